@@ -1,0 +1,232 @@
+/**
+ * What the pool knows, as one immutable value.
+ *
+ * A target that nobody waits for and that has no actual connection is not known; so
+ * thousands of them cost nothing while they are not in use. What must be found among
+ * many is kept in tables whose keys give the order and whose dues give the time.
+ */
+
+import type { Holding } from "./event.ts";
+import type { Table } from "./table.ts";
+
+/** Milliseconds of a clock that never goes back, from an origin that does not matter. */
+export type Instant = number;
+/** Names an actual connection; none that comes later has the same name, all have higher ones. */
+export type ActualId = number;
+/** Names a request for a lease, and the lease once it is granted; they rise. */
+export type LeaseId = number;
+/** Names a target. */
+export type TargetId = number;
+/** Names the server of a target: connections to one address can change their target. */
+export type AddressId = number;
+/** The place of a virtual connection in the policy's list of them. */
+export type VirtualId = number;
+
+/** What the pool is told of a virtual connection when it is created. */
+export interface VirtualPolicy {
+  /** The target it is bound to, unless a request says otherwise. */
+  readonly target: TargetId;
+  /** How many leases it may have at once. */
+  readonly limit: number;
+  /** How many actual connections to its target are kept open, from its first request on. */
+  readonly minimum: number;
+}
+
+/** What the pool is told when it is created. */
+export interface Policy {
+  /** How many actual connections there may be at once, over all targets. */
+  readonly connectionsMax: number;
+  /** How many requests may wait beyond those for whom there is a place. */
+  readonly waitersMax: number;
+  /** How long an actual connection may lie idle before it is retired. */
+  readonly idleMsMax: number;
+  /** How old an actual connection may grow; each a little less, by chance. */
+  readonly ageMsMax: number;
+  /** How long one may lie idle and still be lent unchecked. */
+  readonly freshMsMax: number;
+  /** How long a target whose line is not empty keeps a connection that an older waiter of another wants. */
+  readonly tenureMs: number;
+  /** How long an attempt to connect that failed keeps off the next; it doubles with each. */
+  readonly backoffMsMin: number;
+  /** And how long at most. */
+  readonly backoffMsMax: number;
+  /** The virtual connections. */
+  readonly virtuals: readonly VirtualPolicy[];
+}
+
+/** What an actual connection is at: after "leased", it is busy with itself. */
+export type Status =
+  | "idle"
+  | "leased"
+  | "connecting"
+  | "checking"
+  | "resetting"
+  | "retargeting"
+  | "closing";
+
+/** An actual connection. */
+export interface Actual {
+  /** Its name. */
+  readonly id: ActualId;
+  /** What it is connected to, or will be. */
+  readonly target: TargetId;
+  /** What it is at. */
+  readonly status: Status;
+  /** How many suspicions the pool had had when this one began to prove that it is alive. */
+  readonly suspicions: number;
+  /** Since when it has been its target's. */
+  readonly servesSince: Instant;
+  /** When it has grown old. */
+  readonly agesAt: Instant;
+  /** When it last came to rest. */
+  readonly restedAt: Instant;
+  /** How many came to rest before it. */
+  readonly rank: number;
+  /** The lease it serves or served last. */
+  readonly lease: LeaseId;
+  /** The virtual connection of that lease. */
+  readonly virtual: VirtualId;
+}
+
+/** A request for a lease that has not been answered. */
+export interface Waiter {
+  /** The name of the request. */
+  readonly lease: LeaseId;
+  /** The virtual connection it goes through. */
+  readonly virtual: VirtualId;
+  /** The target it waits for. */
+  readonly target: TargetId;
+  /** The leases that cannot end before it is answered. */
+  readonly enclosing: readonly Holding[];
+}
+
+/** A target cannot be reached, or does not let us in. */
+export interface Outage {
+  /** What the last attempt brought. */
+  readonly cause: unknown;
+  /** How many attempts have failed in a row. */
+  readonly failures: number;
+  /** When to try again. */
+  readonly retryAt: Instant;
+}
+
+/** The server has no room for more. */
+export interface Congestion {
+  /** How many may be open without asking whether there is room again. */
+  readonly ceiling: number;
+  /** How many attempts have failed in a row. */
+  readonly failures: number;
+  /** When to ask for one more. */
+  readonly retryAt: Instant;
+}
+
+/** What the pool knows of one target. */
+export interface Target {
+  /** Its name. */
+  readonly id: TargetId;
+  /** Where it is. */
+  readonly address: AddressId;
+  /** Who waits and may have a lease now, by lease: the longest has the lowest key. */
+  readonly line: Table<Waiter>;
+  /** The last to come to rest, if it is not lent since: it stands apart from {@linkcode idle}. */
+  readonly top: Actual | undefined;
+  /** All that rested before it, by rank: the longest has the lowest key. */
+  readonly idle: Table<Actual>;
+  /** How many are connecting, checking, resetting or retargeting to it. */
+  readonly arriving: number;
+  /** How many of these are connecting or retargeting. */
+  readonly opening: number;
+  /** How many may be opening at once: it doubles while those that come do not empty the line. */
+  readonly pace: number;
+  /** How many there are, but for those that close. */
+  readonly live: number;
+  /** How many are kept open. */
+  readonly minimum: number;
+  /** Why it cannot be reached, if so. */
+  readonly outage: Outage | undefined;
+  /** Its key in {@linkcode PoolState.wanting}, or -1. */
+  readonly wantingKey: number;
+  /** Its key in {@linkcode PoolState.resting}, or -1. */
+  readonly restingKey: number;
+}
+
+/** What the pool knows of a virtual connection that has a limit or a minimum and has been used. */
+export interface Virtual {
+  /** Its leases and its waiters in a line together; never above its limit. */
+  readonly claims: number;
+  /** Its waiters above the limit, by lease. */
+  readonly blocked: Table<Waiter>;
+}
+
+/** Whether the pool grants leases, holds them back, ends (and serves its line or not), or is done. */
+export type Phase = "open" | "paused" | "serving" | "draining" | "closed";
+
+/** The pool, as a value. */
+export interface PoolState {
+  /** What it was told when it was created. */
+  readonly policy: Policy;
+  /** Whether it grants leases. */
+  readonly phase: Phase;
+  /** Every target that matters now, by name; due when it lacks one of its minimum. */
+  readonly targets: Table<Target>;
+  /** The targets that want one more opened, by who has waited longest; due when they may be tried. */
+  readonly wanting: Table<TargetId>;
+  /** The targets that have an idle one, by the rank of the longest idle; due when it has idled enough. */
+  readonly resting: Table<TargetId>;
+  /** The virtual connections that have a limit or a minimum and have been used. */
+  readonly virtuals: Table<Virtual>;
+  /** Every actual connection that has not closed, by name; due when an idle one has grown old. */
+  readonly actuals: Table<Actual>;
+  /** How many of them are leased. */
+  readonly leased: number;
+  /** How many of them are closing. */
+  readonly closing: number;
+  /** How many of them are connecting. */
+  readonly connecting: number;
+  /** How many wait in the lines of targets. */
+  readonly inLine: number;
+  /** How many wait behind the limits of their virtual connections. */
+  readonly blocked: number;
+  /** The waiters that leases enclose, by lease. */
+  readonly enclosed: Table<Waiter>;
+  /** How many waiters a lease encloses, by the enclosing lease. */
+  readonly enclosing: Table<number>;
+  /** What is known of the server's room, if it had too little. */
+  readonly congestion: Congestion | undefined;
+  /** How often all that was open became suspect. */
+  readonly suspicions: number;
+  /** All actual connections with lower names have been asked to go. */
+  readonly retiredBelow: ActualId;
+  /** From when on the next one may be retired for its age alone. */
+  readonly agesFrom: Instant;
+  /** The name of the next actual connection. */
+  readonly actualNext: ActualId;
+  /** The rank of the next to come to rest. */
+  readonly rankNext: number;
+}
+
+/** Returns a pool that knows no target and has no actual connection. */
+export function createState(policy: Policy): PoolState {
+  return {
+    policy,
+    phase: "open",
+    targets: undefined,
+    wanting: undefined,
+    resting: undefined,
+    virtuals: undefined,
+    actuals: undefined,
+    leased: 0,
+    closing: 0,
+    connecting: 0,
+    inLine: 0,
+    blocked: 0,
+    enclosed: undefined,
+    enclosing: undefined,
+    congestion: undefined,
+    suspicions: 0,
+    retiredBelow: 0,
+    agesFrom: -Infinity,
+    actualNext: 0,
+    rankNext: 0,
+  };
+}
