@@ -1,15 +1,29 @@
 /**
  * What the shell needs of the outside: types only.
  *
- * A port opens, checks and closes sessions, and tells the time; what a session is
- * and what a target says are its own business. An adapter, which is smaller, gives
- * a port the sockets of one runtime.
+ * A port opens sessions; what a session is and what a target says are the port's own
+ * business. An adapter, which is smaller, gives a port the sockets of one runtime.
  */
 
 import type { Duplex } from "node:stream";
 
 /** Milliseconds of a clock that never goes back and counts the time of a freeze. */
 export type Instant = number;
+
+/** In what condition a holder leaves a session. */
+export type Condition = "clean" | "dirty" | "broken";
+
+/** A statement, and how it is to be run. */
+export interface Statement {
+  /** Its text. */
+  readonly sql: string;
+  /** What its placeholders stand for. */
+  readonly values: unknown;
+  /** Whether it is prepared (once for each session) and executed, or sent as text. */
+  readonly isPrepared: boolean;
+  /** Further options of the driver, which are passed on (`rowsAsArray`, `typeCast` …). */
+  readonly options: object | undefined;
+}
 
 /** Why a session came to an end that nobody asked for. */
 export interface Loss {
@@ -19,33 +33,68 @@ export interface Loss {
   readonly cause: unknown;
 }
 
-/** Opens sessions to targets and looks after them. */
-export interface Port<Target, Session> {
+/** One authenticated session on one socket. `Driver` is the driver's own connection. */
+export interface Session<Target, Driver> {
+  /** The driver's own connection, for those who hold a lease. */
+  readonly driver: Driver;
+  /** The server's name for the session, as CONNECTION_ID() says it. */
+  readonly threadId: number;
+  /** Whether the socket is not known to have ended; asking costs no round trip. */
+  readonly isAlive: boolean;
+  /** Whether a transaction is open, as the server's last answer told. */
+  readonly isInTransaction: boolean;
+  /** Whether it holds state that cannot move to another: variables, temporary tables, locks. */
+  readonly isPinned: boolean;
+  /** What a holder who gave it up now would leave: broken if it has ended or is still busy. */
+  readonly condition: Condition;
   /**
-   * Opens a session. `lost` is called at most once, and only if the session ends unasked
-   * after the promise was fulfilled. Rejects with the driver's error, and leaves nothing behind.
+   * Runs a statement after those before it and answers as the driver does, `[rows, fields]`.
+   * An abort that comes before the answer ends the session, so that nobody is lent a busy
+   * one, and rejects with the signal's reason.
    */
-  connect(target: Target, lost: (loss: Loss) => void, signal: AbortSignal): Promise<Session>;
-  /** Asks a session whether it is alive; rejects if it is not, in bounded time. */
-  check(session: Session): Promise<void>;
-  /** Wipes what a holder left in a session; rejects if that fails. */
-  reset(session: Session): Promise<void>;
-  /** Changes a session into one of another target of the same address; rejects if that fails. */
-  retarget(session: Session, target: Target): Promise<void>;
-  /** Ends a session; fulfilled when its socket has closed, never rejected. */
-  close(session: Session): Promise<void>;
-  /** Tells whether an error of {@linkcode connect} says that the server has no room. */
-  isFull(error: unknown): boolean;
+  run(statement: Statement, signal: AbortSignal | undefined): Promise<[unknown, unknown]>;
+  /** Asks whether the server still answers; rejects if not, in bounded time. */
+  check(): Promise<void>;
+  /** Wipes what a holder left; rejects if that fails. */
+  reset(): Promise<void>;
+  /** Changes it into one of another target of the same address; rejects if that fails. */
+  retarget(target: Target): Promise<void>;
+  /** Says whether the open socket is to keep the process alive. */
+  holdProcess(isHeld: boolean): void;
+  /** Ends it with a farewell; fulfilled when its socket has closed, in bounded time; never rejected. */
+  close(): Promise<void>;
+  /** Ends it at once; what is under way in it rejects with `reason`. */
+  destroy(reason: Error): void;
 }
 
-/** Tells the time, and when it has come; holds no process open. */
+/** Opens sessions to targets. */
+export interface Port<Target, Driver> {
+  /**
+   * Opens a session. `lost` is called at most once, and only if the session ends unasked
+   * after the promise was fulfilled. Rejects with the driver's error, or with the signal's
+   * reason, and then leaves nothing behind.
+   */
+  connect(
+    target: Target,
+    lost: (loss: Loss) => void,
+    signal: AbortSignal,
+  ): Promise<Session<Target, Driver>>;
+  /** Tells whether an error of {@linkcode connect} says that the server has no room for more. */
+  isFull(error: unknown): boolean;
+  /** Equal for targets that share their actual connections. */
+  keyOf(target: Target): string;
+  /** Equal for targets that a session can be changed between. */
+  addressOf(target: Target): string;
+}
+
+/** Tells the time, and when it has come. */
 export interface Clock {
   /** The time; it never goes back. */
   now(): Instant;
-  /** Calls `ring` once, at `at` or a little later; returns what cancels that. */
+  /** Calls `ring` once, at `at` or a little later; returns what cancels that. Holds no process open. */
   alarm(at: Instant, ring: () => void): () => void;
-  /** Calls `leapt` whenever the process turns out to have been frozen, or its clock set forward. */
-  onLeap(leapt: () => void): void;
+  /** A random number in [0, 1). */
+  chance(): number;
 }
 
 /** Where a server is. */
@@ -56,12 +105,22 @@ export interface Address {
   readonly port: number;
   /** The path of its unix socket, which is used instead if it is given. */
   readonly socketPath: string | undefined;
+  /** Whether TCP asks the other side from time to time if it is there, and after how many ms. */
+  readonly keepAliveMs: number | undefined;
+}
+
+/** The stream of a socket that an adapter opened. */
+export interface SocketStream extends Duplex {
+  /** Lets the open socket keep the process alive. */
+  ref?(): void;
+  /** Lets the process end although the socket is open. */
+  unref?(): void;
 }
 
 /** What one runtime gives: sockets, as the streams that mysql2 drives. */
 export interface Adapter {
   /** Which runtime it is. */
   readonly runtime: "node" | "deno" | "bun" | "workerd";
-  /** Begins to open a socket and returns its stream at once; an error destroys the stream with it. */
-  dial(address: Address): Duplex;
+  /** Begins to open a socket and returns its stream at once; a failure destroys the stream with its error. */
+  dial(address: Address): SocketStream;
 }
