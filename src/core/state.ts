@@ -96,6 +96,8 @@ export interface Waiter {
   readonly virtual: VirtualId;
   /** The target it waits for. */
   readonly target: TargetId;
+  /** Where that target is. */
+  readonly address: AddressId;
   /** The leases that cannot end before it is answered. */
   readonly enclosing: readonly Holding[];
 }
@@ -144,11 +146,37 @@ export interface Target {
   readonly minimum: number;
   /** Why it cannot be reached, if so. */
   readonly outage: Outage | undefined;
-  /** Its key in {@linkcode PoolState.wanting}, or -1. */
+  /** How many it may have opened now, of those that its line lacks; none while it is down. */
+  readonly claims: number;
+  /** Its keys in the tables of the pool that list targets, or -1 where it is not listed. */
   readonly wantingKey: number;
-  /** Its key in {@linkcode PoolState.resting}, or -1. */
+  /** As {@linkcode wantingKey}. */
+  readonly probingKey: number;
+  /** As {@linkcode wantingKey}. */
   readonly restingKey: number;
+  /** As {@linkcode wantingKey}. */
+  readonly lackingKey: number;
 }
+
+/** What the pool knows of a target before it knows anything; it is copied for each. */
+export const UNKNOWN_TARGET: Target = {
+  id: -1,
+  address: -1,
+  line: undefined,
+  top: undefined,
+  idle: undefined,
+  arriving: 0,
+  opening: 0,
+  pace: 1,
+  live: 0,
+  minimum: 0,
+  outage: undefined,
+  claims: 0,
+  wantingKey: -1,
+  probingKey: -1,
+  restingKey: -1,
+  lackingKey: -1,
+};
 
 /** What the pool knows of a virtual connection that has a limit or a minimum and has been used. */
 export interface Virtual {
@@ -156,6 +184,8 @@ export interface Virtual {
   readonly claims: number;
   /** Its waiters above the limit, by lease. */
   readonly blocked: Table<Waiter>;
+  /** Whether its minimum is kept: from its first request on. */
+  readonly isAwake: boolean;
 }
 
 /** Whether the pool grants leases, holds them back, ends (and serves its line or not), or is done. */
@@ -167,12 +197,18 @@ export interface PoolState {
   readonly policy: Policy;
   /** Whether it grants leases. */
   readonly phase: Phase;
-  /** Every target that matters now, by name; due when it lacks one of its minimum. */
+  /** Every target that matters now, by name; due when it may be forgotten. */
   readonly targets: Table<Target>;
-  /** The targets that want one more opened, by who has waited longest; due when they may be tried. */
+  /** The targets that want one more opened, by the lease of who waits for it. */
   readonly wanting: Table<TargetId>;
+  /** Those that are down and want to be tried, likewise; due when they may be. */
+  readonly probing: Table<TargetId>;
+  /** The targets that have less than their minimum, by name; due when one may be opened. */
+  readonly lacking: Table<TargetId>;
   /** The targets that have an idle one, by the rank of the longest idle; due when it has idled enough. */
   readonly resting: Table<TargetId>;
+  /** How many {@linkcode wanting} ones may be opened now, were there room. */
+  readonly claims: number;
   /** The virtual connections that have a limit or a minimum and have been used. */
   readonly virtuals: Table<Virtual>;
   /** Every actual connection that has not closed, by name; due when an idle one has grown old. */
@@ -212,7 +248,10 @@ export function createState(policy: Policy): PoolState {
     phase: "open",
     targets: undefined,
     wanting: undefined,
+    probing: undefined,
+    lacking: undefined,
     resting: undefined,
+    claims: 0,
     virtuals: undefined,
     actuals: undefined,
     leased: 0,

@@ -1,0 +1,47 @@
+/** How many there are of what, for metrics and for people. */
+
+import type { Phase, PoolState, Status } from "./state.ts";
+import { entries, sizeOf } from "./table.ts";
+
+/** A count of a pool's actual connections and of those who wait for one. */
+export interface Census extends Record<Status, number> {
+  /** Whether the pool grants leases, is paused, ends, or is closed. */
+  readonly phase: Phase;
+  /** How many requests wait. */
+  readonly waiting: number;
+  /** How many of them wait behind the limit of their virtual connection. */
+  readonly blocked: number;
+  /** How many actual connections there are, closing ones included. */
+  readonly size: number;
+  /** How many there may be. */
+  readonly connectionLimit: number;
+  /** How many the server is thought to bear; the limit, if it has never refused one. */
+  readonly ceiling: number;
+  /** How many targets are known at present. */
+  readonly targets: number;
+}
+
+/** Returns a count of a pool; it walks all actual connections, so it is for people, not for each step. */
+export function census(pool: PoolState): Census {
+  const { connectionsMax } = pool.policy;
+  const counts = {
+    idle: 0,
+    leased: 0,
+    connecting: 0,
+    checking: 0,
+    resetting: 0,
+    retargeting: 0,
+    closing: 0,
+  };
+  for (const { value } of entries(pool.actuals)) counts[value.status]++;
+  return {
+    ...counts,
+    phase: pool.phase,
+    waiting: pool.inLine + pool.blocked,
+    blocked: pool.blocked,
+    size: sizeOf(pool.actuals),
+    connectionLimit: connectionsMax,
+    ceiling: pool.congestion?.ceiling ?? connectionsMax,
+    targets: sizeOf(pool.targets),
+  };
+}

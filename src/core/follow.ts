@@ -1,0 +1,166 @@
+/**
+ * What follows from what is now so, however it came about.
+ *
+ * Each rule applies once and says whether it did. First every target that changed is
+ * listed anew, then lines are served where something rests, then the rules that
+ * concern all targets are asked in order, until none applies.
+ */
+
+import { goesAt, isAged, isDoubtful, isSuspect } from "./fitness.ts";
+import { lastRested, longestRested } from "./idle.ts";
+import { check, connect, lend, retarget, retire } from "./life.ts";
+import { refuse } from "./line.ts";
+import { list } from "./listing.ts";
+import {
+  bringsAt,
+  fillsAt,
+  firstClaimant,
+  isEnding,
+  isServing,
+  longestIdle,
+  roomAt,
+  uncovered,
+} from "./opening.ts";
+import type { Actual, Instant, LeaseId, PoolState, Target, TargetId, Waiter } from "./state.ts";
+import { find, first, firstDue, leastDue, remove, soonest } from "./table.ts";
+import { order, type Turn } from "./turn.ts";
+
+/** Applies every rule until none applies. */
+export function follow(turn: Turn): void {
+  while (
+    listChanged(turn) || serveReady(turn) || bringOne(turn) || retireOne(turn) ||
+    keepMinimum(turn) || forgetOne(turn) || finish(turn)
+  );
+}
+
+/** Returns when the shell must report that the deadline is reached, if ever. */
+export function deadline(pool: PoolState): Instant | undefined {
+  if (pool.phase === "closed") return undefined;
+  const soonestAt = Math.min(
+    bringsAt(pool),
+    fillsAt(pool),
+    leastDue(pool.resting),
+    goesAt(pool, leastDue(pool.actuals)),
+    leastDue(pool.targets),
+  );
+  return soonestAt === Infinity ? undefined : soonestAt;
+}
+
+/** Lists the targets that have changed; those with somebody in line are ready to be served. */
+function listChanged(turn: Turn): boolean {
+  const id = turn.changed.pop();
+  if (id === undefined) return false;
+  const target = find(turn.pool.targets, id);
+  if (target === undefined) return true;
+  list(turn, target);
+  if (target.line !== undefined) turn.ready.push(id);
+  return true;
+}
+
+/** Does what can be done for the first in line of a target that is ready. */
+function serveReady(turn: Turn): boolean {
+  const id = turn.ready.pop();
+  if (id === undefined) return false;
+  const { pool, now } = turn;
+  const target = find(pool.targets, id);
+  const waiter = first(target?.line)?.value;
+  if (target === undefined || waiter === undefined) return true;
+  if (pool.phase === "draining") refuse(turn, waiter, "draining");
+  if (!isServing(pool)) return true;
+  const idle = lastRested(target);
+  if (idle !== undefined) {
+    serve(turn, target, waiter, idle);
+  } else if (target.outage !== undefined && target.live === 0 && now < target.outage.retryAt) {
+    refuse(turn, waiter, "connectFailed", target.outage.cause);
+  }
+  return true;
+}
+
+/** Lends the last rested, once it is known to be fit, unless its tenure is over and an older waiter wants it. */
+function serve(turn: Turn, target: Target, waiter: Waiter, idle: Actual): void {
+  const { pool, now } = turn;
+  if (isAged(pool, idle.agesAt, now)) return retire(turn, idle, "aged");
+  if (yieldToOlder(turn, waiter.lease)) return;
+  if (!isDoubtful(pool, idle, now)) return lend(turn, idle, waiter);
+  if (uncovered(target) !== undefined) check(turn, idle);
+}
+
+/** Gives what a line wants to an older waiter of another target, if it has had its tenure. */
+function yieldToOlder(turn: Turn, lease: LeaseId): boolean {
+  const { pool, now } = turn;
+  const claimant = firstClaimant(pool, now);
+  if (claimant === undefined || claimant.key >= lease || now >= roomAt(pool)) return false;
+  const victim = longestIdle(pool)!;
+  if (now - victim.servesSince < pool.policy.tenureMs) return false;
+  makeRoom(turn, victim, claimant.value);
+  return true;
+}
+
+/** Brings one more to the target whose waiter has waited longest: opened, or made of the longest idle. */
+function bringOne(turn: Turn): boolean {
+  const { pool, now } = turn;
+  if (!isServing(pool)) return false;
+  const claimant = firstClaimant(pool, now);
+  if (claimant === undefined) return false;
+  if (now >= roomAt(pool)) connect(turn, claimant.value);
+  else makeRoom(turn, longestIdle(pool)!, claimant.value);
+  return true;
+}
+
+/** Changes an idle one into one of another target, or closes it, so that another can be opened. */
+function makeRoom(turn: Turn, victim: Actual, id: TargetId): void {
+  const { pool, now } = turn;
+  const isKin = find(pool.targets, victim.target)!.address === find(pool.targets, id)!.address;
+  const isFit = !isAged(pool, victim.agesAt, now) && !isSuspect(pool, victim);
+  if (isKin && isFit) retarget(turn, victim, id);
+  else retire(turn, victim, "makesRoom");
+}
+
+/** Retires what nobody needs: after a long rest, for its age, or when the pool ends. */
+function retireOne(turn: Turn): boolean {
+  const { pool, now } = turn;
+  if (pool.resting === undefined) return false;
+  if (isEnding(pool)) {
+    retire(turn, longestIdle(pool)!, "draining");
+    return true;
+  }
+  const idled = firstDue(pool.resting, now);
+  if (idled !== undefined) {
+    retire(turn, longestRested(find(pool.targets, idled.value)!)!, "idle");
+    return true;
+  }
+  const aged = soonest(pool.actuals)!;
+  if (!isAged(pool, aged.due, now)) return false;
+  retire(turn, aged.value, "aged");
+  return true;
+}
+
+/** Opens one more for a target that has less than its minimum, where there is room. */
+function keepMinimum(turn: Turn): boolean {
+  const { pool, now } = turn;
+  if (pool.phase !== "open" || now < roomAt(pool)) return false;
+  const lacking = firstDue(pool.lacking, now);
+  if (lacking === undefined) return false;
+  connect(turn, lacking.value);
+  return true;
+}
+
+/** Forgets a target that nobody waits for and that has no actual connection. */
+function forgetOne(turn: Turn): boolean {
+  const { pool, now } = turn;
+  const forgotten = firstDue(pool.targets, now);
+  if (forgotten === undefined) return false;
+  pool.targets = remove(pool.targets, forgotten.key);
+  order(turn, { type: "forget", target: forgotten.key });
+  return true;
+}
+
+/** A pool that ends is done when nobody waits and all is closed. */
+function finish(turn: Turn): boolean {
+  const { pool } = turn;
+  const isEmpty = pool.actuals === undefined && pool.inLine === 0 && pool.blocked === 0;
+  if (!isEnding(pool) || !isEmpty) return false;
+  pool.phase = "closed";
+  order(turn, { type: "finish" });
+  return true;
+}

@@ -1,0 +1,83 @@
+/**
+ * Whether a target may be brought one more actual connection, how, and from when on.
+ *
+ * The rules and the deadline ask the same questions here, so that what the deadline
+ * announces is what the rules then do.
+ */
+
+import { longestRested } from "./idle.ts";
+import type { Actual, Instant, LeaseId, PoolState, Target } from "./state.ts";
+import { find, first, firstDue, leastDue, type Node, nth, sizeOf } from "./table.ts";
+
+/** Returns the name of who has waited longest in a line of those for whom none arrives. */
+export function uncovered(target: Target): LeaseId | undefined {
+  return nth(target.line, target.arriving)?.key;
+}
+
+/** Returns how many a target may still have opening at once; a target that is down, one in all. */
+export function openable({ outage, pace, opening }: Target): number {
+  return Math.max(0, (outage === undefined ? pace : 1) - opening);
+}
+
+/** Tells whether whoever waits is served. */
+export function isServing({ phase }: PoolState): boolean {
+  return phase === "open" || phase === "serving";
+}
+
+/** Tells whether no newcomer is let in. */
+export function isEnding({ phase }: PoolState): boolean {
+  return phase === "serving" || phase === "draining";
+}
+
+/** Returns from when on there is room to open one more: `Infinity` if time alone brings none. */
+export function roomAt({ policy, actuals, congestion, connecting }: PoolState): Instant {
+  const size = sizeOf(actuals);
+  if (size >= policy.connectionsMax) return Infinity;
+  if (congestion === undefined || size < congestion.ceiling) return -Infinity;
+  return connecting > 0 ? Infinity : congestion.retryAt;
+}
+
+/** Returns the target that is brought one more first: its waiter has waited longest. */
+export function firstClaimant(pool: PoolState, now: Instant): Node<Target["id"]> | undefined {
+  const wanting = canBeBrought(pool, 0, now) ? first(pool.wanting) : undefined;
+  const probing = canBeBrought(pool, 1, now) ? firstDue(pool.probing, now) : undefined;
+  if (wanting === undefined || probing === undefined) return wanting ?? probing;
+  return wanting.key < probing.key ? wanting : probing;
+}
+
+/** Returns the idle one that makes room: of all, the one that has rested longest. */
+export function longestIdle(pool: PoolState): Actual | undefined {
+  const target = find(pool.targets, first(pool.resting)?.value ?? -1);
+  return target && longestRested(target);
+}
+
+/**
+ * Tells whether what closes already will not make room enough for all who claim it.
+ *
+ * The waiters of a target that is down claim none, but for the one whose turn it is:
+ * it comes on top of the `others`.
+ */
+export function needsRoom(pool: PoolState, others: 0 | 1): boolean {
+  return pool.claims + others > pool.closing;
+}
+
+/** Returns when time alone will have something opened for a waiter. */
+export function bringsAt(pool: PoolState): Instant {
+  if (!isServing(pool)) return Infinity;
+  const room = roomAt(pool);
+  const probe = leastDue(pool.probing);
+  const withRoom = pool.wanting === undefined ? Math.max(room, probe) : room;
+  const byVictim = pool.resting !== undefined && needsRoom(pool, 1) ? probe : Infinity;
+  return Math.min(withRoom, byVictim);
+}
+
+/** Returns when time alone will have something opened for a minimum. */
+export function fillsAt(pool: PoolState): Instant {
+  if (pool.phase !== "open" || pool.lacking === undefined) return Infinity;
+  return Math.max(roomAt(pool), leastDue(pool.lacking));
+}
+
+function canBeBrought(pool: PoolState, others: 0 | 1, now: Instant): boolean {
+  if (now >= roomAt(pool)) return true;
+  return pool.resting !== undefined && needsRoom(pool, others);
+}
