@@ -1,0 +1,181 @@
+/**
+ * A real server for tests and for the demo, and a root connection of its own to see what a
+ * pool does from the other side. Where none can be started, `MYSQL_URL` may name one.
+ */
+
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { type Connection, createConnection } from "mysql2/promise";
+import { serverBinary } from "./server_binary.ts";
+import { host, password, ServerProcess } from "./server_process.ts";
+
+/** How {@linkcode startServer} starts a server. */
+export interface ServerOptions {
+  /** Further options on its command line, such as `--max-connections=20`. */
+  readonly options?: readonly string[];
+  /** Whether it offers TLS, by certificates made for it. */
+  readonly tls?: boolean;
+}
+
+/**
+ * Starts a throwaway server with a database `test`, a user `root` without password, and a user
+ * `app`, password `secret`, who has every right on databases and none on the server. It ends
+ * with this process, however that ends; `await using`, or `remove` after the tests, is sooner.
+ */
+export async function startServer({ options = [], tls = false }: ServerOptions = {}): Promise<
+  Server
+> {
+  const binary = serverBinary();
+  if (binary !== undefined) return new Server(await ServerProcess.create(binary, options, tls));
+  const url = process.env["MYSQL_URL"];
+  if (url === undefined) {
+    throw new Error(
+      "Cannot start a server: neither mariadbd nor mysqld is on the path, and apt cannot install " +
+        "one here. Install MariaDB or MySQL, or name a server by MYSQL_URL=mysql://user:password@host",
+    );
+  }
+  if (options.length > 0 || tls) {
+    throw new Error(`Cannot start the server of MYSQL_URL with ${[...options, "TLS"].join(" ")}`);
+  }
+  return new Server(new URL(url));
+}
+
+/** A server that runs, or can be made to run again. */
+export class Server implements AsyncDisposable {
+  readonly #process: ServerProcess | undefined;
+  readonly #given: URL | undefined;
+  #observer: Promise<Connection> | undefined;
+
+  /** Creates a server from a process of our own, or from the address of somebody else's. */
+  constructor(source: ServerProcess | URL) {
+    if (source instanceof ServerProcess) this.#process = source;
+    else this.#given = source;
+  }
+
+  /** The address it listens at. */
+  get host(): string {
+    return this.#given?.hostname ?? host;
+  }
+
+  /** The port it listens at, which it keeps over restarts. */
+  get port(): number {
+    return this.#process?.port ?? Number(this.#given?.port || 3306);
+  }
+
+  /** The path of its unix socket; undefined for a server that was given. */
+  get socketPath(): string | undefined {
+    return this.#process?.socketPath;
+  }
+
+  /** Its process id; undefined while it is down, and for a server that was given. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** The certificate that a client has to trust, if it was started with TLS. */
+  get ca(): string | undefined {
+    const path = this.#process?.caPath;
+    return path && readFileSync(path, "utf8");
+  }
+
+  /** Where root reaches it. */
+  get rootUrl(): string {
+    return this.url("root", "");
+  }
+
+  /**
+   * Returns where a user reaches a database: `app` and `test` if not given. The password is
+   * `secret` for any but root. A server that was given knows only the user it was given with.
+   */
+  url(user = "app", database = "test"): string {
+    const url = new URL(this.#given ?? `mysql://${host}:${this.port}`);
+    if (this.#given === undefined) {
+      url.username = user;
+      url.password = user === "root" ? "" : password;
+    }
+    url.pathname = database;
+    return url.href;
+  }
+
+  /** Runs a statement as root, on a connection of its own that is opened at need. */
+  async query<Row = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<Row[]> {
+    this.#observer ??= this.#observe();
+    const [rows] = await (await this.#observer).query(sql, values);
+    return Array.isArray(rows) ? rows as Row[] : [];
+  }
+
+  /** Returns a status variable of the server, as a number. */
+  async status(name: string): Promise<number> {
+    const [row] = await this.query<{ Value: string }>(
+      "SHOW GLOBAL STATUS WHERE Variable_name = ?",
+      [
+        name,
+      ],
+    );
+    if (row === undefined) throw new RangeError(`The server knows no status variable ${name}`);
+    return Number(row.Value);
+  }
+
+  /** Returns how many connections the server has, but for the one that asks. */
+  async connectionCount(): Promise<number> {
+    return await this.status("Threads_connected") - 1;
+  }
+
+  /** Ends it by SIGTERM, as its operator would; fulfilled when it has ended. */
+  async stop(): Promise<void> {
+    await this.#own("stop").end("SIGTERM");
+  }
+
+  /** Ends it by SIGKILL, as a power failure would; fulfilled when it has ended. */
+  async kill(): Promise<void> {
+    await this.#own("kill").end("SIGKILL");
+  }
+
+  /** Lets it stand still, its sockets open, as a host that swaps or a network that is cut would. */
+  freeze(): void {
+    this.#own("freeze").signal("SIGSTOP");
+  }
+
+  /** Lets it go on after {@linkcode freeze}. */
+  thaw(): void {
+    this.#own("thaw").signal("SIGCONT");
+  }
+
+  /** Starts it again on the same port, over the same data, ending it before if it runs. */
+  async restart(): Promise<void> {
+    const own = this.#own("restart");
+    await own.end("SIGTERM");
+    await own.start();
+  }
+
+  /** Ends it and removes all it left. */
+  async remove(): Promise<void> {
+    const observer = await this.#observer?.catch(() => undefined);
+    observer?.destroy();
+    await this.#process?.remove();
+  }
+
+  /** Does as {@linkcode remove}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.remove();
+  }
+
+  #own(verb: string): ServerProcess {
+    if (this.#process !== undefined) return this.#process;
+    throw new Error(`Cannot ${verb} a server that is not ours, but was given by MYSQL_URL`);
+  }
+
+  async #observe(): Promise<Connection> {
+    const forget = (): void => {
+      this.#observer = undefined;
+    };
+    try {
+      const connection = await createConnection({ uri: this.rootUrl, dateStrings: true });
+      connection.on("error", forget).on("end", forget);
+      return connection;
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  }
+}

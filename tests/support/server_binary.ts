@@ -1,0 +1,75 @@
+/**
+ * Finds a server to start: a MariaDB or MySQL on the path, else the system's MariaDB, which
+ * is installed where that can be done without asking anybody.
+ */
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import process from "node:process";
+
+/** A server that can be started here. */
+export interface ServerBinary {
+  /** The path of the program. */
+  readonly path: string;
+  /** Whose it is: they create their data folders differently. */
+  readonly make: "mariadb" | "mysql";
+  /** What it says of its version. */
+  readonly version: string;
+}
+
+/**
+ * Returns a server binary, installing one by apt where this is Debian or Ubuntu and we are
+ * root; undefined where there is none and none can be installed.
+ */
+export function serverBinary(): ServerBinary | undefined {
+  return onPath() ?? (installByApt() ? onPath() : undefined);
+}
+
+function onPath(): ServerBinary | undefined {
+  const path = find("mariadbd") ?? find("mysqld");
+  if (path === undefined) return undefined;
+  const version = execFileSync(path, ["--no-defaults", "--version"], { encoding: "utf8" }).trim();
+  return { path, make: version.includes("MariaDB") ? "mariadb" : "mysql", version };
+}
+
+/** Returns the path of a program that can be run; servers often stand where only root looks. */
+export function find(program: string): string | undefined {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  for (const folder of [...folders, "/usr/sbin", "/usr/local/sbin", "/usr/libexec"]) {
+    const path = join(folder, program);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+    }
+  }
+  return undefined;
+}
+
+function installByApt(): boolean {
+  if (process.getuid?.() !== 0 || !isDebian() || find("apt-get") === undefined) return false;
+  process.stderr.write("Installing mariadb-server by apt, as no server is on the path\n");
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const began = performance.now();
+  for (
+    const args of [
+      ["-q", "update"],
+      ["-q", "install", "-y", "--no-install-recommends", "mariadb-server"],
+    ]
+  ) {
+    const { status } = spawnSync("apt-get", args, { env, stdio: ["ignore", 2, 2] });
+    if (status !== 0) {
+      throw new Error(`Cannot install a server: apt-get ${args.join(" ")} ended with ${status}`);
+    }
+  }
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  process.stderr.write(`Installed mariadb-server in ${seconds} s\n`);
+  return true;
+}
+
+function isDebian(): boolean {
+  const file = "/etc/os-release";
+  return existsSync(file) && /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(readFileSync(file, "utf8"));
+}

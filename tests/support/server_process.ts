@@ -1,0 +1,224 @@
+/**
+ * A server process of our own: a data folder, a free port on loopback, and the process that
+ * serves it, which can be ended and started again over the same data.
+ */
+
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+import { createConnection } from "mysql2/promise";
+import { type Certificates, makeCertificates } from "./certificate.ts";
+import { Keeper } from "./keeper.ts";
+import { find, type ServerBinary } from "./server_binary.ts";
+import { until } from "./wait.ts";
+
+const run = promisify(execFile);
+
+/** The address that servers listen at. */
+export const host = "127.0.0.1";
+/** The password of all users but root, who has none. */
+export const password = "secret";
+
+/** Run at each start, one statement a line: the users and the database that every server has. */
+const initSql = `
+CREATE USER IF NOT EXISTS 'root'@'${host}';
+GRANT ALL ON *.* TO 'root'@'${host}' WITH GRANT OPTION;
+CREATE DATABASE IF NOT EXISTS test;
+CREATE USER IF NOT EXISTS 'app'@'%' IDENTIFIED BY '${password}';
+GRANT ALL ON \`%\`.* TO 'app'@'%';
+`.trimStart();
+
+/** A server process and its data. */
+export class ServerProcess {
+  readonly #binary: ServerBinary;
+  readonly #options: readonly string[];
+  readonly #folder: string;
+  readonly #keeper: Keeper;
+  readonly #certificates: Certificates | undefined;
+  #child: ChildProcess | undefined;
+  #exited: Promise<unknown> = Promise.resolve();
+  #port = 0;
+
+  private constructor(
+    binary: ServerBinary,
+    options: readonly string[],
+    folder: string,
+    keeper: Keeper,
+    certificates: Certificates | undefined,
+  ) {
+    this.#binary = binary;
+    this.#options = options;
+    this.#folder = folder;
+    this.#keeper = keeper;
+    this.#certificates = certificates;
+  }
+
+  /** Creates a data folder and starts a server over it, on a free port. */
+  static async create(
+    binary: ServerBinary,
+    options: readonly string[],
+    tls: boolean,
+  ): Promise<ServerProcess> {
+    const folder = await mkdtemp(join(tmpdir(), "sublet-server-"));
+    const keeper = new Keeper(folder);
+    try {
+      await createData(binary, join(folder, "data"));
+      await writeFile(join(folder, "init.sql"), initSql);
+      const certificates = tls ? await makeCertificates(folder) : undefined;
+      const server = new ServerProcess(binary, options, folder, keeper, certificates);
+      await server.#startOnFreePort();
+      return server;
+    } catch (error) {
+      await keeper.release();
+      throw error;
+    }
+  }
+
+  /** The port it listens at, which it keeps over restarts. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** The path of its unix socket. */
+  get socketPath(): string {
+    return join(this.#folder, "socket");
+  }
+
+  /** The path of the certificate that signed its own, if it has one. */
+  get caPath(): string | undefined {
+    return this.#certificates?.ca;
+  }
+
+  /** The process id, if it runs. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Starts the server at its port; fulfilled when it answers. */
+  async start(): Promise<void> {
+    if (this.#child !== undefined) throw new Error(`The server runs already, as ${this.pid}`);
+    const log = openSync(join(this.#folder, "log"), "a");
+    const child = spawn(this.#binary.path, this.#arguments(), {
+      // Of a process group of its own, as Ctrl-C in a terminal is sent to all of a group.
+      detached: true,
+      stdio: ["ignore", log, log],
+    });
+    closeSync(log);
+    child.unref();
+    this.#child = child;
+    this.#keeper.watch(child.pid);
+    const failure = new AbortController();
+    this.#exited = once(child, "exit").then(([status, signal]) => {
+      this.#child = undefined;
+      this.#keeper.watch(undefined);
+      failure.abort(new Error(`The server ended with ${signal ?? status}`));
+    });
+    try {
+      await until(() => this.#answers(), "the server answers", {
+        timeoutMs: 60_000,
+        intervalMs: 20,
+        signal: failure.signal,
+      });
+    } catch (error) {
+      const lines = (await readFile(join(this.#folder, "log"), "utf8")).trim().split("\n");
+      const tail = lines.slice(-12).join("\n");
+      throw new Error(`Cannot start ${this.#binary.path}; its log ends with:\n${tail}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Sends the process a signal. */
+  signal(signal: NodeJS.Signals): void {
+    if (this.#child === undefined) throw new Error(`Cannot send ${signal} to a server that ended`);
+    this.#child.kill(signal);
+  }
+
+  /** Ends the process, if it runs, by a signal; fulfilled when it has ended. */
+  async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    if (this.#child === undefined) return;
+    this.#child.ref();
+    this.#child.kill("SIGCONT");
+    this.#child.kill(signal);
+    await this.#exited;
+  }
+
+  /** Ends the process and removes all it left. */
+  async remove(): Promise<void> {
+    await this.end("SIGKILL");
+    await this.#keeper.release();
+  }
+
+  async #startOnFreePort(): Promise<void> {
+    for (let attempt = 1;; attempt++) {
+      this.#port = await freePort();
+      try {
+        return await this.start();
+      } catch (error) {
+        // Somebody else may have taken the port since it was found free.
+        if (attempt === 3 || !/address already in use/i.test(String(error))) throw error;
+      }
+    }
+  }
+
+  async #answers(): Promise<boolean> {
+    const connection = await createConnection({ host, port: this.#port, user: "root" });
+    await connection.end();
+    return true;
+  }
+
+  #arguments(): string[] {
+    const { ca, cert, key } = this.#certificates ?? {};
+    return [
+      "--no-defaults",
+      ...asRoot(),
+      `--datadir=${join(this.#folder, "data")}`,
+      `--init-file=${join(this.#folder, "init.sql")}`,
+      `--socket=${this.socketPath}`,
+      `--pid-file=${join(this.#folder, "pid")}`,
+      `--port=${this.#port}`,
+      `--bind-address=${host}`,
+      "--skip-name-resolve",
+      "--skip-log-bin",
+      "--max-allowed-packet=64M",
+      "--innodb-buffer-pool-size=64M",
+      "--innodb-flush-log-at-trx-commit=0",
+      ...(ca === undefined ? [] : [`--ssl-ca=${ca}`, `--ssl-cert=${cert}`, `--ssl-key=${key}`]),
+      ...(this.#binary.make === "mysql" ? ["--mysqlx=OFF", "--performance-schema=OFF"] : []),
+      ...this.#options,
+    ];
+  }
+}
+
+async function createData(binary: ServerBinary, folder: string): Promise<void> {
+  const options = ["--no-defaults", `--datadir=${folder}`, ...asRoot()];
+  if (binary.make === "mysql") {
+    await run(binary.path, [...options, "--initialize-insecure"]);
+    return;
+  }
+  const program = find("mariadb-install-db") ?? find("mysql_install_db");
+  if (program === undefined) throw new Error("Cannot find mariadb-install-db beside mariadbd");
+  await run(program, [...options, "--auth-root-authentication-method=normal", "--skip-test-db"]);
+}
+
+/** A server that root starts refuses to serve unless it is told that this is meant. */
+function asRoot(): string[] {
+  return process.getuid?.() === 0 ? ["--user=root"] : [];
+}
+
+async function freePort(): Promise<number> {
+  const listener = createServer();
+  listener.listen(0, host);
+  await once(listener, "listening");
+  const address = listener.address();
+  listener.close();
+  await once(listener, "close");
+  if (address === null || typeof address === "string") throw new Error("Cannot find a free port");
+  return address.port;
+}

@@ -1,0 +1,41 @@
+/** Waits for a condition instead of for some time, and says what was waited for if in vain. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** How {@linkcode until} waits. */
+export interface UntilOptions {
+  /** How long at most, in ms; 10,000 if not given. */
+  readonly timeoutMs?: number;
+  /** How long between two looks, in ms; 10 if not given. */
+  readonly intervalMs?: number;
+  /** Ends the wait early, with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Returns the first answer of `condition` that is neither false nor undefined.
+ *
+ * `what` completes the sentence "Waited 1000 ms in vain until …". A condition that throws is
+ * not met yet; what it threw last is the cause of the error when time is up.
+ */
+export async function until<T>(
+  condition: () => T | false | undefined | Promise<T | false | undefined>,
+  what: string,
+  { timeoutMs = 10_000, intervalMs = 10, signal }: UntilOptions = {},
+): Promise<T> {
+  const endsAt = performance.now() + timeoutMs;
+  for (;;) {
+    let cause: unknown;
+    try {
+      const answer = await condition();
+      if (answer !== false && answer !== undefined) return answer;
+    } catch (error) {
+      cause = error;
+    }
+    signal?.throwIfAborted();
+    if (performance.now() >= endsAt) {
+      throw new Error(`Waited ${timeoutMs} ms in vain until ${what}`, { cause });
+    }
+    await sleep(intervalMs, undefined, { signal });
+  }
+}
