@@ -1,0 +1,69 @@
+/**
+ * Everything that a change has to pass: `npm test`.
+ *
+ * First the tools, each of which counts as one test; then every `*_test.ts` under tests, on
+ * Node and on servers that the tests start. Ends with `N passed, N failed`.
+ */
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { serverBinary } from "./support/server_binary.ts";
+import { describe, seconds, sum, type Tally } from "./support/tally.ts";
+import { runTestFiles, testFiles } from "./support/test_files.ts";
+
+interface Tool {
+  readonly title: string;
+  readonly program: string;
+  readonly args: readonly string[];
+}
+
+/** The modules that are imported from outside, whose documentation has to be whole. */
+const entries: readonly string[] = ["mod.ts"];
+
+const tools: readonly Tool[] = [
+  { title: "types", program: "tsc", args: ["-p", "tsconfig.json"] },
+  { title: "format", program: "deno", args: ["fmt", "--check"] },
+  { title: "lint", program: "deno", args: ["lint"] },
+  { title: "types, by Deno", program: "deno", args: ["check", "--no-lock", ...entries] },
+  { title: "docs", program: "deno", args: ["doc", "--lint", "--quiet", ...entries] },
+];
+
+process.chdir(fileURLToPath(new URL("../", import.meta.url)));
+const began = performance.now();
+
+const tallies: Tally[] = [];
+for (const tool of tools) tallies.push(await runTool(tool));
+
+process.stdout.write(`\ntests, on Node ${process.versions.node}\n`);
+const binary = serverBinary();
+process.stdout.write(`  on ${binary?.version ?? "the server of MYSQL_URL"}\n`);
+tallies.push(await runTestFiles(testFiles(join(process.cwd(), "tests"))));
+
+const total = sum(tallies);
+process.stdout.write(`\nall in ${seconds(performance.now() - began)}: ${describe(total)}\n`);
+process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
+process.exitCode = total.failed > 0 ? 1 : 0;
+
+/** Runs a tool; what it says is shown only if it fails. */
+async function runTool({ title, program, args }: Tool): Promise<Tally> {
+  const command = [program, ...args].join(" ");
+  const toolBegan = performance.now();
+  const child = spawn(join("node_modules", ".bin", program), args, {
+    env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => output += text);
+  }
+  const [status, signal] = await once(child, "close");
+  const isGood = status === 0;
+  const verdict = isGood ? "passed" : `FAILED (${signal ?? `exit status ${status}`})`;
+  const time = seconds(performance.now() - toolBegan);
+  process.stdout.write(`${title.padEnd(16)} ${command.padEnd(44)} ${verdict}  ${time}\n`);
+  if (!isGood) process.stdout.write(`\n${output}\n`);
+  return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0 };
+}
