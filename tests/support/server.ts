@@ -22,16 +22,15 @@ export interface ServerOptions {
  * `app`, password `secret`, who has every right on databases and none on the server. It ends
  * with this process, however that ends; `await using`, or `remove` after the tests, is sooner.
  */
-export async function startServer({ options = [], tls = false }: ServerOptions = {}): Promise<
-  Server
-> {
+export async function startServer(serverOptions: ServerOptions = {}): Promise<Server> {
+  const { options = [], tls = false } = serverOptions;
   const binary = serverBinary();
   if (binary !== undefined) return new Server(await ServerProcess.create(binary, options, tls));
   const url = process.env["MYSQL_URL"];
   if (url === undefined) {
     throw new Error(
       "Cannot start a server: neither mariadbd nor mysqld is on the path, and apt cannot install " +
-        "one here. Install MariaDB or MySQL, or name a server by MYSQL_URL=mysql://user:password@host",
+        "one here. Install MariaDB or MySQL, or name a server: MYSQL_URL=mysql://user:password@host",
     );
   }
   if (options.length > 0 || tls) {

@@ -40,7 +40,7 @@ test("a server keeps its port and its data over a restart, also after a crash", 
   ]);
 });
 
-test("the observer does not count itself, and the user app has no rights on the server", async () => {
+test("the observer does not count itself, and app has no rights on the server", async () => {
   await using server = await startServer();
   assert.equal(await server.connectionCount(), 0);
   const connection = await createConnection(server.url());
@@ -73,7 +73,7 @@ test("a server with TLS has a certificate that its authority signed for its addr
   await connection.end();
 });
 
-test("a server ends, and its folder goes, with the process that started it, even by SIGKILL", async () => {
+test("a server and its folder go with the process that started it, even by SIGKILL", async () => {
   const script = `
     const { startServer } = await import(${JSON.stringify(import.meta.resolve("./server.ts"))});
     const server = await startServer();
