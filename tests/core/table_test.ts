@@ -1,0 +1,222 @@
+/**
+ * The ordered table against a dumb twin, a Map that is sorted whenever it is asked, and
+ * the laws that make it fast: it stays shallow, and an update shares what it does not touch.
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import {
+  entries,
+  entry,
+  find,
+  first,
+  firstDue,
+  insert,
+  last,
+  leastDue,
+  nth,
+  remove,
+  replace,
+  sizeOf,
+  soonest,
+  type Table,
+} from "../../src/core/table.ts";
+import { deepFreeze } from "./support/freeze.ts";
+import { runs } from "./support/seed.ts";
+
+/** An entry as the twin keeps it. */
+interface Twin {
+  readonly value: string;
+  readonly due: number;
+}
+
+/** A change to a table: what it does depends on whether the key is there. */
+interface Change {
+  readonly key: number;
+  readonly due: number;
+  readonly removes: boolean;
+}
+
+const dues: fc.Arbitrary<number> = fc.oneof(
+  fc.integer({ min: 0, max: 9 }),
+  fc.constantFrom(Infinity, -Infinity),
+);
+const changes: fc.Arbitrary<Change[]> = fc.array(
+  fc.record({ key: fc.integer({ min: -20, max: 40 }), due: dues, removes: fc.boolean() }),
+  { maxLength: 120, size: "max" },
+);
+
+test("a table answers every question as a sorted list does", () => {
+  fc.assert(
+    fc.property(changes, (all) => {
+      const twin = new Map<number, Twin>();
+      let table: Table<string> = undefined;
+      all.forEach((change, turn) => {
+        table = deepFreeze(changed(table, twin, change, `v${turn}`));
+        assertTwins(table, twin);
+      });
+    }),
+    runs(100),
+  );
+});
+
+test("an update leaves the table as it was alone", () => {
+  fc.assert(
+    fc.property(changes, changes, (before, after) => {
+      const twin = new Map<number, Twin>();
+      let table: Table<string> = undefined;
+      for (const change of before) table = deepFreeze(changed(table, twin, change, "before"));
+      const kept = new Map(twin);
+      let later: Table<string> = table;
+      for (const change of after) later = deepFreeze(changed(later, twin, change, "after"));
+      assertTwins(table, kept);
+      assertTwins(later, twin);
+    }),
+    runs(100),
+  );
+});
+
+test("the removal of a key that is not there returns the very same table", () => {
+  const table = grown(range(100));
+  assert.equal(remove(table, 100), table);
+  assert.equal(remove(table, 4.5), table);
+  assert.equal(remove(undefined, 1), undefined);
+});
+
+test("a question about no entries has no answer", () => {
+  assert.equal(sizeOf(undefined), 0);
+  assert.equal(leastDue(undefined), Infinity);
+  assert.deepEqual(entries(undefined), []);
+  for (const ask of [first, last, soonest]) assert.equal(ask(undefined), undefined);
+  for (const ask of [entry, find, nth, firstDue]) assert.equal(ask(undefined, 0), undefined);
+  assert.equal(replace(undefined, 1, "no", 0), undefined);
+});
+
+for (
+  const [order, keys] of [
+    ["ascending", range(100_000)],
+    ["descending", range(100_000).reverse()],
+    ["random", shuffled(100_000)],
+  ] as const
+) {
+  test(`100,000 entries that come and go in ${order} order keep the table shallow`, () => {
+    let table: Table<number> = undefined;
+    for (const key of keys) table = insert(table, key, key, key);
+    assertShallow(table);
+    for (const key of keys) {
+      table = remove(table, key);
+      if (key % 9973 === 0) assertShallow(table);
+    }
+    assert.equal(table, undefined);
+  });
+}
+
+test("100,000 entries that pass through a line of 1,000 keep it shallow", () => {
+  let table: Table<number> = grown(range(1000));
+  for (let key = 1000; key < 100_000; key++) {
+    table = insert(remove(table, key - 1000), key, key, -key);
+  }
+  assertShallow(table);
+  assert.equal(first(table)?.key, 99_000);
+});
+
+test("an update of 100,000 entries makes some dozens of nodes and shares the others", () => {
+  const table = grown(shuffled(100_000));
+  const old = new Set(entries(table));
+  // Every node on the way down, and two more wherever a branch is turned.
+  const nodesMax = 3 * depthMax(100_000);
+  const isOld = (node: Table<number>) => node === undefined || old.has(node);
+  for (const key of shuffled(100)) {
+    for (
+      const update of [
+        remove(table, key),
+        replace(table, key, -1, 0),
+        insert(table, key + 0.5, -1, 0),
+      ]
+    ) assert.ok(countUnless(update, isOld) <= nodesMax);
+  }
+});
+
+function changed(
+  table: Table<string>,
+  twin: Map<number, Twin>,
+  { key, due, removes }: Change,
+  value: string,
+): Table<string> {
+  if (removes) {
+    twin.delete(key);
+    return remove(table, key);
+  }
+  const isKnown = twin.has(key);
+  twin.set(key, { value, due });
+  return isKnown ? replace(table, key, value, due) : insert(table, key, value, due);
+}
+
+function assertTwins(table: Table<string>, twin: ReadonlyMap<number, Twin>): void {
+  const sorted = [...twin].sort(([a], [b]) => a - b).map(([key, all]) => ({ key, ...all }));
+  const plain = (node: Table<string>) =>
+    node && { key: node.key, value: node.value, due: node.due };
+  const least = Math.min(Infinity, ...sorted.map(({ due }) => due));
+  assert.deepEqual(entries(table).map(plain), sorted);
+  assert.equal(sizeOf(table), sorted.length);
+  assert.equal(leastDue(table), least);
+  assert.deepEqual(plain(first(table)), sorted[0]);
+  assert.deepEqual(plain(last(table)), sorted.at(-1));
+  assert.equal(soonest(table)?.due, sorted.length === 0 ? undefined : least);
+  for (let rank = -1; rank <= sorted.length; rank++) {
+    assert.deepEqual(plain(nth(table, rank)), rank < 0 ? undefined : sorted[rank]);
+  }
+  for (let key = -21; key <= 41; key++) {
+    assert.equal(find(table, key), twin.get(key)?.value);
+    assert.equal(entry(table, key)?.due, twin.get(key)?.due);
+  }
+  for (const instant of [-Infinity, -1, 0, 4, 9, 100]) {
+    const due = sorted.find((one) => one.due <= instant);
+    assert.deepEqual(plain(firstDue(table, instant)), due);
+  }
+  for (const node of entries(table)) {
+    const below = [node, ...entries(node.low), ...entries(node.high)];
+    assert.equal(node.size, below.length);
+    assert.equal(node.least, Math.min(...below.map(({ due }) => due)));
+  }
+}
+
+function assertShallow(table: Table<number>): void {
+  assert.ok(depth(table) <= depthMax(sizeOf(table)), `${depth(table)} of ${sizeOf(table)}`);
+}
+
+function depthMax(size: number): number {
+  return 2.5 * Math.log2(Math.max(1, size)) + 2;
+}
+
+function depth(table: Table<number>): number {
+  return table === undefined ? 0 : 1 + Math.max(depth(table.low), depth(table.high));
+}
+
+function countUnless(table: Table<number>, isOld: (node: Table<number>) => boolean): number {
+  if (table === undefined || isOld(table)) return 0;
+  return 1 + countUnless(table.low, isOld) + countUnless(table.high, isOld);
+}
+
+function grown(keys: readonly number[]): Table<number> {
+  let table: Table<number> = undefined;
+  for (const key of keys) table = insert(table, key, key, key);
+  return table;
+}
+
+function range(size: number): number[] {
+  return Array.from({ length: size }, (_, index) => index);
+}
+
+/** Returns the numbers below `size` in an order that is always the same and looks like none. */
+function shuffled(size: number): number[] {
+  const keys = range(size);
+  let seed = 1;
+  for (let at = size - 1; at > 0; at--) {
+    seed = (seed * 48_271) % 2_147_483_647;
+    const to = seed % (at + 1);
+    [keys[at], keys[to]] = [keys[to]!, keys[at]!];
+  }
+  return keys;
+}
