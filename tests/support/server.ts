@@ -30,7 +30,7 @@ export async function startServer(serverOptions: ServerOptions = {}): Promise<Se
   if (url === undefined) {
     throw new Error(
       "Cannot start a server: neither mariadbd nor mysqld is on the path, and apt cannot install " +
-        "one here. Install MariaDB or MySQL, or name a server: MYSQL_URL=mysql://user:password@host",
+        "one here. Install MariaDB or MySQL, or name one: MYSQL_URL=mysql://user:password@host",
     );
   }
   if (options.length > 0 || tls) {
