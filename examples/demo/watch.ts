@@ -1,0 +1,75 @@
+/** Watches the pool from both sides: what it says of itself, and what the server says of it. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Census, Pool } from "../../mod.ts";
+import type { Server } from "../../tests/support/server.ts";
+
+/** How long between two looks, in ms. */
+const intervalMs = 15;
+
+/** What was seen at a moment. */
+export interface Look {
+  /** What the pool says of itself. */
+  readonly census: Census;
+  /** How many connections the server says it has, but for those it had before the demo. */
+  readonly serverCount: number;
+}
+
+/** Looks again and again, until it is told to stop, and keeps the peaks. */
+export class Watch implements AsyncDisposable {
+  /** What was seen last. */
+  latest: Look;
+  /** The most actual connections that the pool said it had. */
+  actualPeak = 0;
+  /** The most connections that the server said it had. */
+  serverPeak = 0;
+  readonly #pool: Pool;
+  readonly #server: Server;
+  readonly #connectionsBefore: number;
+  readonly #attemptsBefore: number;
+  #isStopped = false;
+  #looking: Promise<void> = Promise.resolve();
+
+  private constructor(pool: Pool, server: Server, connectionsBefore: number, attempts: number) {
+    this.#pool = pool;
+    this.#server = server;
+    this.#connectionsBefore = connectionsBefore;
+    this.#attemptsBefore = attempts;
+    this.latest = { census: pool.census(), serverCount: 0 };
+  }
+
+  /** Starts to watch a pool on a server that has only connections of others so far. */
+  static async start(pool: Pool, server: Server): Promise<Watch> {
+    const before = await server.connectionCount();
+    const watch = new Watch(pool, server, before, await server.status("Connections"));
+    watch.#looking = watch.#lookOn();
+    return watch;
+  }
+
+  /** Whether neither side knows of any connection. */
+  get isQuiet(): boolean {
+    return this.latest.census.size === 0 && this.latest.serverCount === 0;
+  }
+
+  /** Returns how often the server was asked for a connection since the watch began. */
+  async openedCount(): Promise<number> {
+    return await this.#server.status("Connections") - this.#attemptsBefore;
+  }
+
+  /** Stops to look; rejects if looking has failed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopped = true;
+    await this.#looking;
+  }
+
+  async #lookOn(): Promise<void> {
+    while (!this.#isStopped) {
+      const serverCount = await this.#server.connectionCount() - this.#connectionsBefore;
+      const census = this.#pool.census();
+      this.latest = { census, serverCount };
+      this.actualPeak = Math.max(this.actualPeak, census.size);
+      this.serverPeak = Math.max(this.serverPeak, serverCount);
+      await sleep(intervalMs);
+    }
+  }
+}
