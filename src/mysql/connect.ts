@@ -1,0 +1,69 @@
+/**
+ * Opens sessions. Whatever goes wrong before a session can be used, its socket has closed when
+ * the promise rejects, and the first error is the one that tells.
+ */
+
+import type { Connection } from "mysql2";
+import type { Adapter, Loss, SocketStream } from "../port.ts";
+import { MysqlSession } from "./session.ts";
+import type { Credentials, Target } from "./target.ts";
+
+/** Opens a session to a target; see {@linkcode Port.connect}. */
+export async function connect(
+  adapter: Adapter,
+  target: Target,
+  lost: (loss: Loss) => void,
+  signal: AbortSignal,
+): Promise<MysqlSession> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  // It rejects although nobody waits for it any more, if the signal comes late.
+  aborted.promise.catch(() => undefined);
+  let session: MysqlSession | undefined;
+  try {
+    const credentials = await Promise.race([target.credentials(), aborted.promise]);
+    const [driver, socket] = await dial(adapter, target, credentials);
+    const shaken = handshake(driver);
+    session = new MysqlSession(driver, socket, target);
+    await Promise.race([shaken, aborted.promise]);
+    await Promise.race([session.begin(lost), aborted.promise]);
+    return session;
+  } catch (error) {
+    session?.destroy(new Error("The connect was given up", { cause: error }));
+    await session?.closed;
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+async function dial(
+  adapter: Adapter,
+  target: Target,
+  credentials: Credentials,
+): Promise<[Connection, SocketStream]> {
+  const { default: { createConnection } } = await import("mysql2");
+  let socket: SocketStream | undefined;
+  const stream = (): SocketStream => socket = adapter.dial(target.address);
+  const { password, password2, password3, passwordSha1 } = credentials;
+  const driver = createConnection({
+    ...target.driverOptions(),
+    ...(password === undefined ? {} : { password }),
+    ...(password2 === undefined ? {} : { password2 }),
+    ...(password3 === undefined ? {} : { password3 }),
+    ...(passwordSha1 === undefined ? {} : { passwordSha1 }),
+    stream,
+  });
+  if (socket === undefined) throw new Error("The driver did not ask for a stream");
+  return [driver, socket];
+}
+
+/** Settled by the first thing that the connection says of itself. */
+function handshake(driver: Connection): Promise<void> {
+  return new Promise((resolve, reject) => {
+    driver.once("connect", () => resolve());
+    driver.once("error", reject);
+  });
+}

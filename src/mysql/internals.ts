@@ -1,0 +1,91 @@
+/**
+ * What this package uses of mysql2 beyond what mysql2 documents: all of it is named here, and
+ * tests on a real server hold each of it, so that a mysql2 that changes it is noticed.
+ */
+
+import type { Connection } from "mysql2";
+import type { SocketStream } from "../port.ts";
+
+/** A packet of the server; the same object is used for the next one. */
+export interface Packet {
+  /** The bytes it lies in. */
+  readonly buffer: Uint8Array;
+  /** Where its payload begins. */
+  readonly offset: number;
+  /** Where it ends. */
+  readonly end: number;
+}
+
+/** What a command of the driver is at: the method that will get its next packet. */
+export interface DriverCommand {
+  /** The method that will get the next packet. */
+  readonly next: unknown;
+  /** The one that gets the first packet of an answer. */
+  readonly resultsetHeader?: unknown;
+  /** The one that gets the answer to a file that was sent. */
+  readonly infileOk?: unknown;
+  /** The one that gets a row. */
+  readonly row?: unknown;
+  /** The text of a statement, its values put in. */
+  readonly sql?: string;
+}
+
+/** The statement functions of a connection, without their overloads. */
+export interface DriverCalls {
+  /** Runs a statement as text. */
+  query(sql: unknown, values?: unknown, callback?: unknown): DriverCommand;
+  /** Prepares a statement once and runs it. */
+  execute(sql: unknown, values?: unknown, callback?: unknown): DriverCommand;
+  /** Prepares a statement. */
+  prepare(sql: unknown, callback?: unknown): unknown;
+  /** Logs in anew on the same socket. */
+  changeUser(options: unknown, callback?: unknown): unknown;
+  /** Says farewell. */
+  end(...args: unknown[]): unknown;
+  /** Ends the connection without farewell. */
+  destroy(): void;
+}
+
+/** What a connection was opened with, as the driver keeps it. */
+export interface DriverConfig {
+  /** The user who is logged in. */
+  user: string | undefined;
+  /** The password, and those of further factors. */
+  password: string | undefined;
+  password2: string | undefined;
+  password3: string | undefined;
+  passwordSha1: string | undefined;
+  /** The database that was chosen at login. */
+  database: string | undefined;
+  /** The number of the collation that was named at login; statements overwrite it. */
+  charsetNumber: number;
+  /** A function that puts values into a statement in place of the driver's own. */
+  readonly queryFormat?: unknown;
+}
+
+/** A connection of the driver, with what it does not document. */
+export interface DriverInternals extends DriverCalls {
+  /** Its options. */
+  readonly config: DriverConfig;
+  /** Its socket; after an upgrade to TLS the one that decrypts. */
+  readonly stream: SocketStream;
+  /** What runs now. */
+  readonly _command: DriverCommand | null | undefined;
+  /** What waits behind it. */
+  readonly _commands: { readonly length: number };
+  /** Whether packets are held back, to be handed over later. */
+  readonly _paused: boolean;
+  /** Why nothing can be sent any more. */
+  readonly _fatalError: Error | null;
+  /** Why the socket closed. */
+  readonly _protocolError: Error | null;
+  /** Whether the server says that it is MariaDB. */
+  readonly _isMariaDB: boolean;
+  /** Gets each packet of the server; called without one to let a command begin. */
+  handlePacket(packet?: Packet): void;
+}
+
+/** Returns a connection with what the driver does not document. */
+export function internalsOf(driver: Connection): DriverInternals {
+  return driver as unknown as DriverInternals;
+}

@@ -1,0 +1,159 @@
+/**
+ * SQL methods: the text of a statement with `:name` or `?` where its parameters go, read once.
+ *
+ * Parameters are found outside strings, quoted names and comments. The server always gets
+ * question marks, so the statement is prepared whatever its parameters are called.
+ */
+
+import { skipOpaque } from "./lexer.ts";
+
+/** A statement whose parameters have been found. */
+export interface Method {
+  /** The text that the server gets. */
+  readonly sql: string;
+  /** The names of its parameters, each once, in order; none if they have places instead. */
+  readonly names: readonly string[];
+  /** How many values the server gets. */
+  readonly valueCount: number;
+  /**
+   * Returns the values that the server gets, from an object with a property for each name, or
+   * from an array with an element for each question mark.
+   *
+   * @throws {TypeError} If one is missing or undefined, or one is not a parameter.
+   */
+  bind(args: unknown): unknown[];
+}
+
+/**
+ * Reads the text of a statement.
+ *
+ * @param sql The statement, with parameters like `:name`, or with question marks, not both.
+ * @throws {TypeError} If it has parameters of both kinds.
+ */
+export function compileMethod(sql: string): Method {
+  const { text, names, placeCount } = read(sql);
+  if (names.length > 0 && placeCount > 0) {
+    throw new TypeError(
+      `Cannot tell parameters apart: the statement has both :${names[0]} and ?: ${excerpt(sql)}`,
+    );
+  }
+  const known = new Set(names);
+  const bind = names.length > 0
+    ? (args: unknown): unknown[] => bindNames(names, known, args, sql)
+    : (args: unknown): unknown[] => bindPlaces(placeCount, args, sql);
+  return { sql: text, names: [...known], valueCount: names.length + placeCount, bind };
+}
+
+/** Finds the parameters of a statement; a name stands as often as it occurs. */
+function read(sql: string): { text: string; names: string[]; placeCount: number } {
+  const names: string[] = [];
+  let text = "";
+  let placeCount = 0;
+  for (let at = 0; at < sql.length;) {
+    const end = skipOpaque(sql, at);
+    const name = end > at ? undefined : nameAt(sql, at);
+    if (end > at) text += sql.slice(at, end);
+    else if (name !== undefined) {
+      names.push(name);
+      text += "?";
+    } else {
+      if (sql[at] === "?") placeCount++;
+      text += sql[at];
+    }
+    at = Math.max(end, at + 1 + (name?.length ?? 0));
+  }
+  return { text, names, placeCount };
+}
+
+const namePattern: RegExp = /:([\p{L}_$][\p{L}\p{N}_$]*)/uy;
+
+/** Returns the name of the parameter that begins at a colon, unless that belongs to what is before it. */
+function nameAt(sql: string, at: number): string | undefined {
+  if (sql[at] !== ":" || at > 0 && /[\p{L}\p{N}_$:]/u.test(sql[at - 1] ?? "")) return undefined;
+  namePattern.lastIndex = at;
+  return namePattern.exec(sql)?.[1];
+}
+
+function bindNames(
+  names: readonly string[],
+  known: ReadonlySet<string>,
+  args: unknown,
+  sql: string,
+): unknown[] {
+  if (typeof args !== "object" || args === null || Array.isArray(args)) {
+    throw new TypeError(
+      `Parameters must be an object with ${list(known)}: received ${kindOf(args)}: ${excerpt(sql)}`,
+    );
+  }
+  for (const name of Object.keys(args)) {
+    if (!known.has(name)) {
+      throw new TypeError(
+        `The statement has no parameter :${name}, did you mean :${nearest(name, known)}: ` +
+          excerpt(sql),
+      );
+    }
+  }
+  return names.map((name) => {
+    const value: unknown = Reflect.get(args, name);
+    if (value === undefined) throw missing(`:${name}`, sql);
+    return value;
+  });
+}
+
+function bindPlaces(count: number, args: unknown, sql: string): unknown[] {
+  const values: unknown = args ?? [];
+  if (!Array.isArray(values)) {
+    if (count === 0 && typeof values === "object" && Object.keys(Object(values)).length === 0) {
+      return [];
+    }
+    throw new TypeError(
+      `Parameters must be an array of ${count}: received ${kindOf(args)}: ${excerpt(sql)}`,
+    );
+  }
+  if (values.length > count) {
+    throw new TypeError(
+      `The statement has ${count} parameters, ${values.length} were given: ${excerpt(sql)}`,
+    );
+  }
+  return Array.from({ length: count }, (_, place) => {
+    if (values[place] === undefined) throw missing(`${place + 1} of ${count}`, sql);
+    return values[place];
+  });
+}
+
+function missing(which: string, sql: string): TypeError {
+  return new TypeError(`Parameter ${which} is missing; NULL is null: ${excerpt(sql)}`);
+}
+
+function list(names: Iterable<string>): string {
+  return Array.from(names, (name) => `:${name}`).join(", ");
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? "null" : Array.isArray(value) ? "an array" : typeof value;
+}
+
+function excerpt(sql: string): string {
+  const line = sql.replace(/\s+/g, " ").trim();
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+}
+
+/** Returns the name that fewest changes of a letter make of another. */
+function nearest(name: string, names: Iterable<string>): string {
+  const byDistance = Array.from(names, (other) => [distance(name, other), other] as const);
+  return byDistance.reduce((best, next) => next[0] < best[0] ? next : best)[1];
+}
+
+/** The distance of Levenshtein, letter by letter. */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
+  for (let i = 0; i < one.length; i++) {
+    const next = [i + 1];
+    for (let j = 0; j < other.length; j++) {
+      const change = (row[j] ?? 0) + (one[i]?.toLowerCase() === other[j]?.toLowerCase() ? 0 : 1);
+      next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[other.length] ?? 0;
+}

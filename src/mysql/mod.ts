@@ -1,0 +1,42 @@
+/**
+ * MySQL and MariaDB, as a port of a pool: sessions over the driver mysql2, which is loaded,
+ * like the sockets of the runtime, when the first one is opened.
+ */
+
+import type { Connection } from "mysql2";
+import type { Adapter, Port } from "../port.ts";
+import { connect } from "./connect.ts";
+import { isFull } from "./errors.ts";
+import type { Target } from "./target.ts";
+
+export { isLoss, isRepeatable } from "./errors.ts";
+export { compileMethod, type Method } from "./method.ts";
+export { Target } from "./target.ts";
+export {
+  expandUri,
+  type Password,
+  TargetOptionError,
+  type TargetOptionName,
+  targetOptionNames,
+  type TargetOptions,
+} from "./target_options.ts";
+
+/** What {@linkcode createPort} needs. */
+export interface PortOptions {
+  /** Loads the sockets of the runtime; asked once, at the first connect. */
+  adapter(): Promise<Adapter>;
+}
+
+/** Returns a port that opens sessions of MySQL or MariaDB. */
+export function createPort({ adapter }: PortOptions): Port<Target, Connection> {
+  let loaded: Promise<Adapter> | undefined;
+  return {
+    async connect(target, lost, signal) {
+      loaded ??= adapter();
+      return await connect(await loaded, target, lost, signal);
+    },
+    isFull,
+    keyOf: (target) => target.key,
+    addressOf: (target) => target.addressKey,
+  };
+}

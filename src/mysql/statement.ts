@@ -1,0 +1,101 @@
+/**
+ * What a statement may leave in its session beyond what the server reports, by its text.
+ *
+ * The server reports neither locks, nor what `:=` and INTO assign, nor SET TRANSACTION, nor
+ * roles; and of a procedure only a part. So a statement leaves nothing only if it begins with
+ * a word that cannot and contains nothing that can. All that is not known is taken to leave
+ * state: an error costs a reset, never a session that is handed on in disorder.
+ */
+
+import { isVersioned, skipOpaque } from "./lexer.ts";
+
+/**
+ * What a statement may leave: nothing; state that a reset wipes; or, as a reset keeps the
+ * role and the current database, what only a new login undoes.
+ */
+export type Effect = "none" | "state" | "identity";
+
+/** Blanks, opening brackets and comments before the first word. */
+const lead = String.raw`^(?:[\s(]|/\*(?!M?!)(?:[^*]|\*(?!/))*\*/|--(?=\s)[^\n]*\n|#[^\n]*\n)*`;
+
+/** First words of statements that leave nothing by themselves. */
+const plain: RegExp = new RegExp(
+  lead + String.raw`(?:select|insert|update|delete|replace|with|values|table|show|explain|` +
+    String.raw`desc|describe|commit|rollback|savepoint|release\s+savepoint|start\s+transaction|` +
+    String.raw`begin(?:\s+work)?\s*(?:;\s*)?$)(?![\w$])`,
+  "i",
+);
+
+/** What lets any statement leave something, or hides what it does; wherever it stands. */
+const suspicious: RegExp = /get_lock|get_(?:read|write)_locks|:=|into\s*[@/#-]|;\s*\S|\/\*M?!/i;
+
+/** First words of statements whose traces a reset wipes, unless roles are involved. */
+const resettable: RegExp = new RegExp(
+  lead + String.raw`(?:set|lock|unlock|flush|handler|xa|create|alter|drop|rename|truncate|` +
+    String.raw`grant|revoke|analyze|optimize|check|repair|load|do|prepare|deallocate|kill)\b`,
+  "i",
+);
+
+const assigning: RegExp = /get_lock|get_(?:read|write)_locks|:=|into\s*@/i;
+const roles: RegExp = /\brole\b/i;
+
+/** How many texts are remembered, and up to which length. */
+const textsMax = 1000;
+const textLengthMax = 4000;
+const effects: Map<string, Effect> = new Map();
+
+/** Returns what the statement may leave, or the worst of what several in one text may. */
+export function effectOf(sql: string): Effect {
+  const known = effects.get(sql);
+  if (known !== undefined) return known;
+  const effect = examine(sql);
+  if (sql.length <= textLengthMax) {
+    if (effects.size >= textsMax) effects.clear();
+    effects.set(sql, effect);
+  }
+  return effect;
+}
+
+function examine(sql: string): Effect {
+  if (plain.test(sql) && !suspicious.test(sql)) return "none";
+  // With NO_BACKSLASH_ESCAPES a string ends elsewhere: then what is code cannot be told.
+  if (sql.includes("\\")) return "identity";
+  let worst: Effect = "none";
+  for (const statement of bare(sql).split(";")) {
+    if (statement.trim() === "") continue;
+    const effect = examineBare(statement);
+    // A role can be named in the text of a prepared statement, which is a string here.
+    if (effect === "identity" || effect === "state" && roles.test(sql)) return "identity";
+    if (effect === "state") worst = effect;
+  }
+  return worst;
+}
+
+function examineBare(statement: string): Effect {
+  if (plain.test(statement)) return assigning.test(statement) ? "state" : "none";
+  return resettable.test(statement) ? "state" : "identity";
+}
+
+/** Returns the text without the content of strings and comments, but with that of versioned ones. */
+function bare(sql: string): string {
+  let text = "";
+  for (let at = 0; at < sql.length;) {
+    const end = skipOpaque(sql, at);
+    if (end > at) {
+      text += isQuotedName(sql, at) ? sql.slice(at, end) : " ";
+      at = end;
+    } else if (isVersioned(sql, at)) {
+      text += " ";
+      at += sql[at + 2] === "M" ? 4 : 3;
+      while (/\d/.test(sql[at] ?? "")) at++;
+    } else if (sql.startsWith("*/", at)) {
+      text += " ";
+      at += 2;
+    } else text += sql[at++];
+  }
+  return text;
+}
+
+function isQuotedName(sql: string, at: number): boolean {
+  return sql[at] === "`" || sql[at] === '"';
+}

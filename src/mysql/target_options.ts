@@ -1,0 +1,272 @@
+/**
+ * The options that say where and as whom a session is opened: those of mysql2 that make sense
+ * for one session of a pool, under mysql2's names, and one of our own. Each has one rule.
+ */
+
+import type { ConnectionOptions } from "mysql2";
+
+/** Options of mysql2 that a target takes as they are. */
+type DriverOptionName =
+  | "authPlugins"
+  | "authSwitchHandler"
+  | "bigNumberStrings"
+  | "charset"
+  | "compress"
+  | "connectAttributes"
+  | "connectTimeout"
+  | "database"
+  | "dateStrings"
+  | "debug"
+  | "decimalNumbers"
+  | "disableEval"
+  | "enableCleartextPlugin"
+  | "enableKeepAlive"
+  | "host"
+  | "infileStreamFactory"
+  | "insecureAuth"
+  | "jsonStrings"
+  | "keepAliveInitialDelay"
+  | "maxPreparedStatements"
+  | "multipleStatements"
+  | "namedPlaceholders"
+  | "nestTables"
+  | "password2"
+  | "password3"
+  | "passwordSha1"
+  | "queryFormat"
+  | "rowsAsArray"
+  | "socketPath"
+  | "stringifyObjects"
+  | "supportBigNumbers"
+  | "timezone"
+  | "typeCast"
+  | "uri"
+  | "user";
+
+/** A password, or what is asked for it before each login. */
+export type Password = string | (() => string | Promise<string>);
+
+/**
+ * Where and as whom a session is opened.
+ *
+ * Names and meanings are those of mysql2's connection options, with these differences:
+ * `password` may be a function, which is asked before each login; `connectTimeout` (ms, 10000
+ * if not given) covers all until the session can be used; `keepAliveInitialDelay` (ms) is
+ * 30000 if not given; LOAD DATA LOCAL is refused unless `infileStreamFactory` is given or
+ * `flags` names LOCAL_FILES; what `uri` says yields to what is said beside it.
+ */
+export type TargetOptions =
+  & { readonly [Name in DriverOptionName]?: ConnectionOptions[Name] | undefined }
+  & {
+    /** The port; 3306 if not given. */
+    readonly port?: number | string | undefined;
+    /** The password of the user. */
+    readonly password?: Password | undefined;
+    /** The same by its other name. */
+    readonly password1?: Password | undefined;
+    /** TLS, by Node's options or by the name of one of mysql2's profiles; none if false. */
+    readonly ssl?: ConnectionOptions["ssl"] | false | undefined;
+    /** Flags of the protocol to use, or with a minus not to use. */
+    readonly flags?: string | readonly string[] | undefined;
+    /** What is run on each new session, and again after a reset, before it is used. */
+    readonly initSql?: string | readonly string[] | undefined;
+  };
+
+/** Names an option of a target. */
+export type TargetOptionName = keyof TargetOptions;
+
+/** An option of a target has a value that it does not take. */
+export class TargetOptionError extends RangeError {
+  /** The name of the class. */
+  override readonly name = "TargetOptionError";
+  /** The name of the option. */
+  readonly option: string;
+  /** What it takes. */
+  readonly expected: string;
+
+  /** Creates an error; the value itself may be a secret and is not told. */
+  constructor(option: string, value: unknown, expected: string) {
+    super(`Option ${option} must be ${expected}: received ${kindOf(value)}`);
+    this.option = option;
+    this.expected = expected;
+  }
+}
+
+interface Rule {
+  readonly expected: string;
+  accepts(value: unknown): boolean;
+}
+
+const flag: Rule = { expected: "true or false", accepts: (value) => typeof value === "boolean" };
+const text: Rule = { expected: "a string", accepts: (value) => typeof value === "string" };
+const call: Rule = { expected: "a function", accepts: (value) => typeof value === "function" };
+const record: Rule = { expected: "an object", accepts: isRecord };
+const anything: Rule = { expected: "anything", accepts: () => true };
+const texts: Rule = {
+  expected: "a string or an array of strings",
+  accepts: (value) => typeof value === "string" || isTexts(value),
+};
+const duration: Rule = {
+  expected: "a number of milliseconds from 0 to 2147483647",
+  accepts: (value) => isIntegerBetween(value, 0, 2147483647),
+};
+const secret: Rule = {
+  expected: "a string or a function that returns one",
+  accepts: (value) => typeof value === "string" || typeof value === "function",
+};
+
+const rules: Readonly<Record<TargetOptionName, Rule>> = {
+  authPlugins: record,
+  authSwitchHandler: call,
+  bigNumberStrings: flag,
+  charset: text,
+  compress: flag,
+  connectAttributes: record,
+  connectTimeout: duration,
+  database: text,
+  dateStrings: {
+    expected: "true, false or an array of names of types",
+    accepts: (value) => typeof value === "boolean" || isTexts(value),
+  },
+  debug: anything,
+  decimalNumbers: flag,
+  disableEval: flag,
+  enableCleartextPlugin: flag,
+  enableKeepAlive: flag,
+  flags: texts,
+  host: text,
+  infileStreamFactory: call,
+  initSql: texts,
+  insecureAuth: flag,
+  jsonStrings: flag,
+  keepAliveInitialDelay: duration,
+  maxPreparedStatements: {
+    expected: "a number from 1 to 16000000",
+    accepts: (value) => isIntegerBetween(value, 1, 16000000),
+  },
+  multipleStatements: flag,
+  namedPlaceholders: flag,
+  nestTables: {
+    expected: "true, false or a string",
+    accepts: (value) => typeof value === "boolean" || typeof value === "string",
+  },
+  password: secret,
+  password1: secret,
+  password2: text,
+  password3: text,
+  passwordSha1: anything,
+  port: {
+    expected: "a number from 1 to 65535",
+    accepts: (value) =>
+      isIntegerBetween(typeof value === "string" ? Number(value) : value, 1, 65535),
+  },
+  queryFormat: call,
+  rowsAsArray: flag,
+  socketPath: text,
+  ssl: {
+    expected: "an object, the name of a profile, or false",
+    accepts: (value) => value === false || typeof value === "string" || isRecord(value),
+  },
+  stringifyObjects: flag,
+  supportBigNumbers: flag,
+  timezone: {
+    expected: 'local, Z, or an offset such as "+02:00"',
+    accepts: (value) => typeof value === "string" && /^(?:local|Z|[ +-]\d\d:\d\d)$/.test(value),
+  },
+  typeCast: {
+    expected: "true, false or a function",
+    accepts: (value) => typeof value === "boolean" || typeof value === "function",
+  },
+  uri: {
+    expected: "mysql://user:password@host:port/database",
+    accepts: (value) =>
+      typeof value === "string" && /^(?:mysql2?|mariadb):\/\//i.test(value) && URL.canParse(value),
+  },
+  user: text,
+};
+
+/** The names of all options of a target. */
+export const targetOptionNames: readonly TargetOptionName[] = Object.keys(
+  rules,
+) as TargetOptionName[];
+
+/**
+ * Returns options with `uri` replaced by what it says, where nothing else is said beside it.
+ * What it has no name for is kept, so that options of a pool can be given in a URI as well.
+ * Those that are null or undefined are left out.
+ *
+ * @throws {TargetOptionError} If `uri` is not one.
+ */
+export function expandUri(options: object): Record<string, unknown> {
+  const given = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined && value !== null),
+  );
+  if (given["uri"] === undefined) return given;
+  const { uri, ...rest } = given;
+  check("uri", uri);
+  return { ...parseUri(new URL(String(uri))), ...rest };
+}
+
+/**
+ * Returns the options of a target, all of them valid, `uri` replaced by what it says.
+ *
+ * @throws {TargetOptionError} If one is unknown, or has a value that it does not take.
+ */
+export function checkTargetOptions(options: object): TargetOptions {
+  const expanded = expandUri(options);
+  for (const [name, value] of Object.entries(expanded)) check(name, value);
+  return expanded;
+}
+
+function check(name: string, value: unknown): void {
+  const rule = Object.hasOwn(rules, name) ? rules[name as TargetOptionName] : undefined;
+  if (rule === undefined) throw new TargetOptionError(name, value, "one that is known");
+  if (!rule.accepts(value)) throw new TargetOptionError(name, value, rule.expected);
+}
+
+/** Reads a URI as mysql2 does: options follow a question mark, as JSON where they are JSON. */
+function parseUri(uri: URL): Record<string, unknown> {
+  const options: Record<string, unknown> = {};
+  for (const [name, value] of uri.searchParams) options[name] = parseValue(value);
+  const parts = {
+    host: uri.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: uri.port,
+    database: uri.pathname.slice(1),
+    user: uri.username,
+    password: uri.password,
+  };
+  for (const [name, value] of Object.entries(parts)) {
+    delete options[name];
+    if (value !== "") options[name] = decodeURIComponent(value);
+  }
+  return options;
+}
+
+function parseValue(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch (error) {
+    if (error instanceof SyntaxError) return value;
+    throw error;
+  }
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+function isIntegerBetween(value: unknown, min: number, max: number): boolean {
+  return typeof value === "number" && Number.isInteger(value) && value >= min && value <= max;
+}
+
+/** Says what a value is without telling it. */
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "number" || typeof value === "boolean") return `${typeof value} ${value}`;
+  if (Array.isArray(value)) return "an array";
+  return value === "" ? "an empty string" : `a value of type ${typeof value}`;
+}

@@ -1,0 +1,165 @@
+/**
+ * What has been seen of a session: a witness stands between the driver and its user, and
+ * between the driver and its socket, so that it sees statements that others send as well.
+ *
+ * It never asks the server anything. What it has not been told for certain it takes to be so.
+ */
+
+import { isRolledBack } from "./errors.ts";
+import type { DriverInternals, Packet } from "./internals.ts";
+import { effectOf } from "./statement.ts";
+import {
+  AUTOCOMMIT,
+  CHANGED,
+  IN_TRANSACTION,
+  isRow,
+  MOVED,
+  readErrorNumber,
+  readStatus,
+  UNTOLD,
+} from "./status.ts";
+
+/** Watches one connection of the driver. */
+export class Witness {
+  /** Whether the server reports changes of state; else whatever ran may have left some. */
+  canTell = true;
+  #flags = AUTOCOMMIT;
+  #flagsAtHome = AUTOCOMMIT;
+  #isChanged = false;
+  #isMoved = false;
+  #isUnsure = false;
+  #hasRun = false;
+  #isTold = false;
+
+  /**
+   * Begins to watch. `derailed` is called when the driver has given up an answer in the
+   * middle, so that it would take the rest of it for the answer to the next statement.
+   */
+  constructor(driver: DriverInternals, derailed: (error: Error) => void) {
+    this.#watchStatements(driver);
+    this.#watchPackets(driver, derailed);
+  }
+
+  /** Whether a transaction is open. */
+  get isInTransaction(): boolean {
+    return (this.#flags & IN_TRANSACTION) !== 0;
+  }
+
+  /** Whether there is state, other than a transaction, that belongs to this session alone. */
+  get isChanged(): boolean {
+    return this.#isChanged || ((this.#flags ^ this.#flagsAtHome) & AUTOCOMMIT) !== 0;
+  }
+
+  /** Whether there may be state that a reset does not wipe: another role or current database. */
+  get isMoved(): boolean {
+    return this.#isMoved || !this.canTell && this.#hasRun;
+  }
+
+  /** Whether anything must be wiped before somebody else may have the session. */
+  get isDirty(): boolean {
+    return this.isInTransaction || this.isChanged || this.#isUnsure ||
+      !this.canTell && this.#hasRun;
+  }
+
+  /** Whether the server has reported a change since the session was settled. */
+  get isTold(): boolean {
+    return this.#isTold;
+  }
+
+  /** Takes the session as it is now to be as it should be. */
+  settle(): void {
+    this.#flagsAtHome = this.#flags;
+    this.#isChanged = false;
+    this.#isMoved = false;
+    this.#isUnsure = false;
+    this.#hasRun = false;
+    this.#isTold = false;
+  }
+
+  #watchStatements(driver: DriverInternals): void {
+    const { query, execute, prepare, changeUser } = driver;
+    driver.query = (sql, values, callback) => {
+      const command = query.call(driver, sql, values, callback);
+      const isText = isLiteral(sql, values) && driver.config.queryFormat === undefined;
+      this.#note(isText ? textOf(sql) : command.sql ?? textOf(sql));
+      return command;
+    };
+    driver.execute = (sql, values, callback) => {
+      this.#note(textOf(sql));
+      return execute.call(driver, sql, values, callback);
+    };
+    driver.prepare = (sql, callback) => {
+      this.#note(textOf(sql));
+      return prepare.call(driver, sql, callback);
+    };
+    driver.changeUser = (options, callback) => {
+      this.#isChanged = true;
+      this.#isMoved = true;
+      return changeUser.call(driver, options, callback);
+    };
+  }
+
+  #note(sql: string): void {
+    this.#hasRun = true;
+    const effect = effectOf(sql);
+    if (effect === "none") return;
+    this.#isChanged = true;
+    if (effect === "identity") this.#isMoved = true;
+  }
+
+  #watchPackets(driver: DriverInternals, derailed: (error: Error) => void): void {
+    const handlePacket = driver.handlePacket;
+    driver.handlePacket = (packet) => {
+      // Packets that are held back come here again.
+      if (packet === undefined || driver._paused) return handlePacket.call(driver, packet);
+      const command = driver._command;
+      const mustGoOn = isRow(packet, command);
+      if (!mustGoOn) this.#read(packet, readStatus(packet, command));
+      handlePacket.call(driver, packet);
+      if (mustGoOn && driver._command !== command) {
+        derailed(new Error("A row could not be read, so the rest of the answer cannot either"));
+      }
+    };
+  }
+
+  #read(packet: Packet, status: number): void {
+    if (status === UNTOLD) {
+      // An error comes without flags. Some say that there is no transaction any more.
+      if (isRolledBack(readErrorNumber(packet))) {
+        this.#flags &= ~IN_TRANSACTION;
+        this.#isUnsure = true;
+      }
+      return;
+    }
+    this.#flags = status;
+    this.#isUnsure = false;
+    if ((status & CHANGED) !== 0) this.#isChanged = this.#isTold = true;
+    if ((status & MOVED) !== 0) this.#isMoved = true;
+  }
+}
+
+function textOf(sql: unknown): string {
+  if (typeof sql === "string") return sql;
+  const text = typeof sql === "object" && sql !== null && "sql" in sql ? sql.sql : undefined;
+  return typeof text === "string" ? text : "";
+}
+
+/** Tells whether values become literals, which cannot call anything, when put into the text. */
+function isLiteral(sql: unknown, values: unknown): boolean {
+  if (typeof sql === "string") return isLiteralList(values);
+  return isLiteralList(values) &&
+    (typeof sql !== "object" || sql === null || !("values" in sql) || isLiteralList(sql.values));
+}
+
+function isLiteralList(values: unknown): boolean {
+  if (typeof values !== "object" || values === null) return true;
+  if (isLiteralObject(values)) return true;
+  for (const value of Array.isArray(values) ? values : Object.values(values)) {
+    if (typeof value === "object" && value !== null && !isLiteralObject(value)) return false;
+  }
+  return true;
+}
+
+function isLiteralObject(value: object): boolean {
+  return value instanceof Date || ArrayBuffer.isView(value);
+}
