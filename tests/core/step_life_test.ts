@@ -1,0 +1,245 @@
+/**
+ * The rules by which actual connections live: how long they may rest and grow, when they
+ * are wiped, checked, changed into others, and who is kept warm or forgotten.
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { deadline, type Instant, type Policy } from "../../src/core/mod.ts";
+import { Driver, type Habits } from "./support/driver.ts";
+
+test("an idle connection is retired exactly at its deadline", () => {
+  const driver = rested(1, { idleMsMax: 500 });
+  assert.equal(deadline(driver.pool), driver.now + 500);
+  driver.wait(499);
+  assert.equal(driver.census().idle, 1);
+  driver.wait(1);
+  assert.deepEqual(driver.closed("idle"), [0]);
+});
+
+test("who has rested longest is retired first, and one that is in use never", () => {
+  const driver = new Driver({ idleMsMax: 500 });
+  const [a, b, c] = driver.requests(3);
+  driver.wait(100);
+  driver.release(b!);
+  driver.wait(100);
+  driver.release(a!);
+  driver.wait(10_000);
+  assert.deepEqual(driver.closed(), [driver.holder(b!), driver.holder(a!)]);
+  assert.ok(driver.isGranted(c!));
+  assert.equal(driver.census().leased, 1);
+});
+
+test("connections that were opened together are retired for age one by one", () => {
+  const driver = rested(10, { ageMsMax: 10_000 });
+  // All are old at once, and may be kept for a tenth of the limit: one goes each 1,000 ms.
+  driver.wait(20_000);
+  const closedAt = driver.orders.filter(({ command }) => command.type === "close").map(({ at }) =>
+    at
+  );
+  assert.equal(closedAt.length, 10);
+  assert.equal(closedAt[1]! - closedAt[0]!, 1000);
+  for (const at of closedAt) assert.ok(at >= 10_000 && at <= 11_100, `closed at ${at}`);
+});
+
+test("chance sets apart those that were opened together", () => {
+  const driver = new Driver({ ageMsMax: 10_000 }, { connectMs: 0 });
+  for (const chance of [0.9, 0.5, 0.1]) {
+    driver.habits = { ...driver.habits, chance };
+    driver.request();
+    driver.wait(0);
+  }
+  for (const lease of driver.granted()) driver.release(lease);
+  driver.wait(20_000);
+  const closedAt = driver.orders.filter(({ command }) => command.type === "close").map(({ at }) =>
+    at
+  );
+  assert.deepEqual(closedAt, [9100, 10_100, 10_900]);
+});
+
+test("none is lent later than a tenth of the age limit beyond its age", () => {
+  const driver = new Driver({ connectionsMax: 5, ageMsMax: 1000 }, { statementMs: 7 });
+  while (driver.now < 10_000) {
+    driver.requests(3);
+    driver.wait(3);
+  }
+  const bornAt = new Map<number, Instant>();
+  for (const { at, command } of driver.orders) {
+    if (command.type === "connect") bornAt.set(command.actual, at + driver.habits.connectMs);
+    if (command.type !== "grant") continue;
+    assert.ok(at - bornAt.get(command.actual)! <= 1100, `#${command.actual} is lent at ${at}`);
+  }
+  assert.ok(driver.closed("aged").length > 20);
+});
+
+test("one that has grown old in use is closed when it comes back", () => {
+  const driver = new Driver({ ageMsMax: 1000 });
+  const a = driver.request();
+  driver.wait(5000);
+  assert.equal(driver.count("close"), 0);
+  driver.release(a);
+  assert.deepEqual(driver.closed("aged"), [0]);
+});
+
+test("a minimum is kept from the first request on, and never given up", () => {
+  const driver = new Driver({
+    idleMsMax: 500,
+    virtuals: [{ target: 0, limit: Infinity, minimum: 2 }, {
+      target: 1,
+      limit: Infinity,
+      minimum: 3,
+    }],
+  });
+  driver.requests(5);
+  driver.wait(100);
+  assert.equal(driver.census().size, 5);
+  for (const lease of driver.granted()) driver.release(lease);
+  driver.wait(10_000);
+  assert.equal(driver.census().idle, 2);
+  driver.request({ virtual: 1 });
+  driver.wait(100);
+  assert.equal(driver.census().size, 5);
+});
+
+test("a minimum is filled up again when one is lost or grows old", () => {
+  const driver = new Driver({
+    ageMsMax: 1000,
+    virtuals: [{ target: 0, limit: Infinity, minimum: 2 }],
+  });
+  driver.release(first(driver));
+  driver.lose(1, false);
+  driver.wait(100);
+  assert.equal(driver.census().idle, 2);
+  for (let second = 0; second < 10; second++) {
+    driver.wait(1000);
+    const { size, closing } = driver.census();
+    assert.equal(size - closing, 2);
+  }
+  assert.ok(driver.closed("aged").length >= 16);
+});
+
+test("what rested longer than it may unchecked is checked before it is lent", () => {
+  const driver = rested(1, { freshMsMax: 100 });
+  driver.wait(100);
+  driver.release(first(driver));
+  assert.equal(driver.count("check"), 0);
+  driver.wait(101);
+  const a = driver.request();
+  assert.equal(driver.isGranted(a), false);
+  driver.wait(driver.habits.checkMs);
+  assert.ok(driver.isGranted(a));
+  assert.equal(driver.count("check"), 1);
+});
+
+test("one that does not answer is closed, and the waiter keeps its place", () => {
+  const driver = rested(1, { freshMsMax: 100, connectionsMax: 1 });
+  driver.mute.add(0);
+  driver.wait(101);
+  const [a, b] = driver.requests(2);
+  driver.wait(50);
+  assert.deepEqual(driver.closed("broken"), [0]);
+  assert.deepEqual([driver.isGranted(a!), driver.isGranted(b!)], [true, false]);
+});
+
+test("after one was lost to the server all older ones are checked once, and none is closed", () => {
+  const driver = new Driver();
+  const [a, b, c] = driver.requests(3);
+  driver.wait(100);
+  driver.release(a!);
+  driver.release(b!);
+  driver.lose(driver.holder(b!));
+  // The leased one comes back, and both that are left are lent twice.
+  driver.release(c!);
+  for (let round = 0; round < 2; round++) {
+    driver.wait(100);
+    const again = driver.requests(2);
+    driver.wait(100);
+    for (const lease of again) driver.release(lease);
+  }
+  assert.equal(driver.count("check"), 2);
+  assert.equal(driver.count("connect"), 3);
+  assert.deepEqual(driver.closed(), [driver.holder(b!)]);
+});
+
+test("a loss on this side raises no suspicion", () => {
+  const driver = rested(3);
+  driver.lose(0, false);
+  driver.wait(100);
+  assert.ok(driver.isGranted(driver.request()));
+  assert.equal(driver.count("check"), 0);
+});
+
+test("after a freeze all are suspect, and newcomers are not", () => {
+  const driver = rested(1);
+  driver.tell({ type: "suspicionRaised" });
+  const [a, b] = driver.requests(2);
+  driver.wait(100);
+  assert.equal(driver.count("check"), 1);
+  assert.ok(driver.isGranted(a!) && driver.isGranted(b!));
+});
+
+test("retirement closes the idle ones now and the leased ones when they come back", () => {
+  const driver = rested(3);
+  const a = driver.request();
+  driver.tell({ type: "retireRequested" });
+  assert.equal(driver.closed("retired").length, 2);
+  driver.release(a);
+  assert.equal(driver.closed("retired").length, 3);
+  driver.wait(10);
+  const b = driver.request();
+  driver.wait(10);
+  assert.equal(driver.holder(b), 3);
+  driver.release(b);
+  assert.equal(driver.census().idle, 1);
+});
+
+test("a dirty one is wiped before it is lent again, off the way of who can have another", () => {
+  const driver = new Driver({ connectionsMax: 2 });
+  const [a, b] = driver.requests(2);
+  driver.wait(100);
+  driver.release(a!);
+  driver.release(b!, "dirty");
+  const [c, d] = driver.requests(2);
+  assert.equal(driver.holder(c!), driver.holder(a!));
+  assert.equal(driver.isGranted(d!), false);
+  driver.wait(driver.habits.resetMs);
+  assert.equal(driver.holder(d!), driver.holder(b!));
+});
+
+test("a clean one is lent on as it is", () => {
+  const driver = new Driver({ connectionsMax: 1 }, { statementMs: 2 });
+  driver.requests(100);
+  driver.wait(1000);
+  assert.equal(driver.granted().length, 100);
+  assert.equal(driver.orders.length, 101);
+});
+
+test("a broken one is closed, and its room is free only when its socket is", () => {
+  const driver = new Driver({ connectionsMax: 1 }, { closeMs: 50 });
+  const [a, b] = driver.requests(2);
+  driver.wait(10);
+  driver.release(a!, "broken");
+  driver.wait(49);
+  assert.equal(driver.count("connect"), 1);
+  driver.wait(1 + driver.habits.connectMs);
+  assert.ok(driver.isGranted(b!));
+  assert.deepEqual(driver.closed("broken"), [0]);
+});
+
+/** Returns a world in which `count` connections were opened at once and rest. */
+function rested(count: number, policy: Partial<Policy> = {}, habits?: Partial<Habits>): Driver {
+  const driver = new Driver(policy, { ...habits, connectMs: 0 });
+  const leases = driver.requests(count);
+  driver.wait(0);
+  for (const lease of leases) driver.release(lease);
+  driver.habits = { ...driver.habits, connectMs: 10 };
+  return driver;
+}
+
+/** Has a request granted, and returns its name. */
+function first(driver: Driver): number {
+  const lease = driver.request();
+  driver.wait(100);
+  assert.ok(driver.isGranted(lease));
+  return lease;
+}

@@ -1,0 +1,157 @@
+/**
+ * The rules between targets: how one makes room for another, how long it may keep what an
+ * older waiter of another wants, and that it costs nothing once it is used no more.
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { sizeOf } from "../../src/core/table.ts";
+import { Driver } from "./support/driver.ts";
+
+test("at the maximum an idle one of another target at the same address is changed", () => {
+  const driver = new Driver({ connectionsMax: 1 });
+  driver.release(granted(driver, 0));
+  const a = driver.request({ target: 1 });
+  assert.equal(driver.count("retarget"), 1);
+  driver.wait(driver.habits.retargetMs);
+  assert.equal(driver.holder(a), 0);
+  assert.equal(driver.count("close"), 0);
+});
+
+test("at the maximum an idle one of another address is retired, and another opened", () => {
+  const driver = new Driver({ connectionsMax: 1 });
+  driver.release(granted(driver, 0));
+  const a = driver.request({ target: 1, address: 1 });
+  assert.deepEqual(driver.closed("makesRoom"), [0]);
+  driver.wait(100);
+  assert.equal(driver.holder(a), 1);
+  assert.equal(driver.count("retarget"), 0);
+});
+
+test("of all that are idle the one that has rested longest makes room", () => {
+  const driver = new Driver({ connectionsMax: 3 });
+  const leases = [2, 0, 1].map((target) => granted(driver, target));
+  for (const lease of leases.toReversed()) {
+    driver.wait(10);
+    driver.release(lease);
+  }
+  const a = driver.request({ target: 3 });
+  driver.wait(10);
+  assert.equal(driver.holder(a), driver.holder(leases.at(-1)!));
+});
+
+test("below the maximum nobody has to make room", () => {
+  const driver = new Driver({ connectionsMax: 3 });
+  for (const target of [0, 1, 2]) driver.release(granted(driver, target));
+  assert.equal(driver.count("connect"), 3);
+  assert.equal(driver.count("retarget"), 0);
+});
+
+test("a target whose line is empty gives up a connection at once, whatever its tenure", () => {
+  const driver = new Driver({ connectionsMax: 1, tenureMs: 1_000_000 });
+  driver.release(granted(driver, 0));
+  const a = driver.request({ target: 1 });
+  driver.wait(1);
+  assert.ok(driver.isGranted(a));
+});
+
+test("a target whose line is not empty keeps a connection for its tenure, and no longer", () => {
+  const driver = new Driver({ connectionsMax: 1, tenureMs: 100 }, { statementMs: 2 });
+  driver.request();
+  driver.wait(10);
+  const other = driver.request({ target: 1 });
+  while (driver.answeredAt(other) === undefined) {
+    driver.request();
+    driver.wait(1);
+  }
+  const waitedMs = driver.answeredAt(other)! - 10;
+  assert.ok(waitedMs >= 100 && waitedMs <= 100 + 2 + 1, `${waitedMs} ms`);
+});
+
+test("no target starves, and none loses its connection at every turn", () => {
+  const driver = new Driver({ connectionsMax: 1, tenureMs: 100 }, { statementMs: 2 });
+  const served = [0, 0, 0];
+  const lines: number[][] = [[], [], []];
+  while (driver.now < 9000) {
+    lines.forEach((line, target) => {
+      const done = line.filter((lease) => driver.isGranted(lease));
+      served[target]! += done.length;
+      for (const lease of done) line.splice(line.indexOf(lease), 1);
+      while (line.length < 5) line.push(driver.request({ target }));
+    });
+    driver.wait(1);
+  }
+  for (const count of served) assert.ok(count > 1000, `served ${served}`);
+  assert.ok(driver.count("retarget") <= 90, `${driver.count("retarget")} changes`);
+});
+
+test("without tenure those who wait are served first come, first served over all targets", () => {
+  const driver = new Driver({ connectionsMax: 1, tenureMs: 0 }, { statementMs: 2 });
+  const leases = [0, 1, 0, 1, 1, 0, 0].map((target) => driver.request({ target }));
+  driver.wait(1000);
+  assert.deepEqual(driver.granted(), leases);
+});
+
+test("a suspect one is not changed into one of another target", () => {
+  const driver = new Driver({ connectionsMax: 1 });
+  driver.release(granted(driver, 0));
+  driver.tell({ type: "suspicionRaised" });
+  const a = driver.request({ target: 1 });
+  driver.wait(100);
+  assert.equal(driver.count("retarget"), 0);
+  assert.equal(driver.holder(a), 1);
+});
+
+test("one that cannot be changed is closed, and the waiter keeps its place", () => {
+  const driver = new Driver({ connectionsMax: 1 });
+  driver.release(granted(driver, 0));
+  driver.mute.add(0);
+  const a = driver.request({ target: 1 });
+  driver.wait(100);
+  assert.deepEqual(driver.closed("broken"), [0]);
+  assert.equal(driver.holder(a), 1);
+});
+
+test("a target that nobody waits for and that has no connection is forgotten", () => {
+  const driver = new Driver({ idleMsMax: 100 }, { statementMs: 2 });
+  for (let target = 0; target < 100; target++) driver.request({ target });
+  driver.wait(10_000);
+  assert.equal(driver.count("forget"), 100);
+  assert.equal(sizeOf(driver.pool.targets), 0);
+  assert.equal(driver.census().size, 0);
+});
+
+test("a target that is down is forgotten too, once it was left alone for a while", () => {
+  const driver = new Driver();
+  driver.faults.set(0, "down");
+  driver.request();
+  driver.wait(100);
+  assert.equal(sizeOf(driver.pool.targets), 1);
+  driver.wait(10_000);
+  assert.equal(sizeOf(driver.pool.targets), 0);
+});
+
+test("one opened for a waiter that has gone serves its target's next", () => {
+  const driver = new Driver({ connectionsMax: 1 });
+  driver.withdraw(driver.request());
+  driver.wait(100);
+  assert.ok(driver.isGranted(driver.request()));
+  assert.equal(driver.count("connect"), 1);
+});
+
+test("a target that is down takes no room from others but for its one attempt", () => {
+  const driver = new Driver({ connectionsMax: 2 }, { statementMs: 2 });
+  driver.faults.set(1, "down");
+  const up = driver.requests(20);
+  driver.requests(20, { target: 1 });
+  driver.wait(1000);
+  assert.ok(up.every((lease) => driver.isGranted(lease)));
+});
+
+/** Has a request for a target granted, and returns its name. */
+function granted(driver: Driver, target: number): number {
+  const lease = driver.request({ target });
+  driver.wait(100);
+  assert.ok(driver.isGranted(lease));
+  return lease;
+}

@@ -1,0 +1,218 @@
+/**
+ * The rules by which the pool lends: who is served, by what, and who is turned away.
+ * Each test holds one promise, in a small world whose clock only the test moves.
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createState, deadline, type VirtualPolicy } from "../../src/core/mod.ts";
+import { Driver } from "./support/driver.ts";
+
+const free: VirtualPolicy = { target: 0, limit: Infinity, minimum: 0 };
+const single: VirtualPolicy = { target: 0, limit: 1, minimum: 0 };
+
+test("a new pool orders nothing and waits for nothing", () => {
+  const driver = new Driver({ virtuals: [{ ...free, minimum: 5 }] });
+  assert.equal(deadline(createState(driver.pool.policy)), undefined);
+  driver.wait(1_000_000);
+  assert.deepEqual(driver.orders, []);
+});
+
+test("a waiter is served before a newcomer", () => {
+  const driver = new Driver({ connectionsMax: 1 });
+  const [a, b, c] = driver.requests(3);
+  driver.wait(10);
+  driver.release(a!);
+  const d = driver.request();
+  driver.release(b!);
+  driver.release(c!);
+  assert.deepEqual(driver.granted(), [a, b, c, d]);
+});
+
+test("who waits for what opens keeps its place when others are released", () => {
+  const driver = new Driver({ connectionsMax: 2 });
+  const a = driver.request();
+  driver.wait(10);
+  const b = driver.request();
+  const c = driver.request();
+  driver.release(a);
+  assert.deepEqual(driver.granted(), [a, b]);
+  driver.wait(10);
+  assert.deepEqual(driver.granted(), [a, b, c]);
+});
+
+test("the last to come to rest is lent first", () => {
+  const driver = new Driver();
+  const leases = driver.requests(4);
+  driver.wait(100);
+  const order = [2, 0, 3, 1].map((at) => leases[at]!);
+  for (const lease of order) driver.release(lease);
+  const again = driver.requests(4);
+  const holders = order.map((lease) => driver.holder(lease));
+  assert.deepEqual(again.map((lease) => driver.holder(lease)), holders.reverse());
+});
+
+test("a burst of 50 requests against 150 ms connects and 2 ms statements opens 6 connections at most", () => {
+  const driver = new Driver({ connectionsMax: 50 }, { connectMs: 150, statementMs: 2 });
+  const leases = driver.requests(50);
+  driver.wait(1000);
+  assert.ok(leases.every((lease) => driver.isGranted(lease)));
+  assert.ok(driver.count("connect") <= 6, `${driver.count("connect")} were opened`);
+});
+
+test("statements that last get every connection there may be", () => {
+  const driver = new Driver({ connectionsMax: 10 });
+  driver.requests(30);
+  driver.wait(4 * driver.habits.connectMs);
+  assert.equal(driver.granted().length, 10);
+  driver.wait(10_000);
+  assert.equal(driver.count("connect"), 10);
+});
+
+test("no more are opened than wait", () => {
+  const driver = new Driver();
+  driver.requests(3);
+  driver.wait(10_000);
+  assert.equal(driver.count("connect"), 3);
+});
+
+test("who waits behind the limit of its virtual connection holds up nobody else", () => {
+  const driver = new Driver({ connectionsMax: 3, virtuals: [free, single] });
+  const [a, b] = driver.requests(2, { virtual: 1 });
+  const c = driver.request();
+  driver.wait(100);
+  assert.deepEqual(driver.granted(), [a, c]);
+  driver.release(a!);
+  assert.ok(driver.isGranted(b!));
+});
+
+test("the limit of a virtual connection holds over all its targets", () => {
+  const driver = new Driver({ virtuals: [{ ...free, limit: 2 }] });
+  for (const target of [0, 1, 2]) driver.request({ target });
+  driver.wait(1000);
+  assert.equal(driver.granted().length, 2);
+  assert.equal(driver.census().blocked, 1);
+});
+
+test("a request that is taken back is not answered, and its place goes to the next", () => {
+  const driver = new Driver({ connectionsMax: 1, virtuals: [free, single] });
+  const a = driver.request({ virtual: 1 });
+  driver.wait(10);
+  const [b, c] = driver.requests(2);
+  const [d, e] = driver.requests(2, { virtual: 1 });
+  driver.withdraw(b!);
+  driver.withdraw(d!);
+  driver.release(a);
+  assert.ok(driver.isGranted(c!));
+  driver.release(c!);
+  assert.deepEqual(driver.granted(), [a, c, e]);
+});
+
+test("a request that is taken back when it is granted already changes nothing", () => {
+  const driver = new Driver();
+  const a = driver.request();
+  driver.wait(10);
+  driver.withdraw(a);
+  assert.equal(driver.census().leased, 1);
+});
+
+test("a lease that is released twice, or late, takes nothing from the next", () => {
+  const driver = new Driver({ connectionsMax: 1 });
+  const [a, b] = driver.requests(2);
+  driver.wait(10);
+  driver.release(a!);
+  for (const condition of ["clean", "dirty", "broken"] as const) driver.release(a!, condition);
+  assert.ok(driver.isGranted(b!));
+  assert.equal(driver.census().leased, 1);
+  assert.equal(driver.count("close"), 0);
+});
+
+test("a full line turns the newcomer away, and nobody who waits", () => {
+  const driver = new Driver({ connectionsMax: 2, waitersMax: 2 });
+  const leases = driver.requests(5);
+  assert.deepEqual(leases.map((lease) => driver.refusal(lease)), [
+    ...Array(4),
+    "lineFull",
+  ]);
+  driver.wait(1000);
+  assert.equal(driver.granted().length, 2);
+});
+
+test("a line that may hold nobody serves as many as there are connections", () => {
+  const driver = new Driver({ connectionsMax: 2, waitersMax: 0 });
+  const [a, b, c] = driver.requests(3);
+  driver.wait(1000);
+  assert.deepEqual(driver.granted(), [a, b]);
+  assert.equal(driver.refusal(c!), "lineFull");
+});
+
+test("those behind the limit of their virtual connection stand in the line too", () => {
+  const driver = new Driver({ waitersMax: 1, virtuals: [free, single] });
+  const [, b, c] = driver.requests(3, { virtual: 1 });
+  assert.equal(driver.refusal(b!), undefined);
+  assert.equal(driver.refusal(c!), "lineFull");
+  const d = driver.request();
+  driver.wait(1000);
+  assert.ok(driver.isGranted(d));
+});
+
+test("the request that would lock all leases of the pool is refused at once, and only it", () => {
+  const driver = new Driver({ connectionsMax: 2, virtuals: [free, free] });
+  const [a, b] = driver.requests(2);
+  driver.wait(100);
+  const c = driver.request({ virtual: 1, enclosing: [a!] });
+  assert.equal(driver.refusal(c), undefined);
+  const d = driver.request({ virtual: 1, enclosing: [b!] });
+  assert.equal(driver.refusal(d), "deadlock");
+  driver.release(b!);
+  assert.ok(driver.isGranted(c));
+});
+
+test("leases that lock one another behind limits are found while unrelated ones are free", () => {
+  const driver = new Driver({ virtuals: [free, single, single] });
+  const a = driver.request({ virtual: 1 });
+  const b = driver.request({ virtual: 2 });
+  driver.wait(100);
+  const c = driver.request({ virtual: 2, enclosing: [a] });
+  assert.equal(driver.refusal(c), undefined);
+  const d = driver.request({ virtual: 1, enclosing: [b] });
+  assert.equal(driver.refusal(d), "deadlock");
+  driver.release(b);
+  assert.ok(driver.isGranted(c));
+});
+
+test("no deadlock is seen where one lease that encloses nobody can still end", () => {
+  const pair = { ...free, limit: 2 };
+  const driver = new Driver({ virtuals: [free, pair, pair] });
+  const [a, b, c] = [1, 1, 2].map((virtual) => driver.request({ virtual }));
+  driver.wait(100);
+  const d = driver.request({ virtual: 1, enclosing: [c!] });
+  const e = driver.request({ virtual: 2, enclosing: [a!] });
+  assert.equal(driver.refusal(d), undefined);
+  assert.ok(driver.isGranted(e) || driver.refusal(e) === undefined);
+  driver.release(b!);
+  driver.wait(100);
+  assert.ok(driver.isGranted(d));
+});
+
+test("a waiter that is taken back no longer locks the lease that enclosed it", () => {
+  const driver = new Driver({ connectionsMax: 2, virtuals: [free, free] });
+  const [a, b] = driver.requests(2);
+  driver.wait(100);
+  driver.withdraw(driver.request({ virtual: 1, enclosing: [a!] }));
+  const d = driver.request({ virtual: 1, enclosing: [b!] });
+  assert.equal(driver.refusal(d), undefined);
+  driver.release(a!);
+  assert.ok(driver.isGranted(d));
+});
+
+test("a lease that has ended already encloses nobody", () => {
+  const driver = new Driver({ connectionsMax: 1, virtuals: [free, free] });
+  const [a, b] = driver.requests(2);
+  driver.wait(10);
+  driver.release(a!);
+  const c = driver.request({ virtual: 1, enclosing: [a!] });
+  assert.equal(driver.refusal(c), undefined);
+  driver.release(b!);
+  assert.ok(driver.isGranted(c));
+});

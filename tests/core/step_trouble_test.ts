@@ -1,0 +1,207 @@
+/**
+ * The rules for when there is trouble or an end: servers that are down or full, pauses,
+ * and drains.
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Driver } from "./support/driver.ts";
+
+test("a server that is down refuses all who wait for it at once, with the cause", () => {
+  const driver = new Driver();
+  driver.faults.set(0, "down");
+  const leases = driver.requests(3);
+  const elsewhere = driver.request({ target: 1 });
+  driver.wait(10);
+  for (const lease of leases) {
+    assert.equal(driver.refusal(lease), "connectFailed");
+    assert.equal(driver.answeredAt(lease), 10);
+  }
+  assert.deepEqual(
+    driver.orders.flatMap(({ command }) => command.type === "refuse" ? [command.cause] : []),
+    Array(3).fill("down at 10"),
+  );
+  assert.ok(driver.isGranted(elsewhere));
+});
+
+test("while a server is known to be down newcomers are refused without an attempt", () => {
+  const driver = new Driver();
+  driver.faults.set(0, "down");
+  driver.request();
+  driver.wait(59);
+  const lease = driver.request();
+  assert.equal(driver.refusal(lease), "connectFailed");
+  assert.equal(driver.count("connect"), 1);
+});
+
+test("a server that was down is tried by one connect, and only when somebody asks", () => {
+  const driver = new Driver();
+  driver.faults.set(0, "down");
+  driver.request();
+  driver.wait(1000);
+  assert.equal(driver.count("connect"), 1);
+  driver.faults.clear();
+  const leases = driver.requests(5);
+  assert.equal(driver.count("connect"), 2);
+  driver.wait(1000);
+  assert.ok(leases.every((lease) => driver.isGranted(lease)));
+});
+
+test("each failure doubles the time to the next attempt, up to a limit", () => {
+  const driver = new Driver({ backoffMsMin: 100, backoffMsMax: 1000 }, { connectMs: 0, chance: 1 });
+  driver.faults.set(0, "down");
+  for (let tick = 0; tick < 5000; tick++) {
+    driver.request();
+    driver.wait(1);
+  }
+  const gaps = driver.gaps("connect");
+  assert.deepEqual(gaps.slice(0, 6), [100, 200, 400, 800, 1000, 1000]);
+});
+
+test("those who wait for a target that has a connection left are not refused", () => {
+  const driver = new Driver({ connectionsMax: 2 });
+  const a = driver.request();
+  driver.wait(10);
+  driver.faults.set(0, "down");
+  const b = driver.request();
+  driver.wait(5000);
+  assert.equal(driver.refusal(b), undefined);
+  driver.release(a);
+  assert.ok(driver.isGranted(b));
+});
+
+test("a full server refuses nobody", () => {
+  const driver = new Driver({ connectionsMax: 20 }, { room: 4, statementMs: 20 });
+  const leases = driver.requests(60);
+  driver.wait(10_000);
+  assert.ok(leases.every((lease) => driver.isGranted(lease)));
+});
+
+test("a full server lowers the ceiling by a quarter of what is open, each success raises it by one", () => {
+  const driver = new Driver({ connectionsMax: 20 }, { room: 8 });
+  driver.requests(12);
+  driver.wait(100);
+  assert.equal(driver.census().leased, 8);
+  assert.equal(driver.census().ceiling, 6);
+  driver.habits = { ...driver.habits, room: Infinity };
+  const opened = driver.count("connect");
+  while (driver.census().leased === 8) driver.wait(1);
+  assert.equal(driver.count("connect"), opened + 1);
+  assert.equal(driver.census().ceiling, 7);
+  driver.wait(10_000);
+  assert.equal(driver.census().waiting, 0);
+});
+
+test("a full server is asked for more one at a time, with growing distance", () => {
+  const driver = new Driver({ connectionsMax: 20 }, { room: 2, connectMs: 1, chance: 1 });
+  driver.requests(10);
+  driver.wait(5000);
+  assert.deepEqual(driver.gaps("connect").slice(-6), [201, 401, 801, 1001, 1001, 1001]);
+  assert.ok(driver.count("connect") <= 15, `${driver.count("connect")} attempts`);
+});
+
+test("attempts that were under way when the server was full bring no further ones", () => {
+  const driver = new Driver({ connectionsMax: 20 }, { room: 2, connectMs: 10 });
+  driver.requests(10);
+  while (driver.pool.congestion === undefined) driver.wait(1);
+  const begun = driver.count("connect");
+  driver.wait(driver.pool.congestion.retryAt - driver.now - 1);
+  assert.equal(driver.count("connect"), begun);
+});
+
+test("a server that is full without one of ours open lets a waiter wait, and is left in peace", () => {
+  const driver = new Driver({}, { room: 0 });
+  const a = driver.request();
+  driver.wait(5000);
+  assert.equal(driver.refusal(a), undefined);
+  assert.ok(driver.count("connect") <= 15, `${driver.count("connect")} attempts`);
+  driver.habits = { ...driver.habits, room: 1 };
+  driver.wait(1000);
+  assert.ok(driver.isGranted(a));
+});
+
+test("a paused pool lends nothing, and serves in order when it is resumed", () => {
+  const driver = new Driver({ connectionsMax: 2 });
+  const [a] = driver.requests(2);
+  driver.wait(100);
+  driver.tell({ type: "pauseRequested" });
+  driver.release(a!);
+  const [c, d] = driver.requests(2);
+  const elsewhere = driver.request({ target: 1 });
+  driver.wait(1000);
+  assert.equal(driver.granted().length, 2);
+  assert.equal(driver.count("connect"), 2);
+  driver.tell({ type: "resumeRequested" });
+  assert.ok(driver.isGranted(c!));
+  driver.release(c!);
+  driver.wait(1000);
+  assert.ok(driver.isGranted(d!));
+  driver.release(d!);
+  driver.wait(1000);
+  assert.ok(driver.isGranted(elsewhere));
+});
+
+test("a drain that turns the line away ends what is under way, closes all and finishes once", () => {
+  const driver = new Driver({
+    connectionsMax: 2,
+    virtuals: [{ target: 0, limit: Infinity, minimum: 0 }, { target: 0, limit: 1, minimum: 0 }],
+  });
+  const [a, b] = driver.requests(2);
+  driver.wait(100);
+  driver.release(b!);
+  const waiting = [...driver.requests(2, { virtual: 1 }), driver.request()];
+  const held = waiting.filter((lease) => driver.isGranted(lease));
+  driver.tell({ type: "drainRequested", serveLine: false });
+  for (const lease of waiting) {
+    assert.ok(held.includes(lease) || driver.refusal(lease) === "draining");
+  }
+  assert.equal(driver.refusal(driver.request()), "draining");
+  driver.wait(1000);
+  assert.equal(driver.count("finish"), 0);
+  for (const lease of [a!, ...held]) driver.release(lease);
+  driver.wait(1000);
+  assert.equal(driver.count("finish"), 1);
+  assert.equal(driver.orders.at(-1)?.command.type, "finish");
+  assert.equal(driver.closed("draining").length, 2);
+});
+
+test("a drain that serves the line serves those who wait, and lets no newcomer in", () => {
+  const driver = new Driver({ connectionsMax: 1 }, { statementMs: 2 });
+  const waiting = [...driver.requests(5), driver.request({ target: 1 })];
+  driver.tell({ type: "drainRequested", serveLine: true });
+  assert.equal(driver.refusal(driver.request()), "draining");
+  driver.wait(1000);
+  assert.deepEqual(driver.granted(), waiting);
+  assert.equal(driver.orders.at(-1)?.command.type, "finish");
+});
+
+test("a drained pool that is used no more finishes at once, and stays closed", () => {
+  const driver = new Driver();
+  driver.tell({ type: "drainRequested", serveLine: true });
+  assert.equal(driver.count("finish"), 1);
+  driver.tell({ type: "drainRequested", serveLine: false });
+  driver.tell({ type: "resumeRequested" });
+  assert.equal(driver.refusal(driver.request()), "draining");
+  assert.equal(driver.count("finish"), 1);
+  assert.equal(driver.census().phase, "closed");
+});
+
+test("a paused pool can be drained", () => {
+  const driver = new Driver();
+  driver.tell({ type: "pauseRequested" });
+  const a = driver.request();
+  driver.tell({ type: "drainRequested", serveLine: true });
+  driver.wait(100);
+  driver.release(a);
+  driver.wait(100);
+  assert.equal(driver.count("finish"), 1);
+});
+
+test("what was opening when a drain began is closed as soon as it is open", () => {
+  const driver = new Driver();
+  driver.withdraw(driver.request());
+  driver.tell({ type: "drainRequested", serveLine: false });
+  driver.wait(100);
+  assert.deepEqual(driver.closed("draining"), [0]);
+  assert.equal(driver.orders.at(-1)?.command.type, "finish");
+});
