@@ -1,0 +1,119 @@
+/**
+ * One request for a lease, from the asking to the release.
+ *
+ * It is a plain record that the interpreter writes its answer into. So a request that is
+ * granted at once needs no promise; those who must wait leave a {@linkcode Waiting} in it.
+ */
+
+import type {
+  ActualId,
+  Holding,
+  LeaseId,
+  LeaseRequested,
+  RefuseReason,
+  VirtualId,
+} from "../core/mod.ts";
+import type { Instant, Loss, Session } from "../port.ts";
+import type { TargetEntry } from "./targets.ts";
+
+/** An open session, and whom it serves. */
+export interface Slot<Target, Driver> {
+  /** The name of the actual connection that it makes. */
+  readonly actual: ActualId;
+  /** The session. */
+  readonly session: Session<Target, Driver>;
+  /** Who holds it. */
+  claim: Claim<Target, Driver> | undefined;
+  /** Whether it is being checked, reset or changed. */
+  isWorking: boolean;
+  /** Whether it keeps the process alive. */
+  isHeld: boolean;
+  /** Why it has ended, if it has. */
+  loss: Loss | undefined;
+}
+
+/** Somebody who waits for the answer to a claim. */
+export interface Waiting {
+  /** Called, within a step, when the answer is there; runs no code of the user. */
+  answered(): void;
+  /** Makes it wait no more, for a reason of the pool's. */
+  dismiss(error: Error): void;
+}
+
+/** A request for a lease, and the lease. */
+export interface Claim<Target, Driver> {
+  /** Its name. */
+  readonly lease: LeaseId;
+  /** The virtual connection it goes through. */
+  readonly virtual: VirtualId;
+  /** The target it asks for. */
+  readonly target: TargetEntry<Target>;
+  /** The leases that cannot end before it is answered. */
+  readonly enclosing: readonly Holding[];
+  /** When it was made. */
+  readonly requestedAt: Instant;
+  /** When it was granted. */
+  grantedAt: Instant;
+  /** How it stands. */
+  status: "waiting" | "granted" | "refused" | "withdrawn" | "released";
+  /** What it holds, once it is granted. */
+  slot: Slot<Target, Driver> | undefined;
+  /** Why it was refused, if it was. */
+  refusal: Refusal | undefined;
+  /** Those who wait for the answer. */
+  waitings: Set<Waiting> | undefined;
+}
+
+/** Why a claim was refused. */
+export interface Refusal {
+  /** The rule that applied. */
+  readonly reason: RefuseReason;
+  /** What failed, if something did. */
+  readonly cause: unknown;
+}
+
+/** Returns a claim that has not been made yet. */
+export function newClaim<Target, Driver>(
+  lease: LeaseId,
+  virtual: VirtualId,
+  target: TargetEntry<Target>,
+  enclosing: readonly Holding[],
+  now: Instant,
+): Claim<Target, Driver> {
+  return {
+    lease,
+    virtual,
+    target,
+    enclosing,
+    requestedAt: now,
+    grantedAt: now,
+    status: "waiting",
+    slot: undefined,
+    refusal: undefined,
+    waitings: undefined,
+  };
+}
+
+/** Returns the slot of a claim that has been granted. */
+export function slotOf<Target, Driver>(claim: Claim<Target, Driver>): Slot<Target, Driver> {
+  if (claim.slot === undefined) throw new TypeError(`Lease ${claim.lease} has not been granted`);
+  return claim.slot;
+}
+
+/** Returns the event that makes a claim. */
+export function requestOf<Target, Driver>(claim: Claim<Target, Driver>): LeaseRequested {
+  return {
+    type: "leaseRequested",
+    lease: claim.lease,
+    virtual: claim.virtual,
+    target: claim.target.id,
+    address: claim.target.address,
+    enclosing: claim.enclosing,
+  };
+}
+
+/** Tells those who wait for a claim that it has its answer. */
+export function answer<Target, Driver>({ waitings }: Claim<Target, Driver>): void {
+  if (waitings === undefined) return;
+  for (const waiting of [...waitings]) waiting.answered();
+}

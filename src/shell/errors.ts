@@ -1,0 +1,107 @@
+/**
+ * The one class of errors that Sublet itself makes.
+ *
+ * What the server says comes through unchanged. An error of this class says, by its code,
+ * which promise of the pool applied, and in its message what was tried, what the pool was
+ * doing at that moment, and what went wrong below.
+ */
+
+import type { Census } from "../core/mod.ts";
+
+/** Says which rule an error comes from; codes do not change between versions. */
+export type ErrorCode =
+  | "COMMIT_UNKNOWN"
+  | "CONNECTION_LOST"
+  | "CONNECT_FAILED"
+  | "LEASE_DEADLOCK"
+  | "LEASE_ENDED"
+  | "LEASE_FOREIGN"
+  | "LEASE_TIMEOUT"
+  | "LINE_FULL"
+  | "OPTION_INVALID"
+  | "POOL_DRAINING"
+  | "STATEMENT_TIMEOUT"
+  | "TRANSACTION_LOST"
+  | "TRANSACTION_OPEN"
+  | "UNIT_ENDED";
+
+/** What was being done when an error came up. */
+export type Stage = "commit" | "connect" | "lease" | "options" | "statement" | "unit";
+
+/** What else an error tells. */
+export interface ErrorDetails {
+  /** What the pool was doing at that moment. */
+  readonly census?: Census;
+  /** The error below it. */
+  readonly cause?: unknown;
+}
+
+/**
+ * An error of the pool itself.
+ *
+ * | code | when |
+ * |---|---|
+ * | `COMMIT_UNKNOWN` | the connection was lost before the answer to a COMMIT came |
+ * | `CONNECTION_LOST` | the actual connection of a lease, a transaction or a pinned unit has ended |
+ * | `CONNECT_FAILED` | no actual connection could be opened; `cause` is the driver's error |
+ * | `LEASE_DEADLOCK` | the request could only have been served after itself |
+ * | `LEASE_ENDED` | a lease or a transaction was used after its end |
+ * | `LEASE_FOREIGN` | a lease was used by another unit of work than the one that took it |
+ * | `LEASE_TIMEOUT` | no actual connection became free in time |
+ * | `LINE_FULL` | `queueLimit` requests wait already |
+ * | `OPTION_INVALID` | an option is unknown or its value is not one it takes |
+ * | `POOL_DRAINING` | the pool is ending |
+ * | `STATEMENT_TIMEOUT` | the answer to a statement did not come in time |
+ * | `TRANSACTION_LOST` | the server has rolled the transaction back, and code went on in it |
+ * | `TRANSACTION_OPEN` | a statement of the unit has begun a transaction by hand |
+ * | `UNIT_ENDED` | a statement came, or still waited, when its unit of work had ended |
+ *
+ * @example
+ * ```ts
+ * import { SubletError } from "@sublet/mysql";
+ *
+ * const error: unknown = new SubletError("LINE_FULL", "lease", "Cannot wait in line");
+ * if (error instanceof SubletError && error.code === "LINE_FULL") console.log(error.message);
+ * ```
+ */
+export class SubletError extends Error {
+  /** The name of the class. */
+  override readonly name = "SubletError";
+  /** Which rule it comes from. */
+  readonly code: ErrorCode;
+  /** What was being done. */
+  readonly stage: Stage;
+  /** What the pool was doing, where that matters. */
+  readonly census: Census | undefined;
+
+  /**
+   * Creates an error.
+   *
+   * @param code Which rule it comes from.
+   * @param stage What was being done.
+   * @param prose What was tried and found, without a full stop.
+   * @param details The census and the error below, which join the message.
+   */
+  constructor(code: ErrorCode, stage: Stage, prose: string, details: ErrorDetails = {}) {
+    super(messageOf(prose, details), "cause" in details ? { cause: details.cause } : undefined);
+    this.code = code;
+    this.stage = stage;
+    this.census = details.census;
+  }
+}
+
+/** Says in one line what a pool is doing. */
+export function describeCensus(census: Census): string {
+  const { waiting, leased, connectionLimit, idle, connecting, closing, ceiling } = census;
+  const busy = census.checking + census.resetting + census.retargeting;
+  let line = `${waiting} waiting, ${leased} of ${connectionLimit} leased, ${idle} idle, ` +
+    `${connecting} connecting, ${busy} being prepared, ${closing} closing`;
+  if (ceiling < connectionLimit) line += `, the server bears ${ceiling}`;
+  if (census.phase !== "open") line += `, ${census.phase}`;
+  return line;
+}
+
+function messageOf(prose: string, { census, cause }: ErrorDetails): string {
+  const told = census === undefined ? prose : `${prose} (${describeCensus(census)})`;
+  return cause instanceof Error && cause.message !== "" ? `${told}: ${cause.message}` : told;
+}

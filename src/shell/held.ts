@@ -1,0 +1,229 @@
+/**
+ * The one lease that a unit of work has through one virtual connection.
+ *
+ * Statements use it for their own time; transactions and explicit leases keep it for theirs.
+ * When nobody uses it and nothing keeps it, it is released at once, though the unit goes on;
+ * session state that cannot move keeps it to the end of the unit.
+ */
+
+import type { Holding } from "../core/mod.ts";
+import type { Session, Statement } from "../port.ts";
+import { type Claim, slotOf } from "./claim.ts";
+import { SubletError } from "./errors.ts";
+import type { Watch } from "./leaks.ts";
+import type { Home, Parts } from "./parts.ts";
+import type { Level, Scope } from "./scope.ts";
+import { enclosingOf, type Frame, type Unit } from "./unit.ts";
+import { granted, type Limits, runWithin, until } from "./wait.ts";
+
+/** The lease of a unit through a virtual connection. */
+export class Held<Target, Driver> implements Level<Target, Driver> {
+  /** The unit. */
+  readonly unit: Unit<Target, Driver>;
+  /** The virtual connection. */
+  readonly home: Home<Target>;
+  /** The transaction that is open in it. */
+  child: Scope<Target, Driver> | undefined = undefined;
+  readonly #parts: Parts<Target, Driver>;
+  #claim: Claim<Target, Driver> | undefined;
+  #users = 0;
+  #keepers = 0;
+  #isBroken = false;
+  #isEnded = false;
+  #watch: Watch | undefined;
+  #stack: string | undefined;
+
+  /** Creates what holds nothing yet. */
+  constructor(parts: Parts<Target, Driver>, unit: Unit<Target, Driver>, home: Home<Target>) {
+    this.#parts = parts;
+    this.unit = unit;
+    this.home = home;
+  }
+
+  /** Whether it has been released for good. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** The session of the lease; throws if it has ended. */
+  get session(): Session<Target, Driver> {
+    if (this.#claim === undefined) throw new TypeError("The session of no lease was asked for");
+    const { session, loss } = slotOf(this.#claim);
+    if (session.isAlive) return session;
+    const prose = `The actual connection of ${JSON.stringify(this.home.name)} has ended`;
+    throw new SubletError("CONNECTION_LOST", "statement", prose, loss && { cause: loss.cause });
+  }
+
+  /** Whether it holds a session that is not known to have ended. */
+  get isAlive(): boolean {
+    return this.#claim?.slot?.session.isAlive ?? false;
+  }
+
+  /** What it holds, if it holds something beyond the statement under way. */
+  get lasting(): Holding | undefined {
+    if (this.#claim?.status !== "granted" || !this.#isPinned) return undefined;
+    return this.holding;
+  }
+
+  /** What it holds, if anything. */
+  get holding(): Holding | undefined {
+    if (this.#claim?.slot === undefined) return undefined;
+    return { lease: this.#claim.lease, actual: this.#claim.slot.actual };
+  }
+
+  /** Keeps the lease, for a transaction or an explicit lease, until {@linkcode unkeep}. */
+  keep(): void {
+    this.#keepers++;
+  }
+
+  /** Takes one {@linkcode keep} back. */
+  unkeep(): void {
+    this.#keepers--;
+    this.#settle();
+  }
+
+  /** Watches how long the lease is held; returns the watch. */
+  watch(stack: string | undefined): Watch {
+    return this.#watch ??= this.#parts.leaks.watch(this.home.name, stack);
+  }
+
+  /** Has the actual connection closed, not lent again, when the lease ends. */
+  breakOff(): void {
+    this.#isBroken = true;
+  }
+
+  /** Waits until there is a lease. */
+  async open(frame: Frame<Target, Driver> | undefined, limits: Limits): Promise<void> {
+    const { interpreter, acquireMs } = this.#parts;
+    if (this.#isLostButMovable) this.#release();
+    if (this.#claim?.status !== "granted" && this.#claim?.status !== "waiting") {
+      const { id } = this.home;
+      const enclosing = enclosingOf(frame, this.unit, this.home);
+      this.#claim = interpreter.request(id, this.unit.targetOf(this.home), enclosing);
+    }
+    if (this.#claim.status !== "granted") {
+      await granted(interpreter, this.#claim, limits, acquireMs);
+    }
+  }
+
+  /** Runs a statement in its turn, of code that is within `scope` or in no transaction of this lease. */
+  async run(
+    statement: Statement,
+    scope: Scope<Target, Driver> | undefined,
+    frame: Frame<Target, Driver> | undefined,
+    limits: Limits,
+    stack: string | undefined,
+  ): Promise<[unknown, unknown]> {
+    this.#users++;
+    this.#stack ??= stack;
+    try {
+      const inScope = await this.#turn(scope, limits);
+      await this.open(frame, limits);
+      this.unit.check();
+      return await this.#runIn(inScope?.top, statement, limits);
+    } finally {
+      this.#users--;
+      this.#settle();
+    }
+  }
+
+  /** Runs a statement of the pool's own, which begins or ends a transaction. */
+  async control(sql: string, signal: AbortSignal | undefined): Promise<void> {
+    this.#users++;
+    try {
+      const statement = { sql, values: undefined, isPrepared: false, options: undefined };
+      signal?.throwIfAborted();
+      await this.session.run(statement, signal);
+    } finally {
+      this.#users--;
+      this.#settle();
+    }
+  }
+
+  /** Ends with its unit: who waits is turned away, what runs is let run. */
+  end(error: Error): void {
+    this.child?.become("ended");
+    for (const waiting of [...this.#claim?.waitings ?? []]) waiting.dismiss(error);
+    this.#settle();
+  }
+
+  /** Whether its session has ended, but nobody relies on what was in it. */
+  get #isLostButMovable(): boolean {
+    const claim = this.#claim;
+    if (claim?.status !== "granted" || this.#users > 1 || this.#keepers > 0) return false;
+    const { session } = slotOf(claim);
+    return !session.isAlive && !session.isPinned && !session.isInTransaction;
+  }
+
+  /** Whether it outlasts the statements and transactions that use it. */
+  get #isPinned(): boolean {
+    if (this.#claim?.slot === undefined) return false;
+    const { session } = this.#claim.slot;
+    return this.home.hold === "unit" || session.isPinned || session.isInTransaction;
+  }
+
+  /** Waits until no transaction is open in that which a statement is part of; returns this, if any. */
+  async #turn(
+    scope: Scope<Target, Driver> | undefined,
+    limits: Limits,
+  ): Promise<Scope<Target, Driver> | undefined> {
+    for (;;) {
+      this.unit.check();
+      const joined = scope ?? (this.child?.status === "open" ? this.child : undefined);
+      if (joined !== undefined) checkScope(joined);
+      const { child } = joined ?? this;
+      if (child === undefined) return joined;
+      await until(this.#parts.interpreter, child.changed, limits);
+    }
+  }
+
+  /** Runs a statement, and learns whether its failure was the end of its transaction. */
+  async #runIn(
+    top: Scope<Target, Driver> | undefined,
+    statement: Statement,
+    limits: Limits,
+  ): Promise<[unknown, unknown]> {
+    const { session } = this;
+    try {
+      return await runWithin(this.#parts.interpreter, session, statement, limits);
+    } catch (error) {
+      if (top?.status === "open" && session.isAlive && !session.isInTransaction) {
+        const prose = "The server has rolled the transaction back";
+        top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  /** Releases the lease if nobody uses it and nothing keeps it. */
+  #settle(): void {
+    if (this.#users > 0 || this.#isEnded) return;
+    if (!this.unit.isEnded && this.#keepers > 0) return;
+    if (!this.unit.isEnded && this.#isPinned) {
+      this.watch(this.#stack);
+      return;
+    }
+    this.#isEnded = true;
+    this.unit.drop(this);
+    this.#release();
+  }
+
+  #release(): void {
+    const claim = this.#claim;
+    this.#claim = undefined;
+    if (this.#watch !== undefined) this.#parts.leaks.unwatch(this.#watch);
+    this.#watch = undefined;
+    if (claim?.slot === undefined) return;
+    const condition = this.#isBroken ? "broken" : claim.slot.session.condition;
+    this.#parts.interpreter.release(claim, condition);
+  }
+}
+
+/** Throws if a transaction has ended, or has come to nothing. */
+export function checkScope<Target, Driver>(scope: Scope<Target, Driver>): void {
+  if (scope.status === "ending" || scope.status === "ended") {
+    throw new SubletError("LEASE_ENDED", "statement", "The transaction has ended");
+  }
+  const { failure } = scope.top;
+  if (failure !== undefined) throw failure;
+}

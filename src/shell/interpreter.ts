@@ -1,0 +1,277 @@
+/**
+ * Runs the core: reports what happens to it, and carries out what it orders.
+ *
+ * It holds the one mutable reference to the pool's state. One event is handled at a time,
+ * to its end: an event that comes up while orders are carried out waits its turn, and code
+ * of the user never runs within a step. Everything that a step starts (sockets, pings,
+ * timers) starts in the async context in which the pool was created, so that no request's
+ * context is kept by what outlives the request.
+ */
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import {
+  type Census,
+  census,
+  type Command,
+  createState,
+  deadline,
+  type Event,
+  type Holding,
+  type LeaseId,
+  type Policy,
+  type PoolState,
+  type RefuseReason,
+  step,
+  type VirtualId,
+} from "../core/mod.ts";
+import type { Condition, Instant, Port } from "../port.ts";
+import { Alarm } from "./alarm.ts";
+import { answer, type Claim, newClaim, requestOf, type Slot, slotOf } from "./claim.ts";
+import type { PoolClock } from "./clock.ts";
+import type { News } from "./news.ts";
+import { type Neutral, ProcessHold } from "./process_hold.ts";
+import { Sessions } from "./sessions.ts";
+import type { TargetEntry, Targets } from "./targets.ts";
+
+/** What an interpreter works with. */
+export interface Setting<Target, Driver> {
+  /** The rules of the pool. */
+  readonly policy: Policy;
+  /** The names of the virtual connections, in the order of the policy. */
+  readonly names: readonly string[];
+  /** What opens sessions. */
+  readonly port: Port<Target, Driver>;
+  /** What tells the time. */
+  readonly clock: PoolClock;
+  /** The targets in use. */
+  readonly targets: Targets<Target>;
+  /** What is told of the pool. */
+  readonly news: News<Driver>;
+}
+
+/** Holds the state of a pool. */
+export class Interpreter<Target, Driver> {
+  /** The time of the pool. */
+  readonly clock: PoolClock;
+  /** Keeps the process alive for those who wait. */
+  readonly hold: ProcessHold;
+  readonly #names: readonly string[];
+  readonly #targets: Targets<Target>;
+  readonly #news: News<Driver>;
+  readonly #sessions: Sessions<Target, Driver>;
+  readonly #alarm: Alarm;
+  readonly #claims = new Map<LeaseId, Claim<Target, Driver>>();
+  readonly #finished: PromiseWithResolvers<void> = Promise.withResolvers();
+  #state: PoolState;
+  #events: Event[] = [];
+  #isStepping = false;
+  #leaseNext: LeaseId = 0;
+  #leaps: number;
+
+  /** Creates a pool that has done nothing. */
+  constructor({ policy, names, port, clock, targets, news }: Setting<Target, Driver>) {
+    const neutral: Neutral = AsyncLocalStorage.snapshot();
+    const report = (event: Event): void => this.report(event);
+    const opened = (session: { driver: Driver; threadId: number }): void => {
+      if (!news.isWanted("connection")) return;
+      news.note("connection", { connection: session.driver, threadId: session.threadId });
+    };
+    this.#state = createState(policy);
+    this.#names = names;
+    this.#targets = targets;
+    this.#news = news;
+    this.#sessions = new Sessions({ port, clock, targets, neutral, report, opened });
+    this.#alarm = new Alarm(clock, neutral, () => this.report({ type: "deadlineReached" }));
+    this.clock = clock;
+    this.hold = new ProcessHold(neutral);
+    this.#leaps = clock.leaps;
+  }
+
+  /** Fulfilled once a drained pool has closed its last actual connection. */
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  /** The last failure to open or prepare an actual connection, if nothing has succeeded since. */
+  get lastFailure(): unknown {
+    return this.#sessions.lastFailure;
+  }
+
+  /** Returns what the pool is doing. */
+  census(): Census {
+    return census(this.#state);
+  }
+
+  /** Returns the name of a virtual connection. */
+  nameOf(virtual: VirtualId): string {
+    return this.#names[virtual] ?? String(virtual);
+  }
+
+  /** Requests a lease; the claim may have its answer when this returns. */
+  request(
+    virtual: VirtualId,
+    target: TargetEntry<Target>,
+    enclosing: readonly Holding[],
+  ): Claim<Target, Driver> {
+    const now = this.clock.now();
+    const lease = this.#leaseNext++;
+    const claim = newClaim<Target, Driver>(lease, virtual, target, enclosing, now);
+    this.#targets.reuse(target.id);
+    this.#claims.set(lease, claim);
+    this.#handle(requestOf(claim), now);
+    if (claim.status === "waiting" && this.#news.isWanted("enqueue")) {
+      this.#news.note("enqueue", { virtual: this.nameOf(virtual) });
+      this.#news.tell();
+    }
+    return claim;
+  }
+
+  /** Takes back a claim that has not been answered. */
+  withdraw(claim: Claim<Target, Driver>): void {
+    if (!this.#claims.delete(claim.lease)) return;
+    const { lease, virtual, target } = claim;
+    claim.status = "withdrawn";
+    this.report({ type: "requestWithdrawn", lease, virtual, target: target.id });
+    this.#targets.leave(target.id);
+  }
+
+  /** Ends a lease; one that has ended is ended no further. */
+  release(claim: Claim<Target, Driver>, condition: Condition): void {
+    if (claim.status !== "granted") return;
+    const slot = slotOf(claim);
+    const now = this.clock.now();
+    claim.status = "released";
+    slot.claim = undefined;
+    if (this.#news.isWanted("release")) this.#noteRelease(claim, condition, now);
+    const { actual } = slot;
+    this.#handle({ type: "leaseReleased", lease: claim.lease, actual, condition }, now);
+    this.#sessions.settle(slot);
+  }
+
+  /** Reports an event. */
+  report(event: Event): void {
+    this.#handle(event, this.clock.now());
+  }
+
+  /** Ends all sessions at once, and refuses whoever waits. */
+  destroy(reason: Error): void {
+    this.report({ type: "drainRequested", serveLine: false });
+    this.#sessions.destroyAll(reason);
+  }
+
+  #handle(event: Event, now: Instant): void {
+    if (this.#isStepping) {
+      this.#events.push(event);
+      return;
+    }
+    this.#isStepping = true;
+    try {
+      if (this.clock.leaps !== this.#leaps) {
+        this.#leaps = this.clock.leaps;
+        this.#step({ type: "suspicionRaised" }, now);
+      }
+      this.#step(event, now);
+      while (this.#events.length > 0) {
+        const events = this.#events;
+        this.#events = [];
+        for (const next of events) this.#step(next, now);
+      }
+      this.#alarm.set(deadline(this.#state));
+    } finally {
+      this.#isStepping = false;
+    }
+    this.#news.tell();
+  }
+
+  #step(event: Event, now: Instant): void {
+    if (event.type === "leaseRequested") this.#targets.know(event.target);
+    const [state, commands] = step(this.#state, event, now);
+    this.#state = state;
+    for (const command of commands) this.#obey(command, now);
+  }
+
+  #obey(command: Command, now: Instant): void {
+    switch (command.type) {
+      case "grant":
+        return this.#grant(command.lease, this.#sessions.slotOf(command.actual), now);
+      case "refuse":
+        return this.#refuse(command.lease, command.reason, command.cause);
+      case "connect":
+        return this.#sessions.connect(command.actual, command.target);
+      case "check":
+        return this.#sessions.work(command.actual, "checking", undefined);
+      case "reset":
+        return this.#sessions.work(command.actual, "resetting", undefined);
+      case "retarget": {
+        const target = this.#targets.targetOf(command.target);
+        return this.#sessions.work(command.actual, "retargeting", target);
+      }
+      case "close":
+        if (this.#news.isWanted("remove")) this.#noteRemoval(command);
+        return this.#sessions.close(command.actual);
+      case "forget":
+        return this.#targets.forget(command.target);
+      case "finish":
+        this.#alarm.end();
+        return this.#finished.resolve();
+      default:
+        command satisfies never;
+    }
+  }
+
+  /** Answers a claim, unless its session has died unnoticed: then it goes back to its place in line. */
+  #grant(lease: LeaseId, slot: Slot<Target, Driver>, now: Instant): void {
+    if (!slot.session.isAlive) {
+      this.#events.push({ type: "actualLost", actual: slot.actual, byServer: true });
+      this.#events.push(requestOf(this.#claimOf(lease)));
+      return;
+    }
+    const claim = this.#claimOf(lease);
+    this.#claims.delete(lease);
+    claim.status = "granted";
+    claim.grantedAt = now;
+    claim.slot = slot;
+    slot.claim = claim;
+    this.#sessions.settle(slot);
+    this.#targets.leave(claim.target.id);
+    if (this.#news.isWanted("acquire")) this.#noteAcquisition(claim);
+    answer(claim);
+  }
+
+  #refuse(lease: LeaseId, reason: RefuseReason, cause: unknown): void {
+    const claim = this.#claimOf(lease);
+    this.#claims.delete(lease);
+    claim.status = "refused";
+    claim.refusal = { reason, cause };
+    this.#targets.leave(claim.target.id);
+    if (this.#news.isWanted("refuse")) {
+      this.#news.note("refuse", { virtual: this.nameOf(claim.virtual), reason, cause });
+    }
+    answer(claim);
+  }
+
+  #claimOf(lease: LeaseId): Claim<Target, Driver> {
+    const claim = this.#claims.get(lease);
+    if (claim === undefined) throw new RangeError(`Nobody has asked for lease ${lease}`);
+    return claim;
+  }
+
+  #noteAcquisition(claim: Claim<Target, Driver>): void {
+    const { driver: connection, threadId } = slotOf(claim).session;
+    const waitMs = claim.grantedAt - claim.requestedAt;
+    const virtual = this.nameOf(claim.virtual);
+    this.#news.note("acquire", { connection, threadId, virtual, waitMs });
+  }
+
+  #noteRelease(claim: Claim<Target, Driver>, condition: Condition, now: Instant): void {
+    const { driver: connection, threadId } = slotOf(claim).session;
+    const heldMs = now - claim.grantedAt;
+    const virtual = this.nameOf(claim.virtual);
+    this.#news.note("release", { connection, threadId, virtual, heldMs, condition });
+  }
+
+  #noteRemoval({ actual, reason }: Command & { type: "close" }): void {
+    const { driver: connection, threadId } = this.#sessions.slotOf(actual).session;
+    this.#news.note("remove", { connection, threadId, reason });
+  }
+}

@@ -1,0 +1,28 @@
+/** Which of the words that are known somebody may have meant. */
+
+/** Returns the word that takes the fewest edits to become, if it is similar at all. */
+export function nearest(word: string, known: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestEdits = Math.max(2, Math.ceil(word.length / 2));
+  for (const candidate of known) {
+    const edits = editsBetween(word.toLowerCase(), candidate.toLowerCase());
+    if (edits >= bestEdits) continue;
+    best = candidate;
+    bestEdits = edits;
+  }
+  return best;
+}
+
+/** Counts the letters to insert, delete or replace (Wagner and Fischer, 1974). */
+function editsBetween(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const replaced = row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[to.length]!;
+}

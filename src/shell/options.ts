@@ -1,0 +1,243 @@
+/**
+ * The options of a pool: all validation, all defaults.
+ *
+ * An option has the name that mysql2 gives it, or else the mariadb connector or HikariCP.
+ * What belongs to the target (host, user …) is not looked at here but for its name.
+ */
+
+import type { Policy } from "../core/mod.ts";
+import { SubletError } from "./errors.ts";
+import { nearest } from "./nearest.ts";
+
+/** What holds for one virtual connection. */
+export interface VirtualOptions {
+  /** How many leases it may have at once; the pool's `connectionLimit` unless given. */
+  readonly limit?: number;
+  /** How many actual connections to its target are kept open from its first use on; the pool's unless given. */
+  readonly minimumIdle?: number;
+  /** Whether a lease lasts for its statement or transaction, or to the end of the unit; "statement" unless given. */
+  readonly hold?: "statement" | "unit";
+}
+
+/** What holds for a pool; `Overlay` is what a virtual connection may have of its own for a target. */
+export interface PoolOptions<Name extends string, Overlay extends object = object> {
+  /** How many actual connections there may be at once, over all virtual connections; 10. */
+  readonly connectionLimit?: number;
+  /** How many requests may wait; 0 is without end; 0. */
+  readonly queueLimit?: number;
+  /** How long an actual connection may lie idle before it is closed, in ms; 60,000. */
+  readonly idleTimeout?: number;
+  /** How old an actual connection may grow, in ms; 0 is without end; 1,800,000. */
+  readonly maxLifetime?: number;
+  /** How many actual connections are kept open for each virtual connection from its first use on; 0. */
+  readonly minimumIdle?: number;
+  /** After how long a rest an actual connection is checked before it is lent, in ms; 500, as HikariCP's. */
+  readonly validateAfter?: number;
+  /** How long a request waits, in ms; 0 is without end; 10,000, as the mariadb connector's. */
+  readonly acquireTimeout?: number;
+  /** After how long a lease is reported as a leak, in ms; 0 is never; 0. */
+  readonly leakDetectionTimeout?: number;
+  /** The virtual connections, by name; one, `main`, unless given. */
+  readonly connections?: { readonly [N in Name]: VirtualOptions & Overlay };
+  /** Names the pool: another definition of the same name takes its place. */
+  readonly name?: string;
+  /** Whether equal definitions in one process share one pool; true. */
+  readonly shared?: boolean;
+}
+
+/** A virtual connection as it was declared. */
+export interface VirtualPlan {
+  /** Its name. */
+  readonly name: string;
+  /** How many leases it may have at once. */
+  readonly limit: number;
+  /** How many actual connections are kept open for it. */
+  readonly minimum: number;
+  /** How long a lease lasts. */
+  readonly hold: "statement" | "unit";
+  /** What its target has of its own. */
+  readonly overlay: object;
+}
+
+/** The options of a pool, valid and complete. */
+export interface Plan {
+  /** What the core is told, but for its virtual connections. */
+  readonly policy: Omit<Policy, "virtuals">;
+  /** The virtual connections. */
+  readonly virtuals: readonly VirtualPlan[];
+  /** How long a request waits, in ms. */
+  readonly acquireMs: number;
+  /** After how long a lease is reported as a leak, in ms; 0 is never. */
+  readonly leakMs: number;
+  /** What belongs to the target. */
+  readonly target: Readonly<Record<string, unknown>>;
+  /** The name of the pool. */
+  readonly name: string | undefined;
+  /** Whether the pool is shared. */
+  readonly isShared: boolean;
+}
+
+/** How long a target whose line is not empty keeps what an older waiter of another wants. */
+const TENURE_MS = 100;
+/** How long a failed attempt to connect keeps off the next, at first and at most. */
+const BACKOFF_MS_MIN = 50;
+const BACKOFF_MS_MAX = 800;
+
+const POOL_OPTIONS: readonly string[] = [
+  "connectionLimit",
+  "queueLimit",
+  "idleTimeout",
+  "maxLifetime",
+  "minimumIdle",
+  "validateAfter",
+  "acquireTimeout",
+  "leakDetectionTimeout",
+  "connections",
+  "name",
+  "shared",
+];
+
+const VIRTUAL_OPTIONS: readonly string[] = ["limit", "minimumIdle", "hold"];
+
+/**
+ * Returns what the options of a pool ask for.
+ *
+ * @param options The options.
+ * @param targetOptions The names of the options that belong to the target.
+ * @throws `SubletError` with the code `OPTION_INVALID` for an option that is unknown or has a
+ * value that it does not take.
+ */
+export function planOf(options: object, targetOptions: readonly string[]): Plan {
+  const given = options as Readonly<Record<string, unknown>>;
+  const target = split(given, POOL_OPTIONS, targetOptions, "");
+  const connectionLimit = count(given, "connectionLimit", 10, 1);
+  const virtuals = virtualsOf(given, connectionLimit, targetOptions);
+  return {
+    policy: {
+      connectionsMax: connectionLimit,
+      waitersMax: endless(count(given, "queueLimit", 0, 0)),
+      idleMsMax: duration(given, "idleTimeout", 60_000),
+      ageMsMax: endless(duration(given, "maxLifetime", 1_800_000)),
+      freshMsMax: duration(given, "validateAfter", 500),
+      tenureMs: TENURE_MS,
+      backoffMsMin: BACKOFF_MS_MIN,
+      backoffMsMax: BACKOFF_MS_MAX,
+    },
+    virtuals,
+    acquireMs: endless(duration(given, "acquireTimeout", 10_000)),
+    leakMs: duration(given, "leakDetectionTimeout", 0),
+    target,
+    name: nameOf(given),
+    isShared: choice(given, "shared", [true, false], true),
+  };
+}
+
+function virtualsOf(
+  given: Readonly<Record<string, unknown>>,
+  connectionLimit: number,
+  targetOptions: readonly string[],
+): readonly VirtualPlan[] {
+  const minimumIdle = count(given, "minimumIdle", 0, 0);
+  const connections = given["connections"] ?? { main: {} };
+  if (!isRecord(connections) || Object.keys(connections).length === 0) {
+    throw invalid(
+      "connections",
+      "an object with one entry for each virtual connection",
+      connections,
+    );
+  }
+  const virtuals = Object.entries(connections).map(([name, own]): VirtualPlan => {
+    const path = `connections.${name}`;
+    if (!isRecord(own)) throw invalid(path, "an object", own);
+    return {
+      name,
+      limit: own["limit"] === undefined ? Infinity : count(own, "limit", 1, 1, path),
+      minimum: count(own, "minimumIdle", minimumIdle, 0, path),
+      hold: choice(own, "hold", ["statement", "unit"], "statement", path),
+      overlay: split(own, VIRTUAL_OPTIONS, targetOptions, path),
+    };
+  });
+  const minimum = virtuals.reduce((sum, virtual) => sum + virtual.minimum, 0);
+  if (minimum <= connectionLimit) return virtuals;
+  throw invalid("minimumIdle", `at most ${connectionLimit} over all virtual connections`, minimum);
+}
+
+/** Returns the options that are not ours; throws if the target has none of that name either. */
+function split(
+  given: Readonly<Record<string, unknown>>,
+  ours: readonly string[],
+  theirs: readonly string[],
+  path: string,
+): Readonly<Record<string, unknown>> {
+  const rest: Record<string, unknown> = {};
+  for (const [option, value] of Object.entries(given)) {
+    if (ours.includes(option)) continue;
+    if (!theirs.includes(option)) {
+      const meant = nearest(option, [...ours, ...theirs]);
+      const hint = meant === undefined ? "" : `; the nearest is ${JSON.stringify(meant)}`;
+      const prose = `There is no option ${JSON.stringify(at(path, option))}${hint}`;
+      throw new SubletError("OPTION_INVALID", "options", prose);
+    }
+    rest[option] = value;
+  }
+  return rest;
+}
+
+function count(
+  given: Readonly<Record<string, unknown>>,
+  option: string,
+  otherwise: number,
+  least: number,
+  path = "",
+): number {
+  const value = given[option] ?? otherwise;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= least) return value;
+  throw invalid(at(path, option), `a whole number from ${least} on`, value);
+}
+
+function duration(
+  given: Readonly<Record<string, unknown>>,
+  option: string,
+  otherwise: number,
+): number {
+  const value = given[option] ?? otherwise;
+  if (typeof value === "number" && value >= 0) return value;
+  throw invalid(option, "a number of ms that is not negative", value);
+}
+
+function choice<T>(
+  given: Readonly<Record<string, unknown>>,
+  option: string,
+  choices: readonly T[],
+  otherwise: T,
+  path = "",
+): T {
+  const value = given[option] ?? otherwise;
+  const chosen = choices.find((choice) => choice === value);
+  if (chosen !== undefined) return chosen;
+  throw invalid(at(path, option), `one of ${JSON.stringify(choices)}`, value);
+}
+
+function nameOf(given: Readonly<Record<string, unknown>>): string | undefined {
+  const { name } = given;
+  if (name === undefined || (typeof name === "string" && name !== "")) return name;
+  throw invalid("name", "a text that is not empty", name);
+}
+
+function endless(value: number): number {
+  return value === 0 ? Infinity : value;
+}
+
+function at(path: string, option: string): string {
+  return path === "" ? option : `${path}.${option}`;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function invalid(option: string, wanted: string, received: unknown): SubletError {
+  const shown = typeof received === "bigint" ? `${received}n` : JSON.stringify(received);
+  const prose = `The option ${JSON.stringify(option)} must be ${wanted}: received ${shown}`;
+  return new SubletError("OPTION_INVALID", "options", prose);
+}

@@ -1,0 +1,41 @@
+/** What the parts of one pool share. */
+
+import type { AsyncLocalStorage } from "node:async_hooks";
+import type { VirtualId } from "../core/mod.ts";
+import type { Admission } from "./admission.ts";
+import type { Interpreter } from "./interpreter.ts";
+import type { Leaks } from "./leaks.ts";
+import type { TargetEntry, Targets } from "./targets.ts";
+import type { Frame } from "./unit.ts";
+
+/** What the parts of one pool share. */
+export interface Parts<Target, Driver> {
+  /** Runs the core. */
+  readonly interpreter: Interpreter<Target, Driver>;
+  /** The targets in use. */
+  readonly targets: Targets<Target>;
+  /** Which unit of work, and which transaction in it, code belongs to. */
+  readonly frames: AsyncLocalStorage<Frame<Target, Driver>>;
+  /** Who may still begin work. */
+  readonly admission: Admission;
+  /** Who has held a lease for too long. */
+  readonly leaks: Leaks<Driver>;
+  /** How long a request waits, in ms. */
+  readonly acquireMs: number;
+  /** Returns a copy of a target with other options. */
+  readonly retargetOf: (home: Target, overlay: object) => Target;
+  /** Tells whether work that failed with an error may be done once more. */
+  readonly isRepeatable: (error: unknown) => boolean;
+}
+
+/** A virtual connection, as its parts know it. */
+export interface Home<Target> {
+  /** Its number. */
+  readonly id: VirtualId;
+  /** Its name. */
+  readonly name: string;
+  /** Where it leads, unless a unit binds it elsewhere. */
+  readonly target: TargetEntry<Target>;
+  /** Whether a lease outlasts its statement to the end of the unit in any case. */
+  readonly hold: "statement" | "unit";
+}

@@ -1,0 +1,266 @@
+/**
+ * The pool as its user sees it.
+ *
+ * It puts the parts together and keeps none of their rules; for a pool that has only the
+ * virtual connection `main`, it speaks for that.
+ */
+
+import type { Census } from "../core/mod.ts";
+import { SubletError } from "./errors.ts";
+import type { Field, Lease, Row } from "./lease.ts";
+import { nearest } from "./nearest.ts";
+import type { EventName, Listener, News } from "./news.ts";
+import type { Home, Parts } from "./parts.ts";
+import { strike } from "./registry.ts";
+import type { RunOptions, StatementOptions } from "./statement.ts";
+import type { TransactionOptions } from "./transaction.ts";
+import { runUnit, type UnitOptions } from "./unit_run.ts";
+import { type CompiledMethod, type Method, VirtualConnection } from "./virtual_connection.ts";
+
+/** How a pool is ended. */
+export interface DrainOptions {
+  /** After how long whatever is left is destroyed, in ms; never unless given. */
+  readonly timeout?: number;
+  /** Whether those who wait are refused at once, not served; false unless given. */
+  readonly refuse?: boolean;
+}
+
+/** What a pool is put together from. */
+export interface PoolSetting<Target, Driver> {
+  /** What its parts share. */
+  readonly parts: Parts<Target, Driver>;
+  /** Its virtual connections. */
+  readonly homes: readonly Home<Target>[];
+  /** Finds the parameters of an SQL text. */
+  readonly compile: (sql: string) => CompiledMethod;
+  /** What it tells of itself. */
+  readonly news: News<Driver>;
+}
+
+/**
+ * Virtual connections that share actual ones.
+ *
+ * @example
+ * ```ts ignore
+ * const db = createPool("mysql://app:secret@127.0.0.1:3306/shop");
+ * const [orders] = await db.query("SELECT * FROM orders");
+ * ```
+ */
+export class Pool<Name extends string, Target, Driver, Overlay extends object = object>
+  implements AsyncDisposable {
+  readonly #parts: Parts<Target, Driver>;
+  readonly #homes = new Map<string, Home<Target>>();
+  readonly #virtuals = new Map<string, VirtualConnection<Target, Driver>>();
+  readonly #news: News<Driver>;
+  #drained: Promise<void> | undefined;
+
+  /** Creates a pool; `createPool` does. */
+  constructor({ parts, homes, compile, news }: PoolSetting<Target, Driver>) {
+    this.#parts = parts;
+    this.#news = news;
+    for (const home of homes) {
+      this.#homes.set(home.name, home);
+      this.#virtuals.set(home.name, new VirtualConnection(parts, home, compile));
+    }
+  }
+
+  /**
+   * Returns a virtual connection; nothing is opened.
+   *
+   * @param name Its name, among the `connections` of the definition.
+   * @throws `SubletError` with the code `OPTION_INVALID` if there is none of that name.
+   */
+  connection(name: Name): VirtualConnection<Target, Driver> {
+    const virtual = this.#virtuals.get(name);
+    if (virtual === undefined) throw this.#unknown(name);
+    return virtual;
+  }
+
+  /** Sends a statement as text through `main`; see `VirtualConnection.query`. */
+  query<Rows extends object = Row[]>(
+    sql: string | StatementOptions,
+    values?: unknown,
+    options?: RunOptions,
+  ): Promise<[rows: Rows, fields: Field[]]> {
+    return this.#main.query<Rows>(sql, values, options);
+  }
+
+  /** Prepares and executes a statement through `main`; see `VirtualConnection.execute`. */
+  execute<Rows extends object = Row[]>(
+    sql: string | StatementOptions,
+    values?: unknown,
+    options?: RunOptions,
+  ): Promise<[rows: Rows, fields: Field[]]> {
+    return this.#main.execute<Rows>(sql, values, options);
+  }
+
+  /** Makes a function of a statement through `main`; see `VirtualConnection.method`. */
+  method<Args = void, Result = Row>(sql: string): Method<Args, Result> {
+    return this.#main.method<Args, Result>(sql);
+  }
+
+  /** Runs code in a transaction through `main`; see `VirtualConnection.transaction`. */
+  transaction<T>(fn: () => T, options?: TransactionOptions): Promise<Awaited<T>> {
+    return this.#main.transaction(fn, options);
+  }
+
+  /** Leases an actual connection through `main`; see `VirtualConnection.lease`. */
+  lease(options?: RunOptions): Promise<Lease<Target, Driver>> {
+    return this.#main.lease(options);
+  }
+
+  /**
+   * Runs code as a unit of work: whatever it calls finds the same lease through each virtual
+   * connection. A unit within a unit is a unit of its own.
+   *
+   * @param fn The code.
+   * @param options `signal`, `bind`, `transaction` and `retries`.
+   * @returns What the code returns.
+   * @throws What the code throws; `SubletError` with the codes `OPTION_INVALID` and
+   * `POOL_DRAINING`; with `transaction`, what `VirtualConnection.transaction` throws.
+   *
+   * @example
+   * ```ts ignore
+   * await db.unit(() => report(), { bind: { reports: { host: "replica-2" } } });
+   * ```
+   */
+  unit<T>(fn: () => T, options: UnitOptions<Name, Overlay> = {}): Promise<Awaited<T>> {
+    return runUnit(this.#parts, (name) => this.#homeOf(name), fn, options);
+  }
+
+  /**
+   * Wraps a function, so that each call of it is a unit of work, which ends when the result is
+   * there. If the first argument has a `signal` (a `Request` has), its abort ends the unit's
+   * waits and statements.
+   *
+   * @param fn The function.
+   * @returns A function that takes the same and returns a promise of what `fn` returns.
+   * @throws What {@linkcode unit} throws.
+   *
+   * @example
+   * ```ts ignore
+   * Deno.serve(db.handler(async (request) => Response.json(await ordersFor(request))));
+   * ```
+   */
+  handler<Args extends unknown[], T>(
+    fn: (...args: Args) => T,
+  ): (...args: Args) => Promise<Awaited<T>> {
+    return (...args) => {
+      const signal = signalOf(args[0]);
+      return this.unit(() => fn(...args), signal === undefined ? {} : { signal });
+    };
+  }
+
+  /** Returns what the pool is doing: how many wait, and how many actual connections are at what. */
+  census(): Census {
+    const census = this.#parts.interpreter.census();
+    const isServing = this.#parts.admission.isClosed && census.phase === "open";
+    return isServing ? { ...census, phase: "serving" } : census;
+  }
+
+  /**
+   * Ends the pool: nobody may begin work, units under way end, all actual connections close.
+   * A unit that waits for this is not itself waited for, but the leases it holds are.
+   *
+   * @param options `timeout` in ms, after which whatever is left is destroyed, and `refuse`,
+   * to refuse those who wait instead of serving them.
+   * @returns A promise that is fulfilled when all has closed; asked again, the same end.
+   * @throws `SubletError` with the code `OPTION_INVALID`.
+   */
+  async drain({ timeout, refuse = false }: DrainOptions = {}): Promise<void> {
+    if (timeout !== undefined && !(timeout >= 0)) {
+      const prose = `The time-out must be a number of ms that is not negative: received ${timeout}`;
+      throw new SubletError("OPTION_INVALID", "options", prose);
+    }
+    const { admission, frames, interpreter } = this.#parts;
+    for (let frame = frames.getStore(); frame !== undefined; frame = frame.parent) {
+      admission.exempt(frame.unit);
+    }
+    this.#drained ??= this.#drain();
+    if (refuse) interpreter.report({ type: "drainRequested", serveLine: false });
+    const cancel = timeout === undefined || timeout === Infinity
+      ? undefined
+      : interpreter.clock.alarm(interpreter.clock.now() + timeout, () => this.#destroy(timeout));
+    await this.#drained;
+    cancel?.();
+  }
+
+  /** Ends the pool as {@linkcode drain} does, at the end of an `await using` block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.drain();
+  }
+
+  /** Grants no lease until {@linkcode resume}; requests wait. */
+  pause(): void {
+    this.#parts.interpreter.report({ type: "pauseRequested" });
+  }
+
+  /** Grants leases again. */
+  resume(): void {
+    this.#parts.interpreter.report({ type: "resumeRequested" });
+  }
+
+  /** Has every actual connection of now closed, as soon as nobody uses it. */
+  retire(): void {
+    this.#parts.interpreter.report({ type: "retireRequested" });
+  }
+
+  /** Calls `listener` at each event of a kind, in the async context of this call. */
+  on<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
+    this.#news.on(name, listener);
+    return this;
+  }
+
+  /** Calls `listener` at the next event of a kind. */
+  once<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
+    this.#news.once(name, listener);
+    return this;
+  }
+
+  /** Calls `listener` no more. */
+  off<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
+    this.#news.off(name, listener);
+    return this;
+  }
+
+  get #main(): VirtualConnection<Target, Driver> {
+    const main = this.#virtuals.get("main");
+    if (main === undefined) throw this.#unknown("main");
+    return main;
+  }
+
+  async #drain(): Promise<void> {
+    const { admission, interpreter } = this.#parts;
+    strike(this);
+    interpreter.hold.take();
+    admission.close();
+    interpreter.report({ type: "resumeRequested" });
+    await Promise.race([admission.empty, interpreter.finished]);
+    interpreter.report({ type: "drainRequested", serveLine: true });
+    await interpreter.finished;
+    interpreter.hold.drop();
+  }
+
+  #destroy(timeoutMs: number): void {
+    const prose = `The pool has ended: its drain took longer than ${timeoutMs} ms`;
+    this.#parts.interpreter.destroy(new SubletError("POOL_DRAINING", "statement", prose));
+  }
+
+  #homeOf(name: string): Home<Target> {
+    const home = this.#homes.get(name);
+    if (home === undefined) throw this.#unknown(name);
+    return home;
+  }
+
+  #unknown(name: string): SubletError {
+    const meant = nearest(name, this.#homes.keys());
+    const hint = meant === undefined ? "" : `; the nearest is ${JSON.stringify(meant)}`;
+    const prose = `There is no virtual connection ${JSON.stringify(name)}${hint}`;
+    return new SubletError("OPTION_INVALID", "options", prose);
+  }
+}
+
+function signalOf(request: unknown): AbortSignal | undefined {
+  if (typeof request !== "object" || request === null || !("signal" in request)) return undefined;
+  return request.signal instanceof AbortSignal ? request.signal : undefined;
+}

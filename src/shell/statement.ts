@@ -1,0 +1,78 @@
+/** How statements are given, and how their failures name the line that gave them. */
+
+import type { Statement } from "../port.ts";
+import { SubletError } from "./errors.ts";
+import type { Limits } from "./wait.ts";
+
+/** Until when a statement may take. */
+export interface RunOptions {
+  /** Ends it when it is aborted: it is taken out of the line, or its connection is closed. */
+  readonly signal?: AbortSignal;
+  /** How long it may take in all, the wait for a connection included, in ms; no limit unless given. */
+  readonly timeout?: number;
+}
+
+/** A statement with options of the driver (`rowsAsArray`, `typeCast`, `nestTables` …). */
+export interface StatementOptions extends RunOptions {
+  /** Its text. */
+  readonly sql: string;
+  /** What its placeholders stand for. */
+  readonly values?: unknown;
+  /** Any other option is the driver's. */
+  readonly [option: string]: unknown;
+}
+
+/** Returns a statement as a session takes it. */
+export function statementOf(
+  sql: string | StatementOptions,
+  values: unknown,
+  isPrepared: boolean,
+): Statement {
+  if (typeof sql === "string") return { sql, values, isPrepared, options: undefined };
+  if (typeof sql !== "object" || sql === null || typeof sql.sql !== "string") {
+    throw new SubletError(
+      "OPTION_INVALID",
+      "options",
+      "A statement is a text, or an object with one",
+    );
+  }
+  const { sql: text, values: own, signal: _signal, timeout: _timeout, ...options } = sql;
+  return { sql: text, values: values ?? own, isPrepared, options };
+}
+
+/** Returns until when a statement may take. */
+export function limitsOf(
+  { signal, timeout }: RunOptions,
+  clock: { now(): number },
+): Limits {
+  if (timeout === undefined) return { signal, endsAt: undefined };
+  if (typeof timeout !== "number" || !(timeout >= 0)) {
+    const prose = `The time-out must be a number of ms that is not negative: received ${timeout}`;
+    throw new SubletError("OPTION_INVALID", "options", prose);
+  }
+  return { signal, endsAt: clock.now() + timeout };
+}
+
+const restacked = new WeakSet<Error>();
+
+/** Leaves the stack of an error as it is: it was thrown by code of the user. */
+export function keepStack(error: unknown): void {
+  if (error instanceof Error) restacked.add(error);
+}
+
+/**
+ * Lets an error name the lines that lead to the caller of `entry`, below which it was caught,
+ * and returns it. Where the driver made it is kept below that.
+ */
+export function restack(error: unknown, entry: (...args: never[]) => unknown): unknown {
+  if (!(error instanceof Error) || restacked.has(error) || !Object.isExtensible(error)) {
+    return error;
+  }
+  restacked.add(error);
+  const { stack } = error;
+  Error.captureStackTrace(error, entry);
+  if (error instanceof SubletError || stack === undefined) return error;
+  const frames = stack.slice(Math.max(0, stack.indexOf("\n    at ")));
+  if (frames.startsWith("\n")) error.stack = `${error.stack}\n  caused at${frames}`;
+  return error;
+}

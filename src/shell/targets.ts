@@ -1,0 +1,129 @@
+/**
+ * The targets that are in use, each by the number that the core knows it by.
+ *
+ * Those of the declared virtual connections come first and stay. Another is kept while a
+ * request or a unit uses it or the core still knows it, so thousands that come and go cost
+ * nothing.
+ */
+
+import type { AddressId, TargetId } from "../core/mod.ts";
+
+/** A target in use. */
+export interface TargetEntry<Target> {
+  /** Its number. */
+  readonly id: TargetId;
+  /** The number of its address. */
+  readonly address: AddressId;
+  /** The target. */
+  readonly target: Target;
+}
+
+/** What tells targets, and their addresses, apart. */
+export interface TargetKeys<Target> {
+  /** Equal for targets that share their actual connections. */
+  keyOf(target: Target): string;
+  /** Equal for targets that a session can be changed between. */
+  addressOf(target: Target): string;
+}
+
+interface Entry<Target> extends TargetEntry<Target> {
+  readonly key: string;
+  readonly addressKey: string;
+  uses: number;
+  isKnown: boolean;
+}
+
+interface AddressEntry {
+  readonly id: AddressId;
+  targets: number;
+}
+
+/** Numbers targets. */
+export class Targets<Target> {
+  readonly #keys: TargetKeys<Target>;
+  readonly #byKey = new Map<string, Entry<Target>>();
+  readonly #byId = new Map<TargetId, Entry<Target>>();
+  readonly #addresses = new Map<string, AddressEntry>();
+  #targetNext: TargetId = 0;
+  #addressNext: AddressId = 0;
+
+  /** Creates an empty set of targets. */
+  constructor(keys: TargetKeys<Target>) {
+    this.#keys = keys;
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Returns the entry of a target, new or not, and keeps it until {@linkcode leave} is called as often. */
+  use(target: Target): TargetEntry<Target> {
+    const key = this.#keys.keyOf(target);
+    const entry = this.#byKey.get(key) ?? this.#add(target, key);
+    entry.uses++;
+    return entry;
+  }
+
+  /** Keeps an entry that is in use for another use. */
+  reuse(id: TargetId): void {
+    this.#at(id).uses++;
+  }
+
+  /** Ends a use. */
+  leave(id: TargetId): void {
+    const entry = this.#at(id);
+    entry.uses--;
+    this.#sweep(entry);
+  }
+
+  /** Returns the target of a number. */
+  targetOf(id: TargetId): Target {
+    return this.#at(id).target;
+  }
+
+  /** Notes that the core knows a target. */
+  know(id: TargetId): void {
+    this.#at(id).isKnown = true;
+  }
+
+  /** Notes that the core has forgotten a target. */
+  forget(id: TargetId): void {
+    const entry = this.#at(id);
+    entry.isKnown = false;
+    this.#sweep(entry);
+  }
+
+  #add(target: Target, key: string): Entry<Target> {
+    const addressKey = this.#keys.addressOf(target);
+    const address = this.#addresses.get(addressKey) ?? { id: this.#addressNext++, targets: 0 };
+    address.targets++;
+    this.#addresses.set(addressKey, address);
+    const entry: Entry<Target> = {
+      id: this.#targetNext++,
+      address: address.id,
+      target,
+      key,
+      addressKey,
+      uses: 0,
+      isKnown: false,
+    };
+    this.#byKey.set(key, entry);
+    this.#byId.set(entry.id, entry);
+    return entry;
+  }
+
+  #sweep(entry: Entry<Target>): void {
+    if (entry.uses > 0 || entry.isKnown) return;
+    this.#byKey.delete(entry.key);
+    this.#byId.delete(entry.id);
+    const address = this.#addresses.get(entry.addressKey);
+    if (address !== undefined && --address.targets === 0) this.#addresses.delete(entry.addressKey);
+  }
+
+  #at(id: TargetId): Entry<Target> {
+    const entry = this.#byId.get(id);
+    if (entry === undefined) throw new RangeError(`No target has the number ${id}`);
+    return entry;
+  }
+}

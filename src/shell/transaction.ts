@@ -1,0 +1,222 @@
+/**
+ * Transactions: begun before their code runs, committed when it has ended well, rolled back
+ * when it throws.
+ *
+ * A transaction inside another one on the same virtual connection is a savepoint. The answer
+ * to a COMMIT is never cut off on this side; if the connection is lost before it comes, the
+ * error says that nobody knows what became of the transaction.
+ */
+
+import { SubletError } from "./errors.ts";
+import { checkScope } from "./held.ts";
+import type { Home, Parts } from "./parts.ts";
+import { Scope } from "./scope.ts";
+import { keepStack, restack } from "./statement.ts";
+import { type Frame, scopeOf, Unit } from "./unit.ts";
+import { either, until } from "./wait.ts";
+
+/** What a transaction sees of others. */
+export type Isolation =
+  | "read uncommitted"
+  | "read committed"
+  | "repeatable read"
+  | "serializable";
+
+/** How a transaction is run. */
+export interface TransactionOptions {
+  /** Ends its waits and statements, so that it is rolled back. */
+  readonly signal?: AbortSignal;
+  /** What it sees of others; the server's default unless given. Not for one inside another. */
+  readonly isolation?: Isolation;
+  /** Whether the server lets it write nothing; false unless given. Not for one inside another. */
+  readonly readOnly?: boolean;
+}
+
+const ISOLATIONS: Readonly<Record<Isolation, string>> = {
+  "read uncommitted": "READ UNCOMMITTED",
+  "read committed": "READ COMMITTED",
+  "repeatable read": "REPEATABLE READ",
+  "serializable": "SERIALIZABLE",
+};
+
+/** Runs code in a transaction; outside of any unit of work, it is a unit of its own. */
+export async function transact<Target, Driver, T>(
+  parts: Parts<Target, Driver>,
+  home: Home<Target>,
+  fn: () => T,
+  options: TransactionOptions,
+  stack: string | undefined,
+): Promise<Awaited<T>> {
+  const around = parts.frames.getStore();
+  const signal = either(around?.signal, options.signal);
+  let own: Unit<Target, Driver> | undefined;
+  try {
+    const begin = beginningOf(options);
+    signal?.throwIfAborted();
+    const unit = around?.unit ?? (own = new Unit<Target, Driver>(parts, false));
+    const frame = { unit, parent: around?.parent, scope: around?.scope, signal };
+    return await transactIn(parts, home, fn, frame, around, begin, stack);
+  } catch (error) {
+    throw restack(error, transact);
+  } finally {
+    own?.end();
+  }
+}
+
+async function transactIn<Target, Driver, T>(
+  parts: Parts<Target, Driver>,
+  home: Home<Target>,
+  fn: () => T,
+  frame: Frame<Target, Driver>,
+  around: Frame<Target, Driver> | undefined,
+  begin: readonly string[],
+  stack: string | undefined,
+): Promise<Awaited<T>> {
+  const { unit, signal } = frame;
+  const held = unit.hold(home);
+  held.keep();
+  let scope: Scope<Target, Driver> | undefined;
+  try {
+    scope = await enterLevel(parts, frame, home);
+    await open(scope, frame, begin);
+    held.watch(stack);
+    try {
+      const result = await runCode(parts, { unit, parent: around, scope, signal }, fn);
+      await commit(scope, parts, signal);
+      return result;
+    } catch (error) {
+      await rollBack(scope, parts, error);
+      throw error;
+    }
+  } finally {
+    scope?.become("ended");
+    held.unkeep();
+  }
+}
+
+async function runCode<Target, Driver, T>(
+  { frames }: Parts<Target, Driver>,
+  frame: Frame<Target, Driver>,
+  fn: () => T,
+): Promise<Awaited<T>> {
+  try {
+    return await frames.run(frame, fn);
+  } catch (error) {
+    keepStack(error);
+    throw error;
+  }
+}
+
+/** Waits for its turn among those that were started side by side. */
+async function enterLevel<Target, Driver>(
+  { interpreter }: Parts<Target, Driver>,
+  frame: Frame<Target, Driver>,
+  home: Home<Target>,
+): Promise<Scope<Target, Driver>> {
+  const { unit, signal } = frame;
+  const held = unit.hold(home);
+  const parent = scopeOf(frame, home);
+  for (;;) {
+    unit.check();
+    if (parent !== undefined) checkScope(parent);
+    const open = (parent ?? held).child;
+    if (open === undefined) return new Scope(held, parent);
+    await until(interpreter, open.changed, { signal, endsAt: undefined });
+  }
+}
+
+async function open<Target, Driver>(
+  scope: Scope<Target, Driver>,
+  frame: Frame<Target, Driver>,
+  begin: readonly string[],
+): Promise<void> {
+  const { held, parent } = scope;
+  const { unit, signal } = frame;
+  await held.open(frame, { signal, endsAt: undefined });
+  unit.check();
+  if (parent !== undefined) {
+    await held.control(`SAVEPOINT ${scope.savepoint}`, signal);
+  } else if (held.session.isInTransaction) {
+    const prose = "Cannot begin a transaction as a statement of this unit has begun one by hand";
+    throw new SubletError("TRANSACTION_OPEN", "unit", prose);
+  } else {
+    for (const sql of begin) await held.control(sql, signal);
+  }
+  unit.check();
+  scope.become("open");
+}
+
+async function commit<Target, Driver>(
+  scope: Scope<Target, Driver>,
+  parts: Parts<Target, Driver>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { held, parent } = scope;
+  await endChildren(scope, parts);
+  held.unit.check();
+  checkScope(scope);
+  signal?.throwIfAborted();
+  const { session } = held;
+  scope.become("ending");
+  if (parent !== undefined) {
+    return await held.control(`RELEASE SAVEPOINT ${scope.savepoint}`, signal);
+  }
+  try {
+    await held.control("COMMIT", undefined);
+  } catch (cause) {
+    if (session.isAlive) throw cause;
+    const prose = "The connection was lost before the answer to COMMIT came";
+    throw new SubletError("COMMIT_UNKNOWN", "commit", prose, { cause });
+  }
+}
+
+/** Rolls back what has not ended with its unit or its connection. */
+async function rollBack<Target, Driver>(
+  scope: Scope<Target, Driver>,
+  parts: Parts<Target, Driver>,
+  error: unknown,
+): Promise<void> {
+  const { held, parent } = scope;
+  await endChildren(scope, parts);
+  if (scope.status === "ended" || held.isEnded) return;
+  scope.become("ending");
+  if (scope.top.failure !== undefined && parent !== undefined) return;
+  try {
+    if (!held.isAlive) return;
+    await held.control(parent ? `ROLLBACK TO SAVEPOINT ${scope.savepoint}` : "ROLLBACK", undefined);
+  } catch (cause) {
+    if (parent === undefined) held.breakOff();
+    const prose = "The transaction could not be rolled back";
+    scope.top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause });
+    noteSuppressed(error, cause);
+  }
+}
+
+/** Waits for transactions that the code has begun in this one and not awaited. */
+async function endChildren<Target, Driver>(
+  scope: Scope<Target, Driver>,
+  { interpreter }: Parts<Target, Driver>,
+): Promise<void> {
+  while (scope.child !== undefined) {
+    await until(interpreter, scope.child.changed, { signal: undefined, endsAt: undefined });
+  }
+}
+
+/** Returns the statements that begin a transaction. */
+function beginningOf({ isolation, readOnly }: TransactionOptions): readonly string[] {
+  const start = readOnly ? "START TRANSACTION READ ONLY" : "START TRANSACTION";
+  if (isolation === undefined) return [start];
+  const level = ISOLATIONS[isolation];
+  if (level === undefined) {
+    const known = Object.keys(ISOLATIONS).join('", "');
+    const prose = `The isolation must be one of "${known}": received ${JSON.stringify(isolation)}`;
+    throw new SubletError("OPTION_INVALID", "options", prose);
+  }
+  return [`SET TRANSACTION ISOLATION LEVEL ${level}`, start];
+}
+
+/** Adds to an error, which is thrown all the same, that the rollback after it failed. */
+function noteSuppressed(error: unknown, suppressed: unknown): void {
+  if (!(error instanceof Error) || !Object.isExtensible(error)) return;
+  Object.defineProperty(error, "suppressed", { value: suppressed, configurable: true });
+}

@@ -1,0 +1,135 @@
+/**
+ * Units of work, and how code finds the one it belongs to.
+ *
+ * A frame says to which unit, and to which transaction, the code below it belongs; frames
+ * follow the code through every `await` by AsyncLocalStorage. A unit has at most one lease
+ * through each virtual connection, so whatever it calls finds the same one.
+ */
+
+import type { Holding, VirtualId } from "../core/mod.ts";
+import { SubletError } from "./errors.ts";
+import { Held } from "./held.ts";
+import type { Home, Parts } from "./parts.ts";
+import type { Scope } from "./scope.ts";
+import type { TargetEntry } from "./targets.ts";
+
+/** What code belongs to. */
+export interface Frame<Target, Driver> {
+  /** The unit. */
+  readonly unit: Unit<Target, Driver>;
+  /** The frame of the code around it. */
+  readonly parent: Frame<Target, Driver> | undefined;
+  /** The transaction that this frame adds. */
+  readonly scope: Scope<Target, Driver> | undefined;
+  /** What ends the waits and statements of the code. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The span of code that leases are tagged with. */
+export class Unit<Target, Driver> {
+  readonly #parts: Parts<Target, Driver>;
+  readonly #helds = new Map<VirtualId, Held<Target, Driver>>();
+  readonly #targets = new Map<VirtualId, TargetEntry<Target>>();
+  #isEnded = false;
+
+  /** Begins a unit; one that is not within another comes too late when the pool is ending. */
+  constructor(parts: Parts<Target, Driver>, isWithin: boolean) {
+    if (!isWithin) parts.admission.check();
+    parts.admission.enter(this);
+    this.#parts = parts;
+  }
+
+  /** Whether it has ended. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Throws if it has ended. */
+  check(): void {
+    if (this.#isEnded) throw unitEnded();
+  }
+
+  /** Gives a virtual connection another target in this unit. */
+  bind({ id, target }: Home<Target>, overlay: object): void {
+    const { targets, retargetOf } = this.#parts;
+    this.#targets.set(id, targets.use(retargetOf(target.target, overlay)));
+  }
+
+  /** Returns the target of a virtual connection in this unit. */
+  targetOf(home: Home<Target>): TargetEntry<Target> {
+    return this.#targets.get(home.id) ?? home.target;
+  }
+
+  /** Returns the lease through a virtual connection, which may have to be requested yet. */
+  hold(home: Home<Target>): Held<Target, Driver> {
+    this.check();
+    const held = this.#helds.get(home.id);
+    if (held !== undefined) return held;
+    const created = new Held(this.#parts, this, home);
+    this.#helds.set(home.id, created);
+    return created;
+  }
+
+  /** Forgets a lease that has ended. */
+  drop(held: Held<Target, Driver>): void {
+    if (this.#helds.get(held.home.id) === held) this.#helds.delete(held.home.id);
+  }
+
+  /** Returns what it holds to its end. */
+  *lasting(): Generator<readonly [held: Held<Target, Driver>, holding: Holding]> {
+    for (const held of this.#helds.values()) {
+      if (held.lasting !== undefined) yield [held, held.lasting];
+    }
+  }
+
+  /** Ends it: its leases are released, and what comes later is turned away. */
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    const error = unitEnded();
+    for (const held of [...this.#helds.values()]) held.end(error);
+    for (const { id } of this.#targets.values()) this.#parts.targets.leave(id);
+    this.#parts.admission.leave(this);
+  }
+}
+
+/** Returns the innermost transaction, ended or not, that code is in on a virtual connection. */
+export function scopeOf<Target, Driver>(
+  frame: Frame<Target, Driver> | undefined,
+  home: Home<Target>,
+): Scope<Target, Driver> | undefined {
+  const unit = frame?.unit;
+  for (let at = frame; at !== undefined && at.unit === unit; at = at.parent) {
+    if (at.scope?.held.home.id === home.id) return at.scope;
+  }
+  return undefined;
+}
+
+/**
+ * Returns the leases that cannot end before a request of this code is answered: those of the
+ * transactions that it is in, and those that its unit, and the units around it, hold to their
+ * ends.
+ */
+export function enclosingOf<Target, Driver>(
+  frame: Frame<Target, Driver> | undefined,
+  unit: Unit<Target, Driver>,
+  home: Home<Target>,
+): readonly Holding[] {
+  if (frame === undefined) return NONE;
+  const found = new Map<number, Holding>();
+  for (let at: Frame<Target, Driver> | undefined = frame; at !== undefined; at = at.parent) {
+    const inTransaction = at.scope?.status === "open" ? at.scope.held.holding : undefined;
+    if (inTransaction !== undefined) found.set(inTransaction.lease, inTransaction);
+    if (at.unit.isEnded) continue;
+    for (const [held, holding] of at.unit.lasting()) {
+      if (at.unit !== unit || held.home.id !== home.id) found.set(holding.lease, holding);
+    }
+  }
+  return [...found.values()];
+}
+
+const NONE: readonly Holding[] = [];
+
+function unitEnded(): SubletError {
+  return new SubletError("UNIT_ENDED", "unit", "The unit of work has ended");
+}

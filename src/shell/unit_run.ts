@@ -1,0 +1,88 @@
+/**
+ * Running code as a unit of work, more than once if it may be.
+ *
+ * A unit is repeated as a whole only if its code says that it may be, and only after errors
+ * that are known to leave nothing behind: never after a COMMIT whose answer was lost.
+ */
+
+import { SubletError } from "./errors.ts";
+import type { Home, Parts } from "./parts.ts";
+import { transact } from "./transaction.ts";
+import { type Frame, Unit } from "./unit.ts";
+import { either, pause } from "./wait.ts";
+
+/** How a unit of work is run; `Overlay` is what a target may be given of its own. */
+export interface UnitOptions<Name extends string, Overlay extends object = object> {
+  /** Ends its waits and statements when it is aborted. */
+  readonly signal?: AbortSignal;
+  /** Gives virtual connections another target in this unit: options that are laid over theirs. */
+  readonly bind?: { readonly [N in Name]?: Overlay };
+  /** The virtual connections on which the whole unit is a transaction, each of its own. */
+  readonly transaction?: Name | readonly Name[];
+  /** How often it may be repeated after an error that makes this safe; 0 unless given. */
+  readonly retries?: number;
+}
+
+/** Until the first repetition at most so long, in ms; it doubles with each. */
+const BACKOFF_MS_MIN = 50;
+const BACKOFF_MS_MAX = 1_000;
+
+/** Runs code as a unit of work. */
+export async function runUnit<Target, Driver, T>(
+  parts: Parts<Target, Driver>,
+  homeOf: (name: string) => Home<Target>,
+  fn: () => T,
+  options: UnitOptions<string>,
+): Promise<Awaited<T>> {
+  const { retries = 0 } = options;
+  if (!Number.isSafeInteger(retries) || retries < 0) {
+    const prose = `The option "retries" must be a whole number from 0 on: received ${retries}`;
+    throw new SubletError("OPTION_INVALID", "options", prose);
+  }
+  const signal = either(parts.frames.getStore()?.signal, options.signal);
+  for (let failures = 0;; failures++) {
+    try {
+      return await runOnce(parts, homeOf, fn, options, signal);
+    } catch (error) {
+      const isOver = failures >= retries || signal?.aborted || parts.admission.isClosed;
+      if (isOver || !isSafeToRepeat(parts, error)) throw error;
+    }
+    const durationMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** failures);
+    await pause(parts.interpreter, durationMs * parts.interpreter.clock.chance(), signal);
+  }
+}
+
+async function runOnce<Target, Driver, T>(
+  parts: Parts<Target, Driver>,
+  homeOf: (name: string) => Home<Target>,
+  fn: () => T,
+  { bind = {}, transaction = [] }: UnitOptions<string>,
+  signal: AbortSignal | undefined,
+): Promise<Awaited<T>> {
+  const names = typeof transaction === "string" ? [transaction] : transaction;
+  const within = names.map(homeOf).reduceRight<() => unknown>(
+    (inner, home) => () => transact(parts, home, inner, {}, parts.leaks.stackAbove(runUnit)),
+    fn,
+  );
+  signal?.throwIfAborted();
+  const parent = parts.frames.getStore();
+  const unit = new Unit<Target, Driver>(parts, parent !== undefined && !parent.unit.isEnded);
+  try {
+    for (const [name, overlay] of Object.entries(bind)) {
+      if (overlay !== undefined) unit.bind(homeOf(name), overlay);
+    }
+    const frame: Frame<Target, Driver> = { unit, parent, scope: undefined, signal };
+    return await parts.frames.run(frame, within) as Awaited<T>;
+  } finally {
+    unit.end();
+  }
+}
+
+function isSafeToRepeat<Target, Driver>(
+  { isRepeatable }: Parts<Target, Driver>,
+  error: unknown,
+): boolean {
+  if (!(error instanceof SubletError)) return isRepeatable(error);
+  if (error.code === "CONNECTION_LOST") return true;
+  return error.code === "TRANSACTION_LOST" && isRepeatable(error.cause);
+}

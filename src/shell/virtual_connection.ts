@@ -1,0 +1,237 @@
+/**
+ * The named, socketless thing that application code holds.
+ *
+ * Outside any unit of work a statement takes the short way: it asks for a lease, runs, and
+ * releases. Within one it joins the lease that its unit has through this virtual connection.
+ */
+
+import type { Holding } from "../core/mod.ts";
+import type { Statement } from "../port.ts";
+import { slotOf } from "./claim.ts";
+import { type Field, type Lease, type Row, takeLease } from "./lease.ts";
+import type { Home, Parts } from "./parts.ts";
+import {
+  limitsOf,
+  restack,
+  type RunOptions,
+  statementOf,
+  type StatementOptions,
+} from "./statement.ts";
+import { transact, type TransactionOptions } from "./transaction.ts";
+import { type Frame, scopeOf } from "./unit.ts";
+import { either, granted, type Limits, runWithin } from "./wait.ts";
+
+/** An SQL text whose parameters have been found. */
+export interface CompiledMethod {
+  /** The text that is prepared. */
+  readonly sql: string;
+  /** Returns what its placeholders stand for; throws an error that names what is missing. */
+  bind(args: unknown): unknown[];
+}
+
+/** A statement as a function: what its parameters stand for in, rows out. */
+export type Method<Args, Result> = (args: Args, options?: RunOptions) => Promise<Result[]>;
+
+/** A named connection that is opened when a unit of work needs it, and shared when it does not. */
+export class VirtualConnection<Target, Driver> {
+  readonly #parts: Parts<Target, Driver>;
+  readonly #home: Home<Target>;
+  readonly #compile: (sql: string) => CompiledMethod;
+
+  /** Creates it; the pool does. */
+  constructor(
+    parts: Parts<Target, Driver>,
+    home: Home<Target>,
+    compile: (sql: string) => CompiledMethod,
+  ) {
+    this.#parts = parts;
+    this.#home = home;
+    this.#compile = compile;
+  }
+
+  /** Its name. */
+  get name(): string {
+    return this.#home.name;
+  }
+
+  /**
+   * Sends a statement as text.
+   *
+   * An error of the server comes through as the driver made it, but for its stack, which
+   * names the caller's lines too.
+   *
+   * @param sql The text, or an object with the text, its values, and options of the driver.
+   * @param values What its placeholders stand for.
+   * @param options What ends it early: `signal`, and `timeout` in ms; nothing unless given.
+   * @returns The rows, or what the server says of a statement without rows, and the columns.
+   * @throws `SubletError`: `CONNECT_FAILED`, `CONNECTION_LOST`, `LEASE_DEADLOCK`,
+   * `LEASE_ENDED`, `LEASE_TIMEOUT`, `LINE_FULL`, `OPTION_INVALID`, `POOL_DRAINING`,
+   * `STATEMENT_TIMEOUT`, `TRANSACTION_LOST`, `UNIT_ENDED`.
+   *
+   * @example
+   * ```ts ignore
+   * const [orders] = await shop.query<Order[]>("SELECT * FROM orders WHERE id = ?", [7]);
+   * ```
+   */
+  query<Rows extends object = Row[]>(
+    sql: string | StatementOptions,
+    values?: unknown,
+    options?: RunOptions,
+  ): Promise<[rows: Rows, fields: Field[]]> {
+    return this.#run(sql, values, false, options) as Promise<[Rows, Field[]]>;
+  }
+
+  /**
+   * Prepares a statement, once for each actual connection, and executes it.
+   *
+   * @param sql The text, or an object with the text, its values, and options of the driver.
+   * @param values What its placeholders stand for.
+   * @param options What ends it early: `signal`, and `timeout` in ms; nothing unless given.
+   * @returns The rows, or what the server says of a statement without rows, and the columns.
+   * @throws `SubletError`, with the codes of {@linkcode query}.
+   *
+   * @example
+   * ```ts ignore
+   * await shop.execute("UPDATE stock SET n = n - 1 WHERE sku = ?", [sku]);
+   * ```
+   */
+  execute<Rows extends object = Row[]>(
+    sql: string | StatementOptions,
+    values?: unknown,
+    options?: RunOptions,
+  ): Promise<[rows: Rows, fields: Field[]]> {
+    return this.#run(sql, values, true, options) as Promise<[Rows, Field[]]>;
+  }
+
+  /**
+   * Makes a function of a statement. Nothing is opened, so this is safe at the top of a module.
+   *
+   * @param sql The text, with parameters as `:name` or as `?`.
+   * @returns A function that takes what the parameters stand for, by name or in order, and
+   * then the options of {@linkcode execute}; it returns the rows and throws as that does.
+   *
+   * @example
+   * ```ts ignore
+   * const orderById = shop.method<{ id: number }, Order>("SELECT * FROM orders WHERE id = :id");
+   * const [order] = await orderById({ id: 7 });
+   * ```
+   */
+  method<Args = void, Result = Row>(sql: string): Method<Args, Result> {
+    const compiled = this.#compile(sql);
+    return (args, options) => this.#call(compiled, args, options) as Promise<Result[]>;
+  }
+
+  /**
+   * Runs code in a transaction, which every statement of its unit of work through this virtual
+   * connection joins. It commits when the code has ended well, and rolls back when it throws.
+   * Inside another one on the same virtual connection, it is a savepoint.
+   *
+   * @param fn The code.
+   * @param options `signal`, `isolation` and `readOnly`.
+   * @returns What the code returns.
+   * @throws What the code throws, and `SubletError`, with the codes of {@linkcode query} and:
+   * `COMMIT_UNKNOWN` if the connection was lost before the answer to COMMIT came,
+   * `TRANSACTION_OPEN` if a statement of the unit has begun one by hand.
+   *
+   * @example
+   * ```ts ignore
+   * await shop.transaction(async () => {
+   *   await shop.execute("UPDATE stock SET n = n - 1 WHERE sku = ?", [sku]);
+   *   await shop.execute("INSERT INTO orders (sku) VALUES (?)", [sku]);
+   * });
+   * ```
+   */
+  transaction<T>(fn: () => T, options: TransactionOptions = {}): Promise<Awaited<T>> {
+    const stack = this.#parts.leaks.stackAbove(this.transaction);
+    return transact(this.#parts, this.#home, fn, options, stack);
+  }
+
+  /**
+   * Leases an actual connection until it is released, or the unit of work ends.
+   *
+   * @param options `signal`, and `timeout` in ms, which shortens the pool's `acquireTimeout`.
+   * @returns The lease, with the driver's connection.
+   * @throws `SubletError`, with the codes of {@linkcode query}.
+   *
+   * @example
+   * ```ts ignore
+   * await using lease = await shop.lease();
+   * const stream = lease.connection.query("SELECT * FROM orders").stream();
+   * ```
+   */
+  async lease(options: RunOptions = {}): Promise<Lease<Target, Driver>> {
+    try {
+      const stack = this.#parts.leaks.stackAbove(this.lease);
+      const limits = limitsOf(options, this.#parts.interpreter.clock);
+      return await takeLease(this.#parts, this.#home, limits, stack);
+    } catch (error) {
+      throw restack(error, this.lease);
+    }
+  }
+
+  async #run(
+    sql: string | StatementOptions,
+    values: unknown,
+    isPrepared: boolean,
+    options: RunOptions = typeof sql === "string" ? NO_OPTIONS : sql,
+  ): Promise<[unknown, unknown]> {
+    try {
+      return await this.#dispatch(statementOf(sql, values, isPrepared), options);
+    } catch (error) {
+      throw restack(error, this.#run);
+    }
+  }
+
+  /** As {@linkcode #run}, of a method: binding fails as running does. */
+  async #call(
+    compiled: CompiledMethod,
+    args: unknown,
+    options: RunOptions = NO_OPTIONS,
+  ): Promise<unknown> {
+    try {
+      const statement = statementOf(compiled.sql, compiled.bind(args), true);
+      return (await this.#dispatch(statement, options))[0];
+    } catch (error) {
+      throw restack(error, this.#call);
+    }
+  }
+
+  /** Runs a statement where its code stands. */
+  #dispatch(statement: Statement, options: RunOptions): Promise<[unknown, unknown]> {
+    const frame = this.#parts.frames.getStore();
+    const limits = limitsOf(options, this.#parts.interpreter.clock);
+    if (frame === undefined) return this.#runAlone(statement, limits);
+    return this.#join(frame, statement, limits);
+  }
+
+  /** Runs a statement on the lease that its unit has, or asks for. */
+  #join(
+    frame: Frame<Target, Driver>,
+    statement: Statement,
+    limits: Limits,
+  ): Promise<[unknown, unknown]> {
+    const stack = this.#parts.leaks.stackAbove(this.#join);
+    const signal = either(frame.signal, limits.signal);
+    const held = frame.unit.hold(this.#home);
+    const scope = scopeOf(frame, this.#home);
+    return held.run(statement, scope, frame, { signal, endsAt: limits.endsAt }, stack);
+  }
+
+  /** Runs a statement that is a unit of its own. */
+  async #runAlone(statement: Statement, limits: Limits): Promise<[unknown, unknown]> {
+    const { interpreter, admission, acquireMs } = this.#parts;
+    admission.check();
+    limits.signal?.throwIfAborted();
+    const claim = interpreter.request(this.#home.id, this.#home.target, NONE);
+    if (claim.status !== "granted") await granted(interpreter, claim, limits, acquireMs);
+    const { session } = slotOf(claim);
+    try {
+      return await runWithin(interpreter, session, statement, limits);
+    } finally {
+      interpreter.release(claim, session.condition);
+    }
+  }
+}
+
+const NONE: readonly Holding[] = [];
+const NO_OPTIONS: RunOptions = {};

@@ -1,0 +1,227 @@
+/** Statements outside any unit of work: each is a unit of its own. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeServerError, TOO_MANY } from "./support/fake_port.ts";
+import { settled } from "./support/manual_clock.ts";
+import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
+
+test("creating a pool, its virtual connections and methods opens nothing and sets no alarm", () => {
+  const { db, port, clock } = createWorld({ connections: { shop: {}, reports: { limit: 2 } } });
+  db.connection("shop").method("SELECT :a");
+  assert.equal(port.sessions.length, 0);
+  assert.equal(port.opening, 0);
+  assert.equal(clock.alarms, 0);
+  assert.equal(db.census().size, 0);
+});
+
+test("a statement answers with rows and columns, and leaves one idle connection", async () => {
+  const world = createWorld();
+  const [rows, fields] = await world.db.query("SELECT 1", [7]);
+  assert.equal(rows[0]?.["sql"], "SELECT 1");
+  assert.deepEqual(rows[0]?.["values"], [7]);
+  assert.deepEqual(fields, []);
+  assert.equal(world.db.census().idle, 1);
+  await endsEmpty(world);
+});
+
+test("statements one after another use one connection, side by side each its own up to the limit", async () => {
+  const world = createWorld({ connectionLimit: 2 });
+  await seen(world.db);
+  await seen(world.db);
+  assert.equal(world.port.sessions.length, 1);
+  const threads = await Promise.all(Array.from({ length: 9 }, () => seen(world.db)));
+  assert.equal(threads.length, 9);
+  assert.ok(world.port.peak <= 2);
+  await endsEmpty(world);
+});
+
+test("a connection that was left clean is not reset, one that was left dirty is", async () => {
+  const world = createWorld();
+  await seen(world.db);
+  assert.equal(world.port.sessions[0]?.resets, 0);
+  await seen(world.db, "SET names utf8");
+  await settled();
+  assert.equal(world.port.sessions[0]?.resets, 1);
+  await endsEmpty(world);
+});
+
+test("an idle connection does not keep the process alive, a leased one does", async () => {
+  const { db, port } = createWorld();
+  await seen(db);
+  const [session] = port.sessions;
+  assert.equal(session?.holdsProcess, false);
+  const hanging = seen(db, "HANG");
+  await settled();
+  assert.equal(session?.holdsProcess, true);
+  session?.answer();
+  await hanging;
+  assert.equal(session?.holdsProcess, false);
+});
+
+test("a server that is down refuses at once, with the cause, the census and the caller's line", async () => {
+  const { db, port } = createWorld();
+  port.connectFailures.push(new FakeServerError(2003, "connect ECONNREFUSED"));
+  const error = await refused(db.query("SELECT 1"), "CONNECT_FAILED");
+  assert.match(error.message, /for "main" \(0 waiting, 0 of 10 leased.*\): connect ECONNREFUSED$/);
+  assert.ok(error.cause instanceof FakeServerError);
+  assert.equal(error.stage, "connect");
+  assert.match(error.stack ?? "", /statement_test\.ts/);
+});
+
+test("a server that is full fails nobody: they wait", async () => {
+  const world = createWorld();
+  const holder = seen(world.db, "HANG");
+  await settled();
+  world.port.connectFailures.push(new FakeServerError(TOO_MANY, "Too many connections"));
+  const waiting = seen(world.db);
+  await settled();
+  assert.equal(world.db.census().waiting, 1);
+  await world.clock.pass(1_000);
+  await waiting;
+  world.port.sessions[0]?.answer();
+  await holder;
+  await endsEmpty(world);
+});
+
+test("an error of the server comes through unchanged, and its stack names the caller's line", async () => {
+  const { db } = createWorld();
+  async function caller(): Promise<void> {
+    await db.query("FAIL 1064");
+  }
+  const error: unknown = await caller().catch((error) => error);
+  assert.ok(error instanceof FakeServerError);
+  assert.equal(error.errno, 1064);
+  assert.match(
+    error.stack ?? "",
+    /at async caller .*statement_test\.ts[^]*caused at\n {4}at .*fake_port/,
+  );
+});
+
+test("a request that waits too long is refused, with what failed last", async () => {
+  const { db, port, clock } = createWorld({ acquireTimeout: 300 });
+  const holder = seen(db, "HANG");
+  await settled();
+  for (let i = 0; i < 20; i++) {
+    port.connectFailures.push(new FakeServerError(TOO_MANY, "Too many connections"));
+  }
+  const waiting = refused(db.query("SELECT 1"), "LEASE_TIMEOUT");
+  await settled();
+  await clock.pass(299);
+  assert.equal(db.census().waiting, 1);
+  await clock.pass(1);
+  const error = await waiting;
+  assert.match(error.message, /"main" within 300 ms \(.*\): Too many connections$/);
+  assert.equal(db.census().waiting, 0);
+  port.sessions[0]?.answer();
+  await holder;
+});
+
+test("a statement's time-out takes it out of the line, or ends its connection", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  const running = refused(seen(world.db, "HANG", { timeout: 100 }), "STATEMENT_TIMEOUT");
+  const waiting = refused(seen(world.db, "SELECT", { timeout: 50 }), "LEASE_TIMEOUT");
+  await settled();
+  await world.clock.pass(50);
+  await waiting;
+  await world.clock.pass(50);
+  await running;
+  assert.equal(world.port.open.length, 0);
+  assert.notEqual((await seen(world.db)).threadId, 1);
+  await endsEmpty(world);
+});
+
+test("an abort rejects with its reason, wherever the statement is", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  const reason = new Error("gone");
+  await assert.rejects(seen(world.db, "SELECT", { signal: AbortSignal.abort(reason) }), reason);
+  assert.equal(world.port.log.length, 0);
+  const abort = new AbortController();
+  const { signal } = abort;
+  const running = assert.rejects(seen(world.db, "HANG", { signal }), reason);
+  const waiting = assert.rejects(seen(world.db, "SELECT", { signal }), reason);
+  await settled();
+  abort.abort(reason);
+  await Promise.all([running, waiting]);
+  await endsEmpty(world);
+});
+
+test("an abort between the grant and the statement gives the connection back unused", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  await seen(world.db);
+  const holder = seen(world.db, "HANG");
+  const abort = new AbortController();
+  const reason = new Error("gone");
+  const waiting = assert.rejects(seen(world.db, "SELECT b", { signal: abort.signal }), reason);
+  world.db.on("release", () => abort.abort(reason));
+  await settled();
+  world.port.sessions[0]?.answer();
+  await Promise.all([holder, waiting]);
+  assert.deepEqual(world.port.log.filter((line) => line.includes("SELECT b")), []);
+  assert.equal((await seen(world.db)).threadId, 1);
+  await endsEmpty(world);
+});
+
+test("a full line refuses the next request", async () => {
+  const world = createWorld({ connectionLimit: 1, queueLimit: 1 });
+  const holder = seen(world.db, "HANG");
+  await settled();
+  const waiter = seen(world.db);
+  await refused(seen(world.db), "LINE_FULL");
+  world.port.sessions[0]?.answer();
+  await Promise.all([holder, waiter]);
+  await endsEmpty(world);
+});
+
+test("a session that has died unnoticed is never lent: its waiter keeps its place", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  await seen(world.db);
+  world.port.sessions[0]?.kill(false);
+  const order: string[] = [];
+  const first = seen(world.db).then(() => order.push("first"));
+  const second = seen(world.db).then(() => order.push("second"));
+  await Promise.all([first, second]);
+  assert.deepEqual(order, ["first", "second"]);
+  assert.equal(world.port.log.filter((line) => line.startsWith("1:")).length, 1);
+  await endsEmpty(world);
+});
+
+test("after a leap of the clock, what is idle is checked before it is lent", async () => {
+  const world = createWorld({ validateAfter: 3_600_000, idleTimeout: 3_600_000 });
+  await seen(world.db);
+  await seen(world.db);
+  assert.equal(world.port.sessions[0]?.checks, 0);
+  world.clock.leap(5_000);
+  await seen(world.db);
+  assert.equal(world.port.sessions[0]?.checks, 1);
+  await endsEmpty(world);
+});
+
+test("a connection that has idled enough is closed, and then no alarm is left", async () => {
+  const { db, port, clock } = createWorld({ idleTimeout: 1_000 });
+  await seen(db);
+  await clock.pass(600);
+  await seen(db);
+  await clock.pass(999);
+  assert.equal(port.open.length, 1);
+  await clock.pass(1);
+  assert.equal(port.open.length, 0);
+  assert.equal(clock.alarms, 0);
+  assert.equal(db.census().targets, 0);
+});
+
+test("a method binds its arguments and returns rows", async () => {
+  const { db } = createWorld();
+  const byId = db.method<{ id: number }>("SELECT :id");
+  const [row] = await byId({ id: 7 });
+  assert.equal(row?.["sql"], "SELECT ?");
+  assert.deepEqual(row?.["values"], [7]);
+});
+
+test("a statement in an object passes the driver's options on", async () => {
+  const { db } = createWorld();
+  const [rows] = await db.query({ sql: "SELECT ?", values: [1], rowsAsArray: true });
+  assert.deepEqual(rows[0]?.["values"], [1]);
+  await refused(db.query({ sql: 7 } as never), "OPTION_INVALID");
+  await refused(db.query("SELECT", [], { timeout: -1 }), "OPTION_INVALID");
+});

@@ -1,0 +1,261 @@
+/**
+ * A server within the process: a small but whole port.
+ *
+ * Its sessions keep a transaction, savepoints and variables as a server would; statements run
+ * one after another and answer with what they saw. A test may hold back answers and connects,
+ * and end sessions from the server's side.
+ */
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Condition, Loss, Port, Session, Statement } from "../../../src/port.ts";
+
+/** Where the fake server is asked to connect to. */
+export interface FakeTarget {
+  readonly host: string;
+  readonly database: string;
+}
+
+/** What a statement answers: a row with what the session was. */
+export interface Seen {
+  readonly threadId: number;
+  readonly database: string;
+  readonly sql: string;
+  readonly values: unknown;
+  readonly inTransaction: boolean;
+}
+
+/** An error as the server would send it. */
+export class FakeServerError extends Error {
+  readonly errno: number;
+
+  constructor(errno: number, message: string) {
+    super(message);
+    this.errno = errno;
+  }
+}
+
+/** The error with which the server says that it has no room. */
+export const TOO_MANY = 1040;
+/** The error of the victim of a deadlock, whose transaction the server has rolled back. */
+export const DEADLOCK = 1213;
+
+/** The driver's connection, such as it is. */
+export interface FakeDriver {
+  readonly threadId: number;
+}
+
+/** Opens sessions to a server within the process. */
+export class FakePort implements Port<FakeTarget, FakeDriver> {
+  /** Every session that was opened. */
+  readonly sessions: FakeSession[] = [];
+  /** Every statement that was run, as "thread: text". */
+  readonly log: string[] = [];
+  /** What the next connects fail with, one after another. */
+  readonly connectFailures: Error[] = [];
+  /** Holds connects back, while set. */
+  connectGate: Promise<void> | undefined;
+  /** How many are being opened. */
+  opening = 0;
+  /** The most that were open or being opened at once. */
+  peak = 0;
+  /** Answers checks with a failure, while set. */
+  checkFailure: Error | undefined;
+  /** Answers resets with a failure, while set. */
+  resetFailure: Error | undefined;
+  /** Which stores sockets were opened in, by this storage. */
+  readonly contexts: unknown[] = [];
+  storage: AsyncLocalStorage<unknown> | undefined;
+  #threadNext = 1;
+
+  /** The sessions that are open. */
+  get open(): FakeSession[] {
+    return this.sessions.filter((session) => !session.isClosed);
+  }
+
+  async connect(
+    target: FakeTarget,
+    lost: (loss: Loss) => void,
+    signal: AbortSignal,
+  ): Promise<Session<FakeTarget, FakeDriver>> {
+    this.contexts.push(this.storage?.getStore());
+    this.opening++;
+    this.peak = Math.max(this.peak, this.open.length + this.opening);
+    try {
+      await Promise.race([this.connectGate, aborted(signal)]);
+      const failure = this.connectFailures.shift();
+      if (failure !== undefined) throw failure;
+    } finally {
+      this.opening--;
+    }
+    const session = new FakeSession(this, this.#threadNext++, target, lost);
+    this.sessions.push(session);
+    return session;
+  }
+
+  isFull(error: unknown): boolean {
+    return error instanceof FakeServerError && error.errno === TOO_MANY;
+  }
+
+  keyOf({ host, database }: FakeTarget): string {
+    return `${host}/${database}`;
+  }
+
+  addressOf({ host }: FakeTarget): string {
+    return host;
+  }
+}
+
+/** A session with the server within the process. */
+export class FakeSession implements Session<FakeTarget, FakeDriver> {
+  readonly driver: FakeDriver;
+  readonly threadId: number;
+  isAlive = true;
+  isClosed = false;
+  isInTransaction = false;
+  isPinned = false;
+  holdsProcess = true;
+  /** How often it was wiped. */
+  resets = 0;
+  /** How often it was asked whether it lives. */
+  checks = 0;
+  /** The names of the savepoints of its transaction. */
+  readonly savepoints: string[] = [];
+  readonly #port: FakePort;
+  readonly #lost: (loss: Loss) => void;
+  readonly #ended: PromiseWithResolvers<never> = Promise.withResolvers();
+  #target: FakeTarget;
+  #isDirty = false;
+  #running = 0;
+  #last: Promise<unknown> = Promise.resolve();
+  #answer: PromiseWithResolvers<void> | undefined;
+
+  constructor(
+    port: FakePort,
+    threadId: number,
+    target: FakeTarget,
+    lost: (loss: Loss) => void,
+  ) {
+    this.#port = port;
+    this.#target = target;
+    this.#lost = lost;
+    this.threadId = threadId;
+    this.driver = { threadId };
+    this.#ended.promise.catch(() => undefined);
+  }
+
+  get database(): string {
+    return this.#target.database;
+  }
+
+  get condition(): Condition {
+    if (!this.isAlive || this.#running > 0) return "broken";
+    return this.#isDirty || this.isPinned || this.isInTransaction ? "dirty" : "clean";
+  }
+
+  /** Answers the statement that was held back by "HANG". */
+  answer(): void {
+    this.#answer?.resolve();
+  }
+
+  run(statement: Statement, signal: AbortSignal | undefined): Promise<[unknown, unknown]> {
+    this.#running++;
+    const turn = this.#last.then(() => this.#serve(statement));
+    this.#last = turn.then(() => undefined, () => undefined);
+    const result = Promise.race([turn, this.#ended.promise]).finally(() => this.#running--);
+    if (signal === undefined) return result;
+    const abort = (): void => this.destroy(signal.reason);
+    signal.addEventListener("abort", abort);
+    return result.finally(() => signal.removeEventListener("abort", abort));
+  }
+
+  check(): Promise<void> {
+    this.checks++;
+    const { checkFailure } = this.#port;
+    if (!this.isAlive) return Promise.reject(new Error("It has ended"));
+    return checkFailure === undefined ? Promise.resolve() : Promise.reject(checkFailure);
+  }
+
+  reset(): Promise<void> {
+    this.resets++;
+    this.isInTransaction = false;
+    this.isPinned = false;
+    this.#isDirty = false;
+    const { resetFailure } = this.#port;
+    return resetFailure === undefined ? Promise.resolve() : Promise.reject(resetFailure);
+  }
+
+  retarget(target: FakeTarget): Promise<void> {
+    this.#target = target;
+    return this.reset();
+  }
+
+  holdProcess(isHeld: boolean): void {
+    this.holdsProcess = isHeld;
+  }
+
+  async close(): Promise<void> {
+    await this.#port.storage?.run(undefined, () => Promise.resolve());
+    this.isAlive = false;
+    this.isClosed = true;
+  }
+
+  destroy(reason: Error): void {
+    this.isAlive = false;
+    this.isClosed = true;
+    this.#ended.reject(reason);
+  }
+
+  /** Ends it from the server's side. */
+  kill(isNoticed = true): void {
+    const cause = new FakeServerError(0, "Connection lost");
+    this.isAlive = false;
+    this.#ended.reject(cause);
+    if (isNoticed) this.#lost({ byServer: true, cause });
+  }
+
+  async #serve({ sql, values }: Statement): Promise<[unknown, unknown]> {
+    this.#port.log.push(`${this.threadId}: ${sql}`);
+    if (sql.startsWith("HANG")) {
+      this.#answer = Promise.withResolvers();
+      await this.#answer.promise;
+    }
+    this.#obey(sql);
+    const { threadId, database, isInTransaction: inTransaction } = this;
+    return [[{ threadId, database, sql, values, inTransaction } satisfies Seen], []];
+  }
+
+  #obey(sql: string): void {
+    if (sql.startsWith("START TRANSACTION") || sql === "BEGIN") {
+      this.isInTransaction = true;
+      this.savepoints.length = 0;
+    } else if (sql === "COMMIT" || sql === "ROLLBACK") {
+      this.isInTransaction = false;
+    } else if (sql.startsWith("SAVEPOINT ")) {
+      this.savepoints.push(sql.slice(10));
+    } else if (sql.startsWith("RELEASE SAVEPOINT ")) {
+      this.#leaveSavepoint(sql.slice(18), false);
+    } else if (sql.startsWith("ROLLBACK TO SAVEPOINT ")) {
+      this.#leaveSavepoint(sql.slice(22), true);
+    } else if (sql.startsWith("SET @")) {
+      this.isPinned = true;
+    } else if (sql.startsWith("SET ")) {
+      this.#isDirty = true;
+    } else if (sql.startsWith("FAIL ")) {
+      const errno = Number(sql.slice(5));
+      if (errno === DEADLOCK) this.isInTransaction = false;
+      throw new FakeServerError(errno, `The server failed with ${errno}`);
+    }
+  }
+
+  #leaveSavepoint(name: string, isKept: boolean): void {
+    const index = this.isInTransaction ? this.savepoints.lastIndexOf(name) : -1;
+    if (index < 0) throw new FakeServerError(1305, `SAVEPOINT ${name} does not exist`);
+    this.savepoints.length = isKept ? index + 1 : index;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}

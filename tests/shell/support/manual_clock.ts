@@ -1,0 +1,69 @@
+/** A clock whose hands are moved by the test. */
+
+import type { Instant } from "../../../src/port.ts";
+import type { PoolClock } from "../../../src/shell/clock.ts";
+
+interface Pending {
+  readonly at: Instant;
+  readonly ring: () => void;
+}
+
+/** A clock that stands still until it is moved. */
+export class ManualClock implements PoolClock {
+  leaps = 0;
+  /** What chance brings. */
+  luck = 0.5;
+  #now: Instant = 1_000;
+  readonly #pending = new Set<Pending>();
+
+  /** How many alarms are set. */
+  get alarms(): number {
+    return this.#pending.size;
+  }
+
+  now(): Instant {
+    return this.#now;
+  }
+
+  alarm(at: Instant, ring: () => void): () => void {
+    const pending = { at, ring };
+    this.#pending.add(pending);
+    return () => this.#pending.delete(pending);
+  }
+
+  chance(): number {
+    return this.luck;
+  }
+
+  /** Lets time pass; alarms ring in order, each at its time, with time between to act on it. */
+  async pass(durationMs: number): Promise<void> {
+    const end = this.#now + durationMs;
+    for (let next = this.#first(end); next !== undefined; next = this.#first(end)) {
+      this.#now = Math.max(this.#now, next.at);
+      this.#pending.delete(next);
+      next.ring();
+      await settled();
+    }
+    this.#now = end;
+    await settled();
+  }
+
+  /** Lets time have passed in which nothing ran. */
+  leap(durationMs: number): void {
+    this.#now += durationMs;
+    this.leaps++;
+  }
+
+  #first(end: Instant): Pending | undefined {
+    let first: Pending | undefined;
+    for (const pending of this.#pending) {
+      if (pending.at <= end && (first === undefined || pending.at < first.at)) first = pending;
+    }
+    return first;
+  }
+}
+
+/** Fulfilled when every promise that could be settled by now has been acted on. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,92 @@
+/** A pool over the server within the process, with a clock that the test moves. */
+
+import assert from "node:assert/strict";
+import { createSubletPool, type Foundation } from "../../../src/shell/compose.ts";
+import { SubletError } from "../../../src/shell/errors.ts";
+import type { PoolOptions } from "../../../src/shell/options.ts";
+import type { Pool } from "../../../src/shell/pool.ts";
+import type { Lease } from "../../../src/shell/lease.ts";
+import type { VirtualConnection } from "../../../src/shell/virtual_connection.ts";
+import {
+  DEADLOCK,
+  type FakeDriver,
+  FakePort,
+  FakeServerError,
+  type FakeTarget,
+  type Seen,
+} from "./fake_port.ts";
+import { ManualClock, settled } from "./manual_clock.ts";
+
+export type FakePool<Name extends string> = Pool<Name, FakeTarget, FakeDriver, Partial<FakeTarget>>;
+export type FakeVirtual = VirtualConnection<FakeTarget, FakeDriver>;
+export type FakeLease = Lease<FakeTarget, FakeDriver>;
+
+/** A pool, and what is around it. */
+export interface World<Name extends string> {
+  readonly db: FakePool<Name>;
+  readonly port: FakePort;
+  readonly clock: ManualClock;
+}
+
+/** Returns what a pool over a port is founded on. */
+export function foundationOf(
+  port: FakePort,
+  clock: ManualClock,
+): Foundation<FakeTarget, FakeDriver> {
+  return {
+    port,
+    clock,
+    targetOptions: ["host", "database"],
+    targetOf: (options) => ({ host: "a", database: "shop", ...options }),
+    retargetOf: (home, overlay) => ({ ...home, ...overlay }),
+    compileMethod: (sql) => ({
+      sql: sql.replaceAll(/:\w+/g, "?"),
+      bind: (args) => Object.values(args as object),
+    }),
+    isRepeatable: (error) => error instanceof FakeServerError && error.errno === DEADLOCK,
+  };
+}
+
+/** Creates a pool of its own. */
+export function createWorld<const Name extends string = "main">(
+  options: PoolOptions<Name, Partial<FakeTarget>> & Partial<FakeTarget> = {},
+  port: FakePort = new FakePort(),
+): World<Name> {
+  const clock = new ManualClock();
+  const db = createSubletPool<Name, FakeTarget, FakeDriver, Partial<FakeTarget>>(
+    { shared: false, ...options },
+    foundationOf(port, clock),
+  );
+  return { db, port, clock };
+}
+
+/** Runs a statement and returns what the session that ran it was. */
+export async function seen(
+  virtual: { query: FakeVirtual["query"] },
+  sql = "SELECT",
+  options: { signal?: AbortSignal; timeout?: number } = {},
+): Promise<Seen> {
+  const [rows] = await virtual.query<Seen[]>(sql, undefined, options);
+  const [row] = rows;
+  assert.ok(row);
+  return row;
+}
+
+/** Expects a promise to be rejected with an error of the pool. */
+export async function refused(promise: Promise<unknown>, code: string): Promise<SubletError> {
+  const error: unknown = await promise.then(() => undefined, (error) => error);
+  assert.ok(error instanceof SubletError, `expected ${code}: received ${error}`);
+  assert.equal(error.code, code);
+  return error;
+}
+
+/** Drains a pool and expects that nothing of it is left. */
+export async function endsEmpty({ db, port, clock }: World<string>): Promise<void> {
+  const drained = db.drain();
+  await settled();
+  await drained;
+  const { phase, size, waiting } = db.census();
+  assert.deepEqual({ phase, size, waiting }, { phase: "closed", size: 0, waiting: 0 });
+  assert.equal(port.open.length, 0);
+  assert.equal(clock.alarms, 0);
+}
