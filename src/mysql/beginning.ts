@@ -8,7 +8,7 @@
 
 import type { Connection } from "mysql2";
 import { charsetOf } from "./charset.ts";
-import { internalsOf } from "./internals.ts";
+import { answered, internalsOf } from "./internals.ts";
 import type { Target } from "./target.ts";
 import type { Witness } from "./witness.ts";
 
@@ -53,9 +53,7 @@ async function startTracking(
 }
 
 function send(driver: Connection, sql: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    driver.query(sql, (error) => error ? reject(error) : resolve());
-  });
+  return answered((answer) => driver.query(sql, answer));
 }
 
 function isOfServer(error: unknown): boolean {

@@ -89,3 +89,8 @@ export interface DriverInternals extends DriverCalls {
 export function internalsOf(driver: Connection): DriverInternals {
   return driver as unknown as DriverInternals;
 }
+
+/** Returns a promise for what the driver answers by a callback. */
+export function answered(ask: (answer: (error?: unknown) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => ask((error) => error ? reject(error) : resolve()));
+}

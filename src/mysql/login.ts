@@ -5,15 +5,17 @@
  */
 
 import { EventEmitter } from "node:events";
-import type { DriverInternals } from "./internals.ts";
+import { answered, type DriverInternals } from "./internals.ts";
 import type { Credentials, Target } from "./target.ts";
 
 /** Logs in as a target says. */
-export function login(
+export async function login(
   driver: DriverInternals,
   target: Target,
   credentials: Credentials,
 ): Promise<void> {
+  // MariaDB lets a user who has no default role keep the role of the one before.
+  if (driver._isMariaDB) await answered((answer) => driver.query("SET ROLE NONE", answer));
   const { config } = driver;
   config.user = target.user;
   config.database = target.database;
@@ -21,9 +23,8 @@ export function login(
   config.password2 = credentials.password2;
   config.password3 = credentials.password3;
   config.passwordSha1 = credentials.passwordSha1;
-  return new Promise((resolve, reject) => {
-    const answer = (error: unknown): void => error ? reject(error) : resolve();
+  await answered((answer) => {
     const command = driver.changeUser({ charset: target.charset }, answer);
-    if (command instanceof EventEmitter) command.on("error", reject);
+    if (command instanceof EventEmitter) command.on("error", answer);
   });
 }

@@ -9,7 +9,7 @@
 import type { Connection } from "mysql2";
 import type { Condition, Loss, Session, SocketStream, Statement } from "../port.ts";
 import { beginSession } from "./beginning.ts";
-import { type DriverInternals, internalsOf } from "./internals.ts";
+import { answered, type DriverInternals, internalsOf } from "./internals.ts";
 import { login } from "./login.ts";
 import type { Target } from "./target.ts";
 import { Witness } from "./witness.ts";
@@ -116,20 +116,15 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Asks whether the server still answers. */
   check(): Promise<void> {
-    return this.#within("A ping", checkMsMax, () => {
-      return new Promise((resolve, reject) => {
-        this.driver.ping((error) => error ? reject(error) : resolve());
-      });
-    });
+    const ping = (): Promise<void> => answered((answer) => this.driver.ping(answer));
+    return this.#within("A ping", checkMsMax, ping);
   }
 
   /** Wipes what a holder left; by a new login where a reset would not wipe all. */
   async reset(): Promise<void> {
     if (this.#witness.isMoved) return await this.retarget(this.#target);
     await this.#within("A reset", resetMsMax, async () => {
-      await new Promise<void>((resolve, reject) => {
-        this.driver.reset((error) => error ? reject(error) : resolve());
-      });
+      await answered((answer) => this.driver.reset(answer));
       await beginSession(this.driver, this.#witness, this.#target, true);
     });
   }
