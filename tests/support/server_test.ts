@@ -10,7 +10,7 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { createConnection } from "mysql2/promise";
-import { startServer } from "./server.ts";
+import { Server, startServer } from "./server.ts";
 import { until } from "./wait.ts";
 
 /** Whether a process runs; one that has ended and that nobody has asked about does not. */
@@ -102,6 +102,16 @@ test("a server that cannot start says so with the end of its log, and leaves not
     else process.env["TMPDIR"] = before;
   }
   await rmdir(folder);
+});
+
+test("a server that was given can be asked, under its own name, but not ended", async () => {
+  await using server = await startServer();
+  await using given = new Server(new URL(server.url("app", "test")));
+  assert.deepEqual(await given.query("SELECT USER() AS u, DATABASE() AS d"), [
+    { u: "app@127.0.0.1", d: null },
+  ]);
+  assert.equal(given.url("root", "shop"), server.url("app", "shop"));
+  await assert.rejects(given.kill(), /Cannot kill a server that is not ours/);
 });
 
 test("until says what it waited for in vain, and why it was not so", async () => {
