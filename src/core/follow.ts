@@ -22,8 +22,8 @@ import {
   uncovered,
 } from "./opening.ts";
 import type { Actual, Instant, LeaseId, PoolState, Target, TargetId, Waiter } from "./state.ts";
-import { find, first, firstDue, leastDue, remove, soonest } from "./table.ts";
-import { order, type Turn } from "./turn.ts";
+import { entry, find, first, firstDue, leastDue, remove, soonest } from "./table.ts";
+import { order, ownTarget, type Turn } from "./turn.ts";
 
 /** Applies every rule until none applies. */
 export function follow(turn: Turn): void {
@@ -50,8 +50,8 @@ export function deadline(pool: PoolState): Instant | undefined {
 function listChanged(turn: Turn): boolean {
   const id = turn.changed.pop();
   if (id === undefined) return false;
-  const target = find(turn.pool.targets, id);
-  if (target === undefined) return true;
+  if (entry(turn.pool.targets, id) === undefined) return true;
+  const target = ownTarget(turn, id);
   list(turn, target);
   if (target.line !== undefined) turn.ready.push(id);
   return true;

@@ -6,7 +6,7 @@
  */
 
 import { longestRested } from "./idle.ts";
-import { openable, uncovered } from "./opening.ts";
+import { isEnding, openable, uncovered } from "./opening.ts";
 import type { Instant, PoolState, Target, TargetId } from "./state.ts";
 import { entry, insert, remove, replace, sizeOf, type Table } from "./table.ts";
 import type { Draft, Turn } from "./turn.ts";
@@ -16,11 +16,12 @@ export function list({ pool }: Turn, target: Draft<Target>): void {
   const { id, outage, line } = target;
   if (line === undefined) target.pace = 1;
   const places = openable(target);
-  const waiter = places > 0 ? uncovered(target) ?? -1 : -1;
+  const longest = longestRested(target);
+  // Who can be served from what rests wants none opened.
+  const waiter = places > 0 && longest === undefined ? uncovered(target) ?? -1 : -1;
   const wantingKey = outage === undefined ? waiter : -1;
   const probingKey = outage === undefined ? -1 : waiter;
   const lackingKey = target.live < target.minimum && places > 0 ? id : -1;
-  const longest = longestRested(target);
   const restingKey = longest === undefined ? -1 : longest.rank;
   const retryAt = outage === undefined ? -Infinity : outage.retryAt;
   const claims = wantingKey < 0 ? 0 : Math.min(places, sizeOf(line) - target.arriving);
@@ -44,9 +45,11 @@ export function list({ pool }: Turn, target: Draft<Target>): void {
 }
 
 /** Returns when a target may be forgotten; an outage is remembered a while, to know of the next attempts. */
-function forgottenAt({ policy }: PoolState, target: Target): Instant {
-  if (target.line !== undefined || target.live > 0 || target.minimum > 0) return Infinity;
-  return target.outage === undefined ? -Infinity : target.outage.retryAt + policy.backoffMsMax;
+function forgottenAt(pool: PoolState, { line, live, minimum, outage }: Target): Instant {
+  if (line !== undefined || live > 0) return Infinity;
+  if (isEnding(pool)) return -Infinity;
+  if (minimum > 0) return Infinity;
+  return outage === undefined ? -Infinity : outage.retryAt + pool.policy.backoffMsMax;
 }
 
 /** Returns a list with a target at another place. */

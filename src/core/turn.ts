@@ -82,9 +82,14 @@ export function know({ pool, changed }: Turn, id: TargetId, address: AddressId):
   changed.push(id);
 }
 
-/** Returns a target, which the pool knows, to write to. */
-export function editTarget({ pool, was, changed }: Turn, id: TargetId): Draft<Target> {
-  if (changed.at(-1) !== id) changed.push(id);
+/** Returns a target, which the pool knows, to write to; it will be listed anew. */
+export function editTarget(turn: Turn, id: TargetId): Draft<Target> {
+  if (turn.changed.at(-1) !== id) turn.changed.push(id);
+  return ownTarget(turn, id);
+}
+
+/** Returns a target, which the pool knows, as a copy that is private to this step. */
+export function ownTarget({ pool, was }: Turn, id: TargetId): Draft<Target> {
   const { value: target, due } = entry(pool.targets, id)!;
   if (target !== find(was.targets, id)) return target;
   const draft: Draft<Target> = {

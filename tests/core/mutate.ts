@@ -1,0 +1,76 @@
+/** Makes a mutant of the core and sees whether the exploration kills it. */
+
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { configurations } from "./configurations.ts";
+import { type Core, explore, Failure } from "./explore.ts";
+import type { Mutant } from "./mutants.ts";
+import { Breach } from "./judge.ts";
+
+/** How a mutant fared: killed by the promise it broke, or not. */
+export interface Fate {
+  isKilled: boolean;
+  /** The promise and the story of its breach; or what happened instead. */
+  story: string;
+}
+
+const CORE = fileURLToPath(new URL("../../src/core/", import.meta.url));
+/** How many states of each pool are visited, at first and when that has shown nothing. */
+const STATES_MAX = [300, 4_000, 40_000];
+/** What mutants may use although the file they change does not. */
+const TABLE = ["find", "first", "last", "nth", "sizeOf"];
+
+/** Returns how a mutant of the core fares. */
+export async function tryMutant(mutant: Mutant): Promise<Fate> {
+  const folder = mkdtempSync(join(tmpdir(), "sublet-mutant-"));
+  try {
+    return hunt(await makeMutant(mutant, folder));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function makeMutant({ name, file, from, to }: Mutant, folder: string): Promise<Core> {
+  const core = join(folder, "core");
+  mkdirSync(core);
+  cpSync(CORE, core, { recursive: true });
+  writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+  const source = readFileSync(join(core, file), "utf8");
+  const count = source.split(from).length - 1;
+  if (count !== 1) throw new Error(`No mutant "${name}": ${file} has its text ${count} times`);
+  const mutated = source.replace(from, () => to);
+  const lacking = TABLE.filter((used) =>
+    file !== "table.ts" && new RegExp(`\\b${used}\\(`).test(mutated) &&
+    !new RegExp(`import [^;]*\\b${used}\\b[^;]*"./table.ts"`).test(mutated)
+  );
+  const prelude = lacking.length === 0
+    ? ""
+    : `import { ${lacking.join(", ")} } from "./table.ts";\n`;
+  writeFileSync(join(core, file), prelude + mutated);
+  return await import(pathToFileURL(join(core, "mod.ts")).href);
+}
+
+function hunt(core: Core): Fate {
+  for (const statesMax of STATES_MAX) {
+    for (const configuration of configurations) {
+      try {
+        explore(core, configuration, statesMax);
+      } catch (error) {
+        if (error instanceof Failure) {
+          return { isKilled: isBreach(error.cause), story: error.message };
+        }
+        throw error;
+      }
+    }
+  }
+  return { isKilled: false, story: "survived" };
+}
+
+/** A write to a frozen state breaks a promise too: a state that was passed in is never changed. */
+function isBreach(cause: unknown): boolean {
+  const isWrite = cause instanceof TypeError &&
+    /read only property|not extensible|Cannot delete/.test(cause.message);
+  return cause instanceof Breach || isWrite;
+}

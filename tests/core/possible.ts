@@ -1,0 +1,138 @@
+/** What may happen next in a world, and what must change nothing if it is told. */
+
+import type { Event, Work } from "../../src/core/mod.ts";
+import { NOBODY, type Place, WORKING, type World } from "./world.ts";
+
+/** Returns everything that could happen next, and how many ms after. */
+export function possible(place: Place): readonly (readonly [Event, number])[] {
+  const { world, configuration } = place;
+  if (world.phase === "closed") return [];
+  const { may, tickMs } = configuration;
+  const prompt = [...ofSockets(place), ...ofThePool(place)];
+  const either = [...requests(place), ...releases(place)];
+  if (may.withdraw) {
+    for (const { lease, virtual, target } of world.waits) {
+      prompt.push({ type: "requestWithdrawn", lease, virtual, target });
+    }
+  }
+  const late = may.late ? either.map((event) => [event, tickMs] as const) : [];
+  return [
+    ...[...prompt, ...either].map((event) => [event, 0] as const),
+    ...late,
+    [{ type: "deadlineReached" }, tickMs],
+  ];
+}
+
+function requests({ world, configuration }: Place): Event[] {
+  const { policy, may, claimsMax, targets: addresses } = configuration;
+  if (world.waits.length + world.held.length >= claimsMax) return [];
+  const holdings = world.held.map(({ lease, actual }) => ({ lease, actual }));
+  const enclosings = may.enclose
+    ? [[], ...holdings.map((holding) => [holding]), ...(holdings.length > 1 ? [holdings] : [])]
+    : [[]];
+  return policy.virtuals.flatMap(({ target: home }, virtual) =>
+    (may.bind ? addresses.map((_, target) => target) : [home]).flatMap((target) =>
+      enclosings.map((enclosing) => ({
+        type: "leaseRequested" as const,
+        lease: world.leaseNext,
+        virtual,
+        target,
+        address: addresses[target]!,
+        enclosing,
+      }))
+    )
+  );
+}
+
+function releases({ world, configuration: { conditions } }: Place): Event[] {
+  return world.held.flatMap(({ lease, actual }) =>
+    conditions.map((condition) => ({ type: "leaseReleased" as const, lease, actual, condition }))
+  );
+}
+
+function ofSockets({ world, configuration: { may, fails, chances } }: Place): Event[] {
+  return world.conns.flatMap(({ id: actual, status }): Event[] => {
+    if (status === "closing") return [{ type: "closeDone", actual }];
+    if (status === "connecting") {
+      return chances.flatMap((chance): Event[] => [
+        { type: "connectDone", actual, chance },
+        ...fails.map((kind) => ({
+          type: "connectFailed" as const,
+          actual,
+          kind,
+          cause: "why",
+          chance,
+        })),
+      ]);
+    }
+    const events: Event[] = [];
+    if (status !== "idle" && status !== "leased") {
+      events.push({ type: "workDone", actual, work: status });
+      if (may.failWork || status === "resetting") {
+        events.push({ type: "workFailed", actual, work: status });
+      }
+    }
+    if (may.lose) events.push({ type: "actualLost", actual, byServer: true });
+    if (may.loseHere) events.push({ type: "actualLost", actual, byServer: false });
+    return events;
+  });
+}
+
+function ofThePool({ world, configuration: { may } }: Place): Event[] {
+  const events: Event[] = [];
+  if (may.pause) {
+    events.push({ type: world.phase === "paused" ? "resumeRequested" : "pauseRequested" });
+  }
+  if (may.retire) events.push({ type: "retireRequested" });
+  if (may.suspect && world.conns.some(({ isSuspect }) => !isSuspect)) {
+    events.push({ type: "suspicionRaised" });
+  }
+  if (may.drain && world.phase !== "draining") {
+    events.push({ type: "drainRequested", serveLine: true });
+    events.push({ type: "drainRequested", serveLine: false });
+  }
+  return events;
+}
+
+/** Returns what must change nothing: it comes too late, twice, or of nobody. */
+export function misuses({ world }: Place): readonly Event[] {
+  const events: Event[] = [
+    { type: "requestWithdrawn", lease: NOBODY, virtual: 0, target: 0 },
+    ...world.held.map(({ lease, virtual }) => ({
+      type: "requestWithdrawn" as const,
+      lease,
+      virtual,
+      target: 0,
+    })),
+    ...ofWrongStatus(NOBODY, undefined, world),
+  ];
+  if (world.phase !== "paused") events.push({ type: "resumeRequested" });
+  if (world.phase !== "open") events.push({ type: "pauseRequested" });
+  for (const { id, status } of world.conns) events.push(...ofWrongStatus(id, status, world));
+  return events;
+}
+
+function ofWrongStatus(actual: number, status: string | undefined, { held }: World): Event[] {
+  const events: Event[] = [
+    { type: "leaseReleased", lease: NOBODY, actual, condition: "clean" },
+    { type: "leaseReleased", lease: NOBODY, actual, condition: "broken" },
+  ];
+  const other = held.find((holding) => holding.actual !== actual);
+  if (other !== undefined) {
+    events.push({ type: "leaseReleased", lease: other.lease, actual, condition: "dirty" });
+  }
+  if (status === "connecting" || status === "closing" || status === undefined) {
+    events.push({ type: "actualLost", actual, byServer: true });
+  }
+  if (status !== "connecting") {
+    events.push({ type: "connectDone", actual, chance: 0 });
+    events.push({ type: "connectFailed", actual, kind: "down", cause: "late", chance: 0 });
+    events.push({ type: "connectFailed", actual, kind: "full", cause: "late", chance: 0 });
+  }
+  for (const work of WORKING as readonly Work[]) {
+    if (status === work) continue;
+    events.push({ type: "workDone", actual, work }, { type: "workFailed", actual, work });
+  }
+  if (status !== "closing") events.push({ type: "closeDone", actual });
+  return events;
+}

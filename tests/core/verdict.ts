@@ -1,0 +1,114 @@
+/** What must hold in every state, however it came about. */
+
+import type { Event } from "../../src/core/mod.ts";
+import { entries } from "../../src/core/table.ts";
+import { Judge, must } from "./judge.ts";
+import { type Place, toldActuals } from "./world.ts";
+
+/** What must hold when a step has ended. */
+export function check(place: Place, event: Event): void {
+  const judge = new Judge(place);
+  const { world } = place;
+  for (const target of judge.targets) {
+    if (judge.line(target).length === 0) world.pace[target] = 1;
+  }
+  checkTold(place, judge);
+  checkSockets(place, judge, event);
+  if (judge.isServing()) checkServed(judge);
+  must(judge.locked() === undefined, "no ring of waits is left");
+  if (world.phase === "draining") {
+    must(world.waits.length === 0, "a pool that drains refuses all who wait");
+  }
+  if (judge.isEnding()) {
+    must(world.conns.length + world.waits.length > 0, "a pool that has ended says so");
+  }
+  if (event.type !== "leaseRequested") return;
+  const isIn = [...world.waits, ...world.held].some(({ lease }) => lease === event.lease);
+  const { phase } = place.parent!.world;
+  must(!isIn || phase === "open" || phase === "paused", "a pool that ends lets nobody in");
+  const isWaiting = world.waits.some(({ lease }) => lease === event.lease);
+  must(
+    !isWaiting || judge.excess() <= judge.policy.waitersMax,
+    "the line is no longer than it may be",
+  );
+}
+
+/** What the pool tells of itself is what is so. */
+function checkTold({ pool, world, now }: Place, judge: Judge): void {
+  const told = toldActuals(pool).map(({ id, status, target }) => `${id} ${status} ${target}`);
+  const seen = world.conns.map(({ id, status, target }) => `${id} ${status} ${target}`);
+  must(told.join() === seen.join(), "the pool knows its actual connections");
+  must(pool.phase === world.phase, "the pool knows its phase");
+  must(
+    (pool.congestion?.ceiling ?? Infinity) === (world.full?.ceiling ?? Infinity),
+    "the pool knows its ceiling",
+  );
+  must(
+    pool.leased === judge.count("leased") && pool.closing === judge.count("closing"),
+    "the pool counts right",
+  );
+  must(pool.connecting === judge.count("connecting"), "the pool counts right");
+  must(pool.inLine === judge.eligible().length, "the pool counts who waits");
+  must(pool.inLine + pool.blocked === world.waits.length, "the pool counts who waits");
+  for (const { value: target } of entries(pool.targets)) {
+    const line = entries(target.line).map(({ key }) => key);
+    must(
+      line.join() === judge.line(target.id).map(({ lease }) => lease).join(),
+      "the line is in order",
+    );
+    const down = world.down[target.id];
+    const isRemembered = !judge.isEnding() && down !== undefined &&
+      now < down.until + judge.policy.backoffMsMax;
+    const isAlive = line.length > 0 || judge.live(target.id) > 0 ||
+      (!judge.isEnding() && judge.minimum(target.id) > 0);
+    must(isAlive || isRemembered, "a target that nobody needs is forgotten");
+  }
+}
+
+function checkSockets({ pool, world, now }: Place, judge: Judge, event: Event): void {
+  const { policy } = judge;
+  for (const conn of world.conns) {
+    const { status, target } = conn;
+    const actual = toldActuals(pool).find(({ id }) => id === conn.id)!;
+    if (status !== "connecting" && status !== "closing") {
+      must(
+        actual.suspicions < pool.suspicions === conn.isSuspect,
+        "suspect are all that were there, and no others",
+      );
+    }
+    if (status !== "idle") continue;
+    must(!conn.isDirty && !conn.isFailed && !conn.isLost, "what is not sound does not rest");
+    must(!conn.isRetired, "who was asked to go does not stay idle");
+    must(!judge.isAged(conn), "what is too old does not stay idle");
+    must(!judge.isEnding(), "a pool that ends keeps none idle");
+    const isComing = "actual" in event && event.actual === conn.id;
+    must(!isComing || !conn.isSuspect, "a suspect is checked before it rests");
+    if (judge.idle(target)[0] === conn && judge.live(target) > judge.minimum(target)) {
+      must(now - conn.restedAt < policy.idleMsMax, "what idles too long is retired");
+    }
+  }
+  policy.virtuals.forEach(({ limit }, id) => {
+    const count = world.held.filter(({ virtual }) => virtual === id).length;
+    must(count <= limit, "a virtual connection has no more leases than its limit");
+  });
+  for (const target of judge.targets) {
+    if (world.phase !== "open" || judge.live(target) >= judge.minimum(target)) continue;
+    const down = world.down[target];
+    const isTime = judge.openable(target) > 0 && (down === undefined || now >= down.until);
+    must(!judge.hasRoom() || !isTime, "a minimum is kept warm");
+  }
+}
+
+function checkServed(judge: Judge): void {
+  for (const target of judge.targets) {
+    const isWaiting = judge.line(target).length > 0;
+    must(
+      !isWaiting || !judge.idle(target).some((conn) => judge.isFresh(conn)),
+      "nobody waits while one rests",
+    );
+    must(!judge.couldBring(target), "nobody waits in vain");
+    const isStuck = judge.uncovered(target) !== undefined && judge.idle(target).length > 0;
+    must(!isStuck, "nobody waits while one could be checked");
+    must(!isWaiting || !judge.isHopeless(target), "a target that is down fails fast");
+  }
+}

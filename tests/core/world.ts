@@ -1,0 +1,290 @@
+/**
+ * The world outside a pool, as events and orders tell of it: who waits, who holds,
+ * which sockets there are. It knows nothing of the core's state, so that it can judge it.
+ */
+
+import type { Actual, Event, FailureKind, Phase, PoolState, Status } from "../../src/core/mod.ts";
+import { entries } from "../../src/core/table.ts";
+import type { Configuration } from "./configurations.ts";
+
+/** A socket, and what is true of the session behind it. */
+export interface Conn {
+  id: number;
+  target: number;
+  status: Status;
+  servesSince: number;
+  agesAt: number;
+  restedAt: number;
+  /** In which order those at rest came to rest. */
+  turn: number;
+  isSuspect: boolean;
+  isRetired: boolean;
+  isDirty: boolean;
+  isFailed: boolean;
+  isLost: boolean;
+}
+
+export interface Held {
+  lease: number;
+  virtual: number;
+  actual: number;
+}
+
+export interface Wait {
+  lease: number;
+  virtual: number;
+  target: number;
+  enclosing: readonly { lease: number; actual: number }[];
+}
+
+/** What failed attempts have taught of a target. */
+export interface Down {
+  until: number;
+  failures: number;
+}
+
+export interface World {
+  conns: Conn[];
+  held: Held[];
+  waits: Wait[];
+  down: (Down | undefined)[];
+  pace: number[];
+  full: { ceiling: number; until: number; failures: number } | undefined;
+  awake: boolean[];
+  agesFrom: number;
+  leaseNext: number;
+  turnNext: number;
+  phase: Phase;
+}
+
+/** A state of the pool, the world that goes with it, and how they came about. */
+export interface Place {
+  configuration: Configuration;
+  pool: PoolState;
+  world: World;
+  now: number;
+  parent: Place | undefined;
+  event: Event | undefined;
+}
+
+/** A name that nothing has. */
+export const NOBODY = 1e9;
+export const WORKING: readonly Status[] = ["checking", "resetting", "retargeting"];
+export const ARRIVING: readonly Status[] = ["connecting", ...WORKING];
+
+export function startOf(configuration: Configuration, pool: PoolState): Place {
+  const { targets, policy } = configuration;
+  const world: World = {
+    conns: [],
+    held: [],
+    waits: [],
+    down: targets.map(() => undefined),
+    pace: targets.map(() => 1),
+    full: undefined,
+    awake: policy.virtuals.map(() => false),
+    agesFrom: -Infinity,
+    leaseNext: 1,
+    turnNext: 1,
+    phase: "open",
+  };
+  return { configuration, pool, world, now: 0, parent: undefined, event: undefined };
+}
+
+/** Returns what an event leads to before the pool has answered it. */
+export function happen(place: Place, event: Event, now: number): World {
+  const { policy } = place.configuration;
+  const world = copy(place.world);
+  const conn = "actual" in event ? world.conns.find(({ id }) => id === event.actual) : undefined;
+  switch (event.type) {
+    case "leaseRequested":
+      world.waits.push(event);
+      world.leaseNext++;
+      if (event.target === policy.virtuals[event.virtual]!.target && isAwaiting(world.phase)) {
+        world.awake[event.virtual] = true;
+      }
+      break;
+    case "requestWithdrawn":
+      world.waits = world.waits.filter(({ lease }) => lease !== event.lease);
+      break;
+    case "leaseReleased":
+      world.held = world.held.filter(({ lease }) => lease !== event.lease);
+      settle(world, conn!, now);
+      conn!.isDirty = event.condition === "dirty";
+      conn!.isFailed = event.condition === "broken";
+      break;
+    case "connectDone":
+      settle(world, conn!, now);
+      conn!.agesAt = now + policy.ageMsMax * (1 - 0.1 * event.chance);
+      conn!.servesSince = now;
+      conn!.isSuspect = false;
+      succeed(world, conn!.target, policy.connectionsMax);
+      bear(world, policy.connectionsMax, now + backoff(place, 1, event.chance));
+      break;
+    case "connectFailed":
+      world.conns = world.conns.filter((other) => other !== conn);
+      failTo(place, world, conn!.target, event.kind, event.chance, now);
+      break;
+    case "workDone":
+      if (event.work === "retargeting") {
+        conn!.servesSince = now;
+        succeed(world, conn!.target, policy.connectionsMax);
+      }
+      settle(world, conn!, now);
+      break;
+    case "workFailed":
+      if (event.work === "checking") suspectAll(world);
+      settle(world, conn!, now);
+      conn!.isFailed = true;
+      break;
+    case "closeDone":
+      world.conns = world.conns.filter((other) => other !== conn);
+      break;
+    case "actualLost":
+      if (event.byServer) suspectAll(world);
+      world.held = world.held.filter(({ actual }) => actual !== conn!.id);
+      settle(world, conn!, now);
+      conn!.isLost = true;
+      break;
+    default:
+      heed(world, event);
+  }
+  return world;
+}
+
+function heed(world: World, event: Event): void {
+  switch (event.type) {
+    case "suspicionRaised":
+      return suspectAll(world);
+    case "retireRequested":
+      for (const conn of world.conns) conn.isRetired = true;
+      return;
+    case "pauseRequested":
+      if (world.phase === "open") world.phase = "paused";
+      return;
+    case "resumeRequested":
+      if (world.phase === "paused") world.phase = "open";
+      return;
+    case "drainRequested":
+      if (world.phase !== "draining" && world.phase !== "closed") {
+        world.phase = event.serveLine ? "serving" : "draining";
+      }
+  }
+}
+
+function copy(world: World): World {
+  return {
+    ...world,
+    conns: world.conns.map((conn) => ({ ...conn })),
+    held: [...world.held],
+    waits: [...world.waits],
+    down: [...world.down],
+    pace: [...world.pace],
+    awake: [...world.awake],
+  };
+}
+
+function isAwaiting(phase: Phase): boolean {
+  return phase === "open" || phase === "paused";
+}
+
+function settle(world: World, conn: Conn, now: number): void {
+  conn.status = "idle";
+  conn.restedAt = now;
+  conn.turn = world.turnNext++;
+  conn.isDirty = false;
+}
+
+function suspectAll(world: World): void {
+  for (const conn of world.conns) conn.isSuspect = true;
+}
+
+function succeed(world: World, target: number, max: number): void {
+  world.down[target] = undefined;
+  world.pace[target] = Math.min(max, world.pace[target]! * 2);
+}
+
+function bear(world: World, max: number, until: number): void {
+  if (world.full === undefined) return;
+  const ceiling = world.full.ceiling + 1;
+  const isOver = ceiling >= max || world.conns.length >= max;
+  world.full = isOver ? undefined : { ceiling, until, failures: 0 };
+}
+
+function failTo(
+  place: Place,
+  world: World,
+  target: number,
+  kind: FailureKind,
+  chance: number,
+  now: number,
+): void {
+  const known = kind === "full" ? world.full : world.down[target];
+  const isNew = known === undefined || now >= known.until;
+  const failures = (known?.failures ?? 0) + 1;
+  const until = now + backoff(place, failures, chance);
+  if (kind === "down") {
+    world.pace[target] = 1;
+    if (isNew) world.down[target] = { until, failures };
+  } else if (isNew) {
+    const ceiling = Math.max(1, Math.floor(world.conns.length * 0.75));
+    world.full = { ceiling, until, failures };
+  }
+}
+
+function backoff({ configuration: { policy } }: Place, failures: number, chance: number): number {
+  return Math.min(policy.backoffMsMax, policy.backoffMsMin * 2 ** (failures - 1)) * (1 + chance) /
+    2;
+}
+
+/** Names a place by what matters of it: not by names, nor by how long ago things were. */
+export function fingerprint({ pool, world, now, configuration: { policy } }: Place): string {
+  const leases = [...world.waits, ...world.held].map(({ lease }) => lease).sort((a, b) => a - b);
+  const name = (lease: number) => leases.indexOf(lease);
+  const finite = (span: number) => Number.isFinite(span) ? span : 0;
+  const restMax = Math.max(finite(policy.idleMsMax), finite(policy.freshMsMax) + 1);
+  const left = (at: number) => Math.max(0, at - now);
+  const since = (at: number, max: number) => Math.min(now - at, finite(max));
+  const turns = world.conns.map(({ turn }) => turn).sort((a, b) => a - b);
+  const failuresMax = 1 + Math.ceil(Math.log2(policy.backoffMsMax / policy.backoffMsMin));
+  const told = new Map(entries(pool.actuals).map(({ key, value }) => [key, value]));
+  const conn = (at: Conn) => {
+    const actual = told.get(at.id);
+    const isKept = at.status !== "connecting" && at.status !== "closing";
+    const isIdle = at.status === "idle";
+    const suspect = actual !== undefined && actual.suspicions < pool.suspicions ? 1 : 0;
+    const held = world.held.find(({ actual: id }) => id === at.id);
+    return [
+      at.status,
+      at.target,
+      isKept ? `${suspect} ${left(at.agesAt)} ${since(at.servesSince, policy.tenureMs)}` : "",
+      at.isRetired && at.status !== "closing" ? 1 : 0,
+      isIdle ? `${since(at.restedAt, restMax)} ${turns.indexOf(at.turn)}` : "",
+      held === undefined ? "" : `${name(held.lease)}/${held.virtual}`,
+    ].join(" ");
+  };
+  return [
+    world.phase,
+    world.conns.map(conn).sort().join(),
+    world.waits.map((wait) =>
+      `${name(wait.lease)} ${wait.virtual} ${wait.target} ${
+        wait.enclosing.map(({ lease }) => name(lease)).join("+")
+      }`
+    ).join(),
+    world.down.map((down) =>
+      down &&
+      `${down.until + policy.backoffMsMax > now ? Math.min(failuresMax, down.failures) : "-"} ${
+        left(down.until)
+      } ${left(down.until + policy.backoffMsMax)}`
+    ).join(),
+    world.full &&
+    `${world.full.ceiling} ${left(world.full.until)} ${Math.min(failuresMax, world.full.failures)}`,
+    world.pace.join(),
+    world.awake.join(),
+    left(world.agesFrom),
+  ].join("|");
+}
+
+/** Returns a pool's actual connections, as it tells of them. */
+export function toldActuals(pool: PoolState): readonly Actual[] {
+  return entries(pool.actuals).map(({ value }) => value);
+}
