@@ -94,7 +94,7 @@ function bindNames(
     }
   }
   return names.map((name) => {
-    const value: unknown = Reflect.get(args, name);
+    const value: unknown = Object.hasOwn(args, name) ? Reflect.get(args, name) : undefined;
     if (value === undefined) throw missing(`:${name}`, sql);
     return value;
   });

@@ -1,0 +1,39 @@
+/** What the pool makes of errors. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isFull, isLoss, isRepeatable, isRolledBack } from "../../src/mysql/errors.ts";
+
+function error(details: object, cause?: unknown): Error {
+  return Object.assign(new Error("trouble", { cause }), details);
+}
+
+test("a server without room for more is told from one that refuses", () => {
+  for (const errno of [1040, 1203, 1226]) assert.equal(isFull(error({ errno })), true);
+  for (const errno of [1045, 1049, -111]) assert.equal(isFull(error({ errno })), false);
+  assert.equal(isFull(undefined), false);
+});
+
+test("what may succeed if it is done again is told from what will not", () => {
+  for (const errno of [1213, 1205, 1020]) assert.equal(isRepeatable(error({ errno })), true);
+  for (const code of ["PROTOCOL_CONNECTION_LOST", "ECONNRESET", "EPIPE"]) {
+    assert.equal(isRepeatable(error({ code })), true);
+  }
+  for (const errno of [1062, 1064, 1146]) assert.equal(isRepeatable(error({ errno })), false);
+  assert.equal(isRepeatable("1213"), false);
+});
+
+test("what may be repeated is found among the causes of an error", () => {
+  const inner = error({ errno: 1213, code: "ER_LOCK_DEADLOCK" });
+  assert.equal(isRepeatable(error({ code: "TRANSACTION_LOST" }, inner)), true);
+  assert.equal(isRepeatable(error({ code: "OPTION_INVALID" }, error({ errno: 1064 }))), false);
+});
+
+test("lost sessions are known whoever says so", () => {
+  assert.equal(isLoss(error({ fatal: true })), true);
+  assert.equal(isLoss(error({ errno: 1927 })), true);
+  assert.equal(isLoss(error({ code: 4031 })), true);
+  assert.equal(isLoss(error({ errno: 1213 })), false);
+  assert.equal(isRolledBack(1213), true);
+  assert.equal(isRolledBack(1205), false);
+});

@@ -1,0 +1,44 @@
+/** Sessions on a real server, and what tests ask of them. */
+
+import type { Connection } from "mysql2";
+import { createPort, Target } from "../../src/mysql/mod.ts";
+import type { Loss, Port, Session } from "../../src/port.ts";
+import type { Server } from "../support/server.ts";
+
+/** A session as tests use it. */
+export type TestSession = Session<Target, Connection>;
+
+/** The port under test, over the sockets of Node. */
+export const port: Port<Target, Connection> = createPort({
+  adapter: async () => (await import("../../src/adapters/node.ts")).adapter,
+});
+
+/** A signal that is never aborted. */
+export const never: AbortSignal = new AbortController().signal;
+
+/** Returns a target at a server, of the user `app` and the database `test` unless told otherwise. */
+export function targetAt(server: Server, options: object = {}): Target {
+  return new Target({ uri: server.url(), ...options });
+}
+
+/** Opens a session; how it is lost is noted in `losses`. */
+export async function open(target: Target, losses: Loss[] = []): Promise<TestSession> {
+  return await port.connect(target, (loss) => losses.push(loss), never);
+}
+
+/** Runs a statement and returns its rows, or what the driver says of one without rows. */
+export async function run(
+  session: TestSession,
+  sql: string,
+  values?: unknown,
+  isPrepared = false,
+): Promise<Record<string, unknown>[]> {
+  const [rows] = await session.run({ sql, values, isPrepared, options: undefined }, undefined);
+  return rows as Record<string, unknown>[];
+}
+
+/** Runs a query and returns the first column of its first row. */
+export async function one(session: TestSession, sql: string): Promise<unknown> {
+  const [row] = await run(session, sql);
+  return Object.values(row ?? {})[0];
+}

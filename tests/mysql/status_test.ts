@@ -1,0 +1,78 @@
+/** What the packets of servers say, byte by byte as MariaDB 10.11 and MySQL 9.7 sent them. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { DriverCommand } from "../../src/mysql/internals.ts";
+import {
+  AUTOCOMMIT,
+  CHANGED,
+  IN_TRANSACTION,
+  isRow,
+  MOVED,
+  readErrorNumber,
+  readStatus,
+  UNTOLD,
+} from "../../src/mysql/status.ts";
+
+const header = (): void => undefined;
+const row = (): void => undefined;
+const awaiting: DriverCommand = { next: header, resultsetHeader: header, row };
+const reading: DriverCommand = { next: row, resultsetHeader: header, row };
+
+function packet(hex: string): { buffer: Uint8Array; offset: number; end: number } {
+  const payload = Buffer.from(hex.replaceAll(" ", ""), "hex");
+  const buffer = Buffer.concat([Buffer.from([9, 9, 9, 9]), payload, Buffer.from([9, 9])]);
+  return { buffer, offset: 4, end: 4 + payload.length };
+}
+
+function told(hex: string, command: DriverCommand = awaiting): number {
+  const status = readStatus(packet(hex), command);
+  return status === UNTOLD ? status : status & (AUTOCOMMIT | IN_TRANSACTION | CHANGED | MOVED);
+}
+
+test("an OK packet tells of the transaction and of autocommit", () => {
+  assert.equal(told("00 01 00 02 00 00 00"), AUTOCOMMIT);
+  assert.equal(told("00 00 00 03 00 00 00"), AUTOCOMMIT | IN_TRANSACTION);
+  assert.equal(told("00 fc 10 27 fd 40 42 0f 01 00 00 00"), IN_TRANSACTION);
+});
+
+test("an OK packet tells of changed state, and whether the database was", () => {
+  assert.equal(told("00 00 00 02 40 00 00 00 03 02 01 31"), AUTOCOMMIT | CHANGED);
+  assert.equal(
+    told("00 00 00 02 40 00 00 00 08 01 03 02 64 32 02 01 31"),
+    AUTOCOMMIT | CHANGED | MOVED,
+  );
+  const info = "26 5265636f7264733a203120204475706c6963617465733a203020205761726e696e67733a2030";
+  assert.equal(told(`00 01 00 02 40 00 00 ${info} 03 02 01 31`), AUTOCOMMIT | CHANGED);
+});
+
+test("reports of the state of the transaction, and of variables alone, are not changes", () => {
+  assert.equal(told("00 00 00 03 40 00 00 00 0b 05 09 08 545f5f5f5f5f5f5f"), 3);
+  assert.equal(told("00 00 00 02 40 00 00 00 06 00 04 01 61 01 62"), AUTOCOMMIT);
+});
+
+test("a report that cannot be read counts as a change, and nothing is thrown", () => {
+  assert.equal(told("00 00 00 02 40 00 00 00 08 05 ff"), AUTOCOMMIT | CHANGED);
+  assert.equal(told("00 fe ff ff ff ff ff ff ff ff"), UNTOLD);
+});
+
+test("an EOF packet tells the same by its flags", () => {
+  assert.equal(told("fe 00 00 02 00", reading), AUTOCOMMIT);
+  assert.equal(told("fe 00 00 23 00", reading), AUTOCOMMIT | IN_TRANSACTION);
+  assert.equal(told("fe 00 00 02 40", reading), AUTOCOMMIT | CHANGED);
+});
+
+test("rows are not taken for OK or EOF packets", () => {
+  assert.equal(told("00 00 00 02 40 00 00", reading), UNTOLD);
+  assert.equal(told("fe 00 00 00 00 01 00 00 00 61", reading), UNTOLD);
+  assert.equal(told("00 00 00 02 40 00 00", { next: header }), UNTOLD);
+  assert.equal(isRow(packet("00 00 01 31"), reading), true);
+  assert.equal(isRow(packet("fe 00 00 02 00"), reading), false);
+  assert.equal(isRow(packet("ff bd 04"), reading), false);
+  assert.equal(isRow(packet("00 00 00 02 00 00 00"), awaiting), false);
+});
+
+test("an error packet tells its number", () => {
+  assert.equal(readErrorNumber(packet("ff bd 04 23 34 30 30 30 31")), 1213);
+  assert.equal(readErrorNumber(packet("00 bd 04")), 0);
+});

@@ -1,0 +1,114 @@
+/** Targets: what their options may be, and which of them are the same. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createRequire } from "node:module";
+import { inspect } from "node:util";
+import {
+  compileMethod,
+  expandUri,
+  Target,
+  TargetOptionError,
+  targetOptionNames,
+} from "../../src/mysql/mod.ts";
+
+test("a URI says all that options can, and yields to what is said beside it", () => {
+  const target = new Target({
+    uri: "mysql://us%40er:p%2Fw@[::1]:3307/shop?timezone=Z&ssl=" +
+      encodeURIComponent('{"rejectUnauthorized":false}'),
+    database: "reports",
+    user: undefined,
+  });
+  assert.deepEqual(target.address.host, "::1");
+  assert.equal(target.address.port, 3307);
+  assert.equal(target.user, "us@er");
+  assert.equal(target.database, "reports");
+  const options = target.driverOptions();
+  assert.equal(options.timezone, "Z");
+  assert.deepEqual(options.ssl, { rejectUnauthorized: false });
+});
+
+test("what a URI says of the pool is left for the pool to read", () => {
+  assert.deepEqual(expandUri({ uri: "mysql://h/d?connectionLimit=5", queueLimit: null }), {
+    connectionLimit: 5,
+    host: "h",
+    database: "d",
+  });
+});
+
+test("an option that is unknown, or has a value it does not take, is named", () => {
+  const faults: [object, string][] = [
+    [{ port: 70000 }, "port"],
+    [{ timezone: "Berlin" }, "timezone"],
+    [{ uri: "postgres://h/d" }, "uri"],
+    [{ password: 5 }, "password"],
+    [{ ssl: true }, "ssl"],
+    [{ initSql: [1] }, "initSql"],
+    [{ connectTimeout: -1 }, "connectTimeout"],
+    [{ hots: "h" }, "hots"],
+    [{ toString: 1 }, "toString"],
+  ];
+  for (const [options, option] of faults) {
+    assert.throws(
+      () => new Target(options),
+      (error) => error instanceof TargetOptionError && error.option === option,
+      option,
+    );
+  }
+  assert.ok(targetOptionNames.includes("initSql"));
+});
+
+test("equal options make equal targets, whatever their order", () => {
+  const password = (): string => "secret";
+  const one = new Target({ host: "h", user: "u", ssl: { ca: Buffer.from("x") }, password });
+  const same = new Target({ password, ssl: { ca: Buffer.from("x") }, user: "u", host: "h" });
+  assert.equal(one.key, same.key);
+  for (const other of [{ user: "v" }, { password: (): string => "secret" }, { initSql: "DO 1" }]) {
+    assert.notEqual(one.overlay(other).key, one.key);
+    assert.equal(one.overlay(other).addressKey, one.addressKey);
+  }
+});
+
+test("what a new login cannot change is another address", () => {
+  const one = new Target({ host: "h", user: "u" });
+  const others = [{ port: 3307 }, { ssl: {} }, { timezone: "Z" }, { socketPath: "/s" }] as const;
+  for (const other of [...others, { multipleStatements: true }, { keepAliveInitialDelay: 1 }]) {
+    assert.notEqual(one.overlay(other).addressKey, one.addressKey);
+  }
+});
+
+test("a password tells targets apart and is shown nowhere", () => {
+  const one = new Target({ uri: "mysql://u:hunter2@h/d" });
+  const other = new Target({ uri: "mysql://u:hunter3@h/d" });
+  assert.notEqual(one.key, other.key);
+  const shown = inspect(one, { depth: 9, showHidden: true }) + JSON.stringify(one) + String(one);
+  assert.doesNotMatch(shown, /hunter2/);
+  assert.throws(
+    () => new Target({ password: ["hunter2"] }),
+    (error) => !String(error).includes("hunter2"),
+  );
+});
+
+test("an overlay changes what it names; another host gives up the unix socket", () => {
+  const home = new Target({ uri: "mysql://u:p@h:3307/d", socketPath: "/s" });
+  const over = home.overlay({ uri: "mysql://g/e" });
+  assert.deepEqual([over.address.host, over.address.port], ["g", 3307]);
+  assert.equal(over.address.socketPath, undefined);
+  assert.deepEqual([over.user, over.database], ["u", "e"]);
+  assert.equal(home.overlay({}).key, home.key);
+});
+
+test("the server may not ask for files unless they are offered", () => {
+  const flags = (options: object): unknown => new Target(options).driverOptions().flags;
+  assert.deepEqual(flags({}), ["-LOCAL_FILES"]);
+  assert.deepEqual(flags({ flags: "-FOUND_ROWS" }), ["-FOUND_ROWS", "-LOCAL_FILES"]);
+  assert.deepEqual(flags({ flags: ["LOCAL_FILES"] }), ["LOCAL_FILES"]);
+  assert.deepEqual(flags({ infileStreamFactory: (): void => undefined }), []);
+  assert.equal(new Target({}).driverOptions().multipleStatements, undefined);
+});
+
+test("reading targets and methods does not load the driver", () => {
+  compileMethod("SELECT :a");
+  const loaded = Object.keys(createRequire(import.meta.url).cache);
+  assert.deepEqual(loaded.filter((path) => path.includes("mysql2")), []);
+});
