@@ -1,8 +1,8 @@
 /** Watches the pool from both sides: what it says of itself, and what the server says of it. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Census, Pool } from "../../mod.ts";
 import type { Server } from "../../tests/support/server.ts";
+import type { Shop } from "./shop.ts";
 
 /** How long between two looks, in ms. */
 const intervalMs = 15;
@@ -10,7 +10,7 @@ const intervalMs = 15;
 /** What was seen at a moment. */
 export interface Look {
   /** What the pool says of itself. */
-  readonly census: Census;
+  readonly census: ReturnType<Shop["db"]["census"]>;
   /** How many connections the server says it has, but for those it had before the demo. */
   readonly serverCount: number;
 }
@@ -23,14 +23,19 @@ export class Watch implements AsyncDisposable {
   actualPeak = 0;
   /** The most connections that the server said it had. */
   serverPeak = 0;
-  readonly #pool: Pool;
+  readonly #pool: Shop["db"];
   readonly #server: Server;
   readonly #connectionsBefore: number;
   readonly #attemptsBefore: number;
   #isStopped = false;
   #looking: Promise<void> = Promise.resolve();
 
-  private constructor(pool: Pool, server: Server, connectionsBefore: number, attempts: number) {
+  private constructor(
+    pool: Shop["db"],
+    server: Server,
+    connectionsBefore: number,
+    attempts: number,
+  ) {
     this.#pool = pool;
     this.#server = server;
     this.#connectionsBefore = connectionsBefore;
@@ -39,7 +44,7 @@ export class Watch implements AsyncDisposable {
   }
 
   /** Starts to watch a pool on a server that has only connections of others so far. */
-  static async start(pool: Pool, server: Server): Promise<Watch> {
+  static async start(pool: Shop["db"], server: Server): Promise<Watch> {
     const before = await server.connectionCount();
     const watch = new Watch(pool, server, before, await server.status("Connections"));
     watch.#looking = watch.#lookOn();
