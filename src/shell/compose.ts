@@ -30,6 +30,8 @@ export interface Foundation<Target, Driver> {
   compileMethod(sql: string): CompiledMethod;
   /** Tells whether a unit that failed with an error may be repeated. */
   isRepeatable(error: unknown): boolean;
+  /** Tells whether an error says that the connection was lost. */
+  isLoss(error: unknown): boolean;
 }
 
 /**
@@ -57,7 +59,7 @@ function build<Name extends string, Target, Driver, Overlay extends object>(
   plan: Plan,
   foundation: Foundation<Target, Driver>,
 ): Pool<Name, Target, Driver, Overlay> {
-  const { port, clock = createClock(), isRepeatable } = foundation;
+  const { port, clock = createClock() } = foundation;
   const { acquireMs, leakMs } = plan;
   const targets = new Targets(port);
   const home = foundation.targetOf(plan.target);
@@ -81,7 +83,8 @@ function build<Name extends string, Target, Driver, Overlay extends object>(
     leaks: new Leaks(clock, AsyncLocalStorage.snapshot(), news, leakMs),
     acquireMs,
     retargetOf: (target: Target, overlay: object) => foundation.retargetOf(target, overlay),
-    isRepeatable,
+    isRepeatable: (error) => foundation.isRepeatable(error),
+    isLoss: (error) => foundation.isLoss(error),
   };
   return new Pool({ parts, homes, compile: (sql) => foundation.compileMethod(sql), news });
 }

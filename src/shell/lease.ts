@@ -67,7 +67,10 @@ export class Lease<Target, Driver> implements AsyncDisposable {
     return this.#run(sql, values, true, options) as Promise<[Rows, Field[]]>;
   }
 
-  /** Gives the connection back; a second time nothing happens. One that is still busy is closed. */
+  /**
+   * Gives the connection back, once the statements that run through the lease have ended; a
+   * second time nothing happens. If something else is still under way in it, it is closed.
+   */
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;

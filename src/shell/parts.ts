@@ -26,6 +26,8 @@ export interface Parts<Target, Driver> {
   readonly retargetOf: (home: Target, overlay: object) => Target;
   /** Tells whether work that failed with an error may be done once more. */
   readonly isRepeatable: (error: unknown) => boolean;
+  /** Tells whether an error says that the connection was lost. */
+  readonly isLoss: (error: unknown) => boolean;
 }
 
 /** A virtual connection, as its parts know it. */

@@ -164,7 +164,7 @@ async function commit<Target, Driver>(
   try {
     await held.control("COMMIT", undefined);
   } catch (cause) {
-    if (session.isAlive) throw cause;
+    if (session.isAlive && !parts.isLoss(cause)) throw cause;
     const prose = "The connection was lost before the answer to COMMIT came";
     throw new SubletError("COMMIT_UNKNOWN", "commit", prose, { cause });
   }

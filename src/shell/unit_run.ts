@@ -27,6 +27,9 @@ export interface UnitOptions<Name extends string, Overlay extends object = objec
 const BACKOFF_MS_MIN = 50;
 const BACKOFF_MS_MAX = 1_000;
 
+/** How far down the causes of an error are looked at, as they may go round in a circle. */
+const CAUSES_MAX = 16;
+
 /** Runs code as a unit of work. */
 export async function runUnit<Target, Driver, T>(
   parts: Parts<Target, Driver>,
@@ -78,11 +81,17 @@ async function runOnce<Target, Driver, T>(
   }
 }
 
+/** Tells whether nothing of a unit that failed with an error can have been left behind. */
 function isSafeToRepeat<Target, Driver>(
   { isRepeatable }: Parts<Target, Driver>,
   error: unknown,
 ): boolean {
-  if (!(error instanceof SubletError)) return isRepeatable(error);
-  if (error.code === "CONNECTION_LOST") return true;
-  return error.code === "TRANSACTION_LOST" && isRepeatable(error.cause);
+  let isSafe = isRepeatable(error);
+  let at = error;
+  for (let depth = 0; at instanceof Error && depth < CAUSES_MAX; at = at.cause, depth++) {
+    if (!(at instanceof SubletError)) continue;
+    if (at.code === "COMMIT_UNKNOWN") return false;
+    isSafe ||= at.code === "CONNECTION_LOST";
+  }
+  return isSafe;
 }

@@ -151,7 +151,6 @@ function wait<Target, Driver>(
   expired: () => Error,
   start: (wait: Wait) => () => void,
 ): Promise<void> {
-  if (signal?.aborted) return Promise.reject(signal.reason);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let isOver = false;
   const end = (settle: () => void): void => {
@@ -172,5 +171,6 @@ function wait<Target, Driver>(
   const cancelAlarm = endsAt === undefined || endsAt === Infinity
     ? undefined
     : clock.alarm(endsAt, () => fail(expired()));
+  if (signal?.aborted) aborted();
   return promise;
 }

@@ -39,6 +39,9 @@ export const TOO_MANY = 1040;
 /** The error of the victim of a deadlock, whose transaction the server has rolled back. */
 export const DEADLOCK = 1213;
 
+/** The error of whatever is under way when the server ends the connection. */
+export const LOST = 2013;
+
 /** The driver's connection, such as it is. */
 export interface FakeDriver {
   readonly threadId: number;
@@ -114,6 +117,10 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
   isInTransaction = false;
   isPinned = false;
   holdsProcess = true;
+  /** What its next statement fails with. */
+  failNext: Error | undefined;
+  /** How the statements begin whose answers are held back. */
+  hangsOn = "HANG";
   /** How often it was wiped. */
   resets = 0;
   /** How often it was asked whether it lives. */
@@ -152,9 +159,14 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     return this.#isDirty || this.isPinned || this.isInTransaction ? "dirty" : "clean";
   }
 
-  /** Answers the statement that was held back by "HANG". */
+  /** Answers the statement that was held back. */
   answer(): void {
     this.#answer?.resolve();
+  }
+
+  /** Has something run in it that the pool knows nothing of. */
+  keepBusy(): void {
+    this.#running++;
   }
 
   run(statement: Statement, signal: AbortSignal | undefined): Promise<[unknown, unknown]> {
@@ -207,7 +219,7 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
 
   /** Ends it from the server's side. */
   kill(isNoticed = true): void {
-    const cause = new FakeServerError(0, "Connection lost");
+    const cause = new FakeServerError(LOST, "Connection lost");
     this.isAlive = false;
     this.#ended.reject(cause);
     if (isNoticed) this.#lost({ byServer: true, cause });
@@ -215,9 +227,14 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
 
   async #serve({ sql, values }: Statement): Promise<[unknown, unknown]> {
     this.#port.log.push(`${this.threadId}: ${sql}`);
-    if (sql.startsWith("HANG")) {
+    if (sql.startsWith(this.hangsOn)) {
       this.#answer = Promise.withResolvers();
       await this.#answer.promise;
+    }
+    if (this.failNext !== undefined) {
+      const failure = this.failNext;
+      this.failNext = undefined;
+      throw failure;
     }
     this.#obey(sql);
     const { threadId, database, isInTransaction: inTransaction } = this;

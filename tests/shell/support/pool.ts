@@ -13,6 +13,7 @@ import {
   FakePort,
   FakeServerError,
   type FakeTarget,
+  LOST,
   type Seen,
 } from "./fake_port.ts";
 import { ManualClock, settled } from "./manual_clock.ts";
@@ -44,6 +45,7 @@ export function foundationOf(
       bind: (args) => Object.values(args as object),
     }),
     isRepeatable: (error) => error instanceof FakeServerError && error.errno === DEADLOCK,
+    isLoss: (error) => error instanceof FakeServerError && error.errno === LOST,
   };
 }
 

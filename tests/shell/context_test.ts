@@ -1,0 +1,113 @@
+/** Async contexts: nobody's is kept, everybody's own is found again. */
+
+import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { channel } from "node:diagnostics_channel";
+import { test } from "node:test";
+import { FakePort } from "./support/fake_port.ts";
+import { settled } from "./support/manual_clock.ts";
+import { createWorld, endsEmpty, seen } from "./support/pool.ts";
+
+test("sockets are opened in the context in which the pool was created", async () => {
+  const storage = new AsyncLocalStorage<string>();
+  const port = new FakePort();
+  port.storage = storage;
+  const world = storage.run("module", () => createWorld({ connectionLimit: 1 }, port));
+  await storage.run("request 1", () => seen(world.db));
+  world.port.sessions[0]?.kill();
+  await storage.run("request 2", () => seen(world.db));
+  assert.deepEqual(port.contexts, ["module", "module"]);
+  await endsEmpty(world);
+});
+
+test("code finds its own context again after each wait", async () => {
+  const storage = new AsyncLocalStorage<number>();
+  const world = createWorld({ connectionLimit: 1 });
+  await Promise.all(Array.from({ length: 10 }, (_, request) => {
+    return storage.run(request, () => {
+      return world.db.unit(async () => {
+        await seen(world.db);
+        assert.equal(storage.getStore(), request);
+        await world.db.transaction(() => assert.equal(storage.getStore(), request));
+        assert.equal(storage.getStore(), request);
+      });
+    });
+  }));
+  await endsEmpty(world);
+});
+
+test("a listener hears of every event, in the context in which it was registered", async () => {
+  const storage = new AsyncLocalStorage<string>();
+  const world = createWorld({ connectionLimit: 1, idleTimeout: 100 });
+  const { db, clock } = world;
+  const heard: string[] = [];
+  storage.run("listener", () => {
+    for (const name of ["connection", "acquire", "release", "enqueue", "remove"] as const) {
+      db.on(name, () => heard.push(`${name} in ${storage.getStore()}`));
+    }
+  });
+  await storage.run("request", () => Promise.all([seen(db), seen(db)]));
+  await clock.pass(100);
+  const order = ["enqueue", "enqueue", "connection", "acquire", "release", "acquire", "release"];
+  assert.deepEqual(heard, [...order, "remove"].map((name) => `${name} in listener`));
+  await endsEmpty(world);
+});
+
+test("a listener may use the pool, may leave, and hears once if it asked for that", async () => {
+  const world = createWorld();
+  const { db } = world;
+  let acquired = 0;
+  let once = 0;
+  const nested: Promise<unknown>[] = [];
+  const count = (): void => {
+    acquired++;
+    if (acquired === 1) nested.push(seen(db));
+  };
+  db.on("acquire", count).on("acquire", count).once("acquire", () => once++);
+  await seen(db);
+  await Promise.all(nested);
+  db.off("acquire", count);
+  await seen(db);
+  assert.deepEqual({ acquired, once }, { acquired: 2, once: 1 });
+  await endsEmpty(world);
+});
+
+test("a listener that throws harms nobody: its error is an uncaught exception of its own", async () => {
+  const world = createWorld();
+  const error = new Error("the listener's");
+  const uncaught: unknown[] = [];
+  const others = process.rawListeners("uncaughtException");
+  process.removeAllListeners("uncaughtException");
+  process.on("uncaughtException", (error) => uncaught.push(error));
+  world.db.once("acquire", () => {
+    throw error;
+  });
+  await seen(world.db);
+  await settled();
+  process.removeAllListeners("uncaughtException");
+  for (const other of others) process.on("uncaughtException", other as () => void);
+  assert.deepEqual(uncaught, [error]);
+  await endsEmpty(world);
+});
+
+test("diagnostics channels tell the same, to whoever subscribes", async () => {
+  const world = createWorld();
+  const told: unknown[] = [];
+  const subscriber = (news: unknown): void => {
+    told.push(news);
+  };
+  const acquire = channel("sublet:acquire");
+  acquire.subscribe(subscriber);
+  await seen(world.db);
+  acquire.unsubscribe(subscriber);
+  await seen(world.db);
+  assert.equal(told.length, 1);
+  const [news] = told;
+  assert.deepEqual(news, {
+    connection: world.port.sessions[0]?.driver,
+    threadId: 1,
+    virtual: "main",
+    waitMs: 0,
+  });
+  await endsEmpty(world);
+});

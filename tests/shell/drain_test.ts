@@ -1,0 +1,133 @@
+/** The end of a pool: work under way ends, nobody begins, nothing is left. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { settled } from "./support/manual_clock.ts";
+import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
+
+test("a pool that has done nothing drains at once, and lets nobody begin", async () => {
+  const { db } = createWorld();
+  await db.drain();
+  assert.equal(db.census().phase, "closed");
+  await refused(db.query("SELECT"), "POOL_DRAINING");
+  await refused(db.unit(() => 1), "POOL_DRAINING");
+  await refused(db.lease(), "POOL_DRAINING");
+  await refused(db.transaction(() => 1), "POOL_DRAINING");
+});
+
+test("a drain serves the line, waits for leases, and is the same however often it is asked for", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  const { db, port } = world;
+  const holder = seen(db, "HANG");
+  const waiter = seen(db);
+  await settled();
+  let isDrained = false;
+  const drained = Promise.all([db.drain(), db.drain()]).then(() => isDrained = true);
+  await settled();
+  assert.equal(isDrained, false);
+  assert.equal(db.census().phase, "serving");
+  port.sessions[0]?.answer();
+  await Promise.all([holder, waiter, drained]);
+  await endsEmpty(world);
+});
+
+test("a drain can refuse the line", async () => {
+  const { db, port } = createWorld({ connectionLimit: 1 });
+  const holder = seen(db, "HANG");
+  const waiter = refused(seen(db), "POOL_DRAINING");
+  await settled();
+  const drained = db.drain({ refuse: true });
+  await waiter;
+  port.sessions[0]?.answer();
+  await holder;
+  await drained;
+});
+
+test("a unit under way goes on to its end: its further statements are served", async () => {
+  const world = createWorld();
+  const { db } = world;
+  const go = Promise.withResolvers<void>();
+  const unit = db.unit(async () => {
+    await go.promise;
+    await seen(db);
+    return await db.transaction(() => seen(db));
+  });
+  const drained = db.drain();
+  await refused(db.query("SELECT"), "POOL_DRAINING");
+  assert.equal(db.census().phase, "serving");
+  go.resolve();
+  assert.equal((await unit).inTransaction, true);
+  await drained;
+  await endsEmpty(world);
+});
+
+test("by its time-out a drain destroys whatever is left, and refuses whoever waits", async () => {
+  const { db, port, clock } = createWorld({ connectionLimit: 2 });
+  const holder = refused(seen(db, "HANG"), "POOL_DRAINING");
+  await settled();
+  port.connectGate = Promise.withResolvers<void>().promise;
+  const waiter = refused(seen(db), "POOL_DRAINING");
+  const unit = refused(db.transaction(() => settled()), "POOL_DRAINING");
+  await settled();
+  const drained = db.drain({ timeout: 5_000 });
+  await clock.pass(4_999);
+  assert.equal(db.census().leased, 1);
+  await clock.pass(1);
+  await Promise.all([holder, waiter, unit, drained]);
+  assert.equal(db.census().phase, "closed");
+  assert.equal(port.open.length, 0);
+  assert.equal(clock.alarms, 0);
+});
+
+test("a unit may end the pool it uses, as one that asks for the end is not waited for", async () => {
+  const { db } = createWorld();
+  await db.unit(async () => {
+    await seen(db);
+    await db.drain();
+    await refused(seen(db), "POOL_DRAINING");
+  });
+  assert.equal(db.census().phase, "closed");
+});
+
+test("a paused pool grants nothing until it is resumed, and a drain resumes it", async () => {
+  const world = createWorld();
+  const { db } = world;
+  db.pause();
+  const first = seen(db);
+  await settled();
+  assert.equal(db.census().waiting, 1);
+  db.resume();
+  await first;
+  db.pause();
+  const second = seen(db);
+  await settled();
+  await Promise.all([second, db.drain()]);
+  await endsEmpty(world);
+});
+
+test("retire has the idle closed at once, and the leased when they come back", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  const lease = await db.lease();
+  await seen(db);
+  db.retire();
+  await settled();
+  assert.deepEqual(port.open.map(({ threadId }) => threadId), [1]);
+  lease.release();
+  await settled();
+  assert.equal(port.open.length, 0);
+  await endsEmpty(world);
+});
+
+test("await using ends a pool", async () => {
+  const { db } = createWorld();
+  {
+    await using pool = db;
+    await seen(pool);
+  }
+  assert.equal(db.census().phase, "closed");
+});
+
+test("a time-out that is none is refused", async () => {
+  await refused(createWorld().db.drain({ timeout: -1 }), "OPTION_INVALID");
+});

@@ -1,0 +1,216 @@
+/** Explicit leases: the driver's own connection, for as long as its holder wants it. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { LeakNews } from "../../src/shell/news.ts";
+import { settled } from "./support/manual_clock.ts";
+import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
+
+test("a lease hands out the driver's genuine connection, and gives it back at the block's end", async () => {
+  const world = createWorld();
+  {
+    await using lease = await world.db.lease();
+    assert.equal(lease.connection, world.port.sessions[0]?.driver);
+    assert.equal(lease.threadId, 1);
+    assert.equal((await seen(lease)).threadId, 1);
+    assert.equal(world.db.census().leased, 1);
+  }
+  assert.equal(world.db.census().idle, 1);
+  await endsEmpty(world);
+});
+
+test("a lease that has ended says so, and releasing it twice takes nothing from the next holder", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  const first = await world.db.lease();
+  first.release();
+  const second = await world.db.lease();
+  first.release();
+  assert.equal(world.db.census().leased, 1);
+  assert.throws(() => first.connection, { code: "LEASE_ENDED" });
+  await refused(first.execute("SELECT"), "LEASE_ENDED");
+  second.release();
+  await endsEmpty(world);
+});
+
+test("a connection that is still busy when its lease is released is closed, not lent again", async () => {
+  const world = createWorld();
+  const lease = await world.db.lease();
+  world.port.sessions[0]?.keepBusy();
+  lease.release();
+  await settled();
+  assert.equal((await seen(world.db)).threadId, 2);
+  await endsEmpty(world);
+});
+
+test("a lease that is released while a statement runs through it ends with the statement", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  const lease = await world.db.lease();
+  const running = lease.query("HANG");
+  await settled();
+  lease.release();
+  await refused(lease.query("SELECT"), "LEASE_ENDED");
+  const next = seen(world.db);
+  await settled();
+  assert.equal(world.db.census().waiting, 1);
+  world.port.sessions[0]?.answer();
+  await running;
+  assert.equal((await next).threadId, 1);
+  await endsEmpty(world);
+});
+
+test("within a unit a lease is the unit's one, and ends with the unit", async () => {
+  const world = createWorld();
+  const lease = await world.db.unit(async () => {
+    const lease = await world.db.lease();
+    assert.equal((await seen(world.db)).threadId, lease.threadId);
+    assert.equal(await world.db.transaction(async () => (await seen(lease)).inTransaction), true);
+    assert.equal(world.db.census().leased, 1);
+    return lease;
+  });
+  assert.equal(world.db.census().leased, 0);
+  assert.throws(() => lease.connection, { code: "LEASE_ENDED" });
+  lease.release();
+  await endsEmpty(world);
+});
+
+test("a lease cannot be used from another unit", async () => {
+  const world = createWorld();
+  const { db } = world;
+  const outside = await db.lease();
+  await db.unit(async () => {
+    assert.throws(() => outside.connection, { code: "LEASE_FOREIGN" });
+    const own = await db.lease();
+    await db.unit(() => refused(own.query("SELECT"), "LEASE_FOREIGN"));
+    assert.equal((await seen(own)).threadId, own.threadId);
+  });
+  assert.equal(outside.threadId, 1);
+  outside.release();
+  await endsEmpty(world);
+});
+
+test("a lease whose connection was lost says so, and another is not taken in its place", async () => {
+  const world = createWorld();
+  const lease = await world.db.lease();
+  world.port.sessions[0]?.kill();
+  const error = await refused(lease.query("SELECT"), "CONNECTION_LOST");
+  assert.match(error.message, /Connection lost$/);
+  lease.release();
+  await endsEmpty(world);
+});
+
+test("a lease gives up waiting when it is aborted or its time is up", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  const { db, clock } = world;
+  const holder = await db.lease();
+  const abort = new AbortController();
+  const aborted = assert.rejects(db.lease({ signal: abort.signal }), { name: "AbortError" });
+  const late = refused(db.lease({ timeout: 20 }), "LEASE_TIMEOUT");
+  abort.abort();
+  await aborted;
+  await clock.pass(20);
+  await late;
+  holder.release();
+  await endsEmpty(world);
+});
+
+test("a lease that is granted and aborted at once is given back", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  const holder = await world.db.lease();
+  const abort = new AbortController();
+  const raced = assert.rejects(world.db.lease({ signal: abort.signal }), { name: "AbortError" });
+  holder.release();
+  abort.abort();
+  await raced;
+  assert.equal(world.db.census().idle, 1);
+  await endsEmpty(world);
+});
+
+test("whenever a request is withdrawn, nothing leaks", async () => {
+  for (let moment = 0; moment < 40; moment++) {
+    const world = createWorld({ connectionLimit: 1, connections: { main: {}, other: {} } });
+    const { db } = world;
+    const abort = new AbortController();
+    const { signal } = abort;
+    const work = [
+      seen(db, "SELECT", { signal }),
+      db.transaction(() => seen(db), { signal }),
+      db.lease({ signal }).then((lease) => lease.release()),
+      db.unit(() => Promise.all([seen(db), seen(db.connection("other"))]), { signal }),
+    ];
+    const ended = Promise.allSettled(work);
+    for (let i = 0; i < moment; i++) await Promise.resolve();
+    abort.abort();
+    await ended;
+    await settled();
+    const { leased, waiting } = db.census();
+    assert.deepEqual({ leased, waiting }, { leased: 0, waiting: 0 }, `at moment ${moment}`);
+    await seen(db);
+    await endsEmpty(world);
+  }
+});
+
+test("a lease held for too long is reported once, with the stack of who took it", async () => {
+  const world = createWorld({ leakDetectionTimeout: 1_000 });
+  const { db, clock } = world;
+  const leaks: LeakNews[] = [];
+  db.on("leak", (leak) => leaks.push(leak));
+  async function forgetful(): Promise<() => void> {
+    const lease = await db.lease();
+    return () => lease.release();
+  }
+  const release = await forgetful();
+  await seen(db);
+  await clock.pass(999);
+  assert.equal(leaks.length, 0);
+  await clock.pass(5_000);
+  assert.equal(leaks.length, 1);
+  assert.equal(leaks[0]?.virtual, "main");
+  assert.equal(leaks[0]?.heldMs, 1_000);
+  assert.equal(leaks[0]?.isCollected, false);
+  assert.match(leaks[0]?.stack ?? "", /forgetful .*lease_test\.ts/);
+  release();
+  await endsEmpty(world);
+});
+
+test("a transaction and a pinned unit that last for too long are reported, short ones are not", async () => {
+  const world = createWorld({ leakDetectionTimeout: 1_000 });
+  const { db, clock } = world;
+  const stacks: (string | undefined)[] = [];
+  db.on("leak", ({ stack }) => stacks.push(stack));
+  await db.transaction(() => clock.pass(500));
+  await clock.pass(1_000);
+  assert.equal(stacks.length, 0);
+  await db.transaction(function slow() {
+    return clock.pass(1_500);
+  });
+  assert.equal(stacks.length, 1);
+  await db.unit(async function pinned() {
+    await seen(db, "SET @a = 1");
+    await clock.pass(1_500);
+  });
+  assert.equal(stacks.length, 2);
+  assert.match(stacks[1] ?? "", /pinned .*lease_test\.ts/);
+  await endsEmpty(world);
+});
+
+test("a lease that was forgotten and collected is reported, taken back, and its connection closed", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const world = createWorld({ connectionLimit: 1 });
+  const { db } = world;
+  const leaks: LeakNews[] = [];
+  db.on("leak", (leak) => leaks.push(leak));
+  await (async () => {
+    await db.lease();
+  })();
+  for (let i = 0; i < 50 && leaks.length === 0; i++) {
+    collect();
+    await settled();
+  }
+  assert.equal(leaks.length, 1);
+  assert.equal(leaks[0]?.isCollected, true);
+  assert.equal((await seen(db)).threadId, 2);
+  await endsEmpty(world);
+});

@@ -1,0 +1,339 @@
+/** Transactions: whole or not at all, and never anybody else's. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DEADLOCK, FakeServerError } from "./support/fake_port.ts";
+import { settled } from "./support/manual_clock.ts";
+import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
+
+test("a transaction commits when its code ends well, and rolls back when it throws", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  assert.equal(await db.transaction(async () => (await seen(db, "SELECT a")).inTransaction), true);
+  const error = new Error("mine");
+  await assert.rejects(
+    db.transaction(async () => {
+      await seen(db, "SELECT b");
+      throw error;
+    }),
+    error,
+  );
+  assert.doesNotMatch(error.stack ?? "", /caused at/);
+  assert.deepEqual(port.log, [
+    "1: START TRANSACTION",
+    "1: SELECT a",
+    "1: COMMIT",
+    "1: START TRANSACTION",
+    "1: SELECT b",
+    "1: ROLLBACK",
+  ]);
+  assert.equal(port.sessions[0]?.resets, 0);
+  await endsEmpty(world);
+});
+
+test("statements of its code join it, however deep the call, also with the pool full", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  async function deep(depth: number): Promise<number> {
+    await settled();
+    return depth === 0 ? (await seen(world.db)).threadId : await deep(depth - 1);
+  }
+  await world.db.transaction(async () => assert.equal(await deep(5), 1));
+  await endsEmpty(world);
+});
+
+test("isolation and readOnly say how it begins, and an unknown isolation is refused", async () => {
+  const { db, port } = createWorld();
+  await db.transaction(() => 1, { isolation: "serializable", readOnly: true });
+  assert.deepEqual(port.log, [
+    "1: SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+    "1: START TRANSACTION READ ONLY",
+    "1: COMMIT",
+  ]);
+  await refused(db.transaction(() => 1, { isolation: "none" as never }), "OPTION_INVALID");
+});
+
+test("a transaction within a transaction is a savepoint", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  await db.transaction(async () => {
+    await db.transaction(() => seen(db, "SELECT a"));
+    await assert.rejects(db.transaction(() => {
+      return db.transaction(() => seen(db, "FAIL 1062"));
+    }));
+    await seen(db, "SELECT b");
+  });
+  assert.deepEqual(port.log.map((line) => line.slice(3)), [
+    "START TRANSACTION",
+    "SAVEPOINT sublet_1",
+    "SELECT a",
+    "RELEASE SAVEPOINT sublet_1",
+    "SAVEPOINT sublet_1",
+    "SAVEPOINT sublet_2",
+    "FAIL 1062",
+    "ROLLBACK TO SAVEPOINT sublet_2",
+    "ROLLBACK TO SAVEPOINT sublet_1",
+    "SELECT b",
+    "COMMIT",
+  ]);
+  await endsEmpty(world);
+});
+
+test("transactions side by side in one unit run in turn", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  await db.unit(() =>
+    Promise.all(["a", "b"].map((name) => {
+      return db.transaction(async () => {
+        await seen(db, `SELECT ${name}1`);
+        await settled();
+        await seen(db, `SELECT ${name}2`);
+      });
+    }))
+  );
+  assert.deepEqual(port.log.map((line) => line.slice(3)), [
+    "START TRANSACTION",
+    "SELECT a1",
+    "SELECT a2",
+    "COMMIT",
+    "START TRANSACTION",
+    "SELECT b1",
+    "SELECT b2",
+    "COMMIT",
+  ]);
+  await endsEmpty(world);
+});
+
+test("transactions side by side in different units run at once", async () => {
+  const world = createWorld();
+  const { db } = world;
+  const threads = await Promise.all([1, 2].map(() => {
+    return db.transaction(async () => {
+      await settled();
+      return (await seen(db)).threadId;
+    });
+  }));
+  assert.notEqual(threads[0], threads[1]);
+  await endsEmpty(world);
+});
+
+test("a statement of the code around a savepoint waits until that has ended", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  await db.transaction(async () => {
+    const inner = db.transaction(async () => {
+      await seen(db, "SELECT inner1");
+      await settled();
+      await seen(db, "SELECT inner2");
+    });
+    const beside = seen(db, "SELECT beside");
+    await Promise.all([inner, beside]);
+  });
+  const order = port.log.map((line) => line.slice(3));
+  assert.ok(order.indexOf("SELECT beside") > order.indexOf("RELEASE SAVEPOINT sublet_1"));
+  await endsEmpty(world);
+});
+
+test("a statement elsewhere in the unit joins the transaction that is open", async () => {
+  const world = createWorld();
+  const { db } = world;
+  await db.unit(async () => {
+    const begun = Promise.withResolvers<void>();
+    const joined = Promise.withResolvers<void>();
+    const transaction = db.transaction(async () => {
+      begun.resolve();
+      await joined.promise;
+    });
+    await begun.promise;
+    assert.equal((await seen(db)).inTransaction, true);
+    joined.resolve();
+    await transaction;
+    assert.equal((await seen(db)).inTransaction, false);
+  });
+  await endsEmpty(world);
+});
+
+test("a statement that comes after its transaction has ended is refused, and never run", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  await db.unit(async () => {
+    const ended = Promise.withResolvers<void>();
+    let late: Promise<unknown> = Promise.resolve();
+    await db.transaction(() => {
+      late = ended.promise.then(() => refused(seen(db, "SELECT late"), "LEASE_ENDED"));
+    });
+    ended.resolve();
+    await late;
+  });
+  assert.ok(!port.log.some((line) => line.includes("late")));
+  await endsEmpty(world);
+});
+
+test("a transaction that is open when its unit ends is rolled back, and its code told", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  let left: Promise<unknown> = Promise.resolve();
+  const ended = Promise.withResolvers<void>();
+  await db.unit(async () => {
+    left = refused(
+      db.transaction(async () => {
+        await ended.promise;
+        await seen(db, "SELECT late");
+      }),
+      "UNIT_ENDED",
+    );
+    await settled();
+    assert.equal(db.census().leased, 1);
+  });
+  await settled();
+  assert.equal(db.census().leased, 0);
+  assert.equal(port.sessions[0]?.resets, 1);
+  assert.equal(port.sessions[0]?.isInTransaction, false);
+  ended.resolve();
+  await left;
+  assert.deepEqual(port.log, ["1: START TRANSACTION"]);
+  await endsEmpty(world);
+});
+
+test("whole units can be transactions, on several virtual connections", async () => {
+  const world = createWorld({ connections: { a: {}, b: {} } });
+  const { db, port } = world;
+  const [a, b] = [db.connection("a"), db.connection("b")];
+  await db.unit(async () => {
+    assert.equal((await seen(a)).inTransaction, true);
+    assert.equal((await seen(b)).inTransaction, true);
+  }, { transaction: ["a", "b"] });
+  assert.equal(port.log.filter((line) => line.endsWith("COMMIT")).length, 2);
+  await refused(db.unit(() => 1, { transaction: "c" as never }), "OPTION_INVALID");
+  await endsEmpty(world);
+});
+
+test("if the connection is lost before the answer to COMMIT, nobody claims to know, and nothing is repeated", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  let runs = 0;
+  const unit = db.unit(async () => {
+    runs++;
+    await db.transaction(async () => {
+      await seen(db);
+      Object.assign(port.sessions[0] ?? {}, { hangsOn: "COMMIT" });
+    }).catch((cause) => {
+      throw new Error("wrapped", { cause });
+    });
+  }, { retries: 5 });
+  const failed = unit.catch((error) => {
+    throw error.cause;
+  });
+  const refusal = refused(failed, "COMMIT_UNKNOWN");
+  await settled();
+  port.sessions[0]?.kill();
+  const error = await refusal;
+  assert.equal(error.stage, "commit");
+  assert.equal(runs, 1);
+  await endsEmpty(world);
+});
+
+test("if the connection is lost before COMMIT is sent, the transaction says so", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  await refused(
+    db.transaction(async () => {
+      await seen(db);
+      port.sessions[0]?.kill();
+      await refused(seen(db), "CONNECTION_LOST");
+    }),
+    "CONNECTION_LOST",
+  );
+  await endsEmpty(world);
+});
+
+test("the victim of a deadlock goes on in no transaction, and its outer ones do not commit", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  const error = await refused(
+    db.transaction(async () => {
+      await assert.rejects(db.transaction(() => seen(db, `FAIL ${DEADLOCK}`)), FakeServerError);
+      await refused(seen(db, "SELECT late"), "TRANSACTION_LOST");
+    }),
+    "TRANSACTION_LOST",
+  );
+  assert.ok(error.cause instanceof FakeServerError);
+  assert.ok(!port.log.some((line) => /late|COMMIT/.test(line)));
+  await endsEmpty(world);
+});
+
+test("a rollback that fails is noted in the error, and the connection is not lent again", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  const error: Error & { suppressed?: unknown } = new Error("mine");
+  const transaction = db.transaction(async () => {
+    const [session] = port.sessions;
+    assert.ok(session);
+    session.failNext = new FakeServerError(1180, "Cannot roll back");
+    await Promise.resolve();
+    throw error;
+  });
+  await assert.rejects(transaction, error);
+  assert.match(String(error.suppressed), /Cannot roll back/);
+  assert.equal((await seen(db)).threadId, 2);
+  await endsEmpty(world);
+});
+
+test("an abort rolls a transaction back, and cuts no COMMIT off", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  const abort = new AbortController();
+  const reason = new Error("gone");
+  const transaction = db.transaction(async () => {
+    await seen(db);
+    abort.abort(reason);
+  }, { signal: abort.signal });
+  await assert.rejects(transaction, reason);
+  assert.deepEqual(port.log.map((line) => line.slice(3)), [
+    "START TRANSACTION",
+    "SELECT",
+    "ROLLBACK",
+  ]);
+  assert.equal((await seen(db)).threadId, 1);
+  await endsEmpty(world);
+});
+
+test("no transaction begins within one that a statement has begun by hand", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  await db.unit(async () => {
+    await seen(db, "BEGIN");
+    await refused(db.transaction(() => seen(db)), "TRANSACTION_OPEN");
+    assert.equal((await seen(db)).inTransaction, true);
+    await seen(db, "COMMIT");
+    await db.transaction(() => seen(db));
+  });
+  assert.equal(port.log.length, 6);
+  await endsEmpty(world);
+});
+
+test("a transaction that cannot begin names the line of its caller", async () => {
+  const { db, port } = createWorld();
+  port.connectFailures.push(new FakeServerError(2003, "refused"));
+  async function caller(): Promise<void> {
+    await db.transaction(() => 1);
+  }
+  const error = await refused(caller(), "CONNECT_FAILED");
+  assert.match(error.stack ?? "", /at async caller .*transaction_test\.ts/);
+});
+
+test("a transaction takes back its place in line when it is aborted while it waits", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  const { db, port } = world;
+  const holder = seen(db, "HANG");
+  await settled();
+  const abort = new AbortController();
+  const waiting = assert.rejects(db.transaction(() => 1, { signal: abort.signal }));
+  await settled();
+  assert.equal(db.census().waiting, 1);
+  abort.abort();
+  await waiting;
+  assert.equal(db.census().waiting, 0);
+  port.sessions[0]?.answer();
+  await holder;
+  await endsEmpty(world);
+});
