@@ -3,7 +3,10 @@
  * table. Numbers and names are those of MySQL and MariaDB, which agree in these.
  */
 
-/** The server has no room: ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS, ER_USER_LIMIT_REACHED. */
+/**
+ * The server has no room: ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS,
+ * ER_USER_LIMIT_REACHED.
+ */
 const full: ReadonlySet<unknown> = new Set([1040, 1203, 1226]);
 
 /**

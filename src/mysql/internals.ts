@@ -50,10 +50,13 @@ export interface DriverCalls {
 export interface DriverConfig {
   /** The user who is logged in. */
   user: string | undefined;
-  /** The password, and those of further factors. */
+  /** The password. */
   password: string | undefined;
+  /** The password of the second factor. */
   password2: string | undefined;
+  /** The password of the third factor. */
   password3: string | undefined;
+  /** The digest of the password, instead. */
   passwordSha1: string | undefined;
   /** The database that was chosen at login. */
   database: string | undefined;

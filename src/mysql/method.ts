@@ -67,7 +67,7 @@ function read(sql: string): { text: string; names: string[]; placeCount: number 
 
 const namePattern: RegExp = /:([\p{L}_$][\p{L}\p{N}_$]*)/uy;
 
-/** Returns the name of the parameter that begins at a colon, unless that belongs to what is before it. */
+/** Returns the name behind a colon, unless that belongs to what is before it. */
 function nameAt(sql: string, at: number): string | undefined {
   if (sql[at] !== ":" || at > 0 && /[\p{L}\p{N}_$:]/u.test(sql[at - 1] ?? "")) return undefined;
   namePattern.lastIndex = at;

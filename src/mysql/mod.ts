@@ -11,8 +11,9 @@ import type { Target } from "./target.ts";
 
 export { isLoss, isRepeatable } from "./errors.ts";
 export { compileMethod, type Method } from "./method.ts";
-export { Target } from "./target.ts";
+export { type Credentials, Target } from "./target.ts";
 export {
+  type DriverOptionName,
   expandUri,
   type Password,
   TargetOptionError,

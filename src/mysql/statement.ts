@@ -64,8 +64,9 @@ function examine(sql: string): Effect {
   for (const statement of bare(sql).split(";")) {
     if (statement.trim() === "") continue;
     const effect = examineBare(statement);
+    if (effect === "identity") return "identity";
     // A role can be named in the text of a prepared statement, which is a string here.
-    if (effect === "identity" || effect === "state" && roles.test(sql)) return "identity";
+    if (effect === "state" && roles.test(sql)) return "identity";
     if (effect === "state") worst = effect;
   }
   return worst;
@@ -76,7 +77,7 @@ function examineBare(statement: string): Effect {
   return resettable.test(statement) ? "state" : "identity";
 }
 
-/** Returns the text without the content of strings and comments, but with that of versioned ones. */
+/** Returns the text without strings and comments, but with what versioned comments hold. */
 function bare(sql: string): string {
   let text = "";
   for (let at = 0; at < sql.length;) {

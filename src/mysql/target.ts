@@ -14,8 +14,9 @@ import { checkTargetOptions, type Password, type TargetOptions } from "./target_
 export interface Credentials {
   /** The password. */
   readonly password: string | undefined;
-  /** The passwords of further factors. */
+  /** The password of the second factor. */
   readonly password2: string | undefined;
+  /** The password of the third factor. */
   readonly password3: string | undefined;
   /** The digest of the password, instead. */
   readonly passwordSha1: string | undefined;
@@ -155,7 +156,7 @@ function passwordOf({ password, password1 }: TargetOptions): Password | undefine
   return password ?? password1;
 }
 
-/** A server may ask for any file of the client where LOCAL INFILE is on: it is off unless asked for. */
+/** Where LOCAL INFILE is on, a server may ask for any file: it is off unless asked for. */
 function flagsOf(flags: TargetOptions["flags"], isInfileWanted: boolean): string[] {
   const list = typeof flags === "string" ? flags.toUpperCase().split(/\s*,+\s*/) : flags ?? [];
   const isOn = isInfileWanted || list.includes("LOCAL_FILES");

@@ -6,7 +6,7 @@
 import type { ConnectionOptions } from "mysql2";
 
 /** Options of mysql2 that a target takes as they are. */
-type DriverOptionName =
+export type DriverOptionName =
   | "authPlugins"
   | "authSwitchHandler"
   | "bigNumberStrings"

@@ -172,7 +172,7 @@ test("a server that stands still is noticed by a check, and closed in bounded ti
   assert.equal(losses[0]?.byServer, true);
 });
 
-test("a statement whose own timeout passes ends the session, as its answer is still to come", async () => {
+test("a statement whose own timeout passes ends the session", async () => {
   const session = await open(targetAt(server));
   const options = { timeout: 50 };
   const statement = { sql: endless, values: undefined, isPrepared: false, options };
@@ -182,7 +182,7 @@ test("a statement whose own timeout passes ends the session, as its answer is st
   await server.query(`KILL ${session.threadId}`).catch(() => undefined);
 });
 
-test("a row that cannot be read ends the session, as the rest of the rows would be misread", async () => {
+test("a row that cannot be read ends the session: the rest would be misread", async () => {
   const losses: Loss[] = [];
   const session = await open(targetAt(server), losses);
   const typeCast = (): unknown => {
@@ -199,7 +199,7 @@ test("a row that cannot be read ends the session, as the rest of the rows would 
   assert.equal(losses[0]?.byServer, false);
 });
 
-test("errors that the driver throws before it sends anything leave the session as it was", async () => {
+test("errors thrown before anything is sent leave the session as it was", async () => {
   const session = await open(targetAt(server));
   const aborted = new AbortController();
   const statement = { sql: "SELECT ?", values: [undefined], isPrepared: true, options: undefined };

@@ -16,7 +16,7 @@ export const port: Port<Target, Connection> = createPort({
 /** A signal that is never aborted. */
 export const never: AbortSignal = new AbortController().signal;
 
-/** Returns a target at a server, of the user `app` and the database `test` unless told otherwise. */
+/** Returns a target at a server: user `app`, database `test`, unless told otherwise. */
 export function targetAt(server: Server, options: object = {}): Target {
   return new Target({ uri: server.url(), ...options });
 }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type Server, startServer } from "../support/server.ts";
+import { until } from "../support/wait.ts";
 import { one, open, run, targetAt, type TestSession } from "./fixture.ts";
 
 let server: Server;
@@ -93,7 +94,7 @@ test("a procedure that fails in a transaction does not leave the session clean",
   assert.equal(session.isInTransaction, true);
 });
 
-test("a deadlock ends the transaction that it rolls back, and leaves the session to be reset", async () => {
+test("a deadlock ends the transaction, and leaves the session to be looked after", async () => {
   const other = await open(targetAt(server));
   await session.reset();
   await run(session, "REPLACE INTO t VALUES (1, 1), (2, 2)");
@@ -261,4 +262,27 @@ test("a stored function that a query calls is seen where the server tells", asyn
   await run(session, "CREATE FUNCTION remembers() RETURNS INT BEGIN SET @f = 1; RETURN 1; END");
   assert.equal(await seen("INSERT INTO t (v) SELECT remembers()"), "dirty pinned");
   if (isMariaDb) assert.equal(await seen("SELECT remembers()"), "dirty pinned");
+});
+
+test("status is read behind compression, and behind packets that are held back", async () => {
+  const own = await open(targetAt(server, { compress: true }));
+  await run(own, "INSERT INTO t (v) VALUES (1), (2), (3)");
+  assert.equal(own.condition, "clean");
+  await run(own, "BEGIN");
+  const rows = own.driver.query("SELECT t.v, REPEAT('x', 10000) FROM t, t u, t w LIMIT 300").stream(
+    {
+      highWaterMark: 1,
+    },
+  );
+  let count = 0;
+  for await (const row of rows) {
+    if (count++ === 0) assert.equal(own.condition, "broken");
+    assert.ok(row);
+  }
+  assert.ok(count > 20);
+  await until(() => own.condition === "dirty", "the driver has read all");
+  assert.equal(own.isInTransaction, true);
+  await run(own, "COMMIT");
+  assert.equal(own.condition, "clean");
+  await own.close();
 });
