@@ -1,0 +1,154 @@
+/**
+ * The slow truth: what a pool's counts and lists must be, found by asking everybody.
+ */
+
+import assert from "node:assert/strict";
+import type { Actual, Instant, PoolState, Target } from "../../../src/core/mod.ts";
+import { entries, find, type Node, nth, sizeOf, type Table } from "../../../src/core/table.ts";
+import type { Model } from "./model.ts";
+
+type Row = readonly [key: number, value: unknown, due: number];
+
+/** Fails if a count or a list of the pool is not what a scan of all there is says. */
+export function assertTrue(pool: PoolState, model: Model): void {
+  const actuals = valuesOf(pool.actuals);
+  assert.deepEqual(
+    actuals.map(({ id, target, status }) => [id, target, status]),
+    [...model.actuals.values()].map(({ id, target, status }) => [id, target, status]),
+  );
+  for (const { id, status, lease } of actuals) {
+    if (status === "leased") assert.equal(lease, model.actuals.get(id)!.lease);
+  }
+  const eligible = model.eligible();
+  assert.deepEqual(
+    [pool.leased, pool.closing, pool.connecting, pool.inLine, pool.blocked],
+    [
+      model.held.size,
+      model.at("closing").length,
+      model.at("connecting").length,
+      eligible.size,
+      model.waiting.size - eligible.size,
+    ],
+  );
+  assertVirtuals(pool, model);
+  assertTargets(pool, actuals, [...eligible].map(([lease, { target }]) => [lease, target]));
+  assertLists(pool);
+  assertEnclosures(pool, model);
+}
+
+/** Fails if somebody waits for what could be had now. */
+export function assertNobodyWaitsInVain(pool: PoolState, now: Instant): void {
+  if (pool.phase !== "open" && pool.phase !== "serving") return;
+  const size = sizeOf(pool.actuals);
+  const { connectionsMax } = pool.policy;
+  const isRoom = size < Math.min(connectionsMax, pool.congestion?.ceiling ?? connectionsMax);
+  for (const target of valuesOf(pool.targets)) {
+    if (sizeOf(target.line) <= target.arriving) continue;
+    assert.equal(restingOn(target).length, 0, `one rests while somebody waits for ${target.id}`);
+    if (target.outage !== undefined && now < target.outage.retryAt) continue;
+    const canOpen = target.opening < (target.outage === undefined ? target.pace : 1);
+    assert.ok(!canOpen || !isRoom, `none is opened for ${target.id}`);
+  }
+}
+
+function assertVirtuals(pool: PoolState, model: Model): void {
+  const asked = [...model.held.values(), ...model.waiting.values()];
+  pool.policy.virtuals.forEach(({ limit }, id) => {
+    if (limit === Infinity) return;
+    const count = asked.filter(({ virtual }) => virtual === id).length;
+    const virtual = find(pool.virtuals, id);
+    assert.equal(virtual?.claims ?? 0, Math.min(limit, count));
+    assert.equal(sizeOf(virtual?.blocked), Math.max(0, count - limit));
+  });
+}
+
+function assertTargets(
+  pool: PoolState,
+  actuals: readonly Actual[],
+  line: readonly (readonly [lease: number, target: number])[],
+): void {
+  const needed = new Set(line.map(([, target]) => target));
+  for (const { target, status } of actuals) if (status !== "closing") needed.add(target);
+  const known = valuesOf(pool.targets);
+  for (const id of needed) assert.ok(find(pool.targets, id) !== undefined, `${id} is forgotten`);
+  for (const target of known) {
+    const { id, arriving, opening, live, outage, minimum } = target;
+    const own = actuals.filter((actual) => actual.target === id && actual.status !== "closing");
+    const count = (...all: string[]) => own.filter(({ status }) => all.includes(status)).length;
+    assert.deepEqual([live, opening, arriving], [
+      own.length,
+      count("connecting", "retargeting"),
+      count("connecting", "retargeting", "checking", "resetting"),
+    ]);
+    assert.deepEqual(
+      keysOf(target.line),
+      line.filter(([, to]) => to === id).map(([lease]) => lease),
+    );
+    const idle = own.filter(({ status }) => status === "idle").sort((a, b) => a.rank - b.rank);
+    assert.deepEqual(restingOn(target), idle);
+    const isNeeded = needed.has(id) || outage !== undefined || minimum > 0;
+    assert.ok(isNeeded, `${id} is not forgotten`);
+  }
+}
+
+function assertLists(pool: PoolState): void {
+  const [wanting, probing, lacking, resting]: [Row[], Row[], Row[], Row[]] = [[], [], [], []];
+  let claims = 0;
+  for (const target of valuesOf(pool.targets)) {
+    const { id, line, arriving, opening, pace, outage, live, minimum } = target;
+    const places = Math.max(0, (outage === undefined ? pace : 1) - opening);
+    const retryAt = outage?.retryAt ?? -Infinity;
+    const longest = restingOn(target)[0];
+    const uncovered = nth(line, arriving);
+    if (uncovered !== undefined && longest === undefined && places > 0) {
+      (outage === undefined ? wanting : probing).push([uncovered.key, id, retryAt]);
+      if (outage === undefined) claims += Math.min(places, sizeOf(line) - arriving);
+    }
+    if (live < minimum && places > 0) lacking.push([id, id, retryAt]);
+    if (longest === undefined) continue;
+    const idleEndsAt = longest.restedAt + pool.policy.idleMsMax;
+    resting.push([longest.rank, id, live > minimum ? idleEndsAt : Infinity]);
+  }
+  assert.deepEqual(rowsOf(pool.wanting), sorted(wanting));
+  assert.deepEqual(rowsOf(pool.probing), sorted(probing));
+  assert.deepEqual(rowsOf(pool.resting), sorted(resting));
+  assert.equal(pool.claims, claims);
+  // A pool that ends keeps nothing warm any more.
+  const isOpen = pool.phase === "open" || pool.phase === "paused";
+  if (isOpen) assert.deepEqual(rowsOf(pool.lacking), sorted(lacking));
+}
+
+function assertEnclosures(pool: PoolState, model: Model): void {
+  const enclosed = [...model.waiting.values()].filter(({ enclosing }) => enclosing.length > 0);
+  assert.deepEqual(keysOf(pool.enclosed), enclosed.map(({ lease }) => lease));
+  const counts = new Map<number, number>();
+  for (const { enclosing } of enclosed) {
+    for (const { lease } of enclosing) {
+      if (model.held.has(lease)) counts.set(lease, (counts.get(lease) ?? 0) + 1);
+    }
+  }
+  assert.deepEqual(
+    entries(pool.enclosing).map(({ key, value }) => [key, value]),
+    [...counts].sort(([a], [b]) => a - b),
+  );
+}
+
+function restingOn({ idle, top }: Pick<Target, "idle" | "top">): Actual[] {
+  return top === undefined ? valuesOf(idle) : [...valuesOf(idle), top];
+}
+
+function rowsOf(table: Table<unknown>): Row[] {
+  return entries(table).map(({ key, value, due }: Node<unknown>) => [key, value, due]);
+}
+
+function sorted(rows: readonly Row[]): Row[] {
+  return rows.toSorted(([a], [b]) => a - b);
+}
+
+function keysOf(table: Table<unknown>): number[] {
+  return entries(table).map(({ key }) => key);
+}
+
+function valuesOf<V>(table: Table<V>): V[] {
+  return entries(table).map(({ value }) => value);
+}
