@@ -13,6 +13,7 @@ export { isLoss, isRepeatable } from "./errors.ts";
 export { compileMethod, type Method } from "./method.ts";
 export { type Credentials, Target } from "./target.ts";
 export {
+  type ConnectionOptions,
   type DriverOptionName,
   expandUri,
   type Password,

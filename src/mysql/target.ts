@@ -5,10 +5,14 @@
  * open connection cannot change. Passwords take part in the first, and show in neither.
  */
 
-import type { ConnectionOptions } from "mysql2";
 import type { Address } from "../port.ts";
 import { keyOfValue } from "./keys.ts";
-import { checkTargetOptions, type Password, type TargetOptions } from "./target_options.ts";
+import {
+  checkTargetOptions,
+  type ConnectionOptions,
+  type Password,
+  type TargetOptions,
+} from "./target_options.ts";
 
 /** What a login proves itself by. */
 export interface Credentials {
