@@ -1,5 +1,5 @@
 /**
- * The one alarm of a pool.
+ * An alarm that is set again and again.
  *
  * Nearly every step moves the deadline further away. So an alarm that would ring too soon is
  * left to ring, which costs nothing, and is then set anew; only a nearer deadline sets it at
@@ -33,9 +33,10 @@ export class Alarm {
     this.#arm(deadline);
   }
 
-  /** Ends it for good. */
-  end(): void {
+  /** Lets it ring no more, and keeps no timer. */
+  clear(): void {
     this.#deadline = undefined;
+    this.#ringsAt = Infinity;
     this.#cancel?.();
     this.#cancel = undefined;
   }

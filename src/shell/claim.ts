@@ -37,7 +37,9 @@ export interface Waiting {
   /** Called, within a step, when the answer is there; runs no code of the user. */
   answered(): void;
   /** Makes it wait no more, for a reason of the pool's. */
-  dismiss(error: Error): void;
+  fail(error: Error): void;
+  /** Makes it wait no more, as it has waited for too long. */
+  expire(): void;
 }
 
 /** A request for a lease, and the lease. */

@@ -3,13 +3,16 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Port } from "../port.ts";
 import { Admission } from "./admission.ts";
+import type { Waiting } from "./claim.ts";
 import { createClock, type PoolClock } from "./clock.ts";
+import { Countdown } from "./countdown.ts";
 import { Interpreter } from "./interpreter.ts";
 import { Leaks } from "./leaks.ts";
 import { News } from "./news.ts";
 import { type Plan, planOf, type PoolOptions } from "./options.ts";
 import type { Home, Parts } from "./parts.ts";
 import { Pool } from "./pool.ts";
+import type { Neutral } from "./process_hold.ts";
 import { enrol } from "./registry.ts";
 import { Targets } from "./targets.ts";
 import type { CompiledMethod } from "./virtual_connection.ts";
@@ -60,7 +63,7 @@ function build<Name extends string, Target, Driver, Overlay extends object>(
   foundation: Foundation<Target, Driver>,
 ): Pool<Name, Target, Driver, Overlay> {
   const { port, clock = createClock() } = foundation;
-  const { acquireMs, leakMs } = plan;
+  const neutral: Neutral = AsyncLocalStorage.snapshot();
   const targets = new Targets(port);
   const home = foundation.targetOf(plan.target);
   const homes = plan.virtuals.map(({ name, hold, overlay }, id): Home<Target> => {
@@ -74,14 +77,14 @@ function build<Name extends string, Target, Driver, Overlay extends object>(
   const news = new News<Driver>();
   const policy = { ...plan.policy, virtuals };
   const names = homes.map(({ name }) => name);
-  const interpreter = new Interpreter({ policy, names, port, clock, targets, news });
+  const interpreter = new Interpreter({ policy, names, port, clock, neutral, targets, news });
   const parts: Parts<Target, Driver> = {
     interpreter,
     targets,
     frames: new AsyncLocalStorage(),
     admission: new Admission(),
-    leaks: new Leaks(clock, AsyncLocalStorage.snapshot(), news, leakMs),
-    acquireMs,
+    leaks: new Leaks(clock, neutral, news, plan.leakMs),
+    patience: new Countdown(clock, neutral, plan.acquireMs, (waiting: Waiting) => waiting.expire()),
     retargetOf: (target: Target, overlay: object) => foundation.retargetOf(target, overlay),
     isRepeatable: (error) => foundation.isRepeatable(error),
     isLoss: (error) => foundation.isLoss(error),

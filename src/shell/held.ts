@@ -11,10 +11,11 @@ import type { Session, Statement } from "../port.ts";
 import { type Claim, slotOf } from "./claim.ts";
 import { SubletError } from "./errors.ts";
 import type { Watch } from "./leaks.ts";
+import { granted } from "./lease_wait.ts";
 import type { Home, Parts } from "./parts.ts";
 import type { Level, Scope } from "./scope.ts";
-import { enclosingOf, type Frame, type Unit } from "./unit.ts";
-import { granted, type Limits, runWithin, until } from "./wait.ts";
+import { enclosingOf, type Frame, type Unit, unitEnded } from "./unit.ts";
+import { type Limits, runWithin, until } from "./wait.ts";
 
 /** The lease of a unit through a virtual connection. */
 export class Held<Target, Driver> implements Level<Target, Driver> {
@@ -94,7 +95,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
 
   /** Waits until there is a lease. */
   async open(frame: Frame<Target, Driver> | undefined, limits: Limits): Promise<void> {
-    const { interpreter, acquireMs } = this.#parts;
+    const { interpreter, patience } = this.#parts;
     if (this.#isLostButMovable) this.#release();
     if (this.#claim?.status !== "granted" && this.#claim?.status !== "waiting") {
       const { id } = this.home;
@@ -102,7 +103,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
       this.#claim = interpreter.request(id, this.unit.targetOf(this.home), enclosing);
     }
     if (this.#claim.status !== "granted") {
-      await granted(interpreter, this.#claim, limits, acquireMs);
+      await granted(interpreter, patience, this.#claim, limits);
     }
   }
 
@@ -141,9 +142,9 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   }
 
   /** Ends with its unit: who waits is turned away, what runs is let run. */
-  end(error: Error): void {
+  end(): void {
     this.child?.become("ended");
-    for (const waiting of [...this.#claim?.waitings ?? []]) waiting.dismiss(error);
+    for (const waiting of [...this.#claim?.waitings ?? []]) waiting.fail(unitEnded());
     this.#settle();
   }
 

@@ -8,7 +8,6 @@
  * context is kept by what outlives the request.
  */
 
-import { AsyncLocalStorage } from "node:async_hooks";
 import {
   type Census,
   census,
@@ -43,6 +42,8 @@ export interface Setting<Target, Driver> {
   readonly port: Port<Target, Driver>;
   /** What tells the time. */
   readonly clock: PoolClock;
+  /** An async context that belongs to nobody. */
+  readonly neutral: Neutral;
   /** The targets in use. */
   readonly targets: Targets<Target>;
   /** What is told of the pool. */
@@ -69,8 +70,8 @@ export class Interpreter<Target, Driver> {
   #leaps: number;
 
   /** Creates a pool that has done nothing. */
-  constructor({ policy, names, port, clock, targets, news }: Setting<Target, Driver>) {
-    const neutral: Neutral = AsyncLocalStorage.snapshot();
+  constructor(setting: Setting<Target, Driver>) {
+    const { policy, names, port, clock, neutral, targets, news } = setting;
     const report = (event: Event): void => this.report(event);
     const opened = (session: { driver: Driver; threadId: number }): void => {
       if (!news.isWanted("connection")) return;
@@ -116,7 +117,7 @@ export class Interpreter<Target, Driver> {
     const now = this.clock.now();
     const lease = this.#leaseNext++;
     const claim = newClaim<Target, Driver>(lease, virtual, target, enclosing, now);
-    this.#targets.reuse(target.id);
+    target.uses++;
     this.#claims.set(lease, claim);
     this.#handle(requestOf(claim), now);
     if (claim.status === "waiting" && this.#news.isWanted("enqueue")) {
@@ -132,7 +133,7 @@ export class Interpreter<Target, Driver> {
     const { lease, virtual, target } = claim;
     claim.status = "withdrawn";
     this.report({ type: "requestWithdrawn", lease, virtual, target: target.id });
-    this.#targets.leave(target.id);
+    this.#targets.leave(target);
   }
 
   /** Ends a lease; one that has ended is ended no further. */
@@ -212,7 +213,7 @@ export class Interpreter<Target, Driver> {
       case "forget":
         return this.#targets.forget(command.target);
       case "finish":
-        this.#alarm.end();
+        this.#alarm.clear();
         return this.#finished.resolve();
       default:
         command satisfies never;
@@ -233,7 +234,7 @@ export class Interpreter<Target, Driver> {
     claim.slot = slot;
     slot.claim = claim;
     this.#sessions.settle(slot);
-    this.#targets.leave(claim.target.id);
+    this.#targets.leave(claim.target);
     if (this.#news.isWanted("acquire")) this.#noteAcquisition(claim);
     answer(claim);
   }
@@ -243,7 +244,7 @@ export class Interpreter<Target, Driver> {
     this.#claims.delete(lease);
     claim.status = "refused";
     claim.refusal = { reason, cause };
-    this.#targets.leave(claim.target.id);
+    this.#targets.leave(claim.target);
     if (this.#news.isWanted("refuse")) {
       this.#news.note("refuse", { virtual: this.nameOf(claim.virtual), reason, cause });
     }

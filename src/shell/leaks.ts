@@ -1,13 +1,11 @@
 /**
  * Leases that seem to have been forgotten.
  *
- * All are given the same time, so they come due in the order in which they were taken, and
- * one alarm is enough. Who took a lease is only recorded while detection is on, as a stack
- * costs more than a lease.
+ * Who took a lease is only recorded while detection is on, as a stack costs more than a lease.
  */
 
 import type { Clock, Instant } from "../port.ts";
-import { Alarm } from "./alarm.ts";
+import { Countdown } from "./countdown.ts";
 import type { News } from "./news.ts";
 import type { Neutral } from "./process_hold.ts";
 
@@ -31,23 +29,25 @@ interface Remains {
 export class Leaks<Driver> {
   readonly #clock: Clock;
   readonly #news: News<Driver>;
-  readonly #timeoutMs: number;
-  readonly #watches = new Set<Watch>();
-  readonly #alarm: Alarm;
+  readonly #countdown: Countdown<Watch> | undefined;
   readonly #registry: FinalizationRegistry<Remains>;
 
   /** Creates a watch over no lease; with a time-out of 0 it watches for garbage only. */
   constructor(clock: Clock, neutral: Neutral, news: News<Driver>, timeoutMs: number) {
     this.#clock = clock;
     this.#news = news;
-    this.#timeoutMs = timeoutMs;
-    this.#alarm = new Alarm(clock, neutral, () => this.#report());
+    this.#countdown = timeoutMs === 0
+      ? undefined
+      : new Countdown(clock, neutral, timeoutMs, (watch) => {
+        this.#note(watch, false);
+        news.tell();
+      });
     this.#registry = new FinalizationRegistry((remains) => this.#bury(remains));
   }
 
   /** Returns the stack of the caller of `entry`, if leases are watched. */
   stackAbove(entry: (...args: never[]) => unknown): string | undefined {
-    if (this.#timeoutMs === 0) return undefined;
+    if (this.#countdown === undefined) return undefined;
     const taken = new Error("Taken here");
     Error.captureStackTrace(taken, entry);
     return taken.stack;
@@ -56,15 +56,13 @@ export class Leaks<Driver> {
   /** Begins to watch a lease. */
   watch(virtual: string, stack: string | undefined): Watch {
     const watch = { virtual, since: this.#clock.now(), stack };
-    if (this.#timeoutMs === 0) return watch;
-    this.#watches.add(watch);
-    if (this.#watches.size === 1) this.#alarm.set(watch.since + this.#timeoutMs);
+    this.#countdown?.add(watch);
     return watch;
   }
 
   /** Ends a watch. */
   unwatch(watch: Watch): void {
-    this.#watches.delete(watch);
+    this.#countdown?.delete(watch);
   }
 
   /** Ends a lease by `end`, which must not lead to its holder, when the holder is collected. */
@@ -80,20 +78,6 @@ export class Leaks<Driver> {
   #bury({ watch, end }: Remains): void {
     this.#note(watch, true);
     end();
-    this.#news.tell();
-  }
-
-  #report(): void {
-    const now = this.#clock.now();
-    this.#alarm.set(undefined);
-    for (const watch of this.#watches) {
-      if (now < watch.since + this.#timeoutMs) {
-        this.#alarm.set(watch.since + this.#timeoutMs);
-        break;
-      }
-      this.#watches.delete(watch);
-      this.#note(watch, false);
-    }
     this.#news.tell();
   }
 

@@ -5,6 +5,7 @@ import type { VirtualId } from "../core/mod.ts";
 import type { Admission } from "./admission.ts";
 import type { Interpreter } from "./interpreter.ts";
 import type { Leaks } from "./leaks.ts";
+import type { Patience } from "./lease_wait.ts";
 import type { TargetEntry, Targets } from "./targets.ts";
 import type { Frame } from "./unit.ts";
 
@@ -20,8 +21,8 @@ export interface Parts<Target, Driver> {
   readonly admission: Admission;
   /** Who has held a lease for too long. */
   readonly leaks: Leaks<Driver>;
-  /** How long a request waits, in ms. */
-  readonly acquireMs: number;
+  /** What gives up those who have waited for too long. */
+  readonly patience: Patience;
   /** Returns a copy of a target with other options. */
   readonly retargetOf: (home: Target, overlay: object) => Target;
   /** Tells whether work that failed with an error may be done once more. */

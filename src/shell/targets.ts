@@ -16,6 +16,14 @@ export interface TargetEntry<Target> {
   readonly address: AddressId;
   /** The target. */
   readonly target: Target;
+  /** What it is equal to others by. */
+  readonly key: string;
+  /** What its address is equal to others by. */
+  readonly addressKey: string;
+  /** How many requests, units and virtual connections use it. */
+  uses: number;
+  /** Whether the core knows it. */
+  isKnown: boolean;
 }
 
 /** What tells targets, and their addresses, apart. */
@@ -26,13 +34,6 @@ export interface TargetKeys<Target> {
   addressOf(target: Target): string;
 }
 
-interface Entry<Target> extends TargetEntry<Target> {
-  readonly key: string;
-  readonly addressKey: string;
-  uses: number;
-  isKnown: boolean;
-}
-
 interface AddressEntry {
   readonly id: AddressId;
   targets: number;
@@ -41,8 +42,8 @@ interface AddressEntry {
 /** Numbers targets. */
 export class Targets<Target> {
   readonly #keys: TargetKeys<Target>;
-  readonly #byKey = new Map<string, Entry<Target>>();
-  readonly #byId = new Map<TargetId, Entry<Target>>();
+  readonly #byKey = new Map<string, TargetEntry<Target>>();
+  readonly #byId = new Map<TargetId, TargetEntry<Target>>();
   readonly #addresses = new Map<string, AddressEntry>();
   #targetNext: TargetId = 0;
   #addressNext: AddressId = 0;
@@ -57,7 +58,7 @@ export class Targets<Target> {
     return this.#byId.size;
   }
 
-  /** Returns the entry of a target, new or not, and keeps it until {@linkcode leave} is called as often. */
+  /** Returns the entry of a target, new or not, and keeps it until as many {@linkcode leave}. */
   use(target: Target): TargetEntry<Target> {
     const key = this.#keys.keyOf(target);
     const entry = this.#byKey.get(key) ?? this.#add(target, key);
@@ -65,14 +66,8 @@ export class Targets<Target> {
     return entry;
   }
 
-  /** Keeps an entry that is in use for another use. */
-  reuse(id: TargetId): void {
-    this.#at(id).uses++;
-  }
-
   /** Ends a use. */
-  leave(id: TargetId): void {
-    const entry = this.#at(id);
+  leave(entry: TargetEntry<Target>): void {
     entry.uses--;
     this.#sweep(entry);
   }
@@ -94,12 +89,12 @@ export class Targets<Target> {
     this.#sweep(entry);
   }
 
-  #add(target: Target, key: string): Entry<Target> {
+  #add(target: Target, key: string): TargetEntry<Target> {
     const addressKey = this.#keys.addressOf(target);
     const address = this.#addresses.get(addressKey) ?? { id: this.#addressNext++, targets: 0 };
     address.targets++;
     this.#addresses.set(addressKey, address);
-    const entry: Entry<Target> = {
+    const entry: TargetEntry<Target> = {
       id: this.#targetNext++,
       address: address.id,
       target,
@@ -113,7 +108,7 @@ export class Targets<Target> {
     return entry;
   }
 
-  #sweep(entry: Entry<Target>): void {
+  #sweep(entry: TargetEntry<Target>): void {
     if (entry.uses > 0 || entry.isKnown) return;
     this.#byKey.delete(entry.key);
     this.#byId.delete(entry.id);
@@ -121,7 +116,7 @@ export class Targets<Target> {
     if (address !== undefined && --address.targets === 0) this.#addresses.delete(entry.addressKey);
   }
 
-  #at(id: TargetId): Entry<Target> {
+  #at(id: TargetId): TargetEntry<Target> {
     const entry = this.#byId.get(id);
     if (entry === undefined) throw new RangeError(`No target has the number ${id}`);
     return entry;

@@ -86,9 +86,8 @@ export class Unit<Target, Driver> {
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    const error = unitEnded();
-    for (const held of [...this.#helds.values()]) held.end(error);
-    for (const { id } of this.#targets.values()) this.#parts.targets.leave(id);
+    for (const held of [...this.#helds.values()]) held.end();
+    for (const target of this.#targets.values()) this.#parts.targets.leave(target);
     this.#parts.admission.leave(this);
   }
 }
@@ -130,6 +129,7 @@ export function enclosingOf<Target, Driver>(
 
 const NONE: readonly Holding[] = [];
 
-function unitEnded(): SubletError {
+/** Returns the error of what comes too late for its unit. */
+export function unitEnded(): SubletError {
   return new SubletError("UNIT_ENDED", "unit", "The unit of work has ended");
 }

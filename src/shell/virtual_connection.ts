@@ -9,6 +9,7 @@ import type { Holding } from "../core/mod.ts";
 import type { Statement } from "../port.ts";
 import { slotOf } from "./claim.ts";
 import { type Field, type Lease, type Row, takeLease } from "./lease.ts";
+import { granted } from "./lease_wait.ts";
 import type { Home, Parts } from "./parts.ts";
 import {
   limitsOf,
@@ -19,7 +20,7 @@ import {
 } from "./statement.ts";
 import { transact, type TransactionOptions } from "./transaction.ts";
 import { type Frame, scopeOf } from "./unit.ts";
-import { either, granted, type Limits, runWithin } from "./wait.ts";
+import { either, type Limits, runWithin } from "./wait.ts";
 
 /** An SQL text whose parameters have been found. */
 export interface CompiledMethod {
@@ -219,11 +220,11 @@ export class VirtualConnection<Target, Driver> {
 
   /** Runs a statement that is a unit of its own. */
   async #runAlone(statement: Statement, limits: Limits): Promise<[unknown, unknown]> {
-    const { interpreter, admission, acquireMs } = this.#parts;
+    const { interpreter, admission, patience } = this.#parts;
     admission.check();
     limits.signal?.throwIfAborted();
     const claim = interpreter.request(this.#home.id, this.#home.target, NONE);
-    if (claim.status !== "granted") await granted(interpreter, claim, limits, acquireMs);
+    if (claim.status !== "granted") await granted(interpreter, patience, claim, limits);
     const { session } = slotOf(claim);
     try {
       return await runWithin(interpreter, session, statement, limits);

@@ -2,13 +2,11 @@
  * Waits that end: by what was waited for, by an `AbortSignal`, or by the time.
  *
  * Whichever comes first ends the wait and takes back everything that the others would have
- * needed. Events of the core are handled within one call, so between a grant and the end of
- * a wait nothing can come: a claim is either withdrawn or granted, never both.
+ * needed. While it lasts it keeps the process alive.
  */
 
 import type { Instant, Session, Statement } from "../port.ts";
-import type { Claim } from "./claim.ts";
-import { type ErrorCode, SubletError } from "./errors.ts";
+import { SubletError } from "./errors.ts";
 import type { Interpreter } from "./interpreter.ts";
 
 /** Until when something may take. */
@@ -19,49 +17,63 @@ export interface Limits {
   readonly endsAt: Instant | undefined;
 }
 
-/** The two ways in which what was waited for ends a wait. */
-interface Wait {
-  done(): void;
-  fail(error: unknown): void;
-}
+/** A wait under way, until `done` or `fail` is called or its limits are reached. */
+export class Wait<Target, Driver> {
+  /** What it waits for something of. */
+  protected readonly interpreter: Interpreter<Target, Driver>;
+  readonly #settled: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #signal: AbortSignal | undefined;
+  readonly #aborted: (() => void) | undefined;
+  readonly #cancelAlarm: (() => void) | undefined;
+  #isOver = false;
 
-/**
- * Waits for the answer to a claim; rejects if it is refused, or takes too long. The last to
- * give up takes the claim back.
- */
-export function granted<Target, Driver>(
-  interpreter: Interpreter<Target, Driver>,
-  claim: Claim<Target, Driver>,
-  { signal, endsAt }: Limits,
-  acquireMs: number,
-): Promise<void> {
-  if (claim.refusal !== undefined) return Promise.reject(refusalOf(interpreter, claim));
-  const now = interpreter.clock.now();
-  const leaseEndsAt = Math.min(now + acquireMs, endsAt ?? Infinity);
-  const waitings = claim.waitings ??= new Set();
-  const expired = (): Error => {
-    const prose = `No actual connection was free for ${JSON.stringify(name)} ` +
-      `within ${Math.round(leaseEndsAt - now)} ms`;
-    const { lastFailure } = interpreter;
-    const cause = lastFailure === undefined ? {} : { cause: lastFailure };
-    return new SubletError("LEASE_TIMEOUT", "lease", prose, {
-      census: interpreter.census(),
-      ...cause,
-    });
-  };
-  const name = interpreter.nameOf(claim.virtual);
-  return wait(interpreter, { signal, endsAt: leaseEndsAt }, expired, ({ done, fail }) => {
-    const answered = (): void => {
-      if (claim.refusal === undefined) done();
-      else fail(refusalOf(interpreter, claim));
-    };
-    const waiting = { answered, dismiss: fail };
-    waitings.add(waiting);
-    return () => {
-      waitings.delete(waiting);
-      if (claim.status === "waiting" && waitings.size === 0) interpreter.withdraw(claim);
-    };
-  });
+  /** Begins to wait. */
+  constructor(interpreter: Interpreter<Target, Driver>, { signal, endsAt }: Limits) {
+    this.interpreter = interpreter;
+    this.#signal = signal;
+    interpreter.hold.take();
+    if (signal !== undefined) {
+      this.#aborted = () => this.fail(signal.reason);
+      signal.addEventListener("abort", this.#aborted);
+    }
+    if (endsAt !== undefined && endsAt !== Infinity) {
+      this.#cancelAlarm = interpreter.clock.alarm(endsAt, () => this.expire());
+    }
+  }
+
+  /** Returns what tells its end; a wait that has been aborted before has ended by then. */
+  begin(): Promise<void> {
+    if (this.#signal?.aborted) this.#aborted?.();
+    return this.#settled.promise;
+  }
+
+  /** Ends it as what was waited for has come. */
+  done(): void {
+    if (this.#end()) this.#settled.resolve();
+  }
+
+  /** Ends it as what was waited for will not come. */
+  fail(error: unknown): void {
+    if (this.#end()) this.#settled.reject(error);
+  }
+
+  /** Ends it as its time is up. */
+  expire(): void {
+    this.fail(statementTimeout());
+  }
+
+  /** Takes back what the wait has set going. */
+  protected takeBack(): void {}
+
+  #end(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    this.#cancelAlarm?.();
+    if (this.#aborted !== undefined) this.#signal?.removeEventListener("abort", this.#aborted);
+    this.interpreter.hold.drop();
+    this.takeBack();
+    return true;
+  }
 }
 
 /** Waits for a promise, which is never rejected. */
@@ -70,10 +82,25 @@ export function until<Target, Driver>(
   change: Promise<void>,
   limits: Limits,
 ): Promise<void> {
-  return wait(interpreter, limits, statementTimeout, ({ done }) => {
-    change.then(done);
-    return () => undefined;
-  });
+  const wait = new Wait(interpreter, limits);
+  change.then(() => wait.done());
+  return wait.begin();
+}
+
+/** Fulfilled after a time; rejected with the signal's reason if that comes first. */
+export function pause<Target, Driver>(
+  interpreter: Interpreter<Target, Driver>,
+  durationMs: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  return new Pause(interpreter, { signal, endsAt: interpreter.clock.now() + durationMs }).begin();
+}
+
+/** A wait for nothing but the time. */
+class Pause<Target, Driver> extends Wait<Target, Driver> {
+  override expire(): void {
+    this.done();
+  }
 }
 
 /** Runs a statement in a session; one that takes too long ends the session. */
@@ -103,74 +130,6 @@ export function either(
   return other === undefined ? one : AbortSignal.any([one, other]);
 }
 
-/** Fulfilled after a time; rejected with the signal's reason if that comes first. */
-export function pause<Target, Driver>(
-  interpreter: Interpreter<Target, Driver>,
-  durationMs: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const endsAt = interpreter.clock.now() + durationMs;
-  return wait(interpreter, { signal, endsAt: undefined }, statementTimeout, ({ done }) => {
-    return interpreter.clock.alarm(endsAt, done);
-  });
-}
-
-const REFUSALS: Record<
-  "connectFailed" | "deadlock" | "draining" | "lineFull",
-  readonly [code: ErrorCode, prose: string]
-> = {
-  connectFailed: ["CONNECT_FAILED", "Cannot open an actual connection"],
-  deadlock: [
-    "LEASE_DEADLOCK",
-    "Cannot lease another actual connection as all wait for one another",
-  ],
-  draining: ["POOL_DRAINING", "Cannot lease an actual connection as the pool is ending"],
-  lineFull: ["LINE_FULL", "Cannot wait for an actual connection as the line is full"],
-};
-
-/** Returns the error that says why a claim was refused. */
-function refusalOf<Target, Driver>(
-  interpreter: Interpreter<Target, Driver>,
-  { virtual, refusal }: Claim<Target, Driver>,
-): SubletError {
-  const [code, prose] = REFUSALS[refusal?.reason ?? "draining"];
-  const told = `${prose}, for ${JSON.stringify(interpreter.nameOf(virtual))}`;
-  const stage = code === "CONNECT_FAILED" ? "connect" : "lease";
-  const cause = refusal?.cause === undefined ? {} : { cause: refusal.cause };
-  return new SubletError(code, stage, told, { census: interpreter.census(), ...cause });
-}
-
 function statementTimeout(): Error {
   return new SubletError("STATEMENT_TIMEOUT", "statement", "No answer came in time");
-}
-
-/** Begins a wait; `start` returns what takes it back. */
-function wait<Target, Driver>(
-  { clock, hold }: Interpreter<Target, Driver>,
-  { signal, endsAt }: Limits,
-  expired: () => Error,
-  start: (wait: Wait) => () => void,
-): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  let isOver = false;
-  const end = (settle: () => void): void => {
-    if (isOver) return;
-    isOver = true;
-    cancelAlarm?.();
-    signal?.removeEventListener("abort", aborted);
-    hold.drop();
-    takeBack();
-    settle();
-  };
-  const done = (): void => end(resolve);
-  const fail = (error: unknown): void => end(() => reject(error));
-  const aborted = (): void => fail(signal?.reason);
-  hold.take();
-  signal?.addEventListener("abort", aborted);
-  const takeBack = start({ done, fail });
-  const cancelAlarm = endsAt === undefined || endsAt === Infinity
-    ? undefined
-    : clock.alarm(endsAt, () => fail(expired()));
-  if (signal?.aborted) aborted();
-  return promise;
 }

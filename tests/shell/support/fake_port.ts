@@ -6,7 +6,7 @@
  * and end sessions from the server's side.
  */
 
-import { AsyncLocalStorage } from "node:async_hooks";
+import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Condition, Loss, Port, Session, Statement } from "../../../src/port.ts";
 
 /** Where the fake server is asked to connect to. */
