@@ -15,15 +15,12 @@ import { isVersioned, skipOpaque } from "./lexer.ts";
  */
 export type Effect = "none" | "state" | "identity";
 
-/** Blanks, opening brackets and comments before the first word. */
-const lead = String.raw`^(?:[\s(]|/\*(?!M?!)(?:[^*]|\*(?!/))*\*/|--(?=\s)[^\n]*\n|#[^\n]*\n)*`;
-
 /** First words of statements that leave nothing by themselves. */
 const plain: RegExp = new RegExp(
-  lead + String.raw`(?:select|insert|update|delete|replace|with|values|table|show|explain|` +
+  String.raw`(?:select|insert|update|delete|replace|with|values|table|show|explain|` +
     String.raw`desc|describe|commit|rollback|savepoint|release\s+savepoint|start\s+transaction|` +
     String.raw`begin(?:\s+work)?\s*(?:;\s*)?$)(?![\w$])`,
-  "i",
+  "iy",
 );
 
 /** What lets any statement leave something, or hides what it does; wherever it stands. */
@@ -31,9 +28,9 @@ const suspicious: RegExp = /get_lock|get_(?:read|write)_locks|:=|into\s*[@/#-]|;
 
 /** First words of statements whose traces a reset wipes, unless roles are involved. */
 const resettable: RegExp = new RegExp(
-  lead + String.raw`(?:set|lock|unlock|flush|handler|xa|create|alter|drop|rename|truncate|` +
+  String.raw`(?:set|lock|unlock|flush|handler|xa|create|alter|drop|rename|truncate|` +
     String.raw`grant|revoke|analyze|optimize|check|repair|load|do|prepare|deallocate|kill)\b`,
-  "i",
+  "iy",
 );
 
 const assigning: RegExp = /get_lock|get_(?:read|write)_locks|:=|into\s*@/i;
@@ -57,7 +54,7 @@ export function effectOf(sql: string): Effect {
 }
 
 function examine(sql: string): Effect {
-  if (plain.test(sql) && !suspicious.test(sql)) return "none";
+  if (begins(sql, plain) && !suspicious.test(sql)) return "none";
   // With NO_BACKSLASH_ESCAPES a string ends elsewhere: then what is code cannot be told.
   if (sql.includes("\\")) return "identity";
   let worst: Effect = "none";
@@ -73,26 +70,44 @@ function examine(sql: string): Effect {
 }
 
 function examineBare(statement: string): Effect {
-  if (plain.test(statement)) return assigning.test(statement) ? "state" : "none";
-  return resettable.test(statement) ? "state" : "identity";
+  if (begins(statement, plain)) return assigning.test(statement) ? "state" : "none";
+  return begins(statement, resettable) ? "state" : "identity";
 }
+
+/** Tells whether a statement, behind blanks, brackets and comments, begins with certain words. */
+function begins(sql: string, words: RegExp): boolean {
+  let at = 0;
+  for (let end = at; at < sql.length; at = end) {
+    const char = sql[at] ?? "";
+    if (char <= " " || char === "(") end = at + 1;
+    else if (/['"`]/.test(char)) return false;
+    else end = skipOpaque(sql, at);
+    if (end === at) break;
+  }
+  words.lastIndex = at;
+  return words.test(sql);
+}
+
+/** What may begin or end something that is not code. */
+const special: RegExp = /['"`#*/-]/g;
 
 /** Returns the text without strings and comments, but with what versioned comments hold. */
 function bare(sql: string): string {
   let text = "";
   for (let at = 0; at < sql.length;) {
-    const end = skipOpaque(sql, at);
-    if (end > at) {
-      text += isQuotedName(sql, at) ? sql.slice(at, end) : " ";
-      at = end;
-    } else if (isVersioned(sql, at)) {
+    special.lastIndex = at;
+    const found = special.exec(sql)?.index ?? sql.length;
+    text += sql.slice(at, found);
+    at = skipOpaque(sql, found);
+    if (at > found) text += isQuotedName(sql, found) ? sql.slice(found, at) : " ";
+    else if (isVersioned(sql, at)) {
       text += " ";
       at += sql[at + 2] === "M" ? 4 : 3;
       while (/\d/.test(sql[at] ?? "")) at++;
     } else if (sql.startsWith("*/", at)) {
       text += " ";
       at += 2;
-    } else text += sql[at++];
+    } else text += sql[at++] ?? "";
   }
   return text;
 }
