@@ -42,7 +42,7 @@ export interface ErrorDetails {
  * | code | when |
  * |---|---|
  * | `COMMIT_UNKNOWN` | the connection was lost before the answer to a COMMIT came |
- * | `CONNECTION_LOST` | the actual connection of a lease, a transaction or a pinned unit has ended |
+ * | `CONNECTION_LOST` | the connection of a lease, a transaction or a pinned unit has ended |
  * | `CONNECT_FAILED` | no actual connection could be opened; `cause` is the driver's error |
  * | `LEASE_DEADLOCK` | the request could only have been served after itself |
  * | `LEASE_ENDED` | a lease or a transaction was used after its end |

@@ -93,8 +93,8 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     this.#isBroken = true;
   }
 
-  /** Waits until there is a lease. */
-  async open(frame: Frame<Target, Driver> | undefined, limits: Limits): Promise<void> {
+  /** Has a lease requested, if there is none; returns a promise of it if that takes a while. */
+  open(frame: Frame<Target, Driver> | undefined, limits: Limits): Promise<void> | undefined {
     const { interpreter, patience } = this.#parts;
     if (this.#isLostButMovable) this.#release();
     if (this.#claim?.status !== "granted" && this.#claim?.status !== "waiting") {
@@ -102,12 +102,11 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
       const enclosing = enclosingOf(frame, this.unit, this.home);
       this.#claim = interpreter.request(id, this.unit.targetOf(this.home), enclosing);
     }
-    if (this.#claim.status !== "granted") {
-      await granted(interpreter, patience, this.#claim, limits);
-    }
+    if (this.#claim.status === "granted") return undefined;
+    return granted(interpreter, patience, this.#claim, limits);
   }
 
-  /** Runs a statement in its turn, of code that is within `scope` or in no transaction of this lease. */
+  /** Runs a statement in its turn, of code that is in `scope`, or in no transaction here. */
   async run(
     statement: Statement,
     scope: Scope<Target, Driver> | undefined,
@@ -118,10 +117,15 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     this.#users++;
     this.#stack ??= stack;
     try {
-      const inScope = await this.#turn(scope, limits);
-      await this.open(frame, limits);
+      let joined = this.#joined(scope);
+      for (let open = (joined ?? this).child; open !== undefined; open = (joined ?? this).child) {
+        await until(this.#parts.interpreter, open.changed, limits);
+        joined = this.#joined(scope);
+      }
+      const opening = this.open(frame, limits);
+      if (opening !== undefined) await opening;
       this.unit.check();
-      return await this.#runIn(inScope?.top, statement, limits);
+      return await this.#runIn(joined?.top, statement, limits);
     } finally {
       this.#users--;
       this.#settle();
@@ -163,19 +167,12 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     return this.home.hold === "unit" || session.isPinned || session.isInTransaction;
   }
 
-  /** Waits until no transaction is open in that which a statement is part of; returns this, if any. */
-  async #turn(
-    scope: Scope<Target, Driver> | undefined,
-    limits: Limits,
-  ): Promise<Scope<Target, Driver> | undefined> {
-    for (;;) {
-      this.unit.check();
-      const joined = scope ?? (this.child?.status === "open" ? this.child : undefined);
-      if (joined !== undefined) checkScope(joined);
-      const { child } = joined ?? this;
-      if (child === undefined) return joined;
-      await until(this.#parts.interpreter, child.changed, limits);
-    }
+  /** Returns the transaction that a statement is part of: that of its code, or the open one. */
+  #joined(scope: Scope<Target, Driver> | undefined): Scope<Target, Driver> | undefined {
+    this.unit.check();
+    const joined = scope ?? (this.child?.status === "open" ? this.child : undefined);
+    if (joined !== undefined) checkScope(joined);
+    return joined;
   }
 
   /** Runs a statement, and learns whether its failure was the end of its transaction. */

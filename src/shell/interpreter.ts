@@ -220,7 +220,7 @@ export class Interpreter<Target, Driver> {
     }
   }
 
-  /** Answers a claim, unless its session has died unnoticed: then it goes back to its place in line. */
+  /** Answers a claim; if its session has died unnoticed, it goes back to its place in line. */
   #grant(lease: LeaseId, slot: Slot<Target, Driver>, now: Instant): void {
     if (!slot.session.isAlive) {
       this.#events.push({ type: "actualLost", actual: slot.actual, byServer: true });

@@ -43,7 +43,7 @@ export class Lease<Target, Driver> implements AsyncDisposable {
     return this.#held.session.driver;
   }
 
-  /** The server's name for the connection, as CONNECTION_ID() says it; throws as {@linkcode connection}. */
+  /** The server's name for it, as CONNECTION_ID() says it; throws as {@linkcode connection}. */
   get threadId(): number {
     this.#check();
     return this.#held.session.threadId;
@@ -127,7 +127,7 @@ export interface Field {
 
 const NO_OPTIONS: RunOptions = {};
 
-/** Takes a lease that its user must release; outside of any unit of work, it is a unit of its own. */
+/** Takes a lease that its user must release; outside of any unit, it is a unit of its own. */
 export async function takeLease<Target, Driver>(
   parts: Parts<Target, Driver>,
   home: Home<Target>,
@@ -145,9 +145,12 @@ export async function takeLease<Target, Driver>(
   held.keep();
   try {
     if (scope !== undefined) checkScope(scope);
-    await held.open(frame, { ...limits, signal: either(frame?.signal, limits.signal) });
+    const signal = either(frame?.signal, limits.signal);
+    signal?.throwIfAborted();
+    const opening = held.open(frame, { signal, endsAt: limits.endsAt });
+    if (opening !== undefined) await opening;
     held.unit.check();
-    limits.signal?.throwIfAborted();
+    signal?.throwIfAborted();
   } catch (error) {
     end();
     throw error;

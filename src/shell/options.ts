@@ -12,37 +12,37 @@ import { nearest } from "./nearest.ts";
 /** What holds for one virtual connection. */
 export interface VirtualOptions {
   /** How many leases it may have at once; the pool's `connectionLimit` unless given. */
-  readonly limit?: number;
-  /** How many actual connections to its target are kept open from its first use on; the pool's unless given. */
-  readonly minimumIdle?: number;
-  /** Whether a lease lasts for its statement or transaction, or to the end of the unit; "statement" unless given. */
-  readonly hold?: "statement" | "unit";
+  readonly limit?: number | undefined;
+  /** How many actual connections are kept open from its first use on; the pool's unless given. */
+  readonly minimumIdle?: number | undefined;
+  /** Whether a lease lasts for its statement ("statement", the default) or for the unit. */
+  readonly hold?: "statement" | "unit" | undefined;
 }
 
-/** What holds for a pool; `Overlay` is what a virtual connection may have of its own for a target. */
+/** What holds for a pool; `Overlay` is what a virtual connection may give its target. */
 export interface PoolOptions<Name extends string, Overlay extends object = object> {
   /** How many actual connections there may be at once, over all virtual connections; 10. */
-  readonly connectionLimit?: number;
+  readonly connectionLimit?: number | undefined;
   /** How many requests may wait; 0 is without end; 0. */
-  readonly queueLimit?: number;
+  readonly queueLimit?: number | undefined;
   /** How long an actual connection may lie idle before it is closed, in ms; 60,000. */
-  readonly idleTimeout?: number;
+  readonly idleTimeout?: number | undefined;
   /** How old an actual connection may grow, in ms; 0 is without end; 1,800,000. */
-  readonly maxLifetime?: number;
-  /** How many actual connections are kept open for each virtual connection from its first use on; 0. */
-  readonly minimumIdle?: number;
-  /** After how long a rest an actual connection is checked before it is lent, in ms; 500, as HikariCP's. */
-  readonly validateAfter?: number;
+  readonly maxLifetime?: number | undefined;
+  /** How many actual connections each virtual connection keeps open from its first use on; 0. */
+  readonly minimumIdle?: number | undefined;
+  /** After how long a rest one is checked before it is lent, in ms; 500, as HikariCP's. */
+  readonly validateAfter?: number | undefined;
   /** How long a request waits, in ms; 0 is without end; 10,000, as the mariadb connector's. */
-  readonly acquireTimeout?: number;
+  readonly acquireTimeout?: number | undefined;
   /** After how long a lease is reported as a leak, in ms; 0 is never; 0. */
-  readonly leakDetectionTimeout?: number;
+  readonly leakDetectionTimeout?: number | undefined;
   /** The virtual connections, by name; one, `main`, unless given. */
-  readonly connections?: { readonly [N in Name]: VirtualOptions & Overlay };
+  readonly connections?: { readonly [N in Name]: VirtualOptions & Overlay } | undefined;
   /** Names the pool: another definition of the same name takes its place. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Whether equal definitions in one process share one pool; true. */
-  readonly shared?: boolean;
+  readonly shared?: boolean | undefined;
 }
 
 /** A virtual connection as it was declared. */
@@ -237,7 +237,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function invalid(option: string, wanted: string, received: unknown): SubletError {
-  const shown = typeof received === "bigint" ? `${received}n` : JSON.stringify(received);
+  // What is not a number may be a connection string in the wrong place, with a password.
+  const shown = typeof received === "number" ? String(received) : `a ${typeof received}`;
   const prose = `The option ${JSON.stringify(option)} must be ${wanted}: received ${shown}`;
   return new SubletError("OPTION_INVALID", "options", prose);
 }

@@ -20,9 +20,9 @@ import { type CompiledMethod, type Method, VirtualConnection } from "./virtual_c
 /** How a pool is ended. */
 export interface DrainOptions {
   /** After how long whatever is left is destroyed, in ms; never unless given. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Whether those who wait are refused at once, not served; false unless given. */
-  readonly refuse?: boolean;
+  readonly refuse?: boolean | undefined;
 }
 
 /** What a pool is put together from. */
@@ -51,6 +51,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
   readonly #parts: Parts<Target, Driver>;
   readonly #homes = new Map<string, Home<Target>>();
   readonly #virtuals = new Map<string, VirtualConnection<Target, Driver>>();
+  readonly #main: VirtualConnection<Target, Driver> | undefined;
   readonly #news: News<Driver>;
   #drained: Promise<void> | undefined;
 
@@ -62,6 +63,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
       this.#homes.set(home.name, home);
       this.#virtuals.set(home.name, new VirtualConnection(parts, home, compile));
     }
+    this.#main = this.#virtuals.get("main");
   }
 
   /**
@@ -82,7 +84,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
     values?: unknown,
     options?: RunOptions,
   ): Promise<[rows: Rows, fields: Field[]]> {
-    return this.#main.query<Rows>(sql, values, options);
+    return this.#main?.query<Rows>(sql, values, options) ?? this.#refuseMain();
   }
 
   /** Prepares and executes a statement through `main`; see `VirtualConnection.execute`. */
@@ -91,22 +93,23 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
     values?: unknown,
     options?: RunOptions,
   ): Promise<[rows: Rows, fields: Field[]]> {
-    return this.#main.execute<Rows>(sql, values, options);
+    return this.#main?.execute<Rows>(sql, values, options) ?? this.#refuseMain();
   }
 
   /** Makes a function of a statement through `main`; see `VirtualConnection.method`. */
   method<Args = void, Result = Row>(sql: string): Method<Args, Result> {
+    if (this.#main === undefined) throw this.#unknown("main");
     return this.#main.method<Args, Result>(sql);
   }
 
   /** Runs code in a transaction through `main`; see `VirtualConnection.transaction`. */
   transaction<T>(fn: () => T, options?: TransactionOptions): Promise<Awaited<T>> {
-    return this.#main.transaction(fn, options);
+    return this.#main?.transaction(fn, options) ?? this.#refuseMain();
   }
 
   /** Leases an actual connection through `main`; see `VirtualConnection.lease`. */
   lease(options?: RunOptions): Promise<Lease<Target, Driver>> {
-    return this.#main.lease(options);
+    return this.#main?.lease(options) ?? this.#refuseMain();
   }
 
   /**
@@ -163,7 +166,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    * A unit that waits for this is not itself waited for, but the leases it holds are.
    *
    * @param options `timeout` in ms, after which whatever is left is destroyed, and `refuse`,
-   * to refuse those who wait instead of serving them.
+   * to refuse those who wait instead of serving them; then units under way get no lease more.
    * @returns A promise that is fulfilled when all has closed; asked again, the same end.
    * @throws `SubletError` with the code `OPTION_INVALID`.
    */
@@ -223,10 +226,8 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
     return this;
   }
 
-  get #main(): VirtualConnection<Target, Driver> {
-    const main = this.#virtuals.get("main");
-    if (main === undefined) throw this.#unknown("main");
-    return main;
+  #refuseMain(): Promise<never> {
+    return Promise.reject(this.#unknown("main"));
   }
 
   async #drain(): Promise<void> {

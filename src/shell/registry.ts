@@ -63,7 +63,7 @@ function isEqual(one: unknown, other: unknown): boolean {
   }
   if (!isObject(one) || !isObject(other)) return false;
   if (Object.getPrototypeOf(one) !== Object.getPrototypeOf(other)) return false;
-  if (ArrayBuffer.isView(one) || one instanceof Date || one instanceof RegExp) {
+  if (one instanceof Uint8Array || one instanceof Date || one instanceof RegExp) {
     return String(one) === String(other);
   }
   const keys = Object.keys(one);

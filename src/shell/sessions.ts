@@ -132,6 +132,8 @@ export class Sessions<Target, Driver> {
     this.#lastFailure = undefined;
     opened(session);
     report({ type: "connectDone", actual, chance: clock.chance() });
+    // One that ended before it was known here told nobody of consequence.
+    if (!session.isAlive) report({ type: "actualLost", actual, byServer: true });
     this.settle(slot);
   }
 

@@ -7,9 +7,9 @@ import type { Limits } from "./wait.ts";
 /** Until when a statement may take. */
 export interface RunOptions {
   /** Ends it when it is aborted: it is taken out of the line, or its connection is closed. */
-  readonly signal?: AbortSignal;
-  /** How long it may take in all, the wait for a connection included, in ms; no limit unless given. */
-  readonly timeout?: number;
+  readonly signal?: AbortSignal | undefined;
+  /** How long it may take in all, with the wait for a connection, in ms; no limit unless given. */
+  readonly timeout?: number | undefined;
 }
 
 /** A statement with options of the driver (`rowsAsArray`, `typeCast`, `nestTables` …). */

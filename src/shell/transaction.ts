@@ -8,7 +8,7 @@
  */
 
 import { SubletError } from "./errors.ts";
-import { checkScope } from "./held.ts";
+import { checkScope, type Held } from "./held.ts";
 import type { Home, Parts } from "./parts.ts";
 import { Scope } from "./scope.ts";
 import { keepStack, restack } from "./statement.ts";
@@ -25,11 +25,11 @@ export type Isolation =
 /** How a transaction is run. */
 export interface TransactionOptions {
   /** Ends its waits and statements, so that it is rolled back. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** What it sees of others; the server's default unless given. Not for one inside another. */
-  readonly isolation?: Isolation;
+  readonly isolation?: Isolation | undefined;
   /** Whether the server lets it write nothing; false unless given. Not for one inside another. */
-  readonly readOnly?: boolean;
+  readonly readOnly?: boolean | undefined;
 }
 
 const ISOLATIONS: Readonly<Record<Isolation, string>> = {
@@ -77,7 +77,7 @@ async function transactIn<Target, Driver, T>(
   held.keep();
   let scope: Scope<Target, Driver> | undefined;
   try {
-    scope = await enterLevel(parts, frame, home);
+    scope = await enterLevel(parts, held, frame);
     await open(scope, frame, begin);
     held.watch(stack);
     try {
@@ -110,12 +110,11 @@ async function runCode<Target, Driver, T>(
 /** Waits for its turn among those that were started side by side. */
 async function enterLevel<Target, Driver>(
   { interpreter }: Parts<Target, Driver>,
+  held: Held<Target, Driver>,
   frame: Frame<Target, Driver>,
-  home: Home<Target>,
 ): Promise<Scope<Target, Driver>> {
   const { unit, signal } = frame;
-  const held = unit.hold(home);
-  const parent = scopeOf(frame, home);
+  const parent = scopeOf(frame, held.home);
   for (;;) {
     unit.check();
     if (parent !== undefined) checkScope(parent);

@@ -29,7 +29,7 @@ export interface Frame<Target, Driver> {
 export class Unit<Target, Driver> {
   readonly #parts: Parts<Target, Driver>;
   readonly #helds = new Map<VirtualId, Held<Target, Driver>>();
-  readonly #targets = new Map<VirtualId, TargetEntry<Target>>();
+  #targets: Map<VirtualId, TargetEntry<Target>> | undefined;
   #isEnded = false;
 
   /** Begins a unit; one that is not within another comes too late when the pool is ending. */
@@ -52,12 +52,13 @@ export class Unit<Target, Driver> {
   /** Gives a virtual connection another target in this unit. */
   bind({ id, target }: Home<Target>, overlay: object): void {
     const { targets, retargetOf } = this.#parts;
+    this.#targets ??= new Map();
     this.#targets.set(id, targets.use(retargetOf(target.target, overlay)));
   }
 
   /** Returns the target of a virtual connection in this unit. */
   targetOf(home: Home<Target>): TargetEntry<Target> {
-    return this.#targets.get(home.id) ?? home.target;
+    return this.#targets?.get(home.id) ?? home.target;
   }
 
   /** Returns the lease through a virtual connection, which may have to be requested yet. */
@@ -75,11 +76,15 @@ export class Unit<Target, Driver> {
     if (this.#helds.get(held.home.id) === held) this.#helds.delete(held.home.id);
   }
 
-  /** Returns what it holds to its end. */
-  *lasting(): Generator<readonly [held: Held<Target, Driver>, holding: Holding]> {
+  /** Returns what it holds to its end, but for one virtual connection. */
+  lastingBut(home: Home<Target> | undefined): readonly Holding[] {
+    if (this.#isEnded || this.#helds.size === 0) return NONE;
+    const found: Holding[] = [];
     for (const held of this.#helds.values()) {
-      if (held.lasting !== undefined) yield [held, held.lasting];
+      const { lasting } = held;
+      if (lasting !== undefined && held.home.id !== home?.id) found.push(lasting);
     }
+    return found;
   }
 
   /** Ends it: its leases are released, and what comes later is turned away. */
@@ -87,7 +92,7 @@ export class Unit<Target, Driver> {
     if (this.#isEnded) return;
     this.#isEnded = true;
     for (const held of [...this.#helds.values()]) held.end();
-    for (const target of this.#targets.values()) this.#parts.targets.leave(target);
+    for (const target of this.#targets?.values() ?? []) this.#parts.targets.leave(target);
     this.#parts.admission.leave(this);
   }
 }
@@ -114,17 +119,15 @@ export function enclosingOf<Target, Driver>(
   unit: Unit<Target, Driver>,
   home: Home<Target>,
 ): readonly Holding[] {
-  if (frame === undefined) return NONE;
-  const found = new Map<number, Holding>();
-  for (let at: Frame<Target, Driver> | undefined = frame; at !== undefined; at = at.parent) {
+  const found: Holding[] = [];
+  for (let at = frame; at !== undefined; at = at.parent) {
     const inTransaction = at.scope?.status === "open" ? at.scope.held.holding : undefined;
-    if (inTransaction !== undefined) found.set(inTransaction.lease, inTransaction);
-    if (at.unit.isEnded) continue;
-    for (const [held, holding] of at.unit.lasting()) {
-      if (at.unit !== unit || held.home.id !== home.id) found.set(holding.lease, holding);
-    }
+    if (inTransaction !== undefined) found.push(inTransaction);
+    if (at.unit === at.parent?.unit) continue;
+    found.push(...at.unit.lastingBut(at.unit === unit ? home : undefined));
   }
-  return [...found.values()];
+  if (found.length < 2) return found;
+  return [...new Map(found.map((holding) => [holding.lease, holding])).values()];
 }
 
 const NONE: readonly Holding[] = [];

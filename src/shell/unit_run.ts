@@ -14,13 +14,13 @@ import { either, pause } from "./wait.ts";
 /** How a unit of work is run; `Overlay` is what a target may be given of its own. */
 export interface UnitOptions<Name extends string, Overlay extends object = object> {
   /** Ends its waits and statements when it is aborted. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Gives virtual connections another target in this unit: options that are laid over theirs. */
-  readonly bind?: { readonly [N in Name]?: Overlay };
+  readonly bind?: { readonly [N in Name]?: Overlay } | undefined;
   /** The virtual connections on which the whole unit is a transaction, each of its own. */
-  readonly transaction?: Name | readonly Name[];
+  readonly transaction?: Name | readonly Name[] | undefined;
   /** How often it may be repeated after an error that makes this safe; 0 unless given. */
-  readonly retries?: number;
+  readonly retries?: number | undefined;
 }
 
 /** Until the first repetition at most so long, in ms; it doubles with each. */

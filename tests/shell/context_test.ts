@@ -72,7 +72,7 @@ test("a listener may use the pool, may leave, and hears once if it asked for tha
   await endsEmpty(world);
 });
 
-test("a listener that throws harms nobody: its error is an uncaught exception of its own", async () => {
+test("a listener that throws harms nobody: its error is an uncaught exception", async () => {
   const world = createWorld();
   const error = new Error("the listener's");
   const uncaught: unknown[] = [];

@@ -56,16 +56,20 @@ test("an unknown option is refused, and the nearest one named", () => {
   invalid({ connections: { a: { limt: 1 } } }, /"connections\.a\.limt"; the nearest is "limit"$/);
 });
 
-test("a value that an option does not take is refused, but never shown if it is the target's", () => {
+test("a value that does not fit is refused, and shown only if it is no secret", () => {
   invalid(
     { connectionLimit: 0 },
     /"connectionLimit" must be a whole number from 1 on: received 0$/,
   );
   invalid({ connectionLimit: 1.5 }, /received 1\.5$/);
   invalid({ idleTimeout: -1 }, /"idleTimeout" must be a number of ms/);
-  invalid({ idleTimeout: "5" }, /received "5"$/);
+  invalid({ idleTimeout: "5" }, /received a string$/);
   invalid({ connections: {} }, /"connections" must be an object/);
   invalid({ connections: { a: 1 } }, /"connections\.a" must be an object: received 1$/);
+  invalid(
+    { connections: { a: "mysql://me:secret@host/db" } },
+    /must be an object: received a string$/,
+  );
   invalid({ connections: { a: { hold: "ever" } } }, /must be one of \["statement","unit"\]/);
   invalid({ connections: { a: { limit: 0 } } }, /"connections\.a\.limit"/);
   invalid({ connectionLimit: 2, minimumIdle: 3 }, /"minimumIdle" must be at most 2/);
@@ -73,7 +77,7 @@ test("a value that an option does not take is refused, but never shown if it is 
   invalid({ shared: 1 }, /"shared" must be one of/);
 });
 
-test("what is not the pool's is passed on to the target, for each virtual connection its own", async () => {
+test("what is not the pool's goes to the target, for each virtual connection its own", async () => {
   const { db } = createWorld({
     host: "h",
     connections: { shop: {}, reports: { database: "reports", limit: 2 } },
@@ -91,10 +95,11 @@ test("virtual connections with equal targets share actual connections", async ()
   assert.equal(port.sessions.length, 2);
 });
 
-test("a virtual connection that was not declared is refused, and the nearest one named", async () => {
+test("an undeclared virtual connection is refused, and the nearest one named", async () => {
   const { db } = createWorld({ connections: { shop: {}, reports: {} } });
   assert.throws(() => db.connection("report" as never), /"report"; the nearest is "reports"$/);
-  assert.throws(() => db.query("SELECT"), { code: "OPTION_INVALID" });
+  await refused(db.query("SELECT"), "OPTION_INVALID");
+  assert.throws(() => db.method("SELECT"), { code: "OPTION_INVALID" });
   await refused(db.unit(() => 1, { bind: { shpo: {} } as never }), "OPTION_INVALID");
 });
 

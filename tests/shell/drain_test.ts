@@ -15,7 +15,7 @@ test("a pool that has done nothing drains at once, and lets nobody begin", async
   await refused(db.transaction(() => 1), "POOL_DRAINING");
 });
 
-test("a drain serves the line, waits for leases, and is the same however often it is asked for", async () => {
+test("a drain serves the line and waits for leases, however often it is asked for", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db, port } = world;
   const holder = seen(db, "HANG");
@@ -61,7 +61,7 @@ test("a unit under way goes on to its end: its further statements are served", a
   await endsEmpty(world);
 });
 
-test("by its time-out a drain destroys whatever is left, and refuses whoever waits", async () => {
+test("by its time-out a drain destroys what is left, and refuses whoever waits", async () => {
   const { db, port, clock } = createWorld({ connectionLimit: 2 });
   const holder = refused(seen(db, "HANG"), "POOL_DRAINING");
   await settled();
@@ -79,7 +79,7 @@ test("by its time-out a drain destroys whatever is left, and refuses whoever wai
   assert.equal(clock.alarms, 0);
 });
 
-test("a unit may end the pool it uses, as one that asks for the end is not waited for", async () => {
+test("a unit may end the pool it uses: it is not waited for", async () => {
   const { db } = createWorld();
   await db.unit(async () => {
     await seen(db);

@@ -8,7 +8,7 @@ import type { LeakNews } from "../../src/shell/news.ts";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
-test("a lease hands out the driver's genuine connection, and gives it back at the block's end", async () => {
+test("a lease hands out the driver's connection until the end of its block", async () => {
   const world = createWorld();
   {
     await using lease = await world.db.lease();
@@ -21,7 +21,7 @@ test("a lease hands out the driver's genuine connection, and gives it back at th
   await endsEmpty(world);
 });
 
-test("a lease that has ended says so, and releasing it twice takes nothing from the next holder", async () => {
+test("a lease that has ended says so, and its second release does nothing", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const first = await world.db.lease();
   first.release();
@@ -34,7 +34,7 @@ test("a lease that has ended says so, and releasing it twice takes nothing from 
   await endsEmpty(world);
 });
 
-test("a connection that is still busy when its lease is released is closed, not lent again", async () => {
+test("a connection that is still busy when its lease ends is closed", async () => {
   const world = createWorld();
   const lease = await world.db.lease();
   world.port.sessions[0]?.keepBusy();
@@ -44,7 +44,7 @@ test("a connection that is still busy when its lease is released is closed, not 
   await endsEmpty(world);
 });
 
-test("a lease that is released while a statement runs through it ends with the statement", async () => {
+test("a lease that is released while a statement runs ends with the statement", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const lease = await world.db.lease();
   const running = lease.query("HANG");
@@ -90,7 +90,7 @@ test("a lease cannot be used from another unit", async () => {
   await endsEmpty(world);
 });
 
-test("a lease whose connection was lost says so, and another is not taken in its place", async () => {
+test("a lease whose connection was lost says so, and takes no other", async () => {
   const world = createWorld();
   const lease = await world.db.lease();
   world.port.sessions[0]?.kill();
@@ -174,7 +174,7 @@ test("a lease held for too long is reported once, with the stack of who took it"
   await endsEmpty(world);
 });
 
-test("a transaction and a pinned unit that last for too long are reported, short ones are not", async () => {
+test("a transaction or a pinned unit that lasts for too long is reported", async () => {
   const world = createWorld({ leakDetectionTimeout: 1_000 });
   const { db, clock } = world;
   const stacks: (string | undefined)[] = [];
@@ -195,7 +195,7 @@ test("a transaction and a pinned unit that last for too long are reported, short
   await endsEmpty(world);
 });
 
-test("a lease that was forgotten and collected is reported, taken back, and its connection closed", async () => {
+test("a lease that was collected as garbage is reported, and its connection closed", async () => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   const world = createWorld({ connectionLimit: 1 });

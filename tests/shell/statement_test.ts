@@ -25,7 +25,7 @@ test("a statement answers with rows and columns, and leaves one idle connection"
   await endsEmpty(world);
 });
 
-test("statements one after another use one connection, side by side each its own up to the limit", async () => {
+test("statements in turn use one connection, side by side each its own, to the limit", async () => {
   const world = createWorld({ connectionLimit: 2 });
   await seen(world.db);
   await seen(world.db);
@@ -59,7 +59,7 @@ test("an idle connection does not keep the process alive, a leased one does", as
   assert.equal(session?.holdsProcess, false);
 });
 
-test("a server that is down refuses at once, with the cause, the census and the caller's line", async () => {
+test("a server that is down refuses at once: cause, census and the caller's line", async () => {
   const { db, port } = createWorld();
   port.connectFailures.push(new FakeServerError(2003, "connect ECONNREFUSED"));
   const error = await refused(db.query("SELECT 1"), "CONNECT_FAILED");
@@ -84,7 +84,7 @@ test("a server that is full fails nobody: they wait", async () => {
   await endsEmpty(world);
 });
 
-test("an error of the server comes through unchanged, and its stack names the caller's line", async () => {
+test("an error of the server comes unchanged, and its stack names the caller's line", async () => {
   const { db } = createWorld();
   async function caller(): Promise<void> {
     await db.query("FAIL 1064");

@@ -152,7 +152,7 @@ test("a statement elsewhere in the unit joins the transaction that is open", asy
   await endsEmpty(world);
 });
 
-test("a statement that comes after its transaction has ended is refused, and never run", async () => {
+test("a statement that comes after its transaction is refused, and never run", async () => {
   const world = createWorld();
   const { db, port } = world;
   await db.unit(async () => {
@@ -168,7 +168,7 @@ test("a statement that comes after its transaction has ended is refused, and nev
   await endsEmpty(world);
 });
 
-test("a transaction that is open when its unit ends is rolled back, and its code told", async () => {
+test("a transaction that is open when its unit ends is rolled back", async () => {
   const world = createWorld();
   const { db, port } = world;
   let left: Promise<unknown> = Promise.resolve();
@@ -207,7 +207,7 @@ test("whole units can be transactions, on several virtual connections", async ()
   await endsEmpty(world);
 });
 
-test("if the connection is lost before the answer to COMMIT, nobody claims to know, and nothing is repeated", async () => {
+test("if the answer to COMMIT is lost, that is said, and nothing is repeated", async () => {
   const world = createWorld();
   const { db, port } = world;
   let runs = 0;
@@ -246,7 +246,7 @@ test("if the connection is lost before COMMIT is sent, the transaction says so",
   await endsEmpty(world);
 });
 
-test("the victim of a deadlock goes on in no transaction, and its outer ones do not commit", async () => {
+test("the victim of a deadlock does not go on, and what is around it does not commit", async () => {
   const world = createWorld();
   const { db, port } = world;
   const error = await refused(
@@ -261,7 +261,7 @@ test("the victim of a deadlock goes on in no transaction, and its outer ones do 
   await endsEmpty(world);
 });
 
-test("a rollback that fails is noted in the error, and the connection is not lent again", async () => {
+test("a rollback that fails is noted in the error, and its connection closed", async () => {
   const world = createWorld();
   const { db, port } = world;
   const error: Error & { suppressed?: unknown } = new Error("mine");
@@ -321,7 +321,7 @@ test("a transaction that cannot begin names the line of its caller", async () =>
   assert.match(error.stack ?? "", /at async caller .*transaction_test\.ts/);
 });
 
-test("a transaction takes back its place in line when it is aborted while it waits", async () => {
+test("a transaction that is aborted while it waits leaves the line", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db, port } = world;
   const holder = seen(db, "HANG");

@@ -19,7 +19,7 @@ test("a unit returns what its code returns, and throws what it throws", async ()
   await endsEmpty(world);
 });
 
-test("statements side by side in one unit share one lease, also while it is being requested", async () => {
+test("statements side by side in one unit share one lease, and the wait for it", async () => {
   const world = createWorld();
   const threads = await world.db.unit(() => Promise.all([1, 2, 3].map(() => seen(world.db))));
   assert.deepEqual(threads.map(({ threadId }) => threadId), [1, 1, 1]);
@@ -44,7 +44,7 @@ test("different units never share a connection at a time", async () => {
   await endsEmpty(world);
 });
 
-test("a unit that holds nothing between its statements leaves the connection to others", async () => {
+test("between its statements a unit leaves the connection to others", async () => {
   const world = createWorld({ connectionLimit: 1 });
   await world.db.unit(async () => {
     await seen(world.db);
@@ -54,7 +54,7 @@ test("a unit that holds nothing between its statements leaves the connection to 
   await endsEmpty(world);
 });
 
-test("session state that cannot move keeps the connection to the end of the unit, then it is wiped", async () => {
+test("state that cannot move keeps the connection for the unit, then it is wiped", async () => {
   const world = createWorld();
   await world.db.unit(async () => {
     await seen(world.db, "SET @a = 1");
@@ -92,7 +92,7 @@ test("a statement that comes after its unit has ended is refused, and never run"
   await endsEmpty(world);
 });
 
-test("a statement that still waits when its unit ends is refused, and its request taken back", async () => {
+test("a statement that still waits when its unit ends leaves the line, refused", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const holder = seen(world.db, "HANG");
   await settled();
@@ -108,7 +108,7 @@ test("a statement that still waits when its unit ends is refused, and its reques
   await endsEmpty(world);
 });
 
-test("a statement that runs when its unit ends is let run, and the lease ends with it", async () => {
+test("a statement that runs when its unit ends is let run to its end", async () => {
   const world = createWorld();
   let running: Promise<unknown> = Promise.resolve();
   await world.db.unit(async () => {
@@ -194,7 +194,7 @@ test("thousands of bound targets leave nothing behind", async () => {
   await endsEmpty(world);
 });
 
-test("a unit that may be repeated is, after an error that makes it safe, after a pause", async () => {
+test("a unit that may be repeated is, after a pause, if the error makes it safe", async () => {
   const world = createWorld();
   let runs = 0;
   const unit = world.db.unit(async () => {
@@ -260,7 +260,7 @@ test("units that lock one another out are told so at once", async () => {
   await endsEmpty(world);
 });
 
-test("a unit inside the transaction of another one at the limit is refused, not left to wait", async () => {
+test("a unit inside another's transaction, at the limit, is refused at once", async () => {
   const world = createWorld({ connectionLimit: 1 });
   await world.db.transaction(async () => {
     await refused(world.db.unit(() => seen(world.db)), "LEASE_DEADLOCK");
@@ -268,7 +268,7 @@ test("a unit inside the transaction of another one at the limit is refused, not 
   await endsEmpty(world);
 });
 
-test("a connection that was lost with state in it is missed; one without is replaced", async () => {
+test("a connection lost with state in it is missed, one without is replaced", async () => {
   const world = createWorld({ connections: { main: { hold: "unit" } } });
   await world.db.unit(async () => {
     await seen(world.db);

@@ -1,0 +1,19 @@
+/** A program that uses a pool, waits for a server that is full, and leaves the pool open. */
+
+import { createSubletPool } from "../../../src/shell/compose.ts";
+import { FakePort, FakeServerError, TOO_MANY } from "./fake_port.ts";
+import { ManualClock } from "./manual_clock.ts";
+import { foundationOf, seen } from "./pool.ts";
+
+const port = new FakePort();
+const { clock: _clock, ...foundation } = foundationOf(port, new ManualClock());
+const db = createSubletPool<"main", { host: string; database: string }, { threadId: number }>(
+  {},
+  foundation,
+);
+await db.unit(async () => {
+  await seen(db, "SET @a = 1");
+  for (let i = 0; i < 3; i++) port.connectFailures.push(new FakeServerError(TOO_MANY, "full"));
+  await db.unit(() => seen(db));
+});
+console.log(JSON.stringify(db.census()));
