@@ -206,6 +206,13 @@ export const configurations: readonly Configuration[] = [
   },
   {
     ...base,
+    name: "a burst, and a target that goes down in it",
+    policy: { ...policy, connectionsMax: 5 },
+    claimsMax: 6,
+    fails: ["down"],
+  },
+  {
+    ...base,
     name: "a server that is full, for two targets",
     policy: { ...policy, connectionsMax: 3, virtuals: two },
     targets: [0, 0],

@@ -18,7 +18,7 @@ export interface Fate {
 
 const CORE = fileURLToPath(new URL("../../src/core/", import.meta.url));
 /** How many states of each pool are visited, at first and when that has shown nothing. */
-const STATES_MAX = [300, 4_000, 40_000];
+const STATES_MAX = [300, 4_000, 50_000];
 /** What mutants may use although the file they change does not. */
 const TABLE = ["find", "first", "last", "nth", "sizeOf"];
 

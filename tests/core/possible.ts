@@ -3,10 +3,13 @@
 import type { Event, Work } from "../../src/core/mod.ts";
 import { NOBODY, type Place, WORKING, type World } from "./world.ts";
 
+/** A lease that ended long ago. */
+const ENDED = { lease: 0, actual: NOBODY };
+
 /** Returns everything that could happen next, and how many ms after. */
 export function possible(place: Place): readonly (readonly [Event, number])[] {
   const { world, configuration } = place;
-  if (world.phase === "closed") return [];
+  if (world.phase === "closed") return requests(place).map((event) => [event, 0]);
   const { may, tickMs } = configuration;
   const prompt = [...ofSockets(place), ...ofThePool(place)];
   const either = [...requests(place), ...releases(place)];
@@ -28,7 +31,12 @@ function requests({ world, configuration }: Place): Event[] {
   if (world.waits.length + world.held.length >= claimsMax) return [];
   const holdings = world.held.map(({ lease, actual }) => ({ lease, actual }));
   const enclosings = may.enclose
-    ? [[], ...holdings.map((holding) => [holding]), ...(holdings.length > 1 ? [holdings] : [])]
+    ? [
+      [],
+      [ENDED],
+      ...holdings.map((holding) => [holding]),
+      ...(holdings.length > 1 ? [holdings] : []),
+    ]
     : [[]];
   return policy.virtuals.flatMap(({ target: home }, virtual) =>
     (may.bind ? addresses.map((_, target) => target) : [home]).flatMap((target) =>

@@ -267,7 +267,7 @@ export function fingerprint({ pool, world, now, configuration: { policy } }: Pla
     world.conns.map(conn).sort().join(),
     world.waits.map((wait) =>
       `${name(wait.lease)} ${wait.virtual} ${wait.target} ${
-        wait.enclosing.map(({ lease }) => name(lease)).join("+")
+        wait.enclosing.map(({ lease }) => name(lease)).filter((at) => at >= 0).join("+")
       }`
     ).join(),
     world.down.map((down) =>
