@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEADLOCK, FakeServerError } from "./support/fake_port.ts";
+import { FakeServerError } from "./support/fake_port.ts";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
@@ -52,106 +52,6 @@ test("isolation and readOnly say how it begins, and an unknown isolation is refu
   await refused(db.transaction(() => 1, { isolation: "none" as never }), "OPTION_INVALID");
 });
 
-test("a transaction within a transaction is a savepoint", async () => {
-  const world = createWorld();
-  const { db, port } = world;
-  await db.transaction(async () => {
-    await db.transaction(() => seen(db, "SELECT a"));
-    await assert.rejects(db.transaction(() => {
-      return db.transaction(() => seen(db, "FAIL 1062"));
-    }));
-    await seen(db, "SELECT b");
-  });
-  assert.deepEqual(port.log.map((line) => line.slice(3)), [
-    "START TRANSACTION",
-    "SAVEPOINT sublet_1",
-    "SELECT a",
-    "RELEASE SAVEPOINT sublet_1",
-    "SAVEPOINT sublet_1",
-    "SAVEPOINT sublet_2",
-    "FAIL 1062",
-    "ROLLBACK TO SAVEPOINT sublet_2",
-    "ROLLBACK TO SAVEPOINT sublet_1",
-    "SELECT b",
-    "COMMIT",
-  ]);
-  await endsEmpty(world);
-});
-
-test("transactions side by side in one unit run in turn", async () => {
-  const world = createWorld();
-  const { db, port } = world;
-  await db.unit(() =>
-    Promise.all(["a", "b"].map((name) => {
-      return db.transaction(async () => {
-        await seen(db, `SELECT ${name}1`);
-        await settled();
-        await seen(db, `SELECT ${name}2`);
-      });
-    }))
-  );
-  assert.deepEqual(port.log.map((line) => line.slice(3)), [
-    "START TRANSACTION",
-    "SELECT a1",
-    "SELECT a2",
-    "COMMIT",
-    "START TRANSACTION",
-    "SELECT b1",
-    "SELECT b2",
-    "COMMIT",
-  ]);
-  await endsEmpty(world);
-});
-
-test("transactions side by side in different units run at once", async () => {
-  const world = createWorld();
-  const { db } = world;
-  const threads = await Promise.all([1, 2].map(() => {
-    return db.transaction(async () => {
-      await settled();
-      return (await seen(db)).threadId;
-    });
-  }));
-  assert.notEqual(threads[0], threads[1]);
-  await endsEmpty(world);
-});
-
-test("a statement of the code around a savepoint waits until that has ended", async () => {
-  const world = createWorld();
-  const { db, port } = world;
-  await db.transaction(async () => {
-    const inner = db.transaction(async () => {
-      await seen(db, "SELECT inner1");
-      await settled();
-      await seen(db, "SELECT inner2");
-    });
-    const beside = seen(db, "SELECT beside");
-    await Promise.all([inner, beside]);
-  });
-  const order = port.log.map((line) => line.slice(3));
-  assert.ok(order.indexOf("SELECT beside") > order.indexOf("RELEASE SAVEPOINT sublet_1"));
-  await endsEmpty(world);
-});
-
-test("a statement elsewhere in the unit joins the transaction that is open", async () => {
-  const world = createWorld();
-  const { db } = world;
-  await db.unit(async () => {
-    const begun = Promise.withResolvers<void>();
-    const joined = Promise.withResolvers<void>();
-    const transaction = db.transaction(async () => {
-      begun.resolve();
-      await joined.promise;
-    });
-    await begun.promise;
-    assert.equal((await seen(db)).inTransaction, true);
-    joined.resolve();
-    await transaction;
-    assert.equal((await seen(db)).inTransaction, false);
-  });
-  await endsEmpty(world);
-});
-
 test("a statement that comes after its transaction is refused, and never run", async () => {
   const world = createWorld();
   const { db, port } = world;
@@ -194,19 +94,6 @@ test("a transaction that is open when its unit ends is rolled back", async () =>
   await endsEmpty(world);
 });
 
-test("whole units can be transactions, on several virtual connections", async () => {
-  const world = createWorld({ connections: { a: {}, b: {} } });
-  const { db, port } = world;
-  const [a, b] = [db.connection("a"), db.connection("b")];
-  await db.unit(async () => {
-    assert.equal((await seen(a)).inTransaction, true);
-    assert.equal((await seen(b)).inTransaction, true);
-  }, { transaction: ["a", "b"] });
-  assert.equal(port.log.filter((line) => line.endsWith("COMMIT")).length, 2);
-  await refused(db.unit(() => 1, { transaction: "c" as never }), "OPTION_INVALID");
-  await endsEmpty(world);
-});
-
 test("if the answer to COMMIT is lost, that is said, and nothing is repeated", async () => {
   const world = createWorld();
   const { db, port } = world;
@@ -246,21 +133,6 @@ test("if the connection is lost before COMMIT is sent, the transaction says so",
   await endsEmpty(world);
 });
 
-test("the victim of a deadlock does not go on, and what is around it does not commit", async () => {
-  const world = createWorld();
-  const { db, port } = world;
-  const error = await refused(
-    db.transaction(async () => {
-      await assert.rejects(db.transaction(() => seen(db, `FAIL ${DEADLOCK}`)), FakeServerError);
-      await refused(seen(db, "SELECT late"), "TRANSACTION_LOST");
-    }),
-    "TRANSACTION_LOST",
-  );
-  assert.ok(error.cause instanceof FakeServerError);
-  assert.ok(!port.log.some((line) => /late|COMMIT/.test(line)));
-  await endsEmpty(world);
-});
-
 test("a rollback that fails is noted in the error, and its connection closed", async () => {
   const world = createWorld();
   const { db, port } = world;
@@ -294,20 +166,6 @@ test("an abort rolls a transaction back, and cuts no COMMIT off", async () => {
     "ROLLBACK",
   ]);
   assert.equal((await seen(db)).threadId, 1);
-  await endsEmpty(world);
-});
-
-test("no transaction begins within one that a statement has begun by hand", async () => {
-  const world = createWorld();
-  const { db, port } = world;
-  await db.unit(async () => {
-    await seen(db, "BEGIN");
-    await refused(db.transaction(() => seen(db)), "TRANSACTION_OPEN");
-    assert.equal((await seen(db)).inTransaction, true);
-    await seen(db, "COMMIT");
-    await db.transaction(() => seen(db));
-  });
-  assert.equal(port.log.length, 6);
   await endsEmpty(world);
 });
 

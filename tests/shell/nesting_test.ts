@@ -1,0 +1,149 @@
+/** Transactions within and beside one another: savepoints, turns, and who joins whom. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DEADLOCK, FakeServerError } from "./support/fake_port.ts";
+import { settled } from "./support/manual_clock.ts";
+import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
+
+test("a transaction within a transaction is a savepoint", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  await db.transaction(async () => {
+    await db.transaction(() => seen(db, "SELECT a"));
+    await assert.rejects(db.transaction(() => {
+      return db.transaction(() => seen(db, "FAIL 1062"));
+    }));
+    await seen(db, "SELECT b");
+  });
+  assert.deepEqual(port.log.map((line) => line.slice(3)), [
+    "START TRANSACTION",
+    "SAVEPOINT sublet_1",
+    "SELECT a",
+    "RELEASE SAVEPOINT sublet_1",
+    "SAVEPOINT sublet_1",
+    "SAVEPOINT sublet_2",
+    "FAIL 1062",
+    "ROLLBACK TO SAVEPOINT sublet_2",
+    "ROLLBACK TO SAVEPOINT sublet_1",
+    "SELECT b",
+    "COMMIT",
+  ]);
+  await endsEmpty(world);
+});
+
+test("transactions side by side in one unit run in turn", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  await db.unit(() =>
+    Promise.all(["a", "b"].map((name) => {
+      return db.transaction(async () => {
+        await seen(db, `SELECT ${name}1`);
+        await settled();
+        await seen(db, `SELECT ${name}2`);
+      });
+    }))
+  );
+  assert.deepEqual(port.log.map((line) => line.slice(3)), [
+    "START TRANSACTION",
+    "SELECT a1",
+    "SELECT a2",
+    "COMMIT",
+    "START TRANSACTION",
+    "SELECT b1",
+    "SELECT b2",
+    "COMMIT",
+  ]);
+  await endsEmpty(world);
+});
+
+test("transactions side by side in different units run at once", async () => {
+  const world = createWorld();
+  const { db } = world;
+  const threads = await Promise.all([1, 2].map(() => {
+    return db.transaction(async () => {
+      await settled();
+      return (await seen(db)).threadId;
+    });
+  }));
+  assert.notEqual(threads[0], threads[1]);
+  await endsEmpty(world);
+});
+
+test("a statement of the code around a savepoint waits until that has ended", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  await db.transaction(async () => {
+    const inner = db.transaction(async () => {
+      await seen(db, "SELECT inner1");
+      await settled();
+      await seen(db, "SELECT inner2");
+    });
+    const beside = seen(db, "SELECT beside");
+    await Promise.all([inner, beside]);
+  });
+  const order = port.log.map((line) => line.slice(3));
+  assert.ok(order.indexOf("SELECT beside") > order.indexOf("RELEASE SAVEPOINT sublet_1"));
+  await endsEmpty(world);
+});
+
+test("a statement elsewhere in the unit joins the transaction that is open", async () => {
+  const world = createWorld();
+  const { db } = world;
+  await db.unit(async () => {
+    const begun = Promise.withResolvers<void>();
+    const joined = Promise.withResolvers<void>();
+    const transaction = db.transaction(async () => {
+      begun.resolve();
+      await joined.promise;
+    });
+    await begun.promise;
+    assert.equal((await seen(db)).inTransaction, true);
+    joined.resolve();
+    await transaction;
+    assert.equal((await seen(db)).inTransaction, false);
+  });
+  await endsEmpty(world);
+});
+
+test("whole units can be transactions, on several virtual connections", async () => {
+  const world = createWorld({ connections: { a: {}, b: {} } });
+  const { db, port } = world;
+  const [a, b] = [db.connection("a"), db.connection("b")];
+  await db.unit(async () => {
+    assert.equal((await seen(a)).inTransaction, true);
+    assert.equal((await seen(b)).inTransaction, true);
+  }, { transaction: ["a", "b"] });
+  assert.equal(port.log.filter((line) => line.endsWith("COMMIT")).length, 2);
+  await refused(db.unit(() => 1, { transaction: "c" as never }), "OPTION_INVALID");
+  await endsEmpty(world);
+});
+
+test("the victim of a deadlock does not go on, and what is around it does not commit", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  const error = await refused(
+    db.transaction(async () => {
+      await assert.rejects(db.transaction(() => seen(db, `FAIL ${DEADLOCK}`)), FakeServerError);
+      await refused(seen(db, "SELECT late"), "TRANSACTION_LOST");
+    }),
+    "TRANSACTION_LOST",
+  );
+  assert.ok(error.cause instanceof FakeServerError);
+  assert.ok(!port.log.some((line) => /late|COMMIT/.test(line)));
+  await endsEmpty(world);
+});
+
+test("no transaction begins within one that a statement has begun by hand", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  await db.unit(async () => {
+    await seen(db, "BEGIN");
+    await refused(db.transaction(() => seen(db)), "TRANSACTION_OPEN");
+    assert.equal((await seen(db)).inTransaction, true);
+    await seen(db, "COMMIT");
+    await db.transaction(() => seen(db));
+  });
+  assert.equal(port.log.length, 6);
+  await endsEmpty(world);
+});
