@@ -20,7 +20,7 @@ interface Growth {
 /** What a step may read and make together, and how much more for each doubling of what grows. */
 const COST_WHOLE = 200;
 const COST_PER_DOUBLING = 60;
-/** How many times as much as in a pool of ten, or as that whole, an event may cost in the biggest. */
+/** How many times as much as in a pool of ten, or as that whole, it may cost in the biggest. */
 const RATIO_MAX = 4;
 /** How often each event is measured in a pool; all of them take turns, and the pool goes on. */
 const ROUNDS = 40;

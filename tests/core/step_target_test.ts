@@ -121,6 +121,17 @@ test("a target that nobody waits for and that has no connection is forgotten", (
   assert.equal(driver.census().size, 0);
 });
 
+test("a target is not forgotten while somebody waits for it behind a limit", () => {
+  const driver = new Driver({ virtuals: [{ target: 0, limit: 1, minimum: 0 }] });
+  const a = granted(driver, 0);
+  const b = driver.request({ target: 7 });
+  driver.wait(1000);
+  assert.equal(driver.count("forget"), 0);
+  driver.release(a);
+  driver.wait(100);
+  assert.ok(driver.isGranted(b));
+});
+
 test("a target that is down is forgotten too, once it was left alone for a while", () => {
   const driver = new Driver();
   driver.faults.set(0, "down");

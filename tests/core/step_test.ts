@@ -52,7 +52,7 @@ test("the last to come to rest is lent first", () => {
   assert.deepEqual(again.map((lease) => driver.holder(lease)), holders.reverse());
 });
 
-test("a burst of 50 requests against 150 ms connects and 2 ms statements opens 6 connections at most", () => {
+test("a burst of 50 against 150 ms connects and 2 ms statements opens 6 at most", () => {
   const driver = new Driver({ connectionsMax: 50 }, { connectMs: 150, statementMs: 2 });
   const leases = driver.requests(50);
   driver.wait(1000);

@@ -77,7 +77,7 @@ test("a full server refuses nobody", () => {
   assert.ok(leases.every((lease) => driver.isGranted(lease)));
 });
 
-test("a full server lowers the ceiling by a quarter of what is open, each success raises it by one", () => {
+test("the ceiling falls to three quarters of what a full server bears, and rises by one", () => {
   const driver = new Driver({ connectionsMax: 20 }, { room: 8 });
   driver.requests(12);
   driver.wait(100);
@@ -109,7 +109,7 @@ test("attempts that were under way when the server was full bring no further one
   assert.equal(driver.count("connect"), begun);
 });
 
-test("a server that is full without one of ours open lets a waiter wait, and is left in peace", () => {
+test("a server that is full of others lets a waiter wait, and is left in peace", () => {
   const driver = new Driver({}, { room: 0 });
   const a = driver.request();
   driver.wait(5000);
@@ -141,7 +141,7 @@ test("a paused pool lends nothing, and serves in order when it is resumed", () =
   assert.ok(driver.isGranted(elsewhere));
 });
 
-test("a drain that turns the line away ends what is under way, closes all and finishes once", () => {
+test("a drain that turns the line away awaits what is under way, and finishes once", () => {
   const driver = new Driver({
     connectionsMax: 2,
     virtuals: [{ target: 0, limit: Infinity, minimum: 0 }, { target: 0, limit: 1, minimum: 0 }],

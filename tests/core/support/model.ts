@@ -57,7 +57,7 @@ export class Model {
     }
   }
 
-  /** Returns the waiters whose virtual connection may have one lease more, and one for each before them. */
+  /** Returns the waiters whom the limit of their virtual connection does not hold back. */
   eligible(): Map<LeaseId, LeaseRequested> {
     const places = this.policy.virtuals.map(({ limit }, id) => limit - this.#leasesOf(id));
     const found = new Map<LeaseId, LeaseRequested>();

@@ -3,7 +3,7 @@
  * below it say what the pool orders, and when it wants to be woken if that has changed.
  *
  *     pool connectionsMax=2 idleMsMax=1000      what the pool is told; the default is no limit
- *     virtual shop limit=1 minimum=0 target=main   its virtual connections; the first is the usual one
+ *     virtual shop limit=1 minimum=0 target=main   its virtual connections, the usual one first
  *     at 40 a asks [by shop] [for main[@host]] [within b c]
  *     a gives up | a is done [dirty|broken]
  *     #0 is open | fails down | fails full | is lost | is lost here | is closed

@@ -8,7 +8,7 @@ import process from "node:process";
 /** The first seed that was tried. */
 const SEED_DEFAULT = 20_260_101;
 
-/** Returns what `fc.assert` needs to try a property `runsDefault` times, or as the environment says. */
+/** Returns what `fc.assert` needs to try a property so often, or as the environment says. */
 export function runs(runsDefault: number): { readonly seed: number; readonly numRuns: number } {
   return {
     seed: Number(process.env["SEED"] ?? SEED_DEFAULT),

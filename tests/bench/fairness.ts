@@ -1,0 +1,210 @@
+/**
+ * What fairness between targets costs: the pure core in virtual time, with clients that ask
+ * again as soon as they are done, for each length of the tenure for which a target keeps a
+ * connection that an older waiter of another wants.
+ */
+
+import {
+  type Command,
+  createState,
+  type Event,
+  type Instant,
+  type LeaseId,
+  type Policy,
+  type PoolState,
+  step,
+  type TargetId,
+} from "../../src/core/mod.ts";
+
+const CONNECT_MS = 5;
+const RETARGET_MS = 1;
+const CLOSE_MS = 1;
+const STATEMENT_MS = 2;
+const CONNECTIONS = 10;
+const CLIENTS = 100;
+
+/** The lengths of tenure that are compared. */
+export const TENURES_MS: readonly number[] = [0, 20, 50, 100, 200, 500, Infinity];
+
+/** Who asks for what. */
+export interface Load {
+  readonly targets: number;
+  /** Whether the first target has ten times as many clients as each other one. */
+  readonly isSkewed: boolean;
+  /** Whether the targets are at one address, so that connections can be changed. */
+  readonly isKin: boolean;
+}
+
+/** What was found for one load and one tenure. */
+export interface Fairness extends Load {
+  /** `null` for a tenure without end, as JSON has no word for it. */
+  readonly tenureMs: number | null;
+  /** Changes of target, or closed and opened anew, for each lease. */
+  readonly swapsPerGrant: number;
+  /** The longest that anybody waited, those included who still wait at the end. */
+  readonly waitMsMax: number;
+  /** How many times as long as where all are served first come, first served, at no cost. */
+  readonly waitRatio: number;
+  /** Which part of the leases that there could be is lost. */
+  readonly lost: number;
+  /** Leases for each client of the target that gets fewest, by those of the one that gets most. */
+  readonly evenness: number;
+}
+
+/** Simulates every load with every tenure for so long. */
+export function measureFairness(simulatedMs: number): Fairness[] {
+  return loads().flatMap((load) =>
+    TENURES_MS.map((tenureMs) => new Simulation(load, tenureMs).run(simulatedMs))
+  );
+}
+
+function loads(): Load[] {
+  return [true, false].flatMap((isKin) =>
+    [false, true].flatMap((isSkewed) =>
+      [2, 5, 10, 20].map((targets) => ({ targets, isSkewed, isKin }))
+    )
+  );
+}
+
+interface Due {
+  readonly at: Instant;
+  readonly event: Event;
+}
+
+interface Asked {
+  readonly target: TargetId;
+  readonly at: Instant;
+}
+
+class Simulation {
+  readonly #load: Load;
+  readonly #policy: Policy;
+  readonly #clients: readonly number[];
+  readonly #served: number[];
+  readonly #asked = new Map<LeaseId, Asked>();
+  /** What will happen: a queue for each length of time that things take is always in order. */
+  readonly #due = new Map<number, Due[]>();
+  #now: Instant = 0;
+  #leaseNext: LeaseId = 0;
+  #grants = 0;
+  #swaps = 0;
+  #waitMsMax = 0;
+
+  constructor(load: Load, tenureMs: number) {
+    this.#load = load;
+    this.#clients = clientsOf(load);
+    this.#served = this.#clients.map(() => 0);
+    this.#policy = {
+      connectionsMax: CONNECTIONS,
+      waitersMax: Infinity,
+      idleMsMax: Infinity,
+      ageMsMax: Infinity,
+      freshMsMax: Infinity,
+      tenureMs,
+      backoffMsMin: 100,
+      backoffMsMax: 1000,
+      virtuals: [{ target: 0, limit: Infinity, minimum: 0 }],
+    };
+  }
+
+  run(simulatedMs: number): Fairness {
+    let pool: PoolState = createState(this.#policy);
+    const begins = this.#clients.flatMap((count, target) => Array<TargetId>(count).fill(target));
+    // The first clients come in turns, as clients do, and not target by target.
+    for (let turn = 0; turn < begins.length; turn++) {
+      pool = this.#tell(pool, this.#ask(begins[(turn * 37) % begins.length]!));
+    }
+    for (let due = this.#next(); due.at < simulatedMs; due = this.#next()) {
+      this.#now = due.at;
+      pool = this.#tell(pool, due.event);
+      if (due.event.type !== "leaseReleased") continue;
+      // Who is done asks again.
+      const { target } = this.#asked.get(due.event.lease)!;
+      this.#asked.delete(due.event.lease);
+      this.#served[target]!++;
+      pool = this.#tell(pool, this.#ask(target));
+    }
+    return this.#found(simulatedMs);
+  }
+
+  #ask(target: TargetId): Event {
+    const lease = this.#leaseNext++;
+    const address = this.#load.isKin ? 0 : target;
+    this.#asked.set(lease, { target, at: this.#now });
+    return { type: "leaseRequested", lease, virtual: 0, target, address, enclosing: [] };
+  }
+
+  #tell(pool: PoolState, event: Event): PoolState {
+    const [next, commands] = step(pool, event, this.#now);
+    for (const command of commands) this.#obey(command);
+    return next;
+  }
+
+  #obey(command: Command): void {
+    switch (command.type) {
+      case "grant": {
+        const { lease, actual } = command;
+        this.#grants++;
+        this.#waitMsMax = Math.max(this.#waitMsMax, this.#now - this.#asked.get(lease)!.at);
+        return this.#later(STATEMENT_MS, {
+          type: "leaseReleased",
+          lease,
+          actual,
+          condition: "clean",
+        });
+      }
+      case "connect":
+        return this.#later(CONNECT_MS, { type: "connectDone", actual: command.actual, chance: 0 });
+      case "retarget":
+        this.#swaps++;
+        return this.#later(RETARGET_MS, {
+          type: "workDone",
+          actual: command.actual,
+          work: "retargeting",
+        });
+      case "close":
+        this.#swaps++;
+        return this.#later(CLOSE_MS, { type: "closeDone", actual: command.actual });
+    }
+  }
+
+  #later(ms: number, event: Event): void {
+    const queue = this.#due.get(ms);
+    const due = { at: this.#now + ms, event };
+    if (queue === undefined) this.#due.set(ms, [due]);
+    else queue.push(due);
+  }
+
+  #next(): Due {
+    const [first, ...rest] = [...this.#due.values()].filter((queue) => queue.length > 0);
+    const soonest = rest.reduce((a, b) => b[0]!.at < a[0]!.at ? b : a, first!);
+    return soonest.shift()!;
+  }
+
+  #found(simulatedMs: number): Fairness {
+    // Who is in the line still has waited until now, at least.
+    for (const { at } of this.#asked.values()) {
+      this.#waitMsMax = Math.max(this.#waitMsMax, simulatedMs - at);
+    }
+    const shares = this.#served.map((served, target) => served / this.#clients[target]!);
+    const tenureMs = this.#policy.tenureMs;
+    return {
+      ...this.#load,
+      tenureMs: tenureMs === Infinity ? null : tenureMs,
+      swapsPerGrant: this.#swaps / this.#grants,
+      waitMsMax: this.#waitMsMax,
+      waitRatio: this.#waitMsMax / (CLIENTS / CONNECTIONS * STATEMENT_MS - STATEMENT_MS),
+      lost: 1 - this.#grants * STATEMENT_MS / (CONNECTIONS * simulatedMs),
+      evenness: Math.min(...shares) / Math.max(...shares),
+    };
+  }
+}
+
+/** Returns how many clients each target has, of a hundred in all. */
+function clientsOf({ targets, isSkewed }: Load): number[] {
+  const parts = Array.from({ length: targets }, (_, id) => isSkewed && id === 0 ? 10 : 1);
+  const whole = parts.reduce((sum, part) => sum + part, 0);
+  const clients = parts.map((part) => Math.floor(CLIENTS * part / whole));
+  clients[0]! += CLIENTS - clients.reduce((sum, count) => sum + count, 0);
+  return clients;
+}
