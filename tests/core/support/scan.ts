@@ -31,7 +31,9 @@ export function assertTrue(pool: PoolState, model: Model): void {
     ],
   );
   assertVirtuals(pool, model);
-  assertTargets(pool, actuals, [...eligible].map(([lease, { target }]) => [lease, target]));
+  const line = [...eligible].map(([lease, { target }]) => [lease, target] as const);
+  assertTargets(pool, actuals, line);
+  assertKnown(pool, model);
   assertLists(pool);
   assertEnclosures(pool, model);
 }
@@ -67,12 +69,8 @@ function assertTargets(
   actuals: readonly Actual[],
   line: readonly (readonly [lease: number, target: number])[],
 ): void {
-  const needed = new Set(line.map(([, target]) => target));
-  for (const { target, status } of actuals) if (status !== "closing") needed.add(target);
-  const known = valuesOf(pool.targets);
-  for (const id of needed) assert.ok(find(pool.targets, id) !== undefined, `${id} is forgotten`);
-  for (const target of known) {
-    const { id, arriving, opening, live, outage, minimum } = target;
+  for (const target of valuesOf(pool.targets)) {
+    const { id, arriving, opening, live } = target;
     const own = actuals.filter((actual) => actual.target === id && actual.status !== "closing");
     const count = (...all: string[]) => own.filter(({ status }) => all.includes(status)).length;
     assert.deepEqual([live, opening, arriving], [
@@ -86,8 +84,18 @@ function assertTargets(
     );
     const idle = own.filter(({ status }) => status === "idle").sort((a, b) => a.rank - b.rank);
     assert.deepEqual(restingOn(target), idle);
-    const isNeeded = needed.has(id) || outage !== undefined || minimum > 0;
-    assert.ok(isNeeded, `${id} is not forgotten`);
+  }
+}
+
+/** Fails if a target is forgotten that matters, or one is known that does not. */
+function assertKnown(pool: PoolState, model: Model): void {
+  const needed = new Set([...model.waiting.values()].map(({ target }) => target));
+  for (const { target, status } of model.actuals.values()) {
+    if (status !== "closing") needed.add(target);
+  }
+  for (const id of needed) assert.ok(find(pool.targets, id) !== undefined, `${id} is forgotten`);
+  for (const { id, outage, minimum } of valuesOf(pool.targets)) {
+    assert.ok(needed.has(id) || outage !== undefined || minimum > 0, `${id} is not forgotten`);
   }
 }
 
