@@ -81,7 +81,7 @@ export class Interpreter<Target, Driver> {
     this.#names = names;
     this.#targets = targets;
     this.#news = news;
-    this.#sessions = new Sessions({ port, clock, targets, neutral, report, opened });
+    this.#sessions = new Sessions({ port, clock, neutral, report, opened });
     this.#alarm = new Alarm(clock, neutral, () => this.report({ type: "deadlineReached" }));
     this.clock = clock;
     this.hold = new ProcessHold(neutral);
@@ -198,13 +198,13 @@ export class Interpreter<Target, Driver> {
       case "refuse":
         return this.#refuse(command.lease, command.reason, command.cause);
       case "connect":
-        return this.#sessions.connect(command.actual, command.target);
+        return this.#sessions.connect(command.actual, this.#targets.know(command.target));
       case "check":
         return this.#sessions.work(command.actual, "checking", undefined);
       case "reset":
         return this.#sessions.work(command.actual, "resetting", undefined);
       case "retarget": {
-        const target = this.#targets.targetOf(command.target);
+        const target = this.#targets.know(command.target);
         return this.#sessions.work(command.actual, "retargeting", target);
       }
       case "close":

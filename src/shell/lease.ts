@@ -13,6 +13,7 @@ import {
   limitsOf,
   restack,
   type RunOptions,
+  runOptionsOf,
   statementOf,
   type StatementOptions,
 } from "./statement.ts";
@@ -88,16 +89,16 @@ export class Lease<Target, Driver> implements AsyncDisposable {
     sql: string | StatementOptions,
     values: unknown,
     isPrepared: boolean,
-    options: RunOptions = typeof sql === "string" ? NO_OPTIONS : sql,
+    options: RunOptions | undefined,
   ): Promise<[unknown, unknown]> {
     try {
       this.#check();
       const { frames, interpreter } = this.#parts;
       const frame = frames.getStore();
       const scope = scopeOf(frame, this.#held.home);
-      const limits = limitsOf(options, interpreter.clock);
-      const signal = either(frame?.signal, limits.signal);
       const statement = statementOf(sql, values, isPrepared);
+      const limits = limitsOf(runOptionsOf(sql, options), interpreter.clock);
+      const signal = either(frame?.signal, limits.signal);
       return await this.#held.run(statement, scope, frame, { ...limits, signal }, undefined);
     } catch (error) {
       throw restack(error, this.#run);
@@ -124,8 +125,6 @@ export interface Field {
   /** Its name. */
   readonly name: string;
 }
-
-const NO_OPTIONS: RunOptions = {};
 
 /** Takes a lease that its user must release; outside of any unit, it is a unit of its own. */
 export async function takeLease<Target, Driver>(

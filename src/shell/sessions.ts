@@ -6,11 +6,10 @@
  * leased or worked on, and not while it rests.
  */
 
-import type { ActualId, Event, TargetId, Work } from "../core/mod.ts";
+import type { ActualId, Event, Work } from "../core/mod.ts";
 import type { Clock, Loss, Port, Session } from "../port.ts";
 import type { Slot } from "./claim.ts";
 import type { Neutral } from "./process_hold.ts";
-import type { Targets } from "./targets.ts";
 
 /** What sessions are opened with. */
 export interface SessionSetting<Target, Driver> {
@@ -18,8 +17,6 @@ export interface SessionSetting<Target, Driver> {
   readonly port: Port<Target, Driver>;
   /** What tells the time, and chance. */
   readonly clock: Clock;
-  /** The targets in use. */
-  readonly targets: Targets<Target>;
   /** An async context that belongs to nobody. */
   readonly neutral: Neutral;
   /** Takes what happens. */
@@ -53,12 +50,12 @@ export class Sessions<Target, Driver> {
   }
 
   /** Opens a session. */
-  connect(actual: ActualId, target: TargetId): void {
-    const { port, clock, targets, neutral, report } = this.#setting;
+  connect(actual: ActualId, target: Target): void {
+    const { port, clock, neutral, report } = this.#setting;
     const opening = new AbortController();
     this.#openings.set(actual, opening);
     const lost = (loss: Loss): void => this.#lose(actual, loss);
-    neutral(() => port.connect(targets.targetOf(target), lost, opening.signal)).then(
+    neutral(() => port.connect(target, lost, opening.signal)).then(
       (session) => this.#welcome(actual, session),
       (cause: unknown) => {
         this.#openings.delete(actual);

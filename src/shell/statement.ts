@@ -40,6 +40,15 @@ export function statementOf(
   return { sql: text, values: values ?? own, isPrepared, options };
 }
 
+/** Returns what ends a statement early, which may be given beside it or in it. */
+export function runOptionsOf(
+  sql: string | StatementOptions,
+  options: RunOptions = NO_OPTIONS,
+): RunOptions {
+  if (typeof sql === "string") return options;
+  return { signal: options.signal ?? sql.signal, timeout: options.timeout ?? sql.timeout };
+}
+
 /** Returns until when a statement may take. */
 export function limitsOf(
   { signal, timeout }: RunOptions,
@@ -52,6 +61,8 @@ export function limitsOf(
   }
   return { signal, endsAt: clock.now() + timeout };
 }
+
+const NO_OPTIONS: RunOptions = {};
 
 const restacked = new WeakSet<Error>();
 

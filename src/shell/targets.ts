@@ -72,19 +72,21 @@ export class Targets<Target> {
     this.#sweep(entry);
   }
 
-  /** Returns the target of a number. */
-  targetOf(id: TargetId): Target {
-    return this.#at(id).target;
+  /** Notes that the core knows a target; returns it. */
+  know(id: TargetId): Target {
+    const entry = this.#byId.get(id);
+    if (entry === undefined) throw new RangeError(`No target has the number ${id}`);
+    entry.isKnown = true;
+    return entry.target;
   }
 
-  /** Notes that the core knows a target. */
-  know(id: TargetId): void {
-    this.#at(id).isKnown = true;
-  }
-
-  /** Notes that the core has forgotten a target. */
+  /**
+   * Notes that the core has forgotten a target. It may have learnt it anew without a word, from
+   * a waiter that was no longer blocked; if that was answered since, the target is gone already.
+   */
   forget(id: TargetId): void {
-    const entry = this.#at(id);
+    const entry = this.#byId.get(id);
+    if (entry === undefined) return;
     entry.isKnown = false;
     this.#sweep(entry);
   }
@@ -114,11 +116,5 @@ export class Targets<Target> {
     this.#byId.delete(entry.id);
     const address = this.#addresses.get(entry.addressKey);
     if (address !== undefined && --address.targets === 0) this.#addresses.delete(entry.addressKey);
-  }
-
-  #at(id: TargetId): TargetEntry<Target> {
-    const entry = this.#byId.get(id);
-    if (entry === undefined) throw new RangeError(`No target has the number ${id}`);
-    return entry;
   }
 }

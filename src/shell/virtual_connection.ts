@@ -15,6 +15,7 @@ import {
   limitsOf,
   restack,
   type RunOptions,
+  runOptionsOf,
   statementOf,
   type StatementOptions,
 } from "./statement.ts";
@@ -174,10 +175,11 @@ export class VirtualConnection<Target, Driver> {
     sql: string | StatementOptions,
     values: unknown,
     isPrepared: boolean,
-    options: RunOptions = typeof sql === "string" ? NO_OPTIONS : sql,
+    options: RunOptions | undefined,
   ): Promise<[unknown, unknown]> {
     try {
-      return await this.#dispatch(statementOf(sql, values, isPrepared), options);
+      const statement = statementOf(sql, values, isPrepared);
+      return await this.#dispatch(statement, runOptionsOf(sql, options));
     } catch (error) {
       throw restack(error, this.#run);
     }
@@ -187,11 +189,11 @@ export class VirtualConnection<Target, Driver> {
   async #call(
     compiled: CompiledMethod,
     args: unknown,
-    options: RunOptions = NO_OPTIONS,
+    options: RunOptions | undefined,
   ): Promise<unknown> {
     try {
       const statement = statementOf(compiled.sql, compiled.bind(args), true);
-      return (await this.#dispatch(statement, options))[0];
+      return (await this.#dispatch(statement, runOptionsOf(compiled.sql, options)))[0];
     } catch (error) {
       throw restack(error, this.#call);
     }
@@ -235,4 +237,3 @@ export class VirtualConnection<Target, Driver> {
 }
 
 const NONE: readonly Holding[] = [];
-const NO_OPTIONS: RunOptions = {};

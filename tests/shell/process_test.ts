@@ -6,9 +6,19 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
+/** Runs a program to its end and returns what it printed. */
+async function run(program: string): Promise<string> {
+  const path = fileURLToPath(new URL(`support/${program}`, import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [path], { timeout: 20_000 });
+  return stdout;
+}
+
 test("a process waits for its leases, and ends by itself with the pool left open", async () => {
-  const program = fileURLToPath(new URL("support/leave_open.ts", import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: 20_000 });
-  const { idle, waiting, phase } = JSON.parse(stdout);
+  const { idle, waiting, phase } = JSON.parse(await run("leave_open.ts"));
   assert.deepEqual({ idle, waiting, phase }, { idle: 2, waiting: 0, phase: "open" });
+});
+
+test("a listener that throws harms nobody: its error is an uncaught exception", async () => {
+  const lines = (await run("throwing_listener.ts")).trim().split("\n").sort();
+  assert.deepEqual(lines, ["answered: SELECT", "uncaught: the listener's"]);
 });

@@ -62,11 +62,14 @@ test("an idle connection does not keep the process alive, a leased one does", as
 test("a server that is down refuses at once: cause, census and the caller's line", async () => {
   const { db, port } = createWorld();
   port.connectFailures.push(new FakeServerError(2003, "connect ECONNREFUSED"));
-  const error = await refused(db.query("SELECT 1"), "CONNECT_FAILED");
+  async function caller(): Promise<void> {
+    await db.query("SELECT 1");
+  }
+  const error = await refused(caller(), "CONNECT_FAILED");
   assert.match(error.message, /for "main" \(0 waiting, 0 of 10 leased.*\): connect ECONNREFUSED$/);
   assert.ok(error.cause instanceof FakeServerError);
   assert.equal(error.stage, "connect");
-  assert.match(error.stack ?? "", /statement_test\.ts/);
+  assert.match(error.stack ?? "", /at async caller .*statement_test\.ts/);
 });
 
 test("a server that is full fails nobody: they wait", async () => {
@@ -222,6 +225,11 @@ test("a statement in an object passes the driver's options on", async () => {
   const { db } = createWorld();
   const [rows] = await db.query({ sql: "SELECT ?", values: [1], rowsAsArray: true });
   assert.deepEqual(rows[0]?.["values"], [1]);
+  const signal = AbortSignal.abort();
+  await assert.rejects(db.query({ sql: "SELECT", signal }), { name: "AbortError" });
+  await assert.rejects(db.query({ sql: "SELECT", signal }, [], { timeout: 9 }), {
+    name: "AbortError",
+  });
   await refused(db.query({ sql: 7 } as never), "OPTION_INVALID");
   await refused(db.query("SELECT", [], { timeout: -1 }), "OPTION_INVALID");
 });

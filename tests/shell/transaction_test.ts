@@ -150,7 +150,7 @@ test("a rollback that fails is noted in the error, and its connection closed", a
   await endsEmpty(world);
 });
 
-test("an abort rolls a transaction back, and cuts no COMMIT off", async () => {
+test("an abort rolls a transaction back", async () => {
   const world = createWorld();
   const { db, port } = world;
   const abort = new AbortController();
@@ -166,6 +166,23 @@ test("an abort rolls a transaction back, and cuts no COMMIT off", async () => {
     "ROLLBACK",
   ]);
   assert.equal((await seen(db)).threadId, 1);
+  await endsEmpty(world);
+});
+
+test("an abort that comes while COMMIT is under way lets it end", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  const abort = new AbortController();
+  const transaction = db.transaction(async () => {
+    await seen(db);
+    Object.assign(port.sessions[0] ?? {}, { hangsOn: "COMMIT" });
+    return "committed";
+  }, { signal: abort.signal });
+  await settled();
+  abort.abort();
+  await settled();
+  port.sessions[0]?.answer();
+  assert.equal(await transaction, "committed");
   await endsEmpty(world);
 });
 

@@ -1,0 +1,12 @@
+/** A program whose listener throws while a statement is granted its lease. */
+
+import { createWorld, endsEmpty, seen } from "./pool.ts";
+
+process.on("uncaughtException", (error) => console.log(`uncaught: ${error.message}`));
+
+const world = createWorld();
+world.db.once("acquire", () => {
+  throw new Error("the listener's");
+});
+console.log(`answered: ${(await seen(world.db)).sql}`);
+await endsEmpty(world);
