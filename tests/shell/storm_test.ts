@@ -53,7 +53,7 @@ async function request(
 }
 
 for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
-  test(`a storm of requests, aborts and lost connections leaks nothing (seed ${seed})`, async () => {
+  test(`a storm of requests, aborts and losses leaks nothing (seed ${seed})`, async () => {
     const random = randomOf(seed);
     const world = createWorld({ connectionLimit: 3, connections: { a: { limit: 2 }, b: {} } });
     const { db, port, clock } = world;
