@@ -22,6 +22,7 @@ import type * as mysql2 from "mysql2";
 import * as mysql from "./src/mysql/mod.ts";
 import { createSubletPool, type Foundation } from "./src/shell/compose.ts";
 import { SubletError } from "./src/shell/errors.ts";
+import { nearest } from "./src/shell/nearest.ts";
 import type { PoolOptions as ShellOptions } from "./src/shell/options.ts";
 import type { Pool as ShellPool } from "./src/shell/pool.ts";
 import type { VirtualConnection as ShellConnection } from "./src/shell/virtual_connection.ts";
@@ -81,7 +82,7 @@ const foundation: Foundation<mysql.Target, Connection> = {
   targetOptions: mysql.targetOptionNames,
   targetOf: (options) => checked(() => new mysql.Target(options)),
   retargetOf: (home, overlay) => checked(() => home.overlay(overlay)),
-  compileMethod: mysql.compileMethod,
+  compileMethod: (sql) => mysql.compileMethod(sql, nearest),
   isRepeatable: mysql.isRepeatable,
   isLoss: mysql.isLoss,
 };

@@ -24,13 +24,17 @@ export interface Method {
   bind(args: unknown): unknown[];
 }
 
+/** Returns the word, of those that are known, that somebody may have meant. */
+export type Nearest = (word: string, known: Iterable<string>) => string | undefined;
+
 /**
  * Reads the text of a statement.
  *
  * @param sql The statement, with parameters like `:name`, or with question marks, not both.
+ * @param nearest Finds what an unknown parameter may have been meant to be.
  * @throws {TypeError} If it has parameters of both kinds.
  */
-export function compileMethod(sql: string): Method {
+export function compileMethod(sql: string, nearest: Nearest): Method {
   const { text, names, placeCount } = read(sql);
   if (names.length > 0 && placeCount > 0) {
     throw new TypeError(
@@ -38,8 +42,12 @@ export function compileMethod(sql: string): Method {
     );
   }
   const known = new Set(names);
+  const check = (args: object): void => {
+    const unknown = Object.keys(args).find((name) => !known.has(name));
+    if (unknown !== undefined) throw noParameter(unknown, nearest(unknown, known), sql);
+  };
   const bind = names.length > 0
-    ? (args: unknown): unknown[] => bindNames(names, known, args, sql)
+    ? (args: unknown): unknown[] => bindNames(names, check, args, sql)
     : (args: unknown): unknown[] => bindPlaces(placeCount, args, sql);
   return { sql: text, names: [...known], valueCount: names.length + placeCount, bind };
 }
@@ -76,23 +84,16 @@ function nameAt(sql: string, at: number): string | undefined {
 
 function bindNames(
   names: readonly string[],
-  known: ReadonlySet<string>,
+  check: (args: object) => void,
   args: unknown,
   sql: string,
 ): unknown[] {
   if (typeof args !== "object" || args === null || Array.isArray(args)) {
     throw new TypeError(
-      `Parameters must be an object with ${list(known)}: received ${kindOf(args)}: ${excerpt(sql)}`,
+      `Parameters must be an object with ${list(names)}: received ${kindOf(args)}: ${excerpt(sql)}`,
     );
   }
-  for (const name of Object.keys(args)) {
-    if (!known.has(name)) {
-      throw new TypeError(
-        `The statement has no parameter :${name}, did you mean :${nearest(name, known)}: ` +
-          excerpt(sql),
-      );
-    }
-  }
+  check(args);
   return names.map((name) => {
     const value: unknown = Object.hasOwn(args, name) ? Reflect.get(args, name) : undefined;
     if (value === undefined) throw missing(`:${name}`, sql);
@@ -121,12 +122,17 @@ function bindPlaces(count: number, args: unknown, sql: string): unknown[] {
   });
 }
 
+function noParameter(name: string, meant: string | undefined, sql: string): TypeError {
+  const hint = meant === undefined ? "" : `; the nearest is :${meant}`;
+  return new TypeError(`The statement has no parameter :${name}${hint}: ${excerpt(sql)}`);
+}
+
 function missing(which: string, sql: string): TypeError {
   return new TypeError(`Parameter ${which} is missing; NULL is null: ${excerpt(sql)}`);
 }
 
-function list(names: Iterable<string>): string {
-  return Array.from(names, (name) => `:${name}`).join(", ");
+function list(names: readonly string[]): string {
+  return Array.from(new Set(names), (name) => `:${name}`).join(", ");
 }
 
 function kindOf(value: unknown): string {
@@ -136,24 +142,4 @@ function kindOf(value: unknown): string {
 function excerpt(sql: string): string {
   const line = sql.replace(/\s+/g, " ").trim();
   return line.length > 80 ? `${line.slice(0, 79)}…` : line;
-}
-
-/** Returns the name that fewest changes of a letter make of another. */
-function nearest(name: string, names: Iterable<string>): string {
-  const byDistance = Array.from(names, (other) => [distance(name, other), other] as const);
-  return byDistance.reduce((best, next) => next[0] < best[0] ? next : best)[1];
-}
-
-/** The distance of Levenshtein, letter by letter. */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
-  for (let i = 0; i < one.length; i++) {
-    const next = [i + 1];
-    for (let j = 0; j < other.length; j++) {
-      const change = (row[j] ?? 0) + (one[i]?.toLowerCase() === other[j]?.toLowerCase() ? 0 : 1);
-      next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[other.length] ?? 0;
 }

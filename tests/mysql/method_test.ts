@@ -2,10 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compileMethod } from "../../src/mysql/method.ts";
+import { compileMethod, type Method } from "../../src/mysql/method.ts";
+import { nearest } from "../../src/shell/nearest.ts";
+
+const compile = (sql: string): Method => compileMethod(sql, nearest);
 
 test("named parameters become question marks, each value as often as its name stands", () => {
-  const method = compileMethod("SELECT * FROM t WHERE a = :a AND (b=:b OR c<:a) LIMIT :n");
+  const method = compile("SELECT * FROM t WHERE a = :a AND (b=:b OR c<:a) LIMIT :n");
   assert.equal(method.sql, "SELECT * FROM t WHERE a = ? AND (b=? OR c<?) LIMIT ?");
   assert.deepEqual(method.names, ["a", "b", "n"]);
   assert.equal(method.valueCount, 4);
@@ -15,16 +18,16 @@ test("named parameters become question marks, each value as often as its name st
 test("parameters are not looked for in strings, quoted names and comments", () => {
   const sql =
     "SELECT ':a', \":b ?\", `:c`, 'it''s :d', 'a\\':e' /* :f ? */ -- :g\n, # ?\n @x:=1, a::b";
-  const method = compileMethod(sql);
+  const method = compile(sql);
   assert.equal(method.sql, sql);
   assert.deepEqual(method.bind(undefined), []);
   assert.deepEqual(method.bind({}), []);
-  assert.equal(compileMethod("SELECT 1 /*!50000 + :a */").sql, "SELECT 1 /*!50000 + ? */");
-  assert.equal(compileMethod("SELECT 5--:a").sql, "SELECT 5--?");
+  assert.equal(compile("SELECT 1 /*!50000 + :a */").sql, "SELECT 1 /*!50000 + ? */");
+  assert.equal(compile("SELECT 5--:a").sql, "SELECT 5--?");
 });
 
 test("question marks are parameters by their place", () => {
-  const method = compileMethod("SELECT * FROM t WHERE a = ? AND b = '?' AND c = ?");
+  const method = compile("SELECT * FROM t WHERE a = ? AND b = '?' AND c = ?");
   assert.deepEqual(method.bind([1, null]), [1, null]);
   assert.throws(() => method.bind([1]), /Parameter 2 of 2 is missing/);
   assert.throws(() => method.bind([1, undefined]), /Parameter 2 of 2 is missing/);
@@ -33,20 +36,23 @@ test("question marks are parameters by their place", () => {
 });
 
 test("a missing parameter is named, and so is the nearest to one that does not exist", () => {
-  const method = compileMethod("SELECT * FROM t WHERE id = :id AND email = :email");
+  const method = compile("SELECT * FROM t WHERE id = :id AND email = :email");
   assert.throws(() => method.bind({ id: 1 }), /Parameter :email is missing/);
   assert.throws(() => method.bind({ id: 1, email: undefined }), /Parameter :email is missing/);
-  assert.throws(() => method.bind({ id: 1, emial: 2 }), /no parameter :emial, did you mean :email/);
+  assert.throws(
+    () => method.bind({ id: 1, emial: 2 }),
+    /no parameter :emial; the nearest is :email/,
+  );
   assert.throws(() => method.bind([1]), /an object with :id, :email: received an array/);
   assert.throws(() => method.bind(undefined), /received undefined/);
 });
 
 test("parameters of both kinds in one statement are an error", () => {
-  assert.throws(() => compileMethod("SELECT :a, ?"), /both :a and \?/);
+  assert.throws(() => compile("SELECT :a, ?"), /both :a and \?/);
 });
 
 test("a property that the arguments inherit is no parameter, and a name may be any word", () => {
-  const method = compileMethod("SELECT :größe, :_a1, :$b");
+  const method = compile("SELECT :größe, :_a1, :$b");
   assert.deepEqual(method.names, ["größe", "_a1", "$b"]);
-  assert.throws(() => compileMethod("SELECT :constructor").bind({}), /:constructor is missing/);
+  assert.throws(() => compile("SELECT :constructor").bind({}), /:constructor is missing/);
 });
