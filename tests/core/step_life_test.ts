@@ -72,6 +72,15 @@ test("none is lent later than a tenth of the age limit beyond its age", () => {
   assert.ok(driver.closed("aged").length > 20);
 });
 
+test("one that is too old when the alarm comes late is not lent", () => {
+  const driver = rested(1, { ageMsMax: 1000 });
+  driver.now += 2000;
+  const a = driver.request();
+  assert.deepEqual(driver.closed("aged"), [0]);
+  driver.wait(100);
+  assert.equal(driver.holder(a), 1);
+});
+
 test("one that has grown old in use is closed when it comes back", () => {
   const driver = new Driver({ ageMsMax: 1000 });
   const a = driver.request();

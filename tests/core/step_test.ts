@@ -60,6 +60,15 @@ test("a burst of 50 against 150 ms connects and 2 ms statements opens 6 at most"
   assert.ok(driver.count("connect") <= 6, `${driver.count("connect")} were opened`);
 });
 
+test("a burst after a quiet time begins with one connection again", () => {
+  const driver = new Driver({ connectionsMax: 50 }, { connectMs: 150, statementMs: 2 });
+  driver.requests(50);
+  driver.wait(1000);
+  const opened = driver.count("connect");
+  driver.requests(50);
+  assert.equal(driver.count("connect"), opened + 1);
+});
+
 test("statements that last get every connection there may be", () => {
   const driver = new Driver({ connectionsMax: 10 });
   driver.requests(30);

@@ -58,6 +58,19 @@ test("each failure doubles the time to the next attempt, up to a limit", () => {
   assert.deepEqual(gaps.slice(0, 6), [100, 200, 400, 800, 1000, 1000]);
 });
 
+test("after a failure connections are opened one at a time again", () => {
+  const driver = new Driver({ connectionsMax: 50 });
+  driver.requests(15);
+  driver.wait(100);
+  assert.equal(driver.granted().length, 15);
+  driver.faults.set(0, "down");
+  driver.requests(20);
+  driver.wait(10);
+  driver.faults.clear();
+  while (driver.granted().length === 15) driver.wait(1);
+  assert.equal(driver.census().connecting, 2);
+});
+
 test("those who wait for a target that has a connection left are not refused", () => {
   const driver = new Driver({ connectionsMax: 2 });
   const a = driver.request();

@@ -160,8 +160,8 @@ export class Model {
         assert.ok(this.waiting.delete(command.lease), `${command.lease} is answered twice`);
         return;
       case "forget":
-        for (const { lease, target } of this.waiting.values()) {
-          assert.notEqual(target, command.target, `${target} is forgotten, ${lease} waits for it`);
+        for (const [lease, { target }] of this.eligible()) {
+          assert.notEqual(target, command.target, `${lease} is in line for the forgotten`);
         }
         return;
       case "finish":

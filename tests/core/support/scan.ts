@@ -89,13 +89,16 @@ function assertTargets(
 
 /** Fails if a target is forgotten that matters, or one is known that does not. */
 function assertKnown(pool: PoolState, model: Model): void {
-  const needed = new Set([...model.waiting.values()].map(({ target }) => target));
+  const needed = new Set([...model.eligible().values()].map(({ target }) => target));
   for (const { target, status } of model.actuals.values()) {
     if (status !== "closing") needed.add(target);
   }
+  // Who waits behind a limit brings its target with it when its turn comes.
+  const wanted = new Set([...model.waiting.values()].map(({ target }) => target));
   for (const id of needed) assert.ok(find(pool.targets, id) !== undefined, `${id} is forgotten`);
   for (const { id, outage, minimum } of valuesOf(pool.targets)) {
-    assert.ok(needed.has(id) || outage !== undefined || minimum > 0, `${id} is not forgotten`);
+    const matters = needed.has(id) || wanted.has(id) || outage !== undefined || minimum > 0;
+    assert.ok(matters, `${id} is not forgotten`);
   }
 }
 
