@@ -22,6 +22,7 @@ import type * as mysql2 from "mysql2";
 import * as mysql from "./src/mysql/mod.ts";
 import { createSubletPool, type Foundation } from "./src/shell/compose.ts";
 import { SubletError } from "./src/shell/errors.ts";
+import type { Lease as ShellLease } from "./src/shell/lease.ts";
 import { nearest } from "./src/shell/nearest.ts";
 import type { PoolOptions as ShellOptions } from "./src/shell/options.ts";
 import type { Pool as ShellPool } from "./src/shell/pool.ts";
@@ -44,7 +45,7 @@ export type {
   Listener,
   PoolEvents,
 } from "./src/shell/news.ts";
-export type { Field, Lease, Row } from "./src/shell/lease.ts";
+export type { Field, Lease as LeaseOf, Row } from "./src/shell/lease.ts";
 export type { PoolOptions as PoolOptionsOf, VirtualOptions } from "./src/shell/options.ts";
 export type { DrainOptions, Pool as PoolOf } from "./src/shell/pool.ts";
 export type { RunOptions, StatementOptions } from "./src/shell/statement.ts";
@@ -74,6 +75,9 @@ export type Pool<Name extends string = "main"> = ShellPool<
 
 /** A virtual connection. */
 export type VirtualConnection = ShellConnection<mysql.Target, Connection>;
+
+/** A lease of an actual connection. */
+export type Lease = ShellLease<mysql.Target, Connection>;
 
 const foundation: Foundation<mysql.Target, Connection> = {
   port: mysql.createPort({
