@@ -22,6 +22,9 @@ import { type Databases, dropShop, loadShop } from "./shop_data.ts";
 import { Watch } from "./watch.ts";
 import { Web } from "./web.ts";
 
+/** How long the pool may take to end, in ms; after that it is ended by force. */
+const drainMsMax = 5_000;
+
 const beganAt = performance.now();
 const { values: options } = parseArgs({
   options: {
@@ -53,14 +56,14 @@ async function demonstrate(chance: Chance, signal: AbortSignal): Promise<Outcome
   const [row] = await server.query<{ version: string }>("SELECT VERSION() AS version");
   tell(`A throwaway server: ${row?.version} at ${server.host}:${server.port}`);
   const databases = { shop: `shop_${process.pid}`, sessions: `shop_${process.pid}_sessions` };
-  await using stock = new AsyncDisposableStack();
-  stock.defer(() => changeAsRoot(server, (connection) => dropShop(connection, databases)));
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => changeAsRoot(server, (connection) => dropShop(connection, databases)));
   await load(server, databases, chance);
   signal.throwIfAborted();
 
   const shop = new Shop(server.url(), databases);
-  await using db = shop.db;
-  await using watch = await Watch.start(db, server);
+  cleanup.defer(() => shop.db.drain({ timeout: drainMsMax }));
+  await using watch = await Watch.start(shop.db, server);
   tell(`A pool of at most ${connectionLimit}; opened so far: ${await watch.openedCount()}`);
   await using web = new Web(shop);
   const url = await web.listen();
