@@ -1,0 +1,299 @@
+/** On a real server: transactions end before their lease does, in one of two ways. */
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+import type { Server } from "../support/server.ts";
+import {
+  assertFree,
+  connected,
+  failure,
+  one,
+  poolAt,
+  prepareServer,
+  refused,
+  threadOf,
+  valuesIn,
+} from "./support/fixture.ts";
+import { startProxy } from "./support/proxy.ts";
+
+let server: Server;
+const mine = new Error("mine");
+
+before(async () => {
+  server = await prepareServer([
+    "CREATE TABLE t (v INT PRIMARY KEY) ENGINE = InnoDB",
+    "CREATE TABLE stock (id INT PRIMARY KEY, v INT) ENGINE = InnoDB",
+  ]);
+});
+
+afterEach(async () => {
+  await connected(server, 0);
+  await server.query("DELETE FROM test.t");
+});
+
+after(async () => await server?.remove());
+
+/** Throws the error of this file, after a turn of the event loop. */
+async function fail(): Promise<never> {
+  await turn();
+  throw mine;
+}
+
+test("what a transaction has written is seen by others when it has ended, and not before", async () => {
+  await using db = poolAt(server);
+  const answer = await db.transaction(async () => {
+    await db.execute("INSERT INTO t VALUES (1)");
+    assert.deepEqual(await valuesIn(server, "t"), []);
+    return "done";
+  });
+  assert.equal(answer, "done");
+  assert.deepEqual(await valuesIn(server, "t"), [1]);
+  assertFree(db);
+});
+
+test("a transaction whose code throws is rolled back, and the error comes through", async () => {
+  await using db = poolAt(server, { connectionLimit: 1 });
+  const transaction = db.transaction(async () => {
+    await db.execute("INSERT INTO t VALUES (1)");
+    await fail();
+  });
+  await assert.rejects(transaction, mine);
+  assertFree(db);
+  assert.equal(await one(db, "SELECT COUNT(*) FROM t"), 0);
+});
+
+test("a transaction of which a statement fails can go on, and commits the others", async () => {
+  await using db = poolAt(server);
+  await db.transaction(async () => {
+    await db.execute("INSERT INTO t VALUES (1)");
+    await assert.rejects(db.execute("INSERT INTO t VALUES (1)"), { errno: 1062 });
+    await db.execute("INSERT INTO t VALUES (2)");
+  });
+  assert.deepEqual(await valuesIn(server, "t"), [1, 2]);
+});
+
+test("a transaction inside another one that throws is rolled back alone", async () => {
+  await using db = poolAt(server);
+  await db.transaction(async () => {
+    await db.execute("INSERT INTO t VALUES (1)");
+    const inner = db.transaction(async () => {
+      await db.execute("INSERT INTO t VALUES (2)");
+      await db.transaction(() => db.execute("INSERT INTO t VALUES (3)"));
+      await fail();
+    });
+    await assert.rejects(inner, mine);
+    await db.transaction(() => db.execute("INSERT INTO t VALUES (4)"));
+    assert.deepEqual(await valuesIn(server, "t"), []);
+  });
+  assert.deepEqual(await valuesIn(server, "t"), [1, 4]);
+});
+
+test("a transaction that throws takes those with it that have ended well inside it", async () => {
+  await using db = poolAt(server);
+  const outer = db.transaction(async () => {
+    await db.transaction(() => db.execute("INSERT INTO t VALUES (1)"));
+    await fail();
+  });
+  await assert.rejects(outer, mine);
+  assert.deepEqual(await valuesIn(server, "t"), []);
+});
+
+test("statements started side by side in a transaction run in turn, on its connection", async () => {
+  await using db = poolAt(server, { connectionLimit: 5 });
+  await db.transaction(async () => {
+    const thread = await threadOf(db);
+    const values = Array.from({ length: 10 }, (_, i) => i);
+    const counts = await Promise.all(values.map(async (v) => {
+      await db.execute("INSERT INTO t VALUES (?)", [v]);
+      return [await threadOf(db), await one(db, "SELECT COUNT(*) >= ? FROM t", [v + 1])];
+    }));
+    assert.deepEqual(counts, values.map(() => [thread, 1]));
+  });
+  assert.equal(db.census().size, 1);
+});
+
+test("transactions started side by side in one unit run in turn, each to its own end", async () => {
+  await using db = poolAt(server);
+  await db.unit(async () => {
+    const outcomes = await Promise.allSettled([1, 2, 3, 4].map((v) =>
+      db.transaction(async () => {
+        await db.execute("INSERT INTO t VALUES (?)", [v]);
+        await turn();
+        await db.execute("INSERT INTO t VALUES (?)", [v + 10]);
+        if (v % 2 === 0) await fail();
+      })
+    ));
+    assert.deepEqual(outcomes.map(({ status }) => status === "fulfilled"), [
+      true,
+      false,
+      true,
+      false,
+    ]);
+  });
+  assert.deepEqual(await valuesIn(server, "t"), [1, 3, 11, 13]);
+  assert.equal(db.census().size, 1);
+});
+
+test("a statement that its transaction does not wait for is part of it nevertheless", async () => {
+  await using db = poolAt(server);
+  let unawaited: Promise<unknown> = Promise.resolve();
+  await db.transaction(() => {
+    unawaited = db.query("INSERT INTO t VALUES (1)");
+  });
+  await unawaited;
+  assert.deepEqual(await valuesIn(server, "t"), [1]);
+  assertFree(db);
+});
+
+test("a statement that comes after its transaction has ended is refused, and never run", async () => {
+  await using db = poolAt(server);
+  await db.unit(async () => {
+    const ended = Promise.withResolvers<void>();
+    const late: Promise<unknown>[] = [];
+    await db.transaction(async () => {
+      await db.execute("INSERT INTO t VALUES (1)");
+      late.push(ended.promise.then(() => db.query("INSERT INTO t VALUES (2)")));
+      late.push(
+        ended.promise.then(() => db.transaction(() => db.query("INSERT INTO t VALUES (3)"))),
+      );
+    });
+    ended.resolve();
+    for (const promise of late) await refused(promise, "LEASE_ENDED");
+    await db.query("INSERT INTO t VALUES (4)");
+  });
+  assert.deepEqual(await valuesIn(server, "t"), [1, 4]);
+});
+
+test("a transaction that may only read is refused its writes by the server", async () => {
+  await using db = poolAt(server);
+  const transaction = db.transaction(() => db.query("INSERT INTO t VALUES (1)"), {
+    readOnly: true,
+  });
+  await assert.rejects(transaction, { errno: 1792 });
+  await db.query("INSERT INTO t VALUES (2)");
+  assert.deepEqual(await valuesIn(server, "t"), [2]);
+});
+
+test("the isolation that is asked for holds for that transaction, and no other", async () => {
+  await using db = poolAt(server, { connectionLimit: 1 });
+  const readers = [["read committed", 1], ["repeatable read", 0], [undefined, 0]] as const;
+  for (const [isolation, seen] of readers) {
+    await db.transaction(async () => {
+      assert.equal(await one(db, "SELECT COUNT(*) FROM t"), 0);
+      await server.query("INSERT INTO test.t VALUES (1)");
+      assert.equal(await one(db, "SELECT COUNT(*) FROM t"), seen, isolation);
+    }, isolation === undefined ? {} : { isolation });
+    await server.query("DELETE FROM test.t");
+  }
+});
+
+test("a whole unit can be a transaction, on several virtual connections", async () => {
+  await using db = poolAt(server, { connections: { a: {}, b: {} } });
+  const [a, b] = [db.connection("a"), db.connection("b")];
+  const unit = (end: () => unknown): Promise<unknown> =>
+    db.unit(async () => {
+      await a.execute("INSERT INTO t VALUES (1)");
+      await b.execute("INSERT INTO t VALUES (2)");
+      await end();
+    }, { transaction: ["a", "b"] });
+  await assert.rejects(unit(fail), mine);
+  assert.deepEqual(await valuesIn(server, "t"), []);
+  await unit(turn);
+  assert.deepEqual(await valuesIn(server, "t"), [1, 2]);
+});
+
+/** Runs two transactions that lock two rows in opposite orders, the first time at once. */
+async function cross(
+  run: (transfer: () => Promise<void>) => Promise<unknown>,
+  update: (id: number) => Promise<unknown>,
+): Promise<PromiseSettledResult<unknown>[]> {
+  await server.query("REPLACE INTO test.stock VALUES (1, 0), (2, 0)");
+  const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+  return await Promise.allSettled([1, 2].map((from) =>
+    run(async () => {
+      await update(from);
+      both[from === 1 ? 0 : 1].resolve();
+      await Promise.all(both.map(({ promise }) => promise));
+      await update(3 - from);
+    })
+  ));
+}
+
+const increment = "UPDATE stock SET v = v + 1 WHERE id = ?";
+
+test("a unit that says so is repeated after a deadlock on the server, and both are done once", async () => {
+  await using db = poolAt(server);
+  const outcomes = await cross(
+    (transfer) => db.unit(transfer, { transaction: "main", retries: 3 }),
+    (id) => db.execute(increment, [id]),
+  );
+  assert.deepEqual(outcomes.map(({ status }) => status), ["fulfilled", "fulfilled"]);
+  assert.deepEqual(await valuesIn(server, "stock"), [2, 2]);
+});
+
+test("code that goes on after the server has rolled back is refused, and nothing more is run", async () => {
+  await using db = poolAt(server);
+  const outcomes = await cross(
+    (transfer) =>
+      db.transaction(async () => {
+        await transfer();
+        await db.execute("INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE v = 2");
+      }),
+    (id) => db.execute(increment, [id]).catch((error) => assert.equal(error.errno, 1213)),
+  );
+  const errors = outcomes.flatMap((outcome) =>
+    outcome.status === "rejected" ? [outcome.reason] : []
+  );
+  assert.deepEqual(errors.map(({ code, cause }) => [code, cause.errno]), [[
+    "TRANSACTION_LOST",
+    1213,
+  ]]);
+  assert.deepEqual(await valuesIn(server, "stock"), [1, 1]);
+  assert.deepEqual(await valuesIn(server, "t"), [1]);
+});
+
+test("a transaction whose connection is lost ends in an error, and nothing of it stays", async () => {
+  await using db = poolAt(server);
+  const transaction = db.transaction(async () => {
+    await db.execute("INSERT INTO t VALUES (1)");
+    await server.query(`KILL ${await threadOf(db)}`);
+    await failure(db.execute("INSERT INTO t VALUES (2)"));
+    await refused(db.execute("INSERT INTO t VALUES (3)"), "CONNECTION_LOST");
+  });
+  await refused(transaction, "CONNECTION_LOST");
+  assert.deepEqual(await valuesIn(server, "t"), []);
+  assertFree(db);
+});
+
+test("if the connection is lost before the answer to a COMMIT, the error says so", async () => {
+  await using proxy = await startProxy(server, {
+    forwards: (command) => command !== "QUERY COMMIT",
+  });
+  await using db = poolAt(server, { uri: proxy.uri });
+  let runs = 0;
+  const unit = db.unit(async () => {
+    runs++;
+    await db.execute("INSERT INTO t VALUES (1)");
+  }, { transaction: "main", retries: 3 });
+  const { stage, cause } = await refused(unit, "COMMIT_UNKNOWN");
+  assert.equal(stage, "commit");
+  assert.ok(cause instanceof Error);
+  assert.equal(runs, 1);
+  assert.deepEqual(await valuesIn(server, "t"), []);
+});
+
+test("a transaction begun by hand lasts for its unit, and is rolled back if it is left open", async () => {
+  await using db = poolAt(server, { connectionLimit: 1 });
+  await db.unit(async () => {
+    await db.query("START TRANSACTION");
+    await db.query("INSERT INTO t VALUES (1)");
+    assert.equal(db.census().leased, 1);
+    await refused(db.transaction(() => db.query("INSERT INTO t VALUES (2)")), "TRANSACTION_OPEN");
+    await db.query("COMMIT");
+    await db.query("START TRANSACTION");
+    await db.query("INSERT INTO t VALUES (3)");
+  });
+  assert.equal(await one(db, "SELECT COUNT(*) FROM t"), 1);
+  assert.deepEqual(await valuesIn(server, "t"), [1]);
+});
