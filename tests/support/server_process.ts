@@ -6,7 +6,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -68,7 +68,8 @@ export class ServerProcess {
     const folder = await mkdtemp(join(tmpdir(), "sublet-server-"));
     const keeper = new Keeper(folder);
     try {
-      await createData(binary, join(folder, "data"));
+      await mkdir(join(folder, "temporary"));
+      await createData(binary, folder);
       await writeFile(join(folder, "init.sql"), initSql);
       const certificates = tls ? await makeCertificates(folder) : undefined;
       const server = new ServerProcess(binary, options, folder, keeper, certificates);
@@ -107,6 +108,7 @@ export class ServerProcess {
     const child = spawn(this.#binary.path, this.#arguments(), {
       // Of a process group of its own, as Ctrl-C in a terminal is sent to all of a group.
       detached: true,
+      env: environment(this.#folder),
       stdio: ["ignore", log, log],
     });
     closeSync(log);
@@ -197,14 +199,24 @@ export class ServerProcess {
 }
 
 async function createData(binary: ServerBinary, folder: string): Promise<void> {
-  const options = ["--no-defaults", `--datadir=${folder}`, ...asRoot()];
+  const options = ["--no-defaults", `--datadir=${join(folder, "data")}`, ...asRoot()];
+  const env = environment(folder);
   if (binary.make === "mysql") {
-    await run(binary.path, [...options, "--initialize-insecure"]);
+    await run(binary.path, [...options, "--initialize-insecure"], { env });
     return;
   }
   const program = find("mariadb-install-db") ?? find("mysql_install_db");
   if (program === undefined) throw new Error("Cannot find mariadb-install-db beside mariadbd");
-  await run(program, [...options, "--auth-root-authentication-method=normal", "--skip-test-db"]);
+  const more = ["--auth-root-authentication-method=normal", "--skip-test-db"];
+  await run(program, [...options, ...more], { env });
+}
+
+/**
+ * A server that starts removes what looks like a left-over temporary table; in a folder that
+ * several servers share, those are the tables of the others.
+ */
+function environment(folder: string): NodeJS.ProcessEnv {
+  return { ...process.env, TMPDIR: join(folder, "temporary") };
 }
 
 /** A server that root starts refuses to serve unless it is told that this is meant. */
