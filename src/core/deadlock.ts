@@ -15,8 +15,9 @@ import { entries, find, sizeOf } from "./table.ts";
 export function closesRing(pool: PoolState, waiter: Waiter): boolean {
   if (waiter.enclosing.length === 0) return false;
   if (sizeOf(pool.enclosing) >= pool.policy.connectionsMax) return true;
-  const isBlocked = find(find(pool.virtuals, waiter.virtual)?.blocked, waiter.lease) !== undefined;
-  return isBlocked && isLockedBehindLimits(pool, waiter);
+  // The search walks all waiters that are enclosed, so it is made only where it may find a ring.
+  const lent = find(pool.virtuals, waiter.virtual)?.enclosing ?? 0;
+  return lent >= pool.policy.virtuals[waiter.virtual]!.limit && isLockedBehindLimits(pool, waiter);
 }
 
 /** Tells whether the virtual connection of a waiter has lent all that it may to locked leases. */

@@ -121,7 +121,7 @@ function quit(turn: Turn, actual: Actual): void {
   switch (actual.status) {
     case "leased":
       pool.leased--;
-      endEnclosure(turn, actual.lease);
+      endEnclosure(turn, actual.lease, actual.virtual);
       return endClaim(turn, actual.virtual);
     case "idle":
       return rouse(editTarget(turn, actual.target), actual);
@@ -140,7 +140,8 @@ function quit(turn: Turn, actual: Actual): void {
 }
 
 /** Tells why one that has ended its work cannot rest, if it cannot. */
-function unfitness({ pool, now }: Turn, actual: Actual): "aged" | "retired" | undefined {
+function unfitness({ pool, now }: Turn, actual: Actual): RetireReason | undefined {
   if (isRetired(pool, actual)) return "retired";
+  if (pool.phase === "draining") return "draining";
   return isAged(pool, actual.agesAt, now) ? "aged" : undefined;
 }

@@ -9,8 +9,8 @@
 
 import type { RefuseReason } from "./command.ts";
 import type { LeaseId, PoolState, VirtualId, Waiter } from "./state.ts";
-import { find, first, insert, remove, replace } from "./table.ts";
-import { editTarget, editVirtual, know, order, type Turn } from "./turn.ts";
+import { entry, find, first, insert, remove, replace } from "./table.ts";
+import { editTarget, editVirtual, order, type Turn } from "./turn.ts";
 
 /** Tells whether one more waiter of a virtual connection would be one too many. */
 export function isLineFull(pool: PoolState, virtual: VirtualId): boolean {
@@ -34,6 +34,7 @@ export function join(turn: Turn, waiter: Waiter): void {
   if (isAtLimit(pool, waiter.virtual)) {
     const virtual = editVirtual(turn, waiter.virtual);
     virtual.blocked = insert(virtual.blocked, waiter.lease, waiter, Infinity);
+    editTarget(turn, waiter.target).blocked++;
     pool.blocked++;
   } else {
     if (isLimited(pool, waiter.virtual)) editVirtual(turn, waiter.virtual).claims++;
@@ -67,9 +68,7 @@ export function leave(turn: Turn, waiter: Waiter): void {
     endClaim(turn, waiter.virtual);
     return;
   }
-  const virtual = editVirtual(turn, waiter.virtual);
-  virtual.blocked = remove(virtual.blocked, waiter.lease);
-  turn.pool.blocked--;
+  unblock(turn, waiter);
   if (waiter.enclosing.length > 0) disclose(turn, waiter);
 }
 
@@ -82,54 +81,65 @@ export function refuse(turn: Turn, waiter: Waiter, reason: RefuseReason, cause?:
 /** Ends a claim; the blocked waiter who has waited longest has it next. */
 export function endClaim(turn: Turn, id: VirtualId): void {
   if (!isLimited(turn.pool, id)) return;
-  const virtual = editVirtual(turn, id);
-  const next = first(virtual.blocked)?.value;
+  const next = first(find(turn.pool.virtuals, id)?.blocked)?.value;
   if (next === undefined) {
-    virtual.claims--;
+    editVirtual(turn, id).claims--;
     return;
   }
-  virtual.blocked = remove(virtual.blocked, next.lease);
-  turn.pool.blocked--;
+  unblock(turn, next);
   standInLine(turn, next);
 }
 
-/** Forgets that a lease encloses waiters, because it has ended. */
-export function endEnclosure({ pool }: Turn, lease: LeaseId): void {
-  if (pool.enclosing !== undefined) pool.enclosing = remove(pool.enclosing, lease);
+/** Forgets that a lease encloses waiters, because it has ended, or they have their answer. */
+export function endEnclosure(turn: Turn, lease: LeaseId, virtual: VirtualId): void {
+  const { pool } = turn;
+  if (entry(pool.enclosing, lease) === undefined) return;
+  pool.enclosing = remove(pool.enclosing, lease);
+  if (isLimited(pool, virtual)) editVirtual(turn, virtual).enclosing--;
 }
 
 function isLimited(pool: PoolState, virtual: VirtualId): boolean {
   return pool.policy.virtuals[virtual]!.limit !== Infinity;
 }
 
+function unblock(turn: Turn, waiter: Waiter): void {
+  const virtual = editVirtual(turn, waiter.virtual);
+  virtual.blocked = remove(virtual.blocked, waiter.lease);
+  editTarget(turn, waiter.target).blocked--;
+  turn.pool.blocked--;
+}
+
 function standInLine(turn: Turn, waiter: Waiter): void {
-  know(turn, waiter.target, waiter.address);
   const target = editTarget(turn, waiter.target);
   target.line = insert(target.line, waiter.lease, waiter, Infinity);
   turn.pool.inLine++;
 }
 
 /** Notes which leases cannot end before a waiter is answered; those that have ended do not count. */
-function enclose({ pool }: Turn, waiter: Waiter): void {
+function enclose(turn: Turn, waiter: Waiter): void {
+  const { pool } = turn;
   pool.enclosed = insert(pool.enclosed, waiter.lease, waiter, Infinity);
   for (const { lease, actual } of waiter.enclosing) {
     const holder = find(pool.actuals, actual);
     if (holder?.status !== "leased" || holder.lease !== lease) continue;
     const count = find(pool.enclosing, lease);
-    pool.enclosing = count === undefined
-      ? insert(pool.enclosing, lease, 1, Infinity)
-      : replace(pool.enclosing, lease, count + 1, Infinity);
+    if (count !== undefined) {
+      pool.enclosing = replace(pool.enclosing, lease, count + 1, Infinity);
+      continue;
+    }
+    pool.enclosing = insert(pool.enclosing, lease, 1, Infinity);
+    if (isLimited(pool, holder.virtual)) editVirtual(turn, holder.virtual).enclosing++;
   }
 }
 
 /** Lets the leases that enclose a waiter know that it has its answer. */
-function disclose({ pool }: Turn, waiter: Waiter): void {
+function disclose(turn: Turn, waiter: Waiter): void {
+  const { pool } = turn;
   pool.enclosed = remove(pool.enclosed, waiter.lease);
-  for (const { lease } of waiter.enclosing) {
+  for (const { lease, actual } of waiter.enclosing) {
     const count = find(pool.enclosing, lease);
     if (count === undefined) continue;
-    pool.enclosing = count === 1
-      ? remove(pool.enclosing, lease)
-      : replace(pool.enclosing, lease, count - 1, Infinity);
+    if (count === 1) endEnclosure(turn, lease, find(pool.actuals, actual)!.virtual);
+    else pool.enclosing = replace(pool.enclosing, lease, count - 1, Infinity);
   }
 }

@@ -45,8 +45,11 @@ export function list({ pool }: Turn, target: Draft<Target>): void {
 }
 
 /** Returns when a target may be forgotten; an outage is remembered a while, to know of the next attempts. */
-function forgottenAt(pool: PoolState, { line, live, minimum, outage }: Target): Instant {
-  if (line !== undefined || live > 0) return Infinity;
+function forgottenAt(
+  pool: PoolState,
+  { line, blocked, live, minimum, outage }: Target,
+): Instant {
+  if (line !== undefined || blocked > 0 || live > 0) return Infinity;
   if (isEnding(pool)) return -Infinity;
   if (minimum > 0) return Infinity;
   return outage === undefined ? -Infinity : outage.retryAt + pool.policy.backoffMsMax;

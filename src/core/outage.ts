@@ -4,7 +4,8 @@
  *
  * Each failure doubles the time to the next attempt, and chance moves it by up to a
  * half, so that many pools do not try at once. Attempts that had begun before the last
- * failure teach nothing new. The ceiling goes down by a quarter and up by one.
+ * failure put the next one off no further. The ceiling goes down by a quarter and up by one; it may be
+ * nothing, as the one attempt that goes beyond it when its time has come is always made.
  */
 
 import type { ConnectFailed } from "./event.ts";
@@ -48,9 +49,13 @@ export function raiseCeiling({ pool, now }: Turn, chance: number): void {
 /** Learns that the server does not bear more than are open now. */
 function lowerCeiling(pool: Draft<PoolState>, chance: number, now: Instant): void {
   const { congestion } = pool;
-  if (congestion !== undefined && now < congestion.retryAt) return;
+  const borne = sizeOf(pool.actuals) - pool.connecting;
+  if (congestion !== undefined && now < congestion.retryAt) {
+    pool.congestion = { ...congestion, ceiling: Math.min(congestion.ceiling, borne) };
+    return;
+  }
   const failures = (congestion?.failures ?? 0) + 1;
-  const ceiling = Math.max(1, Math.floor(sizeOf(pool.actuals) * CEILING_KEPT));
+  const ceiling = Math.floor(borne * CEILING_KEPT);
   pool.congestion = { ceiling, failures, retryAt: now + backoffMs(pool, failures, chance) };
 }
 

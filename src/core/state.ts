@@ -130,6 +130,8 @@ export interface Target {
   readonly address: AddressId;
   /** Who waits and may have a lease now, by lease: the longest has the lowest key. */
   readonly line: Table<Waiter>;
+  /** How many wait for it behind the limits of their virtual connections. */
+  readonly blocked: number;
   /** The last to come to rest, if it is not lent since: it stands apart from {@linkcode idle}. */
   readonly top: Actual | undefined;
   /** All that rested before it, by rank: the longest has the lowest key. */
@@ -163,6 +165,7 @@ export const UNKNOWN_TARGET: Target = {
   id: -1,
   address: -1,
   line: undefined,
+  blocked: 0,
   top: undefined,
   idle: undefined,
   arriving: 0,
@@ -184,6 +187,8 @@ export interface Virtual {
   readonly claims: number;
   /** Its waiters above the limit, by lease. */
   readonly blocked: Table<Waiter>;
+  /** How many of its leases enclose a waiter. */
+  readonly enclosing: number;
   /** Whether its minimum is kept: from its first request on. */
   readonly isAwake: boolean;
 }

@@ -96,6 +96,7 @@ export function ownTarget({ pool, was }: Turn, id: TargetId): Draft<Target> {
     id: target.id,
     address: target.address,
     line: target.line,
+    blocked: target.blocked,
     top: target.top,
     idle: target.idle,
     arriving: target.arriving,
@@ -118,13 +119,13 @@ export function ownTarget({ pool, was }: Turn, id: TargetId): Draft<Target> {
 export function editVirtual({ pool, was }: Turn, id: VirtualId): Draft<Virtual> {
   const virtual = find(pool.virtuals, id);
   if (virtual === undefined) {
-    const draft: Draft<Virtual> = { claims: 0, blocked: undefined, isAwake: false };
+    const draft: Draft<Virtual> = { claims: 0, blocked: undefined, enclosing: 0, isAwake: false };
     pool.virtuals = insert(pool.virtuals, id, draft, Infinity);
     return draft;
   }
   if (virtual !== find(was.virtuals, id)) return virtual;
-  const { claims, blocked, isAwake } = virtual;
-  const draft: Draft<Virtual> = { claims, blocked, isAwake };
+  const { claims, blocked, enclosing, isAwake } = virtual;
+  const draft: Draft<Virtual> = { claims, blocked, enclosing, isAwake };
   pool.virtuals = replace(pool.virtuals, id, draft, Infinity);
   return draft;
 }

@@ -42,6 +42,10 @@ export class Judge {
     return this.world.phase === "serving" || this.world.phase === "draining";
   }
 
+  isOver(): boolean {
+    return this.isEnding() || this.world.phase === "closed";
+  }
+
   count(...statuses: Status[]): number {
     return this.world.conns.filter(({ status }) => statuses.includes(status)).length;
   }

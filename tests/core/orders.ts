@@ -30,6 +30,7 @@ export function obey(place: Place, command: Command, event: Event): void {
     case "reset":
       must(conn?.status === "idle" && conn.isDirty, "only what is dirty is reset");
       must(!conn.isRetired && !judge.isAged(conn), "what is to go is not reset");
+      must(world.phase !== "draining", "nothing is reset for nobody");
       conn.status = "resetting";
       conn.isDirty = conn.isSuspect = false;
       return;
@@ -41,11 +42,12 @@ export function obey(place: Place, command: Command, event: Event): void {
       return obeyRefuse(place, judge, event, command);
     case "forget": {
       const down = world.down[command.target];
-      const isKept = !judge.isEnding() && down !== undefined &&
+      const isKept = !judge.isOver() && down !== undefined &&
         now < down.until + judge.policy.backoffMsMax;
-      must(judge.line(command.target).length === 0, "who waits is not forgotten");
+      const isAwaited = world.waits.some(({ target }) => target === command.target);
+      must(!isAwaited, "who waits is not forgotten");
       must(judge.live(command.target) === 0 && !isKept, "what is there is not forgotten");
-      must(judge.isEnding() || judge.minimum(command.target) === 0, "a minimum is not forgotten");
+      must(judge.isOver() || judge.minimum(command.target) === 0, "a minimum is not forgotten");
       world.down[command.target] = undefined;
       world.pace[command.target] = 1;
       return;
@@ -60,6 +62,12 @@ export function obey(place: Place, command: Command, event: Event): void {
 function obeyConnect({ world, now }: Place, judge: Judge, id: number, target: number): void {
   must(world.conns.length < judge.policy.connectionsMax, "there is one maximum");
   must(judge.hasRoom(), "a full server is left alone until it is time, and probed by one");
+  const { full } = world;
+  const isEarly = full !== undefined && full.failures > 0 && now < full.until;
+  must(
+    !isEarly || world.conns.length < full.borne,
+    "what a full server refused is not asked at once",
+  );
   const down = world.down[target];
   must(
     down === undefined || now >= down.until,
@@ -201,7 +209,7 @@ function obeyRefuse(
     must(isNew && judge.excess() > judge.policy.waitersMax, "who has a place is not refused");
   }
   if (reason === "draining") {
-    const isLate = isNew && (judge.isEnding() || world.phase === "closed");
+    const isLate = isNew && judge.isOver();
     must(
       world.phase === "draining" || isLate,
       "a pool that serves its line refuses only newcomers",

@@ -57,10 +57,11 @@ function checkTold({ pool, world, now }: Place, judge: Judge): void {
       "the line is in order",
     );
     const down = world.down[target.id];
-    const isRemembered = !judge.isEnding() && down !== undefined &&
+    const isRemembered = !judge.isOver() && down !== undefined &&
       now < down.until + judge.policy.backoffMsMax;
-    const isAlive = line.length > 0 || judge.live(target.id) > 0 ||
-      (!judge.isEnding() && judge.minimum(target.id) > 0);
+    const isAwaited = world.waits.some((wait) => wait.target === target.id);
+    const isAlive = isAwaited || judge.live(target.id) > 0 ||
+      (!judge.isOver() && judge.minimum(target.id) > 0);
     must(isAlive || isRemembered, "a target that nobody needs is forgotten");
   }
 }

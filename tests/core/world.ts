@@ -43,13 +43,20 @@ export interface Down {
   failures: number;
 }
 
+/** What failed attempts have taught of the server's room. */
+export interface Full extends Down {
+  ceiling: number;
+  /** How many were open when it refused the last. */
+  borne: number;
+}
+
 export interface World {
   conns: Conn[];
   held: Held[];
   waits: Wait[];
   down: (Down | undefined)[];
   pace: number[];
-  full: { ceiling: number; until: number; failures: number } | undefined;
+  full: Full | undefined;
   awake: boolean[];
   agesFrom: number;
   leaseNext: number;
@@ -174,6 +181,7 @@ function heed(world: World, event: Event): void {
 function copy(world: World): World {
   return {
     ...world,
+    full: world.full && { ...world.full },
     conns: world.conns.map((conn) => ({ ...conn })),
     held: [...world.held],
     waits: [...world.waits],
@@ -207,7 +215,8 @@ function bear(world: World, max: number, until: number): void {
   if (world.full === undefined) return;
   const ceiling = world.full.ceiling + 1;
   const isOver = ceiling >= max || world.conns.length >= max;
-  world.full = isOver ? undefined : { ceiling, until, failures: 0 };
+  const borne = world.conns.length;
+  world.full = isOver ? undefined : { ceiling, borne, until, failures: 0 };
 }
 
 function failTo(
@@ -225,9 +234,14 @@ function failTo(
   if (kind === "down") {
     world.pace[target] = 1;
     if (isNew) world.down[target] = { until, failures };
-  } else if (isNew) {
-    const ceiling = Math.max(1, Math.floor(world.conns.length * 0.75));
-    world.full = { ceiling, until, failures };
+    return;
+  }
+  const borne = world.conns.filter(({ status }) => status !== "connecting").length;
+  if (!isNew) {
+    world.full!.ceiling = Math.min(world.full!.ceiling, borne);
+    world.full!.borne = Math.min(world.full!.borne, borne);
+  } else {
+    world.full = { ceiling: Math.floor(borne * 0.75), borne, until, failures };
   }
 }
 
