@@ -104,6 +104,14 @@ export async function failure(promise: Promise<unknown>): Promise<unknown> {
   return outcome.reason;
 }
 
+/** Tells whether an error says that a connection was lost, as the driver or the pool says it. */
+export function isLoss(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return ["CONNECTION_LOST", "PROTOCOL_CONNECTION_LOST", "ECONNRESET", "EPIPE"].includes(
+    String(code),
+  );
+}
+
 /** Expects that a pool has lent nothing and that nobody waits for it. */
 export function assertFree(db: { census: Pool["census"] }): void {
   const { leased, waiting, blocked } = db.census();

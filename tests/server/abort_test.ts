@@ -1,0 +1,262 @@
+/**
+ * On a real server: whatever is ended early, by a signal or by its time, at whatever stage,
+ * leaves nothing behind.
+ */
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import type { Pool, RunOptions } from "../../mod.ts";
+import type { Server } from "../support/server.ts";
+import { until } from "../support/wait.ts";
+import {
+  assertFree,
+  busyThread,
+  busyThreads,
+  connected,
+  failure,
+  one,
+  poolAt,
+  prepareServer,
+  refused,
+  threadOf,
+  timed,
+  valuesIn,
+} from "./support/fixture.ts";
+
+let server: Server;
+
+/**
+ * Runs for longer than it is let. No server notices in its sleep that the client has gone, and
+ * as long as it works, its connection counts; so its end is not far.
+ */
+const longS = 0.6;
+const long = `SELECT SLEEP(${longS})`;
+/** How long who comes next may have to wait for that end, in ms. */
+const nextMsMax = 3_000;
+
+before(async () => {
+  server = await prepareServer(["CREATE TABLE t (v INT PRIMARY KEY) ENGINE = InnoDB"]);
+});
+
+afterEach(async () => {
+  await connected(server, 0);
+  await server.query("DELETE FROM test.t");
+});
+
+after(async () => await server?.remove());
+
+/** What can be ended early, and which options it takes. */
+type Way = (db: Pool, options: RunOptions) => Promise<unknown>;
+
+/** Ways to ask for a connection and run something long, which end by a signal. */
+const ways: Readonly<Record<string, Way>> = {
+  "a query": (db, options) => db.query(long, [], options),
+  "an execute": (db, options) => db.execute(long, [], options),
+  "a method": (db, options) => db.method<{ s: number }>("SELECT SLEEP(:s)")({ s: longS }, options),
+  "a query with its options in it": (db, options) => db.query({ sql: long, ...options }),
+  "a lease": async (db, options) => {
+    await using lease = await db.lease(options);
+    await lease.query(long, [], options);
+  },
+  "a transaction": (db, { signal }) => db.transaction(() => db.query(long), { signal }),
+  "a unit": (db, { signal }) => db.unit(() => db.query(long), { signal }),
+  "a transaction in a unit": (db, { signal }) =>
+    db.unit(() => db.transaction(() => db.execute(long)), { signal }),
+  "a unit in a unit": (db, { signal }) => db.unit(() => db.unit(() => db.query(long)), { signal }),
+  "a handler": (db, { signal }) =>
+    db.handler((_: { signal?: AbortSignal | undefined }) => db.query(long))({ signal }),
+};
+
+/** Expects that a pool whose limit is 1 is free and can be used at once. */
+async function isUsable(db: Pool): Promise<void> {
+  assertFree(db);
+  assert.ok(await timed(db.query("INSERT INTO t VALUES (7)")) < nextMsMax);
+  assert.deepEqual(await valuesIn(server, "t"), [7]);
+}
+
+const reason = new Error("The client has gone");
+
+for (const [name, run] of Object.entries(ways)) {
+  test(`${name} that has been aborted before does not begin`, async () => {
+    await using db = poolAt(server, { connectionLimit: 1 });
+    const attempts = await server.status("Connections");
+    assert.equal(await failure(run(db, { signal: AbortSignal.abort(reason) })), reason);
+    assert.equal(db.census().size, 0);
+    assert.equal(await server.status("Connections"), attempts);
+    await isUsable(db);
+  });
+
+  test(`${name} that is aborted while its connection is opened leaves nothing behind`, async () => {
+    await using db = poolAt(server, { connectionLimit: 1 });
+    const abort = new AbortController();
+    server.freeze();
+    try {
+      const attempt = failure(run(db, { signal: abort.signal }));
+      await until(() => db.census().connecting === 1, "it connects");
+      abort.abort(reason);
+      assert.equal(await attempt, reason);
+      assertFree(db);
+    } finally {
+      server.thaw();
+    }
+    await isUsable(db);
+  });
+
+  test(`${name} that is aborted while it waits in line leaves nothing behind`, async () => {
+    await using db = poolAt(server, { connectionLimit: 1 });
+    const abort = new AbortController();
+    await using lease = await db.lease();
+    const attempt = failure(run(db, { signal: abort.signal }));
+    await until(() => db.census().waiting === 1, "it waits");
+    abort.abort(reason);
+    assert.equal(await attempt, reason);
+    assert.equal(db.census().waiting, 0);
+    lease.release();
+    await isUsable(db);
+  });
+
+  test(`${name} that is aborted while it runs leaves nobody a busy connection`, async () => {
+    await using db = poolAt(server, { connectionLimit: 1 });
+    const abort = new AbortController();
+    const attempt = failure(run(db, { signal: abort.signal }));
+    await busyThread(server);
+    const next = threadOf(db);
+    abort.abort(reason);
+    assert.equal(await attempt, reason);
+    assert.ok(await timed(next) < nextMsMax);
+    await isUsable(db);
+    await until(async () => (await busyThreads(server)).length === 0, "nothing runs");
+  });
+}
+
+test("a transaction that is aborted is rolled back, and its locks are free", async () => {
+  await using db = poolAt(server);
+  const abort = new AbortController();
+  const transaction = failure(db.transaction(async () => {
+    await db.query("INSERT INTO t VALUES (1)");
+    abort.abort(reason);
+    await db.query("INSERT INTO t VALUES (2)");
+  }, { signal: abort.signal }));
+  assert.equal(await transaction, reason);
+  await server.query("INSERT INTO test.t VALUES (1)");
+  assert.deepEqual(await valuesIn(server, "t"), [1]);
+  assertFree(db);
+});
+
+test("a transaction that is aborted while its code does something else is not committed", async () => {
+  await using db = poolAt(server);
+  const abort = new AbortController();
+  const unit = db.unit(() =>
+    db.transaction(async () => {
+      await db.query("INSERT INTO t VALUES (1)");
+      abort.abort(reason);
+    }), { signal: abort.signal });
+  assert.equal(await failure(unit), reason);
+  assert.deepEqual(await valuesIn(server, "t"), []);
+  assert.equal(db.census().idle, 1);
+});
+
+test("an abort after the answer has come changes nothing", async () => {
+  await using db = poolAt(server);
+  const abort = new AbortController();
+  const { signal } = abort;
+  const thread = await threadOf(db);
+  await db.query("INSERT INTO t VALUES (1)", [], { signal, timeout: 5_000 });
+  const lease = await db.lease({ signal });
+  abort.abort(reason);
+  assert.equal(await threadOf(lease), thread);
+  lease.release();
+  assert.equal(await threadOf(db), thread);
+});
+
+test("however many statements are aborted, the server never has more than the limit", async () => {
+  await connected(server, 0);
+  await server.query("FLUSH STATUS");
+  await using db = poolAt(server, { connectionLimit: 2 });
+  for (let i = 0; i < 3; i++) {
+    const abort = new AbortController();
+    const options = { signal: abort.signal };
+    const statements = [1, 2].map(() => failure(db.query("SELECT SLEEP(0.3)", [], options)));
+    await until(async () => (await busyThreads(server)).length === 2, "the server is at both");
+    abort.abort(reason);
+    await Promise.all(statements);
+    await Promise.all([threadOf(db), threadOf(db)]);
+  }
+  assert.ok(await server.status("Max_used_connections") <= 3);
+});
+
+test("of many that wait, those that are aborted go, and the others are served in order", async () => {
+  await using db = poolAt(server, { connectionLimit: 1 });
+  await using lease = await db.lease();
+  const abort = new AbortController();
+  const served: number[] = [];
+  const waiters = Array.from(
+    { length: 30 },
+    (_, i) =>
+      db.query("SELECT 1", [], i % 3 === 0 ? { signal: abort.signal } : {})
+        .then(() => served.push(i), (error) => assert.equal(error, reason)),
+  );
+  abort.abort(reason);
+  assert.equal(db.census().waiting, 20);
+  lease.release();
+  await Promise.all(waiters);
+  assert.deepEqual(served, Array.from({ length: 30 }, (_, i) => i).filter((i) => i % 3 !== 0));
+});
+
+test("a statement that takes too long in line, or while it runs, ends at its time", async () => {
+  await using db = poolAt(server, { connectionLimit: 1 });
+  const running = db.query(long, [], { timeout: 300 });
+  const waiting = db.query("INSERT INTO t VALUES (1)", [], { timeout: 150 });
+  const next = threadOf(db);
+  const waitedMs = await timed(waiting);
+  await refused(waiting, "LEASE_TIMEOUT");
+  assert.ok(waitedMs > 145 && waitedMs < 290, `it waited for ${waitedMs} ms`);
+  await refused(running, "STATEMENT_TIMEOUT");
+  assert.ok(await timed(next) < nextMsMax);
+  assertFree(db);
+  assert.deepEqual(await valuesIn(server, "t"), []);
+});
+
+test("a statement that the server is too slow to connect for ends at its time", async () => {
+  await using db = poolAt(server, { connectionLimit: 1 });
+  server.freeze();
+  try {
+    const attempt = db.query("SELECT 1", [], { timeout: 100 });
+    const waitedMs = await timed(attempt);
+    await refused(attempt, "LEASE_TIMEOUT");
+    assert.ok(waitedMs < 500, `it waited for ${waitedMs} ms`);
+    assertFree(db);
+  } finally {
+    server.thaw();
+  }
+  assert.equal(await one(db, "SELECT 1"), 1);
+});
+
+test("a statement that takes too long in a transaction ends the transaction", async () => {
+  await using db = poolAt(server);
+  const transaction = db.transaction(async () => {
+    await db.query("INSERT INTO t VALUES (1)");
+    await refused(db.query(long, [], { timeout: 100 }), "STATEMENT_TIMEOUT");
+    await db.query("INSERT INTO t VALUES (2)");
+  });
+  await refused(transaction, "CONNECTION_LOST");
+  await until(async () => (await busyThreads(server)).length === 0, "nothing runs");
+  assert.deepEqual(await valuesIn(server, "t"), []);
+  assertFree(db);
+});
+
+test("whenever a statement is aborted, nothing leaks", async () => {
+  await using db = poolAt(server, { connectionLimit: 2 });
+  for (let ms = 0; ms <= 40; ms += 2) {
+    const attempts = Array.from(
+      { length: 6 },
+      (_, i) =>
+        db.unit(() => db.transaction(() => db.query("SELECT SLEEP(0.01)")), {
+          signal: AbortSignal.timeout(ms + i),
+        }),
+    );
+    await Promise.allSettled(attempts);
+    assertFree(db);
+  }
+  assert.equal(await one(db, "SELECT 1"), 1);
+});

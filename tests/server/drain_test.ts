@@ -1,0 +1,148 @@
+/** On a real server: a pool that ends loses nothing, and says farewell. */
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import type { Server } from "../support/server.ts";
+import { until } from "../support/wait.ts";
+import {
+  busyThread,
+  connected,
+  endless,
+  failure,
+  poolAt,
+  prepareServer,
+  refused,
+  threadOf,
+  timed,
+  valuesIn,
+} from "./support/fixture.ts";
+import { startProxy } from "./support/proxy.ts";
+
+let server: Server;
+
+before(async () => {
+  server = await prepareServer(["CREATE TABLE t (v INT) ENGINE = InnoDB"]);
+});
+
+afterEach(async () => await server.query("TRUNCATE test.t"));
+
+after(async () => await server?.remove());
+
+test("a drain serves what is under way and who waits, refuses who comes, and closes all", async () => {
+  const db = poolAt(server, { connectionLimit: 2 });
+  const isDraining = Promise.withResolvers<void>();
+  const units = [1, 2].map((v) =>
+    db.unit(async () => {
+      await db.query("SET @v = ?", [v]);
+      await isDraining.promise;
+      await db.transaction(() => db.query("INSERT INTO t VALUES (@v)"));
+    })
+  );
+  await until(() => db.census().leased === 2, "both hold a connection");
+  const line = [3, 4, 5].map((v) => db.query("INSERT INTO t VALUES (?)", [v]));
+  assert.equal(db.census().waiting, 3);
+  const drained = db.drain();
+  assert.equal(db.census().phase, "serving");
+  await refused(db.query("INSERT INTO t VALUES (6)"), "POOL_DRAINING");
+  await refused(db.unit(() => undefined), "POOL_DRAINING");
+  isDraining.resolve();
+  await Promise.all([...units, ...line, drained]);
+  assert.deepEqual(await valuesIn(server, "t"), [1, 2, 3, 4, 5]);
+  const { phase, size } = db.census();
+  assert.deepEqual({ phase, size }, { phase: "closed", size: 0 });
+  await connected(server, 0);
+  await refused(threadOf(db), "POOL_DRAINING");
+});
+
+test("a drain that refuses turns away who waits, and lets end who has a connection", async () => {
+  const db = poolAt(server, { connectionLimit: 1 });
+  const statement = db.query("INSERT INTO t SELECT SLEEP(0.2)");
+  await busyThread(server);
+  const line = [1, 2, 3].map((v) => failure(db.query("INSERT INTO t VALUES (?)", [v])));
+  const drained = db.drain({ refuse: true });
+  for (const promise of line) {
+    await refused(promise.then((error) => Promise.reject(error)), "POOL_DRAINING");
+  }
+  await Promise.all([statement, drained]);
+  assert.deepEqual(await valuesIn(server, "t"), [0]);
+});
+
+test("a drain destroys by its deadline whatever is left", async () => {
+  const db = poolAt(server, { connectionLimit: 2 });
+  const held = db.unit(async () => {
+    await db.query("SET @a = 1");
+    await db.query("INSERT INTO t VALUES (1)");
+    await db.query(endless);
+  });
+  const outcome = refused(held, "POOL_DRAINING");
+  const thread = await busyThread(server);
+  const drainedMs = await timed(db.drain({ timeout: 200 }));
+  assert.ok(drainedMs > 195 && drainedMs < 1_500, `it took ${drainedMs} ms`);
+  await outcome;
+  const { phase, size, leased } = db.census();
+  assert.deepEqual({ phase, size, leased }, { phase: "closed", size: 0, leased: 0 });
+  await server.query(`KILL ${thread}`);
+  await connected(server, 0);
+});
+
+test("a drain that is asked for by a unit of its own does not wait for that unit", async () => {
+  const db = poolAt(server);
+  await db.unit(async () => {
+    await db.query("INSERT INTO t VALUES (1)");
+    await db.drain();
+  });
+  assert.equal(db.census().phase, "closed");
+});
+
+test("a drain can be asked for twice, of a pool that was never used, or that cannot connect", async () => {
+  const unused = poolAt(server);
+  await unused.drain();
+  await unused.drain();
+  const mistaken = poolAt(server, { password: "wrong" });
+  const attempt = refused(threadOf(mistaken), "CONNECT_FAILED");
+  await mistaken.drain();
+  await attempt;
+  assert.equal(mistaken.census().phase, "closed");
+});
+
+test("a paused pool that is drained serves those whom it let wait", async () => {
+  const db = poolAt(server);
+  db.pause();
+  const waiting = threadOf(db);
+  await db.drain();
+  assert.equal(typeof await waiting, "number");
+});
+
+test("the server hears a farewell from each connection, and counts none as aborted", async () => {
+  const aborted = await server.status("Aborted_clients");
+  await using proxy = await startProxy(server);
+  {
+    await using db = poolAt(server, { uri: proxy.uri, idleTimeout: 100 });
+    const leases = await Promise.all([db.lease(), db.lease(), db.lease()]);
+    await leases[0].query("SET @a = 1");
+    for (const lease of leases) lease.release();
+    await connected(server, 0);
+    await threadOf(db);
+    db.retire();
+  }
+  await connected(server, 0);
+  assert.equal(proxy.commands.filter((command) => command === "QUIT").length, 4);
+  assert.equal(await server.status("Aborted_clients"), aborted);
+});
+
+test("a server that does not answer cannot keep a drain beyond its deadline", async () => {
+  const db = poolAt(server, { connectionLimit: 3 });
+  const leases = await Promise.all([db.lease(), db.lease()]);
+  leases[0].release();
+  server.freeze();
+  try {
+    const statement = failure(leases[1].query("SELECT 1"));
+    const drainedMs = await timed(db.drain({ timeout: 300 }));
+    assert.ok(drainedMs < 2_000, `it took ${drainedMs} ms`);
+    await statement;
+    assert.equal(db.census().size, 0);
+  } finally {
+    server.thaw();
+  }
+  await connected(server, 0);
+});

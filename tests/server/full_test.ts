@@ -1,0 +1,121 @@
+/** On a real server that has little room: nobody fails, as a full server only makes them wait. */
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import { type Connection, createConnection } from "mysql2/promise";
+import type { Pool } from "../../mod.ts";
+import type { Server } from "../support/server.ts";
+import { until } from "../support/wait.ts";
+import {
+  assertFree,
+  connected,
+  one,
+  poolAt,
+  prepareServer,
+  refused,
+  threadOf,
+  timed,
+  valuesIn,
+} from "./support/fixture.ts";
+
+/** The least that MariaDB can be told. */
+const connectionsMax = 10;
+
+let server: Server;
+
+before(async () => {
+  server = await prepareServer(["CREATE TABLE t (v INT) ENGINE = InnoDB"]);
+});
+
+afterEach(async () => {
+  await server.query("SET GLOBAL max_connections = 100");
+  await connected(server, 0);
+  await server.query("TRUNCATE test.t");
+});
+
+after(async () => await server?.remove());
+
+/** Runs units side by side, each of which writes its number in a transaction. */
+async function write(db: Pool, count: number): Promise<void> {
+  await Promise.all(Array.from({ length: count }, (_, i) =>
+    db.unit(async () => {
+      await db.query("INSERT INTO t SELECT ? + SLEEP(0.01)", [i]);
+    }, { transaction: "main" })));
+}
+
+test("100 units on a server that lets in fewer than the limit: nobody fails", async () => {
+  await server.query(`SET GLOBAL max_connections = ${connectionsMax}`);
+  await using db = poolAt(server, { connectionLimit: 30 });
+  const ceilings: number[] = [];
+  const refusals: unknown[] = [];
+  db.on("release", () => ceilings.push(db.census().ceiling));
+  db.on("refuse", (news) => refusals.push(news));
+  await write(db, 100);
+  assert.ok(Math.min(...ceilings) <= connectionsMax, `the ceiling was ${Math.min(...ceilings)}`);
+  assert.deepEqual(refusals, []);
+  assert.equal((await valuesIn(server, "t")).length, 100);
+  assertFree(db);
+});
+
+test("when there is room again, the pool finds it and uses it", async () => {
+  await server.query(`SET GLOBAL max_connections = ${connectionsMax}`);
+  await using db = poolAt(server, { connectionLimit: 30 });
+  await write(db, 40);
+  assert.ok(db.census().size <= connectionsMax);
+  await server.query("SET GLOBAL max_connections = 100");
+  await until(async () => {
+    await write(db, 40);
+    const { size, ceiling } = db.census();
+    return size > connectionsMax && ceiling > connectionsMax;
+  }, "it has more than before");
+});
+
+test("a user who may have few connections: nobody fails", async () => {
+  await server.query("ALTER USER app WITH MAX_USER_CONNECTIONS 3");
+  try {
+    await using db = poolAt(server, { connectionLimit: 10 });
+    await write(db, 50);
+    assert.equal((await valuesIn(server, "t")).length, 50);
+  } finally {
+    await server.query("ALTER USER app WITH MAX_USER_CONNECTIONS 0");
+  }
+});
+
+/** Takes all the room that a server has, and returns the connections. */
+async function fill(): Promise<Connection[]> {
+  await server.query(`SET GLOBAL max_connections = ${connectionsMax}`);
+  const uri = server.url();
+  const others: Connection[] = [];
+  while (await server.connectionCount() < connectionsMax) {
+    const other = await createConnection({ uri }).catch((error) => {
+      assert.equal(error.errno, 1040);
+    });
+    if (other === undefined) break;
+    others.push(other);
+  }
+  return others;
+}
+
+test("while others have all the room, who comes waits, and is served when there is some", async () => {
+  const others = await fill();
+  await using db = poolAt(server);
+  const waiting = threadOf(db);
+  await until(() => db.census().ceiling < 10, "the server is known to be full");
+  assert.equal(db.census().waiting, 1);
+  await others.pop()?.end();
+  assert.equal(typeof await waiting, "number");
+  assert.equal(await one(db, "SELECT 1"), 1);
+  for (const other of others) await other.end();
+});
+
+test("who has waited too long for room is told so, with the server's error as cause", async () => {
+  const others = await fill();
+  await using db = poolAt(server, { acquireTimeout: 300 });
+  const waiting = threadOf(db);
+  const waitedMs = await timed(waiting);
+  const { cause } = await refused(waiting, "LEASE_TIMEOUT");
+  assert.equal((cause as { errno?: unknown }).errno, 1040);
+  assert.ok(waitedMs > 295 && waitedMs < 1_000, `it waited for ${waitedMs} ms`);
+  assertFree(db);
+  for (const other of others) await other.end();
+});

@@ -1,0 +1,11 @@
+/** A module that creates its pool at its top, as that of an application does. */
+
+import process from "node:process";
+import { createPool, type Pool } from "../../../../mod.ts";
+
+/** The pool of the application. */
+export const db: Pool<"shop" | "reports"> = createPool({
+  uri: process.env["RELOADED_URL"] ?? "",
+  connectionLimit: 3,
+  connections: { shop: {}, reports: { limit: 1 } },
+});
