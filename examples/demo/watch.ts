@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Server } from "../../tests/support/server.ts";
+import { until } from "../../tests/support/wait.ts";
 import type { Shop } from "./shop.ts";
 
 /** How long between two looks, in ms. */
@@ -45,6 +46,10 @@ export class Watch implements AsyncDisposable {
 
   /** Starts to watch a pool on a server that has only connections of others so far. */
   static async start(pool: Shop["db"], server: Server): Promise<Watch> {
+    // Those who loaded the shop have gone, but the server may not have noticed yet.
+    const isOurs = server.pid !== undefined;
+    const hasNone = async (): Promise<boolean> => await server.connectionCount() === 0;
+    if (isOurs) await until(hasNone, "the server has no connection left");
     const before = await server.connectionCount();
     const watch = new Watch(pool, server, before, await server.status("Connections"));
     watch.#looking = watch.#lookOn();

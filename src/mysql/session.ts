@@ -20,6 +20,8 @@ const checkMsMax = 1000;
 const resetMsMax = 5000;
 /** How long a farewell may take. */
 const closeMsMax = 1000;
+/** How long a session that was given up may count as open, because the server still works in it. */
+const abandonMsMax = 10_000;
 
 type Answer = (error: unknown, rows: unknown, fields: unknown) => void;
 
@@ -39,6 +41,8 @@ export class MysqlSession implements Session<Target, Connection> {
   /** What stands for that reason with the driver, which writes into the errors that it gets. */
   #stand: Error | undefined;
   #hasServerEnded = false;
+  /** Whether only the server has still to end it. */
+  #isAbandoned = false;
   #isHeld = true;
 
   /** Takes over a connection that was just created; `socket` is what it was given as its stream. */
@@ -102,7 +106,7 @@ export class MysqlSession implements Session<Target, Connection> {
       let isAnswered = false;
       const abort = (): void => {
         reject(signal?.reason);
-        this.#break(ending("A statement was aborted", signal?.reason));
+        this.#abandon(ending("A statement was aborted", signal?.reason));
       };
       this.#send(statement, (error, rows, fields) => {
         isAnswered = true;
@@ -160,8 +164,14 @@ export class MysqlSession implements Session<Target, Connection> {
       this.#end = { cause: ending("The connection was closed"), byServer: false };
       this.holdProcess(true);
       this.#farewell();
-    } else this.#break(ending("The connection was closed"));
-    const timer = setTimeout(() => this.#destroyStreams(), closeMsMax);
+    } else if (this.#isAbandoned) {
+      this.holdProcess(false);
+    } else {
+      this.#break(ending("The connection was closed"));
+    }
+    const msMax = this.#isAbandoned ? abandonMsMax : closeMsMax;
+    const timer = setTimeout(() => this.#destroyStreams(), msMax);
+    if (this.#isAbandoned) timer.unref?.();
     await this.closed;
     clearTimeout(timer);
   }
@@ -208,6 +218,22 @@ export class MysqlSession implements Session<Target, Connection> {
     this.#destroyStreams();
   }
 
+  /**
+   * Ends the session while the server still works in it: nothing more is sent, and what is
+   * under way rejects; but the socket is kept half-open until the server has ended it too,
+   * so that what the pool counts is what the server has.
+   */
+  #abandon(reason: Error): void {
+    if (this.#end !== undefined) return;
+    this.#end = { cause: reason, byServer: false };
+    this.#isAbandoned = true;
+    const { stream } = this.#internals;
+    stream.emit("error", this.#stand ??= ending("The connection was given up"));
+    stream.removeAllListeners("data");
+    stream.resume();
+    stream.end();
+  }
+
   #destroyStreams(): void {
     this.#internals.stream.destroy(this.#stand ??= ending("The connection was destroyed"));
     this.#socket.destroy();
@@ -216,7 +242,9 @@ export class MysqlSession implements Session<Target, Connection> {
   /** Returns why a statement really failed, and ends a session whose answer is still to come. */
   #truth(error: unknown): unknown {
     if (error === this.#stand) return this.#end?.cause ?? error;
-    if (error instanceof Error && codeOf(error) === "PROTOCOL_SEQUENCE_TIMEOUT") this.#break(error);
+    if (error instanceof Error && codeOf(error) === "PROTOCOL_SEQUENCE_TIMEOUT") {
+      this.#abandon(error);
+    }
     if (!isClosedState(error)) return error;
     const { _fatalError, _protocolError } = this.#internals;
     return this.#end?.cause ?? _fatalError ?? _protocolError ?? error;
@@ -226,7 +254,7 @@ export class MysqlSession implements Session<Target, Connection> {
     const { driver } = this;
     driver.on("error", (error: Error) => {
       this.#end ??= { cause: error, byServer: true };
-      this.#destroyStreams();
+      if (!this.#isAbandoned) this.#destroyStreams();
     });
     driver.on("end", () => {
       this.#hasServerEnded = true;
