@@ -232,6 +232,8 @@ export class MysqlSession implements Session<Target, Connection> {
     stream.removeAllListeners("data");
     stream.resume();
     stream.end();
+    this.#lost?.(this.#end);
+    this.#lost = undefined;
   }
 
   #destroyStreams(): void {

@@ -9,6 +9,8 @@ export interface Chances {
   loseHere?: boolean;
   /** Requests may be enclosed by leases. */
   enclose?: boolean;
+  /** Requests may be enclosed by leases that have ended. */
+  encloseLate?: boolean;
   /** Requests may be bound to another target than their virtual connection's own. */
   bind?: boolean;
   pause?: boolean;
@@ -170,7 +172,7 @@ export const configurations: readonly Configuration[] = [
     },
     targets: [0, 0],
     claimsMax: 4,
-    may: { enclose: true, withdraw: true, lose: true },
+    may: { enclose: true, encloseLate: true, withdraw: true },
   },
   {
     ...base,
@@ -223,9 +225,9 @@ export const configurations: readonly Configuration[] = [
   {
     ...base,
     name: "a server that is full, drained and paused",
-    policy: { ...policy, connectionsMax: 5, backoffMsMax: 4 },
+    policy: { ...policy, connectionsMax: 4, backoffMsMax: 4 },
     chances: [0, 1],
-    claimsMax: 5,
+    claimsMax: 4,
     conditions: ["clean", "broken"],
     fails: ["full"],
     may: { drain: true, pause: true },

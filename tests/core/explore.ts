@@ -7,10 +7,11 @@ import * as core from "../../src/core/mod.ts";
 import type { Event, PoolState } from "../../src/core/mod.ts";
 import type { Configuration } from "./configurations.ts";
 import { misuses, possible } from "./possible.ts";
+import { fingerprint } from "./fingerprint.ts";
 import { must } from "./judge.ts";
-import { obey } from "./orders.ts";
+import { obey, slowDown } from "./orders.ts";
 import { check } from "./verdict.ts";
-import { fingerprint, happen, type Place, startOf } from "./world.ts";
+import { happen, type Place, startOf } from "./world.ts";
 
 /** What is explored: the core, or a mutant of it. */
 export type Core = Pick<typeof core, "createState" | "step" | "deadline">;
@@ -72,7 +73,11 @@ function go(on: Core, place: Place, event: Event, ms: number): Place {
     parent: place,
     event,
   };
-  for (const command of commands) obey(after, command, event);
+  slowDown(after);
+  for (const command of commands) {
+    obey(after, command, event);
+    slowDown(after);
+  }
   check(after, event);
   return after;
 }

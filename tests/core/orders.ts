@@ -4,6 +4,14 @@ import type { Command, Event, RetireReason } from "../../src/core/mod.ts";
 import { Judge, must } from "./judge.ts";
 import type { Conn, Place } from "./world.ts";
 
+/** A target whose line is empty, be it for a moment, opens one at a time again. */
+export function slowDown(place: Place): void {
+  const judge = new Judge(place);
+  for (const target of judge.targets) {
+    if (judge.line(target).length === 0) place.world.pace[target] = 1;
+  }
+}
+
 /** Carries out an order in the world; it must keep every promise. */
 export function obey(place: Place, command: Command, event: Event): void {
   const { world, now } = place;

@@ -3,9 +3,6 @@
 import type { Event, Work } from "../../src/core/mod.ts";
 import { NOBODY, type Place, WORKING, type World } from "./world.ts";
 
-/** A lease that ended long ago. */
-const ENDED = { lease: 0, actual: NOBODY };
-
 /** Returns everything that could happen next, and how many ms after. */
 export function possible(place: Place): readonly (readonly [Event, number])[] {
   const { world, configuration } = place;
@@ -30,10 +27,14 @@ function requests({ world, configuration }: Place): Event[] {
   const { policy, may, claimsMax, targets: addresses } = configuration;
   if (world.waits.length + world.held.length >= claimsMax) return [];
   const holdings = world.held.map(({ lease, actual }) => ({ lease, actual }));
+  // A lease that ended long ago, of an actual connection that somebody else may have now.
+  const ended = world.conns.slice(0, may.encloseLate ? 1 : 0).map((
+    { id },
+  ) => [{ lease: 0, actual: id }]);
   const enclosings = may.enclose
     ? [
       [],
-      [ENDED],
+      ...ended,
       ...holdings.map((holding) => [holding]),
       ...(holdings.length > 1 ? [holdings] : []),
     ]

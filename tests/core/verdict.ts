@@ -9,9 +9,6 @@ import { type Place, toldActuals } from "./world.ts";
 export function check(place: Place, event: Event): void {
   const judge = new Judge(place);
   const { world } = place;
-  for (const target of judge.targets) {
-    if (judge.line(target).length === 0) world.pace[target] = 1;
-  }
   checkTold(place, judge);
   checkSockets(place, judge, event);
   if (judge.isServing()) checkServed(judge);

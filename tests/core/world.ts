@@ -104,7 +104,12 @@ export function happen(place: Place, event: Event, now: number): World {
   const conn = "actual" in event ? world.conns.find(({ id }) => id === event.actual) : undefined;
   switch (event.type) {
     case "leaseRequested":
-      world.waits.push(event);
+      world.waits.push({
+        ...event,
+        enclosing: event.enclosing.filter((outer) =>
+          world.held.some(({ lease }) => lease === outer.lease)
+        ),
+      });
       world.leaseNext++;
       if (event.target === policy.virtuals[event.virtual]!.target && isAwaiting(world.phase)) {
         world.awake[event.virtual] = true;
@@ -248,54 +253,6 @@ function failTo(
 function backoff({ configuration: { policy } }: Place, failures: number, chance: number): number {
   return Math.min(policy.backoffMsMax, policy.backoffMsMin * 2 ** (failures - 1)) * (1 + chance) /
     2;
-}
-
-/** Names a place by what matters of it: not by names, nor by how long ago things were. */
-export function fingerprint({ pool, world, now, configuration: { policy } }: Place): string {
-  const leases = [...world.waits, ...world.held].map(({ lease }) => lease).sort((a, b) => a - b);
-  const name = (lease: number) => leases.indexOf(lease);
-  const finite = (span: number) => Number.isFinite(span) ? span : 0;
-  const restMax = Math.max(finite(policy.idleMsMax), finite(policy.freshMsMax) + 1);
-  const left = (at: number) => Math.max(0, at - now);
-  const since = (at: number, max: number) => Math.min(now - at, finite(max));
-  const turns = world.conns.map(({ turn }) => turn).sort((a, b) => a - b);
-  const failuresMax = 1 + Math.ceil(Math.log2(policy.backoffMsMax / policy.backoffMsMin));
-  const told = new Map(entries(pool.actuals).map(({ key, value }) => [key, value]));
-  const conn = (at: Conn) => {
-    const actual = told.get(at.id);
-    const isKept = at.status !== "connecting" && at.status !== "closing";
-    const isIdle = at.status === "idle";
-    const suspect = actual !== undefined && actual.suspicions < pool.suspicions ? 1 : 0;
-    const held = world.held.find(({ actual: id }) => id === at.id);
-    return [
-      at.status,
-      at.target,
-      isKept ? `${suspect} ${left(at.agesAt)} ${since(at.servesSince, policy.tenureMs)}` : "",
-      at.isRetired && at.status !== "closing" ? 1 : 0,
-      isIdle ? `${since(at.restedAt, restMax)} ${turns.indexOf(at.turn)}` : "",
-      held === undefined ? "" : `${name(held.lease)}/${held.virtual}`,
-    ].join(" ");
-  };
-  return [
-    world.phase,
-    world.conns.map(conn).sort().join(),
-    world.waits.map((wait) =>
-      `${name(wait.lease)} ${wait.virtual} ${wait.target} ${
-        wait.enclosing.map(({ lease }) => name(lease)).filter((at) => at >= 0).join("+")
-      }`
-    ).join(),
-    world.down.map((down) =>
-      down &&
-      `${down.until + policy.backoffMsMax > now ? Math.min(failuresMax, down.failures) : "-"} ${
-        left(down.until)
-      } ${left(down.until + policy.backoffMsMax)}`
-    ).join(),
-    world.full &&
-    `${world.full.ceiling} ${left(world.full.until)} ${Math.min(failuresMax, world.full.failures)}`,
-    world.pace.join(),
-    world.awake.join(),
-    left(world.agesFrom),
-  ].join("|");
 }
 
 /** Returns a pool's actual connections, as it tells of them. */

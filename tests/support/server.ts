@@ -132,12 +132,12 @@ export class Server implements AsyncDisposable {
 
   /** Lets it stand still, its sockets open, as a host that swaps or a network that is cut would. */
   freeze(): void {
-    this.#own("freeze").signal("SIGSTOP");
+    this.#own("freeze").freeze();
   }
 
   /** Lets it go on after {@linkcode freeze}. */
   thaw(): void {
-    this.#own("thaw").signal("SIGCONT");
+    this.#own("thaw").thaw();
   }
 
   /** Starts it again on the same port, over the same data, ending it before if it runs. */

@@ -5,7 +5,7 @@
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -33,6 +33,16 @@ CREATE DATABASE IF NOT EXISTS test;
 CREATE USER IF NOT EXISTS 'app'@'%' IDENTIFIED BY '${password}';
 GRANT ALL ON \`%\`.* TO 'app'@'%';
 `.trimStart();
+
+/** Returns the state of each thread of a process, as a letter and a word; none where there is no /proc. */
+function threadsOf(pid: number): string[] {
+  const tasks = `/proc/${pid}/task`;
+  if (!existsSync(tasks)) return [];
+  return readdirSync(tasks).map((task) => {
+    const status = readFileSync(`${tasks}/${task}/status`, "utf8");
+    return /^State:\s*(.*)$/m.exec(status)?.[1] ?? "";
+  });
+}
 
 /** A server process and its data. */
 export class ServerProcess {
@@ -136,10 +146,16 @@ export class ServerProcess {
     }
   }
 
-  /** Sends the process a signal. */
-  signal(signal: NodeJS.Signals): void {
-    if (this.#child === undefined) throw new Error(`Cannot send ${signal} to a server that ended`);
-    this.#child.kill(signal);
+  /** Lets the process stand still; when this returns, none of its threads runs. */
+  freeze(): void {
+    const { pid } = this.#running("freeze");
+    process.kill(pid, "SIGSTOP");
+    while (threadsOf(pid).some((state) => !/^[TtZX]/.test(state)));
+  }
+
+  /** Lets the process go on. */
+  thaw(): void {
+    process.kill(this.#running("thaw").pid, "SIGCONT");
   }
 
   /** Ends the process, if it runs, by a signal; fulfilled when it has ended. */
@@ -155,6 +171,12 @@ export class ServerProcess {
   async remove(): Promise<void> {
     await this.end("SIGKILL");
     await this.#keeper.release();
+  }
+
+  #running(verb: string): { pid: number } {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error(`Cannot ${verb} a server that has ended`);
+    return { pid };
   }
 
   async #startOnFreePort(): Promise<void> {

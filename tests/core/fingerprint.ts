@@ -1,0 +1,133 @@
+/**
+ * Which places are one: those of which world and pool differ only in names, and in how long
+ * ago things were where that no longer matters.
+ *
+ * All that the pool keeps is part of it, what follows from the rest too: a faulty pool may be
+ * in another state than its world would have it.
+ */
+
+import type { Actual, PoolState, Target, Waiter } from "../../src/core/mod.ts";
+import { entries, type Table } from "../../src/core/table.ts";
+import type { Down, Place } from "./world.ts";
+
+/** Returns the same text for places that are one. */
+export function fingerprint(place: Place): string {
+  const namer = new Namer(place);
+  return `${printWorld(place, namer)}#${printPool(place.pool, namer)}`;
+}
+
+/** Replaces names by their order, and instants by how far off they are. */
+class Namer {
+  readonly #place: Place;
+  readonly #leases: readonly number[];
+  readonly #ranks: readonly number[];
+
+  constructor(place: Place) {
+    const { waits, held } = place.world;
+    this.#place = place;
+    this.#leases = [...waits, ...held].map(({ lease }) => lease).sort((a, b) => a - b);
+    this.#ranks = entries(place.pool.actuals).map(({ value }) => value.rank).sort((a, b) => a - b);
+  }
+
+  lease(lease: number): number {
+    return this.#leases.indexOf(lease);
+  }
+
+  leases(table: Table<Waiter>): string {
+    return entries(table).map(({ key }) => this.lease(key)).join("+");
+  }
+
+  left(at: number): number {
+    return Math.max(0, at - this.#place.now);
+  }
+
+  down(down: Pick<Down, "until" | "failures"> | undefined): string {
+    if (down === undefined) return "";
+    const { backoffMsMax, backoffMsMin } = this.#place.configuration.policy;
+    const failuresMax = 1 + Math.ceil(Math.log2(backoffMsMax / backoffMsMin));
+    const memoryEndsAt = down.until + backoffMsMax;
+    const failures = this.left(memoryEndsAt) > 0 ? Math.min(failuresMax, down.failures) : "-";
+    return `${failures} ${this.left(down.until)} ${this.left(memoryEndsAt)}`;
+  }
+
+  actual(actual: Actual): string {
+    const { status, target, servesSince, agesAt, restedAt, rank, lease, virtual } = actual;
+    if (status === "connecting" || status === "closing") return `${status} ${target}`;
+    const { pool, configuration: { policy } } = this.#place;
+    const restMax = Math.max(finite(policy.idleMsMax), finite(policy.freshMsMax) + 1);
+    const isIdle = status === "idle";
+    return [
+      status,
+      target,
+      actual.suspicions < pool.suspicions,
+      actual.id < pool.retiredBelow,
+      this.left(agesAt),
+      this.#since(servesSince, finite(policy.tenureMs)),
+      isIdle ? `${this.#since(restedAt, restMax)} ${this.#ranks.indexOf(rank)}` : "",
+      status === "leased" ? `${this.lease(lease)}/${virtual}` : "",
+    ].join(" ");
+  }
+
+  #since(at: number, max: number): number {
+    return Math.min(this.#place.now - at, max);
+  }
+}
+
+function finite(span: number): number {
+  return Number.isFinite(span) ? span : 0;
+}
+
+function printWorld({ pool, world }: Place, namer: Namer): string {
+  const { full } = world;
+  const told = new Map(entries(pool.actuals).map(({ key, value }) => [key, value]));
+  return [
+    world.phase,
+    world.conns.map((conn) => {
+      const actual = told.get(conn.id);
+      const isGoing = conn.isRetired && (conn.status === "connecting" || conn.status === "leased");
+      return `${actual === undefined ? conn.status : namer.actual(actual)} ${isGoing}`;
+    }).sort().join(),
+    world.waits.map(({ lease, virtual, target, enclosing }) =>
+      `${namer.lease(lease)} ${virtual} ${target} ${
+        enclosing.map((outer) => namer.lease(outer.lease)).join("+")
+      }`
+    ).join(),
+    world.down.map((down) => namer.down(down)).join(),
+    full && `${full.ceiling} ${full.borne} ${namer.down(full)}`,
+    world.pace.join(),
+    world.awake.join(),
+    namer.left(world.agesFrom),
+  ].join("|");
+}
+
+function printPool(pool: PoolState, namer: Namer): string {
+  const { congestion } = pool;
+  return [
+    pool.phase,
+    entries(pool.targets).map(({ value }) => printTarget(value, namer)).join(),
+    entries(pool.virtuals).map(({ key, value: { claims, blocked, enclosing, isAwake } }) =>
+      `${key} ${claims} ${namer.leases(blocked)} ${enclosing} ${isAwake}`
+    ).join(),
+    entries(pool.enclosing).map(({ key, value }) => `${namer.lease(key)}x${value}`).sort().join(),
+    namer.leases(pool.enclosed),
+    [pool.leased, pool.closing, pool.connecting, pool.inLine, pool.blocked, pool.claims].join(),
+    congestion &&
+    `${congestion.ceiling} ${
+      namer.down({ until: congestion.retryAt, failures: congestion.failures })
+    }`,
+    namer.left(pool.agesFrom),
+  ].join("|");
+}
+
+function printTarget(target: Target, namer: Namer): string {
+  const { id, line, blocked, arriving, opening, pace, live, minimum, outage, claims } = target;
+  const down = outage && { until: outage.retryAt, failures: outage.failures };
+  return [
+    id,
+    namer.leases(line),
+    [blocked, arriving, opening, pace, live, minimum, claims],
+    namer.down(down),
+    [target.wantingKey, target.probingKey].map((key) => namer.lease(key)),
+    [target.lackingKey, target.restingKey].map((key) => key >= 0),
+  ].join(" ");
+}
