@@ -121,7 +121,7 @@ function quit(turn: Turn, actual: Actual): void {
   switch (actual.status) {
     case "leased":
       pool.leased--;
-      endEnclosure(turn, actual.lease, actual.virtual);
+      endEnclosure(turn, actual.lease);
       return endClaim(turn, actual.virtual);
     case "idle":
       return rouse(editTarget(turn, actual.target), actual);

@@ -9,7 +9,7 @@
 
 import type { RefuseReason } from "./command.ts";
 import type { LeaseId, PoolState, VirtualId, Waiter } from "./state.ts";
-import { entry, find, first, insert, remove, replace } from "./table.ts";
+import { find, first, insert, remove, replace } from "./table.ts";
 import { editTarget, editVirtual, order, type Turn } from "./turn.ts";
 
 /** Tells whether one more waiter of a virtual connection would be one too many. */
@@ -91,10 +91,12 @@ export function endClaim(turn: Turn, id: VirtualId): void {
 }
 
 /** Forgets that a lease encloses waiters, because it has ended, or they have their answer. */
-export function endEnclosure(turn: Turn, lease: LeaseId, virtual: VirtualId): void {
+export function endEnclosure(turn: Turn, lease: LeaseId): void {
   const { pool } = turn;
-  if (entry(pool.enclosing, lease) === undefined) return;
+  const enclosure = find(pool.enclosing, lease);
+  if (enclosure === undefined) return;
   pool.enclosing = remove(pool.enclosing, lease);
+  const { virtual } = enclosure;
   if (isLimited(pool, virtual)) editVirtual(turn, virtual).enclosing--;
 }
 
@@ -122,13 +124,13 @@ function enclose(turn: Turn, waiter: Waiter): void {
   for (const { lease, actual } of waiter.enclosing) {
     const holder = find(pool.actuals, actual);
     if (holder?.status !== "leased" || holder.lease !== lease) continue;
-    const count = find(pool.enclosing, lease);
-    if (count !== undefined) {
-      pool.enclosing = replace(pool.enclosing, lease, count + 1, Infinity);
-      continue;
-    }
-    pool.enclosing = insert(pool.enclosing, lease, 1, Infinity);
-    if (isLimited(pool, holder.virtual)) editVirtual(turn, holder.virtual).enclosing++;
+    const { virtual } = holder;
+    const count = find(pool.enclosing, lease)?.count ?? 0;
+    const enclosure = { virtual, count: count + 1 };
+    pool.enclosing = count > 0
+      ? replace(pool.enclosing, lease, enclosure, Infinity)
+      : insert(pool.enclosing, lease, enclosure, Infinity);
+    if (count === 0 && isLimited(pool, virtual)) editVirtual(turn, virtual).enclosing++;
   }
 }
 
@@ -136,10 +138,11 @@ function enclose(turn: Turn, waiter: Waiter): void {
 function disclose(turn: Turn, waiter: Waiter): void {
   const { pool } = turn;
   pool.enclosed = remove(pool.enclosed, waiter.lease);
-  for (const { lease, actual } of waiter.enclosing) {
-    const count = find(pool.enclosing, lease);
-    if (count === undefined) continue;
-    if (count === 1) endEnclosure(turn, lease, find(pool.actuals, actual)!.virtual);
-    else pool.enclosing = replace(pool.enclosing, lease, count - 1, Infinity);
+  for (const { lease } of waiter.enclosing) {
+    const enclosure = find(pool.enclosing, lease);
+    if (enclosure === undefined) continue;
+    const { virtual, count } = enclosure;
+    if (count === 1) endEnclosure(turn, lease);
+    else pool.enclosing = replace(pool.enclosing, lease, { virtual, count: count - 1 }, Infinity);
   }
 }

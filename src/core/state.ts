@@ -102,6 +102,14 @@ export interface Waiter {
   readonly enclosing: readonly Holding[];
 }
 
+/** A lease that encloses waiters. */
+export interface Enclosure {
+  /** Its virtual connection. */
+  readonly virtual: VirtualId;
+  /** How many waiters it encloses. */
+  readonly count: number;
+}
+
 /** A target cannot be reached, or does not let us in. */
 export interface Outage {
   /** What the last attempt brought. */
@@ -230,8 +238,8 @@ export interface PoolState {
   readonly blocked: number;
   /** The waiters that leases enclose, by lease. */
   readonly enclosed: Table<Waiter>;
-  /** How many waiters a lease encloses, by the enclosing lease. */
-  readonly enclosing: Table<number>;
+  /** The leases that enclose waiters, by lease. */
+  readonly enclosing: Table<Enclosure>;
   /** What is known of the server's room, if it had too little. */
   readonly congestion: Congestion | undefined;
   /** How often all that was open became suspect. */

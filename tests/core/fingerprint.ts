@@ -108,7 +108,8 @@ function printPool(pool: PoolState, namer: Namer): string {
     entries(pool.virtuals).map(({ key, value: { claims, blocked, enclosing, isAwake } }) =>
       `${key} ${claims} ${namer.leases(blocked)} ${enclosing} ${isAwake}`
     ).join(),
-    entries(pool.enclosing).map(({ key, value }) => `${namer.lease(key)}x${value}`).sort().join(),
+    entries(pool.enclosing).map(({ key, value }) => `${namer.lease(key)}x${value.count}`).sort()
+      .join(),
     namer.leases(pool.enclosed),
     [pool.leased, pool.closing, pool.connecting, pool.inLine, pool.blocked, pool.claims].join(),
     congestion &&

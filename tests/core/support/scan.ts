@@ -139,7 +139,7 @@ function assertEnclosures(pool: PoolState, model: Model): void {
     }
   }
   assert.deepEqual(
-    entries(pool.enclosing).map(({ key, value }) => [key, value]),
+    entries(pool.enclosing).map(({ key, value }) => [key, value.count]),
     [...counts].sort(([a], [b]) => a - b),
   );
 }
