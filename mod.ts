@@ -18,7 +18,6 @@
  * @module
  */
 
-import type * as mysql2 from "mysql2";
 import * as mysql from "./src/mysql/mod.ts";
 import { createSubletPool, type Foundation } from "./src/shell/compose.ts";
 import { SubletError } from "./src/shell/errors.ts";
@@ -63,7 +62,7 @@ export type PoolOptions<Name extends string = "main"> =
   & mysql.TargetOptions;
 
 /** The connection of mysql2 that a lease hands out. */
-export type Connection = mysql2.Connection;
+export type Connection = ReturnType<(typeof import("mysql2"))["createConnection"]>;
 
 /** A pool; `Name` is what its virtual connections may be called. */
 export type Pool<Name extends string = "main"> = ShellPool<

@@ -61,7 +61,7 @@ export interface Session<Target, Driver> {
   retarget(target: Target): Promise<void>;
   /** Says whether the open socket is to keep the process alive. */
   holdProcess(isHeld: boolean): void;
-  /** Ends it with a farewell; fulfilled when its socket has closed, in bounded time; never rejected. */
+  /** Ends it with a farewell; fulfilled, in bounded time, when its socket has closed. */
   close(): Promise<void>;
   /** Ends it at once; what is under way in it rejects with `reason`. */
   destroy(reason: Error): void;
@@ -91,7 +91,7 @@ export interface Port<Target, Driver> {
 export interface Clock {
   /** The time; it never goes back. */
   now(): Instant;
-  /** Calls `ring` once, at `at` or a little later; returns what cancels that. Holds no process open. */
+  /** Calls `ring` once, at `at` or a little later; returns what cancels that. Keeps no process. */
   alarm(at: Instant, ring: () => void): () => void;
   /** A random number in [0, 1). */
   chance(): number;
@@ -121,6 +121,6 @@ export interface SocketStream extends Duplex {
 export interface Adapter {
   /** Which runtime it is. */
   readonly runtime: "node" | "deno" | "bun" | "workerd";
-  /** Begins to open a socket and returns its stream at once; a failure destroys the stream with its error. */
+  /** Returns the stream of a socket that is being opened; a failure destroys it with its error. */
   dial(address: Address): SocketStream;
 }

@@ -103,13 +103,13 @@ test("the shell names no runtime", () => {
   assertNone(linesWith(inFolder("src/shell"), runtimes), "Runtimes in src/shell");
 });
 
-test("no file has more than 300 lines, no function more than 50, no line more than 100", () => {
+test("no file has more than 300 lines, no function more than 50, no line of src more than 100", () => {
   assertNone(
     everything.flatMap((file) => {
       const lines = file.text.trimEnd().split("\n");
       const long = lines.length > 300 ? [`${file.path} has ${lines.length} lines`] : [];
       const wide = lines.flatMap((line, i) =>
-        line.length > 100 && !/https?:/.test(line)
+        line.length > 100 && file.path.startsWith("src/")
           ? [`${file.path}:${i + 1} has ${line.length} columns`]
           : []
       );

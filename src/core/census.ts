@@ -21,7 +21,7 @@ export interface Census extends Record<Status, number> {
   readonly targets: number;
 }
 
-/** Returns a count of a pool; it walks all actual connections, so it is for people, not for each step. */
+/** Returns a count of a pool; it walks all actual connections, so it is not for each step. */
 export function census(pool: PoolState): Census {
   const { connectionsMax } = pool.policy;
   const counts = {

@@ -11,7 +11,7 @@
 import type { LeaseId, PoolState, VirtualId, Waiter } from "./state.ts";
 import { entries, find, sizeOf } from "./table.ts";
 
-/** Tells whether a waiter that has just joined closes a ring of leases that wait for one another. */
+/** Tells whether a waiter that has just joined closes a ring of leases that are locked. */
 export function closesRing(pool: PoolState, waiter: Waiter): boolean {
   if (waiter.enclosing.length === 0) return false;
   if (sizeOf(pool.enclosing) >= pool.policy.connectionsMax) return true;

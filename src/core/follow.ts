@@ -76,7 +76,7 @@ function serveReady(turn: Turn): boolean {
   return true;
 }
 
-/** Lends the last rested, once it is known to be fit, unless its tenure is over and an older waiter wants it. */
+/** Lends the last rested, if it is fit, and no older waiter of another target may have it. */
 function serve(turn: Turn, target: Target, waiter: Waiter, idle: Actual): void {
   const { pool, now } = turn;
   if (isAged(pool, idle.agesAt, now)) return retire(turn, idle, "aged");
@@ -96,7 +96,7 @@ function yieldToOlder(turn: Turn, lease: LeaseId): boolean {
   return true;
 }
 
-/** Brings one more to the target whose waiter has waited longest: opened, or made of the longest idle. */
+/** Brings one more to who has waited longest: opened, or made of the longest idle. */
 function bringOne(turn: Turn): boolean {
   const { pool, now } = turn;
   if (!isServing(pool)) return false;

@@ -48,7 +48,7 @@ export function lend(turn: Turn, actual: Actual, waiter: Waiter): void {
   order(turn, { type: "grant", lease: waiter.lease, actual: actual.id });
 }
 
-/** Lays one to rest, unless it is to go; a suspect one is checked first, so that suspects lie lowest. */
+/** Lays one to rest, unless it is to go; a suspect is checked first, so suspects lie lowest. */
 export function rest(turn: Turn, actual: Actual): void {
   const unfit = unfitness(turn, actual);
   if (unfit !== undefined) return retire(turn, actual, unfit);

@@ -117,7 +117,7 @@ function standInLine(turn: Turn, waiter: Waiter): void {
   turn.pool.inLine++;
 }
 
-/** Notes which leases cannot end before a waiter is answered; those that have ended do not count. */
+/** Notes which leases cannot end before a waiter is answered; those that have ended may. */
 function enclose(turn: Turn, waiter: Waiter): void {
   const { pool } = turn;
   pool.enclosed = insert(pool.enclosed, waiter.lease, waiter, Infinity);

@@ -44,7 +44,7 @@ export function list({ pool }: Turn, target: Draft<Target>): void {
   }
 }
 
-/** Returns when a target may be forgotten; an outage is remembered a while, to know of the next attempts. */
+/** Returns when a target may be forgotten; an outage is remembered for the next attempts. */
 function forgottenAt(
   pool: PoolState,
   { line, blocked, live, minimum, outage }: Target,

@@ -4,8 +4,8 @@
  *
  * Each failure doubles the time to the next attempt, and chance moves it by up to a
  * half, so that many pools do not try at once. Attempts that had begun before the last
- * failure put the next one off no further. The ceiling goes down by a quarter and up by one; it may be
- * nothing, as the one attempt that goes beyond it when its time has come is always made.
+ * failure put the next one off no further. The ceiling goes down by a quarter and up by
+ * one; it may be nothing, as the one attempt beyond it is made when its time has come.
  */
 
 import type { ConnectFailed } from "./event.ts";

@@ -44,7 +44,7 @@ export interface Policy {
   readonly ageMsMax: number;
   /** How long one may lie idle and still be lent unchecked. */
   readonly freshMsMax: number;
-  /** How long a target whose line is not empty keeps a connection that an older waiter of another wants. */
+  /** How long a target keeps, for its own line, what an older waiter of another target wants. */
   readonly tenureMs: number;
   /** How long an attempt to connect that failed keeps off the next; it doubles with each. */
   readonly backoffMsMin: number;
@@ -201,7 +201,7 @@ export interface Virtual {
   readonly isAwake: boolean;
 }
 
-/** Whether the pool grants leases, holds them back, ends (and serves its line or not), or is done. */
+/** Whether the pool grants leases, holds them back, ends (serving its line or not), or is done. */
 export type Phase = "open" | "paused" | "serving" | "draining" | "closed";
 
 /** The pool, as a value. */
@@ -218,7 +218,7 @@ export interface PoolState {
   readonly probing: Table<TargetId>;
   /** The targets that have less than their minimum, by name; due when one may be opened. */
   readonly lacking: Table<TargetId>;
-  /** The targets that have an idle one, by the rank of the longest idle; due when it has idled enough. */
+  /** The targets that have an idle one, by the rank of the longest idle; due when that may go. */
   readonly resting: Table<TargetId>;
   /** How many {@linkcode wanting} ones may be opened now, were there room. */
   readonly claims: number;

@@ -177,7 +177,7 @@ function lose(turn: Turn, { actual, byServer }: ActualLost): void {
   retire(turn, lost, "lost");
 }
 
-/** Asks all actual connections of now to go: the idle ones at once, the others when they come back. */
+/** Asks all actual connections of now to go: at once if idle, else when they come back. */
 function retireAll(turn: Turn): void {
   const { pool } = turn;
   pool.retiredBelow = pool.actualNext;

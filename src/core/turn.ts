@@ -130,7 +130,7 @@ export function editVirtual({ pool, was }: Turn, id: VirtualId): Draft<Virtual> 
   return draft;
 }
 
-/** Returns a copy of an actual connection to write to, with another status; {@linkcode put} it back. */
+/** Returns a copy of an actual connection to write to, at another status; it is {@linkcode put}. */
 export function editActual(actual: Actual, status: Status): Draft<Actual> {
   return {
     id: actual.id,

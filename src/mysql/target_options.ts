@@ -3,10 +3,11 @@
  * for one session of a pool, under mysql2's names, and one of our own. Each has one rule.
  */
 
-import type * as mysql2 from "mysql2";
-
 /** The options of a connection of mysql2. */
-export type ConnectionOptions = mysql2.ConnectionOptions;
+export type ConnectionOptions = Exclude<
+  Parameters<(typeof import("mysql2"))["createConnection"]>[0],
+  string
+>;
 
 /** Options of mysql2 that a target takes as they are. */
 export type DriverOptionName =

@@ -3,7 +3,7 @@
  * promise in each; so the story of a breach is one of the shortest.
  */
 
-import * as core from "../../src/core/mod.ts";
+import type * as core from "../../src/core/mod.ts";
 import type { Event, PoolState } from "../../src/core/mod.ts";
 import type { Configuration } from "./configurations.ts";
 import { misuses, possible } from "./possible.ts";

@@ -14,7 +14,7 @@ export function slowDown(place: Place): void {
 
 /** Carries out an order in the world; it must keep every promise. */
 export function obey(place: Place, command: Command, event: Event): void {
-  const { world, now } = place;
+  const { world } = place;
   const judge = new Judge(place);
   const conn = "actual" in command
     ? world.conns.find(({ id }) => id === command.actual)
@@ -48,23 +48,25 @@ export function obey(place: Place, command: Command, event: Event): void {
       return obeyClose(place, judge, conn, command.reason);
     case "refuse":
       return obeyRefuse(place, judge, event, command);
-    case "forget": {
-      const down = world.down[command.target];
-      const isKept = !judge.isOver() && down !== undefined &&
-        now < down.until + judge.policy.backoffMsMax;
-      const isAwaited = world.waits.some(({ target }) => target === command.target);
-      must(!isAwaited, "who waits is not forgotten");
-      must(judge.live(command.target) === 0 && !isKept, "what is there is not forgotten");
-      must(judge.isOver() || judge.minimum(command.target) === 0, "a minimum is not forgotten");
-      world.down[command.target] = undefined;
-      world.pace[command.target] = 1;
-      return;
-    }
+    case "forget":
+      return obeyForget(place, judge, command.target);
     case "finish":
       must(world.phase !== "closed" && judge.isEnding(), "only a pool that ends finishes");
       must(world.conns.length + world.waits.length === 0, "a pool finishes when all is closed");
       world.phase = "closed";
   }
+}
+
+function obeyForget({ world, now }: Place, judge: Judge, id: number): void {
+  const down = world.down[id];
+  const isKept = !judge.isOver() && down !== undefined &&
+    now < down.until + judge.policy.backoffMsMax;
+  const isAwaited = world.waits.some(({ target }) => target === id);
+  must(!isAwaited, "who waits is not forgotten");
+  must(judge.live(id) === 0 && !isKept, "what is there is not forgotten");
+  must(judge.isOver() || judge.minimum(id) === 0, "a minimum is not forgotten");
+  world.down[id] = undefined;
+  world.pace[id] = 1;
 }
 
 function obeyConnect({ world, now }: Place, judge: Judge, id: number, target: number): void {

@@ -125,42 +125,57 @@ export function happen(place: Place, event: Event, now: number): World {
       conn!.isFailed = event.condition === "broken";
       break;
     case "connectDone":
-      settle(world, conn!, now);
-      conn!.agesAt = now + policy.ageMsMax * (1 - 0.1 * event.chance);
-      conn!.servesSince = now;
-      conn!.isSuspect = false;
-      succeed(world, conn!.target, policy.connectionsMax);
-      bear(world, policy.connectionsMax, now + backoff(place, 1, event.chance));
-      break;
     case "connectFailed":
-      world.conns = world.conns.filter((other) => other !== conn);
-      failTo(place, world, conn!.target, event.kind, event.chance, now);
-      break;
     case "workDone":
-      if (event.work === "retargeting") {
-        conn!.servesSince = now;
-        succeed(world, conn!.target, policy.connectionsMax);
-      }
-      settle(world, conn!, now);
-      break;
     case "workFailed":
-      if (event.work === "checking") suspectAll(world);
-      settle(world, conn!, now);
-      conn!.isFailed = true;
-      break;
     case "closeDone":
-      world.conns = world.conns.filter((other) => other !== conn);
-      break;
     case "actualLost":
-      if (event.byServer) suspectAll(world);
-      world.held = world.held.filter(({ actual }) => actual !== conn!.id);
-      settle(world, conn!, now);
-      conn!.isLost = true;
+      befall(place, world, conn!, event, now);
       break;
     default:
       heed(world, event);
   }
   return world;
+}
+
+/** What happens to a socket. */
+function befall(place: Place, world: World, conn: Conn, event: Event, now: number): void {
+  const { policy } = place.configuration;
+  switch (event.type) {
+    case "connectDone":
+      settle(world, conn, now);
+      conn.agesAt = now + policy.ageMsMax * (1 - 0.1 * event.chance);
+      conn.servesSince = now;
+      conn.isSuspect = false;
+      succeed(world, conn.target, policy.connectionsMax);
+      bear(world, policy.connectionsMax, now + backoff(place, 1, event.chance));
+      return;
+    case "connectFailed":
+      world.conns = world.conns.filter((other) => other !== conn);
+      failTo(place, world, conn.target, event.kind, event.chance, now);
+      return;
+    case "workDone":
+      if (event.work === "retargeting") {
+        conn.servesSince = now;
+        succeed(world, conn.target, policy.connectionsMax);
+      }
+      settle(world, conn, now);
+      return;
+    case "workFailed":
+      if (event.work === "checking") suspectAll(world);
+      settle(world, conn, now);
+      conn.isFailed = true;
+      return;
+    case "closeDone":
+      world.conns = world.conns.filter((other) => other !== conn);
+      return;
+    case "actualLost":
+      if (event.byServer) suspectAll(world);
+      world.held = world.held.filter(({ actual }) => actual !== conn.id);
+      settle(world, conn, now);
+      conn.isLost = true;
+      return;
+  }
 }
 
 function heed(world: World, event: Event): void {

@@ -34,7 +34,7 @@ CREATE USER IF NOT EXISTS 'app'@'%' IDENTIFIED BY '${password}';
 GRANT ALL ON \`%\`.* TO 'app'@'%';
 `.trimStart();
 
-/** Returns the state of each thread of a process, as a letter and a word; none where there is no /proc. */
+/** Returns the state of each thread of a process; none where there is no /proc. */
 function threadsOf(pid: number): string[] {
   const tasks = `/proc/${pid}/task`;
   if (!existsSync(tasks)) return [];
