@@ -9,13 +9,11 @@ import {
   assertFree,
   atRest,
   connected,
-  one,
   poolAt,
   prepareServer,
   threadOf,
   threadsOf,
 } from "./support/fixture.ts";
-import { startProxy } from "./support/proxy.ts";
 
 let server: Server;
 
@@ -61,14 +59,6 @@ test("as many are opened as are needed at once, and no more", async () => {
   }
   assertFree(db);
   assert.equal(db.census().idle, 3);
-});
-
-test("a burst on a server that is slow to let in opens few, as those that come serve all", async () => {
-  await using proxy = await startProxy(server, { delayMs: 150 });
-  await using db = poolAt(server, { uri: proxy.uri, connectionLimit: 50 });
-  const burst = Array.from({ length: 50 }, () => one(db, "SELECT SLEEP(0.002)"));
-  assert.deepEqual(await Promise.all(burst), Array(50).fill(0));
-  assert.ok(proxy.opened <= 6, `${proxy.opened} were opened`);
 });
 
 test("an idle connection is closed when its time is up, not before and not much later", async () => {
