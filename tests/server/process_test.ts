@@ -48,7 +48,9 @@ test("a process ends by itself with its pool left open: after a failed connect",
   assert.ok(outcome.lingeredMs < lingerMsMax);
 });
 
-for (const way of ["with a statement under way", "with somebody waiting"]) {
+const waits = ["with a statement under way", "with somebody waiting", "with nobody but a waiter"];
+
+for (const way of waits) {
   test(`a process does not end before the answer has come: ${way}`, async () => {
     const { status, lines } = await runProgram("leave_open.ts", [server.url(), way]);
     assert.deepEqual({ status, lines }, { status: 0, lines: ["1"] });

@@ -62,6 +62,15 @@ const ways: Readonly<Record<string, () => unknown>> = {
     });
     db.query("SELECT 1").then(([rows]) => console.log(rows.length));
   },
+  async "with nobody but a waiter"() {
+    const db = createPool(uri);
+    await db.query("SELECT 1");
+    db.pause();
+    // Neither this timer nor the idle socket keeps the process: only who waits does.
+    setTimeout(() => db.resume(), 300).unref();
+    const [rows] = await db.query("SELECT 1");
+    console.log(rows.length);
+  },
   async "after a drain"() {
     const db = createPool(uri);
     await db.query("SELECT 1");
