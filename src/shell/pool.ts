@@ -124,7 +124,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    *
    * @example
    * ```ts ignore
-   * await db.unit(() => report(), { bind: { reports: { host: "replica-2" } } });
+   * await db.unit(() => report(), { bind: { reports: { database: "tenant_7" } } });
    * ```
    */
   unit<T>(fn: () => T, options: UnitOptions<Name, Overlay> = {}): Promise<Awaited<T>> {
@@ -142,7 +142,8 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    *
    * @example
    * ```ts ignore
-   * Deno.serve(db.handler(async (request) => Response.json(await ordersFor(request))));
+   * const handle = db.handler(async (request: Request) => Response.json(await ordersFor(request)));
+   * const response = await handle(new Request("http://localhost/orders"));
    * ```
    */
   handler<Args extends unknown[], T>(
