@@ -21,7 +21,7 @@ const resetMsMax = 5000;
 /** How long a farewell may take. */
 const closeMsMax = 1000;
 /** How long a session that was given up may count as open, because the server still works in it. */
-const abandonMsMax = 10_000;
+const abandonMsMax = 5000;
 
 type Answer = (error: unknown, rows: unknown, fields: unknown) => void;
 
