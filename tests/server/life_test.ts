@@ -14,6 +14,7 @@ import {
   threadOf,
   threadsOf,
 } from "./support/fixture.ts";
+import { startProxy } from "./support/proxy.ts";
 
 let server: Server;
 
@@ -59,6 +60,18 @@ test("as many are opened as are needed at once, and no more", async () => {
   }
   assertFree(db);
   assert.equal(db.census().idle, 3);
+});
+
+test("a burst on a server that is slow to let in opens few, as the first serves all", async () => {
+  const served = Promise.withResolvers<void>();
+  const admits = (number: number): Promise<void> =>
+    number === 1 ? Promise.resolve() : served.promise;
+  await using proxy = await startProxy(server, { admits });
+  await using db = poolAt(server, { uri: proxy.uri, connectionLimit: 50 });
+  const burst = Array.from({ length: 50 }, () => db.query("SELECT SLEEP(0.002)"));
+  assert.equal((await Promise.all(burst)).length, 50);
+  assert.equal(proxy.opened, 3);
+  served.resolve();
 });
 
 test("an idle connection is closed when its time is up, not before and not much later", async () => {

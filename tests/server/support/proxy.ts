@@ -7,7 +7,6 @@
 
 import { once } from "node:events";
 import { connect, createServer, type Server as Listener, type Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Server } from "../../support/server.ts";
 
 const kinds: Readonly<Record<number, string>> = {
@@ -23,8 +22,8 @@ const kinds: Readonly<Record<number, string>> = {
 
 /** What a proxy does beside forwarding. */
 export interface ProxyOptions {
-  /** How long it waits before it forwards the first byte of the server, in ms; 0 if not given. */
-  readonly delayMs?: number;
+  /** Returns what it waits for before it forwards the first byte to a connection, by number. */
+  readonly admits?: (number: number) => Promise<void>;
   /** Tells whether a command, such as `QUERY COMMIT`, is forwarded; if not, its link is cut. */
   readonly forwards?: (command: string) => boolean;
 }
@@ -99,12 +98,12 @@ export class Proxy implements AsyncDisposable {
         upstream.write(chunk);
       } else cut();
     });
-    void this.#answer(upstream, client);
+    void this.#answer(upstream, client, this.opened);
   }
 
-  async #answer(upstream: Socket, client: Socket): Promise<void> {
+  async #answer(upstream: Socket, client: Socket, number: number): Promise<void> {
     upstream.pause();
-    await sleep(this.#options.delayMs ?? 0);
+    await this.#options.admits?.(number);
     upstream.on("data", (chunk: Buffer) => client.write(chunk));
     upstream.resume();
   }
