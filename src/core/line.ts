@@ -24,7 +24,7 @@ export function isLineFull(pool: PoolState, virtual: VirtualId): boolean {
 }
 
 /** Tells whether a virtual connection has as many claims as it may. */
-export function isAtLimit(pool: PoolState, virtual: VirtualId): boolean {
+function isAtLimit(pool: PoolState, virtual: VirtualId): boolean {
   return (find(pool.virtuals, virtual)?.claims ?? 0) >= pool.policy.virtuals[virtual]!.limit;
 }
 

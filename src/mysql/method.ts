@@ -11,10 +11,6 @@ import { skipOpaque } from "./lexer.ts";
 export interface Method {
   /** The text that the server gets. */
   readonly sql: string;
-  /** The names of its parameters, each once, in order; none if they have places instead. */
-  readonly names: readonly string[];
-  /** How many values the server gets. */
-  readonly valueCount: number;
   /**
    * Returns the values that the server gets, from an object with a property for each name, or
    * from an array with an element for each question mark.
@@ -49,7 +45,7 @@ export function compileMethod(sql: string, nearest: Nearest): Method {
   const bind = names.length > 0
     ? (args: unknown): unknown[] => bindNames(names, check, args, sql)
     : (args: unknown): unknown[] => bindPlaces(placeCount, args, sql);
-  return { sql: text, names: [...known], valueCount: names.length + placeCount, bind };
+  return { sql: text, bind };
 }
 
 /** Finds the parameters of a statement; a name stands as often as it occurs. */

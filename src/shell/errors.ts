@@ -91,7 +91,7 @@ export class SubletError extends Error {
 }
 
 /** Says in one line what a pool is doing. */
-export function describeCensus(census: Census): string {
+function describeCensus(census: Census): string {
   const { waiting, leased, connectionLimit, idle, connecting, closing, ceiling } = census;
   const busy = census.checking + census.resetting + census.retargeting;
   let line = `${waiting} waiting, ${leased} of ${connectionLimit} leased, ${idle} idle, ` +

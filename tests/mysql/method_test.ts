@@ -10,8 +10,6 @@ const compile = (sql: string): Method => compileMethod(sql, nearest);
 test("named parameters become question marks, each value as often as its name stands", () => {
   const method = compile("SELECT * FROM t WHERE a = :a AND (b=:b OR c<:a) LIMIT :n");
   assert.equal(method.sql, "SELECT * FROM t WHERE a = ? AND (b=? OR c<?) LIMIT ?");
-  assert.deepEqual(method.names, ["a", "b", "n"]);
-  assert.equal(method.valueCount, 4);
   assert.deepEqual(method.bind({ n: 10, a: 1, b: null }), [1, null, 1, 10]);
 });
 
@@ -53,6 +51,6 @@ test("parameters of both kinds in one statement are an error", () => {
 
 test("a property that the arguments inherit is no parameter, and a name may be any word", () => {
   const method = compile("SELECT :größe, :_a1, :$b");
-  assert.deepEqual(method.names, ["größe", "_a1", "$b"]);
+  assert.deepEqual(method.bind({ größe: 1, _a1: 2, $b: 3 }), [1, 2, 3]);
   assert.throws(() => compile("SELECT :constructor").bind({}), /:constructor is missing/);
 });
