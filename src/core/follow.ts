@@ -6,7 +6,7 @@
  * concern all targets are asked in order, until none applies.
  */
 
-import { goesAt, isAged, isDoubtful, isSuspect } from "./fitness.ts";
+import { goesAt, isAged, isDoubtful, isRetired, isSuspect } from "./fitness.ts";
 import { lastRested, longestRested } from "./idle.ts";
 import { check, connect, lend, retarget, retire } from "./life.ts";
 import { refuse } from "./line.ts";
@@ -120,8 +120,10 @@ function makeRoom(turn: Turn, victim: Actual, id: TargetId): void {
 function retireOne(turn: Turn): boolean {
   const { pool, now } = turn;
   if (pool.resting === undefined) return false;
-  if (isEnding(pool)) {
-    retire(turn, longestIdle(pool)!, "draining");
+  const longest = longestIdle(pool)!;
+  // Who was asked to go rested before all who came later, so the longest idle is one of them.
+  if (isEnding(pool) || isRetired(pool, longest)) {
+    retire(turn, longest, isEnding(pool) ? "draining" : "retired");
     return true;
   }
   const idled = firstDue(pool.resting, now);

@@ -83,7 +83,8 @@ function heed(turn: Turn, event: PoolEvent): void {
       pool.phase = "open";
       return changeAll(turn);
     case "retireRequested":
-      return retireAll(turn);
+      pool.retiredBelow = pool.actualNext;
+      return;
     case "suspicionRaised":
       pool.suspicions++;
       return;
@@ -175,15 +176,6 @@ function lose(turn: Turn, { actual, byServer }: ActualLost): void {
   if (lost === undefined || lost.status === "connecting" || lost.status === "closing") return;
   if (byServer) turn.pool.suspicions++;
   retire(turn, lost, "lost");
-}
-
-/** Asks all actual connections of now to go: at once if idle, else when they come back. */
-function retireAll(turn: Turn): void {
-  const { pool } = turn;
-  pool.retiredBelow = pool.actualNext;
-  for (const { value } of entries(pool.actuals)) {
-    if (value.status === "idle") retire(turn, value, "retired");
-  }
 }
 
 /** Lets nobody in any more; those who wait are served, or turned away. */
