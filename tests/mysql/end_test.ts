@@ -172,13 +172,31 @@ test("a server that stands still is noticed by a check, and closed in bounded ti
   assert.equal(losses[0]?.byServer, true);
 });
 
-test("a statement whose own timeout passes ends the session", async () => {
+test("what was aborted counts as open until the server has ended it too", async () => {
+  const session = await open(targetAt(server));
+  const aborted = new AbortController();
+  const { answer } = await busy(session, aborted.signal);
+  const reason = new Error("enough");
+  aborted.abort(reason);
+  assert.equal(await answer, reason);
+  let isClosed = false;
+  const closed = session.close().then(() => isClosed = true);
+  const sql = "SELECT id FROM information_schema.processlist WHERE id = ?";
+  assert.equal((await server.query(sql, [session.threadId])).length, 1);
+  assert.equal(isClosed, false);
+  await server.query(`KILL ${session.threadId}`);
+  await closed;
+});
+
+test("a statement whose own timeout passes ends the session, in bounded time", async () => {
   const session = await open(targetAt(server));
   const options = { timeout: 50 };
   const statement = { sql: endless, values: undefined, isPrepared: false, options };
   await assert.rejects(session.run(statement, undefined), { code: "PROTOCOL_SEQUENCE_TIMEOUT" });
   assert.equal(session.condition, "broken");
+  const began = performance.now();
   await session.close();
+  assert.ok(performance.now() - began < 6000);
   await server.query(`KILL ${session.threadId}`).catch(() => undefined);
 });
 
