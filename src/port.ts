@@ -107,6 +107,26 @@ export interface Address {
   readonly socketPath: string | undefined;
   /** Whether TCP asks the other side from time to time if it is there, and after how many ms. */
   readonly keepAliveMs: number | undefined;
+  /** Whether its stream will be upgraded to TLS, once the server has sent its greeting. */
+  readonly isSecured: boolean;
+}
+
+/** How a stream is upgraded to TLS; what is in PEM is named as Node names it. */
+export interface TlsOptions {
+  /** The name or IP address that the server's certificate has to have. */
+  readonly serverName: string;
+  /** Whether somebody who is trusted has to have signed the server's certificate. */
+  readonly isChainVerified: boolean;
+  /** Whether the certificate has to be for `serverName`. */
+  readonly isNameVerified: boolean;
+  /** Who is trusted, in PEM; those whom the runtime trusts unless given. */
+  readonly ca: readonly string[] | undefined;
+  /** The client's own certificate, in PEM. */
+  readonly cert: string | undefined;
+  /** The key of it, in PEM. */
+  readonly key: string | undefined;
+  /** What else was asked for by names that only some runtimes know: `ciphers`, `minVersion` … */
+  readonly others: readonly string[];
 }
 
 /** The stream of a socket that an adapter opened. */
@@ -115,12 +135,26 @@ export interface SocketStream extends Duplex {
   ref?(): void;
   /** Lets the process end although the socket is open. */
   unref?(): void;
+  /**
+   * Upgrades it to TLS once what was written has been sent; rejects if the other side is not
+   * to be trusted, or the runtime cannot do what was asked for. Missing where the driver does
+   * that by itself.
+   */
+  startTls?(options: TlsOptions): Promise<void>;
 }
 
 /** What one runtime gives: sockets, as the streams that mysql2 drives. */
 export interface Adapter {
   /** Which runtime it is. */
-  readonly runtime: "node" | "deno" | "bun" | "workerd";
+  readonly runtime: Runtime;
   /** Returns the stream of a socket that is being opened; a failure destroys it with its error. */
   dial(address: Address): SocketStream;
+  /**
+   * Returns what is wrong with whom a stream that the driver upgraded to TLS has on its other
+   * side, if it is to be a server of that name. Only where streams have no `startTls`.
+   */
+  identityError?(stream: SocketStream, serverName: string): Error | undefined;
 }
+
+/** The runtimes that there are adapters for. */
+export type Runtime = "node" | "deno" | "bun" | "workerd";

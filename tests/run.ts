@@ -21,7 +21,7 @@ interface Tool {
 }
 
 /** The modules that are imported from outside, whose documentation has to be whole. */
-const entries: readonly string[] = ["mod.ts"];
+const entries: readonly string[] = ["mod.ts", "src/entries/node.ts"];
 
 const tools: readonly Tool[] = [
   { title: "types", program: "tsc", args: ["-p", "tsconfig.json"] },

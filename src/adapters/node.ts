@@ -1,15 +1,17 @@
 /**
- * Sockets of Node: TCP and unix, by node:net. The driver upgrades them to TLS by itself.
+ * Sockets of Node: TCP and unix, by node:net. The driver upgrades them to TLS by itself, by
+ * node:tls.
  *
  * A socket is returned before it is connected, so that whoever asked for it can destroy it at
  * any moment; what goes wrong then destroys it with its error.
  */
 
 import { connect, type Socket } from "node:net";
-import type { Adapter, Address } from "../port.ts";
+import { checkServerIdentity, TLSSocket } from "node:tls";
+import type { Adapter, Address, SocketStream } from "../port.ts";
 
 /** Sockets of Node, and of what is like it. */
-export const adapter: Adapter = { runtime: "node", dial };
+export const adapter: Adapter = { runtime: "node", dial, identityError };
 
 function dial({ host, port, socketPath, keepAliveMs }: Address): Socket {
   if (socketPath !== undefined) return connect({ path: socketPath });
@@ -20,4 +22,9 @@ function dial({ host, port, socketPath, keepAliveMs }: Address): Socket {
     keepAlive: keepAliveMs !== undefined,
     keepAliveInitialDelay: keepAliveMs ?? 0,
   });
+}
+
+function identityError(stream: SocketStream, serverName: string): Error | undefined {
+  if (!(stream instanceof TLSSocket)) return new Error("The socket was not upgraded to TLS");
+  return checkServerIdentity(serverName, stream.getPeerCertificate());
 }

@@ -5,6 +5,7 @@
 
 import type { Connection } from "mysql2";
 import type { Adapter, Loss, SocketStream } from "../port.ts";
+import { secure } from "./secure.ts";
 import { MysqlSession } from "./session.ts";
 import type { Credentials, Target } from "./target.ts";
 
@@ -50,6 +51,8 @@ async function dial(
   const { password, password2, password3, passwordSha1 } = credentials;
   const driver = createConnection({
     ...target.driverOptions(),
+    // Workers run no code that is made of text.
+    ...(adapter.runtime === "workerd" ? { disableEval: true } : {}),
     ...(password === undefined ? {} : { password }),
     ...(password2 === undefined ? {} : { password2 }),
     ...(password3 === undefined ? {} : { password3 }),
@@ -57,6 +60,7 @@ async function dial(
     stream,
   });
   if (socket === undefined) throw new Error("The driver did not ask for a stream");
+  secure(driver, socket, adapter, target);
   return [driver, socket];
 }
 

@@ -64,6 +64,8 @@ export interface DriverConfig {
   charsetNumber: number;
   /** A function that puts values into a statement in place of the driver's own. */
   readonly queryFormat?: unknown;
+  /** What is asked of TLS, a profile's name put for its options; nothing is without TLS. */
+  readonly ssl?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A connection of the driver, with what it does not document. */
@@ -84,6 +86,8 @@ export interface DriverInternals extends DriverCalls {
   readonly _protocolError: Error | null;
   /** Whether the server says that it is MariaDB. */
   readonly _isMariaDB: boolean;
+  /** Upgrades the socket to TLS; called right after that was asked of the server. */
+  startTLS(done: (error?: unknown) => void): void;
   /** Gets each packet of the server; called without one to let a command begin. */
   handlePacket(packet?: Packet): void;
 }

@@ -44,6 +44,8 @@ export class Target {
   readonly connectTimeoutMs: number;
   /** What is run on each new session. */
   readonly initSql: readonly string[];
+  /** Whether the server's certificate, if it is verified, has to be for the name of the host. */
+  readonly isNameVerified: boolean;
   readonly #options: TargetOptions;
 
   /**
@@ -59,6 +61,7 @@ export class Target {
     this.database = given.database || undefined;
     this.charset = given.charset ?? "utf8mb4_unicode_ci";
     this.connectTimeoutMs = given.connectTimeout ?? 10_000;
+    this.isNameVerified = this.address.socketPath === undefined && !isNameIgnored(given.ssl);
     this.initSql = typeof given.initSql === "string" ? [given.initSql] : given.initSql ?? [];
     const { host, port, socketPath } = this.address;
     const place = socketPath ?? `${host}:${port}`;
@@ -116,6 +119,7 @@ function addressOf(options: TargetOptions): Address {
     port: Number(options.port ?? 3306),
     socketPath: options.socketPath || undefined,
     keepAliveMs: options.enableKeepAlive === false ? undefined : keepAliveMs,
+    isSecured: Boolean(options.ssl),
   };
 }
 
@@ -167,13 +171,18 @@ function flagsOf(flags: TargetOptions["flags"], isInfileWanted: boolean): string
   return isOn ? [...list] : [...list, "-LOCAL_FILES"];
 }
 
+function isNameIgnored(ssl: TargetOptions["ssl"]): boolean {
+  return typeof ssl === "object" && ssl.verifyIdentity === false;
+}
+
 const ownCopies: WeakMap<object, object> = new WeakMap();
 
 /** The driver writes into the object, and keeps a parsed form of its certificates by identity. */
 function ownCopyOf(ssl: object): object {
   const known = ownCopies.get(ssl);
   if (known !== undefined) return known;
-  const copy = { ...ssl };
+  // The driver takes an IP address for "localhost"; names are verified after it.
+  const copy = { ...ssl, verifyIdentity: false };
   ownCopies.set(ssl, copy);
   return copy;
 }

@@ -13,7 +13,10 @@ import { type Server, startServer } from "../support/server.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const home = new URL("../../mod.ts", import.meta.url).href;
+const home = (entry = ""): string =>
+  JSON.stringify(
+    new URL(entry === "" ? "../../mod.ts" : `../../src/entries${entry}.ts`, import.meta.url).href,
+  );
 
 /** What examples take for granted that do not make a pool themselves. */
 const imports = 'import { createPool } from "@sublet/mysql";\n';
@@ -59,7 +62,7 @@ function programOf(code: string): string {
   const isWhole = /^import .*(mod\.ts|@sublet\/mysql)/m.test(code);
   const opening = isWhole ? "" : code.includes("createPool(") ? imports : imports + surroundings;
   return (opening + code)
-    .replaceAll(/"(@sublet\/mysql|\.\/mod\.ts)"/g, JSON.stringify(home))
+    .replaceAll(/"(?:@sublet\/mysql|\.\/mod\.ts)(\/\w+)?"/g, (_, entry) => home(entry))
     .replaceAll("127.0.0.1:3306", `127.0.0.1:${server.port}`)
     .replace(".listen(8080)", ".listen(0, function () { this.close(); })");
 }

@@ -1,0 +1,43 @@
+/** Makes pools over MySQL, on the sockets that an entry names. */
+
+import * as mysql from "../mysql/mod.ts";
+import type { Adapter } from "../port.ts";
+import { createSubletPool, type Foundation } from "../shell/compose.ts";
+import { SubletError } from "../shell/errors.ts";
+import { nearest } from "../shell/nearest.ts";
+import type { Connection, Pool, PoolOptions } from "./types.ts";
+
+/** Makes pools. */
+export type CreatePool = <Name extends string>(options: string | PoolOptions<Name>) => Pool<Name>;
+
+/** Returns what makes pools over sockets that are loaded when the first one is opened. */
+export function creatorOn(adapter: () => Promise<Adapter>): CreatePool {
+  const foundation: Foundation<mysql.Target, Connection> = {
+    port: mysql.createPort({ adapter }),
+    targetOptions: mysql.targetOptionNames,
+    targetOf: (options) => checked(() => new mysql.Target(options)),
+    retargetOf: (home, overlay) => checked(() => home.overlay(overlay)),
+    compileMethod: (sql) => mysql.compileMethod(sql, nearest),
+    isRepeatable: mysql.isRepeatable,
+    isLoss: mysql.isLoss,
+  };
+  return <Name extends string>(options: string | PoolOptions<Name>): Pool<Name> => {
+    const given = typeof options === "string" ? { uri: options } : options;
+    // What the URI says of the pool itself is an option of the pool like any other.
+    const expanded = checked(() => mysql.expandUri(given)) as PoolOptions<Name>;
+    return createSubletPool<Name, mysql.Target, Connection, mysql.TargetOptions>(
+      expanded,
+      foundation,
+    );
+  };
+}
+
+/** Returns what `make` makes; an option that is wrong is named as the pool names its own. */
+function checked<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof mysql.TargetOptionError)) throw error;
+    throw new SubletError("OPTION_INVALID", "options", error.message, { cause: error });
+  }
+}

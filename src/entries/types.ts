@@ -1,0 +1,52 @@
+/** The types of what every entry exports; they differ in nothing but the sockets they use. */
+
+import type * as mysql from "../mysql/mod.ts";
+import type { Lease as ShellLease } from "../shell/lease.ts";
+import type { PoolOptions as ShellOptions } from "../shell/options.ts";
+import type { Pool as ShellPool } from "../shell/pool.ts";
+import type { VirtualConnection as ShellConnection } from "../shell/virtual_connection.ts";
+
+export type { Census, Phase, RefuseReason, RetireReason, Status } from "../core/mod.ts";
+export type {
+  ConnectionOptions,
+  Credentials,
+  DriverOptionName,
+  Password,
+  Target,
+  TargetOptions,
+} from "../mysql/mod.ts";
+export { type ErrorCode, type ErrorDetails, type Stage, SubletError } from "../shell/errors.ts";
+export type { ConnectionNews, EventName, LeakNews, Listener, PoolEvents } from "../shell/news.ts";
+export type { Field, Lease as LeaseOf, Row } from "../shell/lease.ts";
+export type { PoolOptions as PoolOptionsOf, VirtualOptions } from "../shell/options.ts";
+export type { DrainOptions, Pool as PoolOf } from "../shell/pool.ts";
+export type { RunOptions, StatementOptions } from "../shell/statement.ts";
+export type { Address, Condition } from "../port.ts";
+export type { Isolation, TransactionOptions } from "../shell/transaction.ts";
+export type { UnitOptions } from "../shell/unit_run.ts";
+export type {
+  Method,
+  VirtualConnection as VirtualConnectionOf,
+} from "../shell/virtual_connection.ts";
+
+/** The options of a pool: its own, and those that say where and as whom it connects. */
+export type PoolOptions<Name extends string = "main"> =
+  & ShellOptions<Name, mysql.TargetOptions>
+  & mysql.TargetOptions;
+
+/** The connection of mysql2 that a lease hands out. */
+export type Connection = ReturnType<(typeof import("mysql2"))["createConnection"]>;
+
+/** A pool; `Name` is what its virtual connections may be called. */
+export type Pool<Name extends string = "main"> = ShellPool<
+  Name,
+  mysql.Target,
+  Connection,
+  mysql.TargetOptions
+>;
+
+/** A virtual connection. */
+export type VirtualConnection = ShellConnection<mysql.Target, Connection>;
+
+/** A lease of an actual connection. */
+export type Lease = ShellLease<mysql.Target, Connection>;
