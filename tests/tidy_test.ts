@@ -19,7 +19,7 @@ const directions: Readonly<Record<string, RegExp>> = {
   "src/shell": /^\.\.\/(core\/\w+|port)\.ts$|^node:(async_hooks|diagnostics_channel|events)$/,
   "src/mysql": new RegExp(`^\\.\\./port\\.ts$|^mysql2(/|$)|^node:(?!(${reaching})\\b)`),
   "src/adapters": /^\.\.\/port\.ts$|^node:|^cloudflare:/,
-  "src/entries": /^\.\.\/(\w+\/)?\w+\.ts$/,
+  "src/entries": /^\.\.\/(\w+\/)?\w+\.ts$|^mysql2$/,
   "src/compat": /^\.\.\/(shell|mysql)\/\w+\.ts$|^mysql2(\/|$)|^node:/,
 };
 
