@@ -1,0 +1,3 @@
+/** `@std/async/retry`, as it is on JSR but for its types. */
+
+export { retry, RetryError } from "deno-std/async/retry.js";
