@@ -1,19 +1,24 @@
 /**
  * Finds a server to start: a MariaDB or MySQL on the path, else the system's MariaDB, which
- * is installed where that can be done without asking anybody.
+ * is installed where that can be done without asking anybody. Who needs MySQL gets it unpacked
+ * beside the project, if that can be done.
  */
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
+import { unpackMysql } from "./mysql_unpack.ts";
+
+/** Whose server it is. */
+export type Make = "mariadb" | "mysql";
 
 /** A server that can be started here. */
 export interface ServerBinary {
   /** The path of the program. */
   readonly path: string;
   /** Whose it is: they create their data folders differently. */
-  readonly make: "mariadb" | "mysql";
+  readonly make: Make;
   /** What it says of its version. */
   readonly version: string;
 }
@@ -26,9 +31,30 @@ export function serverBinary(): ServerBinary | undefined {
   return onPath() ?? (installByApt() ? onPath() : undefined);
 }
 
+/** Returns a server binary of MySQL; throws an error that says why there is none. */
+export function mysqlBinary(): ServerBinary {
+  const path = find("mysqld");
+  const found = path === undefined ? undefined : describe(path);
+  return found?.make === "mysql" ? found : describe(unpackMysql());
+}
+
+/** Returns why MySQL cannot be started here; undefined if it can. */
+export function lackOfMysql(): string | undefined {
+  try {
+    mysqlBinary();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return `MySQL cannot be had here: ${error.message.trim()}`;
+  }
+}
+
 function onPath(): ServerBinary | undefined {
   const path = find("mariadbd") ?? find("mysqld");
-  if (path === undefined) return undefined;
+  return path === undefined ? undefined : describe(path);
+}
+
+function describe(path: string): ServerBinary {
   const version = execFileSync(path, ["--no-defaults", "--version"], { encoding: "utf8" }).trim();
   return { path, make: version.includes("MariaDB") ? "mariadb" : "mysql", version };
 }

@@ -11,6 +11,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { createConnection } from "mysql2/promise";
 import { Server, startServer } from "./server.ts";
+import { lackOfMysql } from "./server_binary.ts";
 import { until } from "./wait.ts";
 
 /** Whether a process runs; one that has ended and that nobody has asked about does not. */
@@ -23,55 +24,81 @@ function isRunning(pid: number): boolean {
   }
 }
 
-test("a server keeps its port and its data over a restart, also after a crash", async () => {
-  await using server = await startServer({ options: ["--max-connections=33"] });
-  const { port, pid } = server;
-  await server.query("CREATE TABLE test.kept (n INT)");
-  await server.query("INSERT INTO test.kept VALUES (7)");
-  await server.restart();
-  await server.kill();
-  assert.equal(server.pid, undefined);
-  await assert.rejects(server.query("SELECT 1"), { code: "ECONNREFUSED" });
-  await server.restart();
-  assert.equal(server.port, port);
-  assert.notEqual(server.pid, pid);
-  assert.deepEqual(await server.query("SELECT n, @@max_connections m FROM test.kept"), [
-    { n: 7, m: 33 },
-  ]);
-});
+for (const make of ["mariadb", "mysql"] as const) {
+  const skip = (make === "mysql" ? lackOfMysql() : undefined) ?? false;
 
-test("the observer does not count itself, and app has no rights on the server", async () => {
-  await using server = await startServer();
-  assert.equal(await server.connectionCount(), 0);
-  const connection = await createConnection(server.url());
-  assert.equal(await server.connectionCount(), 1);
-  const [rows] = await connection.query("SELECT DATABASE() d, USER() u");
-  assert.deepEqual(rows, [{ d: "test", u: "app@127.0.0.1" }]);
-  await assert.rejects(connection.query("SET GLOBAL max_connections = 5"), { errno: 1227 });
-  await connection.end();
-  await until(async () => await server.connectionCount() === 0, "the connection is gone");
-});
+  test(`${make}: it is what was asked for`, { skip }, async () => {
+    await using server = await startServer({ make });
+    const [row] = await server.query("SELECT VERSION() v");
+    assert.equal(/maria/i.test(String(row?.["v"])), make === "mariadb");
+  });
 
-test("a frozen server accepts and does not answer; thawed, it answers", async () => {
-  await using server = await startServer();
-  const connection = await createConnection(server.url());
-  server.freeze();
-  const answer = connection.query("SELECT 1 AS one");
-  const silence = new Promise((resolve) => setTimeout(resolve, 100, "silence"));
-  assert.equal(await Promise.race([answer, silence]), "silence");
-  server.thaw();
-  assert.deepEqual((await answer)[0], [{ one: 1 }]);
-  await connection.end();
-});
+  test(
+    `${make}: it keeps its port and its data over a restart, also after a crash`,
+    { skip },
+    async () => {
+      await using server = await startServer({ make, options: ["--max-connections=33"] });
+      const { port, pid } = server;
+      await server.query("CREATE TABLE test.kept (n INT)");
+      await server.query("INSERT INTO test.kept VALUES (7)");
+      await server.restart();
+      await server.kill();
+      assert.equal(server.pid, undefined);
+      await assert.rejects(server.query("SELECT 1"), { code: "ECONNREFUSED" });
+      await server.restart();
+      assert.equal(server.port, port);
+      assert.notEqual(server.pid, pid);
+      assert.deepEqual(await server.query("SELECT n, @@max_connections m FROM test.kept"), [
+        { n: 7, m: 33 },
+      ]);
+    },
+  );
 
-test("a server with TLS has a certificate that its authority signed for its address", async () => {
-  await using server = await startServer({ tls: true });
-  const ssl = { ca: server.ca ?? "", verifyIdentity: true };
-  const connection = await createConnection({ uri: server.url(), host: "localhost", ssl });
-  const [rows] = await connection.query("SHOW STATUS LIKE 'Ssl_version'");
-  assert.match(JSON.stringify(rows), /TLSv1/);
-  await connection.end();
-});
+  test(
+    `${make}: the observer does not count itself, and app has no rights on the server`,
+    { skip },
+    async () => {
+      await using server = await startServer({ make });
+      assert.equal(await server.connectionCount(), 0);
+      const connection = await createConnection(server.url());
+      assert.equal(await server.connectionCount(), 1);
+      const [rows] = await connection.query("SELECT DATABASE() d, USER() u");
+      assert.deepEqual(rows, [{ d: "test", u: "app@127.0.0.1" }]);
+      await assert.rejects(connection.query("SET GLOBAL max_connections = 5"), { errno: 1227 });
+      await connection.end();
+      await until(async () => await server.connectionCount() === 0, "the connection is gone");
+    },
+  );
+
+  test(
+    `${make}: frozen, it accepts and does not answer; thawed, it answers`,
+    { skip },
+    async () => {
+      await using server = await startServer({ make });
+      const connection = await createConnection(server.url());
+      server.freeze();
+      const answer = connection.query("SELECT 1 AS one");
+      const silence = new Promise((resolve) => setTimeout(resolve, 100, "silence"));
+      assert.equal(await Promise.race([answer, silence]), "silence");
+      server.thaw();
+      assert.deepEqual((await answer)[0], [{ one: 1 }]);
+      await connection.end();
+    },
+  );
+
+  test(
+    `${make}: its certificate is signed by its authority for its address`,
+    { skip },
+    async () => {
+      await using server = await startServer({ make, tls: true });
+      const ssl = { ca: server.ca ?? "", verifyIdentity: true };
+      const connection = await createConnection({ uri: server.url(), host: "localhost", ssl });
+      const [rows] = await connection.query("SHOW STATUS LIKE 'Ssl_version'");
+      assert.match(JSON.stringify(rows), /TLSv1/);
+      await connection.end();
+    },
+  );
+}
 
 test("a server and its folder go with the process that started it, even by SIGKILL", async () => {
   const script = `
