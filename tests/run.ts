@@ -7,9 +7,11 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { denoConfig } from "./support/deno_config.ts";
 import { serverBinary } from "./support/server_binary.ts";
 import { describe, seconds, sum, type Tally } from "./support/tally.ts";
 import { runTestFiles, testFiles } from "./support/test_files.ts";
@@ -20,20 +22,27 @@ interface Tool {
   readonly args: readonly string[];
 }
 
+process.chdir(fileURLToPath(new URL("../", import.meta.url)));
+const began = performance.now();
+const deno = await denoConfig();
 /** The modules that are imported from outside, whose documentation has to be whole. */
-const entries: readonly string[] = ["mod.ts", "src/entries/node.ts"];
+const entries: readonly string[] = Object.values(
+  JSON.parse(readFileSync("deno.json", "utf8")).exports,
+);
 
 const tools: readonly Tool[] = [
   { title: "types", program: "tsc", args: ["-p", "tsconfig.json"] },
   { title: "format", program: "deno", args: ["fmt", "--check"] },
   { title: "lint", program: "deno", args: ["lint"] },
-  { title: "types, by Deno", program: "deno", args: ["check", "--no-lock", ...entries] },
+  {
+    title: "types, by Deno",
+    program: "deno",
+    args: ["check", "--config", deno.path, "--no-lock", ...entries],
+  },
   { title: "docs", program: "deno", args: ["doc", "--lint", "--quiet", ...entries] },
 ];
 
-process.chdir(fileURLToPath(new URL("../", import.meta.url)));
-const began = performance.now();
-
+process.stdout.write(`Deno takes @std/async from ${deno.source}\n\n`);
 const tallies: Tally[] = [];
 for (const tool of tools) tallies.push(await runTool(tool));
 

@@ -1,0 +1,92 @@
+/**
+ * Where Deno finds `@std/async` in tests: on JSR, as its users do; or, where that is out of
+ * reach, in npm's copy of the same files, which a configuration made here links in its place.
+ *
+ * Whoever runs Deno in a test passes `--config` with the path of {@linkcode denoConfig}.
+ */
+
+import { mkdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { root } from "./source.ts";
+
+/** A configuration of Deno. */
+export interface DenoConfig {
+  /** Its path. */
+  readonly path: string;
+  /** Where `@std/async` comes from, as a line of a report says it. */
+  readonly source: string;
+  /** The folder of the copy, if it is linked. */
+  readonly link: string | undefined;
+}
+
+const registry = process.env["JSR_URL"] ?? "https://jsr.io/";
+/** How long the registry may take to answer. */
+const registryMsMax = 5000;
+
+/** The modules of the copy: what is imported, and what that imports. */
+const modules = ["retry", "delay", "_util"];
+
+let found: Promise<DenoConfig> | undefined;
+
+/** Returns the configuration to use, which is found once in a process. */
+export function denoConfig(): Promise<DenoConfig> {
+  return found ??= find();
+}
+
+async function find(): Promise<DenoConfig> {
+  if (await isRegistryInReach()) {
+    return { path: join(root, "deno.json"), source: "JSR", link: undefined };
+  }
+  const folder = join(root, "node_modules", ".cache", "sublet", "deno");
+  const link = join(folder, "std_async");
+  await linkedCopy(link);
+  const { imports, compilerOptions } = await manifest(join(root, "deno.json"));
+  const config = { imports, compilerOptions, nodeModulesDir: "manual", links: ["./std_async"] };
+  await place(join(folder, "deno.json"), JSON.stringify(config, null, 2));
+  // Deno looks for npm packages beside its configuration.
+  await symlink(join(root, "node_modules"), join(folder, "node_modules")).catch(unlessThere);
+  return { path: join(folder, "deno.json"), source: "npm, as JSR is out of reach", link };
+}
+
+async function isRegistryInReach(): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(registryMsMax);
+    const response = await fetch(new URL("@std/async/meta.json", registry), { signal });
+    await response.body?.cancel();
+    return response.ok;
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return false;
+  }
+}
+
+/** Makes a package as JSR would give it: npm's files, and the types that they lack. */
+async function linkedCopy(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const own = join(root, "tests", "support", "std_async");
+  const { name, version } = await manifest(join(own, "package.json"));
+  const config = { name, version, exports: { "./retry": "./retry.js" } };
+  await place(join(folder, "deno.json"), JSON.stringify(config));
+  await place(join(folder, "retry.d.ts"), await readFile(join(own, "retry.d.ts"), "utf8"));
+  for (const module of modules) {
+    const path = join(root, "node_modules", "deno-std", "async", `${module}.js`);
+    const types = module === "retry" ? '// @ts-self-types="./retry.d.ts"\n' : "";
+    await place(join(folder, `${module}.js`), types + await readFile(path, "utf8"));
+  }
+}
+
+async function manifest(path: string): Promise<Record<string, unknown>> {
+  return JSON.parse(await readFile(path, "utf8"));
+}
+
+/** Writes a file that others may be reading, or writing likewise, at the same time. */
+async function place(path: string, text: string): Promise<void> {
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, text);
+  await rename(draft, path);
+}
+
+function unlessThere(error: unknown): void {
+  if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+}
