@@ -16,7 +16,7 @@ import {
   timed,
   valuesIn,
 } from "./support/fixture.ts";
-import { startProxy } from "./support/proxy.ts";
+import { startProxy } from "../support/proxy.ts";
 
 let server: Server;
 

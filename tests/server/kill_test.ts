@@ -18,7 +18,7 @@ import {
   threadsOf,
   valuesIn,
 } from "./support/fixture.ts";
-import { startProxy } from "./support/proxy.ts";
+import { startProxy } from "../support/proxy.ts";
 
 let server: Server;
 

@@ -14,7 +14,7 @@ import {
   threadOf,
   threadsOf,
 } from "./support/fixture.ts";
-import { startProxy } from "./support/proxy.ts";
+import { startProxy } from "../support/proxy.ts";
 
 let server: Server;
 

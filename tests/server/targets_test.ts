@@ -16,7 +16,7 @@ import {
   threadOf,
   valuesIn,
 } from "./support/fixture.ts";
-import { startProxy } from "./support/proxy.ts";
+import { startProxy } from "../support/proxy.ts";
 
 const tenants: readonly string[] = Array.from({ length: 200 }, (_, i) => `tenant_${i}`);
 

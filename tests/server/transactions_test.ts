@@ -15,7 +15,7 @@ import {
   threadOf,
   valuesIn,
 } from "./support/fixture.ts";
-import { startProxy } from "./support/proxy.ts";
+import { startProxy } from "../support/proxy.ts";
 
 let server: Server;
 const mine = new Error("mine");

@@ -1,0 +1,71 @@
+/**
+ * What the kernel knows of TCP connections on this machine: in what state they are, and how
+ * much of what was sent has not been read. Linux tells it in /proc/net/tcp.
+ */
+
+import { existsSync, readFileSync } from "node:fs";
+import type { Socket } from "node:net";
+
+/** One end of a connection. */
+export interface TcpEnd {
+  /** Its own port. */
+  readonly port: number;
+  /** The port of the other end. */
+  readonly peerPort: number;
+  /** In what state it is. */
+  readonly state: TcpState;
+  /** How many bytes it has sent that the other end has not yet acknowledged. */
+  readonly sendQueue: number;
+  /** How many bytes it has received that its program has not yet read. */
+  readonly receiveQueue: number;
+  /** Whether it will ask the other end, after a time of silence, if it is still there. */
+  readonly isKeptAlive: boolean;
+}
+
+/** The states that matter here. */
+export type TcpState = "established" | "connecting" | "half-closed" | "listening" | "ending";
+
+const states: Readonly<Record<string, TcpState>> = {
+  "01": "established",
+  "02": "connecting",
+  "05": "half-closed",
+  "08": "half-closed",
+  "0A": "listening",
+};
+
+const table = "/proc/net/tcp";
+
+/** Whether this machine tells of its connections. */
+export const isTcpKnown: boolean = existsSync(table);
+
+/** Returns the ends whose own port, or whose other end's, is the given one. */
+export function tcpEnds(port: number): TcpEnd[] {
+  const lines = readFileSync(table, "utf8").trim().split("\n").slice(1);
+  return lines.map(endOf).filter((end) => end.port === port || end.peerPort === port);
+}
+
+/** Returns how many bytes written to a socket on this machine the other end has not yet read. */
+export function unreadBytes(socket: Socket): number {
+  const { localPort, remotePort } = socket;
+  const ends = tcpEnds(localPort ?? 0);
+  const own = ends.find((end) => end.port === localPort && end.peerPort === remotePort);
+  const peer = ends.find((end) => end.port === remotePort && end.peerPort === localPort);
+  return (own?.sendQueue ?? 0) + (peer?.receiveQueue ?? 0);
+}
+
+function endOf(line: string): TcpEnd {
+  const [, local = "", remote = "", state = "", queues = "", timer = ""] = line.trim().split(/\s+/);
+  const [sendQueue, receiveQueue] = queues.split(":").map((hex) => parseInt(hex, 16));
+  return {
+    port: portOf(local),
+    peerPort: portOf(remote),
+    state: states[state] ?? "ending",
+    sendQueue: sendQueue ?? 0,
+    receiveQueue: receiveQueue ?? 0,
+    isKeptAlive: timer.startsWith("02:"),
+  };
+}
+
+function portOf(address: string): number {
+  return parseInt(address.split(":")[1] ?? "", 16);
+}
