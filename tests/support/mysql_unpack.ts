@@ -21,7 +21,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 /** Where it is kept from one run to the next. */
-const cache = fileURLToPath(new URL("../../node_modules/.cache/sublet-mysql", import.meta.url));
+const cache = fileURLToPath(new URL("../../node_modules/.cache/sublet/mysql", import.meta.url));
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const serverPackage = "mysql-server-core";
 
