@@ -31,11 +31,14 @@ const entries: readonly string[] = Object.values(
 );
 
 const tools: readonly Tool[] = [
-  { title: "types", program: "tsc", args: ["-p", "tsconfig.json"] },
+  { title: "types, of Node", program: "tsc", args: ["-p", "tsconfig.json"] },
+  { title: "types, of Bun", program: "tsc", args: ["-p", "tests/types/bun"] },
+  { title: "types, of Workers", program: "tsc", args: ["-p", "tests/types/workerd"] },
+  { title: "types, of none", program: "tsc", args: ["-p", "tests/types/core"] },
   { title: "format", program: "deno", args: ["fmt", "--check"] },
   { title: "lint", program: "deno", args: ["lint"] },
   {
-    title: "types, by Deno",
+    title: "types, of Deno",
     program: "deno",
     args: ["check", "--config", deno.path, "--no-lock", ...entries],
   },
