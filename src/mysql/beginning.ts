@@ -23,7 +23,7 @@ export async function beginSession(
   isReset: boolean,
 ): Promise<void> {
   const internals = internalsOf(driver);
-  const charset = await charsetOf(target.charset);
+  const charset = charsetOf(target.charset);
   await startTracking(
     driver,
     witness,

@@ -3,6 +3,8 @@
  * its name; the driver knows which belong together.
  */
 
+import mysql2 from "mysql2";
+
 /** The character set of a session. */
 export interface Charset {
   /** The number of its collation. */
@@ -12,9 +14,8 @@ export interface Charset {
 }
 
 /** Returns what the driver takes a name for: that of a collation or of a character set. */
-export async function charsetOf(name: string): Promise<Charset> {
-  const { default: { Charsets } } = await import("mysql2");
-  const numbers = Object.entries(Charsets);
+export function charsetOf(name: string): Charset {
+  const numbers = Object.entries(mysql2.Charsets);
   const number = numbers.find(([known]) => known === name.toUpperCase())?.[1];
   if (number === undefined) throw new RangeError(`The driver knows no character set ${name}`);
   const collations = numbers.filter(([known, its]) => its === number && known.includes("_"));

@@ -3,7 +3,7 @@
  * the promise rejects, and the first error is the one that tells.
  */
 
-import type { Connection } from "mysql2";
+import mysql2, { type Connection } from "mysql2";
 import type { Adapter, Loss, SocketStream } from "../port.ts";
 import { secure } from "./secure.ts";
 import { MysqlSession } from "./session.ts";
@@ -25,7 +25,7 @@ export async function connect(
   let session: MysqlSession | undefined;
   try {
     const credentials = await Promise.race([target.credentials(), aborted.promise]);
-    const [driver, socket] = await dial(adapter, target, credentials);
+    const [driver, socket] = dial(adapter, target, credentials);
     const shaken = handshake(driver);
     session = new MysqlSession(driver, socket, target);
     await Promise.race([shaken, aborted.promise]);
@@ -40,16 +40,15 @@ export async function connect(
   }
 }
 
-async function dial(
+function dial(
   adapter: Adapter,
   target: Target,
   credentials: Credentials,
-): Promise<[Connection, SocketStream]> {
-  const { default: { createConnection } } = await import("mysql2");
+): [Connection, SocketStream] {
   let socket: SocketStream | undefined;
   const stream = (): SocketStream => socket = adapter.dial(target.address);
   const { password, password2, password3, passwordSha1 } = credentials;
-  const driver = createConnection({
+  const driver = mysql2.createConnection({
     ...target.driverOptions(),
     // Workers run no code that is made of text.
     ...(adapter.runtime === "workerd" ? { disableEval: true } : {}),

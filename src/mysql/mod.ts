@@ -1,11 +1,12 @@
 /**
- * MySQL and MariaDB, as a port of a pool: sessions over the driver mysql2, which is loaded,
- * like the sockets of the runtime, when the first one is opened.
+ * MySQL and MariaDB, as a port of a pool: sessions over the driver mysql2.
+ *
+ * The driver, what knows it and the sockets of the runtime are loaded when the first session
+ * is opened; only what tells targets and errors apart is there from the start.
  */
 
 import type { Connection } from "mysql2";
 import type { Adapter, Port } from "../port.ts";
-import { connect } from "./connect.ts";
 import { isFull } from "./errors.ts";
 import type { Target } from "./target.ts";
 
@@ -31,11 +32,12 @@ export interface PortOptions {
 
 /** Returns a port that opens sessions of MySQL or MariaDB. */
 export function createPort({ adapter }: PortOptions): Port<Target, Connection> {
-  let loaded: Promise<Adapter> | undefined;
+  const load = () => Promise.all([import("./connect.ts"), adapter()]);
+  let loaded: ReturnType<typeof load> | undefined;
   return {
     async connect(target, lost, signal) {
-      loaded ??= adapter();
-      return await connect(await loaded, target, lost, signal);
+      const [{ connect }, sockets] = await (loaded ??= load());
+      return await connect(sockets, target, lost, signal);
     },
     isFull,
     keyOf: (target) => target.key,
