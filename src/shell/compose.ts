@@ -13,8 +13,10 @@ import { type Plan, planOf, type PoolOptions } from "./options.ts";
 import type { Home, Parts } from "./parts.ts";
 import { Pool } from "./pool.ts";
 import type { Neutral } from "./process_hold.ts";
+import { type Lifespan, Realms } from "./realms.ts";
 import { enrol } from "./registry.ts";
 import { Targets } from "./targets.ts";
+import type { Frames } from "./unit.ts";
 import type { CompiledMethod } from "./virtual_connection.ts";
 
 /** What the shell does not know by itself: a driver, on a runtime. */
@@ -23,8 +25,12 @@ export interface Foundation<Target, Driver> {
   readonly port: Port<Target, Driver>;
   /** Tells the time; this process's clock unless given. */
   readonly clock?: PoolClock;
+  /** How long actual connections live unless the options say otherwise; as their pool. */
+  readonly lifespan?: Lifespan;
   /** The names of the options that belong to a target. */
   readonly targetOptions: readonly string[];
+  /** Tells whether options can only be read when a unit of work is there. */
+  isLate?(options: Readonly<Record<string, unknown>>): boolean;
   /** Returns the target that options describe; throws if they describe none. */
   targetOf(options: Readonly<Record<string, unknown>>): Target;
   /** Returns a copy of a target with other options. */
@@ -35,6 +41,14 @@ export interface Foundation<Target, Driver> {
   isRepeatable(error: unknown): boolean;
   /** Tells whether an error says that the connection was lost. */
   isLoss(error: unknown): boolean;
+}
+
+/** What all parts of a pool have in common, also where each unit has parts of its own. */
+interface Shared<Target, Driver> {
+  readonly news: News<Driver>;
+  readonly frames: Frames<Target, Driver>;
+  readonly admission: Admission;
+  readonly clock: PoolClock;
 }
 
 /**
@@ -53,7 +67,7 @@ export function createSubletPool<
   options: PoolOptions<Name, Overlay>,
   foundation: Foundation<Target, Driver>,
 ): Pool<Name, Target, Driver, Overlay> {
-  const plan = planOf(options, foundation.targetOptions);
+  const plan = planOf(options, foundation.targetOptions, foundation.lifespan);
   const create = (): Pool<Name, Target, Driver, Overlay> => build(plan, foundation);
   return plan.isShared ? enrol(plan.name, options, create) : create();
 }
@@ -63,31 +77,66 @@ function build<Name extends string, Target, Driver, Overlay extends object>(
   foundation: Foundation<Target, Driver>,
 ): Pool<Name, Target, Driver, Overlay> {
   const { port, clock = createClock() } = foundation;
+  const news = new News<Driver>();
+  const frames: Frames<Target, Driver> = new AsyncLocalStorage();
+  const admission = new Admission();
+  const shared = { news, frames, admission, clock };
+  // What is wrong with targets is said where they are defined, if it can be known there.
+  const known = foundation.isLate?.(plan.target) ? undefined : targetsOf(plan, foundation);
+  const realms = new Realms<Target, Driver>({
+    ...shared,
+    lifespan: plan.lifespan,
+    waitUntil: (promise, host) => {
+      host?.waitUntil(promise);
+      return host !== undefined || (port.waitUntil?.(promise) ?? false);
+    },
+    make: (realm) => {
+      const targets = known ?? targetsOf(plan, foundation);
+      return { ...partsOf(plan, foundation, shared, targets), realm };
+    },
+  });
+  const names = plan.virtuals.map(({ name }) => name);
+  return new Pool({ realms, names, compile: (sql) => foundation.compileMethod(sql), news });
+}
+
+/** Returns the target of each virtual connection. */
+function targetsOf<Target, Driver>(
+  { target, virtuals }: Plan,
+  { targetOf, retargetOf }: Foundation<Target, Driver>,
+): readonly Target[] {
+  const home = targetOf(target);
+  return virtuals.map(({ overlay }) => {
+    return Object.keys(overlay).length > 0 ? retargetOf(home, overlay) : home;
+  });
+}
+
+/** Returns parts that have done nothing, in an async context that is whoever's asks for them. */
+function partsOf<Target, Driver>(
+  plan: Plan,
+  { port, retargetOf, isRepeatable, isLoss }: Foundation<Target, Driver>,
+  { news, frames, admission, clock }: Shared<Target, Driver>,
+  known: readonly Target[],
+): Omit<Parts<Target, Driver>, "realm"> {
   const neutral: Neutral = AsyncLocalStorage.snapshot();
   const targets = new Targets(port);
-  const home = foundation.targetOf(plan.target);
-  const homes = plan.virtuals.map(({ name, hold, overlay }, id): Home<Target> => {
-    const isOwn = Object.keys(overlay).length > 0;
-    const target = targets.use(isOwn ? foundation.retargetOf(home, overlay) : home);
-    return { id, name, target, hold };
+  const homes = plan.virtuals.map(({ name, hold }, id): Home<Target> => {
+    return { id, name, target: targets.use(known[id] as Target), hold };
   });
   const virtuals = plan.virtuals.map(({ limit, minimum }, id) => {
     return { target: homes[id]!.target.id, limit, minimum };
   });
-  const news = new News<Driver>();
   const policy = { ...plan.policy, virtuals };
   const names = homes.map(({ name }) => name);
-  const interpreter = new Interpreter({ policy, names, port, clock, neutral, targets, news });
-  const parts: Parts<Target, Driver> = {
-    interpreter,
+  return {
+    interpreter: new Interpreter({ policy, names, port, clock, neutral, targets, news }),
     targets,
-    frames: new AsyncLocalStorage(),
-    admission: new Admission(),
+    homes,
+    frames,
+    admission,
     leaks: new Leaks(clock, neutral, news, plan.leakMs),
     patience: new Countdown(clock, neutral, plan.acquireMs, (waiting: Waiting) => waiting.expire()),
-    retargetOf: (target: Target, overlay: object) => foundation.retargetOf(target, overlay),
-    isRepeatable: (error) => foundation.isRepeatable(error),
-    isLoss: (error) => foundation.isLoss(error),
+    retargetOf,
+    isRepeatable,
+    isLoss,
   };
-  return new Pool({ parts, homes, compile: (sql) => foundation.compileMethod(sql), news });
 }

@@ -93,6 +93,14 @@ export class Interpreter<Target, Driver> {
     return this.#finished.promise;
   }
 
+  /** Serves those who wait, and then closes all; fulfilled when that is done. */
+  async finish(): Promise<void> {
+    this.hold.take();
+    this.report({ type: "drainRequested", serveLine: true });
+    await this.finished;
+    this.hold.drop();
+  }
+
   /** The last failure to open or prepare an actual connection, if nothing has succeeded since. */
   get lastFailure(): unknown {
     return this.#sessions.lastFailure;

@@ -13,6 +13,12 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best;
 }
 
+/** Returns what is added to an error about an unknown word, if one that is known is similar. */
+export function hintOf(word: string, known: Iterable<string>): string {
+  const meant = nearest(word, known);
+  return meant === undefined ? "" : `; the nearest is ${JSON.stringify(meant)}`;
+}
+
 /** Counts the letters to insert, delete or replace (Wagner and Fischer, 1974). */
 function editsBetween(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);

@@ -7,7 +7,8 @@
 
 import type { Policy } from "../core/mod.ts";
 import { SubletError } from "./errors.ts";
-import { nearest } from "./nearest.ts";
+import { hintOf } from "./nearest.ts";
+import type { Lifespan } from "./realms.ts";
 
 /** What holds for one virtual connection. */
 export interface VirtualOptions {
@@ -43,6 +44,12 @@ export interface PoolOptions<Name extends string, Overlay extends object = objec
   readonly name?: string | undefined;
   /** Whether equal definitions in one process share one pool; true. */
   readonly shared?: boolean | undefined;
+  /**
+   * How long actual connections may live: as long as the pool needs them ("pool"), or not longer
+   * than the outermost unit of work that they were opened for ("unit"), as on Workers, where
+   * sockets belong to a request. "unit" on Workers, "pool" elsewhere and in a Durable Object.
+   */
+  readonly lifespan?: Lifespan | undefined;
 }
 
 /** A virtual connection as it was declared. */
@@ -75,6 +82,8 @@ export interface Plan {
   readonly name: string | undefined;
   /** Whether the pool is shared. */
   readonly isShared: boolean;
+  /** How long actual connections may live. */
+  readonly lifespan: Lifespan;
 }
 
 /** How long a target whose line is not empty keeps what an older waiter of another wants. */
@@ -95,6 +104,7 @@ const POOL_OPTIONS: readonly string[] = [
   "connections",
   "name",
   "shared",
+  "lifespan",
 ];
 
 const VIRTUAL_OPTIONS: readonly string[] = ["limit", "minimumIdle", "hold"];
@@ -104,10 +114,15 @@ const VIRTUAL_OPTIONS: readonly string[] = ["limit", "minimumIdle", "hold"];
  *
  * @param options The options.
  * @param targetOptions The names of the options that belong to the target.
+ * @param lifespan How long actual connections live unless the options say otherwise.
  * @throws `SubletError` with the code `OPTION_INVALID` for an option that is unknown or has a
  * value that it does not take.
  */
-export function planOf(options: object, targetOptions: readonly string[]): Plan {
+export function planOf(
+  options: object,
+  targetOptions: readonly string[],
+  lifespan: Lifespan = "pool",
+): Plan {
   const given = options as Readonly<Record<string, unknown>>;
   const target = split(given, POOL_OPTIONS, targetOptions, "");
   const connectionLimit = count(given, "connectionLimit", 10, 1);
@@ -129,6 +144,7 @@ export function planOf(options: object, targetOptions: readonly string[]): Plan 
     target,
     name: nameOf(given),
     isShared: choice(given, "shared", [true, false], true),
+    lifespan: choice(given, "lifespan", ["pool", "unit"], lifespan),
   };
 }
 
@@ -173,8 +189,7 @@ function split(
   for (const [option, value] of Object.entries(given)) {
     if (ours.includes(option)) continue;
     if (!theirs.includes(option)) {
-      const meant = nearest(option, [...ours, ...theirs]);
-      const hint = meant === undefined ? "" : `; the nearest is ${JSON.stringify(meant)}`;
+      const hint = hintOf(option, [...ours, ...theirs]);
       const prose = `There is no option ${JSON.stringify(at(path, option))}${hint}`;
       throw new SubletError("OPTION_INVALID", "options", prose);
     }

@@ -1,13 +1,12 @@
-/** What the parts of one pool share. */
+/** What the parts of one pool share, or of one unit where connections live no longer than that. */
 
-import type { AsyncLocalStorage } from "node:async_hooks";
 import type { VirtualId } from "../core/mod.ts";
 import type { Admission } from "./admission.ts";
 import type { Interpreter } from "./interpreter.ts";
 import type { Leaks } from "./leaks.ts";
 import type { Patience } from "./lease_wait.ts";
 import type { TargetEntry, Targets } from "./targets.ts";
-import type { Frame } from "./unit.ts";
+import type { Frames, Host } from "./unit.ts";
 
 /** What the parts of one pool share. */
 export interface Parts<Target, Driver> {
@@ -16,7 +15,9 @@ export interface Parts<Target, Driver> {
   /** The targets in use. */
   readonly targets: Targets<Target>;
   /** Which unit of work, and which transaction in it, code belongs to. */
-  readonly frames: AsyncLocalStorage<Frame<Target, Driver>>;
+  readonly frames: Frames<Target, Driver>;
+  /** The virtual connections, by their numbers. */
+  readonly homes: readonly Home<Target>[];
   /** Who may still begin work. */
   readonly admission: Admission;
   /** Who has held a lease for too long. */
@@ -29,6 +30,24 @@ export interface Parts<Target, Driver> {
   readonly isRepeatable: (error: unknown) => boolean;
   /** Tells whether an error says that the connection was lost. */
   readonly isLoss: (error: unknown) => boolean;
+  /** What is told of the unit whose connections these are, if they live no longer than it. */
+  readonly realm: Realm | undefined;
+}
+
+/** Connections that live as long as one unit. */
+export interface Realm {
+  /** Called when the unit begins. */
+  begin(): void;
+  /** Called when the unit has ended. */
+  end(host: Host | undefined): Ending;
+}
+
+/** How connections end with their unit. */
+export interface Ending {
+  /** Fulfilled when all have closed. */
+  readonly closed: Promise<void>;
+  /** Whether the host waits for that, so that nobody else has to. */
+  readonly isAwaited: boolean;
 }
 
 /** A virtual connection, as its parts know it. */

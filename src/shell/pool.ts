@@ -8,12 +8,12 @@
 import type { Census } from "../core/mod.ts";
 import { SubletError } from "./errors.ts";
 import type { Field, Lease, Row } from "./lease.ts";
-import { nearest } from "./nearest.ts";
 import type { EventName, Listener, News } from "./news.ts";
-import type { Home, Parts } from "./parts.ts";
+import { type Realms, unknownName } from "./realms.ts";
 import { strike } from "./registry.ts";
 import type { RunOptions, StatementOptions } from "./statement.ts";
 import type { TransactionOptions } from "./transaction.ts";
+import type { Host } from "./unit.ts";
 import { runUnit, type UnitOptions } from "./unit_run.ts";
 import { type CompiledMethod, type Method, VirtualConnection } from "./virtual_connection.ts";
 
@@ -27,10 +27,10 @@ export interface DrainOptions {
 
 /** What a pool is put together from. */
 export interface PoolSetting<Target, Driver> {
-  /** What its parts share. */
-  readonly parts: Parts<Target, Driver>;
-  /** Its virtual connections. */
-  readonly homes: readonly Home<Target>[];
+  /** Where its actual connections live. */
+  readonly realms: Realms<Target, Driver>;
+  /** The names of its virtual connections, in the order of their numbers. */
+  readonly names: readonly string[];
   /** Finds the parameters of an SQL text. */
   readonly compile: (sql: string) => CompiledMethod;
   /** What it tells of itself. */
@@ -48,20 +48,18 @@ export interface PoolSetting<Target, Driver> {
  */
 export class Pool<Name extends string, Target, Driver, Overlay extends object = object>
   implements AsyncDisposable {
-  readonly #parts: Parts<Target, Driver>;
-  readonly #homes = new Map<string, Home<Target>>();
+  readonly #realms: Realms<Target, Driver>;
   readonly #virtuals = new Map<string, VirtualConnection<Target, Driver>>();
   readonly #main: VirtualConnection<Target, Driver> | undefined;
   readonly #news: News<Driver>;
   #drained: Promise<void> | undefined;
 
   /** Creates a pool; `createPool` does. */
-  constructor({ parts, homes, compile, news }: PoolSetting<Target, Driver>) {
-    this.#parts = parts;
+  constructor({ realms, names, compile, news }: PoolSetting<Target, Driver>) {
+    this.#realms = realms;
     this.#news = news;
-    for (const home of homes) {
-      this.#homes.set(home.name, home);
-      this.#virtuals.set(home.name, new VirtualConnection(parts, home, compile));
+    for (const [id, name] of names.entries()) {
+      this.#virtuals.set(name, new VirtualConnection(realms, name, id, compile));
     }
     this.#main = this.#virtuals.get("main");
   }
@@ -117,7 +115,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    * connection. A unit within a unit is a unit of its own.
    *
    * @param fn The code.
-   * @param options `signal`, `bind`, `transaction` and `retries`.
+   * @param options `signal`, `bind`, `transaction`, `retries` and `ctx`.
    * @returns What the code returns.
    * @throws What the code throws; `SubletError` with the codes `OPTION_INVALID` and
    * `POOL_DRAINING`; with `transaction`, what `VirtualConnection.transaction` throws.
@@ -128,13 +126,14 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    * ```
    */
   unit<T>(fn: () => T, options: UnitOptions<Name, Overlay> = {}): Promise<Awaited<T>> {
-    return runUnit(this.#parts, (name) => this.#homeOf(name), fn, options);
+    return runUnit(this.#realms, fn, options);
   }
 
   /**
    * Wraps a function, so that each call of it is a unit of work, which ends when the result is
    * there. If the first argument has a `signal` (a `Request` has), its abort ends the unit's
-   * waits and statements.
+   * waits and statements. An argument that has a `waitUntil` (the `ctx` of Workers, the context
+   * of Netlify) is the unit's `ctx`.
    *
    * @param fn The function.
    * @returns A function that takes the same and returns a promise of what `fn` returns.
@@ -150,15 +149,16 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
     fn: (...args: Args) => T,
   ): (...args: Args) => Promise<Awaited<T>> {
     return (...args) => {
-      const signal = signalOf(args[0]);
-      return this.unit(() => fn(...args), signal === undefined ? {} : { signal });
+      return this.unit(() => fn(...args), { signal: signalOf(args[0]), ctx: args.find(isHost) });
     };
   }
 
   /** Returns what the pool is doing: how many wait, and how many actual connections are at what. */
   census(): Census {
-    const census = this.#parts.interpreter.census();
-    const isServing = this.#parts.admission.isClosed && census.phase === "open";
+    const { admission, isEnded } = this.#realms;
+    const census = this.#realms.here().interpreter.census();
+    if (isEnded) return { ...census, phase: "closed" };
+    const isServing = admission.isClosed && census.phase === "open";
     return isServing ? { ...census, phase: "serving" } : census;
   }
 
@@ -176,15 +176,18 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
       const prose = `The time-out must be a number of ms that is not negative: received ${timeout}`;
       throw new SubletError("OPTION_INVALID", "options", prose);
     }
-    const { admission, frames, interpreter } = this.#parts;
+    const { admission, clock, frames } = this.#realms;
     for (let frame = frames.getStore(); frame !== undefined; frame = frame.parent) {
       admission.exempt(frame.unit);
     }
     this.#drained ??= this.#drain();
-    if (refuse) interpreter.report({ type: "drainRequested", serveLine: false });
+    if (refuse) {
+      const event = { type: "drainRequested", serveLine: false } as const;
+      for (const { interpreter } of this.#realms.live) interpreter.report(event);
+    }
     const cancel = timeout === undefined || timeout === Infinity
       ? undefined
-      : interpreter.clock.alarm(interpreter.clock.now() + timeout, () => this.#destroy(timeout));
+      : clock.alarm(clock.now() + timeout, () => this.#destroy(timeout));
     await this.#drained;
     cancel?.();
   }
@@ -196,17 +199,17 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
 
   /** Grants no lease until {@linkcode resume}; requests wait. */
   pause(): void {
-    this.#parts.interpreter.report({ type: "pauseRequested" });
+    this.#realms.here().interpreter.report({ type: "pauseRequested" });
   }
 
   /** Grants leases again. */
   resume(): void {
-    this.#parts.interpreter.report({ type: "resumeRequested" });
+    this.#realms.here().interpreter.report({ type: "resumeRequested" });
   }
 
   /** Has every actual connection of now closed, as soon as nobody uses it. */
   retire(): void {
-    this.#parts.interpreter.report({ type: "retireRequested" });
+    this.#realms.here().interpreter.report({ type: "retireRequested" });
   }
 
   /** Calls `listener` at each event of a kind, in the async context of this call. */
@@ -232,37 +235,27 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
   }
 
   async #drain(): Promise<void> {
-    const { admission, interpreter } = this.#parts;
     strike(this);
-    interpreter.hold.take();
-    admission.close();
-    interpreter.report({ type: "resumeRequested" });
-    await Promise.race([admission.empty, interpreter.finished]);
-    interpreter.report({ type: "drainRequested", serveLine: true });
-    await interpreter.finished;
-    interpreter.hold.drop();
+    await this.#realms.end();
   }
 
   #destroy(timeoutMs: number): void {
     const prose = `The pool has ended: its drain took longer than ${timeoutMs} ms`;
-    this.#parts.interpreter.destroy(new SubletError("POOL_DRAINING", "statement", prose));
-  }
-
-  #homeOf(name: string): Home<Target> {
-    const home = this.#homes.get(name);
-    if (home === undefined) throw this.#unknown(name);
-    return home;
+    const reason = new SubletError("POOL_DRAINING", "statement", prose);
+    for (const { interpreter } of this.#realms.live) interpreter.destroy(reason);
   }
 
   #unknown(name: string): SubletError {
-    const meant = nearest(name, this.#homes.keys());
-    const hint = meant === undefined ? "" : `; the nearest is ${JSON.stringify(meant)}`;
-    const prose = `There is no virtual connection ${JSON.stringify(name)}${hint}`;
-    return new SubletError("OPTION_INVALID", "options", prose);
+    return unknownName(name, this.#virtuals.keys());
   }
 }
 
 function signalOf(request: unknown): AbortSignal | undefined {
   if (typeof request !== "object" || request === null || !("signal" in request)) return undefined;
   return request.signal instanceof AbortSignal ? request.signal : undefined;
+}
+
+function isHost(value: unknown): value is Host {
+  return typeof value === "object" && value !== null && "waitUntil" in value &&
+    typeof value.waitUntil === "function";
 }

@@ -12,7 +12,7 @@ import { checkScope, type Held } from "./held.ts";
 import type { Home, Parts } from "./parts.ts";
 import { Scope } from "./scope.ts";
 import { keepStack, restack } from "./statement.ts";
-import { type Frame, scopeOf, Unit } from "./unit.ts";
+import { endFully, type Frame, scopeOf, Unit } from "./unit.ts";
 import { either, until } from "./wait.ts";
 
 /** What a transaction sees of others. */
@@ -59,7 +59,7 @@ export async function transact<Target, Driver, T>(
   } catch (error) {
     throw restack(error, transact);
   } finally {
-    own?.end();
+    if (own !== undefined) await endFully(own);
   }
 }
 

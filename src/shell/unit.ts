@@ -6,10 +6,11 @@
  * through each virtual connection, so whatever it calls finds the same one.
  */
 
+import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Holding, VirtualId } from "../core/mod.ts";
 import { SubletError } from "./errors.ts";
 import { Held } from "./held.ts";
-import type { Home, Parts } from "./parts.ts";
+import type { Ending, Home, Parts, Realm } from "./parts.ts";
 import type { Scope } from "./scope.ts";
 import type { TargetEntry } from "./targets.ts";
 
@@ -25,18 +26,33 @@ export interface Frame<Target, Driver> {
   readonly signal: AbortSignal | undefined;
 }
 
+/** How code finds its frame. */
+export type Frames<Target, Driver> = AsyncLocalStorage<Frame<Target, Driver>>;
+
+/** What a host gives with a request, to have work done after the answer: `ctx` of Workers. */
+export interface Host {
+  /** Has the host wait for a promise before it ends what runs for the request. */
+  waitUntil(promise: Promise<unknown>): void;
+}
+
 /** The span of code that leases are tagged with. */
 export class Unit<Target, Driver> {
-  readonly #parts: Parts<Target, Driver>;
+  /** What it works with. */
+  readonly parts: Parts<Target, Driver>;
+  readonly #realm: Realm | undefined;
+  readonly #host: Host | undefined;
   readonly #helds = new Map<VirtualId, Held<Target, Driver>>();
   #targets: Map<VirtualId, TargetEntry<Target>> | undefined;
   #isEnded = false;
 
   /** Begins a unit; one that is not within another comes too late when the pool is ending. */
-  constructor(parts: Parts<Target, Driver>, isWithin: boolean) {
+  constructor(parts: Parts<Target, Driver>, isWithin: boolean, host?: Host) {
     if (!isWithin) parts.admission.check();
     parts.admission.enter(this);
-    this.#parts = parts;
+    this.parts = parts;
+    this.#realm = isWithin ? undefined : parts.realm;
+    this.#realm?.begin();
+    this.#host = host;
   }
 
   /** Whether it has ended. */
@@ -51,7 +67,7 @@ export class Unit<Target, Driver> {
 
   /** Gives a virtual connection another target in this unit. */
   bind({ id, target }: Home<Target>, overlay: object): void {
-    const { targets, retargetOf } = this.#parts;
+    const { targets, retargetOf } = this.parts;
     this.#targets ??= new Map();
     this.#targets.set(id, targets.use(retargetOf(target.target, overlay)));
   }
@@ -66,7 +82,7 @@ export class Unit<Target, Driver> {
     this.check();
     const held = this.#helds.get(home.id);
     if (held !== undefined) return held;
-    const created = new Held(this.#parts, this, home);
+    const created = new Held(this.parts, this, home);
     this.#helds.set(home.id, created);
     return created;
   }
@@ -87,14 +103,27 @@ export class Unit<Target, Driver> {
     return found;
   }
 
-  /** Ends it: its leases are released, and what comes later is turned away. */
-  end(): void {
-    if (this.#isEnded) return;
+  /**
+   * Ends it: its leases are released, and what comes later is turned away. Returns how its
+   * connections end, if they do so with it.
+   */
+  end(): Ending | undefined {
+    if (this.#isEnded) return undefined;
     this.#isEnded = true;
     for (const held of [...this.#helds.values()]) held.end();
-    for (const target of this.#targets?.values() ?? []) this.#parts.targets.leave(target);
-    this.#parts.admission.leave(this);
+    const { targets, admission } = this.parts;
+    for (const target of this.#targets?.values() ?? []) targets.leave(target);
+    const ending = this.#realm?.end(this.#host);
+    if (ending === undefined) admission.leave(this);
+    else ending.closed.then(() => admission.leave(this));
+    return ending;
   }
+}
+
+/** Ends a unit, and waits until its connections have closed if nobody else sees to that. */
+export async function endFully<Target, Driver>(unit: Unit<Target, Driver>): Promise<void> {
+  const ending = unit.end();
+  if (ending?.isAwaited === false) await ending.closed;
 }
 
 /** Returns the innermost transaction, ended or not, that code is in on a virtual connection. */

@@ -6,9 +6,10 @@
  */
 
 import { SubletError } from "./errors.ts";
-import type { Home, Parts } from "./parts.ts";
+import type { Parts } from "./parts.ts";
+import { homeNamed, type Realms } from "./realms.ts";
 import { transact } from "./transaction.ts";
-import { type Frame, Unit } from "./unit.ts";
+import { endFully, type Frame, type Host, Unit } from "./unit.ts";
 import { either, pause } from "./wait.ts";
 
 /** How a unit of work is run; `Overlay` is what a target may be given of its own. */
@@ -21,6 +22,8 @@ export interface UnitOptions<Name extends string, Overlay extends object = objec
   readonly transaction?: Name | readonly Name[] | undefined;
   /** How often it may be repeated after an error that makes this safe; 0 unless given. */
   readonly retries?: number | undefined;
+  /** What the host gave the request (`ctx` of Workers): connections close after the answer. */
+  readonly ctx?: Host | undefined;
 }
 
 /** Until the first repetition at most so long, in ms; it doubles with each. */
@@ -32,8 +35,7 @@ const CAUSES_MAX = 16;
 
 /** Runs code as a unit of work. */
 export async function runUnit<Target, Driver, T>(
-  parts: Parts<Target, Driver>,
-  homeOf: (name: string) => Home<Target>,
+  realms: Realms<Target, Driver>,
   fn: () => T,
   options: UnitOptions<string>,
 ): Promise<Awaited<T>> {
@@ -42,10 +44,11 @@ export async function runUnit<Target, Driver, T>(
     const prose = `The option "retries" must be a whole number from 0 on: received ${retries}`;
     throw new SubletError("OPTION_INVALID", "options", prose);
   }
-  const signal = either(parts.frames.getStore()?.signal, options.signal);
+  const signal = either(realms.frames.getStore()?.signal, options.signal);
   for (let failures = 0;; failures++) {
+    const parts = realms.here();
     try {
-      return await runOnce(parts, homeOf, fn, options, signal);
+      return await runOnce(parts, fn, options, signal);
     } catch (error) {
       const isOver = failures >= retries || signal?.aborted || parts.admission.isClosed;
       if (isOver || !isSafeToRepeat(parts, error)) throw error;
@@ -57,27 +60,27 @@ export async function runUnit<Target, Driver, T>(
 
 async function runOnce<Target, Driver, T>(
   parts: Parts<Target, Driver>,
-  homeOf: (name: string) => Home<Target>,
   fn: () => T,
-  { bind = {}, transaction = [] }: UnitOptions<string>,
+  { bind = {}, transaction = [], ctx }: UnitOptions<string>,
   signal: AbortSignal | undefined,
 ): Promise<Awaited<T>> {
+  const { homes } = parts;
   const names = typeof transaction === "string" ? [transaction] : transaction;
-  const within = names.map(homeOf).reduceRight<() => unknown>(
+  const within = names.map((name) => homeNamed(homes, name)).reduceRight<() => unknown>(
     (inner, home) => () => transact(parts, home, inner, {}, parts.leaks.stackAbove(runUnit)),
     fn,
   );
   signal?.throwIfAborted();
   const parent = parts.frames.getStore();
-  const unit = new Unit<Target, Driver>(parts, parent !== undefined && !parent.unit.isEnded);
+  const unit = new Unit<Target, Driver>(parts, parent?.unit.isEnded === false, ctx);
   try {
     for (const [name, overlay] of Object.entries(bind)) {
-      if (overlay !== undefined) unit.bind(homeOf(name), overlay);
+      if (overlay !== undefined) unit.bind(homeNamed(homes, name), overlay);
     }
     const frame: Frame<Target, Driver> = { unit, parent, scope: undefined, signal };
     return await parts.frames.run(frame, within) as Awaited<T>;
   } finally {
-    unit.end();
+    await endFully(unit);
   }
 }
 

@@ -5,12 +5,13 @@
  * releases. Within one it joins the lease that its unit has through this virtual connection.
  */
 
-import type { Holding } from "../core/mod.ts";
+import type { Holding, VirtualId } from "../core/mod.ts";
 import type { Statement } from "../port.ts";
 import { slotOf } from "./claim.ts";
 import { type Field, type Lease, type Row, takeLease } from "./lease.ts";
 import { granted } from "./lease_wait.ts";
 import type { Home, Parts } from "./parts.ts";
+import type { Realms } from "./realms.ts";
 import {
   limitsOf,
   restack,
@@ -21,6 +22,7 @@ import {
 } from "./statement.ts";
 import { transact, type TransactionOptions } from "./transaction.ts";
 import { type Frame, scopeOf } from "./unit.ts";
+import { runUnit } from "./unit_run.ts";
 import { either, type Limits, runWithin } from "./wait.ts";
 
 /** An SQL text whose parameters have been found. */
@@ -36,24 +38,23 @@ export type Method<Args, Result> = (args: Args, options?: RunOptions) => Promise
 
 /** A named connection that is opened when a unit of work needs it, and shared when it does not. */
 export class VirtualConnection<Target, Driver> {
-  readonly #parts: Parts<Target, Driver>;
-  readonly #home: Home<Target>;
+  /** Its name. */
+  readonly name: string;
+  readonly #realms: Realms<Target, Driver>;
+  readonly #id: VirtualId;
   readonly #compile: (sql: string) => CompiledMethod;
 
   /** Creates it; the pool does. */
   constructor(
-    parts: Parts<Target, Driver>,
-    home: Home<Target>,
+    realms: Realms<Target, Driver>,
+    name: string,
+    id: VirtualId,
     compile: (sql: string) => CompiledMethod,
   ) {
-    this.#parts = parts;
-    this.#home = home;
+    this.name = name;
+    this.#realms = realms;
+    this.#id = id;
     this.#compile = compile;
-  }
-
-  /** Its name. */
-  get name(): string {
-    return this.#home.name;
   }
 
   /**
@@ -144,8 +145,9 @@ export class VirtualConnection<Target, Driver> {
    * ```
    */
   transaction<T>(fn: () => T, options: TransactionOptions = {}): Promise<Awaited<T>> {
-    const stack = this.#parts.leaks.stackAbove(this.transaction);
-    return transact(this.#parts, this.#home, fn, options, stack);
+    const parts = this.#realms.here();
+    const stack = parts.leaks.stackAbove(this.transaction);
+    return transact(parts, this.#homeIn(parts), fn, options, stack);
   }
 
   /**
@@ -163,9 +165,10 @@ export class VirtualConnection<Target, Driver> {
    */
   async lease(options: RunOptions = {}): Promise<Lease<Target, Driver>> {
     try {
-      const stack = this.#parts.leaks.stackAbove(this.lease);
-      const limits = limitsOf(options, this.#parts.interpreter.clock);
-      return await takeLease(this.#parts, this.#home, limits, stack);
+      const parts = this.#realms.here();
+      const stack = parts.leaks.stackAbove(this.lease);
+      const limits = limitsOf(options, this.#realms.clock);
+      return await takeLease(parts, this.#homeIn(parts), limits, stack);
     } catch (error) {
       throw restack(error, this.lease);
     }
@@ -201,10 +204,11 @@ export class VirtualConnection<Target, Driver> {
 
   /** Runs a statement where its code stands. */
   #dispatch(statement: Statement, options: RunOptions): Promise<[unknown, unknown]> {
-    const frame = this.#parts.frames.getStore();
-    const limits = limitsOf(options, this.#parts.interpreter.clock);
-    if (frame === undefined) return this.#runAlone(statement, limits);
-    return this.#join(frame, statement, limits);
+    const { clock, frames, arePerUnit } = this.#realms;
+    const frame = frames.getStore();
+    if (frame !== undefined) return this.#join(frame, statement, limitsOf(options, clock));
+    if (!arePerUnit) return this.#runAlone(statement, limitsOf(options, clock));
+    return runUnit(this.#realms, () => this.#dispatch(statement, options), {});
   }
 
   /** Runs a statement on the lease that its unit has, or asks for. */
@@ -213,19 +217,22 @@ export class VirtualConnection<Target, Driver> {
     statement: Statement,
     limits: Limits,
   ): Promise<[unknown, unknown]> {
-    const stack = this.#parts.leaks.stackAbove(this.#join);
+    const { parts } = frame.unit;
+    const home = this.#homeIn(parts);
+    const stack = parts.leaks.stackAbove(this.#join);
     const signal = either(frame.signal, limits.signal);
-    const held = frame.unit.hold(this.#home);
-    const scope = scopeOf(frame, this.#home);
+    const held = frame.unit.hold(home);
+    const scope = scopeOf(frame, home);
     return held.run(statement, scope, frame, { signal, endsAt: limits.endsAt }, stack);
   }
 
   /** Runs a statement that is a unit of its own. */
   async #runAlone(statement: Statement, limits: Limits): Promise<[unknown, unknown]> {
-    const { interpreter, admission, patience } = this.#parts;
+    const parts = this.#realms.here();
+    const { interpreter, admission, patience } = parts;
     admission.check();
     limits.signal?.throwIfAborted();
-    const claim = interpreter.request(this.#home.id, this.#home.target, NONE);
+    const claim = interpreter.request(this.#id, this.#homeIn(parts).target, NONE);
     if (claim.status !== "granted") await granted(interpreter, patience, claim, limits);
     const { session } = slotOf(claim);
     try {
@@ -233,6 +240,10 @@ export class VirtualConnection<Target, Driver> {
     } finally {
       interpreter.release(claim, session.condition);
     }
+  }
+
+  #homeIn({ homes }: Parts<Target, Driver>): Home<Target> {
+    return homes[this.#id] as Home<Target>;
   }
 }
 

@@ -57,6 +57,8 @@ export class FakePort implements Port<FakeTarget, FakeDriver> {
   readonly connectFailures: Error[] = [];
   /** Holds connects back, while set. */
   connectGate: Promise<void> | undefined;
+  /** Holds closes back, while set. */
+  closeGate: Promise<void> | undefined;
   /** How many are being opened. */
   opening = 0;
   /** The most that were open or being opened at once. */
@@ -207,6 +209,7 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
 
   async close(): Promise<void> {
     await this.#port.storage?.run(undefined, () => Promise.resolve());
+    await this.#port.closeGate;
     this.isAlive = false;
     this.isClosed = true;
   }

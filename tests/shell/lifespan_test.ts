@@ -1,0 +1,131 @@
+/** Connections that live no longer than the unit of work they were opened for. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DEADLOCK, FakePort, FakeServerError } from "./support/fake_port.ts";
+import { settled } from "./support/manual_clock.ts";
+import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
+
+const perUnit = { lifespan: "unit", connectionLimit: 2 } as const;
+
+test("nothing that a unit has opened outlives it", async () => {
+  const world = createWorld(perUnit);
+  for (let round = 1; round <= 2; round++) {
+    await world.db.unit(async () => {
+      const own = await seen(world.db);
+      assert.equal((await seen(world.db)).threadId, own.threadId);
+      assert.equal(world.db.census().size, 1);
+    });
+    assert.equal(world.port.open.length, 0);
+    assert.equal(world.clock.alarms, 0);
+  }
+  assert.equal(world.port.sessions.length, 2);
+  assert.equal(world.db.census().size, 0);
+  await endsEmpty(world);
+});
+
+test("units side by side have nothing in common, each its own maximum", async () => {
+  const world = createWorld({ ...perUnit, connections: { a: {}, b: {} } });
+  const threads = await Promise.all([1, 2, 3].map(() =>
+    world.db.unit(async () => {
+      const [one, other] = await Promise.all([
+        world.db.connection("a").transaction(() => seen(world.db.connection("a"))),
+        world.db.connection("b").transaction(() => seen(world.db.connection("b"))),
+      ]);
+      return [one.threadId, other.threadId];
+    })
+  ));
+  assert.equal(new Set(threads.flat()).size, 6);
+  assert.equal(world.port.open.length, 0);
+  await endsEmpty(world);
+});
+
+test("a unit within a unit shares its connections, and does not end them", async () => {
+  const world = createWorld({ lifespan: "unit", connectionLimit: 1 });
+  await world.db.unit(async () => {
+    const outer = await seen(world.db);
+    const inner = await world.db.unit(() => seen(world.db));
+    assert.equal(inner.threadId, outer.threadId);
+    assert.equal((await seen(world.db)).threadId, outer.threadId);
+  });
+  assert.equal(world.port.sessions.length, 1);
+  await endsEmpty(world);
+});
+
+test("outside of any unit, each statement, transaction and lease is one of its own", async () => {
+  const world = createWorld(perUnit);
+  const one = await seen(world.db);
+  const other = await world.db.transaction(async () => {
+    const first = await seen(world.db);
+    assert.equal((await seen(world.db)).threadId, first.threadId);
+    return first;
+  });
+  assert.notEqual(one.threadId, other.threadId);
+  const lease = await world.db.lease();
+  assert.equal(world.port.open.length, 1);
+  lease.release();
+  await endsEmpty(world);
+});
+
+test("the host is asked to wait until all has closed, and nobody else waits", async () => {
+  const world = createWorld(perUnit);
+  const promises: Promise<unknown>[] = [];
+  const ctx = { waitUntil: (promise: Promise<unknown>) => void promises.push(promise) };
+  const answer = world.db.handler(async (_request: object, _env: object, _ctx: typeof ctx) => {
+    return (await seen(world.db)).threadId;
+  });
+  const { promise: gate, resolve: letClose } = Promise.withResolvers<void>();
+  world.port.closeGate = gate;
+  await answer({}, {}, ctx);
+  assert.equal(promises.length, 1);
+  assert.equal(world.port.open.length, 1);
+  letClose();
+  await Promise.all(promises);
+  assert.equal(world.port.open.length, 0);
+  await endsEmpty(world);
+});
+
+test("a repeated unit gets new connections for each attempt", async () => {
+  const world = createWorld(perUnit);
+  const threads: number[] = [];
+  const unit = world.db.unit(async () => {
+    threads.push((await seen(world.db)).threadId);
+    const [session] = world.port.open;
+    if (threads.length === 1 && session !== undefined) {
+      session.failNext = new FakeServerError(DEADLOCK, "Deadlock found");
+    }
+    await seen(world.db);
+  }, { retries: 1 });
+  await settled();
+  await world.clock.pass(1_000);
+  await unit;
+  assert.deepEqual(threads, [1, 2]);
+  await endsEmpty(world);
+});
+
+test("a drain waits for the units under way, and lets none begin", async () => {
+  const world = createWorld(perUnit);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const unit = world.db.unit(async () => {
+    await seen(world.db);
+    await promise;
+    await seen(world.db);
+  });
+  let isDrained = false;
+  const drained = world.db.drain().then(() => {
+    isDrained = true;
+  });
+  await refused(world.db.unit(() => undefined), "POOL_DRAINING");
+  assert.equal(isDrained, false);
+  resolve();
+  await Promise.all([unit, drained]);
+  assert.equal(world.port.open.length, 0);
+});
+
+test("without it a pool's connections outlive units, and no host is asked for anything", async () => {
+  const world = createWorld({ connectionLimit: 1 }, new FakePort());
+  const ctx = { waitUntil: () => assert.fail("asked") };
+  await world.db.unit(() => seen(world.db), { ctx });
+  assert.equal(world.port.open.length, 1);
+  await endsEmpty(world);
+});
