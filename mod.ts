@@ -25,7 +25,11 @@ import type { Pool, PoolOptions } from "./src/entries/types.ts";
 export { SubletError } from "./src/shell/errors.ts";
 export type * from "./src/entries/types.ts";
 
-const create: CreatePool = creatorOn(() => loadAdapter(findRuntime()));
+const runtime = findRuntime();
+const create: CreatePool = creatorOn(
+  () => loadAdapter(runtime),
+  runtime === "workerd" ? "unit" : "pool",
+);
 
 /**
  * Returns a pool, which opens nothing before it is used; equal definitions share one pool.

@@ -5,16 +5,22 @@ import type { Adapter } from "../port.ts";
 import { createSubletPool, type Foundation } from "../shell/compose.ts";
 import { SubletError } from "../shell/errors.ts";
 import { nearest } from "../shell/nearest.ts";
+import type { Lifespan } from "../shell/realms.ts";
 import type { Connection, Pool, PoolOptions } from "./types.ts";
 
 /** Makes pools. */
 export type CreatePool = <Name extends string>(options: string | PoolOptions<Name>) => Pool<Name>;
 
-/** Returns what makes pools over sockets that are loaded when the first one is opened. */
-export function creatorOn(adapter: () => Promise<Adapter>): CreatePool {
+/**
+ * Returns what makes pools over sockets that are loaded when the first one is opened, and live
+ * as long as is said unless a definition says otherwise.
+ */
+export function creatorOn(adapter: () => Promise<Adapter>, lifespan: Lifespan): CreatePool {
   const foundation: Foundation<mysql.Target, Connection> = {
     port: mysql.createPort({ adapter }),
+    lifespan,
     targetOptions: mysql.targetOptionNames,
+    isLate: ({ uri }) => typeof uri === "function",
     targetOf: (options) => checked(() => new mysql.Target(options)),
     retargetOf: (home, overlay) => checked(() => home.overlay(overlay)),
     compileMethod: (sql) => mysql.compileMethod(sql, nearest),
@@ -22,9 +28,10 @@ export function creatorOn(adapter: () => Promise<Adapter>): CreatePool {
     isLoss: mysql.isLoss,
   };
   return <Name extends string>(options: string | PoolOptions<Name>): Pool<Name> => {
-    const given = typeof options === "string" ? { uri: options } : options;
+    const given: PoolOptions<Name> = typeof options === "string" ? { uri: options } : options;
+    const isLate = typeof given.uri === "function" && (given.lifespan ?? lifespan) === "unit";
     // What the URI says of the pool itself is an option of the pool like any other.
-    const expanded = checked(() => mysql.expandUri(given)) as PoolOptions<Name>;
+    const expanded = isLate ? given : checked(() => mysql.expandUri(given)) as PoolOptions<Name>;
     return createSubletPool<Name, mysql.Target, Connection, mysql.TargetOptions>(
       expanded,
       foundation,

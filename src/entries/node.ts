@@ -18,7 +18,10 @@ import type { Pool, PoolOptions } from "./types.ts";
 export { SubletError } from "../shell/errors.ts";
 export type * from "./types.ts";
 
-const create: CreatePool = creatorOn(async () => (await import("../adapters/node.ts")).adapter);
+const create: CreatePool = creatorOn(
+  async () => (await import("../adapters/node.ts")).adapter,
+  "pool",
+);
 
 /**
  * Returns a pool on the sockets of Node; in all else as `createPool` of `@sublet/mysql`.

@@ -19,9 +19,11 @@ export { type ErrorCode, type ErrorDetails, type Stage, SubletError } from "../s
 export type { ConnectionNews, EventName, LeakNews, Listener, PoolEvents } from "../shell/news.ts";
 export type { Field, Lease as LeaseOf, Row } from "../shell/lease.ts";
 export type { PoolOptions as PoolOptionsOf, VirtualOptions } from "../shell/options.ts";
-export type { DrainOptions, Pool as PoolOf } from "../shell/pool.ts";
+export type { DrainOptions, Pool as PoolOf, PoolConfig } from "../shell/pool.ts";
 export type { RunOptions, StatementOptions } from "../shell/statement.ts";
 export type { Address, Condition } from "../port.ts";
+export type { Lifespan } from "../shell/realms.ts";
+export type { Host } from "../shell/unit.ts";
 export type { Isolation, TransactionOptions } from "../shell/transaction.ts";
 export type { UnitOptions } from "../shell/unit_run.ts";
 export type {

@@ -33,13 +33,15 @@ export interface PortOptions {
 /** Returns a port that opens sessions of MySQL or MariaDB. */
 export function createPort({ adapter }: PortOptions): Port<Target, Connection> {
   const load = () => Promise.all([import("./connect.ts"), adapter()]);
-  let loaded: ReturnType<typeof load> | undefined;
+  // What is loaded is kept and not the promise of it, which on Workers belongs to one request.
+  let loaded: Awaited<ReturnType<typeof load>> | undefined;
   return {
     async connect(target, lost, signal) {
-      const [{ connect }, sockets] = await (loaded ??= load());
+      const [{ connect }, sockets] = loaded ??= await load();
       return await connect(sockets, target, lost, signal);
     },
     isFull,
+    waitUntil: (promise) => loaded?.[1].waitUntil?.(promise) ?? false,
     keyOf: (target) => target.key,
     addressOf: (target) => target.addressKey,
   };

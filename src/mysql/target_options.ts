@@ -44,7 +44,6 @@ export type DriverOptionName =
   | "supportBigNumbers"
   | "timezone"
   | "typeCast"
-  | "uri"
   | "user";
 
 /** A password, or what is asked for it before each login. */
@@ -62,6 +61,11 @@ export type Password = string | (() => string | Promise<string>);
 export type TargetOptions =
   & { readonly [Name in DriverOptionName]?: ConnectionOptions[Name] | undefined }
   & {
+    /**
+     * Where and as whom, as `mysql://user:password@host:port/database?option=value`. A function is
+     * asked when the pool is created; with `lifespan: "unit"`, at the beginning of each unit.
+     */
+    readonly uri?: string | (() => string) | undefined;
     /** The port; 3306 if not given. */
     readonly port?: number | string | undefined;
     /** The password of the user. */
@@ -205,8 +209,9 @@ export function expandUri(options: object): Record<string, unknown> {
   const given = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined && value !== null),
   );
-  if (given["uri"] === undefined) return given;
-  const { uri, ...rest } = given;
+  const { uri: asked, ...rest } = given;
+  if (asked === undefined) return rest;
+  const uri: unknown = typeof asked === "function" ? asked() : asked;
   check("uri", uri);
   return { ...parseUri(new URL(String(uri))), ...rest };
 }

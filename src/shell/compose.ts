@@ -96,7 +96,9 @@ function build<Name extends string, Target, Driver, Overlay extends object>(
     },
   });
   const names = plan.virtuals.map(({ name }) => name);
-  return new Pool({ realms, names, compile: (sql) => foundation.compileMethod(sql), news });
+  const { idleMsMax } = plan.policy;
+  const compile = (sql: string): CompiledMethod => foundation.compileMethod(sql);
+  return new Pool({ realms, names, compile, news, idleMsMax });
 }
 
 /** Returns the target of each virtual connection. */

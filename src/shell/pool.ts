@@ -35,6 +35,16 @@ export interface PoolSetting<Target, Driver> {
   readonly compile: (sql: string) => CompiledMethod;
   /** What it tells of itself. */
   readonly news: News<Driver>;
+  /** How long an actual connection may lie idle, in ms. */
+  readonly idleMsMax: number;
+}
+
+/** What a pool says of its options under mysql2's names, in both places where it is looked for. */
+export interface PoolConfig {
+  /** How long an actual connection may lie idle before it is closed, in ms. */
+  readonly idleTimeout: number;
+  /** The same once more. */
+  readonly connectionConfig: { readonly idleTimeout: number };
 }
 
 /**
@@ -48,6 +58,11 @@ export interface PoolSetting<Target, Driver> {
  */
 export class Pool<Name extends string, Target, Driver, Overlay extends object = object>
   implements AsyncDisposable {
+  /**
+   * What tools look for that know mysql2's pool, such as Vercel's `attachDatabasePool`: how long
+   * an actual connection may lie idle before it is closed, in ms.
+   */
+  readonly config: PoolConfig;
   readonly #realms: Realms<Target, Driver>;
   readonly #virtuals = new Map<string, VirtualConnection<Target, Driver>>();
   readonly #main: VirtualConnection<Target, Driver> | undefined;
@@ -55,7 +70,8 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
   #drained: Promise<void> | undefined;
 
   /** Creates a pool; `createPool` does. */
-  constructor({ realms, names, compile, news }: PoolSetting<Target, Driver>) {
+  constructor({ realms, names, compile, news, idleMsMax }: PoolSetting<Target, Driver>) {
+    this.config = { idleTimeout: idleMsMax, connectionConfig: { idleTimeout: idleMsMax } };
     this.#realms = realms;
     this.#news = news;
     for (const [id, name] of names.entries()) {

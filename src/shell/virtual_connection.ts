@@ -144,10 +144,10 @@ export class VirtualConnection<Target, Driver> {
    * });
    * ```
    */
-  transaction<T>(fn: () => T, options: TransactionOptions = {}): Promise<Awaited<T>> {
+  async transaction<T>(fn: () => T, options: TransactionOptions = {}): Promise<Awaited<T>> {
     const parts = this.#realms.here();
     const stack = parts.leaks.stackAbove(this.transaction);
-    return transact(parts, this.#homeIn(parts), fn, options, stack);
+    return await transact(parts, this.#homeIn(parts), fn, options, stack);
   }
 
   /**

@@ -26,7 +26,7 @@ test("a URI says all that options can, and yields to what is said beside it", ()
   assert.equal(target.database, "reports");
   const options = target.driverOptions();
   assert.equal(options.timezone, "Z");
-  assert.deepEqual(options.ssl, { rejectUnauthorized: false });
+  assert.deepEqual(options.ssl, { rejectUnauthorized: false, verifyIdentity: false });
 });
 
 test("what a URI says of the pool is left for the pool to read", () => {
