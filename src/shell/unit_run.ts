@@ -10,7 +10,7 @@ import type { Parts } from "./parts.ts";
 import { homeNamed, type Realms } from "./realms.ts";
 import { transact } from "./transaction.ts";
 import { endFully, type Frame, type Host, Unit } from "./unit.ts";
-import { either, pause } from "./wait.ts";
+import { either } from "./wait.ts";
 
 /** How a unit of work is run; `Overlay` is what a target may be given of its own. */
 export interface UnitOptions<Name extends string, Overlay extends object = object> {
@@ -26,9 +26,8 @@ export interface UnitOptions<Name extends string, Overlay extends object = objec
   readonly ctx?: Host | undefined;
 }
 
-/** Until the first repetition at most so long, in ms; it doubles with each. */
-const BACKOFF_MS_MIN = 50;
-const BACKOFF_MS_MAX = 1_000;
+/** Until the first repetition at most so long, in ms; it doubles with each, up to a maximum. */
+const BACKOFF = { minTimeout: 50, maxTimeout: 1_000, multiplier: 2, jitter: 1 };
 
 /** How far down the causes of an error are looked at, as they may go round in a circle. */
 const CAUSES_MAX = 16;
@@ -45,17 +44,31 @@ export async function runUnit<Target, Driver, T>(
     throw new SubletError("OPTION_INVALID", "options", prose);
   }
   const signal = either(realms.frames.getStore()?.signal, options.signal);
-  for (let failures = 0;; failures++) {
-    const parts = realms.here();
-    try {
-      return await runOnce(parts, fn, options, signal);
-    } catch (error) {
-      const isOver = failures >= retries || signal?.aborted || parts.admission.isClosed;
-      if (isOver || !isSafeToRepeat(parts, error)) throw error;
-    }
-    const durationMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** failures);
-    await pause(parts.interpreter, durationMs * parts.interpreter.clock.chance(), signal);
+  let parts = realms.here();
+  let runs = 0;
+  const run = (): Promise<Awaited<T>> => {
+    if (runs++ > 0) parts = realms.here();
+    return runOnce(parts, fn, options, signal);
+  };
+  const isRetriable = (error: unknown): boolean =>
+    runs <= retries && !signal?.aborted && !parts.admission.isClosed &&
+    isSafeToRepeat(parts, error);
+  const first = run();
+  try {
+    return await first;
+  } catch (error) {
+    if (!isRetriable(error)) throw error;
   }
+  const { retry } = await import("@std/async/retry");
+  let last: Promise<Awaited<T>> | undefined = first;
+  // To begin with it gets the run that failed, as it pauses only after a failure of its own.
+  const next = (): Promise<Awaited<T>> => {
+    const outcome = last ?? run();
+    last = undefined;
+    return outcome;
+  };
+  const limits = signal === undefined ? {} : { signal };
+  return await retry(next, { ...BACKOFF, ...limits, maxAttempts: retries + 1, isRetriable });
 }
 
 async function runOnce<Target, Driver, T>(

@@ -87,22 +87,6 @@ export function until<Target, Driver>(
   return wait.begin();
 }
 
-/** Fulfilled after a time; rejected with the signal's reason if that comes first. */
-export function pause<Target, Driver>(
-  interpreter: Interpreter<Target, Driver>,
-  durationMs: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  return new Pause(interpreter, { signal, endsAt: interpreter.clock.now() + durationMs }).begin();
-}
-
-/** A wait for nothing but the time. */
-class Pause<Target, Driver> extends Wait<Target, Driver> {
-  override expire(): void {
-    this.done();
-  }
-}
-
 /** Runs a statement in a session; one that takes too long ends the session. */
 export async function runWithin<Target, Driver>(
   interpreter: Interpreter<Target, Driver>,

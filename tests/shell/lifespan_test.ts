@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEADLOCK, FakePort, FakeServerError } from "./support/fake_port.ts";
-import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
 const perUnit = { lifespan: "unit", connectionLimit: 2 } as const;
@@ -96,8 +95,6 @@ test("a repeated unit gets new connections for each attempt", async () => {
     }
     await seen(world.db);
   }, { retries: 1 });
-  await settled();
-  await world.clock.pass(1_000);
   await unit;
   assert.deepEqual(threads, [1, 2]);
   await endsEmpty(world);

@@ -1,7 +1,10 @@
-/** A program that uses a pool, waits for a server that is full, and leaves the pool open. */
+/**
+ * A program that uses a pool, waits for a server that is full and for a unit that is repeated,
+ * and leaves the pool open.
+ */
 
 import { createSubletPool } from "../../../src/shell/compose.ts";
-import { FakePort, FakeServerError, TOO_MANY } from "./fake_port.ts";
+import { DEADLOCK, FakePort, FakeServerError, TOO_MANY } from "./fake_port.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { foundationOf, seen } from "./pool.ts";
 
@@ -16,4 +19,6 @@ await db.unit(async () => {
   for (let i = 0; i < 3; i++) port.connectFailures.push(new FakeServerError(TOO_MANY, "full"));
   await db.unit(() => seen(db));
 });
+let runs = 0;
+await db.unit(() => seen(db, ++runs < 3 ? `FAIL ${DEADLOCK}` : "SELECT"), { retries: 2 });
 console.log(JSON.stringify(db.census()));
