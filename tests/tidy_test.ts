@@ -42,6 +42,7 @@ const agreed: readonly string[] = [
   "LICENSE",
   "README.md",
   "deno.json",
+  "dist",
   "examples",
   "mod.ts",
   "node_modules",
