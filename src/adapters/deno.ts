@@ -1,0 +1,133 @@
+/**
+ * Sockets of Deno: TCP and unix by Deno.connect, TLS by Deno.startTls.
+ *
+ * What they cannot do: TCP's keep-alive asks after the time that the system says (two hours, as
+ * a rule), not after `keepAliveMs`. TLS always verifies the chain, trusts `ca` besides those whom
+ * Deno trusts, has no certificate for the client and does not run over unix sockets.
+ */
+
+import type { Adapter, Address, SocketStream, TlsOptions } from "../port.ts";
+import { type Action, codeOf, socketError, unsupported } from "./errors.ts";
+import { type Bytes, type PulledSocket, type PulledSockets, PulledStream } from "./pulled.ts";
+import type { Deno, DenoConn, DenoTcpConn } from "./runtimes.ts";
+
+/** Sockets of Deno. */
+export const adapter: Adapter = { runtime: "deno", dial };
+
+/** The codes of errors that Deno gives none, by their names. */
+const codes: Readonly<Record<string, string | undefined>> = {
+  InvalidData: "EPROTO",
+  NotCapable: "ERR_ACCESS_DENIED",
+  UnexpectedEof: "ECONNRESET",
+};
+
+const sockets: PulledSockets = { connect, errorOf };
+
+function dial(address: Address): SocketStream {
+  return new PulledStream(sockets, address);
+}
+
+/** Returns what this runtime has under its name. */
+function deno(): Deno {
+  return (globalThis as unknown as { Deno: Deno }).Deno;
+}
+
+async function connect(address: Address, signal: AbortSignal): Promise<PulledSocket> {
+  const { host, port, socketPath, keepAliveMs } = address;
+  if (socketPath !== undefined) {
+    return new DenoSocket(await deno().connect({ transport: "unix", path: socketPath }));
+  }
+  const tcp = await deno().connect({ hostname: host, port, signal });
+  tcp.setNoDelay(true);
+  tcp.setKeepAlive(keepAliveMs !== undefined);
+  return new DenoSocket(tcp, tcp);
+}
+
+class DenoSocket implements PulledSocket {
+  #conn: DenoConn | undefined;
+  /** The same, if it can be upgraded to TLS. */
+  readonly #tcp: DenoTcpConn | undefined;
+  #isClosed = false;
+
+  constructor(conn: DenoConn, tcp?: DenoTcpConn) {
+    this.#conn = conn;
+    this.#tcp = tcp;
+  }
+
+  async read(into: Bytes): Promise<Bytes | null> {
+    try {
+      const length = await this.#open.read(into);
+      return length === null ? null : into.subarray(0, length);
+    } catch (error) {
+      // Servers close without TLS's farewell; Node takes that for the end, too.
+      if (error instanceof Error && error.name === "UnexpectedEof") return null;
+      throw error;
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    let sent = 0;
+    while (sent < bytes.length) sent += await this.#open.write(bytes.subarray(sent));
+  }
+
+  async end(): Promise<void> {
+    await this.#open.closeWrite();
+  }
+
+  async secure(options: TlsOptions): Promise<void> {
+    const tcp = this.#tcp;
+    const unknown = unknownOptions(options);
+    if (tcp === undefined) unknown.push("ssl with socketPath");
+    if (tcp === undefined || unknown.length > 0) {
+      throw unsupported("deno", unknown, "take createPool of @sublet/mysql/node, whose sockets do");
+    }
+    // From here on it is Deno's, even to close.
+    this.#conn = undefined;
+    const tls = await deno().startTls(tcp, {
+      hostname: options.serverName,
+      ...(options.ca === undefined ? {} : { caCerts: [...options.ca] }),
+      ...(options.isNameVerified ? {} : { unsafelyDisableHostnameVerification: true }),
+    });
+    this.#conn = tls;
+    if (this.#isClosed) tls.close();
+    await tls.handshake();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#conn?.close();
+  }
+
+  hold(isHeld: boolean): void {
+    if (isHeld) this.#conn?.ref();
+    else this.#conn?.unref();
+  }
+
+  get #open(): DenoConn {
+    if (this.#conn === undefined) throw new Error("The connection is being upgraded to TLS");
+    return this.#conn;
+  }
+}
+
+function unknownOptions({ isChainVerified, cert, key, others }: TlsOptions): string[] {
+  const own = { "rejectUnauthorized: false": isChainVerified ? undefined : false, cert, key };
+  const asked = Object.entries(own).filter(([, value]) => value !== undefined);
+  return [...asked.map(([name]) => name), ...others];
+}
+
+function errorOf(error: unknown, action: Action, address: Address): Error {
+  const code = codeIn(error);
+  const original = error instanceof Error ? error : new Error(String(error));
+  if (code === undefined) return original;
+  // What permission is missing is for the message to say.
+  if (code === "ERR_ACCESS_DENIED") return Object.assign(original, { code });
+  return socketError(action, code, error, action === "connect" ? address : undefined);
+}
+
+function codeIn(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (/^failed to lookup address/.test(error.message)) {
+    return /temporary/i.test(error.message) ? "EAI_AGAIN" : "ENOTFOUND";
+  }
+  return codeOf(error) ?? codes[error.name];
+}

@@ -1,0 +1,61 @@
+/**
+ * What goes wrong with a socket, in Node's words: whoever looks at `code` and `syscall` need not
+ * know which runtime it is. What the runtime itself said is the `cause`.
+ */
+
+import type { Address, Runtime } from "../port.ts";
+
+/** What was being done with a socket. */
+export type Action = "connect" | "read" | "write" | "shutdown";
+
+/** What runtimes are called. */
+const titles: Readonly<Record<Runtime, string>> = {
+  node: "Node",
+  deno: "Deno",
+  bun: "Bun",
+  workerd: "Cloudflare Workers",
+};
+
+/** Returns the code of an error, if it has one as Node's errors do. */
+export function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}
+
+/** Returns the error of a socket; `address` is given if that could not be reached. */
+export function socketError(
+  action: Action,
+  code: string,
+  cause: unknown,
+  address?: Address,
+): Error {
+  const isLookup = code === "ENOTFOUND" || code === "EAI_AGAIN";
+  const syscall = isLookup ? "getaddrinfo" : action;
+  const place = address === undefined ? {} : placeOf(address, isLookup);
+  const message = [syscall, code, Object.values(place).join(":")].join(" ").trim();
+  const errno = errnoOf(cause);
+  return Object.assign(
+    new Error(message, cause === undefined ? undefined : { cause }),
+    { code, syscall, ...place, ...(errno === undefined ? {} : { errno }) },
+  );
+}
+
+/** Returns the error of options of TLS that a runtime's sockets do not have. */
+export function unsupported(runtime: Runtime, options: readonly string[], advice: string): Error {
+  const names = options.map((name) => `\`${name}\``).join(", ");
+  const error = new Error(`The sockets of ${titles[runtime]} do not know ${names}: ${advice}`);
+  return Object.assign(error, { code: "ERR_OPTION_UNSUPPORTED" });
+}
+
+function placeOf({ host, port, socketPath }: Address, isLookup: boolean): object {
+  if (isLookup) return { hostname: host };
+  return socketPath === undefined ? { address: host, port } : { address: socketPath };
+}
+
+/** The number of the system's error, which Bun has in a property and Deno in the message. */
+function errnoOf(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("errno" in error && typeof error.errno === "number" && error.errno < 0) return error.errno;
+  const match = /\(os error (\d+)\)/.exec(error.message);
+  return match === null ? undefined : -Number(match[1]);
+}

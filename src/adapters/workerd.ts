@@ -1,0 +1,124 @@
+/**
+ * Sockets of Cloudflare Workers: TCP by cloudflare:sockets, TLS by startTls.
+ *
+ * What they cannot do: there are no unix sockets, no keep-alive, and nothing that holds a process.
+ * TLS always verifies chain and name, by those whom the platform trusts, and has no certificate
+ * for the client. Workers do not say why they could not connect, so the code is EHOSTUNREACH
+ * whatever the reason. A connect or a handshake that is under way ends with the request at the
+ * latest.
+ */
+
+import type { Adapter, Address, SocketStream, TlsOptions } from "../port.ts";
+import { type Action, socketError, unsupported } from "./errors.ts";
+import { type Bytes, type PulledSocket, type PulledSockets, PulledStream } from "./pulled.ts";
+import type { WorkerReader, WorkerSocket, WorkerSockets, WorkerWriter } from "./runtimes.ts";
+
+/** Sockets of Cloudflare Workers. */
+export const adapter: Adapter = { runtime: "workerd", dial };
+
+/** Put together here, as bundlers would look for a module of this name where there is none. */
+const moduleName: string = ["cloudflare", "sockets"].join(":");
+
+/** How much is written at once. */
+const writeSize = 256 * 1024;
+
+const sockets: PulledSockets = { connect, errorOf };
+
+function dial(address: Address): SocketStream {
+  return new PulledStream(sockets, address);
+}
+
+async function connect(address: Address, signal: AbortSignal): Promise<PulledSocket> {
+  const { host, port, socketPath, isSecured } = address;
+  if (socketPath !== undefined) {
+    throw unsupported("workerd", ["socketPath"], "connect to a host and port");
+  }
+  const module: WorkerSockets = await import(moduleName);
+  const socket = module.connect(
+    { hostname: host, port },
+    { secureTransport: isSecured ? "starttls" : "off", allowHalfOpen: true },
+  );
+  const connecting = new WorkerdSocket(socket);
+  const close = (): void => connecting.close();
+  signal.addEventListener("abort", close, { once: true });
+  try {
+    await socket.opened;
+    return connecting;
+  } catch (error) {
+    throw socketError("connect", "EHOSTUNREACH", error, address);
+  } finally {
+    signal.removeEventListener("abort", close);
+  }
+}
+
+class WorkerdSocket implements PulledSocket {
+  #socket: WorkerSocket;
+  #reader: WorkerReader;
+  #writer: WorkerWriter;
+
+  constructor(socket: WorkerSocket) {
+    this.#socket = socket;
+    this.#reader = socket.readable.getReader({ mode: "byob" });
+    this.#writer = socket.writable.getWriter();
+    ignore(socket.closed);
+  }
+
+  async read(into: Bytes): Promise<Bytes | null> {
+    const { done, value } = await this.#reader.read(into);
+    return done || value === undefined ? null : value;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let sent = 0; sent < bytes.length; sent += writeSize) {
+      await this.#writer.write(bytes.subarray(sent, sent + writeSize));
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#writer.close();
+  }
+
+  async secure(options: TlsOptions): Promise<void> {
+    const unknown = unknownOptions(options);
+    if (unknown.length > 0) {
+      throw unsupported("workerd", unknown, "the server needs a certificate that all trust");
+    }
+    this.#reader.releaseLock();
+    this.#writer.releaseLock();
+    this.#socket = this.#socket.startTls({ expectedServerHostname: options.serverName });
+    this.#reader = this.#socket.readable.getReader({ mode: "byob" });
+    this.#writer = this.#socket.writable.getWriter();
+    ignore(this.#socket.closed);
+    await this.#socket.opened;
+  }
+
+  close(): void {
+    // To close it alone would wait for all that was written to be sent.
+    ignore(this.#socket.close(), this.#reader.cancel(), this.#writer.abort());
+  }
+}
+
+/** Lets promises settle as they like: what they tell is known by other ways. */
+function ignore(...promises: Promise<unknown>[]): void {
+  void Promise.allSettled(promises);
+}
+
+function unknownOptions(options: TlsOptions): string[] {
+  const { isChainVerified, isNameVerified, ca, cert, key, others } = options;
+  const own = {
+    "rejectUnauthorized: false": isChainVerified ? undefined : false,
+    "verifyIdentity: false": isChainVerified && !isNameVerified ? false : undefined,
+    ca,
+    cert,
+    key,
+  };
+  const asked = Object.entries(own).filter(([, value]) => value !== undefined);
+  return [...asked.map(([name]) => name), ...others];
+}
+
+function errorOf(error: unknown, action: Action): Error {
+  // What went wrong with a connect has got its code, or is a misuse that has none.
+  if (action === "connect") return error instanceof Error ? error : new Error(String(error));
+  const isLost = error instanceof Error && error.message.startsWith("Network connection lost");
+  return socketError(action, action === "read" || isLost ? "ECONNRESET" : "EPIPE", error);
+}

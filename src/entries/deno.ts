@@ -1,0 +1,42 @@
+/**
+ * `@sublet/mysql` on the sockets of Deno (Deno.connect, Deno.startTls).
+ *
+ * @example
+ * ```ts ignore
+ * import { createPool } from "@sublet/mysql/deno";
+ *
+ * const db = createPool("mysql://app:secret@127.0.0.1:3306/shop");
+ * const [rows] = await db.query("SELECT 1 AS one");
+ * ```
+ *
+ * @module
+ */
+
+import { type CreatePool, creatorOn } from "./create.ts";
+import type { Pool, PoolOptions } from "./types.ts";
+
+export { SubletError } from "../shell/errors.ts";
+export type * from "./types.ts";
+
+const create: CreatePool = creatorOn(
+  async () => (await import("../adapters/deno.ts")).adapter,
+  "pool",
+);
+
+/**
+ * Returns a pool on the sockets of Deno; in all else as `createPool` of `@sublet/mysql`.
+ *
+ * @param options Where to connect, as a URI or by name; and the options of the pool.
+ * @returns The pool, which opens nothing before it is used.
+ * @throws `SubletError` with the code `OPTION_INVALID`.
+ *
+ * @example
+ * ```ts ignore
+ * const db = createPool({ uri: "mysql://app:secret@127.0.0.1:3306/shop", connectionLimit: 4 });
+ * ```
+ */
+export function createPool<const Name extends string = "main">(
+  options: string | PoolOptions<Name>,
+): Pool<Name> {
+  return create(options);
+}
