@@ -7,7 +7,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -29,18 +29,26 @@ const deno = await denoConfig();
 const entries: readonly string[] = Object.values(
   JSON.parse(readFileSync("deno.json", "utf8")).exports,
 );
+/** The other modules that only Deno's types are right for. */
+const forDeno: readonly string[] = [
+  "tests/types/deno/fits.ts",
+  ...readdirSync("examples").filter((name) => /^deno_.*\.ts$/.test(name)).map((name) =>
+    `examples/${name}`
+  ),
+];
 
 const tools: readonly Tool[] = [
   { title: "types, of Node", program: "tsc", args: ["-p", "tsconfig.json"] },
   { title: "types, of Bun", program: "tsc", args: ["-p", "tests/types/bun"] },
   { title: "types, of Workers", program: "tsc", args: ["-p", "tests/types/workerd"] },
+  { title: "types, of both", program: "tsc", args: ["-p", "tests/types/workers_examples"] },
   { title: "types, of none", program: "tsc", args: ["-p", "tests/types/core"] },
   { title: "format", program: "deno", args: ["fmt", "--check"] },
   { title: "lint", program: "deno", args: ["lint"] },
   {
     title: "types, of Deno",
     program: "deno",
-    args: ["check", "--config", deno.path, "--no-lock", ...entries, "tests/types/deno/fits.ts"],
+    args: ["check", "--config", deno.path, "--no-lock", ...entries, ...forDeno],
   },
   { title: "docs", program: "deno", args: ["doc", "--lint", "--quiet", ...entries] },
 ];
