@@ -10,15 +10,13 @@
 
 import type { Buffer } from "node:buffer";
 import type { Adapter, Address, SocketStream, TlsOptions } from "../port.ts";
-import { type Action, codeOf, socketError, unsupported } from "./errors.ts";
+import { upgrade } from "./bun_tls.ts";
+import { type Action, codeOf, socketError } from "./errors.ts";
 import type { Bun, BunHandlers, BunSocket } from "./runtimes.ts";
 import { RuntimeStream } from "./stream.ts";
 
 /** Sockets of Bun. */
 export const adapter: Adapter = { runtime: "bun", dial };
-
-/** What is said of a handshake that broke down, whatever the certificate. */
-const breakdowns: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPROTO"]);
 
 type Done = (error?: Error) => void;
 
@@ -38,8 +36,6 @@ class BunStream extends RuntimeStream {
   #isPaused = false;
   /** What of a write has still to be sent, and who waits for that. */
   #rest: { readonly bytes: Uint8Array; readonly done: Done } | undefined;
-  /** Takes the outcome of the handshake of TLS. */
-  #shaken: ((isTrusted: boolean, error: Error | null) => void) | undefined;
 
   override _read(): void {
     if (!this.#isPaused) return;
@@ -63,32 +59,17 @@ class BunStream extends RuntimeStream {
     else await bun().connect({ unix: socketPath, socket });
   }
 
-  protected override async secure(options: TlsOptions): Promise<void> {
-    const { serverName, isChainVerified, isNameVerified, ca, cert, key, others } = options;
-    if (others.length > 0) {
-      throw unsupported("bun", others, "take createPool of @sublet/mysql/node, whose sockets do");
-    }
-    if (this.#socket === undefined) throw this.errorOf(undefined, "write");
-    const shaken = Promise.withResolvers<void>();
-    this.#shaken = (isTrusted, error) => {
-      const problem = problemOf(isTrusted, error, options);
-      if (problem === undefined) return shaken.resolve();
-      this.close();
-      shaken.reject(problem);
-    };
-    [, this.#socket] = this.#socket.upgradeTLS({
-      tls: {
-        serverName,
-        // Bun verifies both or neither; what is left of it is done above.
-        rejectUnauthorized: isChainVerified && isNameVerified,
-        ...(ca === undefined ? {} : { ca: [...ca] }),
-        ...(cert === undefined ? {} : { cert }),
-        ...(key === undefined ? {} : { key }),
-      },
-      socket: this.#handlers(),
+  protected override secure(options: TlsOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#socket === undefined) throw this.errorOf(undefined, "write");
+      this.#socket = upgrade(this.#socket, options, this.#handlers(), (problem) => {
+        if (problem === undefined) return resolve();
+        // Before the socket tells that it has closed, which would hide why.
+        this.close();
+        reject(problem);
+      });
+      this.#isSecure = true;
     });
-    this.#isSecure = true;
-    await shaken.promise;
   }
 
   protected override close(): void {
@@ -133,7 +114,6 @@ class BunStream extends RuntimeStream {
       close: (socket, error) => {
         if (isOurs(socket)) this.#closed(error);
       },
-      handshake: (_socket, isTrusted, error) => this.#shaken?.(isTrusted, error),
     };
   }
 
@@ -170,17 +150,4 @@ class BunStream extends RuntimeStream {
     this.#rest = undefined;
     if (rest !== undefined) this.#send(rest.bytes, rest.done);
   }
-}
-
-/** Returns why a handshake is not good enough; Bun says of the chain first, then of the name. */
-function problemOf(
-  isTrusted: boolean,
-  error: Error | null,
-  { isChainVerified, isNameVerified }: TlsOptions,
-): Error | undefined {
-  if (error === null) return isTrusted ? undefined : new Error("The handshake has failed");
-  const code = codeOf(error);
-  if (breakdowns.has(code)) return error;
-  const isName = code === "ERR_TLS_CERT_ALTNAME_INVALID";
-  return (isName ? isNameVerified : isChainVerified) ? error : undefined;
 }

@@ -10,6 +10,7 @@ import type { Adapter, Address, SocketStream, TlsOptions } from "../port.ts";
 import { type Action, codeOf, socketError, unsupported } from "./errors.ts";
 import { type Bytes, type PulledSocket, type PulledSockets, PulledStream } from "./pulled.ts";
 import type { Deno, DenoConn, DenoTcpConn } from "./runtimes.ts";
+import { refuseUnknown } from "./tls_options.ts";
 
 /** Sockets of Deno. */
 export const adapter: Adapter = { runtime: "deno", dial };
@@ -20,6 +21,9 @@ const codes: Readonly<Record<string, string | undefined>> = {
   NotCapable: "ERR_ACCESS_DENIED",
   UnexpectedEof: "ECONNRESET",
 };
+
+/** What to do where they do not suffice. */
+const advice = "take createPool of @sublet/mysql/node, whose sockets do";
 
 const sockets: PulledSockets = { connect, errorOf };
 
@@ -75,12 +79,9 @@ class DenoSocket implements PulledSocket {
   }
 
   async secure(options: TlsOptions): Promise<void> {
+    refuseUnknown("deno", options, ["ca", "verifyIdentity: false"], advice);
     const tcp = this.#tcp;
-    const unknown = unknownOptions(options);
-    if (tcp === undefined) unknown.push("ssl with socketPath");
-    if (tcp === undefined || unknown.length > 0) {
-      throw unsupported("deno", unknown, "take createPool of @sublet/mysql/node, whose sockets do");
-    }
+    if (tcp === undefined) throw unsupported("deno", "TLS over a unix socket", advice);
     // From here on it is Deno's, even to close.
     this.#conn = undefined;
     const tls = await deno().startTls(tcp, {
@@ -107,12 +108,6 @@ class DenoSocket implements PulledSocket {
     if (this.#conn === undefined) throw new Error("The connection is being upgraded to TLS");
     return this.#conn;
   }
-}
-
-function unknownOptions({ isChainVerified, cert, key, others }: TlsOptions): string[] {
-  const own = { "rejectUnauthorized: false": isChainVerified ? undefined : false, cert, key };
-  const asked = Object.entries(own).filter(([, value]) => value !== undefined);
-  return [...asked.map(([name]) => name), ...others];
 }
 
 function errorOf(error: unknown, action: Action, address: Address): Error {

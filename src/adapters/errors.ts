@@ -40,10 +40,9 @@ export function socketError(
   );
 }
 
-/** Returns the error of options of TLS that a runtime's sockets do not have. */
-export function unsupported(runtime: Runtime, options: readonly string[], advice: string): Error {
-  const names = options.map((name) => `\`${name}\``).join(", ");
-  const error = new Error(`The sockets of ${titles[runtime]} do not know ${names}: ${advice}`);
+/** Returns the error of something that was asked for, and that a runtime's sockets do not know. */
+export function unsupported(runtime: Runtime, what: string, advice: string): Error {
+  const error = new Error(`The sockets of ${titles[runtime]} do not know ${what}: ${advice}`);
   return Object.assign(error, { code: "ERR_OPTION_UNSUPPORTED" });
 }
 

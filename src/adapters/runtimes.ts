@@ -106,7 +106,7 @@ export interface BunHandlers {
   /** TLS has failed after the handshake. */
   error(socket: BunSocket, error: Error): void;
   /** The handshake of TLS is over. */
-  handshake(socket: BunSocket, isTrusted: boolean, error: Error | null): void;
+  handshake?(socket: BunSocket, isTrusted: boolean, error: Error | null): void;
 }
 
 /** How Bun upgrades a socket to TLS. */

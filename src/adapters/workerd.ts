@@ -12,6 +12,7 @@ import type { Adapter, Address, SocketStream, TlsOptions } from "../port.ts";
 import { type Action, socketError, unsupported } from "./errors.ts";
 import { type Bytes, type PulledSocket, type PulledSockets, PulledStream } from "./pulled.ts";
 import type { WorkerReader, WorkerSocket, WorkerSockets, WorkerWriter } from "./runtimes.ts";
+import { refuseUnknown } from "./tls_options.ts";
 
 /** Sockets of Cloudflare Workers. */
 export const adapter: Adapter = { runtime: "workerd", dial };
@@ -31,14 +32,14 @@ function dial(address: Address): SocketStream {
 async function connect(address: Address, signal: AbortSignal): Promise<PulledSocket> {
   const { host, port, socketPath, isSecured } = address;
   if (socketPath !== undefined) {
-    throw unsupported("workerd", ["socketPath"], "connect to a host and port");
+    throw unsupported("workerd", "unix sockets", "connect to a host and port");
   }
   const module: WorkerSockets = await import(moduleName);
   const socket = module.connect(
     { hostname: host, port },
     { secureTransport: isSecured ? "starttls" : "off", allowHalfOpen: true },
   );
-  const connecting = new WorkerdSocket(socket);
+  const connecting = new WorkerdSocket(socket, host);
   const close = (): void => connecting.close();
   signal.addEventListener("abort", close, { once: true });
   try {
@@ -55,9 +56,11 @@ class WorkerdSocket implements PulledSocket {
   #socket: WorkerSocket;
   #reader: WorkerReader;
   #writer: WorkerWriter;
+  readonly #host: string;
 
-  constructor(socket: WorkerSocket) {
+  constructor(socket: WorkerSocket, host: string) {
     this.#socket = socket;
+    this.#host = host;
     this.#reader = socket.readable.getReader({ mode: "byob" });
     this.#writer = socket.writable.getWriter();
     ignore(socket.closed);
@@ -79,13 +82,13 @@ class WorkerdSocket implements PulledSocket {
   }
 
   async secure(options: TlsOptions): Promise<void> {
-    const unknown = unknownOptions(options);
-    if (unknown.length > 0) {
-      throw unsupported("workerd", unknown, "the server needs a certificate that all trust");
-    }
+    refuseUnknown("workerd", options, [], "the server has to be one that the platform trusts");
     this.#reader.releaseLock();
     this.#writer.releaseLock();
-    this.#socket = this.#socket.startTls({ expectedServerHostname: options.serverName });
+    // The name of the host is what is verified unless another one is given.
+    const isHost = options.serverName === this.#host;
+    const tls = isHost ? {} : { expectedServerHostname: options.serverName };
+    this.#socket = this.#socket.startTls(tls);
     this.#reader = this.#socket.readable.getReader({ mode: "byob" });
     this.#writer = this.#socket.writable.getWriter();
     ignore(this.#socket.closed);
@@ -101,19 +104,6 @@ class WorkerdSocket implements PulledSocket {
 /** Lets promises settle as they like: what they tell is known by other ways. */
 function ignore(...promises: Promise<unknown>[]): void {
   void Promise.allSettled(promises);
-}
-
-function unknownOptions(options: TlsOptions): string[] {
-  const { isChainVerified, isNameVerified, ca, cert, key, others } = options;
-  const own = {
-    "rejectUnauthorized: false": isChainVerified ? undefined : false,
-    "verifyIdentity: false": isChainVerified && !isNameVerified ? false : undefined,
-    ca,
-    cert,
-    key,
-  };
-  const asked = Object.entries(own).filter(([, value]) => value !== undefined);
-  return [...asked.map(([name]) => name), ...others];
 }
 
 function errorOf(error: unknown, action: Action): Error {
