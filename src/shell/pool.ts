@@ -164,9 +164,11 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
   handler<Args extends unknown[], T>(
     fn: (...args: Args) => T,
   ): (...args: Args) => Promise<Awaited<T>> {
-    return (...args) => {
+    const handle = (...args: Args): Promise<Awaited<T>> => {
       return this.unit(() => fn(...args), { signal: signalOf(args[0]), ctx: args.find(isHost) });
     };
+    // Hosts go by how many arguments a handler says it takes: Deno gives it no more.
+    return Object.defineProperty(handle, "length", { value: Math.max(fn.length, 1) });
   }
 
   /** Returns what the pool is doing: how many wait, and how many actual connections are at what. */
