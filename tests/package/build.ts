@@ -9,7 +9,7 @@
 
 import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -48,15 +48,21 @@ export function nameOf(key: string): string {
 /** Builds the package into a folder, which is emptied before. */
 export async function build(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
-  const { metafile } = await bundle({
+  await mkdir(join(folder, "chunks"), { recursive: true });
+  const outdir = join(root, "dist");
+  const { metafile, outputFiles } = await bundle({
     ...bundling,
     chunkNames: "chunks/[name]-[hash]",
     entryPoints: await entryPoints(),
-    outdir: folder,
+    // Wherever it is built, source maps and so the names of files are those of this folder.
+    outdir,
     sourcemap: true,
     splitting: true,
+    write: false,
   });
+  for (const { path, contents } of outputFiles) {
+    await writeFile(join(folder, relative(outdir, path)), contents);
+  }
   await writeFile(join(folder, "THIRD_PARTY_NOTICES.txt"), await noticesOf(metafile));
   await declare(join(folder, "types"));
 }

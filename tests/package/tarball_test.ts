@@ -1,0 +1,163 @@
+/** What npm gets: whole, well formed, and of use in every runtime that it is for. */
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { type Server, startServer } from "../support/server.ts";
+import { root } from "../support/source.ts";
+import { Installed, npm } from "./tarball.ts";
+
+const run = promisify(execFile);
+const binary = (name: string): string => join(root, "node_modules", ".bin", name);
+
+/** The oldest Node that package.json says it is for. */
+const oldestNode = "22.0.0";
+
+let installed: Installed;
+let server: Server;
+before(async () => {
+  [installed, server] = await Promise.all([Installed.create(), startServer()]);
+});
+after(async () => {
+  await server.remove();
+  await installed[Symbol.asyncDispose]();
+});
+
+test("publint has nothing to say of it", async () => {
+  const { buffer } = await readFile(installed.tarball);
+  const { messages, pkg } = await publint({ strict: true, pack: { tarball: buffer } });
+  assert.deepEqual(messages.map((message) => formatMessage(message, pkg)), []);
+});
+
+test("its types are found and right wherever ES modules are imported", async () => {
+  const result = await checkPackage(
+    createPackageFromTarballData(new Uint8Array(await readFile(installed.tarball))),
+  );
+  assert.ok(result.types);
+  assert.deepEqual(Object.keys(result.entrypoints).length, 5);
+  // CommonJS can require it where Node can, which these checks do not know.
+  const problems = result.problems.filter((problem) =>
+    !("resolutionKind" in problem) || !/^node(10|16-cjs)$/.test(problem.resolutionKind)
+  );
+  assert.deepEqual(problems, []);
+});
+
+test("it holds what is built, its licence and that of what is bundled, and no source", async () => {
+  const folder = join(installed.folder, "node_modules", "@sublet", "mysql");
+  const files = await readdir(folder, { recursive: true });
+  for (const name of ["LICENSE", "README.md", "CHANGELOG.md"]) {
+    assert.ok(files.includes(name), name);
+  }
+  const notices = await readFile(join(folder, "dist", "THIRD_PARTY_NOTICES.txt"), "utf8");
+  assert.match(notices, /@std\/async[^]*the Deno authors[^]*WITHOUT WARRANTY/);
+  const sources = files.filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"));
+  assert.deepEqual([...sources, ...files.filter((name) => name.startsWith("tests"))], []);
+  const code = files.filter((name) => /\.(js|d\.ts)$/.test(name));
+  const texts = await Promise.all(code.map((name) => readFile(join(folder, name), "utf8")));
+  const others = texts.flatMap((text) => [...text.matchAll(/(?:from|import\() ?"([^.][^"]*)"/g)])
+    .map(([, name = ""]) => name)
+    .filter((name) => !/^(node:|mysql2$|@sublet\/mysql)/.test(name));
+  assert.deepEqual(others, []);
+});
+
+test("what npm pack makes by itself is the same", async () => {
+  const told = await npm(root, "pack", "--dry-run", "--json");
+  const [{ files }] = JSON.parse(told);
+  const folder = join(installed.folder, "node_modules", "@sublet", "mysql");
+  const own = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = own.filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1));
+  assert.deepEqual(files.map(({ path }: { path: string }) => path).sort(), paths.sort());
+});
+
+test("a program that uses its types compiles, and every declaration with it", async () => {
+  const config = {
+    compilerOptions: {
+      module: "nodenext",
+      noEmit: true,
+      skipLibCheck: false,
+      strict: true,
+      target: "es2024",
+      typeRoots: [join(root, "node_modules", "@types")],
+      types: ["node"],
+    },
+    files: ["use.ts"],
+  };
+  await writeFile(join(installed.folder, "tsconfig.json"), JSON.stringify(config));
+  await writeFile(join(installed.folder, "use.ts"), program("node"));
+  const tsc = run(binary("tsc"), ["-p", installed.folder, "--pretty", "false"]);
+  const said = await tsc.then(() => "", ({ stdout }) => stdout);
+  assert.equal(said, "");
+});
+
+for (
+  const [title, runtime, command] of [
+    ["the Node of the tests", "node", async () => [process.execPath]],
+    [`Node ${oldestNode}`, "node", async () => [await oldNode()]],
+    ["Bun", "bun", async () => [binary("bun"), "run"]],
+    ["Deno", "deno", async () => [binary("deno"), "run", "--allow-all", "--no-lock"]],
+  ] as const
+) {
+  test(`installed, it works in ${title}`, async () => {
+    const [path = "", ...args] = await command();
+    const name = `use_${runtime}.js`;
+    await writeFile(join(installed.folder, name), program(runtime));
+    const env = { ...process.env, MYSQL_URL: server.url(), DENO_NO_UPDATE_CHECK: "1" };
+    const options = { cwd: installed.folder, env, timeout: 30_000 };
+    const { stdout } = await run(path, [...args, name], options);
+    const expected = { sum: 7, answer: 42, runs: 2, isOneClass: true };
+    assert.deepEqual(JSON.parse(stdout), expected);
+  });
+}
+
+/** Returns a program that uses the package in a runtime; it is TypeScript as well. */
+function program(runtime: string): string {
+  return `
+import process from "node:process";
+import { createPool, SubletError } from "@sublet/mysql";
+import { createPool as createOwn } from "@sublet/mysql/${runtime}";
+
+const uri = process.env["MYSQL_URL"] ?? "";
+const db = createPool({ uri, connections: { shop: {}, log: { limit: 1 } } });
+const shop = db.connection("shop");
+const answer = shop.method("SELECT 42 AS answer");
+const [row] = await shop.transaction(() => answer());
+
+let runs = 0;
+await db.unit(() => {
+  if (++runs === 1) throw Object.assign(new Error("Deadlock found"), { errno: 1213 });
+}, { retries: 1 });
+
+const own = createOwn({ uri, shared: false });
+const [[{ sum } = {}]] = await own.query("SELECT ? + ? AS sum", [3, 4]);
+let isOneClass = false;
+try {
+  createOwn({ uri, connectionLimit: -1 });
+} catch (error) {
+  isOneClass = error instanceof SubletError && error.code === "OPTION_INVALID";
+}
+console.log(JSON.stringify({ sum: Number(sum), ...row, runs, isOneClass }));
+await Promise.all([db.drain(), own.drain()]);
+`;
+}
+
+/** Returns the path of the oldest Node, which is installed where it is not yet. */
+async function oldNode(): Promise<string> {
+  const folder = join(root, "node_modules", ".cache", "sublet", `node-${oldestNode}`);
+  const path = join(folder, "node_modules", "node", "bin", "node");
+  if (!existsSync(path)) {
+    await mkdir(folder, { recursive: true });
+    const manifest = { private: true, allowScripts: { node: true } };
+    await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
+    await npm(folder, "install", `node@${oldestNode}`);
+  }
+  return path;
+}
