@@ -17,15 +17,19 @@ interface Identities {
 /** Shared by all evaluations of this module in a process, so that their keys agree. */
 const place: unique symbol = Symbol.for("@sublet/mysql/identities");
 const holder = globalThis as { [place]?: Identities };
-const identities: Identities = holder[place] ??= {
-  salt: randomBytes(16).toString("hex"),
-  numbers: new WeakMap(),
-  next: 0,
-};
+
+/** Made when it is first asked for, as Workers have no chance before a request. */
+function identities(): Identities {
+  return holder[place] ??= {
+    salt: randomBytes(16).toString("hex"),
+    numbers: new WeakMap(),
+    next: 0,
+  };
+}
 
 /** Returns a key of 16 characters for a value. */
 export function keyOfValue(value: unknown): string {
-  const hash = createHash("sha256").update(identities.salt).update(describe(value));
+  const hash = createHash("sha256").update(identities().salt).update(describe(value));
   return hash.digest("base64url").slice(0, 16);
 }
 
@@ -46,9 +50,10 @@ function describe(value: unknown): string {
 }
 
 function numberOf(value: object): number {
-  const known = identities.numbers.get(value);
+  const { numbers } = identities();
+  const known = numbers.get(value);
   if (known !== undefined) return known;
-  const number = identities.next++;
-  identities.numbers.set(value, number);
+  const number = identities().next++;
+  numbers.set(value, number);
   return number;
 }

@@ -1,8 +1,8 @@
 /**
  * Where and as whom sessions are opened, resolved once from options and never changed.
  *
- * Two keys are computed at once: one tells targets apart, the other what a new login on an
- * open connection cannot change. Passwords take part in the first, and show in neither.
+ * Two keys are computed when they are asked for: one tells targets apart, the other what a new
+ * login on an open connection cannot change. Passwords take part in the first, and show in neither.
  */
 
 import type { Address } from "../port.ts";
@@ -28,10 +28,6 @@ export interface Credentials {
 
 /** Where and as whom sessions are opened. */
 export class Target {
-  /** Equal for targets that share their actual connections. */
-  readonly key: string;
-  /** Equal for targets that a session can be changed between. */
-  readonly addressKey: string;
   /** Where the server is. */
   readonly address: Address;
   /** Who logs in. */
@@ -47,6 +43,8 @@ export class Target {
   /** Whether the server's certificate, if it is verified, has to be for the name of the host. */
   readonly isNameVerified: boolean;
   readonly #options: TargetOptions;
+  #key: string | undefined;
+  #addressKey: string | undefined;
 
   /**
    * Resolves options.
@@ -63,12 +61,26 @@ export class Target {
     this.connectTimeoutMs = given.connectTimeout ?? 10_000;
     this.isNameVerified = this.address.socketPath === undefined && !isNameIgnored(given.ssl);
     this.initSql = typeof given.initSql === "string" ? [given.initSql] : given.initSql ?? [];
-    const { host, port, socketPath } = this.address;
-    const place = socketPath ?? `${host}:${port}`;
-    this.addressKey = `${place}#${keyOfValue([this.address, fixedOptions(given)])}`;
-    const name = `${this.user ?? ""}@${place}/${this.database ?? ""}`;
-    const login = [loginOptions(given), this.charset, this.connectTimeoutMs, this.initSql];
-    this.key = `${name}#${keyOfValue([this.addressKey, login])}`;
+  }
+
+  /** Equal for targets that share their actual connections. */
+  get key(): string {
+    if (this.#key === undefined) {
+      const { user = "", database = "", charset, connectTimeoutMs, initSql } = this;
+      const login = [loginOptions(this.#options), charset, connectTimeoutMs, initSql];
+      const name = `${user}@${placeOf(this.address)}/${database}`;
+      this.#key = `${name}#${keyOfValue([this.addressKey, login])}`;
+    }
+    return this.#key;
+  }
+
+  /** Equal for targets that a session can be changed between. */
+  get addressKey(): string {
+    if (this.#addressKey === undefined) {
+      const fixed = keyOfValue([this.address, fixedOptions(this.#options)]);
+      this.#addressKey = `${placeOf(this.address)}#${fixed}`;
+    }
+    return this.#addressKey;
   }
 
   /** Returns the target that some options make of this one: a database, a user, a host. */
@@ -121,6 +133,10 @@ function addressOf(options: TargetOptions): Address {
     keepAliveMs: options.enableKeepAlive === false ? undefined : keepAliveMs,
     isSecured: Boolean(options.ssl),
   };
+}
+
+function placeOf({ host, port, socketPath }: Address): string {
+  return socketPath ?? `${host}:${port}`;
 }
 
 /** What says who logs in and what is done then. */
