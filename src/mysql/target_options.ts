@@ -236,7 +236,11 @@ function check(name: string, value: unknown): void {
 /** Reads a URI as mysql2 does: options follow a question mark, as JSON where they are JSON. */
 function parseUri(uri: URL): Record<string, unknown> {
   const options: Record<string, unknown> = {};
-  for (const [name, value] of uri.searchParams) options[name] = parseValue(value);
+  for (const [name, value] of uri.searchParams) {
+    // MySQL's own clients say it so, and so does Hyperdrive.
+    if (/^ssl-?mode$/.test(name) && /^disabled?$/i.test(value)) options["ssl"] = false;
+    else options[name] = parseValue(value);
+  }
   const parts = {
     host: uri.hostname.replace(/^\[(.*)\]$/, "$1"),
     port: uri.port,

@@ -29,6 +29,17 @@ test("a URI says all that options can, and yields to what is said beside it", ()
   assert.deepEqual(options.ssl, { rejectUnauthorized: false, verifyIdentity: false });
 });
 
+test("a URI that asks for no TLS, as Hyperdrive's does, is of a target that has none", () => {
+  for (const mode of ["ssl-mode=disabled", "ssl-mode=DISABLED", "sslmode=disable"]) {
+    const target = new Target({ uri: `mysql://u:p@h/d?${mode}`, ssl: undefined });
+    assert.equal(target.address.isSecured, false, mode);
+    assert.equal(target.driverOptions().ssl, undefined, mode);
+  }
+  const uri = "mysql://u:p@h/d?ssl-mode=disabled";
+  assert.equal(new Target({ uri, ssl: {} }).address.isSecured, true);
+  assert.throws(() => new Target({ uri: "mysql://h/d?ssl-mode=required" }), TargetOptionError);
+});
+
 test("what a URI says of the pool is left for the pool to read", () => {
   assert.deepEqual(expandUri({ uri: "mysql://h/d?connectionLimit=5", queueLimit: null }), {
     connectionLimit: 5,
