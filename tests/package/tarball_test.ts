@@ -9,6 +9,7 @@ import process from "node:process";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
+import { build } from "esbuild";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { type Server, startServer } from "../support/server.ts";
@@ -20,11 +21,14 @@ const binary = (name: string): string => join(root, "node_modules", ".bin", name
 
 /** The oldest Node that package.json says it is for. */
 const oldestNode = "22.0.0";
+const oldNodeFolder = join(root, "node_modules", ".cache", "sublet", `node-${oldestNode}`);
+const oldNode = join(oldNodeFolder, "node_modules", "node", "bin", "node");
 
 let installed: Installed;
 let server: Server;
 before(async () => {
-  [installed, server] = await Promise.all([Installed.create(), startServer()]);
+  const made = await Promise.all([Installed.create(), startServer(), installOldNode()]);
+  [installed, server] = made;
 });
 after(async () => {
   await server.remove();
@@ -78,6 +82,24 @@ test("what npm pack makes by itself is the same", async () => {
   assert.deepEqual(files.map(({ path }: { path: string }) => path).sort(), paths.sort());
 });
 
+test("an entry for one runtime brings the sockets of no other", async () => {
+  for (const runtime of ["node", "deno", "bun", "workerd"]) {
+    const { metafile } = await build({
+      absWorkingDir: installed.folder,
+      bundle: true,
+      external: ["mysql2", "node:*"],
+      format: "esm",
+      metafile: true,
+      stdin: { contents: `export * from "@sublet/mysql/${runtime}"`, resolveDir: installed.folder },
+      write: false,
+    });
+    const brought = Object.keys(metafile.inputs).flatMap((path) =>
+      /chunks\/(node|deno|bun|workerd)-/.exec(path)?.slice(1) ?? []
+    );
+    assert.deepEqual(brought, [runtime]);
+  }
+});
+
 test("a program that uses its types compiles, and every declaration with it", async () => {
   const config = {
     compilerOptions: {
@@ -100,14 +122,14 @@ test("a program that uses its types compiles, and every declaration with it", as
 
 for (
   const [title, runtime, command] of [
-    ["the Node of the tests", "node", async () => [process.execPath]],
-    [`Node ${oldestNode}`, "node", async () => [await oldNode()]],
-    ["Bun", "bun", async () => [binary("bun"), "run"]],
-    ["Deno", "deno", async () => [binary("deno"), "run", "--allow-all", "--no-lock"]],
+    ["the Node of the tests", "node", [process.execPath]],
+    [`Node ${oldestNode}`, "node", [oldNode]],
+    ["Bun", "bun", [binary("bun"), "run"]],
+    ["Deno", "deno", [binary("deno"), "run", "--allow-all", "--no-lock"]],
   ] as const
 ) {
   test(`installed, it works in ${title}`, async () => {
-    const [path = "", ...args] = await command();
+    const [path, ...args] = command;
     const name = `use_${runtime}.js`;
     await writeFile(join(installed.folder, name), program(runtime));
     const env = { ...process.env, MYSQL_URL: server.url(), DENO_NO_UPDATE_CHECK: "1" };
@@ -149,15 +171,11 @@ await Promise.all([db.drain(), own.drain()]);
 `;
 }
 
-/** Returns the path of the oldest Node, which is installed where it is not yet. */
-async function oldNode(): Promise<string> {
-  const folder = join(root, "node_modules", ".cache", "sublet", `node-${oldestNode}`);
-  const path = join(folder, "node_modules", "node", "bin", "node");
-  if (!existsSync(path)) {
-    await mkdir(folder, { recursive: true });
-    const manifest = { private: true, allowScripts: { node: true } };
-    await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
-    await npm(folder, "install", `node@${oldestNode}`);
-  }
-  return path;
+/** Installs the oldest Node where it is not yet. */
+async function installOldNode(): Promise<void> {
+  if (existsSync(oldNode)) return;
+  await mkdir(oldNodeFolder, { recursive: true });
+  const manifest = { private: true, allowScripts: { node: true } };
+  await writeFile(join(oldNodeFolder, "package.json"), JSON.stringify(manifest));
+  await npm(oldNodeFolder, "install", `node@${oldestNode}`);
 }
