@@ -81,11 +81,6 @@ export interface Port<Target, Driver> {
   ): Promise<Session<Target, Driver>>;
   /** Tells whether an error of {@linkcode connect} says that the server has no room for more. */
   isFull(error: unknown): boolean;
-  /**
-   * Has the host wait for a promise before it ends what runs for the request at hand; tells
-   * whether it does. Missing where the process lives on by itself.
-   */
-  waitUntil?(promise: Promise<unknown>): boolean;
   /** Equal for targets that share their actual connections. */
   keyOf(target: Target): string;
   /** Equal for targets that a session can be changed between. */
@@ -159,8 +154,6 @@ export interface Adapter {
    * side, if it is to be a server of that name. Only where streams have no `startTls`.
    */
   identityError?(stream: SocketStream, serverName: string): Error | undefined;
-  /** See {@linkcode Port.waitUntil}. */
-  waitUntil?(promise: Promise<unknown>): boolean;
 }
 
 /** The runtimes that there are adapters for. */

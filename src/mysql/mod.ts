@@ -41,7 +41,6 @@ export function createPort({ adapter }: PortOptions): Port<Target, Connection> {
       return await connect(sockets, target, lost, signal);
     },
     isFull,
-    waitUntil: (promise) => loaded?.[1].waitUntil?.(promise) ?? false,
     keyOf: (target) => target.key,
     addressOf: (target) => target.addressKey,
   };

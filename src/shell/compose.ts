@@ -76,9 +76,9 @@ function build<Name extends string, Target, Driver, Overlay extends object>(
   plan: Plan,
   foundation: Foundation<Target, Driver>,
 ): Pool<Name, Target, Driver, Overlay> {
-  const { port, clock = createClock() } = foundation;
-  const news = new News<Driver>();
+  const { clock = createClock() } = foundation;
   const frames: Frames<Target, Driver> = new AsyncLocalStorage();
+  const news = new News<Driver>((tell) => frames.run(undefined, tell));
   const admission = new Admission();
   const shared = { news, frames, admission, clock };
   // What is wrong with targets is said where they are defined, if it can be known there.
@@ -86,10 +86,6 @@ function build<Name extends string, Target, Driver, Overlay extends object>(
   const realms = new Realms<Target, Driver>({
     ...shared,
     lifespan: plan.lifespan,
-    waitUntil: (promise, host) => {
-      host?.waitUntil(promise);
-      return host !== undefined || (port.waitUntil?.(promise) ?? false);
-    },
     make: (realm) => {
       const targets = known ?? targetsOf(plan, foundation);
       return { ...partsOf(plan, foundation, shared, targets), realm };

@@ -11,7 +11,7 @@ import type { PoolClock } from "./clock.ts";
 import { SubletError } from "./errors.ts";
 import { hintOf } from "./nearest.ts";
 import type { Home, Parts, Realm } from "./parts.ts";
-import type { Frames, Host } from "./unit.ts";
+import type { Frames } from "./unit.ts";
 
 /** How long actual connections live at most: as long as their pool, or as one unit of work. */
 export type Lifespan = "pool" | "unit";
@@ -26,8 +26,6 @@ export interface RealmSetting<Target, Driver> {
   readonly frames: Frames<Target, Driver>;
   /** Who may begin work. */
   readonly admission: Admission;
-  /** Has the host wait for a promise; tells whether it does. */
-  readonly waitUntil: (promise: Promise<void>, host: Host | undefined) => boolean;
   /** Makes parts that have done nothing. */
   readonly make: (realm: Realm | undefined) => Parts<Target, Driver>;
 }
@@ -40,18 +38,17 @@ export class Realms<Target, Driver> {
   readonly frames: Frames<Target, Driver>;
   /** Who may begin work. */
   readonly admission: Admission;
-  readonly #setting: RealmSetting<Target, Driver>;
+  readonly #makeFor: RealmSetting<Target, Driver>["make"];
   readonly #only: Parts<Target, Driver> | undefined;
   readonly #live = new Set<Parts<Target, Driver>>();
   #isEnded = false;
 
   /** Makes the parts of a pool whose connections live as long as it. */
-  constructor(setting: RealmSetting<Target, Driver>) {
-    const { lifespan, clock, frames, admission, make } = setting;
+  constructor({ lifespan, clock, frames, admission, make }: RealmSetting<Target, Driver>) {
     this.clock = clock;
     this.frames = frames;
     this.admission = admission;
-    this.#setting = setting;
+    this.#makeFor = make;
     this.#only = lifespan === "pool" ? make(undefined) : undefined;
     if (this.#only !== undefined) this.#live.add(this.#only);
   }
@@ -95,14 +92,14 @@ export class Realms<Target, Driver> {
   }
 
   #make(): Parts<Target, Driver> {
-    const { make, waitUntil } = this.#setting;
-    const parts: Parts<Target, Driver> = make({
+    const parts: Parts<Target, Driver> = this.#makeFor({
       begin: () => {
         this.#live.add(parts);
       },
       end: (host) => {
         const closed = parts.interpreter.finish().then(() => void this.#live.delete(parts));
-        return { closed, isAwaited: waitUntil(closed, host) };
+        host?.waitUntil(closed);
+        return { closed, isAwaited: host !== undefined };
       },
     });
     return parts;
