@@ -2,11 +2,11 @@
  * What a pool tells of itself: to its listeners, and on `node:diagnostics_channel`.
  *
  * News is gathered while the core steps and told afterwards, so that a listener may use the
- * pool. A listener runs in the async context in which it was registered. One that throws
- * harms nobody: its error becomes an uncaught exception of its own.
+ * pool. A listener runs in the async context of what caused the news, a release in that of who
+ * released, but within no unit of work. One that throws harms nobody: its error becomes an
+ * uncaught exception of its own.
  */
 
-import { AsyncLocalStorage } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import type { RefuseReason, RetireReason } from "../core/mod.ts";
 import type { Condition } from "../port.ts";
@@ -70,12 +70,20 @@ const CHANNELS = {
 };
 
 type Tell = (news: never) => void;
+/** Calls a function within no unit of work. */
+type Outside = (fn: () => void) => void;
 type Item<Driver> = { [N in EventName]: { name: N; news: PoolEvents<Driver>[N] } }[EventName];
 
 /** Gathers and tells the news of one pool. */
 export class News<Driver> {
+  readonly #outside: Outside;
   readonly #listeners = new Map<EventName, Map<Tell, Tell>>();
   #items: Item<Driver>[] = [];
+
+  /** Creates news that nobody listens to. */
+  constructor(outside: Outside) {
+    this.#outside = outside;
+  }
 
   /** Tells whether anybody wants to know. */
   isWanted(name: EventName): boolean {
@@ -84,15 +92,14 @@ export class News<Driver> {
 
   /** Adds a listener; one that is there already is not added twice. */
   on<Name extends EventName>(name: Name, listener: Listener<Driver, Name>): void {
-    this.#add(name, listener, AsyncLocalStorage.bind(listener));
+    this.#add(name, listener, listener);
   }
 
   /** Adds a listener that hears of one event only. */
   once<Name extends EventName>(name: Name, listener: Listener<Driver, Name>): void {
-    const bound = AsyncLocalStorage.bind(listener);
     this.#add(name, listener, (news: PoolEvents<Driver>[Name]) => {
       this.off(name, listener);
-      bound(news);
+      listener(news);
     });
   }
 
@@ -112,7 +119,7 @@ export class News<Driver> {
     while (this.#items.length > 0) {
       const items = this.#items;
       this.#items = [];
-      for (const item of items) this.#tellOne(item);
+      this.#outside(() => items.forEach((item) => this.#tellOne(item)));
     }
   }
 

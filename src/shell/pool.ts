@@ -230,7 +230,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
     this.#realms.here().interpreter.report({ type: "retireRequested" });
   }
 
-  /** Calls `listener` at each event of a kind, in the async context of this call. */
+  /** Calls `listener` at each event of a kind, in the async context of what caused it. */
   on<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
     this.#news.on(name, listener);
     return this;

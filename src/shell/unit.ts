@@ -27,7 +27,7 @@ export interface Frame<Target, Driver> {
 }
 
 /** How code finds its frame. */
-export type Frames<Target, Driver> = AsyncLocalStorage<Frame<Target, Driver>>;
+export type Frames<Target, Driver> = AsyncLocalStorage<Frame<Target, Driver> | undefined>;
 
 /** What a host gives with a request, to have work done after the answer: `ctx` of Workers. */
 export interface Host {

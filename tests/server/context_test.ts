@@ -52,7 +52,7 @@ test("after each wait, code is in its own context again, whoever opened the conn
   }));
 });
 
-test("callbacks of the caller run in the caller's context", async () => {
+test("callbacks run in the caller's context, and listeners in that of whoever released", async () => {
   const seen: unknown[] = [];
   const note = (): void => {
     seen.push(storage.getStore());
@@ -65,7 +65,7 @@ test("callbacks of the caller run in the caller's context", async () => {
   const handle = db.handler(note);
   await storage.run(second, () => handle());
   await storage.run(first, () => db.unit(note, { retries: 1 }));
-  assert.deepEqual(seen, [second, second, first]);
+  assert.deepEqual(seen, [first, second, first]);
 });
 
 test("the functions of a definition run in the context in which the pool was created", async () => {

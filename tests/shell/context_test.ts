@@ -35,20 +35,19 @@ test("code finds its own context again after each wait", async () => {
   await endsEmpty(world);
 });
 
-test("a listener hears of every event, in the context in which it was registered", async () => {
+test("a listener hears of every event, in the context of what caused it", async () => {
   const storage = new AsyncLocalStorage<string>();
   const world = createWorld({ connectionLimit: 1, idleTimeout: 100 });
   const { db, clock } = world;
   const heard: string[] = [];
-  storage.run("listener", () => {
-    for (const name of ["connection", "acquire", "release", "enqueue", "remove"] as const) {
-      db.on(name, () => heard.push(`${name} in ${storage.getStore()}`));
-    }
-  });
+  for (const name of ["connection", "acquire", "release", "enqueue", "remove"] as const) {
+    db.on(name, () => heard.push(`${name} in ${storage.getStore()}`));
+  }
   await storage.run("request", () => Promise.all([seen(db), seen(db)]));
   await clock.pass(100);
   const order = ["enqueue", "enqueue", "connection", "acquire", "release", "acquire", "release"];
-  assert.deepEqual(heard, [...order, "remove"].map((name) => `${name} in listener`));
+  const inRequest = order.map((name) => `${name} in request`);
+  assert.deepEqual(heard, [...inRequest, "remove in undefined"]);
   await endsEmpty(world);
 });
 
@@ -68,6 +67,17 @@ test("a listener may use the pool, may leave, and hears once if it asked for tha
   db.off("acquire", count);
   await seen(db);
   assert.deepEqual({ acquired, once }, { acquired: 2, once: 1 });
+  await endsEmpty(world);
+});
+
+test("a listener is within no unit, whoever's lease it hears of", async () => {
+  const world = createWorld();
+  const { db } = world;
+  const asked: Promise<unknown>[] = [];
+  db.once("release", () => asked.push(db.transaction(() => seen(db))));
+  await db.unit(() => db.query("SET @a = 1"));
+  assert.equal(asked.length, 1);
+  await Promise.all(asked);
   await endsEmpty(world);
 });
 
