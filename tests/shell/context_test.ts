@@ -73,9 +73,11 @@ test("a listener may use the pool, may leave, and hears once if it asked for tha
 test("a listener is within no unit, whoever's lease it hears of", async () => {
   const world = createWorld();
   const { db } = world;
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const asked: Promise<unknown>[] = [];
-  db.once("release", () => asked.push(db.transaction(() => seen(db))));
-  await db.unit(() => db.query("SET @a = 1"));
+  db.once("release", () => asked.push(ended.then(() => seen(db))));
+  await db.unit(() => seen(db));
+  end();
   assert.equal(asked.length, 1);
   await Promise.all(asked);
   await endsEmpty(world);
