@@ -1,4 +1,7 @@
-/** Every example of the docs and of README runs, on a real server. */
+/**
+ * Every example of the docs and of README compiles, and runs on a real server: in Node, Deno
+ * and Bun, or, where it is about the sockets of one runtime, in that.
+ */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -9,17 +12,18 @@ import process from "node:process";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { build } from "esbuild";
+import { denoConfig } from "../support/deno_config.ts";
 import { type Server, startServer } from "../support/server.ts";
+import { workerBundling, Workerd } from "../support/workerd.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
+const binary = (name: string): string => join(root, "node_modules", ".bin", name);
 const home = (entry = ""): string =>
-  JSON.stringify(
-    new URL(entry === "" ? "../../mod.ts" : `../../src/entries${entry}.ts`, import.meta.url).href,
-  );
+  JSON.stringify(join(root, entry === "" ? "mod.ts" : `src/entries${entry}.ts`));
 
 /** What examples take for granted that do not make a pool themselves. */
-const imports = 'import { createPool } from "@sublet/mysql";\n';
 const surroundings = `
 type Order = { id: number; sku: string };
 const uri = "mysql://app:secret@127.0.0.1:3306/shop";
@@ -30,6 +34,18 @@ const report = () => db.connection("reports").query("SELECT DATABASE()");
 const ordersFor = async (_request: Request) => (await shop.query("SELECT * FROM orders"))[0];
 const audit = (name: string) => shop.query("SELECT * FROM stock WHERE sku = ?", [name]);
 `;
+
+/** How the server of an example listens, to end by itself. */
+const closing = ".listen(0, function (this: { close(): void }) { this.close(); })";
+
+interface Example {
+  readonly title: string;
+  /** The file it is written in, from the top. */
+  readonly file: string;
+  readonly code: string;
+  /** The runtimes that it runs in. */
+  readonly runtimes: readonly string[];
+}
 
 let server: Server;
 let folder: string;
@@ -52,39 +68,87 @@ after(async () => {
 });
 
 /** Returns the examples of a file: what stands between fences that say ts. */
-function examplesOf(text: string): readonly string[] {
-  const bare = text.replace(/^ *\*( |$)/gm, "");
-  return [...bare.matchAll(/^```ts.*\n([^]*?)^```$/gm)].map(([, code]) => code ?? "");
+async function examplesOf(file: string): Promise<readonly Example[]> {
+  const bare = (await readFile(join(root, file), "utf8")).replace(/^ *\*( |$)/gm, "");
+  const own = /^src\/entries\/(node|deno|bun|workerd)\.ts$/.exec(file)?.[1];
+  const runtimes = own === undefined ? ["node", "deno", "bun"] : [own];
+  return [...bare.matchAll(/^```ts.*\n([^]*?)^```$/gm)].map(([, code = ""], index) => (
+    { title: `example ${index + 1} of ${file}`, file, code, runtimes }
+  ));
 }
 
 /** Returns an example as a program that ends by itself, on our server. */
-function programOf(code: string): string {
+function programOf({ file, code, runtimes: [runtime = "", ...others] }: Example): string {
+  const entry = others.length > 0 ? "" : `/${runtime}`;
   const isWhole = /^import .*(mod\.ts|@sublet\/mysql)/m.test(code);
+  const imports = `import { createPool } from "@sublet/mysql${entry}";\n`;
   const opening = isWhole ? "" : code.includes("createPool(") ? imports : imports + surroundings;
+  const asked = code.includes(`"@sublet/mysql${entry}"`) || !isWhole || file === "README.md";
+  assert.ok(asked, `${file} shows another entry than its own`);
   return (opening + code)
     .replaceAll(/"(?:@sublet\/mysql|\.\/mod\.ts)(\/\w+)?"/g, (_, entry) => home(entry))
     .replaceAll("127.0.0.1:3306", `127.0.0.1:${server.port}`)
-    .replace(".listen(8080)", ".listen(0, function () { this.close(); })");
+    .replace(".listen(8080)", closing);
+}
+
+async function placed(example: Example): Promise<string> {
+  const path = join(folder, `${example.title.replaceAll(/\W/g, "_")}.ts`);
+  await writeFile(path, programOf(example));
+  return path;
+}
+
+async function runIn(runtime: string, example: Example): Promise<void> {
+  const path = await placed(example);
+  const { path: config } = await denoConfig();
+  const commands: Record<string, string[]> = {
+    node: [process.execPath],
+    deno: [binary("deno"), "run", "--allow-all", "--no-check", "--no-lock", "--config", config],
+    bun: [binary("bun"), "run"],
+  };
+  const [program, ...args] = commands[runtime] ?? [];
+  if (program === undefined) return await serveIn(programOf(example));
+  await run(program, [...args, path], { timeout: 20_000 });
+}
+
+/** Runs a program as the answer of a worker to a request. */
+async function serveIn(program: string): Promise<void> {
+  const lines = program.split("\n");
+  const [imports, body] = [true, false].map((isImport) =>
+    lines.filter((line) => line.startsWith("import ") === isImport).join("\n")
+  );
+  const worker = `${imports}
+    async function fetch() {
+      ${body}
+      return new Response("it ran");
+    }
+    export default { fetch };`;
+  const own = await mkdtemp(join(tmpdir(), "sublet-docs-worker-"));
+  const outfile = join(own, "worker.js");
+  const stdin = { contents: worker, loader: "ts", resolveDir: root } as const;
+  await build({ ...workerBundling, outfile, stdin });
+  await using workerd = await Workerd.start(outfile, {});
+  const response = await globalThis.fetch(workerd.url);
+  assert.equal(await response.text(), "it ran");
 }
 
 const files = ["README.md", "mod.ts"];
 for (const entry of await readdir(join(root, "src"), { recursive: true })) {
   if (entry.endsWith(".ts")) files.push(join("src", entry));
 }
+const examples = (await Promise.all(files.map(examplesOf))).flat();
 
-let count = 0;
-for (const file of files) {
-  const examples = examplesOf(await readFile(join(root, file), "utf8"));
-  for (const [index, code] of examples.entries()) {
-    count++;
-    test(`example ${index + 1} of ${file} runs`, async () => {
-      const program = join(folder, `${file.replaceAll(/\W/g, "_")}_${index}.ts`);
-      await writeFile(program, programOf(code));
-      await run(process.execPath, [program], { timeout: 20_000 });
-    });
+for (const example of examples) {
+  for (const runtime of example.runtimes) {
+    test(`${example.title} runs in ${runtime}`, () => runIn(runtime, example));
   }
 }
 
+test("every example compiles", async () => {
+  const paths = await Promise.all(examples.map(placed));
+  const { path: config } = await denoConfig();
+  await run(binary("deno"), ["check", "--config", config, "--no-lock", ...paths]);
+});
+
 test("the docs have examples", () => {
-  assert.ok(count >= 12, `only ${count} were found`);
+  assert.ok(examples.length >= 20, `only ${examples.length} were found`);
 });
