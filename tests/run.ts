@@ -41,7 +41,7 @@ const tools: readonly Tool[] = [
   { title: "types, of Node", program: "tsc", args: ["-p", "tsconfig.json"] },
   { title: "types, of Bun", program: "tsc", args: ["-p", "tests/types/bun"] },
   { title: "types, of Workers", program: "tsc", args: ["-p", "tests/types/workerd"] },
-  { title: "types, of both", program: "tsc", args: ["-p", "tests/types/workers_examples"] },
+  { title: "types, of hosts", program: "tsc", args: ["-p", "tests/types/hosts"] },
   { title: "types, of none", program: "tsc", args: ["-p", "tests/types/core"] },
   { title: "format", program: "deno", args: ["fmt", "--check"] },
   { title: "lint", program: "deno", args: ["lint"] },
