@@ -1,6 +1,7 @@
 /**
- * Where Deno finds `@std/async` in tests: on JSR, as its users do; or, where that is out of
- * reach, in npm's copy of the same files, which a configuration made here links in its place.
+ * Where Deno finds packages in tests: those of npm where npm has installed them; `@std/async` on
+ * JSR, as its users do, or, where that is out of reach, in npm's copy of the same files, which
+ * is linked in its place.
  *
  * Whoever runs Deno in a test passes `--config` with the path of {@linkcode denoConfig}.
  */
@@ -35,18 +36,18 @@ export function denoConfig(): Promise<DenoConfig> {
 }
 
 async function find(): Promise<DenoConfig> {
-  if (await isRegistryInReach()) {
-    return { path: join(root, "deno.json"), source: "JSR", link: undefined };
-  }
   const folder = join(root, "node_modules", ".cache", "sublet", "deno");
-  const link = join(folder, "std_async");
-  await linkedCopy(link);
+  const path = join(folder, "deno.json");
+  const link = await isRegistryInReach() ? undefined : join(folder, "std_async");
+  await mkdir(folder, { recursive: true });
+  if (link !== undefined) await linkedCopy(link);
   const { imports, compilerOptions } = await manifest(join(root, "deno.json"));
-  const config = { imports, compilerOptions, nodeModulesDir: "manual", links: ["./std_async"] };
-  await place(join(folder, "deno.json"), JSON.stringify(config, null, 2));
-  // Deno looks for npm packages beside its configuration.
+  const links = link === undefined ? {} : { links: [link] };
+  // What is tested is the driver that npm has installed, which Deno looks for beside this file.
+  const config = { imports, compilerOptions, nodeModulesDir: "manual", ...links };
   await symlink(join(root, "node_modules"), join(folder, "node_modules")).catch(unlessThere);
-  return { path: join(folder, "deno.json"), source: "npm, as JSR is out of reach", link };
+  await place(path, JSON.stringify(config, null, 2));
+  return { path, source: link === undefined ? "JSR" : "npm, as JSR is out of reach", link };
 }
 
 async function isRegistryInReach(): Promise<boolean> {
