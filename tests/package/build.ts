@@ -9,7 +9,7 @@
 
 import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -18,37 +18,30 @@ import { build as bundle, type BuildOptions, type Metafile } from "esbuild";
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** What is not bundled: the driver, which is the user's, and what runtimes bring with them. */
-export const external: readonly string[] = ["mysql2", "node:*", "cloudflare:*"];
-
-/** How the source is bundled, for whatever purpose. */
+/** How the source is bundled: without the driver, which is the user's, and what runtimes bring. */
 export const bundling = {
   absWorkingDir: root,
   bundle: true,
-  external: [...external],
+  external: ["mysql2", "node:*", "cloudflare:*"],
   format: "esm",
   metafile: true,
   platform: "neutral",
   target: "es2024",
-} as const satisfies BuildOptions;
+} satisfies BuildOptions;
 
 /** Returns the source of each entry, by the name of the file that it becomes. */
-export async function entryPoints(): Promise<Record<string, string>> {
+async function entryPoints(): Promise<Record<string, string>> {
   const { exports } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
   return Object.fromEntries(
-    Object.entries<string>(exports).map(([key, path]) => [nameOf(key), path.replace("./", "")]),
+    Object.entries<string>(exports).map(([key, path]) =>
+      [key === "." ? "mod" : key.slice(2), path.slice(2)] as const
+    ),
   );
-}
-
-/** Returns the name of the file that an entry becomes. */
-export function nameOf(key: string): string {
-  return key === "." ? "mod" : key.replace("./", "");
 }
 
 /** Builds the package into a folder, which is emptied before. */
 export async function build(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
-  await mkdir(join(folder, "chunks"), { recursive: true });
   const outdir = join(root, "dist");
   const { metafile, outputFiles } = await bundle({
     ...bundling,
@@ -61,7 +54,9 @@ export async function build(folder: string): Promise<void> {
     write: false,
   });
   for (const { path, contents } of outputFiles) {
-    await writeFile(join(folder, relative(outdir, path)), contents);
+    const place = join(folder, relative(outdir, path));
+    await mkdir(dirname(place), { recursive: true });
+    await writeFile(place, contents);
   }
   await writeFile(join(folder, "THIRD_PARTY_NOTICES.txt"), await noticesOf(metafile));
   await declare(join(folder, "types"));
