@@ -6,14 +6,22 @@
  * Deno trusts, has no certificate for the client and does not run over unix sockets.
  */
 
+import { Buffer } from "node:buffer";
 import type { Adapter, Address, SocketStream, TlsOptions } from "../port.ts";
 import { type Action, codeOf, socketError, unsupported } from "./errors.ts";
-import { type Bytes, type PulledSocket, type PulledSockets, PulledStream } from "./pulled.ts";
+import { type PulledSocket, type PulledSockets, PulledStream } from "./pulled.ts";
 import type { Deno, DenoConn, DenoTcpConn } from "./runtimes.ts";
 import { refuseUnknown } from "./tls_options.ts";
 
 /** Sockets of Deno. */
 export const adapter: Adapter = { runtime: "deno", dial };
+
+/** How much memory is taken at once. */
+const memorySize = 64 * 1024;
+/** With how much room in it a read is still worth while. */
+const readSizeMin = 16 * 1024;
+/** Up to what size bytes get memory of their own, so that who keeps them keeps no more. */
+const ownSize = 4 * 1024;
 
 /** The codes of errors that Deno gives none, by their names. */
 const codes: Readonly<Record<string, string | undefined>> = {
@@ -52,21 +60,22 @@ class DenoSocket implements PulledSocket {
   /** The same, if it can be upgraded to TLS. */
   readonly #tcp: DenoTcpConn | undefined;
   #isClosed = false;
+  /** Where the next bytes are read to; what has been read before it is others' by now. */
+  #memory: Uint8Array<ArrayBuffer> = new Uint8Array(memorySize);
 
   constructor(conn: DenoConn, tcp?: DenoTcpConn) {
     this.#conn = conn;
     this.#tcp = tcp;
   }
 
-  async read(into: Bytes): Promise<Bytes | null> {
-    try {
-      const length = await this.#open.read(into);
-      return length === null ? null : into.subarray(0, length);
-    } catch (error) {
-      // Servers close without TLS's farewell; Node takes that for the end, too.
-      if (error instanceof Error && error.name === "UnexpectedEof") return null;
-      throw error;
-    }
+  async read(): Promise<Uint8Array | null> {
+    const memory = this.#memory;
+    const length = await this.#readInto(memory);
+    if (length === null) return null;
+    if (length < ownSize) return Buffer.from(memory.subarray(0, length));
+    const isSpent = memory.length - length < readSizeMin;
+    this.#memory = isSpent ? new Uint8Array(memorySize) : memory.subarray(length);
+    return Buffer.from(memory.buffer, memory.byteOffset, length);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -102,6 +111,16 @@ class DenoSocket implements PulledSocket {
   hold(isHeld: boolean): void {
     if (isHeld) this.#conn?.ref();
     else this.#conn?.unref();
+  }
+
+  async #readInto(memory: Uint8Array): Promise<number | null> {
+    try {
+      return await this.#open.read(memory);
+    } catch (error) {
+      // Servers close without TLS's farewell; Node takes that for the end, too.
+      if (error instanceof Error && error.name === "UnexpectedEof") return null;
+      throw error;
+    }
   }
 
   get #open(): DenoConn {

@@ -1,28 +1,20 @@
 /**
  * The stream of a socket that is read by asking for bytes, as those of Deno and Workers are.
  *
- * There is one read at a time, into memory that is kept for the next one unless much has come.
- * Such a socket cannot be upgraded to TLS while it is being read. So until then a read begins
- * only when the reader has seen all that came before, and has not asked for the upgrade.
+ * There is one read at a time. A socket cannot be upgraded to TLS while one is under way; so
+ * until then a read begins only when the reader of the stream has seen all that came before, and
+ * has not asked for the upgrade.
  */
 
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import type { Address, TlsOptions } from "../port.ts";
 import type { Action } from "./errors.ts";
 import { RuntimeStream } from "./stream.ts";
 
-/** How much is read at once. */
-const readSize = 64 * 1024;
-/** From how much on it is cheaper to hand memory on than to copy what lies in it. */
-const handOnSize = 8 * 1024;
-
-/** Bytes in memory that is nobody else's. */
-export type Bytes = Uint8Array<ArrayBuffer>;
-
 /** A connected socket that is read by asking. */
 export interface PulledSocket {
-  /** Reads what has come into the memory of `into`, and returns it; null at the end. */
-  read(into: Bytes): Promise<Bytes | null>;
+  /** Returns what has come, in memory that is the caller's from then on; null at the end. */
+  read(): Promise<Uint8Array | null>;
   /** Writes all. */
   write(bytes: Uint8Array): Promise<void>;
   /** Says that nothing more will be written. */
@@ -47,7 +39,6 @@ export interface PulledSockets {
 export class PulledStream extends RuntimeStream {
   readonly #sockets: PulledSockets;
   #socket: PulledSocket | undefined;
-  #memory: ArrayBuffer | undefined;
   #isReading = false;
   /** Whether it has still to be upgraded to TLS. */
   #isPlain: boolean;
@@ -116,25 +107,14 @@ export class PulledStream extends RuntimeStream {
       this.#isReading = false;
       return;
     }
-    const memory = this.#memory ?? new ArrayBuffer(readSize);
-    this.#memory = undefined;
-    this.#connected.read(new Uint8Array(memory)).then(
+    this.#connected.read().then(
       (bytes) => this.#received(bytes),
       (error) => this.destroy(this.errorOf(error, "read")),
     );
   }
 
-  #received(bytes: Bytes | null): void {
+  #received(bytes: Uint8Array | null): void {
     this.#isReading = false;
-    if (this.destroyed) return;
-    if (bytes === null) {
-      this.push(null);
-    } else if (bytes.length < handOnSize) {
-      const copy = Buffer.from(bytes);
-      this.#memory = bytes.buffer;
-      this.push(copy);
-    } else {
-      this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
-    }
+    if (!this.destroyed) this.push(bytes);
   }
 }

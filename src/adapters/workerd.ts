@@ -10,7 +10,7 @@
 
 import type { Adapter, Address, SocketStream, TlsOptions } from "../port.ts";
 import { type Action, socketError, unsupported } from "./errors.ts";
-import { type Bytes, type PulledSocket, type PulledSockets, PulledStream } from "./pulled.ts";
+import { type PulledSocket, type PulledSockets, PulledStream } from "./pulled.ts";
 import type { WorkerReader, WorkerSocket, WorkerSockets, WorkerWriter } from "./runtimes.ts";
 import { refuseUnknown } from "./tls_options.ts";
 
@@ -20,6 +20,8 @@ export const adapter: Adapter = { runtime: "workerd", dial };
 /** Put together here, as bundlers would look for a module of this name where there is none. */
 const moduleName: string = ["cloudflare", "sockets"].join(":");
 
+/** How much is read at once. */
+const memorySize = 64 * 1024;
 /** How much is written at once. */
 const writeSize = 256 * 1024;
 
@@ -57,6 +59,8 @@ class WorkerdSocket implements PulledSocket {
   #reader: WorkerReader;
   #writer: WorkerWriter;
   readonly #host: string;
+  /** What the next read takes away, and gives back with what it has read. */
+  #memory: Uint8Array<ArrayBuffer> = new Uint8Array(memorySize);
 
   constructor(socket: WorkerSocket, host: string) {
     this.#socket = socket;
@@ -66,9 +70,12 @@ class WorkerdSocket implements PulledSocket {
     ignore(socket.closed);
   }
 
-  async read(into: Bytes): Promise<Bytes | null> {
-    const { done, value } = await this.#reader.read(into);
-    return done || value === undefined ? null : value;
+  async read(): Promise<Uint8Array | null> {
+    const { done, value } = await this.#reader.read(this.#memory);
+    if (done || value === undefined) return null;
+    const isFull = value.length > memorySize / 2;
+    this.#memory = isFull ? new Uint8Array(memorySize) : new Uint8Array(value.buffer);
+    return isFull ? value : value.slice();
   }
 
   async write(bytes: Uint8Array): Promise<void> {
