@@ -17,7 +17,7 @@ export type {
 } from "../mysql/mod.ts";
 export { type ErrorCode, type ErrorDetails, type Stage, SubletError } from "../shell/errors.ts";
 export type { ConnectionNews, EventName, LeakNews, Listener, PoolEvents } from "../shell/news.ts";
-export type { Field, Lease as LeaseOf, Row } from "../shell/lease.ts";
+export type { Field, Lease as LeaseOf, LeaseOptions, Row } from "../shell/lease.ts";
 export type { PoolOptions as PoolOptionsOf, VirtualOptions } from "../shell/options.ts";
 export type { DrainOptions, Pool as PoolOf, PoolConfig } from "../shell/pool.ts";
 export type { RunOptions, StatementOptions } from "../shell/statement.ts";

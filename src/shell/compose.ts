@@ -126,7 +126,16 @@ function partsOf<Target, Driver>(
   const policy = { ...plan.policy, virtuals };
   const names = homes.map(({ name }) => name);
   return {
-    interpreter: new Interpreter({ policy, names, port, clock, neutral, targets, news }),
+    interpreter: new Interpreter({
+      policy,
+      names,
+      port,
+      clock,
+      neutral,
+      targets,
+      news,
+      isResetAlways: plan.isResetAlways,
+    }),
     targets,
     homes,
     frames,

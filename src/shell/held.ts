@@ -60,6 +60,16 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     return this.#claim?.slot?.session.isAlive ?? false;
   }
 
+  /** Whether a transaction is open in its session. */
+  get isInTransaction(): boolean {
+    return this.#claim?.slot?.session.isInTransaction ?? false;
+  }
+
+  /** Whether a transaction or an explicit lease keeps it. */
+  get isKept(): boolean {
+    return this.#keepers > 0;
+  }
+
   /** What it holds, if it holds something beyond the statement under way. */
   get lasting(): Holding | undefined {
     if (this.#claim?.status !== "granted" || !this.#isPinned) return undefined;

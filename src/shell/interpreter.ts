@@ -48,6 +48,8 @@ export interface Setting<Target, Driver> {
   readonly targets: Targets<Target>;
   /** What is told of the pool. */
   readonly news: News<Driver>;
+  /** Whether a connection is reset after each lease. */
+  readonly isResetAlways: boolean;
 }
 
 /** Holds the state of a pool. */
@@ -61,6 +63,7 @@ export class Interpreter<Target, Driver> {
   readonly #news: News<Driver>;
   readonly #sessions: Sessions<Target, Driver>;
   readonly #alarm: Alarm;
+  readonly #isResetAlways: boolean;
   readonly #claims = new Map<LeaseId, Claim<Target, Driver>>();
   readonly #finished: PromiseWithResolvers<void> = Promise.withResolvers();
   #state: PoolState;
@@ -71,7 +74,7 @@ export class Interpreter<Target, Driver> {
 
   /** Creates a pool that has done nothing. */
   constructor(setting: Setting<Target, Driver>) {
-    const { policy, names, port, clock, neutral, targets, news } = setting;
+    const { policy, names, port, clock, neutral, targets, news, isResetAlways } = setting;
     const report = (event: Event): void => this.report(event);
     const opened = (session: { driver: Driver; threadId: number }): void => {
       if (!news.isWanted("connection")) return;
@@ -81,6 +84,7 @@ export class Interpreter<Target, Driver> {
     this.#names = names;
     this.#targets = targets;
     this.#news = news;
+    this.#isResetAlways = isResetAlways;
     this.#sessions = new Sessions({ port, clock, neutral, report, opened });
     this.#alarm = new Alarm(clock, neutral, () => this.report({ type: "deadlineReached" }));
     this.clock = clock;
@@ -145,9 +149,10 @@ export class Interpreter<Target, Driver> {
   }
 
   /** Ends a lease; one that has ended is ended no further. */
-  release(claim: Claim<Target, Driver>, condition: Condition): void {
+  release(claim: Claim<Target, Driver>, left: Condition): void {
     if (claim.status !== "granted") return;
     const slot = slotOf(claim);
+    const condition = left === "clean" && this.#isResetAlways ? "dirty" : left;
     const now = this.clock.now();
     claim.status = "released";
     slot.claim = undefined;

@@ -20,17 +20,34 @@ import {
 import { type Frame, scopeOf, Unit } from "./unit.ts";
 import { either, type Limits } from "./wait.ts";
 
+/** How a lease is taken. */
+export interface LeaseOptions extends RunOptions {
+  /**
+   * Whether it is one of its own, beside the lease that its unit has, for code that expects two
+   * leases to be two connections. Whoever has it may use it, and it may outlive the unit. With
+   * "unlessInTransaction" it is the one in which the unit has a transaction open, if there is one.
+   */
+  readonly own?: boolean | "unlessInTransaction" | undefined;
+}
+
 /** The exclusive right to one actual connection, until it is released or its unit of work ends. */
 export class Lease<Target, Driver> implements AsyncDisposable {
   readonly #parts: Parts<Target, Driver>;
   readonly #held: Held<Target, Driver>;
+  readonly #isOwn: boolean;
   readonly #end: () => void;
   #isReleased = false;
 
-  /** Creates a lease of what is held; `end` ends its hold. */
-  constructor(parts: Parts<Target, Driver>, held: Held<Target, Driver>, end: () => void) {
+  /** Creates a lease of what is held, for its unit or whoever has it; `end` ends its hold. */
+  constructor(
+    parts: Parts<Target, Driver>,
+    held: Held<Target, Driver>,
+    isOwn: boolean,
+    end: () => void,
+  ) {
     this.#parts = parts;
     this.#held = held;
+    this.#isOwn = isOwn;
     this.#end = end;
   }
 
@@ -95,7 +112,7 @@ export class Lease<Target, Driver> implements AsyncDisposable {
       this.#check();
       const { frames, interpreter } = this.#parts;
       const frame = frames.getStore();
-      const scope = scopeOf(frame, this.#held.home);
+      const scope = this.#isOwn ? undefined : scopeOf(frame, this.#held.home);
       const statement = statementOf(sql, values, isPrepared);
       const limits = limitsOf(runOptionsOf(sql, options), interpreter.clock);
       const signal = either(frame?.signal, limits.signal);
@@ -110,7 +127,7 @@ export class Lease<Target, Driver> implements AsyncDisposable {
       throw new SubletError("LEASE_ENDED", "statement", "The lease has ended");
     }
     const frame = this.#parts.frames.getStore();
-    if (frame !== undefined && frame.unit !== this.#held.unit) {
+    if (!this.#isOwn && frame !== undefined && frame.unit !== this.#held.unit) {
       const prose = "The lease belongs to another unit of work";
       throw new SubletError("LEASE_FOREIGN", "statement", prose);
     }
@@ -131,18 +148,19 @@ export async function takeLease<Target, Driver>(
   parts: Parts<Target, Driver>,
   home: Home<Target>,
   limits: Limits,
+  own: LeaseOptions["own"],
   stack: string | undefined,
 ): Promise<Lease<Target, Driver>> {
-  const frame: Frame<Target, Driver> | undefined = parts.frames.getStore();
-  const own = frame === undefined ? new Unit<Target, Driver>(parts, false) : undefined;
-  const held = (frame?.unit ?? own as Unit<Target, Driver>).hold(home);
-  const scope = scopeOf(frame, home);
+  const frame = frameOf(parts, own);
+  const held = heldFor(parts, home, frame, own);
+  const isAlone = held.unit !== frame?.unit;
   const end = (): void => {
     held.unkeep();
-    own?.end();
+    if (isAlone && !held.isKept) held.unit.end();
   };
   held.keep();
   try {
+    const scope = isAlone ? undefined : scopeOf(frame, home);
     if (scope !== undefined) checkScope(scope);
     const signal = either(frame?.signal, limits.signal);
     signal?.throwIfAborted();
@@ -154,10 +172,34 @@ export async function takeLease<Target, Driver>(
     end();
     throw error;
   }
-  const lease = new Lease(parts, held, end);
+  const lease = new Lease(parts, held, Boolean(own), end);
   parts.leaks.register(lease, held.watch(stack), () => {
     held.breakOff();
     end();
   });
   return lease;
+}
+
+/** Returns the frame that a lease belongs to; one of its own does not end with the unit. */
+function frameOf<Target, Driver>(
+  { frames }: Parts<Target, Driver>,
+  own: LeaseOptions["own"],
+): Frame<Target, Driver> | undefined {
+  const frame = frames.getStore();
+  return own && frame?.unit.isEnded ? undefined : frame;
+}
+
+/** Returns what a lease is a lease of. */
+function heldFor<Target, Driver>(
+  parts: Parts<Target, Driver>,
+  home: Home<Target>,
+  frame: Frame<Target, Driver> | undefined,
+  own: LeaseOptions["own"],
+): Held<Target, Driver> {
+  if (frame !== undefined && !own) return frame.unit.hold(home);
+  const joined = own === "unlessInTransaction" ? frame?.unit.heldInTransaction(home) : undefined;
+  const unit = (): Unit<Target, Driver> => {
+    return new Unit(parts, frame !== undefined, undefined, frame?.unit);
+  };
+  return joined ?? unit().hold(home);
 }

@@ -26,6 +26,10 @@ export interface PoolOptions<Name extends string, Overlay extends object = objec
   readonly connectionLimit?: number | undefined;
   /** How many requests may wait; 0 is without end; 0. */
   readonly queueLimit?: number | undefined;
+  /** Whether requests may wait beyond those for whom there is a place; true. */
+  readonly waitForConnections?: boolean | undefined;
+  /** Whether a connection is reset after each lease, though it shows no trace of it; false. */
+  readonly resetOnRelease?: boolean | undefined;
   /** How long an actual connection may lie idle before it is closed, in ms; 60,000. */
   readonly idleTimeout?: number | undefined;
   /** How old an actual connection may grow, in ms; 0 is without end; 1,800,000. */
@@ -76,6 +80,8 @@ export interface Plan {
   readonly acquireMs: number;
   /** After how long a lease is reported as a leak, in ms; 0 is never. */
   readonly leakMs: number;
+  /** Whether a connection is reset after each lease. */
+  readonly isResetAlways: boolean;
   /** What belongs to the target. */
   readonly target: Readonly<Record<string, unknown>>;
   /** The name of the pool. */
@@ -95,6 +101,8 @@ const BACKOFF_MS_MAX = 800;
 const POOL_OPTIONS: readonly string[] = [
   "connectionLimit",
   "queueLimit",
+  "waitForConnections",
+  "resetOnRelease",
   "idleTimeout",
   "maxLifetime",
   "minimumIdle",
@@ -127,10 +135,11 @@ export function planOf(
   const target = split(given, POOL_OPTIONS, targetOptions, "");
   const connectionLimit = count(given, "connectionLimit", 10, 1);
   const virtuals = virtualsOf(given, connectionLimit, targetOptions);
+  const mayWait = choice(given, "waitForConnections", [true, false], true);
   return {
     policy: {
       connectionsMax: connectionLimit,
-      waitersMax: endless(count(given, "queueLimit", 0, 0)),
+      waitersMax: mayWait ? endless(count(given, "queueLimit", 0, 0)) : 0,
       idleMsMax: duration(given, "idleTimeout", 60_000),
       ageMsMax: endless(duration(given, "maxLifetime", 1_800_000)),
       freshMsMax: duration(given, "validateAfter", 500),
@@ -141,6 +150,7 @@ export function planOf(
     virtuals,
     acquireMs: endless(duration(given, "acquireTimeout", 10_000)),
     leakMs: duration(given, "leakDetectionTimeout", 0),
+    isResetAlways: choice(given, "resetOnRelease", [true, false], false),
     target,
     name: nameOf(given),
     isShared: choice(given, "shared", [true, false], true),

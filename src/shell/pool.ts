@@ -7,7 +7,7 @@
 
 import type { Census } from "../core/mod.ts";
 import { SubletError } from "./errors.ts";
-import type { Field, Lease, Row } from "./lease.ts";
+import type { Field, Lease, LeaseOptions, Row } from "./lease.ts";
 import type { EventName, Listener, News } from "./news.ts";
 import { type Realms, unknownName } from "./realms.ts";
 import { strike } from "./registry.ts";
@@ -122,7 +122,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
   }
 
   /** Leases an actual connection through `main`; see `VirtualConnection.lease`. */
-  lease(options?: RunOptions): Promise<Lease<Target, Driver>> {
+  lease(options?: LeaseOptions): Promise<Lease<Target, Driver>> {
     return this.#main?.lease(options) ?? this.#refuseMain();
   }
 

@@ -41,18 +41,31 @@ export class Unit<Target, Driver> {
   readonly parts: Parts<Target, Driver>;
   readonly #realm: Realm | undefined;
   readonly #host: Host | undefined;
+  readonly #around: Unit<Target, Driver> | undefined;
   readonly #helds = new Map<VirtualId, Held<Target, Driver>>();
+  /** The units of leases that code of this one has taken as their own. */
+  readonly #aside = new Set<Unit<Target, Driver>>();
   #targets: Map<VirtualId, TargetEntry<Target>> | undefined;
   #isEnded = false;
 
-  /** Begins a unit; one that is not within another comes too late when the pool is ending. */
-  constructor(parts: Parts<Target, Driver>, isWithin: boolean, host?: Host) {
+  /**
+   * Begins a unit; one that is not within another comes too late when the pool is ending. That of
+   * a lease of its own stands beside the unit `around`, whose targets it has.
+   */
+  constructor(
+    parts: Parts<Target, Driver>,
+    isWithin: boolean,
+    host?: Host,
+    around?: Unit<Target, Driver>,
+  ) {
     if (!isWithin) parts.admission.check();
     parts.admission.enter(this);
     this.parts = parts;
     this.#realm = isWithin ? undefined : parts.realm;
     this.#realm?.begin();
     this.#host = host;
+    this.#around = around;
+    if (around !== undefined) around.#aside.add(this);
   }
 
   /** Whether it has ended. */
@@ -74,7 +87,7 @@ export class Unit<Target, Driver> {
 
   /** Returns the target of a virtual connection in this unit. */
   targetOf(home: Home<Target>): TargetEntry<Target> {
-    return this.#targets?.get(home.id) ?? home.target;
+    return this.#targets?.get(home.id) ?? this.#around?.targetOf(home) ?? home.target;
   }
 
   /** Returns the lease through a virtual connection, which may have to be requested yet. */
@@ -85,6 +98,12 @@ export class Unit<Target, Driver> {
     const created = new Held(this.parts, this, home);
     this.#helds.set(home.id, created);
     return created;
+  }
+
+  /** Returns the lease through a virtual connection in which its code has begun a transaction. */
+  heldInTransaction(home: Home<Target>): Held<Target, Driver> | undefined {
+    const helds = [this, ...this.#aside].map((unit) => unit.#helds.get(home.id));
+    return helds.findLast((held) => held?.isInTransaction);
   }
 
   /** Forgets a lease that has ended. */
@@ -110,6 +129,7 @@ export class Unit<Target, Driver> {
   end(): Ending | undefined {
     if (this.#isEnded) return undefined;
     this.#isEnded = true;
+    if (this.#around !== undefined) this.#around.#aside.delete(this);
     for (const held of [...this.#helds.values()]) held.end();
     const { targets, admission } = this.parts;
     for (const target of this.#targets?.values() ?? []) targets.leave(target);

@@ -8,7 +8,7 @@
 import type { Holding, VirtualId } from "../core/mod.ts";
 import type { Statement } from "../port.ts";
 import { slotOf } from "./claim.ts";
-import { type Field, type Lease, type Row, takeLease } from "./lease.ts";
+import { type Field, type Lease, type LeaseOptions, type Row, takeLease } from "./lease.ts";
 import { granted } from "./lease_wait.ts";
 import type { Home, Parts } from "./parts.ts";
 import type { Realms } from "./realms.ts";
@@ -55,6 +55,11 @@ export class VirtualConnection<Target, Driver> {
     this.#realms = realms;
     this.#id = id;
     this.#compile = compile;
+  }
+
+  /** Where it leads, unless a unit binds it elsewhere. */
+  get target(): Target {
+    return this.#homeIn(this.#realms.here()).target.target;
   }
 
   /**
@@ -153,7 +158,8 @@ export class VirtualConnection<Target, Driver> {
   /**
    * Leases an actual connection until it is released, or the unit of work ends.
    *
-   * @param options `signal`, and `timeout` in ms, which shortens the pool's `acquireTimeout`.
+   * @param options `signal`, and `timeout` in ms, which shortens the pool's `acquireTimeout`;
+   * `own`, for a lease beside the one that the unit has; false unless given.
    * @returns The lease, with the driver's connection.
    * @throws `SubletError`, with the codes of {@linkcode query}.
    *
@@ -163,12 +169,12 @@ export class VirtualConnection<Target, Driver> {
    * const stream = lease.connection.query("SELECT * FROM orders").stream();
    * ```
    */
-  async lease(options: RunOptions = {}): Promise<Lease<Target, Driver>> {
+  async lease(options: LeaseOptions = {}): Promise<Lease<Target, Driver>> {
     try {
       const parts = this.#realms.here();
       const stack = parts.leaks.stackAbove(this.lease);
       const limits = limitsOf(options, this.#realms.clock);
-      return await takeLease(parts, this.#homeIn(parts), limits, stack);
+      return await takeLease(parts, this.#homeIn(parts), limits, options.own, stack);
     } catch (error) {
       throw restack(error, this.lease);
     }

@@ -1,0 +1,163 @@
+/** Leases of their own, beside the one of their unit, for code that expects two to be two. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { settled } from "./support/manual_clock.ts";
+import { createWorld, endsEmpty, type FakeLease, refused, seen } from "./support/pool.ts";
+
+const own = { own: true } as const;
+const joining = { own: "unlessInTransaction" } as const;
+
+test("leases of their own in one unit are different connections", async () => {
+  const world = createWorld();
+  const { db } = world;
+  await db.unit(async () => {
+    const mine = await db.lease();
+    const one = await db.lease(own);
+    const other = await db.lease(own);
+    assert.deepEqual([mine.threadId, one.threadId, other.threadId], [1, 2, 3]);
+    assert.equal((await seen(db)).threadId, 1);
+    one.release();
+    other.release();
+  });
+  await endsEmpty(world);
+});
+
+test("whoever has a lease of its own may use it, in any unit or none", async () => {
+  const world = createWorld();
+  const { db } = world;
+  const outside = await db.lease(own);
+  await db.unit(async () => {
+    assert.equal(outside.threadId, 1);
+    const inside = await db.lease(own);
+    await db.unit(async () => assert.equal((await seen(inside)).threadId, 2));
+    inside.release();
+  });
+  outside.release();
+  await endsEmpty(world);
+});
+
+test("a lease of its own outlives its unit, and a unit that has ended can take one", async () => {
+  const world = createWorld({ connectionLimit: 2 });
+  const { db } = world;
+  let later: Promise<FakeLease> | undefined;
+  const lease = await db.unit(async () => {
+    const lease = await db.lease(own);
+    later = lease.query("SELECT").then(() => settled()).then(() => db.lease(own));
+    return lease;
+  });
+  assert.equal(db.census().leased, 1);
+  assert.equal((await seen(lease, "SET @a = 1")).threadId, lease.threadId);
+  const second = await later;
+  assert.notEqual(second?.threadId, lease.threadId);
+  second?.release();
+  lease.release();
+  await settled();
+  assert.equal(db.census().leased, 0);
+  await endsEmpty(world);
+});
+
+test("a lease of its own goes where its unit is bound to", async () => {
+  const world = createWorld({ connections: { main: {}, other: {} } });
+  const { db } = world;
+  assert.equal(db.connection("main").target.database, "shop");
+  await db.unit(async () => {
+    const lease = await db.lease(own);
+    assert.equal((await seen(lease)).database, "tenant");
+    lease.release();
+  }, { bind: { main: { database: "tenant" } } });
+  await endsEmpty(world);
+});
+
+test("what a unit holds encloses its leases of their own: no deadlock goes unnoticed", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  const { db } = world;
+  await db.transaction(() => refused(db.lease(own), "LEASE_DEADLOCK"));
+  const first = await db.unit(() => db.lease(own));
+  // That may be released by whoever has it, so who asks for another waits.
+  const second = db.unit(() => db.lease(own));
+  await settled();
+  first.release();
+  (await second).release();
+  await endsEmpty(world);
+});
+
+test("a lease joins the transaction that its unit has open, if that is asked for", async () => {
+  const world = createWorld();
+  const { db } = world;
+  await db.unit(async () => {
+    const holder = await db.lease(own);
+    await seen(holder, "BEGIN");
+    const joined = await db.lease(joining);
+    assert.equal(joined.threadId, holder.threadId);
+    assert.equal((await seen(joined)).inTransaction, true);
+    joined.release();
+    assert.equal((await seen(holder)).inTransaction, true);
+    await seen(holder, "COMMIT");
+    const apart = await db.lease(joining);
+    assert.notEqual(apart.threadId, holder.threadId);
+    apart.release();
+    holder.release();
+    await db.transaction(async () => {
+      const within = await db.lease(joining);
+      assert.equal((await seen(within)).inTransaction, true);
+      within.release();
+    });
+  });
+  await endsEmpty(world);
+});
+
+test("a connection that was joined is given back by the last who has it", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  const { db } = world;
+  await db.unit(async () => {
+    const holder = await db.lease(own);
+    await seen(holder, "BEGIN");
+    const joined = await db.lease(joining);
+    holder.release();
+    assert.equal(db.census().leased, 1);
+    assert.equal((await seen(joined)).inTransaction, true);
+    joined.release();
+    await settled();
+    assert.equal(db.census().leased, 0);
+    assert.equal(world.port.sessions[0]?.resets, 1);
+  });
+  await endsEmpty(world);
+});
+
+test("a pool that is ending waits for leases of their own", async () => {
+  const world = createWorld();
+  const { db } = world;
+  const lease = await db.unit(() => db.lease(own));
+  const drained = db.drain();
+  await refused(db.lease(own), "POOL_DRAINING");
+  await settled();
+  assert.equal((await seen(lease)).threadId, 1);
+  lease.release();
+  await drained;
+  await endsEmpty(world);
+});
+
+test("who may not wait is refused at once, but gets what there is a place for", async () => {
+  const world = createWorld({ connectionLimit: 2, waitForConnections: false });
+  const { db } = world;
+  const leases = await Promise.all([db.lease(), db.lease()]);
+  await refused(db.lease(), "LINE_FULL");
+  for (const lease of leases) lease.release();
+  await seen(db);
+  await endsEmpty(world);
+});
+
+test("with resetOnRelease a connection is reset after each lease, though it is clean", async () => {
+  const world = createWorld({ resetOnRelease: true });
+  const { db, port } = world;
+  await seen(db);
+  await settled();
+  (await db.lease()).release();
+  await settled();
+  await db.unit(() => seen(db));
+  await settled();
+  assert.equal(port.sessions[0]?.resets, 3);
+  assert.equal(port.sessions.length, 1);
+  await endsEmpty(world);
+});
