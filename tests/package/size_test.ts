@@ -8,8 +8,10 @@ import { measureImports, measureSizes } from "./size.ts";
 const coreBytesMax = 5_800;
 /** What an import may bring, in bytes. */
 const allBytesMax = 22_500;
-/** What an import may take over mysql2's own, in ms. */
-const importMsMax = 8;
+/** What an import may take over mysql2's own, in ms, where that takes no more than `quietMs`. */
+const importMsMax = 6.5;
+/** What mysql2's own takes on a machine with nothing else to do; on others all takes longer. */
+const quietMs = 50;
 /** How often the time may be measured: other work on the machine adds to it, nothing takes away. */
 const measurementsMax = 4;
 
@@ -25,7 +27,8 @@ test("an import brings few bytes, and the first connect loads the rest", async (
 test("an import takes little time over mysql2's own", async () => {
   const times: number[] = [];
   while (times.length < measurementsMax && !times.some((time) => time <= importMsMax)) {
-    times.push((await measureImports()).importMs);
+    const { importMs, mysql2Ms } = await measureImports();
+    times.push(importMs * Math.min(1, quietMs / mysql2Ms));
   }
   assert.ok(Math.min(...times) <= importMsMax, `it takes ${times.join(", ")} ms`);
 });
