@@ -11,6 +11,7 @@ export type {
   ConnectionOptions,
   Credentials,
   DriverOptionName,
+  InitSql,
   Password,
   Target,
   TargetOptions,

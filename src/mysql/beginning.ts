@@ -29,7 +29,9 @@ export async function beginSession(
     witness,
     isReset && !internals._isMariaDB ? charset.names : undefined,
   );
-  for (const sql of target.initSql) await send(driver, sql);
+  const { initSql } = target;
+  if (typeof initSql === "function") await initSql(driver);
+  else for (const sql of initSql) await send(driver, sql);
   // The driver follows what statements set, and would name that at the next login.
   internals.config.charsetNumber = charset.number;
   witness.settle();

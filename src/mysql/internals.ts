@@ -40,6 +40,8 @@ export interface DriverCalls {
   prepare(sql: unknown, callback?: unknown): unknown;
   /** Logs in anew on the same socket. */
   changeUser(options: unknown, callback?: unknown): unknown;
+  /** Wipes the session. */
+  reset(callback?: unknown): unknown;
   /** Says farewell. */
   end(...args: unknown[]): unknown;
   /** Ends the connection without farewell. */

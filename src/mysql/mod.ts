@@ -17,6 +17,7 @@ export {
   type ConnectionOptions,
   type DriverOptionName,
   expandUri,
+  type InitSql,
   type Password,
   TargetOptionError,
   type TargetOptionName,

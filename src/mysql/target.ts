@@ -10,6 +10,7 @@ import { keyOfValue } from "./keys.ts";
 import {
   checkTargetOptions,
   type ConnectionOptions,
+  type InitSql,
   type Password,
   type TargetOptions,
 } from "./target_options.ts";
@@ -39,7 +40,7 @@ export class Target {
   /** How long a connect may take, and the start of a session after it. */
   readonly connectTimeoutMs: number;
   /** What is run on each new session. */
-  readonly initSql: readonly string[];
+  readonly initSql: Exclude<InitSql, string>;
   /** Whether the server's certificate, if it is verified, has to be for the name of the host. */
   readonly isNameVerified: boolean;
   readonly #options: TargetOptions;

@@ -46,6 +46,15 @@ export type DriverOptionName =
   | "typeCast"
   | "user";
 
+/**
+ * What is run on each new session, and again after a reset, before it is used: statements, or a
+ * function that gets the driver's connection and is awaited.
+ */
+export type InitSql =
+  | string
+  | readonly string[]
+  | ((connection: ReturnType<(typeof import("mysql2"))["createConnection"]>) => unknown);
+
 /** A password, or what is asked for it before each login. */
 export type Password = string | (() => string | Promise<string>);
 
@@ -77,7 +86,7 @@ export type TargetOptions =
     /** Flags of the protocol to use, or with a minus not to use. */
     readonly flags?: string | readonly string[] | undefined;
     /** What is run on each new session, and again after a reset, before it is used. */
-    readonly initSql?: string | readonly string[] | undefined;
+    readonly initSql?: InitSql | undefined;
   };
 
 /** Names an option of a target. */
@@ -114,6 +123,10 @@ const texts: Rule = {
   expected: "a string or an array of strings",
   accepts: (value) => typeof value === "string" || isTexts(value),
 };
+const init: Rule = {
+  expected: "a string, an array of strings, or a function",
+  accepts: (value) => texts.accepts(value) || call.accepts(value),
+};
 const duration: Rule = {
   expected: "a number of milliseconds from 0 to 2147483647",
   accepts: (value) => isIntegerBetween(value, 0, 2147483647),
@@ -144,7 +157,7 @@ const rules: Readonly<Record<TargetOptionName, Rule>> = {
   flags: texts,
   host: text,
   infileStreamFactory: call,
-  initSql: texts,
+  initSql: init,
   insecureAuth: flag,
   jsonStrings: flag,
   keepAliveInitialDelay: duration,

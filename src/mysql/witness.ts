@@ -77,7 +77,7 @@ export class Witness {
   }
 
   #watchStatements(driver: DriverInternals): void {
-    const { query, execute, prepare, changeUser } = driver;
+    const { query, execute, prepare, changeUser, reset } = driver;
     driver.query = (sql, values, callback) => {
       const command = query.call(driver, sql, values, callback);
       const isText = isLiteral(sql, values) && driver.config.queryFormat === undefined;
@@ -96,6 +96,11 @@ export class Witness {
       this.#isChanged = true;
       this.#isMoved = true;
       return changeUser.call(driver, options, callback);
+    };
+    // It takes away what a session begins with, and session tracking with that.
+    driver.reset = (callback) => {
+      this.#isChanged = true;
+      return reset.call(driver, callback);
     };
   }
 

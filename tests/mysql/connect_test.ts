@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
+import type { Connection } from "mysql2";
 import { Target } from "../../src/mysql/mod.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
@@ -82,6 +83,25 @@ test("what is to run on a new session has run before it is handed over", async (
   assert.equal(session.condition, "clean");
   await session.close();
   await assert.rejects(open(targetAt(server, { initSql: "SELECT nonsense" })), { errno: 1054 });
+  await until(isQuiet, "the one whose start failed is closed");
+});
+
+test("a function may begin each session, and begins it again after a reset", async () => {
+  const begun: Connection[] = [];
+  const initSql = async (connection: Connection): Promise<void> => {
+    begun.push(connection);
+    await connection.promise().query("SET @begun = ?", [begun.length]);
+  };
+  const session = await open(targetAt(server, { initSql }));
+  assert.equal(Number(await one(session, "SELECT @begun")), 1);
+  assert.equal(session.condition, "clean");
+  await session.reset();
+  assert.equal(Number(await one(session, "SELECT @begun")), 2);
+  assert.equal(session.condition, "clean");
+  assert.deepEqual(begun, [session.driver, session.driver]);
+  await session.close();
+  const failing = (): Promise<void> => Promise.reject(new RangeError("No beginning"));
+  await assert.rejects(open(targetAt(server, { initSql: failing })), /No beginning/);
   await until(isQuiet, "the one whose start failed is closed");
 });
 

@@ -117,6 +117,14 @@ test("a deadlock ends the transaction, and leaves the session to be looked after
   await other.close();
 });
 
+test("a holder who resets the session leaves it to be made what it was", async () => {
+  await session.reset();
+  await session.driver.promise().reset();
+  assert.equal(session.condition, "dirty");
+  await session.reset();
+  assert.equal(await seen("SET @a = 1"), "dirty pinned");
+});
+
 test("a reset wipes what was left and restores what the target says", async () => {
   const target = targetAt(server, { initSql: ["SET time_zone = '+05:00'", "SET @home = 7"] });
   const own = await open(target);
