@@ -16,6 +16,9 @@ import { serverBinary } from "./support/server_binary.ts";
 import { describe, seconds, sum, type Tally } from "./support/tally.ts";
 import { runTestFiles, testFiles } from "./support/test_files.ts";
 
+/** How much is told of a tool's command. */
+const commandLengthMax = 50;
+
 interface Tool {
   readonly title: string;
   readonly program: string;
@@ -69,7 +72,10 @@ process.exitCode = total.failed > 0 ? 1 : 0;
 
 /** Runs a tool; what it says is shown only if it fails. */
 async function runTool({ title, program, args }: Tool): Promise<Tally> {
-  const command = [program, ...args].join(" ");
+  const whole = [program, ...args].join(" ");
+  const command = whole.length > commandLengthMax
+    ? `${whole.slice(0, commandLengthMax - 1)}…`
+    : whole;
   const toolBegan = performance.now();
   const child = spawn(join("node_modules", ".bin", program), args, {
     env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
@@ -83,7 +89,9 @@ async function runTool({ title, program, args }: Tool): Promise<Tally> {
   const isGood = status === 0;
   const verdict = isGood ? "passed" : `FAILED (${signal ?? `exit status ${status}`})`;
   const time = seconds(performance.now() - toolBegan);
-  process.stdout.write(`${title.padEnd(16)} ${command.padEnd(44)} ${verdict}  ${time}\n`);
+  process.stdout.write(
+    `${title.padEnd(17)} ${command.padEnd(commandLengthMax)} ${verdict}  ${time}\n`,
+  );
   if (!isGood) process.stdout.write(`\n${output}\n`);
   return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0 };
 }
