@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { after, before, test } from "node:test";
@@ -46,7 +45,7 @@ after(async () => {
 
 for (const entry of ["@sublet/mysql", "@sublet/mysql/workerd"]) {
   test(`bundled by esbuild with one setting, ${entry} works in workerd`, async () => {
-    const folder = await mkdtemp(join(tmpdir(), "sublet-worker-"));
+    const folder = await mkdtemp(join(installed.folder, "worker-"));
     const outfile = join(folder, "worker.js");
     await writeFile(join(installed.folder, "worker.js"), workerOf(entry));
     const { warnings } = await build({
@@ -61,7 +60,7 @@ for (const entry of ["@sublet/mysql", "@sublet/mysql/workerd"]) {
 }
 
 test("bundled by wrangler with no setting, it works in workerd", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "sublet-worker-"));
+  const folder = await mkdtemp(join(installed.folder, "worker-"));
   await writeFile(join(installed.folder, "worker.js"), workerOf("@sublet/mysql"));
   const config = { name: "app", main: "worker.js", compatibility_date: compatibilityDate };
   await writeFile(join(installed.folder, "wrangler.json"), JSON.stringify(config));

@@ -122,7 +122,7 @@ async function serveIn(program: string): Promise<void> {
       return new Response("it ran");
     }
     export default { fetch };`;
-  const own = await mkdtemp(join(tmpdir(), "sublet-docs-worker-"));
+  const own = await mkdtemp(join(folder, "worker-"));
   const outfile = join(own, "worker.js");
   const stdin = { contents: worker, loader: "ts", resolveDir: root } as const;
   await build({ ...workerBundling, outfile, stdin });
