@@ -33,6 +33,9 @@ const globals = new RegExp(
   })\\b`,
 );
 
+/** What Workers, and runtimes for Hono, serve as its default export. */
+const servedByDefault = /^examples\/(workers\/.*|hono)\.ts$/;
+
 const agreed: readonly string[] = [
   ".ci",
   ".editorconfig",
@@ -141,11 +144,15 @@ test("nothing is left for later, switched off or silenced", () => {
   );
   const texts = everything.map(({ path, text }) => ({ path, text, code: text }));
   assertNone(linesWith(texts, marks), "Marks");
-  const silenced =
-    /\bas any\b|: any\b|\bcatch *(\([^)]*\))? *\{ *\}|\.(only|skip)\(|\bexport default\b/;
+  const silenced = /\bas any\b|: any\b|\bcatch *(\([^)]*\))? *\{ *\}|\.(only|skip)\(/;
   assertNone(linesWith(everything, silenced), "Silenced");
   const empty = everything.filter(({ code }) => /\bcatch *(\([^)]*\))? *\{\s*\}/.test(code));
   assertNone(empty.map(({ path }) => path), "Empty catch");
+});
+
+test("nothing is exported without a name, unless a platform looks for it so", () => {
+  const others = everything.filter(({ path }) => !servedByDefault.test(path));
+  assertNone(linesWith(others, /\bexport default\b/), "Default exports");
 });
 
 test("package.json and deno.json agree on name, version, license and exports", () => {

@@ -1,0 +1,83 @@
+/** The examples that serve: each in its runtime, before a real server, asked by many at once. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import process from "node:process";
+import { after, afterEach, before, test } from "node:test";
+import { createPool } from "../../mod.ts";
+import { startProxy } from "../support/proxy.ts";
+import { type Server, startServer } from "../support/server.ts";
+import { until } from "../support/wait.ts";
+import { binary, onDeno, Program } from "./support/program.ts";
+import { type Answer, connected, visit, visitAtOnce } from "./support/visitors.ts";
+
+let server: Server;
+before(async () => {
+  server = await startServer();
+});
+afterEach(() => connected(server, 0));
+after(() => server.remove());
+
+/** An example, what runs it, and what asks it to end; Hono leaves that to its runtime. */
+type Example = readonly [title: string, command: readonly string[], signal?: NodeJS.Signals];
+
+const permissions = ["--allow-net", "--allow-env"];
+const anyPort = ["--host", "127.0.0.1", "--port", "0"];
+const hono = "examples/hono.ts";
+const examples: readonly Example[] = [
+  ["node:http", [binary("node"), "examples/node_http.ts"], "SIGTERM"],
+  ["Bun.serve", [binary("bun"), "examples/bun_serve.ts"], "SIGTERM"],
+  ["Deno.serve", [...await onDeno("run", ...permissions), "examples/deno_serve.ts"], "SIGINT"],
+  ["Hono on Bun", [binary("bun"), hono]],
+  ["Hono on Deno", [...await onDeno("serve", ...permissions, ...anyPort), hono]],
+];
+
+for (const [title, command, signal] of examples) {
+  const start = async (uri: string): Promise<Program> =>
+    await Program.start(command, { MYSQL_URL: uri, PORT: "0" });
+
+  test(`${title}: many at once find each their own session, on few connections`, async () => {
+    await using program = await start(server.url());
+    const url = await program.url();
+    const first = await visit(url, "/first");
+    assert.equal((await visit(url, "/again")).connection, first.connection);
+    assert.ok(await visitAtOnce(url, server, 50) <= 10);
+  });
+
+  if (signal === undefined) continue;
+  test(`${title}: asked to end, it answers what is under way, and leaves nothing`, async () => {
+    await using proxy = await startProxy(server);
+    await using program = await start(proxy.uri);
+    const url = await program.url();
+    proxy.hold("toClient");
+    const answer = visit(url, "/last");
+    await until(() => proxy.opened > 0, "the request is under way");
+    program.signal(signal);
+    await until(() => isRefused(url), "it takes no request any more");
+    proxy.release("toClient");
+    assert.equal((await answer).path, "/last");
+    assert.deepEqual(await program.ended(), [0, null], program.output);
+    await connected(server, 0);
+  });
+}
+
+test("Hono on Node: each request is a unit of work", async () => {
+  const url = server.url();
+  process.env["MYSQL_URL"] = url;
+  const { default: app } = await import("../../examples/hono.ts");
+  const paths = Array.from({ length: 20 }, (_, i) => `/visitor/${i}`);
+  const responses = await Promise.all(paths.map((path) => app.request(path)));
+  const answers = await Promise.all(responses.map((response) => response.json()));
+  assert.deepEqual((answers as Answer[]).map(({ path }) => path), paths);
+  await createPool(url).drain(); // the same definition, and so the same pool
+});
+
+/** Tells whether nobody listens at a URL any more. */
+async function isRefused(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  const [outcome] = await Promise.allSettled([once(socket, "connect")]);
+  socket.destroy();
+  return outcome.status === "rejected";
+}
