@@ -103,8 +103,8 @@ class WorkerdSocket implements PulledSocket {
   }
 
   close(): void {
-    // To close it alone would wait for all that was written to be sent.
-    ignore(this.#socket.close(), this.#reader.cancel(), this.#writer.abort());
+    // To abort the writer as well would keep the socket open to the end of the request.
+    ignore(this.#socket.close(), this.#reader.cancel());
   }
 }
 
