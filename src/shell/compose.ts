@@ -86,6 +86,7 @@ function build<Name extends string, Target, Driver, Overlay extends object>(
   const realms = new Realms<Target, Driver>({
     ...shared,
     lifespan: plan.lifespan,
+    isRepeatable: foundation.isRepeatable,
     make: (realm) => {
       const targets = known ?? targetsOf(plan, foundation);
       return { ...partsOf(plan, foundation, shared, targets), realm };
@@ -111,7 +112,7 @@ function targetsOf<Target, Driver>(
 /** Returns parts that have done nothing, in an async context that is whoever's asks for them. */
 function partsOf<Target, Driver>(
   plan: Plan,
-  { port, retargetOf, isRepeatable, isLoss }: Foundation<Target, Driver>,
+  { port, retargetOf, isLoss }: Foundation<Target, Driver>,
   { news, frames, admission, clock }: Shared<Target, Driver>,
   known: readonly Target[],
 ): Omit<Parts<Target, Driver>, "realm"> {
@@ -143,7 +144,6 @@ function partsOf<Target, Driver>(
     leaks: new Leaks(clock, neutral, news, plan.leakMs),
     patience: new Countdown(clock, neutral, plan.acquireMs, (waiting: Waiting) => waiting.expire()),
     retargetOf,
-    isRepeatable,
     isLoss,
   };
 }

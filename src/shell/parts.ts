@@ -26,8 +26,6 @@ export interface Parts<Target, Driver> {
   readonly patience: Patience;
   /** Returns a copy of a target with other options. */
   readonly retargetOf: (home: Target, overlay: object) => Target;
-  /** Tells whether work that failed with an error may be done once more. */
-  readonly isRepeatable: (error: unknown) => boolean;
   /** Tells whether an error says that the connection was lost. */
   readonly isLoss: (error: unknown) => boolean;
   /** What is told of the unit whose connections these are, if they live no longer than it. */

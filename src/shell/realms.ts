@@ -26,6 +26,8 @@ export interface RealmSetting<Target, Driver> {
   readonly frames: Frames<Target, Driver>;
   /** Who may begin work. */
   readonly admission: Admission;
+  /** Tells whether work that failed with an error may be done once more. */
+  readonly isRepeatable: (error: unknown) => boolean;
   /** Makes parts that have done nothing. */
   readonly make: (realm: Realm | undefined) => Parts<Target, Driver>;
 }
@@ -38,16 +40,20 @@ export class Realms<Target, Driver> {
   readonly frames: Frames<Target, Driver>;
   /** Who may begin work. */
   readonly admission: Admission;
+  /** Tells whether work that failed with an error may be done once more. */
+  readonly isRepeatable: (error: unknown) => boolean;
   readonly #makeFor: RealmSetting<Target, Driver>["make"];
   readonly #only: Parts<Target, Driver> | undefined;
   readonly #live = new Set<Parts<Target, Driver>>();
   #isEnded = false;
 
   /** Makes the parts of a pool whose connections live as long as it. */
-  constructor({ lifespan, clock, frames, admission, make }: RealmSetting<Target, Driver>) {
+  constructor(setting: RealmSetting<Target, Driver>) {
+    const { lifespan, clock, frames, admission, isRepeatable, make } = setting;
     this.clock = clock;
     this.frames = frames;
     this.admission = admission;
+    this.isRepeatable = isRepeatable;
     this.#makeFor = make;
     this.#only = lifespan === "pool" ? make(undefined) : undefined;
     if (this.#only !== undefined) this.#live.add(this.#only);

@@ -44,31 +44,19 @@ export async function runUnit<Target, Driver, T>(
     throw new SubletError("OPTION_INVALID", "options", prose);
   }
   const signal = either(realms.frames.getStore()?.signal, options.signal);
-  let parts = realms.here();
+  if (retries === 0) return await runOnce(realms.here(), fn, options, signal);
+  const { retry } = await import("@std/async/retry");
   let runs = 0;
   const run = (): Promise<Awaited<T>> => {
-    if (runs++ > 0) parts = realms.here();
-    return runOnce(parts, fn, options, signal);
+    runs++;
+    return runOnce(realms.here(), fn, options, signal);
   };
+  // An error of the last run is not wrapped, as it is taken for one that allows no other.
   const isRetriable = (error: unknown): boolean =>
-    runs <= retries && !signal?.aborted && !parts.admission.isClosed &&
-    isSafeToRepeat(parts, error);
-  const first = run();
-  try {
-    return await first;
-  } catch (error) {
-    if (!isRetriable(error)) throw error;
-  }
-  const { retry } = await import("@std/async/retry");
-  let last: Promise<Awaited<T>> | undefined = first;
-  // To begin with it gets the run that failed, as it pauses only after a failure of its own.
-  const next = (): Promise<Awaited<T>> => {
-    const outcome = last ?? run();
-    last = undefined;
-    return outcome;
-  };
+    runs <= retries && !signal?.aborted && !realms.admission.isClosed &&
+    isSafeToRepeat(realms, error);
   const limits = signal === undefined ? {} : { signal };
-  return await retry(next, { ...BACKOFF, ...limits, maxAttempts: retries + 1, isRetriable });
+  return await retry(run, { ...BACKOFF, ...limits, maxAttempts: retries + 1, isRetriable });
 }
 
 async function runOnce<Target, Driver, T>(
@@ -99,7 +87,7 @@ async function runOnce<Target, Driver, T>(
 
 /** Tells whether nothing of a unit that failed with an error can have been left behind. */
 function isSafeToRepeat<Target, Driver>(
-  { isRepeatable }: Parts<Target, Driver>,
+  { isRepeatable }: Realms<Target, Driver>,
   error: unknown,
 ): boolean {
   let isSafe = isRepeatable(error);
