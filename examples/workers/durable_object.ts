@@ -1,6 +1,6 @@
 /**
- * A Durable Object: its sockets outlive requests, so it has a pool as a server has one. The pool
- * is the object's own, as objects that share an isolate must not share sockets.
+ * A Durable Object: its sockets outlive requests, so its pool does, too. Each object has its own,
+ * as objects that share an isolate cannot share sockets.
  */
 
 import { DurableObject, env } from "cloudflare:workers";
@@ -12,7 +12,6 @@ export class Shop extends DurableObject {
     uri: env.MYSQL_URL,
     connectionLimit: 4,
     lifespan: "pool",
-    shared: false,
   });
 
   /** Runs as a unit of work on a connection that the object keeps. */

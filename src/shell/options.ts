@@ -46,7 +46,10 @@ export interface PoolOptions<Name extends string, Overlay extends object = objec
   readonly connections?: { readonly [N in Name]: VirtualOptions & Overlay } | undefined;
   /** Names the pool: another definition of the same name takes its place. */
   readonly name?: string | undefined;
-  /** Whether equal definitions in one process share one pool; true. */
+  /**
+   * Whether equal definitions in one process share one pool; true, but on Workers, where Durable
+   * Objects of one isolate cannot share sockets.
+   */
   readonly shared?: boolean | undefined;
   /**
    * How long actual connections may live: as long as the pool needs them ("pool"), or not longer
@@ -153,7 +156,7 @@ export function planOf(
     isResetAlways: choice(given, "resetOnRelease", [true, false], false),
     target,
     name: nameOf(given),
-    isShared: choice(given, "shared", [true, false], true),
+    isShared: choice(given, "shared", [true, false], lifespan === "pool"),
     lifespan: choice(given, "lifespan", ["pool", "unit"], lifespan),
   };
 }

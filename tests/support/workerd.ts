@@ -46,10 +46,15 @@ export class Workerd implements AsyncDisposable {
    * Serves the worker of a file, which finds `variables` in its `env`. The configuration is
    * written beside the file; its folder is removed in the end.
    */
-  static async start(path: string, variables: Record<string, string>): Promise<Workerd> {
+  static async start(
+    path: string,
+    variables: Readonly<Record<string, string>>,
+    more: WorkerSurroundings = {},
+  ): Promise<Workerd> {
     const folder = dirname(path);
     const config = join(folder, "config.capnp");
-    await writeFile(config, configuration(path.slice(folder.length + 1), variables));
+    const script = path.slice(folder.length + 1);
+    await writeFile(config, workerConfiguration(script, { ...more, variables }));
     const keeper = new Keeper(folder);
     const binary = join(root, "node_modules", ".bin", "workerd");
     const child = spawn(binary, ["serve", config, "--control-fd=3"], {
@@ -78,15 +83,37 @@ async function portOf(control: Readable): Promise<number> {
   throw new Error("workerd has ended before it listened; what it said is on stderr");
 }
 
-function configuration(script: string, variables: Record<string, string>): string {
-  const bindings = Object.entries(variables).map(([name, text]) =>
+/** What a worker finds around it. */
+export interface WorkerSurroundings {
+  /** What it finds in its `env`. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** The files of the certificates of those whom the platform trusts; nobody if not given. */
+  readonly authorities?: readonly string[];
+  /** What else it finds in its `env`, in the words of workerd's configuration; and so the rest. */
+  readonly bindings?: readonly string[];
+  /** Further services. */
+  readonly services?: readonly string[];
+  /** What else is said of the worker itself. */
+  readonly properties?: readonly string[];
+}
+
+/** Returns the configuration that serves a worker; the files it names lie beside it. */
+export function workerConfiguration(script: string, surroundings: WorkerSurroundings): string {
+  const { variables = {}, authorities = [], services = [], properties = [] } = surroundings;
+  const trusted = authorities.map((file) => `embed ${JSON.stringify(file)}`);
+  const texts = Object.entries(variables).map(([name, text]) =>
     `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`
   );
+  const bindings = [...texts, ...surroundings.bindings ?? []];
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = .main),
-    (name = "network", network = (allow = ["private", "local"])),
+    (name = "network", network = (
+      allow = ["private", "local"],
+      tlsOptions = (trustedCertificates = [${trusted.join(", ")}]),
+    )),
+    ${services.map((service) => `${service},`).join("\n    ")}
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
@@ -95,6 +122,7 @@ const main :Workerd.Worker = (
   bindings = [${bindings.join(", ")}],
   compatibilityDate = "${compatibilityDate}",
   globalOutbound = "network",
+  ${properties.map((property) => `${property},`).join("\n  ")}
 );
 `;
 }

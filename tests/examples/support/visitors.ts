@@ -4,6 +4,9 @@ import assert from "node:assert/strict";
 import type { Server } from "../../support/server.ts";
 import { until } from "../../support/wait.ts";
 
+/** How long an answer may take. */
+const answerMsMax = 20_000;
+
 /** What the examples answer. */
 export interface Answer {
   /** The path that was asked for, as the session remembered it. */
@@ -14,7 +17,10 @@ export interface Answer {
 
 /** Asks for a path, on a connection of its own. */
 export async function visit(url: string, path: string): Promise<Answer> {
-  const response = await fetch(url + path, { headers: { connection: "close" } });
+  const response = await fetch(url + path, {
+    headers: { connection: "close" },
+    signal: AbortSignal.timeout(answerMsMax),
+  });
   const text = await response.text();
   assert.equal(response.status, 200, text);
   return JSON.parse(text);
