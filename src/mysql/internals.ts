@@ -67,7 +67,7 @@ export interface DriverConfig {
   /** A function that puts values into a statement in place of the driver's own. */
   readonly queryFormat?: unknown;
   /** What is asked of TLS, a profile's name put for its options; nothing is without TLS. */
-  readonly ssl?: Readonly<Record<string, unknown>> | undefined;
+  ssl?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A connection of the driver, with what it does not document. */

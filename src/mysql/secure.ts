@@ -35,6 +35,8 @@ export function secure(
     };
     return;
   }
+  // A session of TLS that is resumed shows no certificate. The driver has them by this object.
+  if (options.isNameVerified) internals.config.ssl = { ...given };
   const upgradeByDriver = internals.startTLS.bind(driver);
   internals.startTLS = (done) => {
     upgradeByDriver((error) => {
