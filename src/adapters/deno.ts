@@ -3,7 +3,8 @@
  *
  * What they cannot do: TCP's keep-alive asks after the time that the system says (two hours, as
  * a rule), not after `keepAliveMs`. TLS always verifies the chain, trusts `ca` besides those whom
- * Deno trusts, has no certificate for the client and does not run over unix sockets.
+ * Deno trusts, has no certificate for the client and does not run over unix sockets. A handshake
+ * that is given up keeps its socket open, though no process, until the server gives it up, too.
  */
 
 import { Buffer } from "node:buffer";

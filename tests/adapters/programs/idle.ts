@@ -1,0 +1,19 @@
+/**
+ * Has a socket open and read. With `unref` that is not to hold the process, be it said before it
+ * is connected or after; with `ref` it is, until the other side ends: then the status is 3.
+ */
+
+import process from "node:process";
+import { dial } from "../support/here.ts";
+
+const [port, verb] = process.argv.slice(2);
+const stream = dial(Number(port));
+const hold = setTimeout(() => process.exit(4), 10_000);
+if (verb === "unref early") stream.unref?.();
+stream.once("data", () => {
+  if (verb !== "unref early") stream.unref?.();
+  if (verb === "ref") stream.ref?.();
+  clearTimeout(hold);
+  process.stdout.write("idle\n");
+});
+stream.on("end", () => process.exitCode = 3);
