@@ -9,20 +9,16 @@
  */
 
 import type { Buffer } from "node:buffer";
-import type { Adapter, Address, SocketStream, TlsOptions } from "../port.ts";
+import type { Adapter, TlsOptions } from "../port.ts";
 import { upgrade } from "./bun_tls.ts";
 import { type Action, codeOf, socketError } from "./errors.ts";
 import type { Bun, BunHandlers, BunSocket } from "./runtimes.ts";
 import { RuntimeStream } from "./stream.ts";
 
 /** Sockets of Bun. */
-export const adapter: Adapter = { runtime: "bun", dial };
+export const adapter: Adapter = { runtime: "bun", dial: (address) => new BunStream(address) };
 
 type Done = (error?: Error) => void;
-
-function dial(address: Address): SocketStream {
-  return new BunStream(address);
-}
 
 /** Returns what this runtime has under its name. */
 function bun(): Bun {

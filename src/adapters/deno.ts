@@ -8,14 +8,17 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { Adapter, Address, SocketStream, TlsOptions } from "../port.ts";
+import type { Adapter, Address, TlsOptions } from "../port.ts";
 import { type Action, codeOf, socketError, unsupported } from "./errors.ts";
 import { type PulledSocket, type PulledSockets, PulledStream } from "./pulled.ts";
 import type { Deno, DenoConn, DenoTcpConn } from "./runtimes.ts";
 import { refuseUnknown } from "./tls_options.ts";
 
 /** Sockets of Deno. */
-export const adapter: Adapter = { runtime: "deno", dial };
+export const adapter: Adapter = {
+  runtime: "deno",
+  dial: (address) => new PulledStream(sockets, address),
+};
 
 /** How much memory is taken at once. */
 const memorySize = 64 * 1024;
@@ -35,10 +38,6 @@ const codes: Readonly<Record<string, string | undefined>> = {
 const advice = "take createPool of @sublet/mysql/node, whose sockets do";
 
 const sockets: PulledSockets = { connect, errorOf };
-
-function dial(address: Address): SocketStream {
-  return new PulledStream(sockets, address);
-}
 
 /** Returns what this runtime has under its name. */
 function deno(): Deno {

@@ -8,14 +8,17 @@
  * latest.
  */
 
-import type { Adapter, Address, SocketStream, TlsOptions } from "../port.ts";
+import type { Adapter, Address, TlsOptions } from "../port.ts";
 import { type Action, socketError, unsupported } from "./errors.ts";
 import { type PulledSocket, type PulledSockets, PulledStream } from "./pulled.ts";
 import type { WorkerReader, WorkerSocket, WorkerSockets, WorkerWriter } from "./runtimes.ts";
 import { refuseUnknown } from "./tls_options.ts";
 
 /** Sockets of Cloudflare Workers. */
-export const adapter: Adapter = { runtime: "workerd", dial };
+export const adapter: Adapter = {
+  runtime: "workerd",
+  dial: (address) => new PulledStream(sockets, address),
+};
 
 /** Put together here, as bundlers would look for a module of this name where there is none. */
 const moduleName: string = ["cloudflare", "sockets"].join(":");
@@ -26,10 +29,6 @@ const memorySize = 64 * 1024;
 const writeSize = 256 * 1024;
 
 const sockets: PulledSockets = { connect, errorOf };
-
-function dial(address: Address): SocketStream {
-  return new PulledStream(sockets, address);
-}
 
 async function connect(address: Address, signal: AbortSignal): Promise<PulledSocket> {
   const { host, port, socketPath, isSecured } = address;
@@ -99,7 +98,13 @@ class WorkerdSocket implements PulledSocket {
     this.#reader = this.#socket.readable.getReader({ mode: "byob" });
     this.#writer = this.#socket.writable.getWriter();
     ignore(this.#socket.closed);
-    await this.#socket.opened;
+    try {
+      await this.#socket.opened;
+    } catch (cause) {
+      throw new Error("the server, or its certificate, was refused; Workers do not say why", {
+        cause,
+      });
+    }
   }
 
   close(): void {
