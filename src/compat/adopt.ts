@@ -1,0 +1,89 @@
+/**
+ * What makes a connection of the driver one of a pool: it can be given back, its callbacks are
+ * contained, and it tells what is done with it first.
+ *
+ * That is added once, when the connection is new, and stays: who has it at the time is looked up.
+ */
+
+import mysql2, { type Connection, type PoolConnection } from "mysql2";
+import { noteStatement } from "./beginning.ts";
+import { containCommand, contained } from "./callbacks.ts";
+import { holdingHere, isLate } from "./holding.ts";
+import { type ConnectionConfig, internalsOf, whenQuiet } from "./internals.ts";
+
+/** How each connection that has been adopted is really destroyed. */
+const destroyers: WeakMap<PoolConnection, () => void> = new WeakMap();
+
+/** How many commands each was given. */
+const counts: WeakMap<PoolConnection, number> = new WeakMap();
+
+/** Makes a connection one of a pool that has such options; returns the same object. */
+export function adopt(connection: Connection, config: ConnectionConfig): PoolConnection {
+  const adopted = connection as PoolConnection;
+  if (destroyers.has(adopted)) return adopted;
+  Object.setPrototypeOf(adopted, mysql2.PoolConnection.prototype);
+  const internals = internalsOf(adopted);
+  Object.assign(internals.config, { trace: config.trace, gracefulEnd: config.gracefulEnd });
+  destroyers.set(adopted, internals.destroy.bind(adopted));
+  noteStatements(adopted);
+  containCommands(adopted);
+  addEnds(adopted);
+  return adopted;
+}
+
+/** Returns how many commands a connection was given since it was adopted. */
+export function commandCount(connection: PoolConnection): number {
+  return counts.get(connection) ?? 0;
+}
+
+/** Closes a connection, whoever has it. */
+export function discard(connection: PoolConnection): void {
+  destroyers.get(connection)?.();
+}
+
+function noteStatements(connection: PoolConnection): void {
+  const internals = internalsOf(connection);
+  const { query, execute } = internals;
+  internals.query = (...args) => {
+    noteStatement(connection, "query", args);
+    return query.apply(connection, args);
+  };
+  internals.execute = (...args) => {
+    noteStatement(connection, "execute", args);
+    return execute.apply(connection, args);
+  };
+}
+
+function containCommands(connection: PoolConnection): void {
+  const internals = internalsOf(connection);
+  const { addCommand } = internals;
+  internals.addCommand = (command) => {
+    counts.set(connection, commandCount(connection) + 1);
+    containCommand(command);
+    return addCommand.call(connection, command);
+  };
+}
+
+function addEnds(connection: PoolConnection): void {
+  const internals = internalsOf(connection);
+  const { end } = internals;
+  internals.release = () => holdingHere(connection)?.release();
+  internals.destroy = () => {
+    if (isLate(connection)) return;
+    const holding = holdingHere(connection);
+    discard(connection);
+    holding?.abandon();
+  };
+  internals.end = (...args) => {
+    const holding = holdingHere(connection);
+    const callback = args.find((arg) => typeof arg === "function");
+    if (holding !== undefined && internals.config.gracefulEnd) {
+      const farewell = end.call(connection, callback);
+      whenQuiet(connection, () => holding.abandon());
+      return farewell;
+    }
+    holding?.release();
+    if (callback !== undefined) queueMicrotask(contained(callback as () => void));
+    return undefined;
+  };
+}

@@ -1,0 +1,95 @@
+/** Makes the pools that code which knows mysql2 asks for, and faces of pools that exist. */
+
+import type { Duplex } from "node:stream";
+import type { Connection, PoolConnection } from "mysql2";
+import type { InitSql } from "../mysql/mod.ts";
+import { SubletError } from "../shell/errors.ts";
+import { adopt } from "./adopt.ts";
+import { begin } from "./beginning.ts";
+import { contained } from "./callbacks.ts";
+import { type CompatOptions, configOfTarget, type Request, requestOf } from "./config.ts";
+import type { Db } from "./driver.ts";
+import { Lending } from "./lending.ts";
+import { Pool } from "./pool.ts";
+
+/** Makes a pool of Sublet; `dial`, if it is given, opens sockets in place of the runtime. */
+export type MakeDb = (options: object, dial: (() => Duplex) | undefined) => Db;
+
+/** How a face of a pool that exists behaves. */
+export interface FaceOptions {
+  /**
+   * Whether statements of the pool ("join") run on the connection in which their unit of work has
+   * a transaction open, if there is one; they do not unless given.
+   */
+  readonly unit?: "join" | undefined;
+}
+
+/** Makes a pool of its own. */
+export function createPool(make: MakeDb, given: string | CompatOptions): Pool {
+  const pool: Pool = new Pool(
+    createLending(make, given, (connection) => pool.emit("connection", connection)),
+  );
+  return pool;
+}
+
+/** Makes what lends connections of a pool of its own; `tell` is called with each that is new. */
+export function createLending(
+  make: MakeDb,
+  given: string | CompatOptions,
+  tell: (connection: PoolConnection) => void = () => undefined,
+): Lending {
+  const request = requestOf(given);
+  const { config, more } = request;
+  const joins = isJoin(more.unit);
+  const init = async (connection: Connection): Promise<void> => {
+    const adopted = adopt(connection, config.connectionConfig);
+    for (const sql of [more.initSql ?? []].flat()) await adopted.promise().query(sql);
+    await begin(adopted, contained(() => tell(adopted)));
+  };
+  const db = make(optionsOf(request, init), dialOf(request));
+  return new Lending({ db, name: "main", config: () => config, joins, isOwner: true });
+}
+
+/** The faces that there are, by what they are faces of and how they behave. */
+const faces: WeakMap<Db, Map<string, Pool>> = new WeakMap();
+
+/** Returns the face of a virtual connection of a pool, which is the same one each time. */
+export function faceOf(db: Db, name: string, { unit }: FaceOptions): Pool {
+  const joins = isJoin(unit);
+  const known = faces.get(db) ?? new Map<string, Pool>();
+  faces.set(db, known);
+  const key = `${joins} ${name}`;
+  const face = known.get(key);
+  if (face !== undefined) return face;
+  const { target } = db.connection(name);
+  const config = () => configOfTarget(target, db.config.idleTimeout);
+  const created = new Pool(new Lending({ db, name, config, joins, isOwner: false }));
+  known.set(key, created);
+  return created;
+}
+
+function optionsOf({ config, target, more }: Request, initSql: InitSql): object {
+  const { unit: _unit, initSql: _initSql, ...durations } = more;
+  return {
+    ...target,
+    ...durations,
+    connectionLimit: config.connectionLimit || Number.MAX_SAFE_INTEGER,
+    idleTimeout: config.idleTimeout,
+    initSql,
+    queueLimit: config.queueLimit,
+    resetOnRelease: config.resetOnRelease,
+    shared: false,
+    waitForConnections: config.waitForConnections,
+  };
+}
+
+function dialOf({ stream, config }: Request): (() => Duplex) | undefined {
+  if (typeof stream !== "function") return stream ? () => stream as Duplex : undefined;
+  return () => stream({ config: config.connectionConfig });
+}
+
+function isJoin(unit: string | undefined): boolean {
+  if (unit === undefined || unit === "join") return unit === "join";
+  const prose = `The option "unit" must be "join" if it is given: received ${JSON.stringify(unit)}`;
+  throw new SubletError("OPTION_INVALID", "options", prose);
+}

@@ -1,0 +1,111 @@
+/**
+ * Who has a connection: one who asked the pool for it, and has not given it back yet.
+ *
+ * The connection is the driver's, and the same object for one holder after another. So that a
+ * late release of a former one takes nothing from the next, a callback that is handed a
+ * connection runs in an async context that says so. What comes from elsewhere is taken to come
+ * from the present holder, and so is what comes from code that this one may have sprung from.
+ */
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { PoolConnection } from "mysql2";
+import type { Lease } from "./driver.ts";
+import { whenQuiet } from "./internals.ts";
+
+/** What leads to a lease, which may be gone. */
+interface Reference {
+  deref(): Lease | undefined;
+}
+
+/** The holding that each connection had last. */
+const latest: WeakMap<PoolConnection, Holding> = new WeakMap();
+
+/** Whose connections code has been handed, the latest first, at most one for each connection. */
+const handed: AsyncLocalStorage<readonly Holding[]> = new AsyncLocalStorage();
+
+/** How many are about to give their connection back, once that has nothing more to do. */
+let leaving = 0;
+
+/** Tells whether somebody only waits for the driver to finish what it is amid. */
+export function isAnyLeaving(): boolean {
+  return leaving > 0;
+}
+
+/** What one holder has of a connection. */
+export class Holding {
+  /** The connection. */
+  readonly connection: PoolConnection;
+  /** Shared with former holders of the connection whose code this one may have sprung from. */
+  readonly #lineage: object;
+  #lease: Reference;
+  #isEnded = false;
+
+  /** Notes that code has a lease, and alone keeps it from being collected as garbage. */
+  constructor(lease: Lease) {
+    this.connection = lease.connection as PoolConnection;
+    const known = knownHere(this.connection);
+    this.#lineage = known === undefined ? {} : known.#lineage;
+    this.#lease = new WeakRef(lease);
+    latest.set(this.connection, this);
+  }
+
+  /** Whether it has been given back. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Keeps the lease until it is given back, as others may have the connection too. */
+  pin(): this {
+    const lease = this.#lease.deref();
+    this.#lease = { deref: () => lease };
+    return this;
+  }
+
+  /** Gives the connection back, once what it was asked before has been done; a second time not. */
+  release(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    const lease = this.#lease.deref();
+    leaving++;
+    whenQuiet(this.connection, () => {
+      leaving--;
+      lease?.release();
+    });
+  }
+
+  /** Gives back what is of no use any more. */
+  abandon(): void {
+    this.#isEnded = true;
+    this.#lease.deref()?.release();
+  }
+
+  /** Runs code as that of this holder. */
+  run<T>(fn: () => T): T {
+    const others = (handed.getStore() ?? []).filter(({ connection }) => {
+      return connection !== this.connection && connection.state === "authenticated";
+    });
+    return handed.run([this, ...others], fn);
+  }
+
+  /** Tells whether another holding lasts that its code may have sprung from, or it from its. */
+  isKinOf(other: Holding | undefined): boolean {
+    return other?.isEnded === false && other.#lineage === this.#lineage;
+  }
+}
+
+/** Returns the holding by which code has a connection, if that lasts. */
+export function holdingHere(connection: PoolConnection): Holding | undefined {
+  const holding = latest.get(connection);
+  return holding?.isEnded || isLate(connection) ? undefined : holding;
+}
+
+/** Tells whether code was handed a connection by a holding that has ended. */
+export function isLate(connection: PoolConnection): boolean {
+  const known = knownHere(connection);
+  return known !== undefined && known.isEnded && !known.isKinOf(latest.get(connection));
+}
+
+/** Returns the holding by which the code at hand was last handed a connection. */
+function knownHere(connection: PoolConnection): Holding | undefined {
+  return handed.getStore()?.find((holding) => holding.connection === connection);
+}

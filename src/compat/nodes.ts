@@ -1,0 +1,162 @@
+/**
+ * The nodes of a cluster: pools of several servers, of which one is chosen for each lease.
+ *
+ * What a node fails at is counted. One that fails too often goes offline for a time, or leaves
+ * the cluster if there is no such time. That a node has nothing free is no failure of it: then
+ * another is asked, and nothing is counted.
+ */
+
+import type { PoolConnection } from "mysql2";
+import type { CompatOptions } from "./config.ts";
+import type { Lease } from "./driver.ts";
+import { isOfLimit, isOfServer, poolError } from "./errors.ts";
+import { internalsOf } from "./internals.ts";
+import type { Lender, Lending } from "./lending.ts";
+import { expressionOf, type Selector, selectorNamed } from "./selectors.ts";
+
+/** The options of a cluster, under mysql2's names. */
+export interface ClusterOptions {
+  /** Whether another node is asked when one fails; true. */
+  readonly canRetry?: boolean | undefined;
+  /** How often a node may fail before it is removed, or goes offline; 5. */
+  readonly removeNodeErrorCount?: number | undefined;
+  /** How long a node is offline, in ms; 0 removes it for good; 0. */
+  readonly restoreNodeTimeout?: number | undefined;
+  /** How a node is chosen unless it is said: RR, RANDOM or ORDER; RR. */
+  readonly defaultSelector?: string | undefined;
+}
+
+/** What a cluster tells of itself. */
+export type ClusterEvent = "offline" | "online" | "remove" | "warn";
+
+/** Makes the connections of a node. */
+export type MakeLending = (options: string | CompatOptions) => Lending;
+
+interface Node {
+  readonly id: string;
+  readonly lending: Lending;
+  errorCount: number;
+  offlineUntil: number | undefined;
+}
+
+/** The nodes of one cluster. */
+export class Nodes {
+  readonly #options: ClusterOptions;
+  readonly #make: MakeLending;
+  readonly #tell: (event: ClusterEvent, news: unknown) => void;
+  readonly #nodes: Map<string, Node> = new Map();
+  #idNext = 1;
+  #ended: Promise<void> | undefined;
+
+  /** Creates a cluster without nodes; throws if its selector is none. */
+  constructor(
+    options: ClusterOptions,
+    make: MakeLending,
+    tell: (event: ClusterEvent, news: unknown) => void,
+  ) {
+    this.#options = options;
+    this.#make = make;
+    this.#tell = tell;
+    selectorNamed(this.defaultSelector);
+  }
+
+  /** How a node is chosen unless it is said. */
+  get defaultSelector(): string {
+    return this.#options.defaultSelector || "RR";
+  }
+
+  /** Adds a node, unless there is one of its name; one without a name gets one. */
+  add(given: string | CompatOptions, options?: string | CompatOptions): void {
+    const isNamed = typeof given === "string";
+    const id = isNamed ? given : `CLUSTER::${this.#idNext++}`;
+    if (this.#nodes.has(id)) return;
+    const own = isNamed ? options : given;
+    if (own === undefined) throw new TypeError(`The node ${JSON.stringify(id)} has no options`);
+    const lending = this.#make(own);
+    this.#nodes.set(id, { id, lending, errorCount: 0, offlineUntil: undefined });
+  }
+
+  /** Removes the nodes that answer to a pattern. */
+  remove(pattern: string | RegExp): void {
+    for (const node of this.#matching(expressionOf(pattern))) this.#drop(node);
+  }
+
+  /** Returns what lends connections of the nodes that answer to a pattern. */
+  lender(pattern: string | RegExp, selector: string): Lender {
+    const expression = expressionOf(pattern);
+    const select = selectorNamed(selector);
+    return { lend: (isForStatement) => this.#lend(expression, select, isForStatement) };
+  }
+
+  /** Ends all nodes. */
+  end(): Promise<void> {
+    return this.#ended ??= Promise.all(
+      Array.from(this.#nodes.values(), ({ lending }) => lending.end()),
+    ).then(() => undefined);
+  }
+
+  async #lend(expression: RegExp, select: Selector, isForStatement: boolean): Promise<Lease> {
+    const full = new Set<Node>();
+    for (let node = this.#choose(expression, select, full);;) {
+      try {
+        const lease = await node.lending.lend(isForStatement);
+        this.#succeeded(node);
+        internalsOf(lease.connection as PoolConnection)._clusterId = node.id;
+        return lease;
+      } catch (error) {
+        const mayGoOn = isOfServer(error) || isOfLimit(error);
+        if (isOfServer(error)) this.#failed(node);
+        else full.add(node);
+        const { canRetry = true } = this.#options;
+        if (!canRetry || !mayGoOn || this.#online(expression, full).length === 0) throw error;
+        this.#tell("warn", error);
+      }
+      node = this.#choose(expression, select, full);
+    }
+  }
+
+  #choose(expression: RegExp, select: Selector, full: ReadonlySet<Node>): Node {
+    const ids = this.#online(expression, full).map(({ id }) => id);
+    const id = ids.length > 1 ? select(ids) : ids[0];
+    const node = id === undefined ? undefined : this.#nodes.get(id);
+    if (node !== undefined) return node;
+    throw poolError(this.#matching(expression).length > 0 ? "POOL_NONEONLINE" : "POOL_NOEXIST");
+  }
+
+  #matching(expression: RegExp): Node[] {
+    return [...this.#nodes.values()].filter(({ id }) => id.match(expression) !== null);
+  }
+
+  #online(expression: RegExp, full: ReadonlySet<Node>): Node[] {
+    const now = performance.now();
+    return this.#matching(expression).filter((node) => {
+      return !full.has(node) && (node.offlineUntil === undefined || node.offlineUntil <= now);
+    });
+  }
+
+  #succeeded(node: Node): void {
+    const { removeNodeErrorCount } = this.#options;
+    node.errorCount = Math.max(0, Math.min(node.errorCount, removeNodeErrorCount || 5) - 1);
+    if (node.offlineUntil === undefined) return;
+    node.offlineUntil = undefined;
+    this.#tell("online", node.id);
+  }
+
+  #failed(node: Node): void {
+    const { removeNodeErrorCount, restoreNodeTimeout = 0 } = this.#options;
+    if (++node.errorCount < (removeNodeErrorCount || 5) || !this.#nodes.has(node.id)) return;
+    if (restoreNodeTimeout > 0) {
+      node.offlineUntil = performance.now() + restoreNodeTimeout;
+      this.#tell("offline", node.id);
+    } else {
+      this.#drop(node);
+      this.#tell("remove", node.id);
+    }
+  }
+
+  /** Lets a node go; what is still under way in it ends by itself. */
+  #drop(node: Node): void {
+    this.#nodes.delete(node.id);
+    void node.lending.end();
+  }
+}

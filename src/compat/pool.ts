@@ -1,0 +1,107 @@
+/**
+ * The callback face of a pool: mysql2's `Pool`, over connections that are lent by Sublet.
+ *
+ * Its members and events are those of mysql2's and no others, as tools tell by them what it is.
+ */
+
+import { EventEmitter } from "node:events";
+import mysql2, { type PoolConnection } from "mysql2";
+import { contained } from "./callbacks.ts";
+import type { PoolConfig } from "./config.ts";
+import { Holding } from "./holding.ts";
+import type { Answer, QueryCommand } from "./internals.ts";
+import type { Lender, Lending } from "./lending.ts";
+import { PromisePool } from "./promise_pool.ts";
+import { execute, query } from "./statements.ts";
+
+/** Called with a connection, or with why there is none. */
+export type TakeConnection = (error: unknown, connection?: PoolConnection) => void;
+
+/** A pool, as mysql2's callbacks know it. */
+export class Pool extends EventEmitter {
+  readonly #lending: Lending;
+
+  /** Creates a face of what is lent. */
+  constructor(lending: Lending) {
+    super();
+    this.#lending = lending;
+    lending.listen((name, ...connection) => this.emit(name, ...connection));
+  }
+
+  /** The options. */
+  get config(): PoolConfig {
+    return this.#lending.config;
+  }
+
+  /** Lends a connection, which `callback` is to give back. */
+  getConnection(callback: TakeConnection): void {
+    handOver(this.#lending, callback);
+  }
+
+  /** Gives a connection back. */
+  releaseConnection(connection: { release?(): void }): void {
+    connection.release?.();
+  }
+
+  /** Sends a statement as text; returns the driver's command, which emits events. */
+  query(sql: unknown, values?: unknown, callback?: unknown): QueryCommand {
+    return query(this.#lending, sql, values, callback);
+  }
+
+  /** Prepares a statement, once for each connection, and executes it. */
+  execute(sql: unknown, values?: unknown, callback?: unknown): void {
+    execute(this.#lending, sql, values, callback);
+  }
+
+  /** Ends the pool; `callback` is called when all has closed. */
+  end(callback?: Answer): void {
+    const answer = contained(callback ?? throwAny);
+    this.#lending.end().then(
+      () => queueMicrotask(() => answer(undefined)),
+      (error: unknown) => queueMicrotask(() => answer(error)),
+    );
+  }
+
+  /** Ends the pool. */
+  [Symbol.dispose](): void {
+    this.end();
+  }
+
+  /** Returns a promise face of it. */
+  promise(maker?: unknown): PromisePool {
+    return new PromisePool(this, this.#lending, maker);
+  }
+
+  /** Puts values into a statement. */
+  format(sql: string, values?: unknown): string {
+    const { stringifyObjects, timezone } = this.config.connectionConfig;
+    return mysql2.format(sql, values as never, stringifyObjects, timezone as never);
+  }
+
+  /** Returns a value as SQL. */
+  escape(value: unknown): string {
+    const { stringifyObjects, timezone } = this.config.connectionConfig;
+    return mysql2.escape(value as never, stringifyObjects, timezone as never);
+  }
+
+  /** Returns a name as SQL. */
+  escapeId(value: string | string[]): string {
+    return mysql2.escapeId(value, false);
+  }
+}
+
+/** Lends a connection to a callback, which alone it belongs to until that gives it back. */
+export function handOver(lender: Lender, callback: TakeConnection): void {
+  const take = contained((error: unknown, holding?: Holding) => {
+    if (holding === undefined) callback(error);
+    else holding.run(() => callback(null, holding.connection));
+  });
+  lender.lend(false).then(
+    (lease) => queueMicrotask(() => take(null, new Holding(lease).pin())),
+    (error: unknown) => queueMicrotask(() => take(error)),
+  );
+}
+
+function throwAny(error: unknown): void {
+  if (error) throw error;
+}

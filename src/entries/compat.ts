@@ -1,0 +1,18 @@
+/**
+ * mysql2's own module over connections of Sublet, for code that exists: its `createPool` and
+ * `createPoolCluster` give pools of Sublet with mysql2's members, and all else is mysql2's.
+ *
+ * @example
+ * ```ts ignore
+ * import mysql from "@sublet/mysql/compat"; // was: from "mysql2"
+ *
+ * const pool = mysql.createPool({ uri: "mysql://app:secret@127.0.0.1:3306/shop" });
+ * pool.query("SELECT 1 AS one", (error, rows) => console.log(error ?? rows));
+ * ```
+ *
+ * @module
+ */
+
+export * from "./compat_callback.ts";
+/** The same once more, as mysql2 has it. */
+export * as default from "./compat_callback.ts";

@@ -1,0 +1,129 @@
+/**
+ * What `@sublet/mysql/compat/promise` exports: all that mysql2/promise does. What makes pools is
+ * Sublet's; the rest is mysql2's own.
+ */
+
+import mysql2 from "mysql2/promise";
+import type { CompatOptions } from "../compat/config.ts";
+import { faceOf, type FaceOptions } from "../compat/create.ts";
+import type { PromiseMaker } from "../compat/internals.ts";
+import type { ClusterOptions } from "../compat/nodes.ts";
+import { PromisePoolCluster } from "../compat/promise_cluster.ts";
+import { makeCluster, makePool } from "./compat_make.ts";
+import type { Pool as Db } from "./types.ts";
+
+export type * from "mysql2/promise";
+export {
+  clearParserCache,
+  Connection,
+  createConnection,
+  escape,
+  escapeId,
+  format,
+  PoolConnection,
+  raw,
+  setMaxParserCache,
+} from "mysql2/promise";
+export type { CompatOptions, DriverPoolOptions, MoreOptions } from "../compat/config.ts";
+export type { FaceOptions } from "../compat/create.ts";
+export type { ClusterOptions } from "../compat/nodes.ts";
+export type { Pool as Db } from "./types.ts";
+
+/** A pool. */
+export type Pool = ReturnType<(typeof import("mysql2/promise"))["createPool"]>;
+/** A cluster of pools. */
+export type PoolCluster = ReturnType<(typeof import("mysql2/promise"))["createPoolCluster"]>;
+
+/** What mysql2/promise exports without that its types tell. */
+const untold = mysql2 as unknown as {
+  readonly PromisePool: abstract new () => Pool;
+};
+
+/** The class of pools. */
+export const PromisePool: abstract new () => Pool = untold.PromisePool;
+/** The class of connections. */
+export const PromiseConnection: typeof mysql2.Connection = mysql2.Connection;
+/** The class of connections of a pool. */
+export const PromisePoolConnection: typeof mysql2.PoolConnection = mysql2.PoolConnection;
+/** The numbers of the types of columns. */
+export type Types = mysql2.Types;
+/** The numbers of the types of columns. */
+export const Types: typeof mysql2.Types = mysql2.Types;
+/** Makes values that say of which type they are. */
+export type TypedParameter = mysql2.TypedParameter;
+/** Makes values that say of which type they are. */
+export const TypedParameter: typeof mysql2.TypedParameter = mysql2.TypedParameter;
+/** The numbers of collations. */
+export type Charsets = mysql2.Charsets;
+/** The numbers of collations. */
+export const Charsets: typeof mysql2.Charsets = mysql2.Charsets;
+/** The encodings of collations. */
+export const CharsetToEncoding: typeof mysql2.CharsetToEncoding = mysql2.CharsetToEncoding;
+
+/**
+ * Returns a pool with the members of mysql2/promise over connections of Sublet; nothing is opened
+ * yet.
+ *
+ * @param config A URI, or mysql2's options of a pool, and those of `MoreOptions`; durations in ms.
+ * @returns The pool.
+ * @throws `SubletError` with the code `OPTION_INVALID`.
+ *
+ * @example
+ * ```ts ignore
+ * const pool = createPool({ uri: "mysql://app:secret@127.0.0.1:3306/shop", connectionLimit: 10 });
+ * const [rows] = await pool.query("SELECT 1 AS one");
+ * ```
+ */
+export function createPool(config: string | CompatOptions): Pool {
+  return makePool(config).promise(makerOf(config)) as unknown as Pool;
+}
+
+/**
+ * Returns a cluster without nodes.
+ *
+ * @param config mysql2's options of a cluster; durations in ms.
+ * @returns The cluster.
+ * @throws `RangeError` if the selector is not known.
+ *
+ * @example
+ * ```ts ignore
+ * const cluster = createPoolCluster({ defaultSelector: "ORDER" });
+ * cluster.add("PRIMARY", "mysql://app:secret@127.0.0.1:3306/shop");
+ * const [rows] = await cluster.of("*").query("SELECT 1 AS one");
+ * ```
+ */
+export function createPoolCluster(config: ClusterOptions = {}): PoolCluster {
+  const cluster = new PromisePoolCluster(makeCluster(config), makerOf(config));
+  return cluster as unknown as PoolCluster;
+}
+
+/**
+ * Returns a virtual connection of a pool that exists as a pool with the members of mysql2/promise.
+ * Its end is not that of the pool.
+ *
+ * @param db The pool.
+ * @param name The name of the virtual connection; `main` unless given.
+ * @param options `unit: "join"`, to run statements in the transaction of their unit of work.
+ * @returns The face.
+ * @throws `SubletError` with the code `OPTION_INVALID`.
+ *
+ * @example
+ * ```ts ignore
+ * const db = sublet.createPool({ uri, connections: { shop: {}, reports: { limit: 2 } } });
+ * const [rows] = await compat(db, "reports").query("SELECT 1 AS one");
+ * ```
+ */
+export function compat<Name extends string>(
+  db: Db<Name>,
+  name: Name = "main" as Name,
+  options: FaceOptions = {},
+): Pool {
+  return faceOf(db, name, options).promise() as unknown as Pool;
+}
+
+/** Returns what is to make promises, if that is said. */
+function makerOf(config: string | object): PromiseMaker | undefined {
+  return typeof config === "object" && "Promise" in config
+    ? config.Promise as PromiseMaker
+    : undefined;
+}
