@@ -6,10 +6,12 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { startProxy } from "../support/proxy.ts";
+import { type Proxy, startProxy } from "../support/proxy.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
+import { busyThreads, connected } from "../server/support/fixture.ts";
 import { binary, Program } from "./support/program.ts";
+import type { Answer } from "./support/visitors.ts";
 
 const instance = fileURLToPath(new URL("support/instance.ts", import.meta.url));
 
@@ -18,30 +20,26 @@ before(async () => {
   server = await startServer();
 });
 afterEach(async () => {
-  await connected(0);
+  await connected(server, 0);
   await server.query("SET GLOBAL wait_timeout = 28800");
 });
 after(() => server.remove());
-
-/** Waits until the server has so many connections of examples. */
-async function connected(count: number): Promise<void> {
-  const what = `the server has ${count} connections`;
-  await until(async () => await server.connectionCount() === count, what);
-}
 
 async function start(host: "lambda" | "vercel", url = server.url()): Promise<Program> {
   const variables = { MYSQL_URL: url, VERCEL_URL: "shop.vercel.app", VERCEL_REGION: "fra1" };
   return await Program.start([binary("node"), instance, host], variables);
 }
 
+/** Tells whether the session behind a proxy has been wiped, and the pool knows. */
+async function isAtRest(proxy: Proxy): Promise<boolean> {
+  const [last, before] = proxy.commands.toReversed();
+  if (before !== "RESET" || !last?.startsWith("QUERY SET SESSION")) return false;
+  return (await busyThreads(server)).length === 0 &&
+    proxy.readByClients === proxy.received.toClient;
+}
+
 /** After how long a rest a connection is asked if it is there, with some leeway. */
 const validateAfterMs = 600;
-
-/** What the examples answer. */
-interface Answer {
-  readonly path: string;
-  readonly connection: number;
-}
 
 async function visit(program: Program, path: string): Promise<Answer> {
   return await program.ask(path) as Answer;
@@ -55,7 +53,7 @@ for (const host of ["lambda", "vercel"] as const) {
     assert.equal(first.path, "/first");
     assert.equal((await visit(program, "/again")).connection, first.connection);
     program.signal("SIGSTOP");
-    await connected(0);
+    await connected(server, 0);
     program.signal("SIGCONT");
     const { path, connection } = await visit(program, "/thawed");
     assert.equal(path, "/thawed");
@@ -67,6 +65,7 @@ test("on lambda, a connection that outlived a freeze is looked at and lent again
   await using proxy = await startProxy(server);
   await using program = await start("lambda", proxy.uri);
   const first = await visit(program, "/first");
+  await until(async () => await isAtRest(proxy), "the session is wiped");
   program.signal("SIGSTOP");
   const stoppedAt = performance.now();
   await until(() => performance.now() - stoppedAt > validateAfterMs, "it stood still for long");
@@ -81,7 +80,7 @@ test("on lambda, a connection that outlived a freeze is looked at and lent again
 test("on lambda, an idle connection does not keep the event loop", async () => {
   await using program = await start("lambda");
   await visit(program, "/");
-  await connected(1);
+  await connected(server, 1);
   program.close();
   assert.deepEqual(await program.ended(), [0, null], program.output);
 });
@@ -89,10 +88,10 @@ test("on lambda, an idle connection does not keep the event loop", async () => {
 test("on vercel, an instance is kept awake until what lay idle is closed, and no longer", async () => {
   await using program = await start("vercel");
   const { connection } = await visit(program, "/");
-  await connected(1);
+  await connected(server, 1);
   // What it says when nobody has to wait any more: Vercel waits for the idle time and 100 ms.
   assert.equal(await program.said(/"removed":\[([\d,]*)\]/), String(connection));
-  await connected(0);
+  await connected(server, 0);
   assert.doesNotMatch(program.output, /outside of request scope/);
   program.close();
   assert.deepEqual(await program.ended(), [0, null], program.output);

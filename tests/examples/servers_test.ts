@@ -9,8 +9,9 @@ import { createPool } from "../../mod.ts";
 import { startProxy } from "../support/proxy.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
+import { connected } from "../server/support/fixture.ts";
 import { binary, onDeno, Program } from "./support/program.ts";
-import { type Answer, connected, visit, visitAtOnce } from "./support/visitors.ts";
+import { type Answer, visit, visitAtOnce } from "./support/visitors.ts";
 
 let server: Server;
 before(async () => {

@@ -7,9 +7,10 @@ import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { build } from "esbuild";
 import { type Server, startServer } from "../support/server.ts";
+import { connected } from "../server/support/fixture.ts";
 import { root } from "../support/source.ts";
 import { workerBundling, Workerd, type WorkerSurroundings } from "../support/workerd.ts";
-import { connected, visit, visitAtOnce } from "./support/visitors.ts";
+import { visit, visitAtOnce } from "./support/visitors.ts";
 
 let server: Server;
 before(async () => {

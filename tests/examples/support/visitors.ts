@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import type { Server } from "../../support/server.ts";
-import { until } from "../../support/wait.ts";
 
 /** How long an answer may take. */
 const answerMsMax = 20_000;
@@ -36,10 +35,4 @@ export async function visitAtOnce(url: string, server: Server, count: number): P
   const answers = await Promise.all(paths.map((path) => visit(url, path)));
   assert.deepEqual(answers.map(({ path }) => path), paths);
   return await server.status("Max_used_connections") - 1;
-}
-
-/** Waits until the server has so many connections of examples. */
-export async function connected(server: Server, count: number): Promise<void> {
-  const what = `the server has ${count} connections`;
-  await until(async () => await server.connectionCount() === count, what);
 }
