@@ -2,7 +2,8 @@
  * Everything that a change has to pass: `npm test`.
  *
  * First the tools, each of which counts as one test; then every `*_test.ts` under tests, on
- * Node and on servers that the tests start. Ends with `N passed, N failed`.
+ * Node and on servers that the tests start; then the conformance suite, in every runtime. Ends
+ * with `N passed, N failed`.
  */
 
 import { spawn } from "node:child_process";
@@ -11,6 +12,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { runConformance, runtimes, tallyOf } from "./conformance/conformance.ts";
 import { denoConfig } from "./support/deno_config.ts";
 import { serverBinary } from "./support/server_binary.ts";
 import { describe, seconds, sum, type Tally } from "./support/tally.ts";
@@ -64,6 +66,9 @@ process.stdout.write(`\ntests, on Node ${process.versions.node}\n`);
 const binary = serverBinary();
 process.stdout.write(`  on ${binary?.version ?? "the server of MYSQL_URL"}\n`);
 tallies.push(await runTestFiles(testFiles(join(process.cwd(), "tests"))));
+
+process.stdout.write(`\nconformance, in ${runtimes.join(", ")}\n`);
+tallies.push(tallyOf(await runConformance()));
 
 const total = sum(tallies);
 process.stdout.write(`\nall in ${seconds(performance.now() - began)}: ${describe(total)}\n`);

@@ -21,6 +21,10 @@ const kinds: Readonly<Record<number, string>> = {
 const headBytes = 4096;
 /** What asks for TLS is a login's first packet that ends before it says who logs in. */
 const tlsRequestBytes = 32;
+/** Has said, in its login, that each text of its will be preceded by attributes. */
+const sendsAttributes = 1 << 27;
+/** No attributes, in one set. */
+const noAttributes = "\0\x01";
 
 /** Reads one client's commands. */
 export class CommandReader {
@@ -29,6 +33,7 @@ export class CommandReader {
   /** How many bytes of it are still to come, once its header is there. */
   #missing = 0;
   #isSecured = false;
+  #hasAttributes = false;
 
   /** Returns the commands that a chunk completes, as `QUERY SELECT 1`, `PING` and so on. */
   read(chunk: Buffer): string[] {
@@ -39,10 +44,23 @@ export class CommandReader {
       if (this.#head.length < 4 || this.#missing > 0) continue;
       const [packet, number] = [this.#head, this.#head[3]];
       this.#head = Buffer.alloc(0);
-      if (number === 0) commands.push(describe(packet));
-      else if (number === 1 && packet.length === 4 + tlsRequestBytes) this.#isSecured = true;
+      if (number === 0) commands.push(this.#describe(packet));
+      else if (number === 1) this.#login(packet);
     }
     return commands;
+  }
+
+  #login(packet: Buffer): void {
+    this.#isSecured = packet.length === 4 + tlsRequestBytes;
+    this.#hasAttributes = (packet.readUInt32LE(4) & sendsAttributes) !== 0;
+  }
+
+  #describe(packet: Buffer): string {
+    const kind = kinds[packet[4] ?? 0] ?? `COMMAND ${packet[4]}`;
+    if (kind !== "QUERY" && kind !== "PREPARE") return kind;
+    const text = packet.toString("utf8", 5);
+    const isLed = kind === "QUERY" && this.#hasAttributes && text.startsWith(noAttributes);
+    return `${kind} ${isLed ? text.slice(noAttributes.length) : text}`;
   }
 
   /** Takes what belongs to the current packet, and returns what comes after it. */
@@ -59,10 +77,4 @@ export class CommandReader {
     this.#missing -= own.length;
     return bytes.subarray(own.length);
   }
-}
-
-function describe(packet: Buffer): string {
-  const kind = kinds[packet[4] ?? 0] ?? `COMMAND ${packet[4]}`;
-  const hasText = kind === "QUERY" || kind === "PREPARE";
-  return hasText ? `${kind} ${packet.toString("utf8", 5)}` : kind;
 }

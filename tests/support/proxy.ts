@@ -130,10 +130,9 @@ export class Proxy implements AsyncDisposable {
     const link = new Link(client, upstream);
     this.#links.add(link);
     client.on("close", () => this.#links.delete(link));
-    const toServer = link.forward(client, upstream, this.#readerOf(link), Infinity);
+    link.forward(client, upstream, this.#readerOf(link), Infinity);
     await this.#options.admits?.(number);
-    const toClient = link.forward(upstream, client, this.#answererOf(), this.#pieceBytes);
-    await Promise.all([toServer, toClient]);
+    link.forward(upstream, client, this.#answererOf(), this.#pieceBytes);
   }
 
   get #pieceBytes(): number {
@@ -195,12 +194,12 @@ class Link {
   }
 
   /** Forwards what comes from a socket as long as `passes` lets it, and then its end. */
-  async forward(
+  forward(
     source: Socket,
     sink: Socket,
     passes: (chunk: Buffer) => Promise<boolean>,
     pieceBytes: number,
-  ): Promise<void> {
+  ): void {
     source.on("data", async (chunk: Buffer) => {
       source.pause();
       if (await passes(chunk)) await this.#write(sink, chunk, pieceBytes);
@@ -208,7 +207,6 @@ class Link {
     });
     source.on("end", () => sink.end());
     source.resume();
-    await once(source, "close");
   }
 
   async #write(sink: Socket, chunk: Buffer, pieceBytes: number): Promise<void> {
@@ -224,6 +222,10 @@ class Link {
 /** Fulfilled when a socket takes more, or has closed. */
 function drained(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
-    socket.once("drain", resolve).once("close", resolve);
+    const done = (): void => {
+      socket.off("drain", done).off("close", done);
+      resolve();
+    };
+    socket.on("drain", done).on("close", done);
   });
 }

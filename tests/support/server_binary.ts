@@ -38,8 +38,11 @@ export function mysqlBinary(): ServerBinary {
   return found?.make === "mysql" ? found : describe(unpackMysql());
 }
 
-/** Returns why MySQL cannot be started here; undefined if it can. */
-export function lackOfMysql(): string | undefined {
+/** Returns why a server cannot be started here; undefined if it can. */
+export function lackOf(make: Make): string | undefined {
+  if (make === "mariadb") {
+    return serverBinary()?.make === make ? undefined : "MariaDB cannot be had here";
+  }
   try {
     mysqlBinary();
     return undefined;

@@ -11,7 +11,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { createConnection } from "mysql2/promise";
 import { Server, startServer } from "./server.ts";
-import { lackOfMysql } from "./server_binary.ts";
+import { lackOf } from "./server_binary.ts";
 import { until } from "./wait.ts";
 
 /** Whether a process runs; one that has ended and that nobody has asked about does not. */
@@ -25,7 +25,7 @@ function isRunning(pid: number): boolean {
 }
 
 for (const make of ["mariadb", "mysql"] as const) {
-  const skip = (make === "mysql" ? lackOfMysql() : undefined) ?? false;
+  const skip = lackOf(make) ?? false;
 
   test(`${make}: it is what was asked for`, { skip }, async () => {
     await using server = await startServer({ make });

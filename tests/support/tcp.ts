@@ -20,6 +20,8 @@ export interface TcpEnd {
   readonly receiveQueue: number;
   /** Whether it will ask the other end, after a time of silence, if it is still there. */
   readonly isKeptAlive: boolean;
+  /** Whether a program still has it; the kernel may have to end it after that. */
+  readonly isHeld: boolean;
 }
 
 /** The states that matter here. */
@@ -54,7 +56,8 @@ export function unreadBytes(socket: Socket): number {
 }
 
 function endOf(line: string): TcpEnd {
-  const [, local = "", remote = "", state = "", queues = "", timer = ""] = line.trim().split(/\s+/);
+  const fields = line.trim().split(/\s+/);
+  const [, local = "", remote = "", state = "", queues = "", timer = ""] = fields;
   const [sendQueue, receiveQueue] = queues.split(":").map((hex) => parseInt(hex, 16));
   return {
     port: portOf(local),
@@ -63,6 +66,7 @@ function endOf(line: string): TcpEnd {
     sendQueue: sendQueue ?? 0,
     receiveQueue: receiveQueue ?? 0,
     isKeptAlive: timer.startsWith("02:"),
+    isHeld: fields[9] !== "0",
   };
 }
 

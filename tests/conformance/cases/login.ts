@@ -1,0 +1,121 @@
+/** Who is let in, and how those prove who they are. */
+
+import assert from "node:assert/strict";
+import { one, refused, threadOf } from "../../support/asking.ts";
+import { causeOf } from "../suite/failing.ts";
+import { both, Suite } from "../suite/suite.ts";
+import type { World } from "../suite/world.ts";
+
+/** Tests of logging in. */
+export const login: Suite = new Suite();
+
+login.test("a wrong password is refused with the server's error", { on: both }, async (world) => {
+  const db = world.pool({ password: "wrong", connectionLimit: 2 });
+  const causes = await Promise.all([causeOf(db), causeOf(db), causeOf(db)]);
+  for (const { errno, code } of causes) {
+    assert.deepEqual({ errno, code }, { errno: 1045, code: "ER_ACCESS_DENIED_ERROR" });
+  }
+  await world.server.count(0);
+});
+
+login.test(
+  "an unknown database is refused with the server's error",
+  { on: both },
+  async (world) => {
+    const db = world.pool({ user: "root", password: "", database: "nowhere" });
+    assert.equal((await causeOf(db)).errno, 1049);
+    await world.server.count(0);
+  },
+);
+
+login.test(
+  "a password that is a function is asked for each connection",
+  { on: both },
+  async (world) => {
+    let asked = 0;
+    const password = (): Promise<string> =>
+      Promise.resolve(`secret${asked++ > 1 ? " no more" : ""}`);
+    const db = world.pool({ password });
+    const leases = [await db.lease(), await db.lease()];
+    assert.equal(asked, 2);
+    for (const lease of leases) lease.release();
+    await threadOf(db);
+    assert.equal(asked, 2);
+  },
+);
+
+login.test("a password function that fails refuses with its error as cause", {}, async (world) => {
+  const mine = new Error("The vault is closed");
+  const db = world.pool({ password: () => Promise.reject(mine) });
+  assert.equal((await refused(threadOf(db), "CONNECT_FAILED")).cause, mine);
+});
+
+login.test("a password that does not come is given up at the connect's time", {}, async (world) => {
+  const password = (): Promise<string> => new Promise(() => undefined);
+  const db = world.pool({ password, connectTimeout: 300, acquireTimeout: 5_000 });
+  assert.equal((await causeOf(db)).code, "ETIMEDOUT");
+});
+
+/** How long the server's public key is; all else that it says in a login is shorter. */
+const keyBytes = 451;
+
+/** Has the server forget whom it has let in, so that the next login is a whole one. */
+async function forgetLogins({ server }: World): Promise<void> {
+  await server.query("FLUSH PRIVILEGES");
+}
+
+login.test("caching_sha2_password without TLS encrypts the password by the server's key", {
+  on: ["mysql"],
+}, async (world) => {
+  await forgetLogins(world);
+  const { lab, server } = world;
+  const { id, uri } = await world.proxy();
+  const db = world.pool({ uri });
+  assert.match(String(await one(db, "SELECT CURRENT_USER()")), /^app@/);
+  const { toClient } = await lab.network.traffic(id);
+  assert.ok(toClient > keyBytes, `the server sent ${toClient} bytes, so no key among them`);
+  const [row] = await server.query("SELECT plugin p FROM mysql.user WHERE user = 'app'");
+  assert.equal(row?.["p"], "caching_sha2_password");
+});
+
+login.test("caching_sha2_password is quick for whom the server has let in before", {
+  on: ["mysql"],
+}, async (world) => {
+  await threadOf(world.pool());
+  const { id, uri } = await world.proxy();
+  assert.match(String(await one(world.pool({ uri }), "SELECT CURRENT_USER()")), /^app@/);
+  const { toClient } = await world.lab.network.traffic(id);
+  assert.ok(toClient < keyBytes, `the server sent ${toClient} bytes, so a key among them`);
+});
+
+login.test("caching_sha2_password refuses a wrong password in a whole login", {
+  on: ["mysql"],
+}, async (world) => {
+  await forgetLogins(world);
+  assert.equal((await causeOf(world.pool({ password: "wrong" }))).errno, 1045);
+});
+
+login.test("a user without a password is let in", { on: both }, async (world) => {
+  await world.server.query("CREATE USER IF NOT EXISTS guest");
+  const db = world.pool({ user: "guest", password: "", database: "" });
+  assert.match(String(await one(db, "SELECT CURRENT_USER()")), /^guest@/);
+});
+
+login.test(
+  "what is to run on a new connection has run before it is lent",
+  { on: both },
+  async (world) => {
+    const db = world.pool({ initSql: ["SET @a = 3", "SET @a = @a + 4"] });
+    assert.equal(Number(await one(db, "SELECT @a")), 7);
+  },
+);
+
+login.test(
+  "a statement for new connections that fails refuses with the server's error",
+  {},
+  async (world) => {
+    const db = world.pool({ initSql: "SELECT * FROM nowhere" });
+    assert.equal((await causeOf(db)).errno, 1146);
+    await world.server.count(0);
+  },
+);

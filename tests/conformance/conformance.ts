@@ -1,0 +1,163 @@
+/**
+ * Runs the suite in every runtime, two side by side, each on servers of its own.
+ *
+ * A test has passed if it ended well and left nothing: the servers have no connection then.
+ */
+
+import process from "node:process";
+import type { Runtime } from "../../src/port.ts";
+import { lackOf, type Make } from "../support/server_binary.ts";
+import { describe, seconds, sum, type Tally } from "../support/tally.ts";
+import { cases } from "./cases/mod.ts";
+import { type Lab, openLab } from "./lab/lab.ts";
+import { RuntimeError, RuntimeProcess } from "./runtime_process.ts";
+import type { Case } from "./suite/suite.ts";
+
+/** The runtimes that the suite is run in. */
+export const runtimes: readonly Runtime[] = ["node", "deno", "bun", "workerd"];
+
+/** How many runtimes run it at once: a server and its clients keep two cores busy. */
+const concurrency = 2;
+
+/** After how many tests it is told how far a runtime has come. */
+const progressSteps = 100;
+
+/** A test that was not run. */
+export interface Skipped {
+  /** Its name. */
+  readonly name: string;
+  /** Why it was not run. */
+  readonly reason: string;
+}
+
+/** What became of the suite in one runtime. */
+export interface Result {
+  /** How many passed. */
+  readonly passed: number;
+  /** How many failed. */
+  readonly failed: number;
+  /** Those that were not run. */
+  readonly skipped: readonly Skipped[];
+}
+
+/** What of the suite is run. */
+export interface Selection {
+  /** The runtimes; all if not given. */
+  readonly only?: readonly Runtime[];
+  /** A text that the names of the tests contain; all tests if not given. */
+  readonly filter?: string;
+}
+
+/** What became of the suite in each runtime that it was run in. */
+export type Results = Readonly<Partial<Record<Runtime, Result>>>;
+
+/** Runs the suite; how it goes is told on stderr. */
+export async function runConformance({ only, filter = "" }: Selection = {}): Promise<Results> {
+  const line = runtimes.filter((runtime) => only?.includes(runtime) ?? true);
+  const chosen = cases.filter(({ name }) => name.includes(filter));
+  const lacks = { mariadb: lackOf("mariadb"), mysql: lackOf("mysql") };
+  const results: Partial<Record<Runtime, Result>> = {};
+  const work = async (): Promise<void> => {
+    await using lab = await openLab();
+    for (let runtime = line.shift(); runtime !== undefined; runtime = line.shift()) {
+      results[runtime] = await new Run(runtime, lab, lacks).all(chosen);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, line.length) }, work));
+  return Object.fromEntries(runtimes.flatMap((runtime) => {
+    const result = results[runtime];
+    return result === undefined ? [] : [[runtime, result]];
+  }));
+}
+
+/** Adds up what became of the suite. */
+export function tallyOf(results: Results): Tally {
+  return sum(
+    Object.values(results).map(({ passed, failed, skipped }) => {
+      return { passed, failed, skipped: skipped.length };
+    }),
+  );
+}
+
+/** Why servers cannot be started. */
+type Lacks = Readonly<Record<Make, string | undefined>>;
+
+/** One runtime's way through the suite. */
+class Run {
+  readonly #runtime: Runtime;
+  readonly #lab: Lab;
+  readonly #lacks: Lacks;
+  #process: RuntimeProcess | undefined;
+
+  constructor(runtime: Runtime, lab: Lab, lacks: Lacks) {
+    this.#runtime = runtime;
+    this.#lab = lab;
+    this.#lacks = lacks;
+  }
+
+  /** Runs tests in turn, and says what became of them. */
+  async all(chosen: readonly Case[]): Promise<Result> {
+    const began = performance.now();
+    const skipped: Skipped[] = [];
+    let [passed, failed] = [0, 0];
+    for (const [i, test] of chosen.entries()) {
+      if (i > 0 && i % progressSteps === 0) this.#say(`${i} of ${chosen.length}`);
+      const reason = this.#reasonToSkip(test);
+      if (reason !== undefined) skipped.push({ name: test.name, reason });
+      else if (await this.#one(test)) passed++;
+      else failed++;
+    }
+    await this.#process?.end();
+    const tally = describe({ passed, failed, skipped: skipped.length });
+    this.#say(`${tally}  ${seconds(performance.now() - began)}`);
+    return { passed, failed, skipped };
+  }
+
+  #reasonToSkip({ make, gaps }: Case): string | undefined {
+    return gaps[this.#runtime] ?? (make === undefined ? undefined : this.#lacks[make]);
+  }
+
+  /** Runs a test; tells whether it passed. */
+  async #one({ name }: Case): Promise<boolean> {
+    const began = performance.now();
+    const problems: unknown[] = [];
+    const note = (error: unknown): void => void problems.push(error);
+    await this.#run(name).catch(note);
+    if (problems[0] instanceof RuntimeError) await this.#endProcess();
+    await this.#lab.tidy().catch(note);
+    if (problems.length === 0) return true;
+    // What a test that failed has left must not fail the next one.
+    await this.#endProcess();
+    const time = seconds(performance.now() - began);
+    this.#say(`FAILED  ${name}  ${time}\n${problems.map(textOf).join("\n")}`);
+    return false;
+  }
+
+  async #run(name: string): Promise<void> {
+    this.#process ??= await RuntimeProcess.start(this.#runtime, await this.#authorities());
+    this.#lab.programs.runtimePid = this.#process.pid;
+    await this.#process.run(name, this.#lab.url);
+  }
+
+  async #endProcess(): Promise<void> {
+    await this.#process?.end();
+    this.#process = undefined;
+  }
+
+  /** Returns the certificates of those who have signed the servers' own. */
+  async #authorities(): Promise<string[]> {
+    const makes = (["mariadb", "mysql"] as const).filter((make) => this.#lacks[make] === undefined);
+    const infos = await Promise.all(makes.map((make) => this.#lab.servers.info(make)));
+    return infos.map(({ ca }) => ca);
+  }
+
+  #say(text: string): void {
+    process.stderr.write(`  ${this.#runtime.padEnd(8)} ${text}\n`);
+  }
+}
+
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? "" : `\ncaused by ${textOf(error.cause)}`;
+  return `${error.message}${cause}`;
+}

@@ -1,0 +1,151 @@
+/**
+ * The servers of a lab: each is started when it is first asked for, and brought back into its
+ * first state after each test.
+ */
+
+import type { Make } from "../../support/server_binary.ts";
+import { type Server, startServer } from "../../support/server.ts";
+import { until } from "../../support/wait.ts";
+
+/**
+ * A server: MariaDB or MySQL with TLS; MariaDB without TLS; or MariaDB whose certificate is
+ * signed by an authority that nobody trusts.
+ */
+export type ServerName = Make | "plain" | "stranger";
+
+/** Where a server is. */
+export interface ServerInfo {
+  /** Its address. */
+  readonly host: string;
+  /** Its port. */
+  readonly port: number;
+  /** Where `app` reaches the database `test`. */
+  readonly url: string;
+  /** The path of its unix socket. */
+  readonly socketPath: string;
+  /** The certificate of the authority that signed its own; empty for a server without TLS. */
+  readonly ca: string;
+}
+
+/** A row of a result, as JSON carries it. */
+export type PlainRow = Record<string, string | number | null>;
+
+/** What a test may have changed of the settings of a server, and what they are at first. */
+const settings = "max_connections = 151, wait_timeout = 28800";
+
+/** Servers, and what tests do to them and see of them as root. */
+export class Servers {
+  readonly #servers: Map<ServerName, Promise<Server>> = new Map();
+  /** Those that a test has used. */
+  readonly #used: Set<ServerName> = new Set();
+
+  /** Says where a server is. */
+  async info(name: ServerName): Promise<ServerInfo> {
+    const server = await this.get(name);
+    const { host, port, socketPath = "", ca = "" } = server;
+    return { host, port, url: server.url(), socketPath, ca };
+  }
+
+  /** Runs a statement as root. */
+  async query(name: ServerName, sql: string, values?: unknown[]): Promise<PlainRow[]> {
+    return await (await this.get(name)).query<PlainRow>(sql, values);
+  }
+
+  /** Creates a table in the database `test`, in place of any of that name. */
+  async createTable(name: ServerName, table: string, columns: string): Promise<void> {
+    const server = await this.get(name);
+    await server.query(`DROP TABLE IF EXISTS test.${table}`);
+    await server.query(`CREATE TABLE test.${table} (${columns}) CHARACTER SET utf8mb4`);
+  }
+
+  /** Returns a status variable of the server, as a number. */
+  async status(name: ServerName, variable: string): Promise<number> {
+    return await (await this.get(name)).status(variable);
+  }
+
+  /** Returns the server's names for the connections of pools; the busy ones only, if so asked. */
+  async threads(name: ServerName, { areBusy = false } = {}): Promise<number[]> {
+    const rows = await (await this.get(name)).query<Record<string, unknown>>(
+      "SHOW FULL PROCESSLIST",
+    );
+    return rows.filter(({ User }) => User !== "root" && User !== "event_scheduler")
+      .filter(({ Command, Info }) =>
+        !areBusy || (["Query", "Execute"].includes(String(Command)) && Info !== null)
+      )
+      .map(({ Id }) => Number(Id));
+  }
+
+  /** Waits until the server runs a statement of a pool and returns the connection it runs in. */
+  async busyThread(name: ServerName): Promise<number> {
+    return await until(
+      async () => (await this.threads(name, { areBusy: true }))[0],
+      "the server is at a statement",
+    );
+  }
+
+  /** Waits until the server has so many connections but the lab's own. */
+  async awaitCount(name: ServerName, count: number): Promise<void> {
+    const server = await this.get(name);
+    await until(
+      async () => await server.connectionCount() === count,
+      `the server has ${count} connections`,
+    );
+  }
+
+  /** Ends a server by SIGKILL, as a power failure would. */
+  async kill(name: ServerName): Promise<void> {
+    await (await this.get(name)).kill();
+  }
+
+  /** Ends a server by SIGTERM, as its operator would. */
+  async stop(name: ServerName): Promise<void> {
+    await (await this.get(name)).stop();
+  }
+
+  /** Starts a server that has ended, or ends it and starts it again. */
+  async restart(name: ServerName): Promise<void> {
+    await (await this.get(name)).restart();
+  }
+
+  /** Lets a server stand still by SIGSTOP. */
+  async freeze(name: ServerName): Promise<void> {
+    (await this.get(name)).freeze();
+  }
+
+  /** Lets a server go on after {@linkcode freeze}. */
+  async thaw(name: ServerName): Promise<void> {
+    (await this.get(name)).thaw();
+  }
+
+  /** Returns a server, which is started at need. */
+  get(name: ServerName): Promise<Server> {
+    this.#used.add(name);
+    const found = this.#servers.get(name);
+    if (found !== undefined) return found;
+    const server = startServer({
+      make: name === "mysql" ? "mysql" : "mariadb",
+      tls: name !== "plain",
+    });
+    this.#servers.set(name, server);
+    return server;
+  }
+
+  /** Makes the servers what they were at first; throws if one has a connection that is left. */
+  async tidy(): Promise<void> {
+    const used = [...this.#used];
+    this.#used.clear();
+    for (const name of used) {
+      const server = await this.get(name);
+      if (server.pid === undefined) await server.restart();
+      else server.thaw();
+      await this.awaitCount(name, 0);
+      for (const setting of settings.split(", ")) await server.query(`SET GLOBAL ${setting}`);
+    }
+    this.#used.clear();
+  }
+
+  /** Ends all servers. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const server of this.#servers.values()) await (await server).remove();
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * What every runner serves: a request names a test and the lab it is to use, and is answered
+ * with what became of it. A runner is no more than its runtime's own way to serve.
+ */
+
+import type { Runtime } from "../../../src/port.ts";
+import { caseOf } from "../cases/mod.ts";
+import { openWorld } from "../suite/world.ts";
+
+/** What is asked of a runner. */
+export interface RunRequest {
+  /** The name of a test. */
+  readonly name: string;
+  /** Where its lab is. */
+  readonly lab: string;
+}
+
+/** What became of a test. */
+export interface RunAnswer {
+  /** Why it failed; undefined if it passed. */
+  readonly error?: string;
+}
+
+/** Runs the test that a request in JSON names, and answers in JSON. */
+export async function answer(runtime: Runtime, request: string): Promise<string> {
+  const { name, lab } = JSON.parse(request) as RunRequest;
+  const verdict: RunAnswer = await run(runtime, name, lab).then(
+    () => ({}),
+    (error: unknown) => ({ error: describe(error) }),
+  );
+  return JSON.stringify(verdict);
+}
+
+async function run(runtime: Runtime, name: string, lab: string): Promise<void> {
+  const { make, body } = caseOf(name);
+  await using world = await openWorld(runtime, lab, make);
+  await body(world);
+}
+
+/** Describes an error and its causes. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = "code" in error ? ` [${error.code}]` : "";
+  const told = `${error.stack ?? error.message}${code}`;
+  return error.cause === undefined ? told : `${told}\ncaused by ${describe(error.cause)}`;
+}

@@ -1,0 +1,20 @@
+/** Runs tests of the suite in Deno; prints the port at which it is asked to. */
+
+import { answer } from "./answer.ts";
+
+/** What is used of Deno. */
+interface DenoGlobal {
+  readonly Deno: {
+    serve(
+      options: { hostname: string; port: number; onListen(at: { port: number }): void },
+      handler: (request: Request) => Promise<Response>,
+    ): void;
+  };
+}
+
+const { Deno } = globalThis as unknown as DenoGlobal;
+
+Deno.serve(
+  { hostname: "127.0.0.1", port: 0, onListen: ({ port }) => console.log(port) },
+  async (request) => new Response(await answer("deno", await request.text())),
+);

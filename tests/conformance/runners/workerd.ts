@@ -1,0 +1,12 @@
+/** Runs tests of the suite in workerd, each in a request of its own. */
+
+import { answer } from "./answer.ts";
+
+const worker = {
+  async fetch(request: Request): Promise<Response> {
+    return new Response(await answer("workerd", await request.text()));
+  },
+};
+
+// Workers are known by the default export of their module.
+export { worker as default };

@@ -1,0 +1,158 @@
+/**
+ * What a test finds: its runtime, its server as root sees it, and pools that are closed when it
+ * ends, however it ends.
+ */
+
+import { createPool, type Pool, type PoolOptions } from "../../../mod.ts";
+import type { Runtime } from "../../../src/port.ts";
+import type { Make } from "../../support/server_binary.ts";
+import type { LabProxyOptions, ListeningProxy } from "../lab/network.ts";
+import type { PlainRow, ServerInfo } from "../lab/servers.ts";
+import { labAt, type RemoteLab } from "./remote.ts";
+
+/** How long the pools of a test may take to end, in ms, before they are destroyed. */
+const drainMsMax = 2_000;
+
+/** Finds everything that a test of a server needs. */
+export async function openWorld(
+  runtime: Runtime,
+  labUrl: string,
+  make: Make | undefined,
+): Promise<World> {
+  const lab = labAt(labUrl);
+  const info = make === undefined ? undefined : await lab.servers.info(make);
+  return new World(runtime, lab, make, info);
+}
+
+/** The world of one test. */
+export class World implements AsyncDisposable {
+  /** The runtime it runs in. */
+  readonly runtime: Runtime;
+  /** What it does to servers, to the network and to processes. */
+  readonly lab: RemoteLab;
+  readonly #make: Make | undefined;
+  readonly #info: ServerInfo | undefined;
+  readonly #pools: Pick<Pool, "drain">[] = [];
+
+  /** Creates a world; {@linkcode openWorld} does. */
+  constructor(
+    runtime: Runtime,
+    lab: RemoteLab,
+    make: Make | undefined,
+    info: ServerInfo | undefined,
+  ) {
+    this.runtime = runtime;
+    this.lab = lab;
+    this.#make = make;
+    this.#info = info;
+  }
+
+  /** The server. */
+  get server(): RemoteServer {
+    if (this.#make === undefined || this.#info === undefined) {
+      throw new Error("This test is declared to need no server");
+    }
+    return new RemoteServer(this.lab, this.#make, this.#info);
+  }
+
+  /** Creates a pool at the server, or where its options say. */
+  pool<const Name extends string = "main">(options: PoolOptions<Name> = {}): Pool<Name> {
+    const uri = options.uri ?? this.server.info.url;
+    // One test is one request where sockets belong to a request; its pools live no longer.
+    const db = createPool<Name>({ lifespan: "pool", shared: false, ...options, uri });
+    this.#pools.push(db);
+    return db;
+  }
+
+  /** Starts a proxy before the server. */
+  async proxy(options: LabProxyOptions = {}): Promise<ListeningProxy> {
+    return await this.lab.network.openProxy(this.server.name, options);
+  }
+
+  /** Ends all pools of the test. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#pools.map((db) => db.drain({ timeout: drainMsMax })));
+  }
+}
+
+/** The server of a test, as root sees it. */
+export class RemoteServer {
+  /** Its name in the lab. */
+  readonly name: Make;
+  /** Where it is. */
+  readonly info: ServerInfo;
+  readonly #servers: RemoteLab["servers"];
+
+  /** Creates it; {@linkcode World.server} does. */
+  constructor({ servers }: RemoteLab, name: Make, info: ServerInfo) {
+    this.#servers = servers;
+    this.name = name;
+    this.info = info;
+  }
+
+  /** Runs a statement as root. */
+  query(sql: string, values?: unknown[]): Promise<PlainRow[]> {
+    return this.#servers.query(this.name, sql, values);
+  }
+
+  /** Creates a table in the database `test`, in place of any of that name. */
+  table(table: string, columns: string): Promise<void> {
+    return this.#servers.createTable(this.name, table, columns);
+  }
+
+  /** Returns the numbers in the column `v` of a table. */
+  async values(table: string): Promise<unknown[]> {
+    const rows = await this.query(`SELECT v FROM test.${table} ORDER BY v`);
+    return rows.map(({ v }) => v);
+  }
+
+  /** Returns a status variable, as a number. */
+  status(variable: string): Promise<number> {
+    return this.#servers.status(this.name, variable);
+  }
+
+  /** Returns its names for the connections of pools. */
+  threads(): Promise<number[]> {
+    return this.#servers.threads(this.name);
+  }
+
+  /** Returns its names for those connections of pools that it runs a statement of. */
+  busyThreads(): Promise<number[]> {
+    return this.#servers.threads(this.name, { areBusy: true });
+  }
+
+  /** Waits until it runs a statement of a pool and returns the connection it runs in. */
+  busyThread(): Promise<number> {
+    return this.#servers.busyThread(this.name);
+  }
+
+  /** Waits until it has so many connections. */
+  count(count: number): Promise<void> {
+    return this.#servers.awaitCount(this.name, count);
+  }
+
+  /** Ends it by SIGKILL. */
+  kill(): Promise<void> {
+    return this.#servers.kill(this.name);
+  }
+
+  /** Ends it by SIGTERM. */
+  stop(): Promise<void> {
+    return this.#servers.stop(this.name);
+  }
+
+  /** Starts it again, over the same data. */
+  restart(): Promise<void> {
+    return this.#servers.restart(this.name);
+  }
+
+  /** Lets it stand still. */
+  freeze(): Promise<void> {
+    return this.#servers.freeze(this.name);
+  }
+
+  /** Lets it go on. */
+  thaw(): Promise<void> {
+    return this.#servers.thaw(this.name);
+  }
+}
