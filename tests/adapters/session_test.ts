@@ -117,6 +117,29 @@ test("nothing is verified where that is asked for, or it is refused", async () =
   }
 });
 
+test("what a runtime's own sockets do not know, those of Node do wherever they run", async () => {
+  await using proxy = await startProxy(server, { host: "127.0.0.2" });
+  const nodes = createPort({
+    adapter: async () => (await import("../../src/adapters/node.ts")).adapter,
+  });
+  const openByNode = (options: object): Promise<TestSession> =>
+    nodes.connect(new Target(options), () => undefined, new AbortController().signal);
+  const version = { minVersion: "TLSv1.2", maxVersion: "TLSv1.2" };
+  for (
+    const [uri, ssl] of [
+      [server.url(), { ca: server.ca, ...version }],
+      [proxy.uri, { rejectUnauthorized: false, ...version }],
+    ] as const
+  ) {
+    const session = await openByNode({ uri, ssl });
+    const [row] = await run(session, "SHOW STATUS LIKE 'Ssl_version'");
+    assert.equal(row?.["Value"], "TLSv1.2");
+    await session.close();
+  }
+  const wrong = openByNode({ uri: proxy.uri, ssl: { ca: server.ca, ...version } });
+  await assert.rejects(wrong, { code: "HANDSHAKE_SSL_ERROR", message: /127\.0\.0\.2/ });
+});
+
 test("a server whose greeting comes in pieces is upgraded to TLS like any other", async () => {
   await using proxy = await startProxy(server, { pieceBytes: 5 });
   const session = await open({ uri: proxy.uri, ssl: { ca: server.ca } });
