@@ -11,6 +11,12 @@ import type { Clock, Loss, Port, Session } from "../port.ts";
 import type { Slot } from "./claim.ts";
 import type { Neutral } from "./process_hold.ts";
 
+/**
+ * From how long on an answer may have come while the process stood still, and the server have
+ * gone since.
+ */
+const LATE_MS_MIN = 1_000;
+
 /** What sessions are opened with. */
 export interface SessionSetting<Target, Driver> {
   /** What opens them. */
@@ -72,7 +78,7 @@ export class Sessions<Target, Driver> {
     const slot = this.slotOf(actual);
     slot.isWorking = true;
     this.settle(slot);
-    neutral(() => begin(slot.session, work, target)).then(
+    neutral(() => this.#perform(slot.session, work, target)).then(
       () => {
         slot.isWorking = false;
         this.#lastFailure = undefined;
@@ -112,6 +118,17 @@ export class Sessions<Target, Driver> {
     if (isHeld === slot.isHeld) return;
     slot.isHeld = isHeld;
     slot.session.holdProcess(isHeld);
+  }
+
+  async #perform(
+    session: Session<Target, Driver>,
+    work: Work,
+    target: Target | undefined,
+  ): Promise<void> {
+    const { clock } = this.#setting;
+    const begunAt = clock.now();
+    await begin(session, work, target);
+    if (clock.now() - begunAt >= LATE_MS_MIN) await session.check();
   }
 
   #welcome(actual: ActualId, session: Session<Target, Driver>): void {

@@ -200,6 +200,20 @@ test("after a leap of the clock, what is idle is checked before it is lent", asy
   await endsEmpty(world);
 });
 
+test("a reset that was answered late is no proof that the server is still there", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  const { promise: gate, resolve: answer } = Promise.withResolvers<void>();
+  world.port.resetGate = gate;
+  await world.db.query("SET @a = 1");
+  await world.clock.pass(1_000);
+  world.port.checkFailure = new Error("It has ended");
+  const next = seen(world.db);
+  answer();
+  assert.equal((await next).threadId, 2);
+  assert.equal(world.port.sessions[0]?.checks, 1);
+  await endsEmpty(world);
+});
+
 test("a connection that has idled enough is closed, and then no alarm is left", async () => {
   const { db, port, clock } = createWorld({ idleTimeout: 1_000 });
   await seen(db);

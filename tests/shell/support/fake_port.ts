@@ -57,6 +57,8 @@ export class FakePort implements Port<FakeTarget, FakeDriver> {
   readonly connectFailures: Error[] = [];
   /** Holds connects back, while set. */
   connectGate: Promise<void> | undefined;
+  /** Holds resets back, while set. */
+  resetGate: Promise<void> | undefined;
   /** Holds closes back, while set. */
   closeGate: Promise<void> | undefined;
   /** How many are being opened. */
@@ -189,13 +191,14 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     return checkFailure === undefined ? Promise.resolve() : Promise.reject(checkFailure);
   }
 
-  reset(): Promise<void> {
+  async reset(): Promise<void> {
     this.resets++;
     this.isInTransaction = false;
     this.isPinned = false;
     this.#isDirty = false;
-    const { resetFailure } = this.#port;
-    return resetFailure === undefined ? Promise.resolve() : Promise.reject(resetFailure);
+    const { resetFailure, resetGate } = this.#port;
+    await resetGate;
+    if (resetFailure !== undefined) throw resetFailure;
   }
 
   retarget(target: FakeTarget): Promise<void> {
