@@ -8,6 +8,7 @@ import process from "node:process";
 import type { Runtime } from "../../src/port.ts";
 import { lackOf, type Make } from "../support/server_binary.ts";
 import { describe, seconds, sum, type Tally } from "../support/tally.ts";
+import { isTcpKnown } from "../support/tcp.ts";
 import { cases } from "./cases/mod.ts";
 import { type Lab, openLab } from "./lab/lab.ts";
 import { RuntimeError, RuntimeProcess } from "./runtime_process.ts";
@@ -114,6 +115,7 @@ class Run {
   }
 
   #reasonToSkip({ make, gaps }: Case): string | undefined {
+    if (!isTcpKnown) return "what becomes of connections is seen on Linux only";
     return gaps[this.#runtime] ?? (make === undefined ? undefined : this.#lacks[make]);
   }
 

@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { type Connection, createConnection } from "mysql2/promise";
+import type { Certificates } from "./certificate.ts";
 import { type Make, mysqlBinary, serverBinary } from "./server_binary.ts";
 import { host, password, ServerProcess } from "./server_process.ts";
 
@@ -76,8 +77,17 @@ export class Server implements AsyncDisposable {
 
   /** The certificate that a client has to trust, if it was started with TLS. */
   get ca(): string | undefined {
-    const path = this.#process?.caPath;
-    return path && readFileSync(path, "utf8");
+    return this.#pem("ca");
+  }
+
+  /** Its own certificate, which the same authority vouches for, if it was started with TLS. */
+  get cert(): string | undefined {
+    return this.#pem("cert");
+  }
+
+  /** The private key of that. */
+  get key(): string | undefined {
+    return this.#pem("key");
   }
 
   /** Where root reaches it. */
@@ -160,6 +170,11 @@ export class Server implements AsyncDisposable {
   /** Does as {@linkcode remove}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.remove();
+  }
+
+  #pem(name: keyof Certificates): string | undefined {
+    const path = this.#process?.certificates?.[name];
+    return path && readFileSync(path, "utf8");
   }
 
   #own(verb: string): ServerProcess {

@@ -101,9 +101,9 @@ export class ServerProcess {
     return join(this.#folder, "socket");
   }
 
-  /** The path of the certificate that signed its own, if it has one. */
-  get caPath(): string | undefined {
-    return this.#certificates?.ca;
+  /** The paths of its certificates, if it has some. */
+  get certificates(): Certificates | undefined {
+    return this.#certificates;
   }
 
   /** The process id, if it runs. */

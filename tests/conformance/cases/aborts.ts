@@ -178,6 +178,23 @@ aborts.test(
   },
 );
 
+aborts.test(
+  "an aborted statement says that no more will come, and hears the server to its end",
+  {},
+  async (world) => {
+    const { port, uri } = await world.proxy();
+    const db = world.pool({ uri, connectionLimit: 1 });
+    await abortWhen(db, () => world.server.busyThread(), long);
+    const { network } = world.lab;
+    await until(
+      async () => (await network.clientsAt(port))[0]?.state === "half-closed",
+      "it is half-closed",
+    );
+    await network.awaitClientsAt(port, 0);
+    assert.equal(await one(db, "SELECT 7"), 7);
+  },
+);
+
 aborts.test("a statement that takes too long ends at its time", { on: both }, async (world) => {
   const db = world.pool({ connectionLimit: 1 });
   await threadOf(db);

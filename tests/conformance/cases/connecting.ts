@@ -39,6 +39,21 @@ connecting.test(
   },
 );
 
+/** The entries that name their sockets. */
+const entries = {
+  node: () => import("../../../src/entries/node.ts"),
+  deno: () => import("../../../src/entries/deno.ts"),
+  bun: () => import("../../../src/entries/bun.ts"),
+  workerd: () => import("../../../src/entries/workerd.ts"),
+};
+
+connecting.test("the entry of a runtime gives a pool on its sockets", {}, async (world) => {
+  const { createPool } = await entries[world.runtime]();
+  const db = createPool({ uri: world.server.info.url, shared: false, lifespan: "pool" });
+  assert.equal(await one(db, "SELECT 7"), 7);
+  await db.drain();
+});
+
 connecting.test("a host is found by its name", {}, async (world) => {
   assert.equal(await one(world.pool({ host: "localhost" }), "SELECT 7"), 7);
 });

@@ -131,6 +131,29 @@ tls.test("an authority that a runtime cannot be told of is refused by name", {
   await world.server.count(0);
 });
 
+tls.test("a client shows its own certificate to whom asks for it", {
+  on: both,
+  gaps: {
+    deno: "Deno upgrades without a certificate of the client",
+    workerd: "workerd has no certificate of the client",
+  },
+}, async (world) => {
+  const { server } = world;
+  await server.query("CREATE USER IF NOT EXISTS certified IDENTIFIED BY 'secret' REQUIRE X509");
+  const { ca, cert, key } = server.info;
+  const options = { user: "certified", database: "" };
+  assert.match(String(await versionOf(world, { ...options, ssl: { ca, cert, key } })), /^TLS/);
+  assert.equal((await causeOf(world.pool({ ...options, ssl: { ca } }))).errno, 1045);
+});
+
+tls.test("a certificate of the client is refused by name where it cannot be shown", {
+  gaps: { node: "Node shows it", bun: "Bun shows it" },
+}, async (world) => {
+  const { cert, key } = world.server.info;
+  const ssl = { ...trust(world, world.server.info), cert, key };
+  assert.match((await causeOf(world.pool({ ssl }))).message, /\bcert\b/);
+});
+
 tls.test("a server without TLS is not spoken to in the clear", {}, async (world) => {
   const { url } = await world.lab.servers.info("plain");
   const cause = await causeOf(world.pool({ uri: url, ssl: {} }));

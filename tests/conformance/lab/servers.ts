@@ -25,6 +25,10 @@ export interface ServerInfo {
   readonly socketPath: string;
   /** The certificate of the authority that signed its own; empty for a server without TLS. */
   readonly ca: string;
+  /** A certificate that this authority vouches for. */
+  readonly cert: string;
+  /** The private key of that. */
+  readonly key: string;
 }
 
 /** A row of a result, as JSON carries it. */
@@ -42,8 +46,8 @@ export class Servers {
   /** Says where a server is. */
   async info(name: ServerName): Promise<ServerInfo> {
     const server = await this.get(name);
-    const { host, port, socketPath = "", ca = "" } = server;
-    return { host, port, url: server.url(), socketPath, ca };
+    const { host, port, socketPath = "", ca = "", cert = "", key = "" } = server;
+    return { host, port, url: server.url(), socketPath, ca, cert, key };
   }
 
   /** Runs a statement as root. */
