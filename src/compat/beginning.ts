@@ -8,6 +8,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { inspect } from "node:util";
 import type { PoolConnection } from "mysql2";
 import { effectOf } from "../mysql/statement.ts";
+import { contained } from "./callbacks.ts";
 
 /** Statements, by what they say, and how each is sent once more. */
 type Statements = Map<string, () => Promise<unknown>>;
@@ -27,7 +28,7 @@ export async function begin(connection: PoolConnection, tell: () => void): Promi
   }
   const statements: Statements = new Map();
   beginnings.set(connection, statements);
-  told.run(connection, tell);
+  told.run(connection, () => contained(tell)());
   // What was sent is answered before this is.
   if (statements.size > 0) await connection.promise().ping();
 }

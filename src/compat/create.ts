@@ -6,7 +6,6 @@ import type { InitSql } from "../mysql/mod.ts";
 import { SubletError } from "../shell/errors.ts";
 import { adopt } from "./adopt.ts";
 import { begin } from "./beginning.ts";
-import { contained } from "./callbacks.ts";
 import { type CompatOptions, configOfTarget, type Request, requestOf } from "./config.ts";
 import type { Db } from "./driver.ts";
 import { Lending } from "./lending.ts";
@@ -44,7 +43,7 @@ export function createLending(
   const init = async (connection: Connection): Promise<void> => {
     const adopted = adopt(connection, config.connectionConfig);
     for (const sql of [more.initSql ?? []].flat()) await adopted.promise().query(sql);
-    await begin(adopted, contained(() => tell(adopted)));
+    await begin(adopted, () => tell(adopted));
   };
   const db = make(optionsOf(request, init), dialOf(request));
   return new Lending({ db, name: "main", config: () => config, joins, isOwner: true });

@@ -7,7 +7,10 @@
  * import mysql from "@sublet/mysql/compat"; // was: from "mysql2"
  *
  * const pool = mysql.createPool({ uri: "mysql://app:secret@127.0.0.1:3306/shop" });
- * pool.query("SELECT 1 AS one", (error, rows) => console.log(error ?? rows));
+ * pool.query("SELECT 1 AS one", (error, rows) => {
+ *   if (error) throw error;
+ *   console.log(rows); // [ { one: 1 } ]
+ * });
  * ```
  *
  * @module

@@ -92,8 +92,13 @@ export const createPoolClusterPromise: typeof promises.createPoolCluster =
  *
  * @example
  * ```ts ignore
+ * import { createPool } from "@sublet/mysql/compat";
+ *
  * const pool = createPool({ uri: "mysql://app:secret@127.0.0.1:3306/shop", connectionLimit: 10 });
- * pool.query("SELECT 1 AS one", (error, rows) => console.log(error ?? rows));
+ * pool.getConnection((error, connection) => {
+ *   if (error) throw error;
+ *   connection.query("SELECT 1 AS one", () => connection.release());
+ * });
  * ```
  */
 export function createPool(config: string | CompatOptions): Pool {
@@ -109,9 +114,13 @@ export function createPool(config: string | CompatOptions): Pool {
  *
  * @example
  * ```ts ignore
+ * import { createPoolCluster } from "@sublet/mysql/compat";
+ *
  * const cluster = createPoolCluster({ defaultSelector: "ORDER" });
  * cluster.add("PRIMARY", "mysql://app:secret@127.0.0.1:3306/shop");
- * cluster.of("*").query("SELECT 1 AS one", (error, rows) => console.log(error ?? rows));
+ * cluster.of("*").query("SELECT 1 AS one", (error) => {
+ *   if (error) throw error;
+ * });
  * ```
  */
 export function createPoolCluster(config?: ClusterOptions): PoolCluster {
@@ -130,8 +139,14 @@ export function createPoolCluster(config?: ClusterOptions): PoolCluster {
  *
  * @example
  * ```ts ignore
- * const db = sublet.createPool({ uri, connections: { shop: {}, reports: { limit: 2 } } });
- * const pool = compat(db, "reports");
+ * import { createPool } from "@sublet/mysql";
+ * import { compat } from "@sublet/mysql/compat";
+ *
+ * const db = createPool({
+ *   uri: "mysql://app:secret@127.0.0.1:3306/shop",
+ *   connections: { shop: {}, reports: { database: "reports", limit: 2 } },
+ * });
+ * const reports = compat(db, "reports"); // hand it to what knows mysql2's pool
  * ```
  */
 export function compat<Name extends string>(

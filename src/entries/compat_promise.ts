@@ -8,6 +8,7 @@
  *
  * const pool = mysql.createPool({ uri: "mysql://app:secret@127.0.0.1:3306/shop" });
  * const [rows] = await pool.query("SELECT 1 AS one");
+ * console.log(rows); // [ { one: 1 } ]
  * ```
  *
  * @module

@@ -70,6 +70,8 @@ export const CharsetToEncoding: typeof mysql2.CharsetToEncoding = mysql2.Charset
  *
  * @example
  * ```ts ignore
+ * import { createPool } from "@sublet/mysql/compat/promise";
+ *
  * const pool = createPool({ uri: "mysql://app:secret@127.0.0.1:3306/shop", connectionLimit: 10 });
  * const [rows] = await pool.query("SELECT 1 AS one");
  * ```
@@ -87,6 +89,8 @@ export function createPool(config: string | CompatOptions): Pool {
  *
  * @example
  * ```ts ignore
+ * import { createPoolCluster } from "@sublet/mysql/compat/promise";
+ *
  * const cluster = createPoolCluster({ defaultSelector: "ORDER" });
  * cluster.add("PRIMARY", "mysql://app:secret@127.0.0.1:3306/shop");
  * const [rows] = await cluster.of("*").query("SELECT 1 AS one");
@@ -109,8 +113,14 @@ export function createPoolCluster(config: ClusterOptions = {}): PoolCluster {
  *
  * @example
  * ```ts ignore
- * const db = sublet.createPool({ uri, connections: { shop: {}, reports: { limit: 2 } } });
- * const [rows] = await compat(db, "reports").query("SELECT 1 AS one");
+ * import { createPool } from "@sublet/mysql";
+ * import { compat } from "@sublet/mysql/compat/promise";
+ *
+ * const db = createPool({
+ *   uri: "mysql://app:secret@127.0.0.1:3306/shop",
+ *   connections: { shop: {}, reports: { database: "reports", limit: 2 } },
+ * });
+ * const [rows] = await compat(db, "reports").query("SELECT DATABASE() AS name");
  * ```
  */
 export function compat<Name extends string>(

@@ -69,7 +69,7 @@ test("it holds what is built, its licence and that of what is bundled, and no so
   const texts = await Promise.all(code.map((name) => readFile(join(folder, name), "utf8")));
   const others = texts.flatMap((text) => [...text.matchAll(/(?:from|import\() ?"([^.][^"]*)"/g)])
     .map(([, name = ""]) => name)
-    .filter((name) => !/^(node:|mysql2$|@sublet\/mysql)/.test(name));
+    .filter((name) => !/^(node:|mysql2(\/promise)?$|@sublet\/mysql)/.test(name));
   assert.deepEqual(others, []);
 });
 

@@ -21,7 +21,9 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const binary = (name: string): string => join(root, "node_modules", ".bin", name);
 const home = (entry = ""): string =>
-  JSON.stringify(join(root, entry === "" ? "mod.ts" : `src/entries${entry}.ts`));
+  JSON.stringify(
+    join(root, entry === "" ? "mod.ts" : `src/entries/${entry.slice(1).replace("/", "_")}.ts`),
+  );
 
 /** What examples take for granted that do not make a pool themselves. */
 const surroundings = `
@@ -83,10 +85,11 @@ function programOf({ file, code, runtimes: [runtime = "", ...others] }: Example)
   const isWhole = /^import .*(mod\.ts|@sublet\/mysql)/m.test(code);
   const imports = `import { createPool } from "@sublet/mysql${entry}";\n`;
   const opening = isWhole ? "" : code.includes("createPool(") ? imports : imports + surroundings;
-  const asked = code.includes(`"@sublet/mysql${entry}"`) || !isWhole || file === "README.md";
+  const asked = code.includes(`"@sublet/mysql${entry}"`) || !isWhole || file === "README.md" ||
+    file.includes("compat") && code.includes('"@sublet/mysql/compat');
   assert.ok(asked, `${file} shows another entry than its own`);
   return (opening + code)
-    .replaceAll(/"(?:@sublet\/mysql|\.\/mod\.ts)(\/\w+)?"/g, (_, entry) => home(entry))
+    .replaceAll(/"(?:@sublet\/mysql|\.\/mod\.ts)((?:\/\w+)*)"/g, (_, entry) => home(entry))
     .replaceAll("127.0.0.1:3306", `127.0.0.1:${server.port}`)
     .replace(".listen(8080)", closing);
 }

@@ -1,0 +1,219 @@
+/** On real servers: clusters, and how nodes are chosen, counted out and taken back. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { PoolCluster } from "mysql2";
+import mysql, { type ClusterOptions } from "../../src/entries/compat.ts";
+import promises from "../../src/entries/compat_promise.ts";
+import { type Server, startServer } from "../support/server.ts";
+import { until } from "../support/wait.ts";
+import { asked, sleeper } from "./support/fixture.ts";
+
+let server: Server;
+let other: Server;
+
+before(async () => {
+  [server, other] = await Promise.all([startServer(), startServer()]);
+  for (const each of [server, other]) await each.query("CREATE TABLE test.t (v INT)");
+});
+
+after(async () => {
+  await server?.remove();
+  await other?.remove();
+});
+
+/** Creates a cluster of two nodes, and notes what it tells of. */
+function clusterOf(options: ClusterOptions = {}): { cluster: PoolCluster; news: string[] } {
+  const cluster = mysql.createPoolCluster(options);
+  cluster.add("A1", server.url());
+  cluster.add("A2", { uri: other.url(), connectionLimit: 2 });
+  const news: string[] = [];
+  for (const event of ["online", "offline", "remove"]) {
+    cluster.on(event, (id: string) => news.push(`${event} ${id}`));
+  }
+  cluster.on("warn", ({ code }: Error & { code: string }) => news.push(`warn ${code}`));
+  return { cluster, news };
+}
+
+/** Asks a cluster's nodes which of them answers. */
+async function answering(from: Pick<PoolCluster, "of">, pattern = "*", selector?: string) {
+  const [{ port }] = await asked<[{ port: number }]>((done) => {
+    from.of(pattern, selector).query("SELECT @@port AS port", done);
+  });
+  return port === server.port ? "A1" : "A2";
+}
+
+/** Ends a cluster. */
+function endOf(cluster: PoolCluster): Promise<unknown> {
+  return asked((done) => cluster.end(done));
+}
+
+test("nodes are chosen in turn, the first, or by chance", async (context) => {
+  const { cluster } = clusterOf();
+  const ask = (selector?: string) => answering(cluster, "A*", selector);
+  assert.deepEqual([await ask(), await ask(), await ask("rr")], ["A1", "A2", "A1"]);
+  assert.deepEqual([await ask("ORDER"), await ask("order")], ["A1", "A1"]);
+  const random = context.mock.method(Math, "random", () => 0.9);
+  assert.equal(await ask("RANDOM"), "A2");
+  random.mock.mockImplementation(() => 0.1);
+  assert.equal(await ask("RANDOM"), "A1");
+  assert.equal(cluster.of("A*", "RR"), cluster.of("A*"));
+  await endOf(cluster);
+});
+
+test("a selector that does not exist is refused by name", async () => {
+  const { cluster } = clusterOf();
+  const refusal = { name: "RangeError", message: /"NEAREST": known are RR, RANDOM, ORDER/ };
+  assert.throws(() => cluster.of("*", "NEAREST"), refusal);
+  assert.throws(() => mysql.createPoolCluster({ defaultSelector: "NEAREST" }), refusal);
+  await endOf(cluster);
+});
+
+test("patterns choose among the names of nodes", async () => {
+  const { cluster } = clusterOf();
+  cluster.add({ uri: server.url() });
+  assert.equal(await answering(cluster, "A2"), "A2");
+  assert.equal(await answering(cluster, "*2"), "A2");
+  assert.equal(await answering({ of: () => cluster.of(/^CLUSTER/ as never) }), "A1");
+  const names = [];
+  for (const pattern of ["A1", "CLUSTER::*"]) {
+    const connection = await asked((done) => cluster.getConnection(pattern, done));
+    names.push(Reflect.get(connection as object, "_clusterId"));
+    (connection as { release(): void }).release();
+  }
+  assert.deepEqual(names, ["A1", "CLUSTER::1"]);
+  const none = { code: "POOL_NOEXIST", message: "Pool does Not exist." };
+  await assert.rejects(asked((done) => cluster.getConnection("B*", done)), none);
+  await assert.rejects(asked((done) => cluster.of("A").execute("SELECT 1", done)), none);
+  await endOf(cluster);
+});
+
+test("a connection is lent by all forms of getConnection", async () => {
+  const { cluster } = clusterOf({ defaultSelector: "ORDER" });
+  const forms: ((done: (error: Error | null, connection: unknown) => void) => void)[] = [
+    (done) => cluster.getConnection(done),
+    (done) => cluster.getConnection("A*", done),
+    (done) => cluster.getConnection("A*", "RR", done),
+    (done) => cluster.of("A1").getConnection(done),
+  ];
+  for (const form of forms) {
+    const connection = await asked(form) as { threadId: number; release(): void };
+    assert.ok(connection.threadId > 0);
+    connection.release();
+  }
+  await endOf(cluster);
+});
+
+test("a node that fails is counted out after so many errors, and others serve", async () => {
+  const { cluster, news } = clusterOf({ removeNodeErrorCount: 2, defaultSelector: "ORDER" });
+  await other.kill();
+  const node = { uri: other.url() };
+  cluster.remove("A*");
+  cluster.add("B1", node);
+  cluster.add("B2", server.url());
+  assert.equal(await answering(cluster, "B*"), "A1");
+  assert.deepEqual(news, ["warn ECONNREFUSED", "remove B1", "warn ECONNREFUSED"]);
+  const gone = asked((done) => cluster.getConnection("B1", done));
+  await assert.rejects(gone, { code: "POOL_NOEXIST" });
+  await other.restart();
+  await endOf(cluster);
+});
+
+test("without canRetry the first failure is told", async () => {
+  const { cluster, news } = clusterOf({ canRetry: false, defaultSelector: "ORDER" });
+  await server.kill();
+  await assert.rejects(answering(cluster), { code: "ECONNREFUSED" });
+  await server.restart();
+  await until(async () => await answering(cluster) === "A1", "it is asked again");
+  assert.deepEqual(news, []);
+  await endOf(cluster);
+});
+
+test("a node may be offline for a time, and comes back online", async () => {
+  const options = { removeNodeErrorCount: 1, restoreNodeTimeout: 200, defaultSelector: "ORDER" };
+  const { cluster, news } = clusterOf(options);
+  await server.kill();
+  assert.equal(await answering(cluster), "A2");
+  assert.deepEqual(news, ["offline A1", "warn ECONNREFUSED"]);
+  const offline = asked((done) => cluster.getConnection("A1", done));
+  await assert.rejects(offline, { code: "POOL_NONEONLINE" });
+  await server.restart();
+  await until(async () => await answering(cluster) === "A1", "it is asked again");
+  assert.equal(news.at(-1), "online A1");
+  await endOf(cluster);
+});
+
+test("a node that has none free is no failure: another is asked, and nothing is counted", async () => {
+  const { cluster, news } = clusterOf({ removeNodeErrorCount: 1, defaultSelector: "ORDER" });
+  cluster.remove("A1");
+  const full = { connectionLimit: 1, waitForConnections: false };
+  cluster.add("B1", { uri: server.url(), ...full });
+  cluster.add("B2", { uri: other.url(), ...full });
+  const take = () => asked((done) => cluster.getConnection("B*", done));
+  const connections = await Promise.all([take(), take()]) as { release(): void }[];
+  assert.deepEqual(news, ["warn POOL_CONNLIMIT"]);
+  await assert.rejects(take(), { code: "POOL_CONNLIMIT" });
+  for (const connection of connections) connection.release();
+  assert.equal(await answering(cluster, "B*"), "A1");
+  assert.ok(!news.some((item) => item.startsWith("remove")));
+  await endOf(cluster);
+});
+
+test("a connection of a node that turns out to be read-only is not lent again", async () => {
+  const { cluster } = clusterOf();
+  const id = async (): Promise<unknown> =>
+    await asked((done) => cluster.of("A1").query("SELECT CONNECTION_ID() AS id", done));
+  await server.query("SET GLOBAL read_only = 1");
+  try {
+    for (const method of ["query", "execute"] as const) {
+      const before = await id();
+      const insert = asked((done) => cluster.of("A1")[method]("INSERT INTO t VALUES (1)", done));
+      await assert.rejects(insert, { errno: 1290 });
+      assert.notDeepEqual(await id(), before);
+    }
+  } finally {
+    await server.query("SET GLOBAL read_only = 0");
+  }
+  await endOf(cluster);
+});
+
+test("the end of a cluster is that of its nodes, and so is the removal of one", async () => {
+  const { cluster } = clusterOf();
+  const running = asked((done) => cluster.of("A1").query("SELECT SLEEP(0.2) AS n", done));
+  await sleeper(server);
+  cluster.remove("A1");
+  assert.equal(await answering(cluster), "A2");
+  assert.deepEqual(await running, [{ n: 0 }]);
+  await endOf(cluster);
+  await endOf(cluster);
+  assert.equal(await other.connectionCount(), 0);
+  await until(async () => await server.connectionCount() === 0, "the removed node has closed");
+  await assert.rejects(answering(cluster), { code: "POOL_CLOSED" });
+});
+
+test("with promises a cluster does the same", async () => {
+  const cluster = promises.createPoolCluster({ defaultSelector: "ORDER" });
+  cluster.add("A1", server.url());
+  cluster.add("A2", { uri: other.url(), rowsAsArray: true });
+  const lent = await cluster.getConnection("A*");
+  assert.deepEqual((await lent.query("SELECT 1 AS n"))[0], [{ n: 1 }]);
+  lent.release();
+  lent.release();
+  await assert.rejects(lent.query("SELECT 1"), { code: "LEASE_ENDED" });
+  const some = cluster.of("A2");
+  assert.deepEqual((await some.query("SELECT ?", [2]))[0], [[2]]);
+  assert.deepEqual((await some.execute("SELECT ?", [3]))[0], [[3]]);
+  (await some.getConnection()).release();
+  const failed = await some.query("SELECT nope").catch((error: Error) => error);
+  assert.match(String(Reflect.get(failed, "stack")), /cluster_test/);
+  await assert.rejects(cluster.getConnection("B"), { code: "POOL_NOEXIST" });
+  await assert.rejects(cluster.getConnection("*", "NEAREST"), RangeError);
+  const all = cluster as unknown as Pick<typeof some, "query" | "execute">;
+  assert.deepEqual((await all.query("SELECT 4 AS n"))[0], [{ n: 4 }]);
+  assert.deepEqual((await all.execute("SELECT 5 AS n"))[0], [{ n: 5 }]);
+  const warned = new Promise((resolve) => cluster.on("remove", resolve));
+  cluster.add("A3", { uri: server.url(), password: "wrong" });
+  await assert.rejects(cluster.getConnection("A3"), { errno: 1045 });
+  assert.equal(await warned, "A3");
+  await cluster.end();
+});

@@ -1,0 +1,88 @@
+/** On a real server: how a pool ends, with what is still under way in it. */
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { after, afterEach, before, test } from "node:test";
+import { type Server, startServer } from "../support/server.ts";
+import { until } from "../support/wait.ts";
+import { asked, ended, poolAt, promisesAt, sleeper, taken } from "./support/fixture.ts";
+
+const closed = { code: "POOL_CLOSED", message: "Pool is closed." };
+
+let server: Server;
+
+before(async () => {
+  server = await startServer();
+  await server.query("CREATE TABLE test.t (v INT)");
+});
+
+afterEach(async () => assert.equal(await server.connectionCount(), 0));
+
+after(async () => await server?.remove());
+
+test("the end lets statements end, refuses who waits and who comes, and closes all", async () => {
+  const pool = poolAt(server, { connectionLimit: 1 });
+  const running = asked((done) => pool.query("SELECT SLEEP(0.2) AS n", done));
+  const waiting = [asked((done) => pool.query("SELECT 1", done)), taken(pool)];
+  const refused = Promise.all(waiting.map((each) => assert.rejects(each, closed)));
+  await sleeper(server);
+  const over = ended(pool);
+  await refused;
+  await assert.rejects(taken(pool), closed);
+  assert.deepEqual(await running, [{ n: 0 }]);
+  await over;
+  assert.equal(await server.connectionCount(), 0);
+  await ended(pool);
+  await assert.rejects(pool.promise().query("SELECT 1"), closed);
+});
+
+test("the end waits for those who have a connection", async () => {
+  const pool = promisesAt(server);
+  const lent = await pool.getConnection();
+  await lent.beginTransaction();
+  await lent.query("INSERT INTO t VALUES (1)");
+  const over = pool.end();
+  for (let i = 0; i < 3; i++) await lent.query("SELECT SLEEP(0.1)");
+  await lent.commit();
+  lent.release();
+  await over;
+  assert.equal((await server.query("SELECT * FROM test.t")).length, 1);
+});
+
+test("the end does not wait for a connection that was forgotten", async () => {
+  const pool = poolAt(server);
+  const forgotten = [await taken(pool), await taken(pool)];
+  await asked((done) => forgotten[0]?.beginTransaction(done));
+  await ended(pool);
+  for (const connection of forgotten) {
+    connection.release();
+    connection.destroy();
+  }
+});
+
+test("a pool that is disposed of ends", async () => {
+  {
+    await using pool = promisesAt(server);
+    await pool.query("SELECT 1");
+  }
+  assert.equal(await server.connectionCount(), 0);
+  {
+    using pool = poolAt(server);
+    (await taken(pool)).release();
+  }
+  await until(async () => await server.connectionCount() === 0, "the other has ended");
+});
+
+test("a process ends though a pool that lies idle was not ended", async () => {
+  const program = fileURLToPath(new URL("./support/idle.ts", import.meta.url));
+  const child = spawn(process.execPath, [program, server.url()]);
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => output += text);
+  const [status] = await once(child, "close", { signal: AbortSignal.timeout(20_000) });
+  assert.equal(status, 0);
+  assert.equal(output, "1\n");
+  await until(async () => await server.connectionCount() === 0, "its connection is gone");
+});

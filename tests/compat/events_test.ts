@@ -1,0 +1,180 @@
+/** On a real server: what a pool tells of, and what listeners do to a session that is new. */
+
+import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { after, before, test } from "node:test";
+import mysql2, { type Pool, type PoolConnection } from "mysql2";
+import { type Server, startServer } from "../support/server.ts";
+import { until } from "../support/wait.ts";
+import {
+  asked,
+  ended,
+  newsOf,
+  one,
+  poolAt,
+  promisesAt,
+  taken,
+  uncaught,
+} from "./support/fixture.ts";
+
+let server: Server;
+
+before(async () => {
+  server = await startServer();
+});
+
+after(async () => await server?.remove());
+
+/** Names connections by the order in which they came, which is the same for all servers. */
+function named(news: readonly string[]): string[] {
+  const ids = [...new Set(news.map((item) => item.split(" ")[1]).filter(Boolean))];
+  return news.map((item) => item.replace(/ .*/, (id) => ` ${ids.indexOf(id.trim())}`));
+}
+
+/** Returns what a pool tells of while it lends one connection after another, and side by side. */
+async function newsOfWork(pool: Pool): Promise<string[]> {
+  const news = newsOf(pool);
+  (await taken(pool)).release();
+  await asked((done) => pool.query("SELECT 1", done));
+  await asked((done) => pool.execute("SELECT 1", done));
+  const [one, other] = await Promise.all([taken(pool), taken(pool)]);
+  one.release();
+  other.release();
+  await ended(pool);
+  return named(news);
+}
+
+test("where nobody waits a pool tells the same as mysql2's, in the same order", async () => {
+  const theirs = await newsOfWork(mysql2.createPool({ uri: server.url(), connectionLimit: 2 }));
+  const ours = await newsOfWork(poolAt(server, { connectionLimit: 2 }));
+  assert.deepEqual(ours, theirs);
+  assert.equal(ours.length, 1 + 2 * 3 + 1 + 4);
+});
+
+test("every lease is told of, those that are handed on to who waits too", async () => {
+  const pool = poolAt(server, { connectionLimit: 1 });
+  const news = newsOf(pool);
+  const first = await taken(pool);
+  const second = taken(pool);
+  const third = asked((done) => pool.query("SELECT 1", done));
+  first.release();
+  (await second).release();
+  await third;
+  await ended(pool);
+  assert.deepEqual(named(news), [
+    ...["connection 0", "acquire 0", "enqueue", "enqueue"],
+    ...["release 0", "acquire 0", "release 0", "acquire 0", "release 0"],
+  ]);
+});
+
+test("the end of a lease is told of though its connection was destroyed", async () => {
+  const pool = poolAt(server, { connectionLimit: 1 });
+  const news = newsOf(pool);
+  (await taken(pool)).destroy();
+  (await taken(pool)).release();
+  await ended(pool);
+  // One that is closing counts until it has closed, so the next has to wait for that.
+  assert.deepEqual(named(news).filter((item) => item !== "enqueue"), [
+    ...["connection 0", "acquire 0", "release 0", "connection 1", "acquire 1", "release 1"],
+  ]);
+});
+
+test("who is told of a connection gets what is lent, from either face", async () => {
+  const pool = promisesAt(server);
+  const told: PoolConnection[] = [];
+  pool.on("connection", (connection) => told.push(connection as unknown as PoolConnection));
+  pool.on("acquire", (connection) => told.push(connection as unknown as PoolConnection));
+  const lent = await pool.getConnection();
+  assert.deepEqual(told, [lent.connection, lent.connection]);
+  assert.equal(typeof told[0]?.release, "function");
+  lent.release();
+  await pool.end();
+});
+
+test("what a listener sets in a new session lasts, whatever its holders change", async () => {
+  const pool = promisesAt(server, { connectionLimit: 1 });
+  pool.on("connection", (connection) => {
+    connection.query("SET time_zone = '+05:00'");
+    connection.query("SET @@group_concat_max_len = ?", [2048]);
+  });
+  const id = await one(pool, "SELECT CONNECTION_ID()");
+  const state = "SELECT @@time_zone AS z, @@group_concat_max_len AS n, @left AS l";
+  const expected = [{ z: "+05:00", n: 2048, l: null }];
+  const resets = () => server.status("Com_reset_connection").catch(() => 0);
+  const before = await resets();
+  for (let i = 0; i < 3; i++) assert.deepEqual((await pool.query(state))[0], expected);
+  assert.equal(await resets(), before);
+  await pool.query("SET @left = 1, time_zone = '+01:00'");
+  assert.deepEqual((await pool.query(state))[0], expected);
+  await pool.query("USE mysql");
+  assert.deepEqual((await pool.query(state))[0], expected);
+  assert.equal(await one(pool, "SELECT CONNECTION_ID()"), id);
+  await pool.end();
+});
+
+test("what a listener sets later, in its own time, lasts as well", async () => {
+  const pool = promisesAt(server, { connectionLimit: 1 });
+  let isSet = false;
+  pool.on("connection", async (connection) => {
+    const own = (connection as unknown as PoolConnection).promise();
+    await own.query("SELECT 1");
+    await own.execute("SET time_zone = '+05:00'");
+    isSet = true;
+  });
+  await pool.query("SELECT 1");
+  await until(() => isSet, "the listener is done");
+  await pool.query("SET @left = 1");
+  assert.deepEqual((await pool.query("SELECT @@time_zone AS z"))[0], [{ z: "+05:00" }]);
+  await pool.end();
+});
+
+test("what a listener does is not done again for its own sake", async () => {
+  const pool = promisesAt(server, { connectionLimit: 1 });
+  let told = 0;
+  pool.on("connection", (connection) => {
+    told++;
+    connection.query("SELECT 'told'");
+  });
+  await pool.query("SET @a = 1");
+  const before = await server.status("Questions");
+  await pool.query("SELECT 1");
+  // The reset, what begins a session, and the statement; not what left nothing behind.
+  assert.ok(await server.status("Questions") - before <= 4);
+  assert.equal(told, 1);
+  await pool.end();
+});
+
+test("initSql runs before what listeners do", async () => {
+  const pool = promisesAt(server, { initSql: ["SET @a = 1", "SET @a = @a + 1"] });
+  pool.on("connection", (connection) => connection.query("SET @a = @a * 10"));
+  assert.equal(await one(pool, "SELECT @a"), 20);
+  await pool.query("SET @a = 5");
+  assert.equal(await one(pool, "SELECT @a"), 20);
+  await pool.end();
+});
+
+test("a listener that throws is an uncaught exception, and a session begins all the same", async () => {
+  const pool = promisesAt(server);
+  pool.on("connection", () => {
+    throw new RangeError("A listener has failed");
+  });
+  const thrown = uncaught();
+  assert.equal(await one(pool, "SELECT 3"), 3);
+  assert.match(String(await thrown), /A listener has failed/);
+  await pool.end();
+});
+
+test("tracers of mysql2 are told how long a connection was waited for", async () => {
+  const told: unknown[] = [];
+  const note = (news: unknown): void => void told.push(news);
+  const names = ["start", "asyncEnd"].map((name) => `tracing:mysql2:pool:connect:${name}`);
+  for (const name of names) subscribe(name, note);
+  const pool = promisesAt(server);
+  await pool.query("SELECT 1");
+  for (const name of names) unsubscribe(name, note);
+  await pool.end();
+  assert.equal(told.length, 2);
+  const { database, serverAddress, serverPort } = told[0] as never;
+  const place = { database: "test", serverAddress: server.host, serverPort: server.port };
+  assert.deepEqual({ database, serverAddress, serverPort }, place);
+});

@@ -1,0 +1,175 @@
+/** On a real server: faces of a virtual connection of a pool that exists, and units of work. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { createPool, type Pool } from "../../mod.ts";
+import { compat } from "../../src/entries/compat.ts";
+import { compat as compatPromise } from "../../src/entries/compat_promise.ts";
+import { type Server, startServer } from "../support/server.ts";
+import { asked, ended, newsOf, one, taken } from "./support/fixture.ts";
+
+type Name = "shop" | "reports";
+
+let server: Server;
+
+before(async () => {
+  server = await startServer();
+  await server.query("CREATE TABLE test.t (v INT)");
+  await server.query("CREATE DATABASE tenant");
+});
+
+after(async () => await server?.remove());
+
+/** Creates a pool with two virtual connections. */
+function poolWithFaces(connectionLimit: number): Pool<Name> {
+  const connections = { shop: {}, reports: { database: "mysql" } };
+  return createPool({ uri: server.url(), shared: false, connectionLimit, connections });
+}
+
+test("a face of a virtual connection shares the pool, and leaves it open at its end", async () => {
+  const db = poolWithFaces(1);
+  const shop = compat(db, "shop");
+  assert.equal(compat(db, "shop"), shop);
+  const news = newsOf(shop);
+  assert.deepEqual(await asked((done) => shop.query("SELECT 1 AS n", done)), [{ n: 1 }]);
+  await db.connection("reports").query("SELECT 1");
+  const held = await taken(shop);
+  assert.equal(held.config.database, "test");
+  const waiting = taken(shop);
+  waiting.catch(() => undefined);
+  const over = ended(shop);
+  await assert.rejects(waiting, { code: "POOL_CLOSED" });
+  held.release();
+  await over;
+  await assert.rejects(taken(shop), { code: "POOL_CLOSED" });
+  assert.deepEqual((await db.connection("shop").query("SELECT 2 AS n"))[0], [{ n: 2 }]);
+  assert.deepEqual(news.map((item) => item.replace(/ .*/, "")), [
+    ...["connection", "acquire", "release", "acquire", "enqueue", "release", "acquire", "release"],
+  ]);
+  const promised = compatPromise(db, "reports");
+  assert.deepEqual((await promised.query("SELECT DATABASE() AS d"))[0], [{ d: "mysql" }]);
+  assert.throws(() => compat(db, "shops" as "shop"), /the nearest is "shop"/);
+  await db.drain();
+});
+
+test("a face says of its options what the target of its virtual connection is", async () => {
+  const uri = `${server.url()}?timezone=%2B02:00`;
+  const db = createPool({ uri, shared: false, idleTimeout: 3_000, rowsAsArray: true });
+  const face = compat(db);
+  const { connectionConfig } = face.config as unknown as { connectionConfig: object };
+  const { host, user, database, idleTimeout, timezone } = connectionConfig as never;
+  const told = { host, user, database, idleTimeout, timezone };
+  const target = { host: server.host, user: "app", database: "test", timezone: "+02:00" };
+  assert.deepEqual(told, { ...target, idleTimeout: 3_000 });
+  assert.equal(face.format("?", [new Date(0)]), "'1970-01-01 02:00:00.000'");
+  assert.deepEqual(await asked((done) => face.query("SELECT 1", done)), [[1]]);
+  await db.drain();
+});
+
+test("statements of a face are those of their unit: they go where it is bound to", async () => {
+  const db = poolWithFaces(2);
+  const shop = compat(db, "shop");
+  const databases = await db.unit(async () => {
+    const ofPool = await asked((done) => shop.query("SELECT DATABASE() AS d", done));
+    const lent = await shop.promise().getConnection();
+    const [ofLent] = await lent.query("SELECT DATABASE() AS d");
+    lent.release();
+    return [ofPool, ofLent];
+  }, { bind: { shop: { database: "tenant" } } });
+  assert.deepEqual(databases, [[{ d: "tenant" }], [{ d: "tenant" }]]);
+  await db.drain();
+});
+
+test("the unit of work is there in callbacks, on leased connections too", async () => {
+  const db = poolWithFaces(3);
+  const shop = compat(db, "shop");
+  await db.unit(() =>
+    db.connection("shop").transaction(async () => {
+      await db.connection("shop").query("INSERT INTO t VALUES (1)");
+      await new Promise<void>((resolve, reject) => {
+        shop.getConnection((_error, connection) => {
+          connection.query("SELECT 1", () => {
+            connection.release();
+            // What joins the transaction of its unit sees what that has inserted.
+            db.connection("shop").query("SELECT COUNT(*) AS n FROM t").then(([[row]]) => {
+              assert.equal(Number(row?.["n"]), 1);
+              resolve();
+            }).catch(reject);
+          });
+        });
+      });
+    })
+  );
+  await server.query("TRUNCATE test.t");
+  await db.drain();
+});
+
+test("a connection that was taken in a unit may outlive it, and is asked for after it", async () => {
+  const db = poolWithFaces(1);
+  const shop = compat(db, "shop");
+  const lent = await db.unit(() => shop.promise().getConnection());
+  await lent.query("SELECT 1");
+  lent.release();
+  let late: Promise<number> | undefined;
+  await db.unit(() => {
+    late = new Promise((resolve) => setImmediate(resolve)).then(() => {
+      return one(shop.promise(), "SELECT 7");
+    });
+  });
+  assert.equal(await late, 7);
+  await db.drain();
+});
+
+test("with unit: join a helper's statement is part of the transaction, and cannot deadlock", async () => {
+  const db = poolWithFaces(1);
+  const shop = compatPromise(db, "shop", { unit: "join" });
+  const helper = (): Promise<number> => one(shop, "SELECT COUNT(*) FROM t");
+  await db.unit(async () => {
+    const connection = await shop.getConnection();
+    await connection.beginTransaction();
+    await connection.query("INSERT INTO t VALUES (1)");
+    assert.equal(await helper(), 1);
+    await connection.rollback();
+    connection.release();
+  });
+  assert.equal(await helper(), 0);
+  await db.drain();
+});
+
+test("with unit: join statements outside a transaction, or of another unit, are their own", async () => {
+  const db = poolWithFaces(2);
+  const shop = compatPromise(db, "shop", { unit: "join" });
+  assert.notEqual(shop.pool, compatPromise(db, "shop").pool);
+  const id = () => one(shop, "SELECT CONNECTION_ID()");
+  await db.unit(async () => {
+    const connection = await shop.getConnection();
+    assert.notEqual(await id(), connection.threadId);
+    await connection.beginTransaction();
+    assert.equal(await id(), connection.threadId);
+    assert.deepEqual((await shop.execute("SELECT 5 AS n"))[0], [{ n: 5 }]);
+    assert.notEqual(await db.unit(id), connection.threadId);
+    await connection.rollback();
+    assert.notEqual(await id(), connection.threadId);
+    connection.release();
+  });
+  await db.drain();
+  assert.throws(() => compat(db, "shop", { unit: "joins" as "join" }), { code: "OPTION_INVALID" });
+});
+
+test("without it a helper waits, but not for ever", async () => {
+  const db = createPool({
+    uri: server.url(),
+    shared: false,
+    connectionLimit: 1,
+    acquireTimeout: 50,
+  });
+  const pool = compatPromise(db);
+  await db.unit(async () => {
+    const connection = await pool.getConnection();
+    await connection.beginTransaction();
+    await assert.rejects(pool.query("SELECT 1"), { code: "LEASE_TIMEOUT" });
+    await connection.rollback();
+    connection.release();
+  });
+  await db.drain();
+});

@@ -1,0 +1,139 @@
+/** On a real server: connections that are lost, servers that are down, and what code is told. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { after, before, test } from "node:test";
+import type { Pool, QueryError } from "mysql2";
+import { type Server, startServer } from "../support/server.ts";
+import { until } from "../support/wait.ts";
+import { asked, ended, one, poolAt, promisesAt, sleeper, taken } from "./support/fixture.ts";
+
+let server: Server;
+
+before(async () => {
+  server = await startServer();
+  await server.query("CREATE TABLE test.t (v INT)");
+});
+
+after(async () => await server?.remove());
+
+test("a connection that the server has closed is not lent", async () => {
+  const pool = poolAt(server, { connectionLimit: 1, validateAfter: 60_000 });
+  const first = await taken(pool);
+  first.release();
+  await server.query(`KILL ${first.threadId}`);
+  await until(() => first.state !== "authenticated", "the end of its socket is known");
+  const second = await taken(pool);
+  assert.notEqual(second.threadId, first.threadId);
+  assert.equal(await one(second.promise(), "SELECT 1"), 1);
+  second.release();
+  await ended(pool);
+});
+
+test("what was under way when a connection was lost fails, however it was asked", async () => {
+  const pool = poolAt(server, { connectionLimit: 1 });
+  const sql = "SELECT SLEEP(20)";
+  const asks: Record<string, () => Promise<unknown>> = {
+    query: () => asked((done) => pool.query(sql, done)),
+    execute: () => asked((done) => pool.execute(sql, done)),
+    promise: () => pool.promise().query(sql),
+    listener: () => once(pool.query(sql), "error").then(([error]) => Promise.reject(error)),
+    stream: () => once(pool.query(sql).stream().resume(), "end"),
+  };
+  for (const [name, ask] of Object.entries(asks)) {
+    const failed = assert.rejects(ask(), ({ code }: QueryError) => {
+      assert.match(
+        String(code),
+        /^(PROTOCOL_CONNECTION_LOST|ECONNRESET|ER_CONNECTION_KILLED)$/,
+        name,
+      );
+      return true;
+    });
+    await server.query(`KILL ${await sleeper(server)}`);
+    await failed;
+    assert.deepEqual(await asked((done) => pool.query("SELECT 1 AS n", done)), [{ n: 1 }], name);
+  }
+  await ended(pool);
+});
+
+test("a holder whose connection was lost is told, and gives nothing back", async () => {
+  const pool = promisesAt(server, { connectionLimit: 1 });
+  const lent = await pool.getConnection();
+  const waiting = pool.getConnection();
+  await server.query(`KILL ${lent.threadId}`);
+  await assert.rejects(lent.query("SELECT 1"), ({ code }) => {
+    return ["EPIPE", "ECONNRESET", "PROTOCOL_CONNECTION_LOST"].includes(code) ||
+      code === "ER_CONNECTION_KILLED";
+  });
+  lent.release();
+  const next = await waiting;
+  assert.equal(await one(next, "SELECT 1"), 1);
+  next.release();
+  await pool.end();
+});
+
+test("who cannot connect is told the driver's own error, all who wait at once", async () => {
+  const closed = poolAt(server, { host: "127.0.0.1", port: 1, uri: "" });
+  const refused = { code: "ECONNREFUSED", syscall: "connect" };
+  const asks: ((done: (error: Error | null) => void) => unknown)[] = [
+    (done) => closed.getConnection(done),
+    (done) => closed.query("SELECT 1", done),
+    (done) => closed.execute("SELECT 1", done),
+  ];
+  const all = [...asks, ...asks, ...asks].map((ask) => assert.rejects(asked(ask), refused));
+  await Promise.all(all);
+  const [error] = await once(closed.query("SELECT 1"), "error");
+  assert.equal(error.code, "ECONNREFUSED");
+  await ended(closed);
+  const stranger = promisesAt(server, { password: "wrong" });
+  await assert.rejects(stranger.getConnection(), { code: "ER_ACCESS_DENIED_ERROR", errno: 1045 });
+  await stranger.end();
+});
+
+test("a connect that fails does not strand those who wait", async () => {
+  const pool = poolAt(server, { connectionLimit: 2 });
+  (await taken(pool)).release();
+  await server.kill();
+  const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => taken(pool)));
+  assert.deepEqual(outcomes.map(({ status }) => status), Array(6).fill("rejected"));
+  await server.restart();
+  await until(async () => await asked((done) => pool.query("SELECT 1", done)), "it serves again");
+  const connections = await Promise.all([taken(pool), taken(pool)]);
+  const waiting = Array.from({ length: 4 }, () => taken(pool).then((next) => next.release()));
+  for (const connection of connections) connection.destroy();
+  await Promise.all(waiting);
+  await ended(pool);
+});
+
+test("a connection that turns out to be read-only is not lent again", async () => {
+  const pool = poolAt(server, { connectionLimit: 1 });
+  const insert = "INSERT INTO t VALUES (1)";
+  const asks: ((pool: Pool) => Promise<unknown>)[] = [
+    (pool) => asked((done) => pool.query(insert, done)),
+    (pool) => asked((done) => pool.execute(insert, done)),
+    (pool) => once(pool.query(insert), "error").then(([error]) => Promise.reject(error)),
+  ];
+  const id = () => one(pool.promise(), "SELECT CONNECTION_ID()");
+  await server.query("SET GLOBAL read_only = 1");
+  try {
+    for (const ask of asks) {
+      const before = await id();
+      assert.equal(await id(), before);
+      await assert.rejects(ask(pool), { errno: 1290 });
+      assert.notEqual(await id(), before);
+    }
+  } finally {
+    await server.query("SET GLOBAL read_only = 0");
+  }
+  await ended(pool);
+});
+
+test("a statement that takes longer than its timeout fails, its connection is kept apart", async () => {
+  const pool = poolAt(server, { connectionLimit: 1 });
+  const slow = { sql: "SELECT SLEEP(0.3)", timeout: 50 };
+  await assert.rejects(asked((done) => pool.query(slow, done)), {
+    code: "PROTOCOL_SEQUENCE_TIMEOUT",
+  });
+  assert.deepEqual(await asked((done) => pool.query("SELECT 1 AS n", done)), [{ n: 1 }]);
+  await ended(pool);
+});

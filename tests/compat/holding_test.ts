@@ -1,0 +1,245 @@
+/** On a real server: who has a connection, for how long, and what a late release can do. */
+
+import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { after, before, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import mysql, { type PoolConnection, type RowDataPacket } from "mysql2";
+import { type Server, startServer } from "../support/server.ts";
+import { until } from "../support/wait.ts";
+import { asked, ended, newsOf, one, poolAt, promisesAt, taken } from "./support/fixture.ts";
+
+let server: Server;
+
+before(async () => {
+  server = await startServer();
+  await server.query("CREATE TABLE test.t (v INT)");
+});
+
+after(async () => await server?.remove());
+
+test("a leased connection is the driver's, the same object each time it is lent", async () => {
+  const pool = poolAt(server, { connectionLimit: 1 });
+  const first = await taken(pool);
+  assert.ok(first instanceof mysql.Connection && first instanceof mysql.PoolConnection);
+  assert.equal(first.state, "authenticated");
+  assert.ok(first.threadId > 0);
+  Object.assign(first, { __knexUid: "a" });
+  first.release();
+  const second = await taken(pool);
+  assert.equal(second, first);
+  assert.equal(Reflect.get(second, "__knexUid"), "a");
+  const promised = second.promise();
+  assert.deepEqual((await promised.query("SELECT 1 AS n"))[0], [{ n: 1 }]);
+  promised.release();
+  (await taken(pool)).release();
+  await ended(pool);
+});
+
+test("end gives a connection back without a word, and destroy closes it", async (context) => {
+  const warn = context.mock.method(console, "warn");
+  const pool = poolAt(server, { connectionLimit: 1 });
+  const first = await taken(pool);
+  await asked((done) => first.end(done));
+  const second = await taken(pool);
+  assert.equal(second.threadId, first.threadId);
+  second.destroy();
+  const third = await taken(pool);
+  assert.notEqual(third.threadId, second.threadId);
+  await asked((done) => third.promise().end().then(() => done(null), done));
+  using fourth = await taken(pool);
+  assert.equal(fourth.threadId, third.threadId);
+  fourth.release();
+  assert.equal(warn.mock.callCount(), 0);
+  await ended(pool);
+});
+
+test("with gracefulEnd the end of a leased connection is one", async () => {
+  const pool = promisesAt(server, { connectionLimit: 1, gracefulEnd: true });
+  const first = await pool.getConnection();
+  const { threadId } = first;
+  const last = first.query("INSERT INTO t VALUES (1)");
+  await first.end();
+  await last;
+  assert.notEqual(await one(pool, "SELECT CONNECTION_ID()"), threadId);
+  await pool.end();
+});
+
+test("releaseConnection gives back what either face has lent", async () => {
+  const pool = poolAt(server, { connectionLimit: 1 });
+  pool.releaseConnection(await taken(pool));
+  pool.releaseConnection(await pool.promise().getConnection());
+  const promises = pool.promise();
+  promises.releaseConnection(await promises.getConnection());
+  promises.releaseConnection(await taken(pool) as never);
+  (await taken(pool)).release();
+  await ended(pool);
+});
+
+test("what a connection is asked before its release is done, as with mysql2", async () => {
+  const pool = poolAt(server, { connectionLimit: 1 });
+  const connection = await taken(pool);
+  connection.query("DO SLEEP(0.1)");
+  connection.query("INSERT INTO t VALUES (2)");
+  connection.release();
+  const rows = await asked((done) => pool.query("SELECT COUNT(*) AS n FROM t WHERE v = 2", done));
+  assert.deepEqual(rows, [{ n: 1 }]);
+  assert.equal((await taken(pool)).threadId, connection.threadId);
+  connection.release();
+  await ended(pool);
+});
+
+test("a connection that is released where its statement has failed is there at once", async () => {
+  const pool = poolAt(server, { connectionLimit: 1, waitForConnections: false });
+  const connection = await taken(pool);
+  const again = await new Promise<PoolConnection>((resolve, reject) => {
+    connection.query("SELECT nope", () => {
+      connection.release();
+      pool.getConnection((error, next) => error ? reject(error) : resolve(next));
+    });
+  });
+  assert.equal(again.threadId, connection.threadId);
+  again.release();
+  // It is there for those who ask from the callback of a statement of the pool, too.
+  await asked((done) => {
+    pool.query("SELECT nope", () => pool.execute("SELECT nope", () => pool.query("DO 1", done)));
+  });
+  await ended(pool);
+});
+
+test("with promises a second release takes nothing from the next holder", async () => {
+  const pool = promisesAt(server, { connectionLimit: 1 });
+  const first = await pool.getConnection();
+  first.release();
+  const second = await pool.getConnection();
+  assert.notEqual(second, first);
+  assert.equal(second.connection, first.connection);
+  first.release();
+  await first.end();
+  first.destroy();
+  pool.releaseConnection(first);
+  await assert.rejects(first.query("SELECT 1"), { code: "LEASE_ENDED" });
+  await assert.rejects(first.beginTransaction(), { code: "LEASE_ENDED" });
+  const waiting = pool.getConnection();
+  assert.equal(await one(second, "SELECT CONNECTION_ID()"), second.threadId);
+  second.release();
+  (await waiting).release();
+  await pool.end();
+});
+
+test("with callbacks a second release by a former holder takes nothing from the next", async () => {
+  const pool = poolAt(server, { connectionLimit: 1 });
+  const late = await asked<() => void>((done) => {
+    pool.getConnection((_error, connection) => {
+      connection.release();
+      const again = AsyncLocalStorage.bind(() => {
+        connection.release();
+        connection.end();
+        connection.destroy();
+      });
+      done(null, again);
+    });
+  });
+  const next = await taken(pool);
+  let isServed = false;
+  const waiting = taken(pool).then((connection) => {
+    isServed = true;
+    return connection;
+  });
+  late();
+  assert.equal(await one(next.promise(), "SELECT CONNECTION_ID()"), next.threadId);
+  assert.equal(isServed, false);
+  next.release();
+  const last = await waiting;
+  assert.equal(last.threadId, next.threadId);
+  last.release();
+  await ended(pool);
+});
+
+test("what sprang from a former holder's callback can give back what it takes later", async () => {
+  const pool = poolAt(server, { connectionLimit: 1, acquireTimeout: 2_000 });
+  await new Promise<void>((resolve, reject) => {
+    pool.getConnection((_error, connection) => {
+      connection.release();
+      const later = async (): Promise<void> => {
+        for (let i = 0; i < 3; i++) (await taken(pool)).release();
+        const lent = await pool.promise().getConnection();
+        lent.connection.destroy();
+        (await taken(pool)).release();
+      };
+      later().then(resolve, reject);
+    });
+  });
+  await ended(pool);
+});
+
+test("two connections taken one within the other go back in any order", async () => {
+  const pool = poolAt(server, { connectionLimit: 2 });
+  for (let round = 0; round < 3; round++) {
+    await asked((done) => {
+      pool.getConnection((_error, outer) => {
+        pool.getConnection((_error, inner) => {
+          assert.notEqual(inner.threadId, outer.threadId);
+          outer.release();
+          pool.getConnection((_error, again) => {
+            assert.equal(again.threadId, outer.threadId);
+            inner.release();
+            again.release();
+            done(null);
+          });
+        });
+      });
+    });
+  }
+  await ended(pool);
+});
+
+/** Collects garbage until something is so. */
+async function collectUntil(isSo: () => boolean, what: string): Promise<void> {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  await until(() => {
+    collect();
+    return isSo();
+  }, what);
+}
+
+test("a connection whose face was forgotten is taken back, as drizzle forgets it", async () => {
+  const pool = promisesAt(server, { connectionLimit: 1 });
+  const news = newsOf(pool);
+  await assert.rejects(async () => {
+    const connection = await pool.getConnection();
+    await connection.query("begin nonsense");
+    connection.release();
+  }, { errno: 1064 });
+  await collectUntil(() => news.length === 3, "it is taken back");
+  await pool.query("SELECT 1");
+  await pool.end();
+});
+
+test("a connection that was taken out of its face is not taken back", async () => {
+  const pool = promisesAt(server, { connectionLimit: 2 });
+  const news = newsOf(pool);
+  const connection = (await pool.getConnection()).connection as unknown as PoolConnection;
+  await (async () => void await pool.getConnection())();
+  await collectUntil(() => news.some((item) => item.startsWith("release")), "the other is");
+  const [{ id }] = await asked<[RowDataPacket]>((done) => {
+    connection.query("SELECT CONNECTION_ID() AS id", done);
+  });
+  assert.equal(id, connection.threadId);
+  connection.release();
+  await pool.end();
+});
+
+test("a connection is not taken back while somebody waits for its answer", async () => {
+  const pool = promisesAt(server, { connectionLimit: 2 });
+  const news = newsOf(pool);
+  const slow = pool.getConnection().then((connection) =>
+    connection.query("SELECT SLEEP(0.5) AS n")
+  );
+  await (async () => void await pool.getConnection())();
+  await collectUntil(() => news.some((item) => item.startsWith("release")), "the other is");
+  assert.deepEqual((await slow)[0], [{ n: 0 }]);
+  await pool.end();
+});

@@ -1,0 +1,66 @@
+/** A program that uses all of mysql2's pool says the same with only its import changed. */
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { denoConfig } from "../support/deno_config.ts";
+import { type Server, startServer } from "../support/server.ts";
+import { root } from "../support/source.ts";
+
+const run = promisify(execFile);
+
+/** How long a program may take: that of Deno is compiled first. */
+const runMsMax = 60_000;
+
+let server: Server;
+let folder: string;
+/** The program as it is, and with its import changed. */
+let programs: { readonly before: string; readonly changed: string };
+
+before(async () => {
+  server = await startServer();
+  folder = await mkdtemp(join(tmpdir(), "sublet-program-"));
+  await symlink(join(root, "node_modules"), join(folder, "node_modules"));
+  await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+  const text = await readFile(join(root, "tests/compat/support/program.ts"), "utf8");
+  const compat = pathToFileURL(join(root, "src/entries/compat.ts")).href;
+  const changed = text.replace('import mysql from "mysql2";', `import mysql from "${compat}";`);
+  assert.notEqual(changed, text);
+  programs = { before: join(folder, "before.ts"), changed: join(folder, "changed.ts") };
+  await writeFile(programs.before, text);
+  await writeFile(programs.changed, changed);
+});
+
+after(async () => {
+  await rm(folder, { recursive: true, force: true });
+  await server?.remove();
+});
+
+/** Runs a program and returns what it said. */
+async function output(binary: string, args: readonly string[], program: string): Promise<string> {
+  const path = join(root, "node_modules", ".bin", binary);
+  const { stdout } = await run(path, [...args, program, server.url()], { timeout: runMsMax });
+  return stdout;
+}
+
+const runtimes: Readonly<Record<string, () => Promise<readonly string[]>>> = {
+  node: () => Promise.resolve([]),
+  bun: () => Promise.resolve([]),
+  deno: async () => {
+    return ["run", "-A", "--no-lock", "--no-check", "--config", (await denoConfig()).path];
+  },
+};
+
+for (const [binary, argsOf] of Object.entries(runtimes)) {
+  test(`it does on ${binary}`, async () => {
+    const args = await argsOf();
+    const expected = await output(binary, args, programs.before);
+    assert.ok(expected.split("\n").length > 40, expected);
+    assert.equal(await output(binary, args, programs.changed), expected);
+  });
+}
