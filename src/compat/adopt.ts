@@ -8,8 +8,8 @@
 import mysql2, { type Connection, type PoolConnection } from "mysql2";
 import { noteStatement } from "./beginning.ts";
 import { containCommand, contained } from "./callbacks.ts";
-import { holdingHere, isLate } from "./holding.ts";
-import { type ConnectionConfig, internalsOf, whenQuiet } from "./internals.ts";
+import { holdingHere, isLate, isLeaving, leave } from "./holding.ts";
+import { type ConnectionConfig, internalsOf } from "./internals.ts";
 
 /** How each connection that has been adopted is really destroyed. */
 const destroyers: WeakMap<PoolConnection, () => void> = new WeakMap();
@@ -27,6 +27,7 @@ export function adopt(connection: Connection, config: ConnectionConfig): PoolCon
   destroyers.set(adopted, internals.destroy.bind(adopted));
   noteStatements(adopted);
   containCommands(adopted);
+  limitPauses(adopted);
   addEnds(adopted);
   return adopted;
 }
@@ -64,6 +65,14 @@ function containCommands(connection: PoolConnection): void {
   };
 }
 
+/** What reads a stream slowly, or no more, does not keep a connection that was given back. */
+function limitPauses(connection: PoolConnection): void {
+  const { pause } = connection;
+  connection.pause = () => {
+    if (!isLeaving(connection)) pause.call(connection);
+  };
+}
+
 function addEnds(connection: PoolConnection): void {
   const internals = internalsOf(connection);
   const { end } = internals;
@@ -79,7 +88,7 @@ function addEnds(connection: PoolConnection): void {
     const callback = args.find((arg) => typeof arg === "function");
     if (holding !== undefined && internals.config.gracefulEnd) {
       const farewell = end.call(connection, callback);
-      whenQuiet(connection, () => holding.abandon());
+      leave(connection, () => holding.abandon());
       return farewell;
     }
     holding?.release();

@@ -23,12 +23,31 @@ const latest: WeakMap<PoolConnection, Holding> = new WeakMap();
 /** Whose connections code has been handed, the latest first, at most one for each connection. */
 const handed: AsyncLocalStorage<readonly Holding[]> = new AsyncLocalStorage();
 
-/** How many are about to give their connection back, once that has nothing more to do. */
-let leaving = 0;
+/** The connections that are given back once they have nothing more to do. */
+const leaving: Set<PoolConnection> = new Set();
 
 /** Tells whether somebody only waits for the driver to finish what it is amid. */
 export function isAnyLeaving(): boolean {
-  return leaving > 0;
+  return leaving.size > 0;
+}
+
+/** Tells whether a connection is given back once it has nothing more to do. */
+export function isLeaving(connection: PoolConnection): boolean {
+  return leaving.has(connection);
+}
+
+/** Calls `then` once a connection has nothing more to do; it does not wait for who reads slowly. */
+export function leave(connection: PoolConnection, then: () => void): void {
+  leaving.add(connection);
+  whenQuiet(connection, () => {
+    leaving.delete(connection);
+    then();
+  });
+  if (!isLeaving(connection)) return;
+  // The driver may be amid the row at which it was paused.
+  queueMicrotask(() => {
+    if (isLeaving(connection)) connection.resume();
+  });
 }
 
 /** What one holder has of a connection. */
@@ -66,11 +85,7 @@ export class Holding {
     if (this.#isEnded) return;
     this.#isEnded = true;
     const lease = this.#lease.deref();
-    leaving++;
-    whenQuiet(this.connection, () => {
-      leaving--;
-      lease?.release();
-    });
+    leave(this.connection, () => lease?.release());
   }
 
   /** Gives back what is of no use any more. */
