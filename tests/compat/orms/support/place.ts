@@ -1,0 +1,191 @@
+/**
+ * Where a program does its work: a database of its own on a real server, and a pool with mysql2's
+ * members that may have two connections. It works twice, as there are two ways to get such a
+ * pool, and has passed if all went well and nothing was left, as the server sees it too.
+ */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { type Connection, createConnection } from "mysql2/promise";
+import { createPool } from "../../../../mod.ts";
+import mysql, { compat, type Pool } from "../../../../src/entries/compat.ts";
+import { until } from "../../../support/wait.ts";
+
+/** How many connections a pool may have. */
+export const connectionLimit = 2;
+
+/** A pool of mysql2/promise. */
+export type PromisePool = ReturnType<Pool["promise"]>;
+
+/** How a program gets its pool. */
+interface Way {
+  readonly name: string;
+  /** Makes a pool, and says how its units of work begin and what it knows of its leases. */
+  make(uri: string): Source;
+}
+
+interface Source {
+  readonly pool: Pool;
+  /** Returns a pool whose statements join the transaction of their unit, if there are units. */
+  joining(): Pool | undefined;
+  unit<T>(fn: () => Promise<T>): Promise<T>;
+  leased(): number;
+  end(): Promise<void>;
+}
+
+const ways: readonly Way[] = [
+  {
+    name: "createPool of @sublet/mysql/compat",
+    make: (uri) => {
+      const pool = mysql.createPool({ uri, connectionLimit });
+      const lent = leasesOf(pool);
+      return {
+        pool,
+        joining: () => undefined,
+        unit: (fn) => fn(),
+        leased: () => lent.size,
+        end: () => pool.promise().end(),
+      };
+    },
+  },
+  {
+    name: "compat(db) of a pool that exists",
+    make: (uri) => {
+      const db = createPool({ uri, connectionLimit, shared: false });
+      const pool = compat(db);
+      const lent = leasesOf(pool);
+      return {
+        pool,
+        joining: () => compat(db, "main", { unit: "join" }),
+        unit: (fn) => db.unit(fn),
+        leased: () => Math.max(lent.size, db.census().leased + db.census().waiting),
+        end: () => db.drain(),
+      };
+    },
+  },
+];
+
+/** Where a program does its work. */
+export class Place {
+  /** What the program hands to others: a pool, as mysql2's callbacks know it. */
+  readonly pool: Pool;
+  /** The same, as mysql2's promises know it. */
+  readonly promises: PromisePool;
+  /** The name of the database that is its own, and empty at first. */
+  readonly database: string;
+  readonly #source: Source;
+  readonly #root: Connection;
+
+  /** Creates it over its pool; {@linkcode work} does. */
+  constructor(source: Source, root: Connection, database: string) {
+    this.pool = source.pool;
+    this.promises = source.pool.promise();
+    this.database = database;
+    this.#source = source;
+    this.#root = root;
+  }
+
+  /** A pool whose statements join the transaction of their unit, where there are units. */
+  get joining(): Pool | undefined {
+    return this.#source.joining();
+  }
+
+  /** How many connections are lent. */
+  get leased(): number {
+    return this.#source.leased();
+  }
+
+  /** Runs code as a unit of work, where there are such. */
+  unit<T>(fn: () => Promise<T>): Promise<T> {
+    return this.#source.unit(fn);
+  }
+
+  /** Waits until nothing is lent. */
+  async free(): Promise<void> {
+    await until(() => this.leased === 0, "every connection has been given back");
+  }
+
+  /** Returns what the server answers to root. */
+  async ask<Row = Record<string, unknown>>(sql: string, values: unknown[] = []): Promise<Row[]> {
+    const [rows] = await this.#root.query(sql, values);
+    return rows as Row[];
+  }
+
+  /** Runs something, and ends its connection at the server while that sleeps; returns how it failed. */
+  async killedAsleep(doing: () => Promise<unknown>): Promise<unknown> {
+    const outcome = Promise.allSettled([doing()]);
+    const sleeper = await until(async () => {
+      const [row] = await this.ask<{ ID: number }>(
+        "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = ? AND INFO LIKE '%SLEEP(%'",
+        [this.database],
+      );
+      return row?.ID;
+    }, "a statement sleeps");
+    await this.kill(sleeper);
+    const [settled] = await outcome;
+    assert.equal(settled.status, "rejected", "A statement outlived its connection");
+    return settled.reason;
+  }
+
+  /** Ends a connection at the server. */
+  async kill(threadId: number): Promise<void> {
+    await this.ask("KILL ?", [threadId]);
+    await until(async () => {
+      const rows = await this.ask("SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = ?", [
+        threadId,
+      ]);
+      return rows.length === 0;
+    }, "the server has ended the connection");
+  }
+}
+
+/** Does the work of a program, which is given where the server is; then says "passed". */
+export async function work(body: (place: Place) => Promise<void>): Promise<void> {
+  const [url, rootUrl, database = ""] = process.argv.slice(2);
+  if (!url || !rootUrl) throw new Error("Usage: program <URL of the user> <of root> <database>");
+  const root = await createConnection({ uri: rootUrl, dateStrings: true });
+  const uri = new URL(url);
+  uri.pathname = database;
+  for (const { name, make } of ways) {
+    await root.query("DROP DATABASE IF EXISTS ??", [database]);
+    await root.query("CREATE DATABASE ??", [database]);
+    await connected(root, 0);
+    await root.query("FLUSH STATUS");
+    const source = make(uri.href);
+    try {
+      const place = new Place(source, root, database);
+      await body(place);
+      await place.free();
+      await source.end();
+      await connected(root, 0);
+      const peak = await status(root, "Max_used_connections") - 1;
+      assert.ok(peak <= connectionLimit, `There were ${peak} connections, not ${connectionLimit}`);
+    } catch (error) {
+      throw new Error(`With ${name}`, { cause: error });
+    }
+  }
+  await root.query("DROP DATABASE ??", [database]);
+  await root.end();
+  console.log("passed");
+}
+
+/** Returns the connections that a pool has lent at any time, as it tells of them. */
+function leasesOf(pool: Pool): ReadonlySet<object> {
+  const lent = new Set<object>();
+  pool.on("acquire", (connection) => lent.add(connection));
+  pool.on("release", (connection) => lent.delete(connection));
+  return lent;
+}
+
+/** Waits until the server has so many connections besides root's. */
+async function connected(root: Connection, count: number): Promise<void> {
+  await until(
+    async () => await status(root, "Threads_connected") - 1 === count,
+    `the server has ${count} connections`,
+  );
+}
+
+async function status(root: Connection, name: string): Promise<number> {
+  const [rows] = await root.query("SHOW GLOBAL STATUS WHERE Variable_name = ?", [name]);
+  return Number((rows as { Value: string }[])[0]?.Value);
+}
