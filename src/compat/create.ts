@@ -60,8 +60,8 @@ export function faceOf(db: Db, name: string, { unit }: FaceOptions): Pool {
   const key = `${joins} ${name}`;
   const face = known.get(key);
   if (face !== undefined) return face;
-  const { target } = db.connection(name);
-  const config = () => configOfTarget(target, db.config.idleTimeout);
+  // On Workers there may be no target yet where pools are defined.
+  const config = () => configOfTarget(db.connection(name).target, db.config.idleTimeout);
   const created = new Pool(new Lending({ db, name, config, joins, isOwner: false }));
   known.set(key, created);
   return created;
