@@ -37,7 +37,7 @@ export function census(pool: PoolState): Census {
   return {
     ...counts,
     phase: pool.phase,
-    waiting: pool.inLine + pool.blocked,
+    waiting: pool.waiting,
     blocked: pool.blocked,
     size: sizeOf(pool.actuals),
     connectionLimit: connectionsMax,

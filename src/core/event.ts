@@ -1,6 +1,6 @@
 /** What can happen to a pool: facts, each named in the past tense. */
 
-import type { ActualId, AddressId, LeaseId, TargetId, VirtualId } from "./state.ts";
+import type { ActualId, LeaseId, TargetId, VirtualId, Waiter } from "./state.ts";
 
 /** In what condition a holder hands back the actual connection of its lease. */
 export type Condition = "clean" | "dirty" | "broken";
@@ -20,19 +20,9 @@ export interface Holding {
 }
 
 /** A unit of work asks for an actual connection, through a virtual one. */
-export interface LeaseRequested {
+export interface LeaseRequested extends Waiter {
   /** Says which event this is. */
   readonly type: "leaseRequested";
-  /** Names the request; later ones have higher names. */
-  readonly lease: LeaseId;
-  /** The virtual connection it goes through. */
-  readonly virtual: VirtualId;
-  /** The target it shall be connected to. */
-  readonly target: TargetId;
-  /** Where that target is: targets of one address can be changed into one another. */
-  readonly address: AddressId;
-  /** The leases that cannot end before this request is answered. */
-  readonly enclosing: readonly Holding[];
 }
 
 /** A request is taken back. */

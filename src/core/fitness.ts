@@ -29,7 +29,7 @@ export function goesAt({ policy, agesFrom }: PoolState, agesAt: Instant): Instan
 
 /** Tells whether one that is old from `agesAt` on has to go now. */
 export function isAged(pool: PoolState, agesAt: Instant, now: Instant): boolean {
-  return now >= agesAt && now >= goesAt(pool, agesAt);
+  return now >= goesAt(pool, agesAt);
 }
 
 /** Tells whether an actual connection was there when all were asked to go. */

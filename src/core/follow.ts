@@ -7,7 +7,7 @@
  */
 
 import { goesAt, isAged, isDoubtful, isRetired, isSuspect } from "./fitness.ts";
-import { lastRested, longestRested } from "./idle.ts";
+import { lastRested } from "./idle.ts";
 import { check, connect, lend, retarget, retire } from "./life.ts";
 import { refuse } from "./line.ts";
 import { list } from "./listing.ts";
@@ -22,8 +22,8 @@ import {
   uncovered,
 } from "./opening.ts";
 import type { Actual, Instant, LeaseId, PoolState, Target, TargetId, Waiter } from "./state.ts";
-import { entry, find, first, firstDue, leastDue, remove, soonest } from "./table.ts";
-import { order, ownTarget, type Turn } from "./turn.ts";
+import { find, first, leastDue, remove } from "./table.ts";
+import { order, type Turn } from "./turn.ts";
 
 /** Applies every rule until none applies. */
 export function follow(turn: Turn): void {
@@ -48,37 +48,36 @@ export function deadline(pool: PoolState): Instant | undefined {
 
 /** Lists the targets that have changed; those with somebody in line are ready to be served. */
 function listChanged(turn: Turn): boolean {
-  const id = turn.changed.pop();
-  if (id === undefined) return false;
-  if (entry(turn.pool.targets, id) === undefined) return true;
-  const target = ownTarget(turn, id);
-  list(turn, target);
-  if (target.line !== undefined) turn.ready.push(id);
+  const { changed, ready } = turn;
+  if (changed === undefined) return false;
+  const { top, below } = changed;
+  turn.changed = below;
+  list(turn, top);
+  if (top.line !== undefined) turn.ready = { top, below: ready };
   return true;
 }
 
-/** Does what can be done for the first in line of a target that is ready. */
+/** Takes the first in line of a target that is ready, and does what can be done for it. */
 function serveReady(turn: Turn): boolean {
-  const id = turn.ready.pop();
-  if (id === undefined) return false;
-  const { pool, now } = turn;
-  const target = find(pool.targets, id);
-  const waiter = first(target?.line)?.value;
-  if (target === undefined || waiter === undefined) return true;
-  if (pool.phase === "draining") refuse(turn, waiter, "draining");
-  if (!isServing(pool)) return true;
-  const idle = lastRested(target);
-  if (idle !== undefined) {
-    serve(turn, target, waiter, idle);
-  } else if (target.outage !== undefined && target.live === 0 && now < target.outage.retryAt) {
-    refuse(turn, waiter, "connectFailed", target.outage.cause);
-  }
+  const { ready } = turn;
+  if (ready === undefined) return false;
+  turn.ready = ready.below;
+  const waiter = first(ready.top.line)?.value;
+  if (waiter !== undefined) serve(turn, ready.top, waiter);
   return true;
 }
 
 /** Lends the last rested, if it is fit, and no older waiter of another target may have it. */
-function serve(turn: Turn, target: Target, waiter: Waiter, idle: Actual): void {
+function serve(turn: Turn, target: Target, waiter: Waiter): void {
   const { pool, now } = turn;
+  const { outage, live } = target;
+  if (pool.phase === "draining") return refuse(turn, waiter, "draining");
+  if (!isServing(pool)) return;
+  const idle = lastRested(target);
+  if (idle === undefined) {
+    if (outage === undefined || live > 0 || now >= outage.retryAt) return;
+    return refuse(turn, waiter, "connectFailed", outage.cause);
+  }
   if (isAged(pool, idle.agesAt, now)) return retire(turn, idle, "aged");
   if (yieldToOlder(turn, waiter.lease)) return;
   if (!isDoubtful(pool, idle, now)) return lend(turn, idle, waiter);
@@ -119,21 +118,16 @@ function makeRoom(turn: Turn, victim: Actual, id: TargetId): void {
 /** Retires what nobody needs: after a long rest, for its age, or when the pool ends. */
 function retireOne(turn: Turn): boolean {
   const { pool, now } = turn;
-  if (pool.resting === undefined) return false;
-  const longest = longestIdle(pool)!;
+  const longest = longestIdle(pool);
+  if (longest === undefined) return false;
+  const idled = longestIdle(pool, now);
+  const agesAt = leastDue(pool.actuals);
   // Who was asked to go rested before all who came later, so the longest idle is one of them.
-  if (isEnding(pool) || isRetired(pool, longest)) {
-    retire(turn, longest, isEnding(pool) ? "draining" : "retired");
-    return true;
-  }
-  const idled = firstDue(pool.resting, now);
-  if (idled !== undefined) {
-    retire(turn, longestRested(find(pool.targets, idled.value)!)!, "idle");
-    return true;
-  }
-  const aged = soonest(pool.actuals)!;
-  if (!isAged(pool, aged.due, now)) return false;
-  retire(turn, aged.value, "aged");
+  if (isEnding(pool)) retire(turn, longest, "draining");
+  else if (isRetired(pool, longest)) retire(turn, longest, "retired");
+  else if (idled !== undefined) retire(turn, idled, "idle");
+  else if (isAged(pool, agesAt, now)) retire(turn, first(pool.actuals, agesAt)!.value, "aged");
+  else return false;
   return true;
 }
 
@@ -141,7 +135,7 @@ function retireOne(turn: Turn): boolean {
 function keepMinimum(turn: Turn): boolean {
   const { pool, now } = turn;
   if (pool.phase !== "open" || now < roomAt(pool)) return false;
-  const lacking = firstDue(pool.lacking, now);
+  const lacking = first(pool.lacking, now);
   if (lacking === undefined) return false;
   connect(turn, lacking.value);
   return true;
@@ -150,7 +144,7 @@ function keepMinimum(turn: Turn): boolean {
 /** Forgets a target that nobody waits for and that has no actual connection. */
 function forgetOne(turn: Turn): boolean {
   const { pool, now } = turn;
-  const forgotten = firstDue(pool.targets, now);
+  const forgotten = first(pool.targets, now);
   if (forgotten === undefined) return false;
   pool.targets = remove(pool.targets, forgotten.key);
   order(turn, { type: "forget", target: forgotten.key });
@@ -160,7 +154,7 @@ function forgetOne(turn: Turn): boolean {
 /** A pool that ends is done when nobody waits and all is closed. */
 function finish(turn: Turn): boolean {
   const { pool } = turn;
-  const isEmpty = pool.actuals === undefined && pool.inLine === 0 && pool.blocked === 0;
+  const isEmpty = pool.actuals === undefined && pool.waiting === 0;
   if (!isEnding(pool) || !isEmpty) return false;
   pool.phase = "closed";
   order(turn, { type: "finish" });

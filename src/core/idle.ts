@@ -6,12 +6,12 @@
  */
 
 import type { Actual, Target } from "./state.ts";
-import { first, insert, last, remove } from "./table.ts";
+import { first, last, put, remove } from "./table.ts";
 import type { Draft } from "./turn.ts";
 
 /** Lays an actual connection down on top of the others. */
 export function layDown(on: Draft<Target>, actual: Actual): void {
-  if (on.top !== undefined) on.idle = insert(on.idle, on.top.rank, on.top, Infinity);
+  if (on.top !== undefined) on.idle = put(on.idle, on.top.rank, on.top);
   on.top = actual;
 }
 

@@ -6,137 +6,125 @@
  */
 
 import type { RetireReason } from "./command.ts";
+import type { Work } from "./event.ts";
 import { isAged, isRetired, isSuspect, spacingMs } from "./fitness.ts";
 import { layDown, rouse } from "./idle.ts";
-import { comeForward, endClaim, endEnclosure } from "./line.ts";
+import { comeForward, countEncloser, endClaim } from "./line.ts";
 import { isEnding } from "./opening.ts";
 import type { Actual, TargetId, Waiter } from "./state.ts";
-import { add, drop, editActual, editTarget, order, put, type Turn } from "./turn.ts";
+import { put, remove } from "./table.ts";
+import { editTarget, order, type Turn } from "./turn.ts";
 
 /** Opens an actual connection. */
-export function connect(turn: Turn, id: TargetId): void {
-  const target = editTarget(turn, id);
-  target.arriving++;
-  target.opening++;
-  target.live++;
-  turn.pool.connecting++;
-  const actual = turn.pool.actualNext++;
-  add(turn, {
+export function connect(turn: Turn, target: TargetId): void {
+  const { pool, now } = turn;
+  const actual = pool.actualNext++;
+  begin(turn, {
     id: actual,
-    target: id,
+    target,
     status: "connecting",
-    suspicions: turn.pool.suspicions,
-    servesSince: turn.now,
+    suspicions: pool.suspicions,
+    servesSince: now,
     agesAt: Infinity,
-    restedAt: turn.now,
+    restedAt: now,
     rank: -1,
     lease: -1,
     virtual: -1,
+    encloses: 0,
   });
-  order(turn, { type: "connect", actual, target: id });
+  order(turn, { type: "connect", actual, target });
 }
 
 /** Gives an idle one to a waiter. */
 export function lend(turn: Turn, actual: Actual, waiter: Waiter): void {
+  const { lease, virtual } = waiter;
   comeForward(turn, waiter);
-  quit(turn, actual);
-  turn.pool.leased++;
-  const leased = editActual(actual, "leased");
-  leased.lease = waiter.lease;
-  leased.virtual = waiter.virtual;
-  put(turn, leased);
-  order(turn, { type: "grant", lease: waiter.lease, actual: actual.id });
+  become(turn, actual, { ...actual, status: "leased", lease, virtual, encloses: 0 });
+  order(turn, { type: "grant", lease, actual: actual.id });
 }
 
 /** Lays one to rest, unless it is to go; a suspect is checked first, so suspects lie lowest. */
 export function rest(turn: Turn, actual: Actual): void {
+  const { pool, now } = turn;
   const unfit = unfitness(turn, actual);
   if (unfit !== undefined) return retire(turn, actual, unfit);
-  if (isSuspect(turn.pool, actual) && !isEnding(turn.pool)) return check(turn, actual);
-  quit(turn, actual);
-  const rested = editActual(actual, "idle");
-  rested.restedAt = turn.now;
-  rested.rank = turn.pool.rankNext++;
-  put(turn, rested);
-  layDown(editTarget(turn, actual.target), rested);
+  if (isSuspect(pool, actual) && !isEnding(pool)) return check(turn, actual);
+  become(turn, actual, { ...actual, status: "idle", restedAt: now, rank: pool.rankNext++ });
 }
 
 /** Wipes what a lease has left in the session, unless it is to go in any case. */
 export function reset(turn: Turn, actual: Actual): void {
   const unfit = unfitness(turn, actual);
   if (unfit !== undefined) return retire(turn, actual, unfit);
-  quit(turn, actual);
-  editTarget(turn, actual.target).arriving++;
-  const resetting = editActual(actual, "resetting");
-  resetting.suspicions = turn.pool.suspicions;
-  put(turn, resetting);
+  work(turn, actual, "resetting");
   order(turn, { type: "reset", actual: actual.id });
 }
 
 /** Asks one whether it is still alive. */
 export function check(turn: Turn, actual: Actual): void {
-  quit(turn, actual);
-  editTarget(turn, actual.target).arriving++;
-  const checking = editActual(actual, "checking");
-  checking.suspicions = turn.pool.suspicions;
-  put(turn, checking);
+  work(turn, actual, "checking");
   order(turn, { type: "check", actual: actual.id });
 }
 
 /** Changes an idle one into one of another target. */
-export function retarget(turn: Turn, actual: Actual, id: TargetId): void {
-  quit(turn, actual);
-  editTarget(turn, actual.target).live--;
-  const target = editTarget(turn, id);
-  target.arriving++;
-  target.opening++;
-  target.live++;
-  const retargeting = editActual(actual, "retargeting");
-  retargeting.target = id;
-  retargeting.suspicions = turn.pool.suspicions;
-  put(turn, retargeting);
-  order(turn, { type: "retarget", actual: actual.id, target: id });
+export function retarget(turn: Turn, actual: Actual, target: TargetId): void {
+  work(turn, actual, "retargeting", target);
+  order(turn, { type: "retarget", actual: actual.id, target });
 }
 
 /** Takes one out of service for good, whatever it is at. */
 export function retire(turn: Turn, actual: Actual, reason: RetireReason): void {
-  quit(turn, actual);
-  editTarget(turn, actual.target).live--;
-  turn.pool.closing++;
   if (reason === "aged") turn.pool.agesFrom = turn.now + spacingMs(turn.pool);
-  put(turn, editActual(actual, "closing"));
+  become(turn, actual, { ...actual, status: "closing" });
   order(turn, { type: "close", actual: actual.id, reason });
 }
 
 /** Forgets one that has closed, or was never opened. */
 export function forget(turn: Turn, actual: Actual): void {
-  quit(turn, actual);
-  if (actual.status !== "closing") editTarget(turn, actual.target).live--;
-  drop(turn, actual);
+  end(turn, actual);
+  turn.pool.actuals = remove(turn.pool.actuals, actual.id);
+}
+
+/** Busies one with itself; whatever it does then proves whether it is alive. */
+function work(turn: Turn, actual: Actual, status: Work, target: TargetId = actual.target): void {
+  become(turn, actual, { ...actual, status, target, suspicions: turn.pool.suspicions });
+}
+
+function become(turn: Turn, actual: Actual, next: Actual): void {
+  end(turn, actual);
+  begin(turn, next);
 }
 
 /** Ends what an actual connection is at; a lease that it serves ends too. */
-function quit(turn: Turn, actual: Actual): void {
-  const { pool } = turn;
-  switch (actual.status) {
-    case "leased":
-      pool.leased--;
-      endEnclosure(turn, actual.lease);
-      return endClaim(turn, actual.virtual);
-    case "idle":
-      return rouse(editTarget(turn, actual.target), actual);
-    case "closing":
-      pool.closing--;
-      return;
-    case "connecting":
-      pool.connecting--;
-      editTarget(turn, actual.target).opening--;
-      break;
-    case "retargeting":
-      editTarget(turn, actual.target).opening--;
-      break;
+function end(turn: Turn, actual: Actual): void {
+  if (actual.status === "leased") {
+    if (actual.encloses > 0) countEncloser(turn, actual.virtual, -1);
+    endClaim(turn, actual.virtual);
   }
-  editTarget(turn, actual.target).arriving--;
+  count(turn, actual, -1);
+}
+
+/** Begins what an actual connection is at now. */
+function begin(turn: Turn, actual: Actual): void {
+  const { pool } = turn;
+  const due = actual.status === "idle" ? actual.agesAt : Infinity;
+  pool.actuals = put(pool.actuals, actual.id, actual, due);
+  count(turn, actual, 1);
+}
+
+/** Counts one among those that are at the same, or no more. */
+function count(turn: Turn, actual: Actual, by: 1 | -1): void {
+  const { pool } = turn;
+  const { status } = actual;
+  if (status === "leased") pool.leased += by;
+  if (status === "closing") pool.closing += by;
+  if (status === "connecting") pool.connecting += by;
+  if (status === "closing") return;
+  const target = editTarget(turn, actual.target);
+  target.live += by;
+  if (status === "connecting" || status === "retargeting") target.opening += by;
+  if (status === "idle") return by > 0 ? layDown(target, actual) : rouse(target, actual);
+  if (status !== "leased") target.arriving += by;
 }
 
 /** Tells why one that has ended its work cannot rest, if it cannot. */

@@ -8,24 +8,31 @@
  */
 
 import type { RefuseReason } from "./command.ts";
-import type { LeaseId, PoolState, VirtualId, Waiter } from "./state.ts";
-import { find, first, insert, remove, replace } from "./table.ts";
+import type { Holding } from "./event.ts";
+import type { Actual, PoolState, Virtual, VirtualId, Waiter } from "./state.ts";
+import { find, first, put, remove, sizeOf } from "./table.ts";
 import { editTarget, editVirtual, order, type Turn } from "./turn.ts";
+
+/** What a request is found by. */
+type RequestName = Pick<Waiter, "lease" | "virtual" | "target">;
 
 /** Tells whether one more waiter of a virtual connection would be one too many. */
 export function isLineFull(pool: PoolState, virtual: VirtualId): boolean {
   const { connectionsMax, waitersMax } = pool.policy;
-  const { congestion, leased, inLine, blocked } = pool;
-  const size = pool.actuals === undefined ? 0 : pool.actuals.size;
-  const borne = congestion === undefined ? connectionsMax : Math.max(congestion.ceiling, size);
-  const isBlocked = isAtLimit(pool, virtual);
-  const standing = Math.max(0, inLine + (isBlocked ? 0 : 1) - (borne - leased));
-  return standing + blocked + (isBlocked ? 1 : 0) > waitersMax;
+  const borne = Math.max(pool.congestion?.ceiling ?? connectionsMax, sizeOf(pool.actuals));
+  const places = borne - pool.leased;
+  const behind = pool.blocked + (isAtLimit(pool, virtual) ? 1 : 0);
+  return Math.max(behind, pool.waiting + 1 - places) > waitersMax;
+}
+
+/** Returns how many leases a virtual connection may have at once. */
+export function limitOf(pool: PoolState, virtual: VirtualId): number {
+  return pool.policy.virtuals[virtual]!.limit;
 }
 
 /** Tells whether a virtual connection has as many claims as it may. */
 function isAtLimit(pool: PoolState, virtual: VirtualId): boolean {
-  return (find(pool.virtuals, virtual)?.claims ?? 0) >= pool.policy.virtuals[virtual]!.limit;
+  return (find(pool.virtuals, virtual)?.claims ?? 0) >= limitOf(pool, virtual);
 }
 
 /** Lets a request wait. */
@@ -33,55 +40,46 @@ export function join(turn: Turn, waiter: Waiter): void {
   const { pool } = turn;
   if (isAtLimit(pool, waiter.virtual)) {
     const virtual = editVirtual(turn, waiter.virtual);
-    virtual.blocked = insert(virtual.blocked, waiter.lease, waiter, Infinity);
+    virtual.blocked = put(virtual.blocked, waiter.lease, waiter);
     editTarget(turn, waiter.target).blocked++;
     pool.blocked++;
   } else {
     if (isLimited(pool, waiter.virtual)) editVirtual(turn, waiter.virtual).claims++;
     standInLine(turn, waiter);
   }
-  if (waiter.enclosing.length > 0) enclose(turn, waiter);
-}
-
-/** Returns a waiter, if it has not been answered. */
-export function waiterOf(
-  pool: PoolState,
-  { lease, virtual, target }: Pick<Waiter, "lease" | "virtual" | "target">,
-): Waiter | undefined {
-  return find(find(pool.targets, target)?.line, lease) ??
-    find(find(pool.virtuals, virtual)?.blocked, lease);
+  countWaiter(turn, waiter, 1);
 }
 
 /** Takes one out of the line who is given a lease; its claim goes on. */
 export function comeForward(turn: Turn, waiter: Waiter): void {
   const target = editTarget(turn, waiter.target);
   target.line = remove(target.line, waiter.lease);
-  turn.pool.inLine--;
-  if (waiter.enclosing.length > 0) disclose(turn, waiter);
+  countWaiter(turn, waiter, -1);
 }
 
-/** Takes back a request, wherever it waits. */
-export function leave(turn: Turn, waiter: Waiter): void {
-  const isBlocked = find(find(turn.pool.virtuals, waiter.virtual)?.blocked, waiter.lease);
-  if (isBlocked === undefined) {
-    comeForward(turn, waiter);
-    endClaim(turn, waiter.virtual);
-    return;
+/** Takes back a request, wherever it waits, if it does. */
+export function leave(turn: Turn, { lease, virtual, target }: RequestName): void {
+  const standing = find(find(turn.pool.targets, target)?.line, lease);
+  const blocked = find(blockedOn(turn.pool, virtual), lease);
+  if (standing !== undefined) {
+    comeForward(turn, standing);
+    endClaim(turn, virtual);
+  } else if (blocked !== undefined) {
+    unblock(turn, blocked);
+    countWaiter(turn, blocked, -1);
   }
-  unblock(turn, waiter);
-  if (waiter.enclosing.length > 0) disclose(turn, waiter);
 }
 
-/** Turns a waiter away. */
-export function refuse(turn: Turn, waiter: Waiter, reason: RefuseReason, cause?: unknown): void {
-  leave(turn, waiter);
-  order(turn, { type: "refuse", lease: waiter.lease, reason, cause });
+/** Turns a request away, whether it waits already or not. */
+export function refuse(turn: Turn, request: Waiter, reason: RefuseReason, cause?: unknown): void {
+  leave(turn, request);
+  order(turn, { type: "refuse", lease: request.lease, reason, cause });
 }
 
 /** Ends a claim; the blocked waiter who has waited longest has it next. */
 export function endClaim(turn: Turn, id: VirtualId): void {
   if (!isLimited(turn.pool, id)) return;
-  const next = first(find(turn.pool.virtuals, id)?.blocked)?.value;
+  const next = first(blockedOn(turn.pool, id))?.value;
   if (next === undefined) {
     editVirtual(turn, id).claims--;
     return;
@@ -90,18 +88,24 @@ export function endClaim(turn: Turn, id: VirtualId): void {
   standInLine(turn, next);
 }
 
-/** Forgets that a lease encloses waiters, because it has ended, or they have their answer. */
-export function endEnclosure(turn: Turn, lease: LeaseId): void {
-  const { pool } = turn;
-  const enclosure = find(pool.enclosing, lease);
-  if (enclosure === undefined) return;
-  pool.enclosing = remove(pool.enclosing, lease);
-  const { virtual } = enclosure;
-  if (isLimited(pool, virtual)) editVirtual(turn, virtual).enclosing--;
+/** Counts a lease among those that enclose waiters, or no more. */
+export function countEncloser(turn: Turn, virtual: VirtualId, by: 1 | -1): void {
+  turn.pool.enclosing += by;
+  if (isLimited(turn.pool, virtual)) editVirtual(turn, virtual).enclosing += by;
+}
+
+/** Returns the actual connection of a lease, unless the lease has ended. */
+export function holderOf(pool: PoolState, { lease, actual }: Holding): Actual | undefined {
+  const holder = find(pool.actuals, actual);
+  return holder?.status === "leased" && holder.lease === lease ? holder : undefined;
 }
 
 function isLimited(pool: PoolState, virtual: VirtualId): boolean {
-  return pool.policy.virtuals[virtual]!.limit !== Infinity;
+  return limitOf(pool, virtual) !== Infinity;
+}
+
+function blockedOn(pool: PoolState, virtual: VirtualId): Virtual["blocked"] {
+  return find(pool.virtuals, virtual)?.blocked;
 }
 
 function unblock(turn: Turn, waiter: Waiter): void {
@@ -113,36 +117,21 @@ function unblock(turn: Turn, waiter: Waiter): void {
 
 function standInLine(turn: Turn, waiter: Waiter): void {
   const target = editTarget(turn, waiter.target);
-  target.line = insert(target.line, waiter.lease, waiter, Infinity);
-  turn.pool.inLine++;
+  target.line = put(target.line, waiter.lease, waiter);
 }
 
-/** Notes which leases cannot end before a waiter is answered; those that have ended may. */
-function enclose(turn: Turn, waiter: Waiter): void {
+/** Counts one who waits, or no more, with all and with the leases that enclose it. */
+function countWaiter(turn: Turn, waiter: Waiter, by: 1 | -1): void {
   const { pool } = turn;
-  pool.enclosed = insert(pool.enclosed, waiter.lease, waiter, Infinity);
-  for (const { lease, actual } of waiter.enclosing) {
-    const holder = find(pool.actuals, actual);
-    if (holder?.status !== "leased" || holder.lease !== lease) continue;
-    const { virtual } = holder;
-    const count = find(pool.enclosing, lease)?.count ?? 0;
-    const enclosure = { virtual, count: count + 1 };
-    pool.enclosing = count > 0
-      ? replace(pool.enclosing, lease, enclosure, Infinity)
-      : insert(pool.enclosing, lease, enclosure, Infinity);
-    if (count === 0 && isLimited(pool, virtual)) editVirtual(turn, virtual).enclosing++;
-  }
-}
-
-/** Lets the leases that enclose a waiter know that it has its answer. */
-function disclose(turn: Turn, waiter: Waiter): void {
-  const { pool } = turn;
-  pool.enclosed = remove(pool.enclosed, waiter.lease);
-  for (const { lease } of waiter.enclosing) {
-    const enclosure = find(pool.enclosing, lease);
-    if (enclosure === undefined) continue;
-    const { virtual, count } = enclosure;
-    if (count === 1) endEnclosure(turn, lease);
-    else pool.enclosing = replace(pool.enclosing, lease, { virtual, count: count - 1 }, Infinity);
+  const { lease, enclosing } = waiter;
+  pool.waiting += by;
+  if (enclosing.length === 0) return;
+  pool.enclosed = by > 0 ? put(pool.enclosed, lease, waiter) : remove(pool.enclosed, lease);
+  for (const holding of enclosing) {
+    const holder = holderOf(pool, holding);
+    if (holder === undefined) continue;
+    const encloses = holder.encloses + by;
+    if (encloses === 0 || holder.encloses === 0) countEncloser(turn, holder.virtual, by);
+    pool.actuals = put(pool.actuals, holder.id, { ...holder, encloses });
   }
 }

@@ -7,7 +7,7 @@
 
 import { longestRested } from "./idle.ts";
 import type { Actual, Instant, LeaseId, PoolState, Target } from "./state.ts";
-import { find, first, firstDue, leastDue, type Node, nth, sizeOf } from "./table.ts";
+import { find, first, leastDue, type Node, nth, sizeOf } from "./table.ts";
 
 /** Returns the name of who has waited longest in a line of those for whom none arrives. */
 export function uncovered(target: Target): LeaseId | undefined {
@@ -39,26 +39,28 @@ export function roomAt({ policy, actuals, congestion, connecting }: PoolState): 
 
 /** Returns the target that is brought one more first: its waiter has waited longest. */
 export function firstClaimant(pool: PoolState, now: Instant): Node<Target["id"]> | undefined {
-  const wanting = canBeBrought(pool, 0, now) ? first(pool.wanting) : undefined;
-  const probing = canBeBrought(pool, 1, now) ? firstDue(pool.probing, now) : undefined;
+  if (pool.wanting === undefined && pool.probing === undefined) return undefined;
+  const hasRoom = now >= roomAt(pool);
+  const wanting = hasRoom || hasVictim(pool, 0) ? first(pool.wanting) : undefined;
+  const probing = hasRoom || hasVictim(pool, 1) ? first(pool.probing, now) : undefined;
   if (wanting === undefined || probing === undefined) return wanting ?? probing;
   return wanting.key < probing.key ? wanting : probing;
 }
 
 /** Returns the idle one that makes room: of all, the one that has rested longest. */
-export function longestIdle(pool: PoolState): Actual | undefined {
-  const target = find(pool.targets, first(pool.resting)?.value ?? -1);
+export function longestIdle(pool: PoolState, instant: Instant = Infinity): Actual | undefined {
+  const target = find(pool.targets, first(pool.resting, instant)?.value ?? -1);
   return target && longestRested(target);
 }
 
 /**
- * Tells whether what closes already will not make room enough for all who claim it.
+ * Tells whether an idle one may make room, as what closes already will not make enough.
  *
- * The waiters of a target that is down claim none, but for the one whose turn it is:
- * it comes on top of the `others`.
+ * The waiters of a target that is down claim no room, but for the one whose turn it is:
+ * it comes on top of the others.
  */
-export function needsRoom(pool: PoolState, others: 0 | 1): boolean {
-  return pool.claims + others > pool.closing;
+function hasVictim({ resting, claims, closing }: PoolState, probes: 0 | 1): boolean {
+  return resting !== undefined && claims + probes > closing;
 }
 
 /** Returns when time alone will have something opened for a waiter. */
@@ -67,7 +69,7 @@ export function bringsAt(pool: PoolState): Instant {
   const room = roomAt(pool);
   const probe = leastDue(pool.probing);
   const withRoom = pool.wanting === undefined ? Math.max(room, probe) : room;
-  const byVictim = pool.resting !== undefined && needsRoom(pool, 1) ? probe : Infinity;
+  const byVictim = hasVictim(pool, 1) ? probe : Infinity;
   return Math.min(withRoom, byVictim);
 }
 
@@ -75,9 +77,4 @@ export function bringsAt(pool: PoolState): Instant {
 export function fillsAt(pool: PoolState): Instant {
   if (pool.phase !== "open" || pool.lacking === undefined) return Infinity;
   return Math.max(roomAt(pool), leastDue(pool.lacking));
-}
-
-function canBeBrought(pool: PoolState, others: 0 | 1, now: Instant): boolean {
-  if (now >= roomAt(pool)) return true;
-  return pool.resting !== undefined && needsRoom(pool, others);
 }

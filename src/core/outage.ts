@@ -9,24 +9,23 @@
  */
 
 import type { ConnectFailed } from "./event.ts";
-import type { Instant, PoolState, TargetId } from "./state.ts";
+import type { Outage, TargetId } from "./state.ts";
 import { sizeOf } from "./table.ts";
-import { type Draft, editTarget, type Turn } from "./turn.ts";
+import { editTarget, type Turn } from "./turn.ts";
 
 /** Which part of what the server bore the ceiling keeps when there was no room for one more. */
 const CEILING_KEPT = 0.75;
 
-/** Learns from a failure to connect to a target. */
+/** How often attempts have failed in a row, and when to try again. */
+type Setback = Omit<Outage, "cause">;
+
+/** Learns from a failure to connect to a target: that it is down, or the server full. */
 export function learnFailure(turn: Turn, id: TargetId, failed: ConnectFailed): void {
-  const { pool, now } = turn;
-  if (failed.kind === "full") return lowerCeiling(pool, failed.chance, now);
+  const { kind, cause, chance } = failed;
+  if (kind === "full") return lowerCeiling(turn, chance);
   const target = editTarget(turn, id);
   target.pace = 1;
-  const { outage } = target;
-  const isNew = outage === undefined || now >= outage.retryAt;
-  const failures = (outage?.failures ?? 0) + (isNew ? 1 : 0);
-  const retryAt = isNew ? now + backoffMs(pool, failures, failed.chance) : outage.retryAt;
-  target.outage = { cause: failed.cause, failures, retryAt };
+  target.outage = { ...setback(turn, target.outage, chance), cause };
 }
 
 /** Learns from a connection that could be opened to a target. */
@@ -37,29 +36,32 @@ export function learnSuccess(turn: Turn, id: TargetId): void {
 }
 
 /** Learns that the server bore one more. */
-export function raiseCeiling({ pool, now }: Turn, chance: number): void {
+export function raiseCeiling(turn: Turn, chance: number): void {
+  const { pool } = turn;
   if (pool.congestion === undefined) return;
   const ceiling = pool.congestion.ceiling + 1;
-  const { connectionsMax } = pool.policy;
-  const isOver = ceiling >= connectionsMax || sizeOf(pool.actuals) >= connectionsMax;
-  const retryAt = now + backoffMs(pool, 1, chance);
-  pool.congestion = isOver ? undefined : { ceiling, failures: 0, retryAt };
+  const isOver = Math.max(ceiling, sizeOf(pool.actuals)) >= pool.policy.connectionsMax;
+  const first = setback(turn, undefined, chance);
+  pool.congestion = isOver ? undefined : { ...first, failures: 0, ceiling };
 }
 
 /** Learns that the server does not bear more than are open now. */
-function lowerCeiling(pool: Draft<PoolState>, chance: number, now: Instant): void {
+function lowerCeiling(turn: Turn, chance: number): void {
+  const { pool } = turn;
   const { congestion } = pool;
   const borne = sizeOf(pool.actuals) - pool.connecting;
-  if (congestion !== undefined && now < congestion.retryAt) {
-    pool.congestion = { ...congestion, ceiling: Math.min(congestion.ceiling, borne) };
-    return;
-  }
-  const failures = (congestion?.failures ?? 0) + 1;
-  const ceiling = Math.floor(borne * CEILING_KEPT);
-  pool.congestion = { ceiling, failures, retryAt: now + backoffMs(pool, failures, chance) };
+  const next = setback(turn, congestion, chance);
+  const ceiling = next === congestion
+    ? Math.min(congestion.ceiling, borne)
+    : Math.floor(borne * CEILING_KEPT);
+  pool.congestion = { ...next, ceiling };
 }
 
-function backoffMs({ policy }: PoolState, failures: number, chance: number): number {
-  const whole = Math.min(policy.backoffMsMax, policy.backoffMsMin * 2 ** (failures - 1));
-  return whole * (1 + chance) / 2;
+/** Puts the next attempt off, unless this one had begun before that was done last. */
+function setback({ pool, now }: Turn, last: Setback | undefined, chance: number): Setback {
+  if (last !== undefined && now < last.retryAt) return last;
+  const { backoffMsMin, backoffMsMax } = pool.policy;
+  const failures = (last?.failures ?? 0) + 1;
+  const wholeMs = Math.min(backoffMsMax, backoffMsMin * 2 ** (failures - 1));
+  return { failures, retryAt: now + wholeMs * (1 + chance) / 2 };
 }

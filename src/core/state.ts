@@ -86,28 +86,22 @@ export interface Actual {
   readonly lease: LeaseId;
   /** The virtual connection of that lease. */
   readonly virtual: VirtualId;
+  /** How many waiters that lease encloses. */
+  readonly encloses: number;
 }
 
 /** A request for a lease that has not been answered. */
 export interface Waiter {
-  /** The name of the request. */
+  /** The name of the request; later ones have higher names. */
   readonly lease: LeaseId;
   /** The virtual connection it goes through. */
   readonly virtual: VirtualId;
   /** The target it waits for. */
   readonly target: TargetId;
-  /** Where that target is. */
+  /** Where that target is: targets of one address can be changed into one another. */
   readonly address: AddressId;
   /** The leases that cannot end before it is answered. */
   readonly enclosing: readonly Holding[];
-}
-
-/** A lease that encloses waiters. */
-export interface Enclosure {
-  /** Its virtual connection. */
-  readonly virtual: VirtualId;
-  /** How many waiters it encloses. */
-  readonly count: number;
 }
 
 /** A target cannot be reached, or does not let us in. */
@@ -156,38 +150,25 @@ export interface Target {
   readonly minimum: number;
   /** Why it cannot be reached, if so. */
   readonly outage: Outage | undefined;
-  /** How many it may have opened now, of those that its line lacks; none while it is down. */
-  readonly claims: number;
-  /** Its keys in the tables of the pool that list targets, or -1 where it is not listed. */
-  readonly wantingKey: number;
-  /** As {@linkcode wantingKey}. */
-  readonly probingKey: number;
-  /** As {@linkcode wantingKey}. */
-  readonly restingKey: number;
-  /** As {@linkcode wantingKey}. */
-  readonly lackingKey: number;
+  /** Where the pool lists it. */
+  readonly listed: Listing;
 }
 
-/** What the pool knows of a target before it knows anything; it is copied for each. */
-export const UNKNOWN_TARGET: Target = {
-  id: -1,
-  address: -1,
-  line: undefined,
-  blocked: 0,
-  top: undefined,
-  idle: undefined,
-  arriving: 0,
-  opening: 0,
-  pace: 1,
-  live: 0,
-  minimum: 0,
-  outage: undefined,
-  claims: 0,
-  wantingKey: -1,
-  probingKey: -1,
-  restingKey: -1,
-  lackingKey: -1,
-};
+/** The keys of a target in the tables of the pool that list targets, where it is listed. */
+export interface Listing {
+  /** Its key in the pool's table of that name, and so on. */
+  readonly wanting: LeaseId | undefined;
+  /** As {@linkcode wanting}. */
+  readonly probing: LeaseId | undefined;
+  /** As {@linkcode wanting}. */
+  readonly lacking: TargetId | undefined;
+  /** As {@linkcode wanting}. */
+  readonly resting: number | undefined;
+  /** How many it may have opened now, of those that its line lacks; none while it is down. */
+  readonly claims: number;
+  /** When it may be forgotten: `Infinity` if it matters. */
+  readonly forgetAt: Instant;
+}
 
 /** What the pool knows of a virtual connection that has a limit or a minimum and has been used. */
 export interface Virtual {
@@ -232,14 +213,14 @@ export interface PoolState {
   readonly closing: number;
   /** How many of them are connecting. */
   readonly connecting: number;
-  /** How many wait in the lines of targets. */
-  readonly inLine: number;
-  /** How many wait behind the limits of their virtual connections. */
+  /** How many requests wait. */
+  readonly waiting: number;
+  /** How many of them wait behind the limits of their virtual connections. */
   readonly blocked: number;
   /** The waiters that leases enclose, by lease. */
   readonly enclosed: Table<Waiter>;
-  /** The leases that enclose waiters, by lease. */
-  readonly enclosing: Table<Enclosure>;
+  /** How many leases enclose waiters. */
+  readonly enclosing: number;
   /** What is known of the server's room, if it had too little. */
   readonly congestion: Congestion | undefined;
   /** How often all that was open became suspect. */
@@ -270,10 +251,10 @@ export function createState(policy: Policy): PoolState {
     leased: 0,
     closing: 0,
     connecting: 0,
-    inLine: 0,
+    waiting: 0,
     blocked: 0,
     enclosed: undefined,
-    enclosing: undefined,
+    enclosing: 0,
     congestion: undefined,
     suspicions: 0,
     retiredBelow: 0,

@@ -16,18 +16,17 @@ import type {
   Event,
   LeaseReleased,
   LeaseRequested,
-  PoolEvent,
   WorkEnded,
 } from "./event.ts";
 import { ageAt } from "./fitness.ts";
 import { follow } from "./follow.ts";
 import { forget, reset, rest, retire } from "./life.ts";
-import { isLineFull, join, leave, refuse, waiterOf } from "./line.ts";
+import { holderOf, isLineFull, join, leave, refuse } from "./line.ts";
 import { isEnding } from "./opening.ts";
 import { learnFailure, learnSuccess, raiseCeiling } from "./outage.ts";
 import type { Actual, ActualId, Instant, PoolState, Status } from "./state.ts";
 import { entries, find } from "./table.ts";
-import { begin, editActual, editTarget, editVirtual, know, order, type Turn } from "./turn.ts";
+import { begin, editTarget, editVirtual, know, type Turn } from "./turn.ts";
 
 export { deadline } from "./follow.ts";
 
@@ -44,13 +43,12 @@ export function step(pool: PoolState, event: Event, now: Instant): Step {
 
 /** The transitions that an event triggers. */
 function record(turn: Turn, event: Event): void {
+  const { pool } = turn;
   switch (event.type) {
     case "leaseRequested":
       return request(turn, event);
-    case "requestWithdrawn": {
-      const waiter = waiterOf(turn.pool, event);
-      return waiter && leave(turn, waiter);
-    }
+    case "requestWithdrawn":
+      return leave(turn, event);
     case "leaseReleased":
       return release(turn, event);
     case "connectDone":
@@ -66,15 +64,8 @@ function record(turn: Turn, event: Event): void {
     }
     case "actualLost":
       return lose(turn, event);
-    default:
-      return heed(turn, event);
-  }
-}
-
-/** Events that concern the pool as a whole. */
-function heed(turn: Turn, event: PoolEvent): void {
-  const { pool } = turn;
-  switch (event.type) {
+    case "drainRequested":
+      return drain(turn, event.serveLine);
     case "pauseRequested":
       if (pool.phase === "open") pool.phase = "paused";
       return;
@@ -88,28 +79,18 @@ function heed(turn: Turn, event: PoolEvent): void {
     case "suspicionRaised":
       pool.suspicions++;
       return;
-    case "drainRequested":
-      return drain(turn, event.serveLine);
-    case "deadlineReached": // What time alone changes follows.
-      return;
-    default:
-      return unreachable(event);
+    default: // What time alone changes follows.
+      event satisfies { readonly type: "deadlineReached" };
   }
 }
 
 /** Lets a request wait, unless the pool ends, its line is full, or it closes a ring of waits. */
-function request(turn: Turn, event: LeaseRequested): void {
+function request(turn: Turn, waiter: LeaseRequested): void {
   const { pool } = turn;
-  const { lease, virtual, target, address, enclosing } = event;
-  know(turn, target, address);
-  if (isEnding(pool) || pool.phase === "closed") {
-    return order(turn, { type: "refuse", lease, reason: "draining", cause: undefined });
-  }
-  if (isLineFull(pool, virtual)) {
-    return order(turn, { type: "refuse", lease, reason: "lineFull", cause: undefined });
-  }
-  awaken(turn, event);
-  const waiter = { lease, virtual, target, address, enclosing };
+  know(turn, waiter.target, waiter.address);
+  if (isEnding(pool) || pool.phase === "closed") return refuse(turn, waiter, "draining");
+  if (isLineFull(pool, waiter.virtual)) return refuse(turn, waiter, "lineFull");
+  awaken(turn, waiter);
   join(turn, waiter);
   if (closesRing(pool, waiter)) refuse(turn, waiter, "deadlock");
 }
@@ -124,25 +105,28 @@ function awaken(turn: Turn, { virtual, target }: LeaseRequested): void {
 }
 
 /** Ends a lease; one that no longer holds its actual connection ends nothing. */
-function release(turn: Turn, { actual, lease, condition }: LeaseReleased): void {
-  const leased = at(turn, actual, "leased");
-  if (leased === undefined || leased.lease !== lease) return;
-  if (condition === "clean") rest(turn, leased);
-  else if (condition === "dirty") reset(turn, leased);
+function release(turn: Turn, event: LeaseReleased): void {
+  const leased = holderOf(turn.pool, event);
+  if (leased === undefined) return;
+  if (event.condition === "clean") rest(turn, leased);
+  else if (event.condition === "dirty") reset(turn, leased);
   else retire(turn, leased, "broken");
 }
 
 /** Takes in a new actual connection: its target is up, and the server bears one more. */
 function welcome(turn: Turn, { actual, chance }: ConnectDone): void {
+  const { pool, now } = turn;
   const connecting = at(turn, actual, "connecting");
   if (connecting === undefined) return;
-  learnSuccess(turn, connecting.target);
   raiseCeiling(turn, chance);
-  const arrived = editActual(connecting, "connecting");
-  arrived.agesAt = ageAt(turn.pool, turn.now, chance);
-  arrived.servesSince = turn.now;
-  arrived.suspicions = turn.pool.suspicions;
-  rest(turn, arrived);
+  const { suspicions } = pool;
+  arrive(turn, { ...connecting, agesAt: ageAt(pool, now, chance), suspicions });
+}
+
+/** Lets an actual connection serve a target, which is up. */
+function arrive(turn: Turn, actual: Actual): void {
+  learnSuccess(turn, actual.target);
+  rest(turn, { ...actual, servesSince: turn.now });
 }
 
 /** Gives up an actual connection that could not be opened, and learns from it. */
@@ -162,11 +146,8 @@ function endWork(turn: Turn, { type, actual, work }: WorkEnded): void {
     if (work === "checking") turn.pool.suspicions++;
     return retire(turn, worked, "broken");
   }
-  if (work !== "retargeting") return rest(turn, worked);
-  learnSuccess(turn, worked.target);
-  const arrived = editActual(worked, work);
-  arrived.servesSince = turn.now;
-  rest(turn, arrived);
+  if (work === "retargeting") arrive(turn, worked);
+  else rest(turn, worked);
 }
 
 /** Gives up one whose socket has closed unasked; if the server did it, the others are suspect. */
@@ -192,15 +173,11 @@ function drain(turn: Turn, serveLine: boolean): void {
 
 /** Has every target looked at again. */
 function changeAll(turn: Turn): void {
-  for (const { key } of entries(turn.pool.targets)) turn.changed.push(key);
+  for (const { key } of entries(turn.pool.targets)) editTarget(turn, key);
 }
 
 /** Returns an actual connection if it is at `status`; an event that comes too late finds none. */
 function at(turn: Turn, id: ActualId, status: Status): Actual | undefined {
   const actual = find(turn.pool.actuals, id);
   return actual?.status === status ? actual : undefined;
-}
-
-function unreachable(event: never): never {
-  throw new TypeError(`Cannot step the pool: no such event as ${JSON.stringify(event)}`);
 }

@@ -56,141 +56,92 @@ export function find<V>(table: Table<V>, key: number): V | undefined {
   return entry(table, key)?.value;
 }
 
-/** Returns the entry with the lowest key, if there is any. */
-export function first<V>(table: Table<V>): Node<V> | undefined {
-  let node = table;
-  while (node?.low !== undefined) node = node.low;
-  return node;
-}
-
-/** Returns the entry with the highest key, if there is any. */
-export function last<V>(table: Table<V>): Node<V> | undefined {
-  let node = table;
-  while (node?.high !== undefined) node = node.high;
-  return node;
-}
-
-/** Returns the entry that `rank` others precede, if so many do. */
-export function nth<V>(table: Table<V>, rank: number): Node<V> | undefined {
-  let node = table;
-  let left = rank;
-  while (node !== undefined) {
-    const before = sizeOf(node.low);
-    if (left === before) return node;
-    if (left < before) {
-      node = node.low;
-    } else {
-      left -= before + 1;
-      node = node.high;
-    }
-  }
-  return undefined;
-}
-
-/** Returns the entry with the least due, if there is any. */
-export function soonest<V>(table: Table<V>): Node<V> | undefined {
-  let node = table;
-  while (node !== undefined && node.due !== node.least) {
-    node = node.low?.least === node.least ? node.low : node.high;
-  }
-  return node;
-}
-
-/** Returns the entry with the lowest key of those that are due by `instant`, if any are. */
-export function firstDue<V>(table: Table<V>, instant: number): Node<V> | undefined {
+/** Returns the entry with the lowest key, of those that are due by `instant`, if any are. */
+export function first<V>(table: Table<V>, instant: number = Infinity): Node<V> | undefined {
   let node = table;
   while (node !== undefined && node.least <= instant) {
-    if (leastDue(node.low) <= instant) node = node.low;
+    const { low }: Node<V> = node;
+    if (low !== undefined && low.least <= instant) node = low;
     else if (node.due <= instant) return node;
     else node = node.high;
   }
   return undefined;
 }
 
-/** Returns the entries in the order of their keys. */
-export function entries<V>(table: Table<V>): readonly Node<V>[] {
-  const found: Node<V>[] = [];
-  const open: Node<V>[] = [];
-  let node = table;
-  while (node !== undefined || open.length > 0) {
-    for (; node !== undefined; node = node.low) open.push(node);
-    const next = open.pop()!;
-    found.push(next);
-    node = next.high;
-  }
-  return found;
+/** Returns the entry with the highest key, if there is any. */
+export function last<V>(table: Table<V>): Node<V> | undefined {
+  return table && (last(table.high) ?? table);
 }
 
-/** Returns `table` with an entry for `key`, which it does not have. */
-export function insert<V>(table: Table<V>, key: number, value: V, due: number): Node<V> {
-  if (table === undefined) return node(key, value, due, undefined, undefined);
-  const { low, high } = table;
-  return key < table.key
-    ? balance(table, insert(low, key, value, due), high)
-    : balance(table, low, insert(high, key, value, due));
-}
-
-/** Returns `table` with another value and due for `key`, which it has. */
-export function replace<V>(table: Table<V>, key: number, value: V, due: number): Table<V> {
+/** Returns the entry that `rank` others precede, if so many do. */
+export function nth<V>(table: Table<V>, rank: number): Node<V> | undefined {
   if (table === undefined) return undefined;
-  const { low, high } = table;
-  if (key === table.key) return node(key, value, due, low, high);
-  return key < table.key
-    ? node(table.key, table.value, table.due, replace(low, key, value, due), high)
-    : node(table.key, table.value, table.due, low, replace(high, key, value, due));
+  const before = sizeOf(table.low);
+  if (rank === before) return table;
+  return rank < before ? nth(table.low, rank) : nth(table.high, rank - before - 1);
+}
+
+/** Returns the entries in the order of their keys; after those in `found`, if it is given. */
+export function entries<V>(table: Table<V>, found: Node<V>[] = []): readonly Node<V>[] {
+  if (table === undefined) return found;
+  entries(table.low, found);
+  found.push(table);
+  return entries(table.high, found);
+}
+
+/** Returns `table` with this value and due for `key`, whether it had another or none. */
+export function put<V>(table: Table<V>, key: number, value: V, due: number = Infinity): Node<V> {
+  if (table === undefined) return node(key, value, due, undefined, undefined);
+  const { key: own, low, high } = table;
+  if (key === own) return node(key, value, due, low, high);
+  return key < own
+    ? balance(table, put(low, key, value, due), high)
+    : balance(table, low, put(high, key, value, due));
 }
 
 /** Returns `table` without `key`; itself, if it has none. */
 export function remove<V>(table: Table<V>, key: number): Table<V> {
   if (table === undefined) return undefined;
-  const { low, high } = table;
-  if (key < table.key) {
+  const { key: own, low, high } = table;
+  if (key < own) {
     const rest = remove(low, key);
     return rest === low ? table : balance(table, rest, high);
   }
-  if (key > table.key) {
+  if (key > own) {
     const rest = remove(high, key);
     return rest === high ? table : balance(table, low, rest);
   }
-  if (low === undefined) return high;
-  if (high === undefined) return low;
-  return balance(first(high)!, low, withoutFirst(high));
-}
-
-function withoutFirst<V>(table: Node<V>): Table<V> {
-  const { low, high } = table;
-  return low === undefined ? high : balance(table, withoutFirst(low), high);
+  if (low === undefined || high === undefined) return low ?? high;
+  const next = first(high)!;
+  return balance(next, low, remove(high, next.key));
 }
 
 /** Returns the entry of `top` above two branches, turned where one has grown too heavy. */
 function balance<V>(top: Node<V>, low: Table<V>, high: Table<V>): Node<V> {
-  const { key, value, due } = top;
   const lows = weight(low);
   const highs = weight(high);
   if (highs > TILT_MAX * lows) {
-    const bent = high!.low;
-    if (weight(bent) < BEND_MAX * weight(high!.high)) {
-      return over(high!, node(key, value, due, low, bent), high!.high);
-    }
-    return over(bent!, node(key, value, due, low, bent!.low), over(high!, bent!.high, high!.high));
+    const { low: inner, high: outer } = high!;
+    return weight(inner) < BEND_MAX * weight(outer)
+      ? over(high!, over(top, low, inner), outer)
+      : over(inner!, over(top, low, inner!.low), over(high!, inner!.high, outer));
   }
   if (lows > TILT_MAX * highs) {
-    const bent = low!.high;
-    if (weight(bent) < BEND_MAX * weight(low!.low)) {
-      return over(low!, low!.low, node(key, value, due, bent, high));
-    }
-    return over(bent!, over(low!, low!.low, bent!.low), node(key, value, due, bent!.high, high));
+    const { low: outer, high: inner } = low!;
+    return weight(inner) < BEND_MAX * weight(outer)
+      ? over(low!, outer, over(top, inner, high))
+      : over(inner!, over(low!, outer, inner!.low), over(top, inner!.high, high));
   }
-  return node(key, value, due, low, high);
+  return over(top, low, high);
 }
 
 function weight<V>(table: Table<V>): number {
-  return table === undefined ? 1 : table.size + 1;
+  return sizeOf(table) + 1;
 }
 
 /** Returns the entry of `top` above two branches. */
-function over<V>(top: Node<V>, low: Table<V>, high: Table<V>): Node<V> {
-  return node(top.key, top.value, top.due, low, high);
+function over<V>({ key, value, due }: Node<V>, low: Table<V>, high: Table<V>): Node<V> {
+  return node(key, value, due, low, high);
 }
 
 function node<V>(key: number, value: V, due: number, low: Table<V>, high: Table<V>): Node<V> {

@@ -7,22 +7,27 @@
  */
 
 import type { Command } from "./command.ts";
-import {
-  type Actual,
-  type AddressId,
-  type Instant,
-  type PoolState,
-  type Status,
-  type Target,
-  type TargetId,
-  UNKNOWN_TARGET,
-  type Virtual,
-  type VirtualId,
+import type {
+  AddressId,
+  Instant,
+  PoolState,
+  Target,
+  TargetId,
+  Virtual,
+  VirtualId,
 } from "./state.ts";
-import { entry, find, insert, remove, replace } from "./table.ts";
+import { find, put } from "./table.ts";
 
 /** A record that is still private to the step that makes it. */
 export type Draft<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Targets that are still private to the step: the last that was laid down, and the others. */
+export interface Pile {
+  /** The last. */
+  readonly top: Draft<Target>;
+  /** The others. */
+  readonly below: Pile | undefined;
+}
 
 /** One step in the making. */
 export interface Turn {
@@ -33,41 +38,41 @@ export interface Turn {
   /** The pool as it becomes. */
   readonly pool: Draft<PoolState>;
   /** The targets that were written to and have not been listed anew. */
-  readonly changed: TargetId[];
+  changed: Pile | undefined;
   /** The targets whose line may be served. */
-  readonly ready: TargetId[];
+  ready: Pile | undefined;
   /** The orders so far. */
   readonly commands: Command[];
 }
 
+/** What the pool knows of a target before it knows anything. */
+const UNKNOWN: Omit<Target, "id" | "address"> = {
+  line: undefined,
+  blocked: 0,
+  top: undefined,
+  idle: undefined,
+  arriving: 0,
+  opening: 0,
+  pace: 1,
+  live: 0,
+  minimum: 0,
+  outage: undefined,
+  listed: {
+    wanting: undefined,
+    probing: undefined,
+    lacking: undefined,
+    resting: undefined,
+    claims: 0,
+    forgetAt: Infinity,
+  },
+};
+
+/** What it knows of a virtual connection that has not been used. */
+const UNUSED: Virtual = { claims: 0, blocked: undefined, enclosing: 0, isAwake: false };
+
 /** Begins a step. */
 export function begin(was: PoolState, now: Instant): Turn {
-  const pool: Draft<PoolState> = {
-    policy: was.policy,
-    phase: was.phase,
-    targets: was.targets,
-    wanting: was.wanting,
-    probing: was.probing,
-    lacking: was.lacking,
-    resting: was.resting,
-    claims: was.claims,
-    virtuals: was.virtuals,
-    actuals: was.actuals,
-    leased: was.leased,
-    closing: was.closing,
-    connecting: was.connecting,
-    inLine: was.inLine,
-    blocked: was.blocked,
-    enclosed: was.enclosed,
-    enclosing: was.enclosing,
-    congestion: was.congestion,
-    suspicions: was.suspicions,
-    retiredBelow: was.retiredBelow,
-    agesFrom: was.agesFrom,
-    actualNext: was.actualNext,
-    rankNext: was.rankNext,
-  };
-  return { now, was, pool, changed: [], ready: [], commands: [] };
+  return { now, was, pool: { ...was }, changed: undefined, ready: undefined, commands: [] };
 }
 
 /** Adds an order. */
@@ -76,88 +81,31 @@ export function order(turn: Turn, command: Command): void {
 }
 
 /** Lets the pool know a target, if it does not. */
-export function know({ pool, changed }: Turn, id: TargetId, address: AddressId): void {
-  if (entry(pool.targets, id) !== undefined) return;
-  pool.targets = insert(pool.targets, id, { ...UNKNOWN_TARGET, id, address }, Infinity);
-  changed.push(id);
+export function know(turn: Turn, id: TargetId, address: AddressId): void {
+  const { pool, changed } = turn;
+  if (find(pool.targets, id) !== undefined) return;
+  const target = { ...UNKNOWN, id, address };
+  pool.targets = put(pool.targets, id, target);
+  turn.changed = { top: target, below: changed };
 }
 
 /** Returns a target, which the pool knows, to write to; it will be listed anew. */
 export function editTarget(turn: Turn, id: TargetId): Draft<Target> {
-  if (turn.changed.at(-1) !== id) turn.changed.push(id);
-  return ownTarget(turn, id);
-}
-
-/** Returns a target, which the pool knows, as a copy that is private to this step. */
-export function ownTarget({ pool, was }: Turn, id: TargetId): Draft<Target> {
-  const { value: target, due } = entry(pool.targets, id)!;
-  if (target !== find(was.targets, id)) return target;
-  const draft: Draft<Target> = {
-    id: target.id,
-    address: target.address,
-    line: target.line,
-    blocked: target.blocked,
-    top: target.top,
-    idle: target.idle,
-    arriving: target.arriving,
-    opening: target.opening,
-    pace: target.pace,
-    live: target.live,
-    minimum: target.minimum,
-    outage: target.outage,
-    claims: target.claims,
-    wantingKey: target.wantingKey,
-    probingKey: target.probingKey,
-    restingKey: target.restingKey,
-    lackingKey: target.lackingKey,
-  };
-  pool.targets = replace(pool.targets, id, draft, due);
-  return draft;
+  const { pool, was, changed } = turn;
+  if (changed?.top.id === id) return changed.top;
+  const target = find(pool.targets, id)!;
+  const isOwn = target !== find(was.targets, id);
+  const top = isOwn ? target : { ...target };
+  if (!isOwn) pool.targets = put(pool.targets, id, top, top.listed.forgetAt);
+  turn.changed = { top, below: changed };
+  return top;
 }
 
 /** Returns a virtual connection to write to. */
 export function editVirtual({ pool, was }: Turn, id: VirtualId): Draft<Virtual> {
   const virtual = find(pool.virtuals, id);
-  if (virtual === undefined) {
-    const draft: Draft<Virtual> = { claims: 0, blocked: undefined, enclosing: 0, isAwake: false };
-    pool.virtuals = insert(pool.virtuals, id, draft, Infinity);
-    return draft;
-  }
-  if (virtual !== find(was.virtuals, id)) return virtual;
-  const { claims, blocked, enclosing, isAwake } = virtual;
-  const draft: Draft<Virtual> = { claims, blocked, enclosing, isAwake };
-  pool.virtuals = replace(pool.virtuals, id, draft, Infinity);
+  if (virtual !== undefined && virtual !== find(was.virtuals, id)) return virtual;
+  const draft = { ...(virtual ?? UNUSED) };
+  pool.virtuals = put(pool.virtuals, id, draft);
   return draft;
-}
-
-/** Returns a copy of an actual connection to write to, at another status; it is {@linkcode put}. */
-export function editActual(actual: Actual, status: Status): Draft<Actual> {
-  return {
-    id: actual.id,
-    target: actual.target,
-    status,
-    suspicions: actual.suspicions,
-    servesSince: actual.servesSince,
-    agesAt: actual.agesAt,
-    restedAt: actual.restedAt,
-    rank: actual.rank,
-    lease: actual.lease,
-    virtual: actual.virtual,
-  };
-}
-
-/** Lets the pool know an actual connection as it now is. */
-export function put({ pool }: Turn, actual: Actual): void {
-  const due = actual.status === "idle" ? actual.agesAt : Infinity;
-  pool.actuals = replace(pool.actuals, actual.id, actual, due);
-}
-
-/** Lets the pool know a new actual connection. */
-export function add({ pool }: Turn, actual: Actual): void {
-  pool.actuals = insert(pool.actuals, actual.id, actual, Infinity);
-}
-
-/** Lets the pool know nothing more of an actual connection. */
-export function drop({ pool }: Turn, { id }: Actual): void {
-  pool.actuals = remove(pool.actuals, id);
 }

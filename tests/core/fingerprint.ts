@@ -51,7 +51,8 @@ class Namer {
   }
 
   actual(actual: Actual): string {
-    const { status, target, servesSince, agesAt, restedAt, rank, lease, virtual } = actual;
+    const { status, target, servesSince, agesAt, restedAt, rank, lease, virtual, encloses } =
+      actual;
     if (status === "connecting" || status === "closing") return `${status} ${target}`;
     const { pool, configuration: { policy } } = this.#place;
     const restMax = Math.max(finite(policy.idleMsMax), finite(policy.freshMsMax) + 1);
@@ -64,7 +65,7 @@ class Namer {
       this.left(agesAt),
       this.#since(servesSince, finite(policy.tenureMs)),
       isIdle ? `${this.#since(restedAt, restMax)} ${this.#ranks.indexOf(rank)}` : "",
-      status === "leased" ? `${this.lease(lease)}/${virtual}` : "",
+      status === "leased" ? `${this.lease(lease)}/${virtual} ${encloses}` : "",
     ].join(" ");
   }
 
@@ -108,10 +109,9 @@ function printPool(pool: PoolState, namer: Namer): string {
     entries(pool.virtuals).map(({ key, value: { claims, blocked, enclosing, isAwake } }) =>
       `${key} ${claims} ${namer.leases(blocked)} ${enclosing} ${isAwake}`
     ).join(),
-    entries(pool.enclosing).map(({ key, value }) => `${namer.lease(key)}x${value.count}`).sort()
-      .join(),
+    pool.enclosing,
     namer.leases(pool.enclosed),
-    [pool.leased, pool.closing, pool.connecting, pool.inLine, pool.blocked, pool.claims].join(),
+    [pool.leased, pool.closing, pool.connecting, pool.waiting, pool.blocked, pool.claims].join(),
     congestion &&
     `${congestion.ceiling} ${
       namer.down({ until: congestion.retryAt, failures: congestion.failures })
@@ -121,14 +121,14 @@ function printPool(pool: PoolState, namer: Namer): string {
 }
 
 function printTarget(target: Target, namer: Namer): string {
-  const { id, line, blocked, arriving, opening, pace, live, minimum, outage, claims } = target;
+  const { id, line, blocked, arriving, opening, pace, live, minimum, outage, listed } = target;
   const down = outage && { until: outage.retryAt, failures: outage.failures };
   return [
     id,
     namer.leases(line),
-    [blocked, arriving, opening, pace, live, minimum, claims],
+    [blocked, arriving, opening, pace, live, minimum, listed.claims],
     namer.down(down),
-    [target.wantingKey, target.probingKey].map((key) => namer.lease(key)),
-    [target.lackingKey, target.restingKey].map((key) => key >= 0),
+    [listed.wanting, listed.probing].map((key) => key !== undefined && namer.lease(key)),
+    [listed.lacking, listed.resting].map((key) => key !== undefined),
   ].join(" ");
 }

@@ -11,15 +11,12 @@ import {
   entry,
   find,
   first,
-  firstDue,
-  insert,
   last,
   leastDue,
   nth,
+  put,
   remove,
-  replace,
   sizeOf,
-  soonest,
   type Table,
 } from "../../src/core/table.ts";
 import { deepFreeze } from "./support/freeze.ts";
@@ -31,7 +28,7 @@ interface Twin {
   readonly due: number;
 }
 
-/** A change to a table: what it does depends on whether the key is there. */
+/** A change to a table. */
 interface Change {
   readonly key: number;
   readonly due: number;
@@ -88,9 +85,8 @@ test("a question about no entries has no answer", () => {
   assert.equal(sizeOf(undefined), 0);
   assert.equal(leastDue(undefined), Infinity);
   assert.deepEqual(entries(undefined), []);
-  for (const ask of [first, last, soonest]) assert.equal(ask(undefined), undefined);
-  for (const ask of [entry, find, nth, firstDue]) assert.equal(ask(undefined, 0), undefined);
-  assert.equal(replace(undefined, 1, "no", 0), undefined);
+  for (const ask of [first, last]) assert.equal(ask(undefined), undefined);
+  for (const ask of [entry, find, nth, first]) assert.equal(ask(undefined, 0), undefined);
 });
 
 for (
@@ -102,7 +98,7 @@ for (
 ) {
   test(`100,000 entries that come and go in ${order} order keep the table shallow`, () => {
     let table: Table<number> = undefined;
-    for (const key of keys) table = insert(table, key, key, key);
+    for (const key of keys) table = put(table, key, key, key);
     assertShallow(table);
     for (const key of keys) {
       table = remove(table, key);
@@ -115,7 +111,7 @@ for (
 test("100,000 entries that pass through a line of 1,000 keep it shallow", () => {
   let table: Table<number> = grown(range(1000));
   for (let key = 1000; key < 100_000; key++) {
-    table = insert(remove(table, key - 1000), key, key, -key);
+    table = put(remove(table, key - 1000), key, key, -key);
   }
   assertShallow(table);
   assert.equal(first(table)?.key, 99_000);
@@ -131,8 +127,8 @@ test("an update of 100,000 entries makes some dozens of nodes and shares the oth
     for (
       const update of [
         remove(table, key),
-        replace(table, key, -1, 0),
-        insert(table, key + 0.5, -1, 0),
+        put(table, key, -1, 0),
+        put(table, key + 0.5, -1, 0),
       ]
     ) assert.ok(countUnless(update, isOld) <= nodesMax);
   }
@@ -148,9 +144,8 @@ function changed(
     twin.delete(key);
     return remove(table, key);
   }
-  const isKnown = twin.has(key);
   twin.set(key, { value, due });
-  return isKnown ? replace(table, key, value, due) : insert(table, key, value, due);
+  return put(table, key, value, due);
 }
 
 function assertTwins(table: Table<string>, twin: ReadonlyMap<number, Twin>): void {
@@ -163,7 +158,7 @@ function assertTwins(table: Table<string>, twin: ReadonlyMap<number, Twin>): voi
   assert.equal(leastDue(table), least);
   assert.deepEqual(plain(first(table)), sorted[0]);
   assert.deepEqual(plain(last(table)), sorted.at(-1));
-  assert.equal(soonest(table)?.due, sorted.length === 0 ? undefined : least);
+  assert.equal(first(table, least)?.due, sorted.length === 0 ? undefined : least);
   for (let rank = -1; rank <= sorted.length; rank++) {
     assert.deepEqual(plain(nth(table, rank)), rank < 0 ? undefined : sorted[rank]);
   }
@@ -173,7 +168,7 @@ function assertTwins(table: Table<string>, twin: ReadonlyMap<number, Twin>): voi
   }
   for (const instant of [-Infinity, -1, 0, 4, 9, 100]) {
     const due = sorted.find((one) => one.due <= instant);
-    assert.deepEqual(plain(firstDue(table, instant)), due);
+    assert.deepEqual(plain(first(table, instant)), due);
   }
   for (const node of entries(table)) {
     const below = [node, ...entries(node.low), ...entries(node.high)];
@@ -201,7 +196,7 @@ function countUnless(table: Table<number>, isOld: (node: Table<number>) => boole
 
 function grown(keys: readonly number[]): Table<number> {
   let table: Table<number> = undefined;
-  for (const key of keys) table = insert(table, key, key, key);
+  for (const key of keys) table = put(table, key, key, key);
   return table;
 }
 

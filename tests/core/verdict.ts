@@ -45,8 +45,11 @@ function checkTold({ pool, world, now }: Place, judge: Judge): void {
     "the pool counts right",
   );
   must(pool.connecting === judge.count("connecting"), "the pool counts right");
-  must(pool.inLine === judge.eligible().length, "the pool counts who waits");
-  must(pool.inLine + pool.blocked === world.waits.length, "the pool counts who waits");
+  must(pool.waiting === world.waits.length, "the pool counts who waits");
+  must(
+    pool.blocked === world.waits.length - judge.eligible().length,
+    "the pool counts who waits behind limits",
+  );
   for (const { value: target } of entries(pool.targets)) {
     const line = entries(target.line).map(({ key }) => key);
     must(

@@ -21,12 +21,12 @@ export function assertTrue(pool: PoolState, model: Model): void {
   }
   const eligible = model.eligible();
   assert.deepEqual(
-    [pool.leased, pool.closing, pool.connecting, pool.inLine, pool.blocked],
+    [pool.leased, pool.closing, pool.connecting, pool.waiting, pool.blocked],
     [
       model.held.size,
       model.at("closing").length,
       model.at("connecting").length,
-      eligible.size,
+      model.waiting.size,
       model.waiting.size - eligible.size,
     ],
   );
@@ -132,16 +132,12 @@ function assertLists(pool: PoolState): void {
 function assertEnclosures(pool: PoolState, model: Model): void {
   const enclosed = [...model.waiting.values()].filter(({ enclosing }) => enclosing.length > 0);
   assert.deepEqual(keysOf(pool.enclosed), enclosed.map(({ lease }) => lease));
-  const counts = new Map<number, number>();
-  for (const { enclosing } of enclosed) {
-    for (const { lease } of enclosing) {
-      if (model.held.has(lease)) counts.set(lease, (counts.get(lease) ?? 0) + 1);
-    }
+  const enclosing = enclosed.flatMap((waiter) => waiter.enclosing.map(({ lease }) => lease));
+  const leased = valuesOf(pool.actuals).filter(({ status }) => status === "leased");
+  for (const { lease, encloses } of leased) {
+    assert.equal(encloses, enclosing.filter((one) => one === lease).length);
   }
-  assert.deepEqual(
-    entries(pool.enclosing).map(({ key, value }) => [key, value.count]),
-    [...counts].sort(([a], [b]) => a - b),
-  );
+  assert.equal(pool.enclosing, leased.filter(({ encloses }) => encloses > 0).length);
 }
 
 function restingOn({ idle, top }: Pick<Target, "idle" | "top">): Actual[] {
