@@ -190,7 +190,7 @@ life.test(
   async (world) => {
     const { server, lab } = world;
     await server.query("SET GLOBAL wait_timeout = 1");
-    const db = world.pool({ validateAfter: 60_000 });
+    const db = world.pool();
     const lease = await db.lease();
     const threads = [lease.threadId, await threadOf(db)];
     lease.release();
