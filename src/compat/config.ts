@@ -5,6 +5,7 @@
  * say the same in other words. All that it has on a pool of its own is here in one place.
  */
 
+import { driverOptionsOf } from "../mysql/driver_options.ts";
 import type { Target, TargetOptions } from "../mysql/mod.ts";
 import { type ConnectionConfig, hidden } from "./internals.ts";
 
@@ -124,7 +125,7 @@ export function requestOf(given: string | CompatOptions): Request {
 /** Returns what a pool that connects to a target says of its options, as far as that tells. */
 export function configOfTarget(target: Target, idleMsMax: number): PoolConfig {
   const options = { idleTimeout: idleMsMax };
-  return configOf(options, new hidden.ConnectionConfig(target.driverOptions()));
+  return configOf(options, new hidden.ConnectionConfig(driverOptionsOf(target)));
 }
 
 /** Returns all options in one object, a URI among them; what stands beside it comes first. */

@@ -5,9 +5,10 @@
 
 import mysql2, { type Connection } from "mysql2";
 import type { Adapter, Loss, SocketStream } from "../port.ts";
+import { type Credentials, credentialsOf, driverOptionsOf } from "./driver_options.ts";
 import { secure } from "./secure.ts";
 import { MysqlSession } from "./session.ts";
-import type { Credentials, Target } from "./target.ts";
+import type { Target } from "./target.ts";
 
 /** Opens a session to a target; see {@linkcode Port.connect}. */
 export async function connect(
@@ -24,7 +25,7 @@ export async function connect(
   aborted.promise.catch(() => undefined);
   let session: MysqlSession | undefined;
   try {
-    const credentials = await Promise.race([target.credentials(), aborted.promise]);
+    const credentials = await Promise.race([credentialsOf(target), aborted.promise]);
     const [driver, socket] = dial(adapter, target, credentials);
     const shaken = handshake(driver);
     session = new MysqlSession(driver, socket, target);
@@ -49,7 +50,7 @@ function dial(
   const stream = (): SocketStream => socket = adapter.dial(target.address);
   const { password, password2, password3, passwordSha1 } = credentials;
   const driver = mysql2.createConnection({
-    ...target.driverOptions(),
+    ...driverOptionsOf(target),
     // Workers run no code that is made of text.
     ...(adapter.runtime === "workerd" ? { disableEval: true } : {}),
     ...(password === undefined ? {} : { password }),

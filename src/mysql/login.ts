@@ -5,15 +5,13 @@
  */
 
 import { EventEmitter } from "node:events";
+import { credentialsOf } from "./driver_options.ts";
 import { answered, type DriverInternals } from "./internals.ts";
-import type { Credentials, Target } from "./target.ts";
+import type { Target } from "./target.ts";
 
 /** Logs in as a target says. */
-export async function login(
-  driver: DriverInternals,
-  target: Target,
-  credentials: Credentials,
-): Promise<void> {
+export async function login(driver: DriverInternals, target: Target): Promise<void> {
+  const credentials = await credentialsOf(target);
   // MariaDB lets a user who has no default role keep the role of the one before.
   if (driver._isMariaDB) await answered((answer) => driver.query("SET ROLE NONE", answer));
   const { config } = driver;

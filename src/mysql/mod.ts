@@ -12,7 +12,8 @@ import type { Target } from "./target.ts";
 
 export { isLoss, isRepeatable } from "./errors.ts";
 export { compileMethod, type Method } from "./method.ts";
-export { type Credentials, Target } from "./target.ts";
+export type { Credentials } from "./driver_options.ts";
+export { Target } from "./target.ts";
 export {
   type ConnectionOptions,
   type DriverOptionName,

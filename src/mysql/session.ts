@@ -137,7 +137,7 @@ export class MysqlSession implements Session<Target, Connection> {
   async retarget(target: Target): Promise<void> {
     try {
       await this.#within("A new login", resetMsMax, async () => {
-        await login(this.#internals, target, await target.credentials());
+        await login(this.#internals, target);
         await beginSession(this.driver, this.#witness, target, false);
       });
       this.#target = target;

@@ -7,25 +7,7 @@
 
 import type { Address } from "../port.ts";
 import { keyOfValue } from "./keys.ts";
-import {
-  checkTargetOptions,
-  type ConnectionOptions,
-  type InitSql,
-  type Password,
-  type TargetOptions,
-} from "./target_options.ts";
-
-/** What a login proves itself by. */
-export interface Credentials {
-  /** The password. */
-  readonly password: string | undefined;
-  /** The password of the second factor. */
-  readonly password2: string | undefined;
-  /** The password of the third factor. */
-  readonly password3: string | undefined;
-  /** The digest of the password, instead. */
-  readonly passwordSha1: string | undefined;
-}
+import { checkTargetOptions, type InitSql, type TargetOptions } from "./target_options.ts";
 
 /** Where and as whom sessions are opened. */
 export class Target {
@@ -53,8 +35,8 @@ export class Target {
    * @throws {TargetOptionError} If one is unknown, or has a value that it does not take.
    */
   constructor(options: object) {
-    const given = checkTargetOptions(options);
-    this.#options = given;
+    const { password1: password, ...given } = checkTargetOptions(options);
+    this.#options = { password, ...given };
     this.address = addressOf(given);
     this.user = given.user || undefined;
     this.database = given.database || undefined;
@@ -64,11 +46,25 @@ export class Target {
     this.initSql = typeof given.initSql === "string" ? [given.initSql] : given.initSql ?? [];
   }
 
+  /** The options that it is made of, the password among them. */
+  get options(): TargetOptions {
+    return this.#options;
+  }
+
+  /** Those of them that stay with a connection as long as it is open. */
+  get fixedOptions(): object {
+    return Object.fromEntries(
+      Object.entries(this.#options).filter(([name]) => !changing.has(name)),
+    );
+  }
+
   /** Equal for targets that share their actual connections. */
   get key(): string {
     if (this.#key === undefined) {
       const { user = "", database = "", charset, connectTimeoutMs, initSql } = this;
-      const login = [loginOptions(this.#options), charset, connectTimeoutMs, initSql];
+      const { password, password2, password3, passwordSha1 } = this.#options;
+      const proof = [password, password2, password3, passwordSha1];
+      const login = [user, database, proof, charset, connectTimeoutMs, initSql];
       const name = `${user}@${placeOf(this.address)}/${database}`;
       this.#key = `${name}#${keyOfValue([this.addressKey, login])}`;
     }
@@ -78,7 +74,7 @@ export class Target {
   /** Equal for targets that a session can be changed between. */
   get addressKey(): string {
     if (this.#addressKey === undefined) {
-      const fixed = keyOfValue([this.address, fixedOptions(this.#options)]);
+      const fixed = keyOfValue([this.address, this.fixedOptions]);
       this.#addressKey = `${placeOf(this.address)}#${fixed}`;
     }
     return this.#addressKey;
@@ -90,38 +86,6 @@ export class Target {
     const base: Record<string, unknown> = { ...this.#options };
     if (over.host !== undefined || over.port !== undefined) delete base["socketPath"];
     return new Target({ ...base, ...over });
-  }
-
-  /** Returns what a login proves itself by; asks for the password if that is a function. */
-  async credentials(): Promise<Credentials> {
-    const { password2, password3, passwordSha1 } = this.#options;
-    const given = passwordOf(this.#options);
-    const password = typeof given === "function" ? await given() : given;
-    if (password !== undefined && typeof password !== "string") {
-      throw new TypeError(`The password function must return a string, not ${typeof password}`);
-    }
-    return { password, password2, password3, passwordSha1 };
-  }
-
-  /** Returns the options of the driver, but for its stream and what proves the login. */
-  driverOptions(): ConnectionOptions {
-    const { flags, ssl, infileStreamFactory } = this.#options;
-    const options: Record<string, unknown> = { ...fixedOptions(this.#options) };
-    options["ssl"] = typeof ssl === "object" ? ownCopyOf(ssl) : ssl || undefined;
-    options["flags"] = flagsOf(flags, infileStreamFactory !== undefined);
-    const { user, database, charset, connectTimeoutMs, address } = this;
-    const { host, port, socketPath } = address;
-    return {
-      ...options,
-      ...(user === undefined ? {} : { user }),
-      ...(database === undefined ? {} : { database }),
-      ...(socketPath === undefined ? {} : { socketPath }),
-      host,
-      port,
-      charset,
-      connectTimeout: connectTimeoutMs,
-      trace: false,
-    };
   }
 }
 
@@ -140,22 +104,17 @@ function placeOf({ host, port, socketPath }: Address): string {
   return socketPath ?? `${host}:${port}`;
 }
 
-/** What says who logs in and what is done then. */
-const loginNames: ReadonlySet<string> = new Set([
+/** What a new login says, and where the server is, which {@linkcode Address} tells. */
+const changing: ReadonlySet<string> = new Set([
   "charset",
   "connectTimeout",
   "database",
   "initSql",
   "password",
-  "password1",
   "password2",
   "password3",
   "passwordSha1",
   "user",
-]);
-
-/** What says where the server is, which {@linkcode Address} tells. */
-const addressNames: ReadonlySet<string> = new Set([
   "enableKeepAlive",
   "host",
   "keepAliveInitialDelay",
@@ -163,43 +122,6 @@ const addressNames: ReadonlySet<string> = new Set([
   "socketPath",
 ]);
 
-/** Returns the options that stay with a connection as long as it is open. */
-function fixedOptions(options: TargetOptions): object {
-  return pick(options, (name) => !loginNames.has(name) && !addressNames.has(name));
-}
-
-function loginOptions(options: TargetOptions): object {
-  const { password2, password3, passwordSha1, user, database } = options;
-  return { password: passwordOf(options), password2, password3, passwordSha1, user, database };
-}
-
-function pick(options: TargetOptions, isWanted: (name: string) => boolean): object {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => isWanted(name)));
-}
-
-function passwordOf({ password, password1 }: TargetOptions): Password | undefined {
-  return password ?? password1;
-}
-
-/** Where LOCAL INFILE is on, a server may ask for any file: it is off unless asked for. */
-function flagsOf(flags: TargetOptions["flags"], isInfileWanted: boolean): string[] {
-  const list = typeof flags === "string" ? flags.toUpperCase().split(/\s*,+\s*/) : flags ?? [];
-  const isOn = isInfileWanted || list.includes("LOCAL_FILES");
-  return isOn ? [...list] : [...list, "-LOCAL_FILES"];
-}
-
 function isNameIgnored(ssl: TargetOptions["ssl"]): boolean {
   return typeof ssl === "object" && ssl.verifyIdentity === false;
-}
-
-const ownCopies: WeakMap<object, object> = new WeakMap();
-
-/** The driver writes into the object, and keeps a parsed form of its certificates by identity. */
-function ownCopyOf(ssl: object): object {
-  const known = ownCopies.get(ssl);
-  if (known !== undefined) return known;
-  // The driver takes an IP address for "localhost"; names are verified after it.
-  const copy = { ...ssl, verifyIdentity: false };
-  ownCopies.set(ssl, copy);
-  return copy;
 }

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { nearest } from "../../src/shell/nearest.ts";
 import { createRequire } from "node:module";
 import { inspect } from "node:util";
+import { driverOptionsOf } from "../../src/mysql/driver_options.ts";
 import {
   compileMethod,
   expandUri,
@@ -24,7 +25,7 @@ test("a URI says all that options can, and yields to what is said beside it", ()
   assert.equal(target.address.port, 3307);
   assert.equal(target.user, "us@er");
   assert.equal(target.database, "reports");
-  const options = target.driverOptions();
+  const options = driverOptionsOf(target);
   assert.equal(options.timezone, "Z");
   assert.deepEqual(options.ssl, { rejectUnauthorized: false, verifyIdentity: false });
 });
@@ -33,7 +34,7 @@ test("a URI that asks for no TLS, as Hyperdrive's does, is of a target that has 
   for (const mode of ["ssl-mode=disabled", "ssl-mode=DISABLED", "sslmode=disable"]) {
     const target = new Target({ uri: `mysql://u:p@h/d?${mode}`, ssl: undefined });
     assert.equal(target.address.isSecured, false, mode);
-    assert.equal(target.driverOptions().ssl, undefined, mode);
+    assert.equal(driverOptionsOf(target).ssl, undefined, mode);
   }
   const uri = "mysql://u:p@h/d?ssl-mode=disabled";
   assert.equal(new Target({ uri, ssl: {} }).address.isSecured, true);
@@ -111,12 +112,12 @@ test("an overlay changes what it names; another host gives up the unix socket", 
 });
 
 test("the server may not ask for files unless they are offered", () => {
-  const flags = (options: object): unknown => new Target(options).driverOptions().flags;
+  const flags = (options: object): unknown => driverOptionsOf(new Target(options)).flags;
   assert.deepEqual(flags({}), ["-LOCAL_FILES"]);
   assert.deepEqual(flags({ flags: "-FOUND_ROWS" }), ["-FOUND_ROWS", "-LOCAL_FILES"]);
   assert.deepEqual(flags({ flags: ["LOCAL_FILES"] }), ["LOCAL_FILES"]);
   assert.deepEqual(flags({ infileStreamFactory: (): void => undefined }), []);
-  assert.equal(new Target({}).driverOptions().multipleStatements, undefined);
+  assert.equal(driverOptionsOf(new Target({})).multipleStatements, undefined);
 });
 
 test("reading targets and methods does not load the driver", () => {
