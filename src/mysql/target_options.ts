@@ -118,23 +118,29 @@ const flag: Rule = { expected: "true or false", accepts: (value) => typeof value
 const text: Rule = { expected: "a string", accepts: (value) => typeof value === "string" };
 const call: Rule = { expected: "a function", accepts: (value) => typeof value === "function" };
 const record: Rule = { expected: "an object", accepts: isRecord };
+const no: Rule = { expected: "false", accepts: (value) => value === false };
 const anything: Rule = { expected: "anything", accepts: () => true };
-const texts: Rule = {
-  expected: "a string or an array of strings",
-  accepts: (value) => typeof value === "string" || isTexts(value),
+const list: Rule = {
+  expected: "an array of strings",
+  accepts: (value) => Array.isArray(value) && value.every(text.accepts),
 };
-const init: Rule = {
-  expected: "a string, an array of strings, or a function",
-  accepts: (value) => texts.accepts(value) || call.accepts(value),
-};
-const duration: Rule = {
-  expected: "a number of milliseconds from 0 to 2147483647",
-  accepts: (value) => isIntegerBetween(value, 0, 2147483647),
-};
-const secret: Rule = {
-  expected: "a string or a function that returns one",
-  accepts: (value) => typeof value === "string" || typeof value === "function",
-};
+const duration: Rule = numberBetween(0, 2147483647, " of milliseconds");
+const port: Rule = numberBetween(1, 65535);
+
+function numberBetween(min: number, max: number, unit = ""): Rule {
+  return {
+    expected: `a number${unit} from ${min} to ${max}`,
+    accepts: (value) => Number.isInteger(value) && Number(value) >= min && Number(value) <= max,
+  };
+}
+
+/** Returns the rule that accepts what one of some others does. */
+function either(...rules: readonly Rule[]): Rule {
+  return {
+    expected: rules.map(({ expected }) => expected).join(" or "),
+    accepts: (value) => rules.some((rule) => rule.accepts(value)),
+  };
+}
 
 const rules: Readonly<Record<TargetOptionName, Rule>> = {
   authPlugins: record,
@@ -145,59 +151,43 @@ const rules: Readonly<Record<TargetOptionName, Rule>> = {
   connectAttributes: record,
   connectTimeout: duration,
   database: text,
-  dateStrings: {
-    expected: "true, false or an array of names of types",
-    accepts: (value) => typeof value === "boolean" || isTexts(value),
-  },
+  dateStrings: either(flag, list),
   debug: anything,
   decimalNumbers: flag,
   disableEval: flag,
   enableCleartextPlugin: flag,
   enableKeepAlive: flag,
-  flags: texts,
+  flags: either(text, list),
   host: text,
   infileStreamFactory: call,
-  initSql: init,
+  initSql: either(text, list, call),
   insecureAuth: flag,
   jsonStrings: flag,
   keepAliveInitialDelay: duration,
-  maxPreparedStatements: {
-    expected: "a number from 1 to 16000000",
-    accepts: (value) => isIntegerBetween(value, 1, 16000000),
-  },
+  maxPreparedStatements: numberBetween(1, 16000000),
   multipleStatements: flag,
   namedPlaceholders: flag,
-  nestTables: {
-    expected: "true, false or a string",
-    accepts: (value) => typeof value === "boolean" || typeof value === "string",
-  },
-  password: secret,
-  password1: secret,
+  nestTables: either(flag, text),
+  password: either(text, call),
+  password1: either(text, call),
   password2: text,
   password3: text,
   passwordSha1: anything,
   port: {
-    expected: "a number from 1 to 65535",
-    accepts: (value) =>
-      isIntegerBetween(typeof value === "string" ? Number(value) : value, 1, 65535),
+    expected: port.expected,
+    accepts: (value) => port.accepts(typeof value === "string" ? Number(value) : value),
   },
   queryFormat: call,
   rowsAsArray: flag,
   socketPath: text,
-  ssl: {
-    expected: "an object, the name of a profile, or false",
-    accepts: (value) => value === false || typeof value === "string" || isRecord(value),
-  },
+  ssl: either(record, text, no),
   stringifyObjects: flag,
   supportBigNumbers: flag,
   timezone: {
     expected: 'local, Z, or an offset such as "+02:00"',
     accepts: (value) => typeof value === "string" && /^(?:local|Z|[ +-]\d\d:\d\d)$/.test(value),
   },
-  typeCast: {
-    expected: "true, false or a function",
-    accepts: (value) => typeof value === "boolean" || typeof value === "function",
-  },
+  typeCast: either(flag, call),
   uri: {
     expected: "mysql://user:password@host:port/database",
     accepts: (value) =>
@@ -279,14 +269,6 @@ function parseValue(value: string): unknown {
 
 function isRecord(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((item) => typeof item === "string");
-}
-
-function isIntegerBetween(value: unknown, min: number, max: number): boolean {
-  return typeof value === "number" && Number.isInteger(value) && value >= min && value <= max;
 }
 
 /** Says what a value is without telling it. */
