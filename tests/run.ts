@@ -2,8 +2,8 @@
  * Everything that a change has to pass: `npm test`.
  *
  * First the tools, each of which counts as one test; then every `*_test.ts` under tests, on
- * Node and on servers that the tests start; then the conformance suite, in every runtime. Ends
- * with `N passed, N failed`.
+ * Node and on servers that the tests start; then the conformance suite and the programs of
+ * ORMs, in every runtime. Ends with `N passed, N failed`.
  */
 
 import { spawn } from "node:child_process";
@@ -12,6 +12,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import * as orms from "./compat/orms/orms.ts";
 import { runConformance, runtimes, tallyOf } from "./conformance/conformance.ts";
 import { denoConfig } from "./support/deno_config.ts";
 import { serverBinary } from "./support/server_binary.ts";
@@ -49,6 +50,7 @@ const tools: readonly Tool[] = [
   { title: "types, of Bun", program: "tsc", args: ["-p", "tests/types/bun"] },
   { title: "types, of Workers", program: "tsc", args: ["-p", "tests/types/workerd"] },
   { title: "types, of hosts", program: "tsc", args: ["-p", "tests/types/hosts"] },
+  { title: "types, of ORMs", program: "tsc", args: ["-p", "tests/compat/orms"] },
   { title: "types, of none", program: "tsc", args: ["-p", "tests/types/core"] },
   { title: "format", program: "deno", args: ["fmt", "--check"] },
   { title: "lint", program: "deno", args: ["lint"] },
@@ -71,6 +73,9 @@ tallies.push(await runTestFiles(testFiles(join(process.cwd(), "tests"))));
 
 process.stdout.write(`\nconformance, in ${runtimes.join(", ")}\n`);
 tallies.push(tallyOf(await runConformance()));
+
+process.stdout.write(`\nORMs, in ${orms.runtimes.join(", ")}\n`);
+tallies.push(orms.tallyOf(await orms.runOrms()));
 
 const total = sum(tallies);
 process.stdout.write(`\nall in ${seconds(performance.now() - began)}: ${describe(total)}\n`);

@@ -111,17 +111,21 @@ export class Place {
     return rows as Row[];
   }
 
-  /** Runs something, and ends its connection at the server while that sleeps; returns how it failed. */
-  async killedAsleep(doing: () => Promise<unknown>): Promise<unknown> {
-    const outcome = Promise.allSettled([doing()]);
-    const sleeper = await until(async () => {
+  /** Waits until a statement of the pool sleeps, and returns the server's name of its connection. */
+  async sleeper(): Promise<number> {
+    return await until(async () => {
       const [row] = await this.ask<{ ID: number }>(
         "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = ? AND INFO LIKE '%SLEEP(%'",
         [this.database],
       );
       return row?.ID;
     }, "a statement sleeps");
-    await this.kill(sleeper);
+  }
+
+  /** Runs something, and ends its connection at the server while it sleeps; returns how it failed. */
+  async killedAsleep(doing: () => Promise<unknown>): Promise<unknown> {
+    const outcome = Promise.allSettled([doing()]);
+    await this.kill(await this.sleeper());
     const [settled] = await outcome;
     assert.equal(settled.status, "rejected", "A statement outlived its connection");
     return settled.reason;
