@@ -1,6 +1,6 @@
 /**
  * Stands between a pool and its server: knows each command that the pool sends, counts bytes,
- * and holds back or cuts off what a test tells it to.
+ * and does to them what a bad network does, as a test tells it to.
  *
  * What one side does not read is not read from the other side either, and an end that only one
  * side has reached is passed on as just that. So each side meets the other's true behaviour.
@@ -8,22 +8,26 @@
 
 import { once } from "node:events";
 import { connect, createServer, type Server as Listener, type Socket } from "node:net";
-import { setImmediate as turn } from "node:timers/promises";
 import { CommandReader } from "./commands.ts";
-import { unreadBytes } from "./tcp.ts";
+import { type Direction, Link } from "./proxy_link.ts";
+import type { Ending, Way } from "./proxy_way.ts";
 
-/** A server that can be reached. */
-export interface Upstream {
+export type { Direction } from "./proxy_link.ts";
+export type { Ending, Way } from "./proxy_way.ts";
+
+/** Where something listens. */
+export interface Place {
   /** Its address. */
   readonly host: string;
   /** Its port. */
   readonly port: number;
+}
+
+/** A server that can be reached. */
+export interface Upstream extends Place {
   /** Returns where `app` reaches the database `test`. */
   url(): string;
 }
-
-/** Where bytes go. */
-export type Direction = "toClient" | "toServer";
 
 /** What a proxy does beside forwarding. */
 export interface ProxyOptions {
@@ -53,6 +57,8 @@ export class Proxy implements AsyncDisposable {
   commands: string[] = [];
   /** How many connections were opened through it. */
   opened = 0;
+  /** How many round trips clients have made: how often one has sent after its server had. */
+  roundTrips = 0;
   /** How many bytes it has received to be forwarded. */
   readonly received: Record<Direction, number> = { toClient: 0, toServer: 0 };
   readonly #listener: Listener;
@@ -60,11 +66,14 @@ export class Proxy implements AsyncDisposable {
   readonly #options: ProxyOptions;
   readonly #links: Set<Link> = new Set();
   readonly #holds: Record<Direction, PromiseWithResolvers<void> | undefined>;
+  readonly #ways: Record<Direction, Way> = { toClient: {}, toServer: {} };
+  #place: Place;
 
   /** Creates a proxy. */
   constructor(listener: Listener, server: Upstream, options: ProxyOptions) {
     this.#listener = listener;
     this.#server = server;
+    this.#place = server;
     this.#options = options;
     this.#holds = { toClient: undefined, toServer: undefined };
     listener.on("connection", (client: Socket) => void this.#link(client));
@@ -82,7 +91,7 @@ export class Proxy implements AsyncDisposable {
 
   /** How many connections are open on the side of the clients. */
   get links(): number {
-    return this.#links.size;
+    return [...this.#links].filter(({ isOpen }) => isOpen).length;
   }
 
   /** How many bytes clients have taken out of their sockets, of all that it forwarded to them. */
@@ -106,9 +115,25 @@ export class Proxy implements AsyncDisposable {
     this.#holds[direction] = undefined;
   }
 
+  /** Sets what all links meet in a direction from now on, those that are open too. */
+  meet(direction: Direction, way: Way): void {
+    this.#ways[direction] = way;
+    for (const link of this.#links) link.meet(direction, way);
+  }
+
+  /** Leads who connects from now on to another place; back to the server if none is given. */
+  lead(place: Place = this.#server): void {
+    this.#place = place;
+  }
+
+  /** Ends all links of now, those that have fallen silent too. */
+  end(by: Ending): void {
+    for (const link of this.#links) link.end(by);
+  }
+
   /** Ends all links at once, as a network that is gone would be noticed: by a reset. */
   reset(): void {
-    for (const link of this.#links) link.reset();
+    this.end("reset");
   }
 
   /** Ends all its links, and listens no more. */
@@ -122,21 +147,23 @@ export class Proxy implements AsyncDisposable {
 
   async #link(client: Socket): Promise<void> {
     const number = ++this.opened;
-    const upstream = connect({
-      host: this.#server.host,
-      port: this.#server.port,
-      allowHalfOpen: true,
-    });
-    const link = new Link(client, upstream);
+    const { host, port } = this.#place;
+    const upstream = connect({ host, port, allowHalfOpen: true });
+    const link = new Link(client, upstream, () => this.#links.delete(link));
     this.#links.add(link);
-    client.on("close", () => this.#links.delete(link));
-    link.forward(client, upstream, this.#readerOf(link), Infinity);
+    this.#carry(link, "toServer", this.#readerOf(link), Infinity);
     await this.#options.admits?.(number);
-    link.forward(upstream, client, this.#answererOf(), this.#pieceBytes);
+    this.#carry(link, "toClient", this.#answererOf(link), this.#options.pieceBytes ?? Infinity);
   }
 
-  get #pieceBytes(): number {
-    return this.#options.pieceBytes ?? Infinity;
+  #carry(
+    link: Link,
+    direction: Direction,
+    passes: (chunk: Buffer) => Promise<boolean>,
+    pieceBytes: number,
+  ): void {
+    const released = (): Promise<void> | undefined => this.#holds[direction]?.promise;
+    link.carry(direction, { passes, released, pieceBytes }, this.#ways[direction]);
   }
 
   /** Looks at what a client sends; tells whether it is to be forwarded. */
@@ -144,6 +171,8 @@ export class Proxy implements AsyncDisposable {
     const reader = new CommandReader();
     return async (chunk) => {
       this.received.toServer += chunk.length;
+      if (!link.isAsking) this.roundTrips++;
+      link.isAsking = true;
       const commands = reader.read(chunk);
       this.commands.push(...commands);
       await this.#holds.toServer?.promise;
@@ -154,78 +183,13 @@ export class Proxy implements AsyncDisposable {
   }
 
   /** Looks at what the server sends; tells whether it is to be forwarded. */
-  #answererOf(): (chunk: Buffer) => Promise<boolean> {
+  #answererOf(link: Link): (chunk: Buffer) => Promise<boolean> {
     let chunks = 0;
     return async (chunk) => {
       this.received.toClient += chunk.length;
+      link.isAsking = false;
       await this.#holds.toClient?.promise;
       return ++chunks <= (this.#options.chunksMax ?? Infinity);
     };
   }
-}
-
-/** Two sockets that are forwarded to each other. */
-class Link {
-  readonly #client: Socket;
-  readonly #upstream: Socket;
-
-  constructor(client: Socket, upstream: Socket) {
-    this.#client = client;
-    this.#upstream = upstream;
-    for (const socket of [client, upstream]) {
-      socket.setNoDelay();
-      // A link that breaks on one side breaks on the other; who uses it is told so there.
-      socket.on("error", () => this.cut()).on("close", () => this.cut());
-    }
-  }
-
-  get readByClient(): number {
-    return this.#client.bytesWritten - this.#client.writableLength - unreadBytes(this.#client);
-  }
-
-  cut(): void {
-    this.#client.destroy();
-    this.#upstream.destroy();
-  }
-
-  reset(): void {
-    this.#client.resetAndDestroy();
-    this.#upstream.destroy();
-  }
-
-  /** Forwards what comes from a socket as long as `passes` lets it, and then its end. */
-  forward(
-    source: Socket,
-    sink: Socket,
-    passes: (chunk: Buffer) => Promise<boolean>,
-    pieceBytes: number,
-  ): void {
-    source.on("data", async (chunk: Buffer) => {
-      source.pause();
-      if (await passes(chunk)) await this.#write(sink, chunk, pieceBytes);
-      source.resume();
-    });
-    source.on("end", () => sink.end());
-    source.resume();
-  }
-
-  async #write(sink: Socket, chunk: Buffer, pieceBytes: number): Promise<void> {
-    for (let at = 0; at < chunk.length; at += pieceBytes) {
-      const piece = chunk.subarray(at, Math.min(chunk.length, at + pieceBytes));
-      if (pieceBytes < Infinity) await turn();
-      if (sink.destroyed) return;
-      if (!sink.write(piece)) await drained(sink);
-    }
-  }
-}
-
-/** Fulfilled when a socket takes more, or has closed. */
-function drained(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      socket.off("drain", done).off("close", done);
-      resolve();
-    };
-    socket.on("drain", done).on("close", done);
-  });
 }
