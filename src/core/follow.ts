@@ -22,7 +22,7 @@ import {
   uncovered,
 } from "./opening.ts";
 import type { Actual, Instant, LeaseId, PoolState, Target, TargetId, Waiter } from "./state.ts";
-import { find, first, leastDue, remove } from "./table.ts";
+import { entries, find, first, leastDue, remove } from "./table.ts";
 import { order, type Turn } from "./turn.ts";
 
 /** Applies every rule until none applies. */
@@ -118,7 +118,7 @@ function makeRoom(turn: Turn, victim: Actual, id: TargetId): void {
 /** Retires what nobody needs: after a long rest, for its age, or when the pool ends. */
 function retireOne(turn: Turn): boolean {
   const { pool, now } = turn;
-  const longest = longestIdle(pool);
+  const longest = longestIdle(pool) ?? unwanted(pool);
   if (longest === undefined) return false;
   const idled = longestIdle(pool, now);
   const agesAt = leastDue(pool.actuals);
@@ -129,6 +129,12 @@ function retireOne(turn: Turn): boolean {
   else if (isAged(pool, agesAt, now)) retire(turn, first(pool.actuals, agesAt)!.value, "aged");
   else return false;
   return true;
+}
+
+/** Returns one that is being opened although the pool ends and nobody waits any more. */
+function unwanted(pool: PoolState): Actual | undefined {
+  if (!isEnding(pool) || pool.waiting > 0 || pool.connecting === 0) return undefined;
+  return entries(pool.actuals).find(({ value }) => value.status === "connecting")?.value;
 }
 
 /** Opens one more for a target that has less than its minimum, where there is room. */

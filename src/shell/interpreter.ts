@@ -221,7 +221,9 @@ export class Interpreter<Target, Driver> {
         return this.#sessions.work(command.actual, "retargeting", target);
       }
       case "close":
-        if (this.#news.isWanted("remove")) this.#noteRemoval(command);
+        if (this.#news.isWanted("remove") && this.#sessions.isOpen(command.actual)) {
+          this.#noteRemoval(command);
+        }
         return this.#sessions.close(command.actual);
       case "forget":
         return this.#targets.forget(command.target);

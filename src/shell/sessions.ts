@@ -55,16 +55,26 @@ export class Sessions<Target, Driver> {
     return slot;
   }
 
+  /** Tells whether a session has been opened, and not merely begun to be. */
+  isOpen(actual: ActualId): boolean {
+    return this.#slots.has(actual);
+  }
+
   /** Opens a session. */
   connect(actual: ActualId, target: Target): void {
     const { port, clock, neutral, report } = this.#setting;
     const opening = new AbortController();
+    const { signal } = opening;
     this.#openings.set(actual, opening);
     const lost = (loss: Loss): void => this.#lose(actual, loss);
-    neutral(() => port.connect(target, lost, opening.signal)).then(
-      (session) => this.#welcome(actual, session),
+    neutral(() => port.connect(target, lost, signal)).then(
+      (session) => {
+        this.#welcome(actual, session);
+        if (signal.aborted) this.close(actual);
+      },
       (cause: unknown) => {
         this.#openings.delete(actual);
+        if (signal.aborted) return report({ type: "closeDone", actual });
         this.#lastFailure = cause;
         const kind = port.isFull(cause) ? "full" : "down";
         report({ type: "connectFailed", actual, kind, cause, chance: clock.chance() });
@@ -93,9 +103,13 @@ export class Sessions<Target, Driver> {
     );
   }
 
-  /** Ends a session with a farewell. */
+  /** Ends a session with a farewell; calls off one that is being opened. */
   close(actual: ActualId): void {
     const { neutral, report } = this.#setting;
+    const opening = this.#openings.get(actual);
+    if (opening !== undefined) {
+      return opening.abort(new Error("The pool has ended, and nobody waits for a connection"));
+    }
     const { session } = this.slotOf(actual);
     neutral(() => session.close()).then(() => {
       this.#slots.delete(actual);
@@ -103,9 +117,8 @@ export class Sessions<Target, Driver> {
     });
   }
 
-  /** Ends all sessions at once, those that are being opened too. */
+  /** Ends all open sessions at once. */
   destroyAll(reason: Error): void {
-    for (const opening of this.#openings.values()) opening.abort(reason);
     for (const { actual, session } of [...this.#slots.values()]) {
       session.destroy(reason);
       this.#setting.report({ type: "actualLost", actual, byServer: false });

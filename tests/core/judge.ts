@@ -46,6 +46,11 @@ export class Judge {
     return this.isEnding() || this.world.phase === "closed";
   }
 
+  /** Whether nobody waits any more, and nobody will. */
+  isUnwanted(): boolean {
+    return this.isEnding() && this.world.waits.length === 0;
+  }
+
   count(...statuses: Status[]): number {
     return this.world.conns.filter(({ status }) => statuses.includes(status)).length;
   }

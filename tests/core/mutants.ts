@@ -126,6 +126,8 @@ const table: readonly (readonly [name: string, file: string, from: string, to: s
   ["a drain forgets who is blocked", "step", '    for (const { value: waiter } of entries(value.blocked)) refuse(turn, waiter, "draining");\n', ""],
   ["a drain serves its line against orders", "step", 'serveLine ? "serving" : "draining"', '"serving"'],
   ["a drain refuses its line against orders", "step", 'serveLine ? "serving" : "draining"', '"draining"'],
+  ["a drain waits for what is opened for nobody", "follow", " ?? unwanted(pool)", ""],
+  ["a drain gives up what the line waits for", "follow", "pool.waiting > 0 || pool.connecting", "pool.connecting"],
   ["a drain keeps what is idle", "follow", 'if (isEnding(pool)) retire(turn, longest, "draining");\n  else if', "if"],
   ["never finishes", "follow", " || finish(turn)", ""],
   ["finishes early", "follow", "pool.actuals === undefined && pool.waiting === 0", "pool.waiting === 0"],

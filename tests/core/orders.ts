@@ -165,7 +165,9 @@ function mustBeSpared(judge: Judge, conn: Conn): void {
 function obeyClose(place: Place, judge: Judge, conn: Conn | undefined, reason: RetireReason): void {
   const { world, now } = place;
   const { policy, configuration } = judge;
-  must(conn?.status === "idle", "what is in use is not closed");
+  const isUnwanted = judge.isUnwanted() && conn?.status === "connecting";
+  must(conn?.status === "idle" || isUnwanted, "what is in use is not closed");
+  must(!isUnwanted || reason === "draining", "what is opened in vain is closed as the pool ends");
   const { target } = conn;
   if (reason === "idle") {
     must(now - conn.restedAt >= policy.idleMsMax, "one may idle as long as it may");

@@ -16,6 +16,10 @@ export function check(place: Place, event: Event): void {
   if (world.phase === "draining") {
     must(world.waits.length === 0, "a pool that drains refuses all who wait");
   }
+  must(
+    !judge.isUnwanted() || judge.count("connecting") === 0,
+    "a pool that ends opens nothing for nobody",
+  );
   if (judge.isEnding()) {
     must(world.conns.length + world.waits.length > 0, "a pool that has ended says so");
   }

@@ -79,6 +79,39 @@ test("by its time-out a drain destroys what is left, and refuses whoever waits",
   assert.equal(clock.alarms, 0);
 });
 
+test("a drain does not wait for what is being opened for nobody", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  const abort = new AbortController();
+  port.connectGate = Promise.withResolvers<void>().promise;
+  const waiter = assert.rejects(seen(db, "SELECT", { signal: abort.signal }), "AbortError");
+  await settled();
+  abort.abort();
+  await waiter;
+  assert.equal(port.opening, 1);
+  await db.drain();
+  await endsEmpty(world);
+  assert.equal(port.opening, 0);
+});
+
+test("what opens just as a drain gives it up is closed", async () => {
+  for (let turns = 0; turns < 10; turns++) {
+    const world = createWorld();
+    const { db, port } = world;
+    const abort = new AbortController();
+    const opened = Promise.withResolvers<void>();
+    port.connectGate = opened.promise;
+    const waiter = assert.rejects(seen(db, "SELECT", { signal: abort.signal }), "AbortError");
+    await settled();
+    abort.abort();
+    await waiter;
+    opened.resolve();
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    await db.drain();
+    await endsEmpty(world);
+  }
+});
+
 test("a unit may end the pool it uses: it is not waited for", async () => {
   const { db } = createWorld();
   await db.unit(async () => {

@@ -145,7 +145,9 @@ export class Model {
         });
         return;
       case "close": {
-        const seen = this.#free(command.actual, true);
+        const isUnwanted = command.reason === "draining" && this.waiting.size === 0;
+        const opening = isUnwanted ? this.actuals.get(command.actual) : undefined;
+        const seen = opening?.status === "connecting" ? opening : this.#free(command.actual, true);
         seen.status = "closing";
         seen.isDirty = false;
         return;
