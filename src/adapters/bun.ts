@@ -1,7 +1,8 @@
 /**
  * Sockets of Bun: TCP and unix by Bun.connect, TLS by upgradeTLS.
  *
- * Bun hands bytes over as they come, until it is told to pause, and takes as many as go now.
+ * Bun hands bytes over as they come, until it is told to pause: that is told at once when the
+ * reader pauses, as the stream would ask for that only when it is full.
  *
  * What they cannot do: a connect that is under way cannot be called off. A stream that is
  * destroyed meanwhile is gone at once, and its socket is closed when it opens; but if nobody
@@ -11,14 +12,13 @@
 import type { Buffer } from "node:buffer";
 import type { Adapter, TlsOptions } from "../port.ts";
 import { upgrade } from "./bun_tls.ts";
+import { BunWrites, type Done } from "./bun_writes.ts";
 import { type Action, codeOf, socketError } from "./errors.ts";
 import type { Bun, BunHandlers, BunSocket } from "./runtimes.ts";
 import { RuntimeStream } from "./stream.ts";
 
 /** Sockets of Bun. */
 export const adapter: Adapter = { runtime: "bun", dial: (address) => new BunStream(address) };
-
-type Done = (error?: Error) => void;
 
 /** Returns what this runtime has under its name. */
 function bun(): Bun {
@@ -30,17 +30,27 @@ class BunStream extends RuntimeStream {
   #socket: BunSocket | undefined;
   #isSecure = false;
   #isPaused = false;
-  /** What of a write has still to be sent, and who waits for that. */
-  #rest: { readonly bytes: Uint8Array; readonly done: Done } | undefined;
+  readonly #writes = new BunWrites(() => this.errorOf(undefined, "write"));
+
+  override pause(): this {
+    this.#hush();
+    return super.pause();
+  }
+
+  override resume(): this {
+    super.resume();
+    this._read();
+    return this;
+  }
 
   override _read(): void {
-    if (!this.#isPaused) return;
+    if (!this.#isPaused || this.isPaused()) return;
     this.#isPaused = false;
     this.#socket?.resume();
   }
 
   override _write(bytes: Buffer, _encoding: string, done: Done): void {
-    this.#send(bytes, done);
+    this.#writes.send(this.#socket, bytes, done);
   }
 
   override _final(done: Done): void {
@@ -71,7 +81,7 @@ class BunStream extends RuntimeStream {
   protected override close(): void {
     const socket = this.#socket;
     this.#socket = undefined;
-    this.#rest = undefined;
+    this.#writes.forget();
     // By `end`, TLS would wait for the other side.
     if (this.#isSecure) socket?.terminate();
     else socket?.end();
@@ -96,10 +106,10 @@ class BunStream extends RuntimeStream {
         else if (this.#socket === undefined) this.#opened(socket);
       },
       data: (socket, bytes) => {
-        if (isOurs(socket)) this.#received(socket, bytes);
+        if (isOurs(socket) && !this.push(bytes)) this.#hush();
       },
       drain: (socket) => {
-        if (isOurs(socket)) this.#sendRest();
+        if (isOurs(socket)) this.#writes.sendRest(socket);
       },
       end: (socket) => {
         if (isOurs(socket)) this.push(null);
@@ -121,29 +131,15 @@ class BunStream extends RuntimeStream {
     if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs);
   }
 
-  #received(socket: BunSocket, bytes: Uint8Array): void {
-    if (this.push(bytes)) return;
+  #hush(): void {
     this.#isPaused = true;
-    socket.pause();
+    this.#socket?.pause();
   }
 
   #closed(error: Error | undefined): void {
     this.#socket = undefined;
     if (error !== undefined) return void this.destroy(this.errorOf(error, "read"));
-    this.#sendRest();
+    this.#writes.sendRest(undefined);
     this.push(null);
-  }
-
-  #send(bytes: Uint8Array, done: Done): void {
-    const sent = this.#socket?.write(bytes) ?? -1;
-    if (sent === bytes.length) done();
-    else if (sent < 0) done(this.errorOf(undefined, "write"));
-    else this.#rest = { bytes: bytes.subarray(sent), done };
-  }
-
-  #sendRest(): void {
-    const rest = this.#rest;
-    this.#rest = undefined;
-    if (rest !== undefined) this.#send(rest.bytes, rest.done);
   }
 }
