@@ -112,7 +112,7 @@ function targetsOf<Target, Driver>(
 /** Returns parts that have done nothing, in an async context that is whoever's asks for them. */
 function partsOf<Target, Driver>(
   plan: Plan,
-  { port, retargetOf, isLoss }: Foundation<Target, Driver>,
+  { port, retargetOf, isLoss, lifespan }: Foundation<Target, Driver>,
   { news, frames, admission, clock }: Shared<Target, Driver>,
   known: readonly Target[],
 ): Omit<Parts<Target, Driver>, "realm"> {
@@ -141,7 +141,8 @@ function partsOf<Target, Driver>(
     homes,
     frames,
     admission,
-    leaks: new Leaks(clock, neutral, news, plan.leakMs),
+    // Where sockets belong to requests, garbage is collected outside of any, and none can be used.
+    leaks: new Leaks(clock, neutral, news, plan.leakMs, lifespan !== "unit"),
     patience: new Countdown(clock, neutral, plan.acquireMs, (waiting: Waiting) => waiting.expire()),
     retargetOf,
     isLoss,

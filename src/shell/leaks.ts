@@ -30,10 +30,16 @@ export class Leaks<Driver> {
   readonly #clock: Clock;
   readonly #news: News<Driver>;
   readonly #countdown: Countdown<Watch> | undefined;
-  readonly #registry: FinalizationRegistry<Remains>;
+  readonly #registry: FinalizationRegistry<Remains> | undefined;
 
-  /** Creates a watch over no lease; with a time-out of 0 it watches for garbage only. */
-  constructor(clock: Clock, neutral: Neutral, news: News<Driver>, timeoutMs: number) {
+  /** Creates a watch over no lease; with a time-out of 0 it watches for garbage at most. */
+  constructor(
+    clock: Clock,
+    neutral: Neutral,
+    news: News<Driver>,
+    timeoutMs: number,
+    isGarbageWatched: boolean,
+  ) {
     this.#clock = clock;
     this.#news = news;
     this.#countdown = timeoutMs === 0
@@ -42,7 +48,9 @@ export class Leaks<Driver> {
         this.#note(watch, false);
         news.tell();
       });
-    this.#registry = new FinalizationRegistry((remains) => this.#bury(remains));
+    this.#registry = isGarbageWatched
+      ? new FinalizationRegistry((remains) => this.#bury(remains))
+      : undefined;
   }
 
   /** Returns the stack of the caller of `entry`, if leases are watched. */
@@ -67,12 +75,12 @@ export class Leaks<Driver> {
 
   /** Ends a lease by `end`, which must not lead to its holder, when the holder is collected. */
   register(holder: object, watch: Watch, end: () => void): void {
-    this.#registry.register(holder, { watch, end }, holder);
+    this.#registry?.register(holder, { watch, end }, holder);
   }
 
   /** Forgets a holder that has ended its lease itself. */
   unregister(holder: object): void {
-    this.#registry.unregister(holder);
+    this.#registry?.unregister(holder);
   }
 
   #bury({ watch, end }: Remains): void {

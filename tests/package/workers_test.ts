@@ -72,6 +72,45 @@ test("bundled by wrangler with no setting, it works in workerd", async () => {
   await assertAnswers(join(folder, "worker.js"));
 });
 
+/** A worker that forgets a lease in each request, and has garbage collected soon. */
+const forgetful = `
+import { env } from "cloudflare:workers";
+import { createPool } from "@sublet/mysql";
+
+async function forget(db) {
+  await db.lease();
+}
+
+async function answer() {
+  await forget(createPool({ uri: env.MYSQL_URL, lifespan: env.LIFESPAN }));
+  for (let round = 0; round < 200; round++) new Array(200_000).fill({});
+  return new Response("forgotten");
+}
+
+export default { fetch: answer };
+`;
+
+for (const lifespan of ["unit", "pool"]) {
+  test(`a lease forgotten in workerd is no uncaught exception (lifespan "${lifespan}")`, async () => {
+    const folder = await mkdtemp(join(installed.folder, "worker-"));
+    const outfile = join(folder, "worker.js");
+    await writeFile(join(installed.folder, "worker.js"), forgetful);
+    await build({
+      ...workerBundling,
+      absWorkingDir: installed.folder,
+      entryPoints: ["worker.js"],
+      outfile,
+    });
+    const variables = { MYSQL_URL: server.url(), LIFESPAN: lifespan };
+    await using workerd = await Workerd.start(outfile, variables);
+    for (let request = 0; request < 5; request++) {
+      assert.equal(await (await fetch(workerd.url)).text(), "forgotten");
+    }
+    await until(async () => await server.connectionCount() === 0, "workerd has closed them");
+    assert.doesNotMatch(workerd.said, /Uncaught/);
+  });
+}
+
 /** Serves a worker twice, and expects that it answers and leaves no connection behind. */
 async function assertAnswers(path: string): Promise<void> {
   await using workerd = await Workerd.start(path, { MYSQL_URL: server.url() });

@@ -9,6 +9,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import process from "node:process";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { BuildOptions } from "esbuild";
@@ -32,6 +33,7 @@ export class Workerd implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #keeper: Keeper;
   readonly #exited: Promise<unknown>;
+  #said = "";
   /** Where it serves. */
   readonly url: string;
 
@@ -40,6 +42,15 @@ export class Workerd implements AsyncDisposable {
     this.#keeper = keeper;
     this.#exited = exited;
     this.url = url;
+    child.stderr?.on("data", (bytes: Buffer) => {
+      process.stderr.write(bytes);
+      this.#said += String(bytes);
+    });
+  }
+
+  /** What it has complained of. */
+  get said(): string {
+    return this.#said;
   }
 
   /**
@@ -58,7 +69,7 @@ export class Workerd implements AsyncDisposable {
     const keeper = new Keeper(folder);
     const binary = join(root, "node_modules", ".bin", "workerd");
     const child = spawn(binary, ["serve", config, "--control-fd=3"], {
-      stdio: ["ignore", "ignore", "inherit", "pipe"],
+      stdio: ["ignore", "ignore", "pipe", "pipe"],
     });
     keeper.watch(child.pid);
     const exited = once(child, "exit").then(() => keeper.watch(undefined));
