@@ -1,6 +1,7 @@
 /**
- * Opens sessions. Whatever goes wrong before a session can be used, its socket has closed when
- * the promise rejects, and the first error is the one that tells.
+ * Opens sessions, all of it within one time: to ask for the password, to connect, to log in, and
+ * to begin. Whatever goes wrong before a session can be used, its socket has closed when the
+ * promise rejects, and the first error is the one that tells.
  */
 
 import mysql2, { type Connection } from "mysql2";
@@ -18,27 +19,36 @@ export async function connect(
   signal: AbortSignal,
 ): Promise<MysqlSession> {
   signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
+  const stopped = Promise.withResolvers<never>();
+  const abort = (): void => stopped.reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
+  const msMax = target.connectTimeoutMs;
+  const timer = msMax > 0 ? setTimeout(() => stopped.reject(late(msMax)), msMax) : undefined;
   // It rejects although nobody waits for it any more, if the signal comes late.
-  aborted.promise.catch(() => undefined);
+  stopped.promise.catch(() => undefined);
   let session: MysqlSession | undefined;
   try {
-    const credentials = await Promise.race([credentialsOf(target), aborted.promise]);
+    const credentials = await Promise.race([credentialsOf(target), stopped.promise]);
     const [driver, socket] = dial(adapter, target, credentials);
     const shaken = handshake(driver);
     session = new MysqlSession(driver, socket, target);
-    await Promise.race([shaken, aborted.promise]);
-    await Promise.race([session.begin(lost), aborted.promise]);
+    await Promise.race([shaken, stopped.promise]);
+    await Promise.race([session.begin(lost), stopped.promise]);
     return session;
   } catch (error) {
     session?.destroy(new Error("The connect was given up", { cause: error }));
     await session?.closed;
     throw error;
   } finally {
+    clearTimeout(timer);
     signal.removeEventListener("abort", abort);
   }
+}
+
+/** Returns an error in the words of the driver, which has one for a part of the time only. */
+function late(msMax: number): Error {
+  const error = new Error(`connect ETIMEDOUT: it was not done within ${msMax} ms`);
+  return Object.assign(error, { code: "ETIMEDOUT", errorno: "ETIMEDOUT", syscall: "connect" });
 }
 
 function dial(

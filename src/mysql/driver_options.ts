@@ -27,7 +27,7 @@ export async function credentialsOf({ options }: Target): Promise<Credentials> {
 
 /** Returns the options of the driver, but for its stream and what proves the login. */
 export function driverOptionsOf(target: Target): ConnectionOptions {
-  const { user, database, charset, connectTimeoutMs, address, options } = target;
+  const { user, database, charset, address, options } = target;
   const { flags, ssl, infileStreamFactory } = options;
   const { host, port, socketPath } = address;
   const fixed: Record<string, unknown> = { ...target.fixedOptions };
@@ -41,7 +41,8 @@ export function driverOptionsOf(target: Target): ConnectionOptions {
     host,
     port,
     charset,
-    connectTimeout: connectTimeoutMs,
+    // Whoever opens the session sees to its time.
+    connectTimeout: 0,
     trace: false,
   };
 }

@@ -90,11 +90,11 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Makes a fresh session what its target says; from then on `lost` may be called. */
   async begin(lost: (loss: Loss) => void): Promise<void> {
-    await this.#within(
-      "The start of a session",
-      this.#target.connectTimeoutMs,
-      () => beginSession(this.driver, this.#witness, this.#target, false),
-    );
+    try {
+      await beginSession(this.driver, this.#witness, this.#target, false);
+    } catch (error) {
+      throw this.#truth(error);
+    }
     this.#lost = lost;
   }
 

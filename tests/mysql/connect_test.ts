@@ -77,6 +77,23 @@ test("a password function is asked for each session, and for each new login", as
   await assert.rejects(open(failing), /no token/);
 });
 
+test("a password that does not come is given up at the connect's time", async () => {
+  const password = (): Promise<string> => new Promise(() => undefined);
+  await assert.rejects(open(targetAt(server, { password, connectTimeout: 50 })), {
+    code: "ETIMEDOUT",
+    message: "connect ETIMEDOUT: it was not done within 50 ms",
+  });
+});
+
+test("a connect has one time for all that it does, or none", async () => {
+  const initSql = "DO SLEEP(0.2)";
+  await assert.rejects(open(targetAt(server, { initSql, connectTimeout: 100 })), {
+    code: "ETIMEDOUT",
+  });
+  await until(isQuiet, "nothing is left of it");
+  await (await open(targetAt(server, { initSql, connectTimeout: 0 }))).close();
+});
+
 test("what is to run on a new session has run before it is handed over", async () => {
   const session = await open(targetAt(server, { initSql: ["SET @a = 1", "SET @a = @a + 1"] }));
   assert.equal(Number(await one(session, "SELECT @a")), 2);
