@@ -1,0 +1,117 @@
+/**
+ * On real servers: what is left by the driver's own connection, which a lease hands out, and
+ * what becomes of it; the rows of the table that are not statements.
+ */
+
+import assert from "node:assert/strict";
+import { after } from "node:test";
+import { one, threadOf } from "../support/asking.ts";
+import { until } from "../support/wait.ts";
+import { removeServers, testOnBoth } from "./support/fixture.ts";
+
+const long = "SELECT a.column_name, REPEAT('x', 1000) rest FROM information_schema.columns a";
+
+after(removeServers);
+
+testOnBoth(
+  "the unread rest of a long stream reaches nobody: its connection ends",
+  async (place) => {
+    const { db, server } = place;
+    const lease = await db.lease();
+    const { threadId } = lease;
+    const stream = lease.connection.query(long).stream({ highWaterMark: 1 });
+    for await (const row of stream) {
+      assert.equal((row as { rest: string }).rest.length, 1000);
+      break;
+    }
+    lease.release();
+    assert.equal(await one(db, "SELECT 'mine'"), "mine");
+    assert.notEqual(await threadOf(db), threadId);
+    await until(async () => await server.connectionCount() === 1, "the server has let it go");
+  },
+);
+
+testOnBoth("a short stream that had arrived is no reason to end a connection", async (place) => {
+  const { db, proxy } = place;
+  const thread = await threadOf(db);
+  const lease = await db.lease();
+  const stream = lease.connection.query("SELECT 1 AS n UNION SELECT 2").stream();
+  for await (const row of stream) {
+    assert.equal((row as { n: number }).n, 1);
+    break;
+  }
+  await until(() => stream.destroyed, "the stream has ended");
+  proxy.forget();
+  lease.release();
+  assert.equal(await one(db, "SELECT 'mine'"), "mine");
+  assert.equal(await threadOf(db), thread);
+  assert.deepEqual(proxy.forget(), ["QUERY SELECT 'mine'", "QUERY SELECT CONNECTION_ID()"]);
+});
+
+testOnBoth("an abandoned handle costs nothing, and serves who prepares the text next", async (
+  { db, proxy, server },
+) => {
+  const sql = "SELECT ? + 1 AS n";
+  const thread = await threadOf(db);
+  const before = await server.status("Prepared_stmt_count");
+  const lease = await db.lease();
+  const handle = await lease.connection.promise().prepare(sql);
+  assert.deepEqual((await handle.execute([1]))[0], [{ n: 2 }]);
+  lease.release();
+  proxy.forget();
+  assert.deepEqual((await db.execute(sql, [2]))[0], [{ n: 3 }]);
+  assert.deepEqual(proxy.forget(), ["EXECUTE"]);
+  assert.equal(await server.status("Prepared_stmt_count"), before + 1);
+  assert.equal(await threadOf(db), thread);
+});
+
+testOnBoth("a session that its holder has reset is made what it was", async (place) => {
+  const { db, proxy } = place;
+  const lease = await db.lease();
+  const { threadId } = lease;
+  await lease.connection.promise().reset();
+  proxy.forget();
+  lease.release();
+  await db.unit(async () => {
+    await db.query("SET @a = 7");
+    assert.equal(await one(db, "SELECT @a"), 7);
+  });
+  assert.equal(await one(db, "SELECT @a"), null);
+  assert.equal(await threadOf(db), threadId);
+  const resets = proxy.forget().filter((command) => command === "RESET");
+  assert.equal(resets.length, 2);
+});
+
+testOnBoth("a holder who logs in as somebody else leaves the session to its own", async (place) => {
+  const { db } = place;
+  const lease = await db.lease();
+  const { threadId } = lease;
+  await lease.connection.promise().changeUser({ database: "other" });
+  assert.equal(await one(lease, "SELECT DATABASE()"), "other");
+  lease.release();
+  assert.equal(await one(db, "SELECT DATABASE()"), "test");
+  assert.equal(await threadOf(db), threadId);
+});
+
+testOnBoth("a clean unit costs no round trip, however it went", async ({ db, proxy }) => {
+  await threadOf(db);
+  proxy.forget();
+  proxy.roundTrips = 0;
+  await db.unit(() => db.query("SELECT 1"));
+  await db.unit(() => db.transaction(() => db.query("INSERT INTO t VALUES (1)")));
+  const failing = db.unit(() => db.transaction(() => db.query("SELECT nonsense")));
+  await assert.rejects(failing, { errno: 1054 });
+  await db.unit(() => db.execute("DELETE FROM t WHERE v = ?", [1]));
+  assert.deepEqual(proxy.forget(), [
+    "QUERY SELECT 1",
+    "QUERY START TRANSACTION",
+    "QUERY INSERT INTO t VALUES (1)",
+    "QUERY COMMIT",
+    "QUERY START TRANSACTION",
+    "QUERY SELECT nonsense",
+    "QUERY ROLLBACK",
+    "PREPARE DELETE FROM t WHERE v = ?",
+    "EXECUTE",
+  ]);
+  assert.equal(proxy.roundTrips, 9);
+});

@@ -1,0 +1,85 @@
+/**
+ * On real servers: each row of the hygiene table. What a unit leaves is there as long as the
+ * unit, and is gone for the next one on the very same connection, at the price that is told.
+ */
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { createConnection } from "mysql2";
+import { answered, type DriverInternals, internalsOf } from "../../src/mysql/internals.ts";
+import { effectOf } from "../../src/mysql/statement.ts";
+import { AUTOCOMMIT, CHANGED, IN_TRANSACTION, readStatus, UNTOLD } from "../../src/mysql/status.ts";
+import { assertFree, threadOf } from "../support/asking.ts";
+import { lackOf, type Make } from "../support/server_binary.ts";
+import { type Finding, type HygieneRow, roundTrips, rows } from "./rows.ts";
+import { answerTo, removeServers, serverOf, testOnBoth } from "./support/fixture.ts";
+
+after(removeServers);
+
+/** Runs what makes the state of a row. */
+async function produce(
+  { made, isFailing = false }: HygieneRow,
+  run: (sql: string) => Promise<unknown>,
+): Promise<void> {
+  for (const sql of made) {
+    const hasFailed = await run(sql).then(() => false, () => true);
+    assert.equal(hasFailed, isFailing, sql);
+  }
+}
+
+/** Returns by what the state of a row is found, on a connection that is only watched. */
+async function findingsOf(row: HygieneRow, make: Make): Promise<Finding[]> {
+  const server = await serverOf(make);
+  const driver = createConnection({ uri: server.url(), multipleStatements: true });
+  const run = (sql: string): Promise<void> => answered((answer) => driver.query(sql, answer));
+  await run("SET SESSION session_track_state_change = 1");
+  const told = listen(internalsOf(driver));
+  await produce(row, run);
+  const found: Finding[] = [];
+  const last = told.at(-1) ?? UNTOLD;
+  if ((last & IN_TRANSACTION) !== 0 || (last & AUTOCOMMIT) === 0) found.push("flags");
+  if (told.some((status) => (status & CHANGED) !== 0)) found.push("report");
+  if (row.made.some((sql) => effectOf(sql) !== "none")) found.push("text");
+  await answered((answer) => driver.end(answer));
+  return found;
+}
+
+/** Returns what a server will have told of the session. */
+function listen(driver: DriverInternals): number[] {
+  const told: number[] = [];
+  const handlePacket = driver.handlePacket.bind(driver);
+  driver.handlePacket = (packet) => {
+    const status = packet === undefined ? UNTOLD : readStatus(packet, driver._command);
+    if (status !== UNTOLD) told.push(status);
+    handlePacket(packet);
+  };
+  return told;
+}
+
+for (const row of rows) {
+  const [own, other] = row.answers;
+
+  testOnBoth(`${row.name}: there for its unit, gone for the next, at its price`, async (place) => {
+    const { db, proxy, make } = place;
+    const thread = await threadOf(db);
+    await db.unit(async () => {
+      await produce(row, (sql) => db.query(sql));
+      assert.equal(db.census().leased, 1);
+      assert.deepEqual(await answerTo(db, row.asked), own);
+    });
+    assertFree(db);
+    proxy.roundTrips = 0;
+    proxy.forget();
+    assert.deepEqual(await answerTo(db, row.asked), other);
+    assert.equal(proxy.roundTrips - 1, roundTrips[row.wipedBy][make], proxy.forget().join("\n"));
+    assert.equal(await threadOf(db), thread);
+  }, { multipleStatements: true });
+
+  for (const make of ["mariadb", "mysql"] as const) {
+    test(`${make}: ${row.name}: found as is told`, { skip: lackOf(make) ?? false }, async () => {
+      const told = row.foundBy.filter((by) => by !== "report of MariaDB" || make === "mariadb");
+      const found = told.map((by) => by === "report of MariaDB" ? "report" : by);
+      assert.deepEqual(await findingsOf(row, make), found);
+    });
+  }
+}

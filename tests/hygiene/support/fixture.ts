@@ -1,0 +1,91 @@
+/** What tests of hygiene share: a server of either make, and a pool of one connection there. */
+
+import { test } from "node:test";
+import { createPool, type Pool, type PoolOptions } from "../../../mod.ts";
+import type { Asked } from "../../support/asking.ts";
+import { type Proxy, startProxy } from "../../support/proxy.ts";
+import { type Server, startServer } from "../../support/server.ts";
+import { lackOf, type Make } from "../../support/server_binary.ts";
+import { logGrants, prepared } from "../rows.ts";
+
+/** A server, and a pool of one connection that reaches it through a proxy. */
+export interface Place extends AsyncDisposable {
+  /** Whose server it is. */
+  readonly make: Make;
+  /** The server. */
+  readonly server: Server;
+  /** What counts the round trips of the pool. */
+  readonly proxy: Proxy;
+  /** The pool. */
+  readonly db: Pool;
+}
+
+const servers: Map<Make, Promise<Server>> = new Map();
+
+/** Declares a test that holds on both makes of server, each of which is started once. */
+export function testOnBoth(
+  name: string,
+  fn: (place: Place) => Promise<void>,
+  options: PoolOptions = {},
+): void {
+  for (const make of ["mariadb", "mysql"] as const) {
+    test(`${make}: ${name}`, { skip: lackOf(make) ?? false }, async () => {
+      await using place = await placeAt(make, options);
+      await fn(place);
+    });
+  }
+}
+
+/** Returns a server of a make, which has what all rows need. */
+export async function serverOf(make: Make): Promise<Server> {
+  const known = servers.get(make);
+  if (known !== undefined) return await known;
+  const starting = prepare(make);
+  servers.set(make, starting);
+  return await starting;
+}
+
+/** Ends all servers. */
+export async function removeServers(): Promise<void> {
+  for (const server of servers.values()) await (await server).remove();
+}
+
+/** Returns the last column of the first row, how many rows were written, or an error's number. */
+export async function answerTo(asked: Asked, sql: string): Promise<unknown> {
+  try {
+    const [result] = await asked.query(sql);
+    if (!Array.isArray(result)) return Object(result).affectedRows;
+    return Object.values(result[0] ?? {}).at(-1);
+  } catch (error) {
+    return (error as { errno?: unknown }).errno ?? error;
+  }
+}
+
+async function prepare(make: Make): Promise<Server> {
+  const server = await startServer({ make });
+  await server.query("USE test");
+  for (const sql of [...prepared, logGrants[make]]) await server.query(sql);
+  return server;
+}
+
+async function placeAt(make: Make, options: PoolOptions): Promise<Place> {
+  const server = await serverOf(make);
+  const proxy = await startProxy(server);
+  const db = createPool({
+    uri: proxy.uri,
+    shared: false,
+    connectionLimit: 1,
+    validateAfter: 60_000,
+    ...options,
+  });
+  return {
+    make,
+    server,
+    proxy,
+    db,
+    async [Symbol.asyncDispose]() {
+      await db.drain();
+      await proxy[Symbol.asyncDispose]();
+    },
+  };
+}
