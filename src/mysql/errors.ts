@@ -64,11 +64,18 @@ export function isRepeatable(error: unknown): boolean {
   return false;
 }
 
+/** Tells whether an error only says that the driver's connection had ended before. */
+export function isClosedState(error: unknown): boolean {
+  return error instanceof Error && codeOf(error) === undefined &&
+    error.message.endsWith("when connection is in closed state");
+}
+
 function numberOf(error: unknown): unknown {
   return error instanceof Error && "errno" in error ? error.errno : undefined;
 }
 
-function codeOf(error: unknown): unknown {
+/** Returns the code of an error, if it has one. */
+export function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }
 

@@ -9,6 +9,7 @@
 import type { Connection } from "mysql2";
 import type { Condition, Loss, Session, SocketStream, Statement } from "../port.ts";
 import { beginSession } from "./beginning.ts";
+import { codeOf, isClosedState } from "./errors.ts";
 import { answered, type DriverInternals, internalsOf } from "./internals.ts";
 import { login } from "./login.ts";
 import type { Target } from "./target.ts";
@@ -226,14 +227,19 @@ export class MysqlSession implements Session<Target, Connection> {
   #abandon(reason: Error): void {
     if (this.#end !== undefined) return;
     this.#end = { cause: reason, byServer: false };
+    this.#internals.stream.emit("error", this.#stand ??= ending("The connection was given up"));
+    this.#leaveToServer();
+    this.#lost?.(this.#end);
+    this.#lost = undefined;
+  }
+
+  /** Says no more, and takes no answer, until the server has ended the session. */
+  #leaveToServer(): void {
     this.#isAbandoned = true;
     const { stream } = this.#internals;
-    stream.emit("error", this.#stand ??= ending("The connection was given up"));
     stream.removeAllListeners("data");
     stream.resume();
     stream.end();
-    this.#lost?.(this.#end);
-    this.#lost = undefined;
   }
 
   #destroyStreams(): void {
@@ -264,6 +270,7 @@ export class MysqlSession implements Session<Target, Connection> {
     for (const name of ["end", "destroy"] as const) {
       const call = this.#internals[name].bind(driver);
       this.#internals[name] = (...args: unknown[]): unknown => {
+        if (name === "destroy" && this.isAlive && this.#isBusy) this.#leaveToServer();
         this.#end ??= { cause: ending("The connection was ended by its holder"), byServer: false };
         return call(...args);
       };
@@ -288,13 +295,4 @@ export class MysqlSession implements Session<Target, Connection> {
 function ending(message: string, cause?: unknown): Error {
   const error = new Error(message, cause === undefined ? undefined : { cause });
   return Object.assign(error, { code: "ECONNABORTED" });
-}
-
-function codeOf(error: Error): unknown {
-  return "code" in error ? error.code : undefined;
-}
-
-function isClosedState(error: unknown): boolean {
-  return error instanceof Error && codeOf(error) === undefined &&
-    error.message.endsWith("when connection is in closed state");
 }

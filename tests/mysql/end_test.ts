@@ -263,6 +263,21 @@ test("what the holder ends by the driver's own connection is no loss to the serv
   }
 });
 
+test("what its holder destroys amid a statement counts until the server has ended it", async () => {
+  const session = await open(targetAt(server));
+  const { answer } = await busy(session);
+  let isClosed = false;
+  session.driver.destroy();
+  const closing = session.close().then(() => isClosed = true);
+  const threads = await server.query("SELECT 1 FROM information_schema.processlist WHERE id = ?", [
+    session.threadId,
+  ]);
+  assert.deepEqual([threads.length, isClosed], [1, false]);
+  await kill(session);
+  await closing;
+  assert.equal(codeOf(await answer), "ECONNABORTED");
+});
+
 test("statements that the driver forgets as it closes are rejected all the same", async () => {
   const session = await open(targetAt(server));
   const { answer } = await busy(session);
