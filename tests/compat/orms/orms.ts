@@ -20,6 +20,7 @@ export const runtimes: readonly ProgramRuntime[] = ["node", "bun", "deno"];
 /** The program of each package, a file of this folder. */
 export const programs: Readonly<Record<string, string>> = {
   "drizzle-orm": "drizzle.ts",
+  "kysely": "kysely.ts",
 };
 
 /** How long a program may take. */
