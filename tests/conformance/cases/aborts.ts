@@ -111,7 +111,9 @@ aborts.test("aborted while it waits in line", {}, async (world) => {
 /** Expects that a pool whose limit is 1 serves the next one when the server has ended the last. */
 async function servesNext(world: World, db: Pool): Promise<void> {
   assert.ok(await timed(threadOf(db)) < nextMsMax);
-  assert.ok((await world.server.threads()).length <= 1);
+  // MariaDB closes a socket a moment before it counts the connection out.
+  const isOne = async (): Promise<boolean> => (await world.server.threads()).length <= 1;
+  await until(isOne, "the server has one connection only");
 }
 
 for (const how of ["query", "execute"] as const) {
