@@ -21,6 +21,7 @@ export const runtimes: readonly ProgramRuntime[] = ["node", "bun", "deno"];
 export const programs: Readonly<Record<string, string>> = {
   "drizzle-orm": "drizzle.ts",
   "kysely": "kysely.ts",
+  "knex": "knex.ts",
 };
 
 /** How long a program may take. */
