@@ -22,6 +22,7 @@ export const programs: Readonly<Record<string, string>> = {
   "drizzle-orm": "drizzle.ts",
   "kysely": "kysely.ts",
   "knex": "knex.ts",
+  "typeorm": "typeorm.ts",
 };
 
 /** How long a program may take. */

@@ -73,14 +73,17 @@ export class Place {
   readonly promises: PromisePool;
   /** The name of the database that is its own, and empty at first. */
   readonly database: string;
+  /** Where the pool's connections lead. */
+  readonly uri: string;
   readonly #source: Source;
   readonly #root: Connection;
 
   /** Creates it over its pool; {@linkcode work} does. */
-  constructor(source: Source, root: Connection, database: string) {
+  constructor(source: Source, root: Connection, uri: URL) {
     this.pool = source.pool;
     this.promises = source.pool.promise();
-    this.database = database;
+    this.database = uri.pathname.slice(1);
+    this.uri = uri.href;
     this.#source = source;
     this.#root = root;
   }
@@ -160,7 +163,7 @@ export async function work(body: (place: Place) => Promise<void>, beside = 0): P
     await root.query("FLUSH STATUS");
     const source = make(uri.href);
     try {
-      const place = new Place(source, root, database);
+      const place = new Place(source, root, uri);
       await body(place);
       await place.free();
       await source.end();

@@ -1,0 +1,93 @@
+/** TypeORM on the pool. */
+
+import assert from "node:assert/strict";
+import { DataSource, type EntityManager, EntitySchema } from "typeorm";
+import mysql from "../../../src/entries/compat.ts";
+import { type Account, type Bank, runBank } from "./support/bank.ts";
+import { type Place, work } from "./support/place.ts";
+
+const Accounts = new EntitySchema<Account>({
+  name: "accounts",
+  columns: {
+    id: { type: "int", primary: true },
+    owner: { type: "varchar", length: 40 },
+    balance: { type: "int" },
+  },
+});
+
+/** How many connections there are to a master and its slave, which have pools of their own. */
+const replicaConnections = 2;
+
+type On = EntityManager;
+
+function bankOf(orm: DataSource): Bank<On> {
+  return {
+    orm: orm.manager,
+    createTable: () => orm.synchronize(),
+    open: (on, list) => on.insert(Accounts, [...list]),
+    find,
+    total: async (on) => await on.sum(Accounts, "balance") ?? 0,
+    add: (on, id, amount) => on.increment(Accounts, { id }, "balance", amount),
+    raw: (on, text) => on.query(text),
+    transaction: (fn) => orm.transaction(fn),
+    stream: () => stream(orm),
+  };
+}
+
+async function find(on: On, id: number): Promise<Account | undefined> {
+  return await on.findOneBy(Accounts, { id }) ?? undefined;
+}
+
+/** Its streams leave it to their reader to give the connection back. */
+async function* stream(orm: DataSource): AsyncIterable<Account> {
+  const runner = orm.createQueryRunner();
+  try {
+    yield* await runner.stream("SELECT * FROM accounts ORDER BY id");
+  } finally {
+    await runner.release();
+  }
+}
+
+/** A transaction within one is a savepoint. */
+async function nests({ manager }: DataSource): Promise<void> {
+  const rename = (on: On, owner: string): Promise<unknown> =>
+    on.update(Accounts, { id: 1 }, { owner });
+  const reason = new Error("Only the inner one");
+  await manager.transaction(async (outer) => {
+    await rename(outer, "outer");
+    const inner = outer.transaction(async (on) => {
+      await rename(on, "inner");
+      throw reason;
+    });
+    await assert.rejects(inner, (error) => error === reason);
+  });
+  assert.equal((await find(manager, 1))?.owner, "outer");
+}
+
+/** It writes to a master and reads from slaves, by a cluster that it makes itself. */
+async function replicates({ uri }: Place): Promise<void> {
+  const node = { url: uri, poolSize: 1 };
+  const orm = new DataSource({
+    type: "mysql",
+    driver: mysql,
+    entities: [Accounts],
+    replication: { master: node, slaves: [node] },
+  });
+  await orm.initialize();
+  await orm.manager.update(Accounts, { id: 1 }, { owner: "written" });
+  const found = await Promise.all(Array.from({ length: 20 }, () => find(orm.manager, 1)));
+  assert.ok(found.every((account) => account?.owner === "written"));
+  await orm.destroy();
+}
+
+await work(async (place) => {
+  const { pool } = place;
+  const driver = { createPool: () => pool };
+  const orm = new DataSource({ type: "mysql", driver, entities: [Accounts] });
+  await orm.initialize();
+  await runBank(place, bankOf(orm));
+  await nests(orm);
+  await replicates(place);
+  // It ends the pool with itself.
+  await orm.destroy();
+}, replicaConnections);
