@@ -93,4 +93,4 @@ await work(async (place) => {
   await aborts(told, place);
   // It ends the pool with itself.
   await orm.destroy();
-}, controlConnections);
+}, { beside: controlConnections });

@@ -23,6 +23,7 @@ export const programs: Readonly<Record<string, string>> = {
   "kysely": "kysely.ts",
   "knex": "knex.ts",
   "typeorm": "typeorm.ts",
+  "sequelize": "sequelize.ts",
 };
 
 /** How long a program may take. */

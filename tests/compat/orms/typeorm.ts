@@ -90,4 +90,4 @@ await work(async (place) => {
   await replicates(place);
   // It ends the pool with itself.
   await orm.destroy();
-}, replicaConnections);
+}, { beside: replicaConnections });

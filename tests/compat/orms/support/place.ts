@@ -7,8 +7,8 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { type Connection, createConnection } from "mysql2/promise";
-import { createPool } from "../../../../mod.ts";
-import mysql, { compat, type Pool } from "../../../../src/entries/compat.ts";
+import { createPool, type PoolOptions } from "../../../../mod.ts";
+import mysql, { compat, type CompatOptions, type Pool } from "../../../../src/entries/compat.ts";
 import { until } from "../../../support/wait.ts";
 
 /** How many connections a pool may have. */
@@ -17,11 +17,25 @@ export const connectionLimit = 2;
 /** A pool of mysql2/promise. */
 export type PromisePool = ReturnType<Pool["promise"]>;
 
+/** What a program asks for. */
+export interface WorkOptions {
+  /** How many connections it opens without the pool; none unless given. */
+  readonly beside?: number;
+  /** What it sets on the connections of the pool. */
+  readonly session?: SessionOptions;
+}
+
+/** Options that `createPool` of mysql2 and that of Sublet know by the same name. */
+type SessionOptions = Pick<
+  CompatOptions & PoolOptions,
+  "dateStrings" | "flags" | "initSql" | "supportBigNumbers" | "timezone"
+>;
+
 /** How a program gets its pool. */
 interface Way {
   readonly name: string;
   /** Makes a pool, and says how its units of work begin and what it knows of its leases. */
-  make(uri: string): Source;
+  make(options: SessionOptions & { readonly uri: string }): Source;
 }
 
 interface Source {
@@ -36,8 +50,8 @@ interface Source {
 const ways: readonly Way[] = [
   {
     name: "createPool of @sublet/mysql/compat",
-    make: (uri) => {
-      const pool = mysql.createPool({ uri, connectionLimit });
+    make: (options) => {
+      const pool = mysql.createPool({ ...options, connectionLimit });
       const lent = leasesOf(pool);
       return {
         pool,
@@ -50,8 +64,8 @@ const ways: readonly Way[] = [
   },
   {
     name: "compat(db) of a pool that exists",
-    make: (uri) => {
-      const db = createPool({ uri, connectionLimit, shared: false });
+    make: (options) => {
+      const db = createPool({ ...options, connectionLimit, shared: false });
       const pool = compat(db);
       const lent = leasesOf(pool);
       return {
@@ -146,11 +160,11 @@ export class Place {
   }
 }
 
-/**
- * Does the work of a program, which is given where the server is; then says "passed". `beside` is
- * how many connections are opened without the pool.
- */
-export async function work(body: (place: Place) => Promise<void>, beside = 0): Promise<void> {
+/** Does the work of a program, which is given where the server is; then says "passed". */
+export async function work(
+  body: (place: Place) => Promise<void>,
+  { beside = 0, session = {} }: WorkOptions = {},
+): Promise<void> {
   const [url, rootUrl, database = ""] = process.argv.slice(2);
   if (!url || !rootUrl) throw new Error("Usage: program <URL of the user> <of root> <database>");
   const root = await createConnection({ uri: rootUrl, dateStrings: true });
@@ -161,7 +175,7 @@ export async function work(body: (place: Place) => Promise<void>, beside = 0): P
     await root.query("CREATE DATABASE ??", [database]);
     await connected(root, 0);
     await root.query("FLUSH STATUS");
-    const source = make(uri.href);
+    const source = make({ ...session, uri: uri.href });
     try {
       const place = new Place(source, root, uri);
       await body(place);
