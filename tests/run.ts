@@ -12,6 +12,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { runShortChaos } from "./chaos/short.ts";
 import * as orms from "./compat/orms/orms.ts";
 import { runConformance, runtimes, tallyOf } from "./conformance/conformance.ts";
 import { denoConfig } from "./support/deno_config.ts";
@@ -73,6 +74,9 @@ tallies.push(await runTestFiles(testFiles(join(process.cwd(), "tests"))));
 
 process.stdout.write(`\nconformance, in ${runtimes.join(", ")}\n`);
 tallies.push(tallyOf(await runConformance()));
+
+process.stdout.write("\nchaos\n");
+tallies.push(await runShortChaos());
 
 process.stdout.write(`\nORMs, in ${orms.runtimes.join(", ")}\n`);
 tallies.push(orms.tallyOf(await orms.runOrms()));

@@ -1,0 +1,91 @@
+/**
+ * The bank as a program of its own, in whatever runtime runs it: what it is asked for comes in
+ * lines of JSON, `[method, argument]`, and each is answered by one, `{ "value" }` or `{ "error" }`.
+ *
+ * It does to itself what befalls a program and cannot be done to it from outside: its clock is
+ * set, and its event loop stands still.
+ */
+
+import process from "node:process";
+import { createInterface } from "node:readline";
+import type { Census } from "../../../mod.ts";
+import { Bank, type BankOptions, type BankReport } from "./bank.ts";
+
+/** How the pool is. */
+export interface PoolReport {
+  /** What it is doing. */
+  readonly census: Census;
+  /** How many actual connections it has opened so far. */
+  readonly openedCount: number;
+  /** How many transfers have not been answered. */
+  readonly underWayCount: number;
+}
+
+const { now } = Date;
+const idle = new Int32Array(new SharedArrayBuffer(4));
+let bank: Bank | undefined;
+
+/** Returns the bank that was opened last. */
+function current(): Bank {
+  if (bank === undefined) throw new Error("No bank is open");
+  return bank;
+}
+
+/** Waits, in ms. */
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** What the program can be asked for. */
+export const methods = {
+  /** Opens a bank, and lets its tellers work. */
+  open(options: BankOptions): void {
+    bank = new Bank(options);
+    bank.work();
+  },
+  /** Tells how the pool is. */
+  look(): PoolReport {
+    const { db, openedCount, underWayCount } = current();
+    return { census: db.census(), openedCount, underWayCount };
+  },
+  /** Lets the tellers begin nothing for some ms, so that connections lie idle. */
+  pause(ms: number): void {
+    current().pauseFor(sleep(ms));
+  },
+  /** Lets the wall clock differ from the true time, in ms. */
+  setClock(offsetMs: number): void {
+    Date.now = () => now() + offsetMs;
+  },
+  /** Lets the event loop stand still, in ms. */
+  block(ms: number): void {
+    Atomics.wait(idle, 0, 0, ms);
+  },
+  /** Lets the tellers finish; fulfilled when they have, or after some ms. */
+  async close(msMax: number): Promise<void> {
+    await Promise.race([current().close(), sleep(msMax)]);
+  },
+  /** Ends the pool, and tells how long that took, in ms. */
+  async drain(timeout: number): Promise<number> {
+    const beganAt = performance.now();
+    await current().db.drain({ timeout });
+    return performance.now() - beganAt;
+  },
+  /** Tells what the tellers were told. */
+  report(): BankReport {
+    return current().report;
+  },
+};
+
+async function answer(line: string): Promise<string> {
+  try {
+    const [method, argument] = JSON.parse(line) as [keyof typeof methods, never];
+    return JSON.stringify({ value: await methods[method](argument) });
+  } catch (error) {
+    return JSON.stringify({ error: error instanceof Error ? error.stack : String(error) });
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${await answer(line)}\n`);
+}
+process.exit();

@@ -1,0 +1,116 @@
+/**
+ * The process that the bank runs in: asked for one thing at a time, made to stand still, and
+ * denied files. It ends with the process that started it.
+ */
+
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { commandOf, type ProgramRuntime } from "../conformance/command.ts";
+import { Keeper } from "../support/keeper.ts";
+import type { methods } from "./bank/program.ts";
+
+const run = promisify(execFile);
+const program = fileURLToPath(new URL("bank/program.ts", import.meta.url));
+
+/** How much of what a process complains of is told. */
+const complaintLengthMax = 8_000;
+
+type Methods = typeof methods;
+
+/** What a method takes, and what is answered. */
+type Argument<Name extends keyof Methods> = Parameters<Methods[Name]>[0];
+type Answer<Name extends keyof Methods> = Awaited<ReturnType<Methods[Name]>>;
+
+/** A bank in a process of its own. */
+export class BankProcess implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #keeper: Keeper;
+  readonly #ended: Promise<never>;
+  readonly #answers: AsyncIterator<string>;
+  #turn: Promise<unknown> = Promise.resolve();
+  #complaint = "";
+
+  private constructor(child: ChildProcess, keeper: Keeper) {
+    this.#child = child;
+    this.#keeper = keeper;
+    if (child.stdout === null || child.stderr === null) throw new Error("It has no output");
+    this.#answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.#complaint = (this.#complaint + text).slice(-complaintLengthMax);
+    });
+    this.#ended = once(child, "close").then(([status, signal]) => {
+      throw new Error(`The bank has ended with ${signal ?? status}; it said:\n${this.#complaint}`);
+    });
+    this.#ended.catch(() => undefined);
+  }
+
+  /** Starts a process. */
+  static async start(runtime: ProgramRuntime): Promise<BankProcess> {
+    const keeper = new Keeper(await mkdtemp(join(tmpdir(), "sublet-bank-")));
+    const [command, options] = await commandOf(runtime);
+    const child = spawn(command, [...options, program], { stdio: ["pipe", "pipe", "pipe"] });
+    keeper.watch(child.pid);
+    return new BankProcess(child, keeper);
+  }
+
+  /** What it has written to stderr. */
+  get complaint(): string {
+    return this.#complaint;
+  }
+
+  /** Asks for something, after what was asked for before. */
+  ask<Name extends keyof Methods>(name: Name, argument: Argument<Name>): Promise<Answer<Name>> {
+    const answer = this.#turn.then(() => this.#ask(name, argument));
+    this.#turn = answer.catch(() => undefined);
+    return answer;
+  }
+
+  /** Lets it stand still by SIGSTOP. */
+  freeze(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  /** Lets it go on. */
+  thaw(): void {
+    this.#child.kill("SIGCONT");
+  }
+
+  /** Lets it open no file more, nor socket; returns what lets it again. */
+  async denyFiles(): Promise<() => Promise<void>> {
+    const { pid } = this.#child;
+    const limits = await readFile(`/proc/${pid}/limits`, "utf8");
+    const allowed = /^Max open files\s+(\S+)/m.exec(limits)?.[1];
+    if (allowed === undefined) throw new Error(`Cannot tell how many files it may open: ${limits}`);
+    const limit = async (count: string): Promise<void> => {
+      await run("prlimit", ["--pid", String(pid), `--nofile=${count}:`]);
+    };
+    await limit("1");
+    return () => limit(allowed);
+  }
+
+  /** Ends it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#ended.catch(() => undefined);
+    this.#keeper.watch(undefined);
+    await this.#keeper.release();
+  }
+
+  async #ask<Name extends keyof Methods>(
+    name: Name,
+    argument: Argument<Name>,
+  ): Promise<Answer<Name>> {
+    this.#child.stdin?.write(`${JSON.stringify([name, argument])}\n`);
+    const { value: line, done } = await Promise.race([this.#answers.next(), this.#ended]);
+    if (done === true) return await this.#ended;
+    const { value, error } = JSON.parse(line) as { value: Answer<Name>; error?: string };
+    if (error !== undefined) throw new Error(`The bank could not ${name}: ${error}`);
+    return value;
+  }
+}

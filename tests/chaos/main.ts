@@ -1,0 +1,45 @@
+/**
+ * The bank: `npm run chaos`. Tellers move money through one pool while everything fails that can
+ * fail: network, server and client. Then the books are closed.
+ *
+ * `--seconds N` is how long it storms, `--seed N` makes it another storm, `--runtime` is what the
+ * bank runs in (node, bun, deno), `--server` what it runs on (mariadb, mysql); `--json` ends with
+ * one line for a program to read. The exit status is 0 if nothing was lost, doubled or left.
+ */
+
+import process from "node:process";
+import { parseArgs } from "node:util";
+import type { Make } from "../support/server_binary.ts";
+import { explain, isGood, runChaos, summaryOf } from "./chaos.ts";
+import { runtimes } from "./short.ts";
+
+const makes: readonly Make[] = ["mariadb", "mysql"];
+
+const { values } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    seconds: { type: "string", default: "60" },
+    seed: { type: "string", default: "1" },
+    runtime: { type: "string", default: "node" },
+    server: { type: "string", default: "mariadb" },
+  },
+});
+
+const seconds = Number(values.seconds);
+if (!(seconds > 0)) throw new RangeError(`--seconds takes a number above 0: ${values.seconds}`);
+const seed = Number(values.seed);
+if (!Number.isSafeInteger(seed)) throw new RangeError(`--seed takes a number: ${values.seed}`);
+const runtime = oneOf("runtime", runtimes, values.runtime);
+const make = oneOf("server", makes, values.server);
+
+const outcome = await runChaos({ seconds, seed, runtime, make });
+const summary = summaryOf(outcome, seed);
+process.stderr.write(`${explain(outcome)}\n`);
+process.stdout.write(`${JSON.stringify(summary, null, values.json ? 0 : 2)}\n`);
+process.exitCode = isGood(summary) ? 0 : 1;
+
+function oneOf<T extends string>(option: string, choices: readonly T[], given: string): T {
+  const choice = choices.find((each) => each === given);
+  if (choice === undefined) throw new RangeError(`--${option} takes one of ${choices.join(", ")}`);
+  return choice;
+}
