@@ -7,9 +7,10 @@
 
 import mysql2, { type Connection, type PoolConnection } from "mysql2";
 import { noteStatement } from "./beginning.ts";
-import { containCommand, contained } from "./callbacks.ts";
+import { containCommand, contained, once } from "./callbacks.ts";
+import { closedState } from "./errors.ts";
 import { holdingHere, isLate, isLeaving, leave } from "./holding.ts";
-import { type ConnectionConfig, internalsOf } from "./internals.ts";
+import { type Command, type ConnectionConfig, internalsOf } from "./internals.ts";
 
 /** How each connection that has been adopted is really destroyed. */
 const destroyers: WeakMap<PoolConnection, () => void> = new WeakMap();
@@ -51,7 +52,9 @@ function noteStatements(connection: PoolConnection): void {
   };
   internals.execute = (...args) => {
     noteStatement(connection, "execute", args);
-    return execute.apply(connection, args);
+    // The driver tells of a lost connection twice: it has prepared in vain, and executed in vain.
+    const told = args.map((arg) => typeof arg === "function" ? once(arg as () => unknown) : arg);
+    return execute.apply(connection, told);
   };
 }
 
@@ -63,6 +66,22 @@ function containCommands(connection: PoolConnection): void {
     containCommand(command);
     return addCommand.call(connection, command);
   };
+  // What the driver does when it is asked for something by a connection that has ended.
+  internals._addCommandClosedState = (command) => {
+    containCommand(command);
+    const error = closedState(internals);
+    let isOver = false;
+    command.prependOnceListener("end", () => isOver = true);
+    queueMicrotask(() => isOver || refuse(connection, command, error));
+    return command;
+  };
+}
+
+function refuse(connection: PoolConnection, command: Command, error: Error): void {
+  if (command.onResult !== undefined) return void command.onResult(error);
+  const told = command.listenerCount("error") > 0 ? command : connection;
+  told.emit("error", error);
+  command.emit("end");
 }
 
 /** What reads a stream slowly, or no more, does not keep a connection that was given back. */

@@ -38,6 +38,21 @@ export function driverError(error: unknown, mayWait: boolean): unknown {
   }
 }
 
+/** Why a connection has ended, as the driver keeps it. */
+interface Ended {
+  readonly _fatalError: Error | null;
+  readonly _protocolError: Error | null;
+}
+
+/** Returns what the driver says of a connection that has ended, with the code of the reason. */
+export function closedState({ _fatalError, _protocolError }: Ended): Error {
+  const message = "Can't add new command when connection is in closed state";
+  const cause = _fatalError ?? _protocolError;
+  if (cause === null) return Object.assign(new Error(message), { fatal: true });
+  const { code } = cause as { code?: unknown };
+  return Object.assign(new Error(message, { cause }), { fatal: true, code });
+}
+
 /** Tells whether an error says that nothing can be written here, as after a failover. */
 export function isReadOnly(error: unknown): boolean {
   return error instanceof Error && "errno" in error && readOnly.has(error.errno);

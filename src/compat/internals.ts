@@ -48,6 +48,12 @@ export interface Internals extends Calls {
   readonly _command: Command | null | undefined;
   /** What waits behind it. */
   readonly _commands: { readonly length: number };
+  /** Why nothing can be sent any more. */
+  readonly _fatalError: Error | null;
+  /** Why the socket closed. */
+  readonly _protocolError: Error | null;
+  /** What stands for `addCommand` once the connection has ended. */
+  _addCommandClosedState(command: Command): Command;
   /** Its socket. */
   readonly stream: EventEmitter & { readonly destroyed: boolean };
   /** The name of the node of a cluster that it belongs to. */

@@ -17,6 +17,14 @@ before(async () => {
 
 after(async () => await server?.remove());
 
+/** What the end of a connection at the server's side is called, by what is noticed first. */
+const lossCode = /^(PROTOCOL_CONNECTION_LOST|EPIPE|ECONNRESET|ER_CONNECTION_KILLED)$/;
+
+/** Returns what the driver says a connection is at. */
+function stateOf(lent: { readonly connection: object }): unknown {
+  return Reflect.get(lent.connection, "state");
+}
+
 test("a connection that the server has closed is not lent", async () => {
   const pool = poolAt(server, { connectionLimit: 1, validateAfter: 60_000 });
   const first = await taken(pool);
@@ -42,11 +50,7 @@ test("what was under way when a connection was lost fails, however it was asked"
   };
   for (const [name, ask] of Object.entries(asks)) {
     const failed = assert.rejects(ask(), ({ code }: QueryError) => {
-      assert.match(
-        String(code),
-        /^(PROTOCOL_CONNECTION_LOST|ECONNRESET|ER_CONNECTION_KILLED)$/,
-        name,
-      );
+      assert.match(String(code), lossCode, name);
       return true;
     });
     await server.query(`KILL ${await sleeper(server)}`);
@@ -58,18 +62,62 @@ test("what was under way when a connection was lost fails, however it was asked"
 
 test("a holder whose connection was lost is told, and gives nothing back", async () => {
   const pool = promisesAt(server, { connectionLimit: 1 });
-  const lent = await pool.getConnection();
-  const waiting = pool.getConnection();
-  await server.query(`KILL ${lent.threadId}`);
-  await assert.rejects(lent.query("SELECT 1"), ({ code }) => {
-    return ["EPIPE", "ECONNRESET", "PROTOCOL_CONNECTION_LOST"].includes(code) ||
-      code === "ER_CONNECTION_KILLED";
-  });
-  lent.release();
-  const next = await waiting;
-  assert.equal(await one(next, "SELECT 1"), 1);
-  next.release();
+  for (const isKnown of [false, true]) {
+    const lent = await pool.getConnection();
+    const waiting = pool.getConnection();
+    await server.query(`KILL ${lent.threadId}`);
+    if (isKnown) await until(() => stateOf(lent) !== "authenticated", "its end is known");
+    await assert.rejects(lent.query("SELECT 1"), { fatal: true, code: lossCode });
+    lent.release();
+    const next = await waiting;
+    assert.equal(await one(next, "SELECT 1"), 1);
+    next.release();
+  }
   await pool.end();
+});
+
+test("what is asked of a connection that has ended is answered once, later, and says why", async () => {
+  const pool = poolAt(server, { connectionLimit: 1 });
+  const connection = await taken(pool);
+  await server.query(`KILL ${connection.threadId}`);
+  await until(() => connection.state !== "authenticated", "its end is known");
+  const told: string[] = [];
+  const note = (name: string) => (error: QueryError | null) => {
+    told.push(name);
+    assert.equal(error?.message, "Can't add new command when connection is in closed state");
+    assert.match(String(error?.code), lossCode);
+    assert.equal((error?.cause as QueryError).code, error?.code);
+  };
+  connection.query("SELECT 1", note("query"));
+  connection.execute("SELECT 1", note("execute"));
+  connection.ping(note("ping"));
+  connection.query("SELECT 1").on("error", note("listener"));
+  connection.execute("SELECT 1").on("error", note("listener to execute"));
+  connection.query("SELECT 1").stream().on("error", note("stream")).resume();
+  assert.equal(told.length, 0);
+  await until(() => told.includes("stream"), "the last is told");
+  await new Promise((resolve) => setImmediate(resolve));
+  const all = ["query", "execute", "ping", "listener", "listener to execute", "stream"];
+  assert.deepEqual(told, all);
+  connection.release();
+  await ended(pool);
+});
+
+test("an execution whose connection is lost amid its preparation is answered once", async () => {
+  const pool = poolAt(server, { connectionLimit: 1 });
+  const connection = await taken(pool);
+  let answers = 0;
+  connection.query("SELECT SLEEP(20)", () => undefined);
+  const last = asked((done) => {
+    connection.execute("SELECT 1", () => answers++);
+    connection.ping(done);
+  });
+  const failed = assert.rejects(last, { fatal: true });
+  await server.query(`KILL ${await sleeper(server)}`);
+  await failed;
+  assert.equal(answers, 1);
+  connection.release();
+  await ended(pool);
 });
 
 test("who cannot connect is told the driver's own error, all who wait at once", async () => {
