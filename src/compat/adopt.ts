@@ -9,7 +9,7 @@ import mysql2, { type Connection, type PoolConnection } from "mysql2";
 import { noteStatement } from "./beginning.ts";
 import { containCommand, contained, once } from "./callbacks.ts";
 import { closedState } from "./errors.ts";
-import { holdingHere, isLate, isLeaving, leave } from "./holding.ts";
+import { holdingHere, isLate, isLeaving, leave, lose } from "./holding.ts";
 import { type Command, type ConnectionConfig, internalsOf } from "./internals.ts";
 
 /** How each connection that has been adopted is really destroyed. */
@@ -30,6 +30,7 @@ export function adopt(connection: Connection, config: ConnectionConfig): PoolCon
   containCommands(adopted);
   limitPauses(adopted);
   addEnds(adopted);
+  internals.stream.once("close", () => lose(adopted));
   return adopted;
 }
 

@@ -94,6 +94,11 @@ export class Holding {
     this.#lease.deref()?.release();
   }
 
+  /** Ends the lease of what was lost; its holder is told so, and need not give it back. */
+  lose(): void {
+    this.#lease.deref()?.release();
+  }
+
   /** Runs code as that of this holder. */
   run<T>(fn: () => T): T {
     const others = (handed.getStore() ?? []).filter(({ connection }) => {
@@ -112,6 +117,11 @@ export class Holding {
 export function holdingHere(connection: PoolConnection): Holding | undefined {
   const holding = latest.get(connection);
   return holding?.isEnded || isLate(connection) ? undefined : holding;
+}
+
+/** Ends the lease of a connection that was lost. */
+export function lose(connection: PoolConnection): void {
+  latest.get(connection)?.lose();
 }
 
 /** Tells whether code was handed a connection by a holding that has ended. */

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
 import type { Pool, QueryError } from "mysql2";
+import { createPool } from "../../mod.ts";
+import { compat } from "../../src/entries/compat.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
 import { asked, ended, one, poolAt, promisesAt, sleeper, taken } from "./support/fixture.ts";
@@ -118,6 +120,19 @@ test("an execution whose connection is lost amid its preparation is answered onc
   assert.equal(answers, 1);
   connection.release();
   await ended(pool);
+});
+
+test("a connection that was lost need not be given back, and no end waits for it", async () => {
+  const db = createPool({ uri: server.url(), connectionLimit: 2, shared: false });
+  const pool = compat(db);
+  let releaseCount = 0;
+  pool.on("release", () => releaseCount++);
+  const all = [await taken(pool), await pool.promise().getConnection()];
+  for (const { threadId } of all) await server.query(`KILL ${threadId}`);
+  await until(() => releaseCount === 2, "their leases have ended");
+  for (const lent of all) lent.release();
+  await db.drain();
+  assert.equal(releaseCount, 2);
 });
 
 test("who cannot connect is told the driver's own error, all who wait at once", async () => {
