@@ -24,6 +24,7 @@ export const programs: Readonly<Record<string, string>> = {
   "knex": "knex.ts",
   "typeorm": "typeorm.ts",
   "sequelize": "sequelize.ts",
+  "@mikro-orm/mysql": "mikro.ts",
 };
 
 /** How long a program may take. */

@@ -52,12 +52,11 @@ const ways: readonly Way[] = [
     name: "createPool of @sublet/mysql/compat",
     make: (options) => {
       const pool = mysql.createPool({ ...options, connectionLimit });
-      const lent = leasesOf(pool);
       return {
         pool,
         joining: () => undefined,
         unit: (fn) => fn(),
-        leased: () => lent.size,
+        leased: leasesOf(pool),
         end: () => pool.promise().end(),
       };
     },
@@ -67,12 +66,12 @@ const ways: readonly Way[] = [
     make: (options) => {
       const db = createPool({ ...options, connectionLimit, shared: false });
       const pool = compat(db);
-      const lent = leasesOf(pool);
+      const leases = leasesOf(pool);
       return {
         pool,
         joining: () => compat(db, "main", { unit: "join" }),
         unit: (fn) => db.unit(fn),
-        leased: () => Math.max(lent.size, db.census().leased + db.census().waiting),
+        leased: () => Math.max(leases(), db.census().leased + db.census().waiting),
         end: () => db.drain(),
       };
     },
@@ -193,12 +192,12 @@ export async function work(
   console.log("passed");
 }
 
-/** Returns the connections that a pool has lent at any time, as it tells of them. */
-function leasesOf(pool: Pool): ReadonlySet<object> {
+/** Notes what a pool tells of what it lends, and returns what counts that. */
+function leasesOf(pool: Pool): () => number {
   const lent = new Set<object>();
   pool.on("acquire", (connection) => lent.add(connection));
   pool.on("release", (connection) => lent.delete(connection));
-  return lent;
+  return () => lent.size;
 }
 
 /** Waits until the server has so many connections besides root's. */

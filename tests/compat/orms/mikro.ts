@@ -1,0 +1,85 @@
+/** MikroORM on the pool, which it is handed as a dialect of kysely, as that is what it is built on. */
+
+import assert from "node:assert/strict";
+import { EntitySchema, MikroORM, raw, type SqlEntityManager } from "@mikro-orm/mysql";
+import { MysqlDialect } from "kysely";
+import { type Account, type Bank, runBank } from "./support/bank.ts";
+import { work } from "./support/place.ts";
+
+const Accounts = new EntitySchema<Account>({
+  name: "accounts",
+  properties: {
+    id: { type: "integer", primary: true },
+    owner: { type: "string", length: 40 },
+    balance: { type: "integer" },
+  },
+});
+
+/** What it sets on connections that it opens itself. */
+const session = { dateStrings: true, supportBigNumbers: true };
+
+type On = SqlEntityManager;
+
+function bankOf(orm: MikroORM): Bank<On> {
+  return {
+    orm: orm.em.fork() as On,
+    createTable: () => orm.schema.create(),
+    open: async (on, list) => {
+      const own = ownOf(on);
+      for (const account of list) own.persist(own.create(Accounts, account));
+      await own.flush();
+    },
+    find,
+    total: async (on) => {
+      const rows = await ownOf(on).execute("SELECT SUM(balance) AS total FROM accounts");
+      return Number(rows[0]?.total);
+    },
+    add: (on, id, amount) =>
+      ownOf(on).nativeUpdate(Accounts, { id }, { balance: raw<number>("balance + ?", [amount]) }),
+    raw: (on, text) => ownOf(on).execute(text),
+    transaction: (fn) => (orm.em.fork() as On).transactional(fn),
+    stream: () => orm.em.fork().stream(Accounts, { orderBy: { id: "asc" } }),
+  };
+}
+
+async function find(on: On, id: number): Promise<Account | undefined> {
+  return await ownOf(on).findOne(Accounts, { id }, { refresh: true }) ?? undefined;
+}
+
+/** Returns an entity manager that knows no entities of others yet, or that of a transaction. */
+function ownOf(on: On): On {
+  return on.isInTransaction() ? on : on.fork();
+}
+
+/** A transaction within one is a savepoint; what entities were changed is found out at its end. */
+async function nests(orm: MikroORM): Promise<void> {
+  const reason = new Error("Only the inner one");
+  const rename = async (on: On, owner: string): Promise<void> => {
+    const account = await on.findOneOrFail(Accounts, { id: 1 });
+    Object.assign(account, { owner });
+    await on.flush();
+  };
+  await (orm.em.fork() as On).transactional(async (outer) => {
+    await rename(outer, "outer");
+    const inner = outer.transactional(async (on) => {
+      await rename(on, "inner");
+      throw reason;
+    });
+    await assert.rejects(inner, (error) => error === reason);
+    outer.clear();
+  });
+  assert.equal((await find(orm.em.fork() as On, 1))?.owner, "outer");
+}
+
+await work(async (place) => {
+  const { pool, database } = place;
+  const orm = await MikroORM.init({
+    dbName: database,
+    driverOptions: () => new MysqlDialect({ pool }),
+    entities: [Accounts],
+  });
+  await runBank(place, bankOf(orm));
+  await nests(orm);
+  // It ends the pool with itself.
+  await orm.close();
+}, { session });
