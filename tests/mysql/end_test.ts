@@ -6,13 +6,10 @@ import { once } from "node:events";
 import process from "node:process";
 import { after, before, test } from "node:test";
 import type { Loss } from "../../src/port.ts";
+import { endless } from "../support/asking.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
 import { open, run, targetAt, type TestSession } from "./fixture.ts";
-
-/** Runs as long as it is let, on either server. */
-const endless = `SELECT COUNT(*) FROM information_schema.columns a, information_schema.columns b,
-  information_schema.columns c, information_schema.columns d`;
 
 let server: Server;
 
@@ -35,8 +32,7 @@ async function busy(
   const answer = session.run(statement, signal).catch((error: unknown) => error);
   await until(async () => {
     const rows = await server.query(
-      "SELECT 1 FROM information_schema.processlist WHERE id = ? " +
-        "AND info LIKE 'SELECT COUNT%'",
+      "SELECT 1 FROM information_schema.processlist WHERE id = ? AND info LIKE 'SELECT COUNT%'",
       [session.threadId],
     );
     return rows.length > 0;
@@ -263,7 +259,7 @@ test("what the holder ends by the driver's own connection is no loss to the serv
   }
 });
 
-test("what its holder destroys amid a statement counts until the server has ended it", async () => {
+test("what its holder destroys amid a statement counts, and rejects, as the server ends it", async () => {
   const session = await open(targetAt(server));
   const { answer } = await busy(session);
   let isClosed = false;
@@ -275,14 +271,6 @@ test("what its holder destroys amid a statement counts until the server has ende
   assert.deepEqual([threads.length, isClosed], [1, false]);
   await kill(session);
   await closing;
-  assert.equal(codeOf(await answer), "ECONNABORTED");
-});
-
-test("statements that the driver forgets as it closes are rejected all the same", async () => {
-  const session = await open(targetAt(server));
-  const { answer } = await busy(session);
-  session.driver.destroy();
-  await kill(session);
   assert.equal(codeOf(await answer), "ECONNABORTED");
 });
 
