@@ -7,13 +7,31 @@
 import mysql2, { type Connection } from "mysql2";
 import type { Adapter, Loss, SocketStream } from "../port.ts";
 import { type Credentials, credentialsOf, driverOptionsOf } from "./driver_options.ts";
+import { Killer } from "./killer.ts";
 import { secure } from "./secure.ts";
 import { MysqlSession } from "./session.ts";
 import type { Target } from "./target.ts";
 
-/** Opens a session to a target; see {@linkcode Port.connect}. */
-export async function connect(
+/** Opens a session; see {@linkcode Port.connect}. */
+export type Connect = (
+  target: Target,
+  lost: (loss: Loss) => void,
+  signal: AbortSignal,
+) => Promise<MysqlSession>;
+
+/** Returns what opens sessions over the sockets of a runtime. */
+export function connectOver(adapter: Adapter): Connect {
+  const open = (target: Target, signal: AbortSignal): Promise<MysqlSession> => {
+    return connect(adapter, undefined, target, () => undefined, signal);
+  };
+  // On Workers what one request waits for cannot be of another's doing.
+  const killer = adapter.runtime === "workerd" ? undefined : new Killer(open);
+  return (target, lost, signal) => connect(adapter, killer, target, lost, signal);
+}
+
+async function connect(
   adapter: Adapter,
+  killer: Killer | undefined,
   target: Target,
   lost: (loss: Loss) => void,
   signal: AbortSignal,
@@ -31,7 +49,7 @@ export async function connect(
     const credentials = await Promise.race([credentialsOf(target), stopped.promise]);
     const [driver, socket] = dial(adapter, target, credentials);
     const shaken = handshake(driver);
-    session = new MysqlSession(driver, socket, target);
+    session = new MysqlSession(driver, socket, target, killer);
     await Promise.race([shaken, stopped.promise]);
     await Promise.race([session.begin(lost), stopped.promise]);
     return session;

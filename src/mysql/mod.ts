@@ -34,13 +34,16 @@ export interface PortOptions {
 
 /** Returns a port that opens sessions of MySQL or MariaDB. */
 export function createPort({ adapter }: PortOptions): Port<Target, Connection> {
-  const load = () => Promise.all([import("./connect.ts"), adapter()]);
+  const load = async () => {
+    const [{ connectOver }, sockets] = await Promise.all([import("./connect.ts"), adapter()]);
+    return connectOver(sockets);
+  };
   // What is loaded is kept and not the promise of it, which on Workers belongs to one request.
-  let loaded: Awaited<ReturnType<typeof load>> | undefined;
+  let connect: Awaited<ReturnType<typeof load>> | undefined;
   return {
     async connect(target, lost, signal) {
-      const [{ connect }, sockets] = loaded ??= await load();
-      return await connect(sockets, target, lost, signal);
+      const loaded = await (connect ?? load());
+      return await (connect ??= loaded)(target, lost, signal);
     },
     isFull,
     keyOf: (target) => target.key,

@@ -1,17 +1,18 @@
 /**
- * A session: one connection of the driver, and what is known of it.
+ * A session: one connection of the driver, what is known of it, and what can be done with it.
  *
- * It ends once, whoever ends it; what was under way then rejects with the true reason. The
- * driver alone guarantees neither: it forgets statements if it closes while they run, and
- * answers later ones with an error that says nothing of the cause.
+ * What takes too long ends the session, but for a statement that is aborted: that is ended at the
+ * server, and then the session can be used again.
  */
 
 import type { Connection } from "mysql2";
 import type { Condition, Loss, Session, SocketStream, Statement } from "../port.ts";
 import { beginSession } from "./beginning.ts";
-import { codeOf, isClosedState } from "./errors.ts";
 import { answered, type DriverInternals, internalsOf } from "./internals.ts";
+import { calm } from "./interruption.ts";
+import type { Killer } from "./killer.ts";
 import { login } from "./login.ts";
+import { ending, isBusy, SessionEnd } from "./session_end.ts";
 import type { Target } from "./target.ts";
 import { Witness } from "./witness.ts";
 
@@ -31,30 +32,25 @@ export class MysqlSession implements Session<Target, Connection> {
   /** The driver's own connection. */
   readonly driver: Connection;
   readonly #internals: DriverInternals;
-  readonly #socket: SocketStream;
   readonly #witness: Witness;
-  readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers();
-  readonly #farewell: () => unknown;
+  readonly #killer: Killer | undefined;
+  readonly #end: SessionEnd;
   #target: Target;
-  #lost: ((loss: Loss) => void) | undefined;
-  /** Why it has ended, once it has. */
-  #end: Loss | undefined;
-  /** What stands for that reason with the driver, which writes into the errors that it gets. */
-  #stand: Error | undefined;
-  #hasServerEnded = false;
-  /** Whether only the server has still to end it. */
-  #isAbandoned = false;
+  /** Fulfilled when a statement that was aborted has ended, or else the session. */
+  #interruption: Promise<void> | undefined;
   #isHeld = true;
 
-  /** Takes over a connection that was just created; `socket` is what it was given as its stream. */
-  constructor(driver: Connection, socket: SocketStream, target: Target) {
+  /**
+   * Takes over a connection that was just created; `socket` is what it was given as its stream.
+   * Without a killer, what is aborted ends with its session.
+   */
+  constructor(driver: Connection, socket: SocketStream, target: Target, killer?: Killer) {
     this.driver = driver;
-    this.#socket = socket;
     this.#target = target;
+    this.#killer = killer;
     this.#internals = internalsOf(driver);
-    this.#farewell = this.#internals.end.bind(driver);
-    this.#witness = new Witness(this.#internals, (error) => this.#break(error));
-    this.#watchEnds();
+    this.#end = new SessionEnd(driver, socket);
+    this.#witness = new Witness(this.#internals, (error) => this.#end.break(error));
   }
 
   /** The server's name for the session. */
@@ -62,9 +58,9 @@ export class MysqlSession implements Session<Target, Connection> {
     return this.driver.threadId;
   }
 
-  /** Whether the socket is not known to have ended. */
+  /** Whether its holder can go on with it: neither it nor a statement was ended early. */
   get isAlive(): boolean {
-    return this.#end === undefined && !this.#hasServerEnded &&
+    return !this.#end.hasCome && this.#interruption === undefined &&
       this.driver.state === "authenticated";
   }
 
@@ -80,13 +76,14 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** What a holder who gave it up now would leave. */
   get condition(): Condition {
-    if (!this.isAlive || this.#isBusy) return "broken";
+    if (this.#interruption !== undefined && !this.#end.hasCome) return "dirty";
+    if (!this.isAlive || isBusy(this.#internals)) return "broken";
     return this.#witness.isDirty ? "dirty" : "clean";
   }
 
   /** Fulfilled when the socket has closed. */
   get closed(): Promise<void> {
-    return this.#closed.promise;
+    return this.#end.closed;
   }
 
   /** Makes a fresh session what its target says; from then on `lost` may be called. */
@@ -94,25 +91,29 @@ export class MysqlSession implements Session<Target, Connection> {
     try {
       await beginSession(this.driver, this.#witness, this.#target, false);
     } catch (error) {
-      throw this.#truth(error);
+      throw this.#end.truth(error);
     }
-    this.#lost = lost;
+    this.#end.lost = lost;
   }
 
   /** Runs a statement after those before it. */
   run(statement: Statement, signal: AbortSignal | undefined): Promise<[unknown, unknown]> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
-      if (this.#end !== undefined) return reject(this.#end.cause);
+      const { loss } = this.#end;
+      if (loss !== undefined) return reject(loss.cause);
       let isAnswered = false;
+      let over: (() => void) | undefined;
       const abort = (): void => {
         reject(signal?.reason);
-        this.#abandon(ending("A statement was aborted", signal?.reason));
+        const answered = new Promise<void>((resolve) => over = resolve);
+        this.#interrupt(statement, ending("A statement was aborted", signal?.reason), answered);
       };
       this.#send(statement, (error, rows, fields) => {
         isAnswered = true;
+        over?.();
         signal?.removeEventListener("abort", abort);
-        if (error) reject(this.#truth(error));
+        if (error) reject(this.#end.truth(error));
         else resolve([rows, fields]);
       });
       if (!isAnswered) signal?.addEventListener("abort", abort, { once: true });
@@ -127,6 +128,7 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Wipes what a holder left; by a new login where a reset would not wipe all. */
   async reset(): Promise<void> {
+    if (this.#interruption !== undefined) await this.#calmed();
     if (this.#witness.isMoved) return await this.retarget(this.#target);
     await this.#within("A reset", resetMsMax, async () => {
       await answered((answer) => this.driver.reset(answer));
@@ -144,7 +146,7 @@ export class MysqlSession implements Session<Target, Connection> {
       this.#target = target;
     } catch (error) {
       // MariaDB leaves it open and logged in as before, but without what the session had.
-      this.#break(ending("A new login failed", error));
+      this.#end.break(ending("A new login failed", error));
       throw error;
     }
   }
@@ -160,31 +162,27 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Ends it with a farewell, unless it is busy. */
   async close(): Promise<void> {
-    this.#lost = undefined;
-    if (this.isAlive && !this.#isBusy) {
-      this.#end = { cause: ending("The connection was closed"), byServer: false };
+    if (this.#interruption !== undefined) await this.#calmed();
+    this.#end.lost = undefined;
+    if (this.isAlive && !isBusy(this.#internals)) {
       this.holdProcess(true);
-      this.#farewell();
-    } else if (this.#isAbandoned) {
+      this.#end.sayFarewell();
+    } else if (this.#end.isAbandoned) {
       this.holdProcess(false);
     } else {
-      this.#break(ending("The connection was closed"));
+      this.#end.break(ending("The connection was closed"));
     }
-    const msMax = this.#isAbandoned ? abandonMsMax : closeMsMax;
-    const timer = setTimeout(() => this.#destroyStreams(), msMax);
-    if (this.#isAbandoned) timer.unref?.();
+    const msMax = this.#end.isAbandoned ? abandonMsMax : closeMsMax;
+    const timer = setTimeout(() => this.#end.destroyStreams(), msMax);
+    if (this.#end.isAbandoned) timer.unref?.();
     await this.closed;
     clearTimeout(timer);
   }
 
   /** Ends it at once; what is under way in it rejects with `reason`. */
   destroy(reason: Error): void {
-    this.#lost = undefined;
-    this.#break(reason);
-  }
-
-  get #isBusy(): boolean {
-    return Boolean(this.#internals._command) || this.#internals._commands.length > 0;
+    this.#end.lost = undefined;
+    this.#end.break(reason);
   }
 
   #send({ sql, values, isPrepared, options }: Statement, answer: Answer): void {
@@ -196,103 +194,39 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Does work that asks the server; if the answer does not come in time, ends the session. */
   async #within(what: string, msMax: number, work: () => Promise<void>): Promise<void> {
-    if (this.#end !== undefined) throw this.#end.cause;
+    const { loss } = this.#end;
+    if (loss !== undefined) throw loss.cause;
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       const error = new Error(`${what} was not answered within ${msMax} ms`);
-      this.#end ??= { cause: Object.assign(error, { code: "ETIMEDOUT" }), byServer: true };
+      this.#end.note({ cause: Object.assign(error, { code: "ETIMEDOUT" }), byServer: true });
       late.reject(error);
-      this.#break(error);
+      this.#end.break(error);
     }, msMax);
     try {
       await Promise.race([work(), late.promise]);
     } catch (error) {
-      throw this.#truth(error);
+      throw this.#end.truth(error);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Ends the session at once. */
-  #break(reason: Error): void {
-    this.#end ??= { cause: reason, byServer: false };
-    this.#destroyStreams();
-  }
-
-  /**
-   * Ends the session while the server still works in it: nothing more is sent, and what is
-   * under way rejects; but the socket is kept half-open until the server has ended it too,
-   * so that what the pool counts is what the server has.
-   */
-  #abandon(reason: Error): void {
-    if (this.#end !== undefined) return;
-    this.#end = { cause: reason, byServer: false };
-    this.#internals.stream.emit("error", this.#stand ??= ending("The connection was given up"));
-    this.#leaveToServer();
-    this.#lost?.(this.#end);
-    this.#lost = undefined;
-  }
-
-  /** Says no more, and takes no answer, until the server has ended the session. */
-  #leaveToServer(): void {
-    this.#isAbandoned = true;
-    const { stream } = this.#internals;
-    stream.removeAllListeners("data");
-    stream.resume();
-    stream.end();
-  }
-
-  #destroyStreams(): void {
-    this.#internals.stream.destroy(this.#stand ??= ending("The connection was destroyed"));
-    this.#socket.destroy();
-  }
-
-  /** Returns why a statement really failed, and ends a session whose answer is still to come. */
-  #truth(error: unknown): unknown {
-    if (error === this.#stand) return this.#end?.cause ?? error;
-    if (error instanceof Error && codeOf(error) === "PROTOCOL_SEQUENCE_TIMEOUT") {
-      this.#abandon(error);
-    }
-    if (!isClosedState(error)) return error;
-    const { _fatalError, _protocolError } = this.#internals;
-    return this.#end?.cause ?? _fatalError ?? _protocolError ?? error;
-  }
-
-  #watchEnds(): void {
-    const { driver } = this;
-    driver.on("error", (error: Error) => {
-      this.#end ??= { cause: error, byServer: true };
-      if (!this.#isAbandoned) this.#destroyStreams();
+  /** Has a statement ended without its session, if it is the only one; else ends both. */
+  #interrupt({ sql }: Statement, reason: Error, answered: Promise<void>): void {
+    const killer = this.#killer;
+    const isAlone = Boolean(this.#internals._command) && this.#internals._commands.length === 0;
+    if (!this.isAlive || killer === undefined || !isAlone) return this.#end.abandon(reason);
+    const culprit = { target: this.#target, threadId: this.threadId, sql };
+    const over = Promise.race([answered, this.closed]);
+    this.#interruption = calm(over, (signal) => killer.kill(culprit, signal)).catch((cause) => {
+      this.#end.abandon(ending("A statement was aborted, and went on at the server", cause));
     });
-    driver.on("end", () => {
-      this.#hasServerEnded = true;
-    });
-    for (const name of ["end", "destroy"] as const) {
-      const call = this.#internals[name].bind(driver);
-      this.#internals[name] = (...args: unknown[]): unknown => {
-        if (name === "destroy" && this.isAlive && this.#isBusy) this.#leaveToServer();
-        this.#end ??= { cause: ending("The connection was ended by its holder"), byServer: false };
-        return call(...args);
-      };
-    }
-    this.#socket.on("close", () => this.#finish());
   }
 
-  /** The socket has closed; the driver was told first, and may know why. */
-  #finish(): void {
-    const { _fatalError, _protocolError, stream } = this.#internals;
-    const cause = _fatalError ?? _protocolError ?? ending("The connection has closed");
-    this.#end ??= { cause, byServer: true };
-    // A driver that was closing forgets what was still under way.
-    if (this.#isBusy) stream.emit("error", this.#stand ??= ending("The connection has closed"));
-    this.#closed.resolve();
-    this.#lost?.(this.#end);
-    this.#lost = undefined;
+  /** Waits until what was aborted has ended; from then on its holder is another. */
+  async #calmed(): Promise<void> {
+    await this.#interruption;
+    this.#interruption = undefined;
   }
-}
-
-/** Returns an error that says that a connection was ended on this side. */
-function ending(message: string, cause?: unknown): Error {
-  const error = new Error(message, cause === undefined ? undefined : { cause });
-  return Object.assign(error, { code: "ECONNABORTED" });
 }

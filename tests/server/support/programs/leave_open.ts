@@ -46,6 +46,7 @@ const ways: Readonly<Record<string, () => unknown>> = {
   },
   async "after an abort"() {
     const db = createPool(uri);
+    await db.query("SELECT 1");
     await db.query("SELECT SLEEP(5)", undefined, { timeout: 500 }).catch(tell);
   },
   async "after an error of the server"() {

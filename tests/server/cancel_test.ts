@@ -1,0 +1,184 @@
+/**
+ * On a real server: a statement that nobody waits for any more is ended there, at once, and its
+ * connection serves the next; and nothing else is ever ended by that.
+ */
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import { startProxy } from "../support/proxy.ts";
+import { type Server, startServer } from "../support/server.ts";
+import { until } from "../support/wait.ts";
+import {
+  assertFree,
+  busyThread,
+  busyThreads,
+  connected,
+  endless,
+  failure,
+  one,
+  poolAt,
+  prepareServer,
+  refused,
+  threadOf,
+  timed,
+  valuesIn,
+} from "./support/fixture.ts";
+
+/** Less than a connection that is given up counts for, and more than a busy machine needs. */
+const atOnceMsMax = 2_000;
+const reason = new Error("The client has gone");
+
+let server: Server;
+before(async () => {
+  server = await prepareServer(["CREATE TABLE t (v INT PRIMARY KEY) ENGINE = InnoDB"]);
+});
+afterEach(async () => {
+  await connected(server, 0);
+  await server.query("DELETE FROM test.t");
+});
+after(async () => await server?.remove());
+
+for (const how of ["query", "execute"] as const) {
+  test(`an aborted ${how} ends at the server, and its connection serves the next`, async () => {
+    await using db = poolAt(server, { connectionLimit: 1 });
+    const thread = await threadOf(db);
+    const abort = new AbortController();
+    const attempt = failure(db[how](endless, [], { signal: abort.signal }));
+    assert.equal(await busyThread(server), thread);
+    abort.abort(reason);
+    assert.equal(await attempt, reason);
+    const next = threadOf(db);
+    assert.ok(await timed(next) < atOnceMsMax);
+    assert.equal(await next, thread);
+    assert.deepEqual(await busyThreads(server), []);
+  });
+}
+
+test("a statement whose time is up ends at the server, and its connection serves the next", async () => {
+  await using db = poolAt(server, { connectionLimit: 1 });
+  const thread = await threadOf(db);
+  await refused(db.query(endless, [], { timeout: 100 }), "STATEMENT_TIMEOUT");
+  assert.equal(await threadOf(db), thread);
+});
+
+test("what a transaction did before it was aborted is rolled back and unlocked at once", async () => {
+  await using db = poolAt(server, { connectionLimit: 1 });
+  const thread = await threadOf(db);
+  const abort = new AbortController();
+  const transaction = failure(db.transaction(async () => {
+    await db.query("SET @left = 1");
+    await db.query("INSERT INTO t VALUES (1)");
+    await db.query(endless);
+  }, { signal: abort.signal }));
+  await busyThread(server);
+  abort.abort(reason);
+  assert.equal(await transaction, reason);
+  assert.equal(await one(db, "SELECT @left"), null);
+  assert.equal(await threadOf(db), thread);
+  assert.deepEqual(await valuesIn(server, "t"), []);
+});
+
+test("who keeps an aborted session is told that it has ended, and gets no other's", async () => {
+  await using db = poolAt(server, { connectionLimit: 1 });
+  const abort = new AbortController();
+  await db.unit(async () => {
+    await db.query("SET @mine = 1");
+    const attempt = failure(db.query(endless, [], { signal: abort.signal }));
+    await busyThread(server);
+    abort.abort(reason);
+    assert.equal(await attempt, reason);
+    await refused(db.query("SELECT @mine"), "CONNECTION_LOST");
+  });
+  assert.equal(await one(db, "SELECT @mine"), null);
+});
+
+test("a kill never hits the next statement, however late it comes", async () => {
+  await using db = poolAt(server, { connectionLimit: 2 });
+  for (let round = 0; round < 150; round++) {
+    const abort = new AbortController();
+    const sql = `SELECT SLEEP(${0.008 + (round % 10) / 1000})`;
+    const attempt = db.query(sql, [], { signal: abort.signal }).catch((error) => {
+      assert.equal(error, reason);
+    });
+    setTimeout(() => abort.abort(reason), round % 7);
+    await attempt;
+    assert.equal(await one(db, "SELECT SLEEP(0.003)"), 0);
+  }
+  assertFree(db);
+});
+
+test("many that are aborted at once take one connection more, and leave none", async () => {
+  const limit = 10;
+  await server.query("FLUSH STATUS");
+  await using db = poolAt(server, { connectionLimit: limit });
+  const abort = new AbortController();
+  const attempts = Array.from(
+    { length: limit },
+    () => failure(db.query(endless, [], { signal: abort.signal })),
+  );
+  await until(async () => (await busyThreads(server)).length === limit, "all run");
+  abort.abort(reason);
+  for (const error of await Promise.all(attempts)) assert.equal(error, reason);
+  const isQuiet = async (): Promise<boolean> => (await busyThreads(server)).length === 0;
+  assert.ok(await timed(until(isQuiet, "all have ended")) < atOnceMsMax);
+  // Beside it there is the one that asks.
+  const most = await server.status("Max_used_connections");
+  assert.ok(most <= limit + 2, `the server had ${most}`);
+});
+
+test("behind an address that leads to two servers, the other one's threads are left alone", async () => {
+  await using other = await startServer();
+  await using proxy = await startProxy(server);
+  await using db = poolAt(server, { uri: proxy.uri, connectionLimit: 1 });
+  await using bystander = poolAt(other, { connectionLimit: 1 });
+  const thread = await threadOf(db);
+  // Its threads are numbered as those of the first: one has the same number.
+  let same = await threadOf(bystander);
+  while (same < thread) {
+    bystander.retire();
+    same = await threadOf(bystander);
+  }
+  assert.equal(same, thread);
+  const running = bystander.query("SELECT SLEEP(1.2)");
+  const abort = new AbortController();
+  const attempt = failure(db.query("SELECT SLEEP(1)", [], { signal: abort.signal }));
+  await busyThread(server);
+  proxy.lead(other);
+  abort.abort(reason);
+  assert.equal(await attempt, reason);
+  const [[row]] = await running;
+  assert.deepEqual(Object.values(row ?? {}), [0]);
+  assert.equal(await one(db, "SELECT 1"), 1);
+});
+
+test("where no more can connect, the connection ends with its statement", async () => {
+  // One of them is that of the test.
+  await server.query("SET GLOBAL max_connections = 10");
+  await using db = poolAt(server, { connectionLimit: 1 });
+  const others = poolAt(server, { connectionLimit: 8, shared: false });
+  try {
+    const thread = await threadOf(db);
+    const leases = await Promise.all(Array.from({ length: 8 }, () => others.lease()));
+    const abort = new AbortController();
+    const attempt = failure(db.query("SELECT SLEEP(0.7)", [], { signal: abort.signal }));
+    await until(async () => (await server.status("Threads_running")) > 1, "it runs");
+    abort.abort(reason);
+    assert.equal(await attempt, reason);
+    assert.notEqual(await threadOf(db), thread);
+    for (const lease of leases) lease.release();
+  } finally {
+    await others.drain();
+    await server.query("SET GLOBAL max_connections = 151");
+  }
+});
+
+test("a drain waits for what is being killed", async () => {
+  const db = poolAt(server, { connectionLimit: 3, shared: false });
+  const abort = new AbortController();
+  const attempt = failure(db.query(endless, [], { signal: abort.signal }));
+  await busyThread(server);
+  abort.abort(reason);
+  await attempt;
+  assert.ok(await timed(db.drain()) < atOnceMsMax);
+  assert.deepEqual(await busyThreads(server), []);
+});
