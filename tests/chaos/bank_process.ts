@@ -1,5 +1,5 @@
 /**
- * The process that the bank runs in: asked for one thing at a time, made to stand still, and
+ * The process that the bank runs in, which can be asked for things, made to stand still, and
  * denied files. It ends with the process that started it.
  */
 
@@ -27,20 +27,31 @@ type Methods = typeof methods;
 type Argument<Name extends keyof Methods> = Parameters<Methods[Name]>[0];
 type Answer<Name extends keyof Methods> = Awaited<ReturnType<Methods[Name]>>;
 
+/** What a process answers. */
+interface BankAnswer {
+  readonly id: number;
+  readonly value?: unknown;
+  readonly error?: string;
+}
+
 /** A bank in a process of its own. */
 export class BankProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #keeper: Keeper;
   readonly #ended: Promise<never>;
-  readonly #answers: AsyncIterator<string>;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #asked: Map<number, (answer: BankAnswer) => void> = new Map();
+  #lastId = 0;
   #complaint = "";
 
   private constructor(child: ChildProcess, keeper: Keeper) {
     this.#child = child;
     this.#keeper = keeper;
     if (child.stdout === null || child.stderr === null) throw new Error("It has no output");
-    this.#answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const answer = JSON.parse(line) as BankAnswer;
+      this.#asked.get(answer.id)?.(answer);
+      this.#asked.delete(answer.id);
+    });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.#complaint = (this.#complaint + text).slice(-complaintLengthMax);
     });
@@ -64,11 +75,17 @@ export class BankProcess implements AsyncDisposable {
     return this.#complaint;
   }
 
-  /** Asks for something, after what was asked for before. */
-  ask<Name extends keyof Methods>(name: Name, argument: Argument<Name>): Promise<Answer<Name>> {
-    const answer = this.#turn.then(() => this.#ask(name, argument));
-    this.#turn = answer.catch(() => undefined);
-    return answer;
+  /** Asks for something; rejects if that cannot be done, or the process has ended. */
+  async ask<Name extends keyof Methods>(
+    name: Name,
+    argument: Argument<Name>,
+  ): Promise<Answer<Name>> {
+    const id = ++this.#lastId;
+    const answered = new Promise<BankAnswer>((resolve) => this.#asked.set(id, resolve));
+    this.#child.stdin?.write(`${JSON.stringify([id, name, argument])}\n`);
+    const { value, error } = await Promise.race([answered, this.#ended]);
+    if (error !== undefined) throw new Error(`The bank could not ${name}: ${error}`);
+    return value as Answer<Name>;
   }
 
   /** Lets it stand still by SIGSTOP. */
@@ -100,17 +117,5 @@ export class BankProcess implements AsyncDisposable {
     await this.#ended.catch(() => undefined);
     this.#keeper.watch(undefined);
     await this.#keeper.release();
-  }
-
-  async #ask<Name extends keyof Methods>(
-    name: Name,
-    argument: Argument<Name>,
-  ): Promise<Answer<Name>> {
-    this.#child.stdin?.write(`${JSON.stringify([name, argument])}\n`);
-    const { value: line, done } = await Promise.race([this.#answers.next(), this.#ended]);
-    if (done === true) return await this.#ended;
-    const { value, error } = JSON.parse(line) as { value: Answer<Name>; error?: string };
-    if (error !== undefined) throw new Error(`The bank could not ${name}: ${error}`);
-    return value;
   }
 }

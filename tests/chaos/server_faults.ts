@@ -24,7 +24,7 @@ async function killEach(server: Server, what: string, threads: readonly number[]
 }
 
 /** Ends all connections of clients, so that they have to be opened anew. */
-async function killAll(server: Server): Promise<void> {
+export async function killAll(server: Server): Promise<void> {
   await killEach(server, "CONNECTION", await threadsOf(server));
 }
 

@@ -1,6 +1,6 @@
 /**
  * The bank as a program of its own, in whatever runtime runs it: what it is asked for comes in
- * lines of JSON, `[method, argument]`, and each is answered by one, `{ "value" }` or `{ "error" }`.
+ * lines of JSON, `[id, method, argument]`; each is answered by one, `{ id, value }` or `{ id, error }`.
  *
  * It does to itself what befalls a program and cannot be done to it from outside: its clock is
  * set, and its event loop stands still.
@@ -17,6 +17,8 @@ export interface PoolReport {
   readonly census: Census;
   /** How many actual connections it has opened so far. */
   readonly openedCount: number;
+  /** How many transfers have been carried out. */
+  readonly acknowledgedCount: number;
   /** How many transfers have not been answered. */
   readonly underWayCount: number;
 }
@@ -45,8 +47,9 @@ export const methods = {
   },
   /** Tells how the pool is. */
   look(): PoolReport {
-    const { db, openedCount, underWayCount } = current();
-    return { census: db.census(), openedCount, underWayCount };
+    const { db, openedCount, underWayCount, report } = current();
+    const acknowledgedCount = report.acknowledged.length;
+    return { census: db.census(), openedCount, acknowledgedCount, underWayCount };
   },
   /** Lets the tellers begin nothing for some ms, so that connections lie idle. */
   pause(ms: number): void {
@@ -76,16 +79,20 @@ export const methods = {
   },
 };
 
-async function answer(line: string): Promise<string> {
+async function verdictOn(method: keyof typeof methods, argument: never): Promise<object> {
   try {
-    const [method, argument] = JSON.parse(line) as [keyof typeof methods, never];
-    return JSON.stringify({ value: await methods[method](argument) });
+    return { value: await methods[method](argument) };
   } catch (error) {
-    return JSON.stringify({ error: error instanceof Error ? error.stack : String(error) });
+    return { error: error instanceof Error ? error.stack : String(error) };
   }
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  process.stdout.write(`${await answer(line)}\n`);
+async function answer(line: string): Promise<void> {
+  const [id, method, argument] = JSON.parse(line);
+  process.stdout.write(
+    `${JSON.stringify({ id, ...await verdictOn(method, argument as never) })}\n`,
+  );
 }
+
+for await (const line of createInterface({ input: process.stdin })) void answer(line);
 process.exit();

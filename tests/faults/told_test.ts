@@ -1,0 +1,81 @@
+/**
+ * On real servers, behind a network that can fail: what those who run a statement, who hold a
+ * transaction and who wait are told, and when; and that the pool recovers by itself.
+ */
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Chance } from "../../examples/demo/chance.ts";
+import { one, timed } from "../support/asking.ts";
+import { lackOf } from "../support/server_binary.ts";
+import { until } from "../support/wait.ts";
+import { type Row, rows } from "./support/rows.ts";
+import { Crowd, Scene, type Told } from "./support/scene.ts";
+
+/** How soon is "at once", in ms. */
+const onceMsMax = 1_000;
+/** How soon a pool must have recovered, in ms. */
+const recoveryMsMax = 1_000;
+/** How long a fault lasts here, in ms: beyond the first attempts to connect again. */
+const lastsMs = 300;
+
+function assertTold(who: string, told: Told, expected: Row["busy"]): void {
+  const isExpected = expected.includes(told.code) || expected.includes(told.errno ?? "");
+  assert.ok(isExpected, `${who} was told ${told.code} ${told.errno ?? ""}, not ${expected}`);
+}
+
+/** Tells which of those who use a pool have been told something by now. */
+async function toldAmong(crowd: Crowd): Promise<{ busy: boolean; line: boolean }> {
+  const told = { busy: false, line: false };
+  void crowd.busy.then(() => told.busy = true);
+  void crowd.line.then(() => told.line = true);
+  await sleep(0);
+  return told;
+}
+
+for (const make of ["mariadb", "mysql"] as const) {
+  describe(make, { skip: lackOf(make) ?? false }, () => {
+    let scene: Scene;
+    before(async () => {
+      scene = await Scene.start(make);
+    });
+    afterEach(() => scene.tidy());
+    after(() => scene?.[Symbol.asyncDispose]());
+
+    for (const row of rows.filter((each) => (each.make ?? make) === make)) {
+      test(`${row.kind}: each is told what happened, ${row.when}, and the pool recovers`, async () => {
+        await passThrough(scene, row);
+      });
+    }
+  });
+}
+
+/** Lets something befall a pool in full use. */
+async function passThrough(scene: Scene, row: Row): Promise<void> {
+  const db = scene.pool({ connectionLimit: 2, acquireTimeout: 5_000 });
+  const crowd = await Crowd.gather(db, scene.server);
+  crowd.strike();
+  const end = await row.begin({ ...scene, bank: undefined as never }, new Chance(1));
+  await sleep(lastsMs);
+  crowd.resume();
+  await sleep(50);
+  const early = await toldAmong(crowd);
+  if (row.when === "when it ends") assert.deepEqual(early, { busy: false, line: false });
+  await end();
+  const endedAt = performance.now();
+  const recoveryMs = await timed(until(() => one(db, "SELECT 1"), "it serves"));
+  assert.ok(recoveryMs < recoveryMsMax, `it took ${recoveryMs} ms to recover`);
+  const [busy, idle, line] = await Promise.all([crowd.busy, crowd.idle, crowd.line]);
+  assertTold("Who runs a statement", busy, row.busy);
+  assertTold("Who holds a transaction", idle, row.idle);
+  for (const told of line) assertTold("Who waits", told, row.line);
+  assert.ok(performance.now() - endedAt < 2_000, "someone was told late");
+  if (row.when === "at once") {
+    for (const { ms } of [busy, ...line]) assert.ok(ms < onceMsMax, `it took ${ms} ms`);
+  }
+  await scene.agrees(db);
+  const values = await scene.takeValues();
+  const expected = idle.code === "served" ? [2, 3] : [];
+  assert.deepEqual(values.filter((value) => value >= 2), expected, "of the transaction");
+}
