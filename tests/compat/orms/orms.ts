@@ -25,6 +25,7 @@ export const programs: Readonly<Record<string, string>> = {
   "typeorm": "typeorm.ts",
   "sequelize": "sequelize.ts",
   "@mikro-orm/mysql": "mikro.ts",
+  "better-auth": "better_auth.ts",
 };
 
 /** How long a program may take. */

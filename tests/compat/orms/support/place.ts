@@ -147,6 +147,27 @@ export class Place {
     return settled.reason;
   }
 
+  /** Runs something that uses a table, and ends its connection while it waits for that. */
+  async killedWaiting(table: string, doing: () => Promise<unknown>): Promise<unknown> {
+    await this.ask("LOCK TABLES ??.?? WRITE", [this.database, table]);
+    try {
+      const outcome = Promise.allSettled([doing()]);
+      const waiting = await until(async () => {
+        const [row] = await this.ask<{ ID: number }>(
+          "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = ? AND STATE LIKE ?",
+          [this.database, "Waiting for table%"],
+        );
+        return row?.ID;
+      }, "a statement waits for the table");
+      await this.kill(waiting);
+      const [settled] = await outcome;
+      assert.equal(settled.status, "rejected", "A statement outlived its connection");
+      return settled.reason;
+    } finally {
+      await this.ask("UNLOCK TABLES");
+    }
+  }
+
   /** Ends a connection at the server. */
   async kill(threadId: number): Promise<void> {
     await this.ask("KILL ?", [threadId]);
