@@ -10,7 +10,8 @@ const channel = tracingChannel("mysql2:pool:connect");
 
 /** Tells of a wait for a connection. */
 export function traced<T>(config: ConnectionConfig, wait: () => Promise<T>): Promise<T> {
-  if (!channel.hasSubscribers) return wait();
+  // Bun tells it of the single channels only.
+  if (!(channel.hasSubscribers ?? channel.start.hasSubscribers)) return wait();
   const { database, socketPath, host, port } = config;
   return channel.tracePromise(wait, {
     database: database || "",

@@ -6,6 +6,7 @@ import { createPool, type Pool } from "../../mod.ts";
 import { compat } from "../../src/entries/compat.ts";
 import { compat as compatPromise } from "../../src/entries/compat_promise.ts";
 import { type Server, startServer } from "../support/server.ts";
+import { until } from "../support/wait.ts";
 import { asked, ended, newsOf, one, taken } from "./support/fixture.ts";
 
 type Name = "shop" | "reports";
@@ -157,13 +158,10 @@ test("with unit: join statements outside a transaction, or of another unit, are 
 });
 
 test("without it a helper waits, but not for ever", async () => {
-  const db = createPool({
-    uri: server.url(),
-    shared: false,
-    connectionLimit: 1,
-    acquireTimeout: 50,
-  });
+  const options = { shared: false, connectionLimit: 1, acquireTimeout: 50 };
+  const db = createPool({ uri: server.url(), ...options });
   const pool = compatPromise(db);
+  await until(() => pool.query("SELECT 1"), "one is open, however long that takes");
   await db.unit(async () => {
     const connection = await pool.getConnection();
     await connection.beginTransaction();

@@ -83,17 +83,17 @@ test("idleTimeout closes at its time, with maxIdle as it is by default", async (
   const before = await count();
   const pool = poolAt(server, { connectionLimit: 3, idleTimeout: 200 });
   const connections = await Promise.all([1, 2, 3].map(() => taken(pool)));
-  for (const connection of connections) connection.release();
   assert.equal(await count() - before, 3);
+  for (const connection of connections) connection.release();
   const began = performance.now();
   await until(async () => await count() === before, "all that lie idle are closed");
-  assert.ok(performance.now() - began < 2_000);
+  assert.ok(performance.now() - began < 5_000);
   await ended(pool);
 });
 
 test("acquireTimeout ends a wait", async () => {
   const pool = poolAt(server, { connectionLimit: 1, acquireTimeout: 30 });
-  const connection = await taken(pool);
+  const connection = await until(() => taken(pool), "one is open, however long that takes");
   await assert.rejects(taken(pool), { code: "LEASE_TIMEOUT" });
   connection.release();
   (await taken(pool)).release();

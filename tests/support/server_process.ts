@@ -162,7 +162,8 @@ export class ServerProcess {
   async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     if (this.#child === undefined) return;
     this.#child.ref();
-    this.#child.kill("SIGCONT");
+    // One that stands still hears no other signal than SIGKILL.
+    if (signal === "SIGTERM") this.thaw();
     this.#child.kill(signal);
     await this.#exited;
   }
