@@ -3,7 +3,15 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "../../../mod.ts";
-import { assertFree, failure, one, refused, threadOf, timed } from "../../support/asking.ts";
+import {
+  assertFree,
+  endless,
+  failure,
+  one,
+  refused,
+  threadOf,
+  timed,
+} from "../../support/asking.ts";
 import { until } from "../../support/wait.ts";
 import { leftAlone, uriAt } from "../suite/failing.ts";
 import { both, none, Suite } from "../suite/suite.ts";
@@ -180,13 +188,36 @@ aborts.test(
   },
 );
 
+for (const how of ["query", "execute"] as const) {
+  aborts.test(`an aborted ${how} ends at the server, and its connection serves the next`, {
+    on: both,
+    gaps: { workerd: "in Workers no request can wait for what another one does" },
+  }, async (world) => {
+    const db = world.pool({ connectionLimit: 1 });
+    const thread = await threadOf(db);
+    const abort = new AbortController();
+    const attempt = failure(db[how](endless, [], { signal: abort.signal }));
+    await world.server.busyThread();
+    abort.abort(reason);
+    assert.equal(await attempt, reason);
+    assert.equal(await threadOf(db), thread);
+  });
+}
+
 aborts.test(
-  "an aborted statement says that no more will come, and hears the server to its end",
+  "statements that are aborted with others behind say that no more will come, and hear the rest",
   {},
   async (world) => {
     const { port, uri } = await world.proxy();
     const db = world.pool({ uri, connectionLimit: 1 });
-    await abortWhen(db, () => world.server.busyThread(), long);
+    const abort = new AbortController();
+    const { signal } = abort;
+    const attempts = db.unit(() =>
+      Promise.all([long, "SELECT 1"].map((sql) => failure(db.query(sql, [], { signal }))))
+    );
+    await world.server.busyThread();
+    abort.abort(reason);
+    assert.deepEqual(await attempts, [reason, reason]);
     const { network } = world.lab;
     await until(
       async () => (await network.clientsAt(port))[0]?.state === "half-closed",
