@@ -77,7 +77,7 @@ export class MysqlSession implements Session<Target, Connection> {
   /** What a holder who gave it up now would leave. */
   get condition(): Condition {
     if (this.#interruption !== undefined && !this.#end.hasCome) return "dirty";
-    if (!this.isAlive || isBusy(this.#internals)) return "broken";
+    if (!this.isAlive || this.#witness.isUnfit || isBusy(this.#internals)) return "broken";
     return this.#witness.isDirty ? "dirty" : "clean";
   }
 
@@ -113,7 +113,8 @@ export class MysqlSession implements Session<Target, Connection> {
         isAnswered = true;
         over?.();
         signal?.removeEventListener("abort", abort);
-        if (error) reject(this.#end.truth(error));
+        // Of several that one signal aborts, the first may have ended the session.
+        if (error) reject(signal?.aborted ? signal.reason : this.#end.truth(error));
         else resolve([rows, fields]);
       });
       if (!isAnswered) signal?.addEventListener("abort", abort, { once: true });
