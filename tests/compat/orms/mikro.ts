@@ -82,4 +82,4 @@ await work(async (place) => {
   await nests(orm);
   // It ends the pool with itself.
   await orm.close();
-}, { session });
+}, { options: session });

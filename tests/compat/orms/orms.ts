@@ -26,6 +26,7 @@ export const programs: Readonly<Record<string, string>> = {
   "sequelize": "sequelize.ts",
   "@mikro-orm/mysql": "mikro.ts",
   "better-auth": "better_auth.ts",
+  "express-mysql-session": "express_session.ts",
 };
 
 /** How long a program may take. */

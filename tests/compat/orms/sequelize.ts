@@ -112,4 +112,4 @@ await work(async (place) => {
   await nests(orm, bank);
   await readsAlike(orm, place);
   await orm.close();
-}, { beside: ownConnections, session });
+}, { beside: ownConnections, options: session });

@@ -21,21 +21,21 @@ export type PromisePool = ReturnType<Pool["promise"]>;
 export interface WorkOptions {
   /** How many connections it opens without the pool; none unless given. */
   readonly beside?: number;
-  /** What it sets on the connections of the pool. */
-  readonly session?: SessionOptions;
+  /** What it sets on its pool, whatever that is. */
+  readonly options?: ChosenOptions;
 }
 
 /** Options that `createPool` of mysql2 and that of Sublet know by the same name. */
-type SessionOptions = Pick<
+type ChosenOptions = Pick<
   CompatOptions & PoolOptions,
-  "dateStrings" | "flags" | "initSql" | "supportBigNumbers" | "timezone"
+  "dateStrings" | "flags" | "idleTimeout" | "initSql" | "supportBigNumbers" | "timezone"
 >;
 
 /** How a program gets its pool. */
 interface Way {
   readonly name: string;
   /** Makes a pool, and says how its units of work begin and what it knows of its leases. */
-  make(options: SessionOptions & { readonly uri: string }): Source;
+  make(options: ChosenOptions & { readonly uri: string }): Source;
 }
 
 interface Source {
@@ -183,7 +183,7 @@ export class Place {
 /** Does the work of a program, which is given where the server is; then says "passed". */
 export async function work(
   body: (place: Place) => Promise<void>,
-  { beside = 0, session = {} }: WorkOptions = {},
+  { beside = 0, options = {} }: WorkOptions = {},
 ): Promise<void> {
   const [url, rootUrl, database = ""] = process.argv.slice(2);
   if (!url || !rootUrl) throw new Error("Usage: program <URL of the user> <of root> <database>");
@@ -195,7 +195,7 @@ export async function work(
     await root.query("CREATE DATABASE ??", [database]);
     await connected(root, 0);
     await root.query("FLUSH STATUS");
-    const source = make({ ...session, uri: uri.href });
+    const source = make({ ...options, uri: uri.href });
     try {
       const place = new Place(source, root, uri);
       await body(place);
