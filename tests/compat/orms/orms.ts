@@ -27,6 +27,7 @@ export const programs: Readonly<Record<string, string>> = {
   "@mikro-orm/mysql": "mikro.ts",
   "better-auth": "better_auth.ts",
   "express-mysql-session": "express_session.ts",
+  "@vercel/functions": "vercel.ts",
 };
 
 /** How long a program may take. */

@@ -111,6 +111,11 @@ export class Place {
     return this.#source.leased();
   }
 
+  /** Returns how many connections the server has of the pool. */
+  async connectionCount(): Promise<number> {
+    return await status(this.#root, "Threads_connected") - 1;
+  }
+
   /** Runs code as a unit of work, where there are such. */
   unit<T>(fn: () => Promise<T>): Promise<T> {
     return this.#source.unit(fn);
