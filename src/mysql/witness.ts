@@ -78,15 +78,17 @@ export class Witness {
 
   #watchStatements(driver: DriverInternals): void {
     const { query, execute, prepare, changeUser, reset } = driver;
-    driver.query = (sql, values, callback) => {
-      const command = query.call(driver, sql, values, callback);
+    // Tracers that the driver was handed to go by how many arguments there are.
+    driver.query = (...args) => {
+      const [sql, values] = args;
+      const command = query.apply(driver, args);
       const isText = isLiteral(sql, values) && driver.config.queryFormat === undefined;
       this.#note(isText ? textOf(sql) : command.sql ?? textOf(sql));
       return command;
     };
-    driver.execute = (sql, values, callback) => {
-      this.#note(textOf(sql));
-      return execute.call(driver, sql, values, callback);
+    driver.execute = (...args) => {
+      this.#note(textOf(args[0]));
+      return execute.apply(driver, args);
     };
     driver.prepare = (sql, callback) => {
       this.#note(textOf(sql));
