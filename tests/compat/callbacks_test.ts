@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
-import type { Pool, ResultSetHeader, RowDataPacket } from "mysql2";
+import type { Pool, ResultSetHeader } from "mysql2";
 import { type Server, startServer } from "../support/server.ts";
-import { asked, ended, poolAt, taken, uncaught } from "./support/fixture.ts";
+import { asked, ended, poolAt, taken } from "./support/fixture.ts";
 
 let server: Server;
 let pool: Pool;
@@ -144,10 +144,16 @@ test("callbacks run in the async context of whoever gave them, on a busy pool to
 test("no callback is called before the call that it is given to returns", async () => {
   const own = poolAt(server, { connectionLimit: 1, waitForConnections: false });
   const held = await taken(own);
+  const queued = poolAt(server, { connectionLimit: 1, queueLimit: 1 });
+  const first = await taken(queued);
+  const second = taken(queued);
   const asks = [
     (done: () => void) => own.getConnection(done),
     (done: () => void) => own.query("SELECT 1", done),
     (done: () => void) => own.execute("SELECT 1", done),
+    (done: () => void) => queued.getConnection(done),
+    (done: () => void) => queued.query("SELECT 1", done),
+    (done: () => void) => queued.execute("SELECT 1", done),
     (done: () => void) => held.end(done),
     (done: () => void) => own.end(done),
     (done: () => void) => own.getConnection(done),
@@ -162,50 +168,9 @@ test("no callback is called before the call that it is given to returns", async 
       hasReturned = true;
     });
   }
-});
-
-test("a callback that throws is an uncaught exception, and harms no connection", async () => {
-  const own = poolAt(server, { connectionLimit: 1 });
-  const fail = (name: string) => (): never => {
-    throw new RangeError(name);
-  };
-  const [{ id }] = await asked<[RowDataPacket]>((done) => {
-    own.query("SELECT CONNECTION_ID() AS id", done);
-  });
-  const connection = await taken(own);
-  const asks: Record<string, (fails: () => never) => unknown> = {
-    "a leased query": (fails) => connection.query("SELECT 1", fails),
-    "a leased query that fails": (fails) => connection.query("SELECT nope", fails),
-    "a leased execute that fails": (fails) => connection.execute("SELECT nope", fails),
-    "a ping": (fails) => connection.ping(fails),
-    "a leased listener": (fails) => connection.query("SELECT 1").on("result", fails),
-  };
-  for (const [name, ask] of Object.entries(asks)) {
-    const thrown = uncaught();
-    ask(fail(name));
-    assert.equal(String(await thrown), `RangeError: ${name}`);
-  }
-  connection.release();
-  const more: typeof asks = {
-    "a query": (fails) => own.query("SELECT 1", fails),
-    "a query that fails": (fails) => own.query("SELECT nope", fails),
-    "an execute": (fails) => own.execute("SELECT 1", fails),
-    "a listener to rows": (fails) => own.query("SELECT 1").on("result", fails),
-    "a listener to the end": (fails) => own.query("SELECT 1").on("end", fails),
-    "a reader of a stream": (fails) => own.query("SELECT 1").stream().on("data", fails),
-    "a listener of the pool": (fails) => {
-      own.once("acquire", fails);
-      own.query("SELECT 1", () => undefined);
-    },
-  };
-  for (const [name, ask] of Object.entries(more)) {
-    const thrown = uncaught();
-    ask(fail(name));
-    assert.equal(String(await thrown), `RangeError: ${name}`);
-  }
-  const same = await asked((done) => own.query("SELECT CONNECTION_ID() AS id", done));
-  assert.deepEqual(same, [{ id }]);
-  await ended(own);
+  first.release();
+  (await second).release();
+  await ended(queued);
 });
 
 test("a failure that nobody listens to is no exception, as with mysql2", async () => {

@@ -6,16 +6,7 @@ import { after, before, test } from "node:test";
 import mysql2, { type Pool, type PoolConnection } from "mysql2";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
-import {
-  asked,
-  ended,
-  newsOf,
-  one,
-  poolAt,
-  promisesAt,
-  taken,
-  uncaught,
-} from "./support/fixture.ts";
+import { asked, ended, newsOf, one, poolAt, promisesAt, taken } from "./support/fixture.ts";
 
 let server: Server;
 
@@ -150,17 +141,6 @@ test("initSql runs before what listeners do", async () => {
   assert.equal(await one(pool, "SELECT @a"), 20);
   await pool.query("SET @a = 5");
   assert.equal(await one(pool, "SELECT @a"), 20);
-  await pool.end();
-});
-
-test("a listener that throws is an uncaught exception, and a session begins all the same", async () => {
-  const pool = promisesAt(server);
-  pool.on("connection", () => {
-    throw new RangeError("A listener has failed");
-  });
-  const thrown = uncaught();
-  assert.equal(await one(pool, "SELECT 3"), 3);
-  assert.match(String(await thrown), /A listener has failed/);
   await pool.end();
 });
 

@@ -155,8 +155,10 @@ test("who cannot connect is told the driver's own error, all who wait at once", 
 
 test("a connect that fails does not strand those who wait", async () => {
   const pool = poolAt(server, { connectionLimit: 2 });
-  (await taken(pool)).release();
+  const first = await taken(pool);
+  first.release();
   await server.kill();
+  await until(() => first.state !== "authenticated", "the end of its socket is known");
   const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => taken(pool)));
   assert.deepEqual(outcomes.map(({ status }) => status), Array(6).fill("rejected"));
   await server.restart();

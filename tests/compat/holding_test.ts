@@ -3,11 +3,9 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { after, before, test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import mysql, { type PoolConnection, type RowDataPacket } from "mysql2";
 import { type Server, startServer } from "../support/server.ts";
-import { until } from "../support/wait.ts";
+import { collectUntil } from "./orms/support/garbage.ts";
 import { asked, ended, newsOf, one, poolAt, promisesAt, taken } from "./support/fixture.ts";
 
 let server: Server;
@@ -194,16 +192,6 @@ test("two connections taken one within the other go back in any order", async ()
   }
   await ended(pool);
 });
-
-/** Collects garbage until something is so. */
-async function collectUntil(isSo: () => boolean, what: string): Promise<void> {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
-  await until(() => {
-    collect();
-    return isSo();
-  }, what);
-}
 
 test("a connection whose face was forgotten is taken back, as drizzle forgets it", async () => {
   const pool = promisesAt(server, { connectionLimit: 1 });

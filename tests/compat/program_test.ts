@@ -1,4 +1,4 @@
-/** A program that uses all of mysql2's pool says the same with only its import changed. */
+/** What programs say on each runtime: with mysql2, with its import changed, and when they throw. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -57,10 +57,18 @@ const runtimes: Readonly<Record<string, () => Promise<readonly string[]>>> = {
 };
 
 for (const [binary, argsOf] of Object.entries(runtimes)) {
-  test(`it does on ${binary}`, async () => {
+  test(`a program says the same with only its import changed, on ${binary}`, async () => {
     const args = await argsOf();
     const expected = await output(binary, args, programs.before);
     assert.ok(expected.split("\n").length > 40, expected);
     assert.equal(await output(binary, args, programs.changed), expected);
+  });
+
+  test(`what callbacks throw is uncaught, and harms no connection, on ${binary}`, async () => {
+    const program = join(root, "tests/compat/support/throwing.ts");
+    const lines = (await output(binary, await argsOf(), program)).trimEnd().split("\n");
+    assert.equal(new Set(lines).size, 16);
+    assert.equal(lines.splice(14, 1)[0], "the same");
+    assert.deepEqual(lines.filter((line) => !/^RangeError: an? /.test(line)), []);
   });
 }

@@ -1,7 +1,6 @@
 /** Pools with mysql2's members at a real server, and what tests ask of them. */
 
-import { type EventEmitter, once } from "node:events";
-import process from "node:process";
+import type { EventEmitter } from "node:events";
 import type { Pool, PoolConnection } from "mysql2";
 import mysql, { type CompatOptions } from "../../../src/entries/compat.ts";
 import promises from "../../../src/entries/compat_promise.ts";
@@ -60,15 +59,6 @@ export async function one(
 ): Promise<number> {
   const [rows] = await runner.query(sql);
   return Number(Object.values((rows as Record<string, unknown>[])[0] ?? {})[0]);
-}
-
-/** Waits for an exception that nobody catches, and returns it. */
-export async function uncaught(): Promise<unknown> {
-  const listeners = process.listeners("uncaughtException");
-  process.removeAllListeners("uncaughtException");
-  const [error] = await once(process, "uncaughtException");
-  for (const listener of listeners) process.on("uncaughtException", listener);
-  return error;
 }
 
 /** Waits until the server sleeps for a pool, and returns the connection that it does so in. */
