@@ -93,6 +93,13 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     this.#settle();
   }
 
+  /** Gives up a session that has ended with a transaction, if nothing else was in it. */
+  leaveLost(): void {
+    if (this.#claim?.status !== "granted" || this.#users > 0 || this.#keepers > 0) return;
+    const { session } = slotOf(this.#claim);
+    if (!session.isAlive && !session.isPinned) this.#release();
+  }
+
   /** Watches how long the lease is held; returns the watch. */
   watch(stack: string | undefined): Watch {
     return this.#watch ??= this.#parts.leaks.watch(this.home.name, stack);

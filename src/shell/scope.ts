@@ -23,7 +23,9 @@ export class Scope<Target, Driver> implements Level<Target, Driver> {
   /** The savepoint that is open in it. */
   child: Scope<Target, Driver> | undefined = undefined;
   /** What became of the whole transaction behind the back of its code. */
-  failure: Error | undefined = undefined;
+  failure: unknown = undefined;
+  /** Settled when it has been rolled back, from when on that was asked for. */
+  rollback: Promise<void> | undefined = undefined;
   #status: "beginning" | "open" | "ending" | "ended" = "beginning";
   #change: PromiseWithResolvers<void> = Promise.withResolvers();
 

@@ -24,7 +24,7 @@ export type Isolation =
 
 /** How a transaction is run. */
 export interface TransactionOptions {
-  /** Ends its waits and statements, so that it is rolled back. */
+  /** Ends its waits and statements, and rolls it back at once, whatever its code is at. */
   readonly signal?: AbortSignal | undefined;
   /** What it sees of others; the server's default unless given. Not for one inside another. */
   readonly isolation?: Isolation | undefined;
@@ -76,10 +76,12 @@ async function transactIn<Target, Driver, T>(
   const held = unit.hold(home);
   held.keep();
   let scope: Scope<Target, Driver> | undefined;
+  let stop: (() => void) | undefined;
   try {
     scope = await enterLevel(parts, held, frame);
     await open(scope, frame, begin);
     held.watch(stack);
+    if (scope.parent === undefined) stop = rollBackOn(signal, scope);
     try {
       const result = await runCode(parts, { unit, parent: around, scope, signal }, fn);
       await commit(scope, parts, signal);
@@ -89,9 +91,33 @@ async function transactIn<Target, Driver, T>(
       throw error;
     }
   } finally {
+    stop?.();
     scope?.become("ended");
     held.unkeep();
+    if (scope?.parent === undefined) held.leaveLost();
   }
+}
+
+/** Rolls a transaction back on an abort, whatever its code is at; returns what stops that. */
+function rollBackOn<Target, Driver>(
+  signal: AbortSignal | undefined,
+  scope: Scope<Target, Driver>,
+): () => void {
+  const abort = async (): Promise<void> => {
+    scope.failure ??= signal?.reason;
+    // Statements that are under way are aborted by the same signal: they end the session.
+    await Promise.resolve();
+    if (scope.status !== "open" || !scope.held.isAlive) return;
+    // Whether that has failed is asked when the code has ended.
+    endAll(scope).catch(() => undefined);
+  };
+  signal?.addEventListener("abort", abort, { once: true });
+  return () => signal?.removeEventListener("abort", abort);
+}
+
+/** Sends ROLLBACK, once. */
+function endAll<Target, Driver>(scope: Scope<Target, Driver>): Promise<void> {
+  return scope.rollback ??= scope.held.control("ROLLBACK", undefined);
 }
 
 async function runCode<Target, Driver, T>(
@@ -182,7 +208,8 @@ async function rollBack<Target, Driver>(
   if (scope.top.failure !== undefined && parent !== undefined) return;
   try {
     if (!held.isAlive) return;
-    await held.control(parent ? `ROLLBACK TO SAVEPOINT ${scope.savepoint}` : "ROLLBACK", undefined);
+    if (parent === undefined) await endAll(scope);
+    else await held.control(`ROLLBACK TO SAVEPOINT ${scope.savepoint}`, undefined);
   } catch (cause) {
     if (parent === undefined) held.breakOff();
     const prose = "The transaction could not be rolled back";

@@ -78,6 +78,41 @@ test("what a transaction did before it was aborted is rolled back and unlocked a
   assert.deepEqual(await valuesIn(server, "t"), []);
 });
 
+test("a transaction whose code does something else is rolled back when it is aborted", async () => {
+  await using db = poolAt(server);
+  const abort = new AbortController();
+  const go = Promise.withResolvers<void>();
+  let later: Promise<unknown> | undefined;
+  const transaction = failure(db.transaction(async () => {
+    await db.query("INSERT INTO t VALUES (1)");
+    await db.transaction(async () => {
+      await db.query("INSERT INTO t VALUES (2)");
+      abort.abort(reason);
+      await go.promise;
+      await (later = failure(db.query("INSERT INTO t VALUES (3)")));
+    });
+  }, { signal: abort.signal }));
+  await until(() => abort.signal.aborted, "it is aborted");
+  assert.ok(await timed(server.query("INSERT INTO test.t VALUES (1)")) < atOnceMsMax);
+  go.resolve();
+  assert.equal(await transaction, reason);
+  assert.equal(await later, reason);
+  assert.deepEqual(await valuesIn(server, "t"), [1]);
+});
+
+test("a unit goes on after one of its transactions was aborted", async () => {
+  await using db = poolAt(server, { connectionLimit: 1 });
+  await db.unit(async () => {
+    const abort = new AbortController();
+    const transaction = failure(db.transaction(() => db.query(endless), { signal: abort.signal }));
+    await busyThread(server);
+    abort.abort(reason);
+    assert.equal(await transaction, reason);
+    await db.transaction(() => db.query("INSERT INTO t VALUES (4)"));
+  });
+  assert.deepEqual(await valuesIn(server, "t"), [4]);
+});
+
 test("who keeps an aborted session is told that it has ended, and gets no other's", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const abort = new AbortController();
