@@ -1,53 +1,107 @@
 /**
  * What a pool must know of the errors of the server, of the driver and of sockets, in one
- * table. Numbers and names are those of MySQL and MariaDB, which agree in these.
+ * table: whether the connection and its transaction have outlived the error, what it says of
+ * the server, and whether all of it may be done again. An error that is not in the table is one
+ * of the statement alone.
  */
 
-/**
- * The server has no room: ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS,
- * ER_USER_LIMIT_REACHED.
- */
-const full: ReadonlySet<unknown> = new Set([1040, 1203, 1226]);
+/** Whose server it is; what a number above 1900 means depends on that. */
+export type Make = "mariadb" | "mysql";
 
-/**
- * The server has rolled the transaction back: ER_CHECKREAD of MariaDB (a row was changed since
- * the snapshot), ER_LOCK_TABLE_FULL, ER_LOCK_DEADLOCK.
- */
-const rolledBack: ReadonlySet<unknown> = new Set([1020, 1206, 1213]);
+/** What an error says of the server: that it has no room, is not there, or does not write. */
+export type Plight = "full" | "down" | "readOnly";
 
-/** Another transaction was in the way: ER_LOCK_WAIT_TIMEOUT, ER_LOCK_NOWAIT. */
-const inTheWay: ReadonlySet<unknown> = new Set([1205, 3572]);
+/** What follows from an error. */
+export interface ErrorClass {
+  /** Who alone means this by the number. */
+  readonly make?: Make;
+  /** Whether the connection has ended with it, or will. */
+  readonly isLoss?: boolean;
+  /** Whether the server has rolled the transaction back. */
+  readonly isRolledBack?: boolean;
+  /** Whether the transaction has not been committed, and may succeed if it is done again. */
+  readonly isRepeatable?: boolean;
+  /** What it says of the server. */
+  readonly plight?: Plight;
+}
 
-/**
- * The session has ended: ER_SERVER_SHUTDOWN, errors of reading and writing packets,
- * ER_CONNECTION_KILLED of MariaDB, ER_CLIENT_INTERACTION_TIMEOUT.
- */
-const lost: ReadonlySet<unknown> = new Set([1053, 1158, 1159, 1160, 1161, 1927, 4031]);
+const none: ErrorClass = {};
+const inTheWay: ErrorClass = { isRepeatable: true };
+const lost: ErrorClass = { ...inTheWay, isLoss: true };
+const down: ErrorClass = { ...lost, plight: "down" };
+const full: ErrorClass = { isLoss: true, plight: "full" };
+const readOnly: ErrorClass = { plight: "readOnly" };
+const rolledBack: ErrorClass = { ...inTheWay, isRolledBack: true };
+const ofMariaDb: ErrorClass = { make: "mariadb" };
+const ofMysql: ErrorClass = { make: "mysql" };
 
-/** The session has ended, as the driver and sockets say it. */
-const lostCodes: ReadonlySet<unknown> = new Set([
-  "ECONNABORTED",
-  "ECONNRESET",
-  "EPIPE",
-  "ETIMEDOUT",
-  "PROTOCOL_CONNECTION_LOST",
-  "PROTOCOL_SEQUENCE_TIMEOUT",
+/** ER_OPTION_PREVENTS_STATEMENT: one of many options, among them that which forbids to write. */
+const preventing = 1290;
+
+/** Errors of the server by their numbers, those of the driver and of sockets by their codes. */
+export const table: ReadonlyMap<unknown, ErrorClass> = new Map<unknown, ErrorClass>([
+  // ER_CHECKREAD: a row was changed since the snapshot.
+  [1020, { ...rolledBack, ...ofMariaDb }],
+  // ER_OPEN_AS_READONLY
+  [1036, readOnly],
+  // ER_CON_COUNT_ERROR
+  [1040, full],
+  // ER_UNKNOWN_COM_ERROR: a node of a cluster that is not ready, though it answers a ping.
+  [1047, { plight: "down", ...ofMariaDb }],
+  // ER_SERVER_SHUTDOWN
+  [1053, down],
+  // ER_NET_PACKET_TOO_LARGE
+  [1153, { isLoss: true }],
+  // ER_TOO_MANY_USER_CONNECTIONS
+  [1203, full],
+  // ER_LOCK_WAIT_TIMEOUT
+  [1205, inTheWay],
+  // ER_LOCK_TABLE_FULL
+  [1206, rolledBack],
+  // ER_LOCK_DEADLOCK
+  [1213, rolledBack],
+  // ER_USER_LIMIT_REACHED
+  [1226, full],
+  [preventing, readOnly],
+  // ER_READ_ONLY_MODE
+  [1836, readOnly],
+  // ER_CONNECTION_KILLED
+  [1927, { ...lost, ...ofMariaDb }],
+  // ER_SERVER_OFFLINE_MODE
+  [3032, { ...down, ...ofMysql }],
+  // ER_LOCK_NOWAIT
+  [3572, { ...inTheWay, ...ofMysql }],
+  // ER_CLIENT_INTERACTION_TIMEOUT
+  [4031, { ...lost, ...ofMysql }],
+  ["ECONNABORTED", lost],
+  ["ECONNREFUSED", down],
+  ["ECONNRESET", lost],
+  ["EPIPE", lost],
+  ["ETIMEDOUT", lost],
+  ["PROTOCOL_CONNECTION_LOST", lost],
+  ["PROTOCOL_SEQUENCE_TIMEOUT", lost],
 ]);
+
+/** Returns what follows from an error; what either make means, if it is not known whose it is. */
+export function classOf(error: unknown, make?: Make): ErrorClass {
+  const { errno, code, fatal, message } = Object(error) as Partial<Record<string, unknown>>;
+  // Of a server that ends an idle session the driver gives the number as a code.
+  const found = table.get(errno) ?? table.get(code) ?? none;
+  const isMeant = make === undefined || found.make === undefined || found.make === make;
+  const isSaid = errno !== preventing || /read.only/.test(String(message));
+  const said = isMeant && isSaid ? found : none;
+  // The driver marks errors that end the connection, though not all of them.
+  return fatal === true && !said.isLoss ? { ...said, ...lost } : said;
+}
 
 /** Tells whether an error of a connect says that the server has no room for more. */
 export function isFull(error: unknown): boolean {
-  return full.has(numberOf(error));
-}
-
-/** Tells whether the number of an error says that the server has rolled the transaction back. */
-export function isRolledBack(number: number): boolean {
-  return rolledBack.has(number);
+  return classOf(error).plight === "full";
 }
 
 /** Tells whether an error says that its session has ended. */
 export function isLoss(error: unknown): boolean {
-  return lost.has(numberOf(error)) || lostCodes.has(codeOf(error)) ||
-    codeOf(error) === 4031 || isFatal(error);
+  return classOf(error).isLoss === true;
 }
 
 /**
@@ -58,8 +112,7 @@ export function isLoss(error: unknown): boolean {
  */
 export function isRepeatable(error: unknown): boolean {
   for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
-    const number = numberOf(at);
-    if (rolledBack.has(number) || inTheWay.has(number) || isLoss(at)) return true;
+    if (classOf(at).isRepeatable) return true;
   }
   return false;
 }
@@ -70,16 +123,7 @@ export function isClosedState(error: unknown): boolean {
     error.message.endsWith("when connection is in closed state");
 }
 
-function numberOf(error: unknown): unknown {
-  return error instanceof Error && "errno" in error ? error.errno : undefined;
-}
-
 /** Returns the code of an error, if it has one. */
 export function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
-}
-
-/** The driver marks errors that end the connection, though not all of them. */
-function isFatal(error: unknown): boolean {
-  return error instanceof Error && "fatal" in error && error.fatal === true;
 }

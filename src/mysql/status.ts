@@ -41,9 +41,13 @@ export function readStatus(packet: Packet, command: DriverCommand | null | undef
   return readOk(buffer, offset + 1, end);
 }
 
-/** Returns the number of the error that a packet reports, or 0. */
-export function readErrorNumber({ buffer, offset, end }: Packet): number {
-  return buffer[offset] === 0xff && end - offset >= 3 ? uint16(buffer, offset + 1) : 0;
+/** Returns the number and the text of the error that a packet reports, if it reports one. */
+export function readError(
+  { buffer, offset, end }: Packet,
+): { readonly errno: number; readonly message: string } | undefined {
+  if (buffer[offset] !== 0xff || end - offset < 3) return undefined;
+  const message = new TextDecoder().decode(buffer.subarray(offset + 3, end));
+  return { errno: uint16(buffer, offset + 1), message };
 }
 
 /** Tells whether a packet is a row to a command. */

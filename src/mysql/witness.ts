@@ -5,8 +5,8 @@
  * It never asks the server anything. What it has not been told for certain it takes to be so.
  */
 
-import { isRolledBack } from "./errors.ts";
-import type { DriverInternals, Packet } from "./internals.ts";
+import { classOf, type Make } from "./errors.ts";
+import type { DriverCommand, DriverInternals, Packet } from "./internals.ts";
 import { effectOf } from "./statement.ts";
 import {
   AUTOCOMMIT,
@@ -14,7 +14,7 @@ import {
   IN_TRANSACTION,
   isRow,
   MOVED,
-  readErrorNumber,
+  readError,
   readStatus,
   UNTOLD,
 } from "./status.ts";
@@ -30,6 +30,7 @@ export class Witness {
   #isUnsure = false;
   #hasRun = false;
   #isTold = false;
+  #isUnfit = false;
 
   /**
    * Begins to watch. `derailed` is called when the driver has given up an answer in the
@@ -64,6 +65,11 @@ export class Witness {
   /** Whether the server has reported a change since the session was settled. */
   get isTold(): boolean {
     return this.#isTold;
+  }
+
+  /** Whether its server has said that it is not one to work with: it only reads, or has stepped back. */
+  get isUnfit(): boolean {
+    return this.#isUnfit;
   }
 
   /** Takes the session as it is now to be as it should be. */
@@ -121,7 +127,7 @@ export class Witness {
       if (packet === undefined || driver._paused) return handlePacket.call(driver, packet);
       const command = driver._command;
       const mustGoOn = isRow(packet, command);
-      if (!mustGoOn) this.#read(packet, readStatus(packet, command));
+      if (!mustGoOn) this.#read(packet, command, driver._isMariaDB ? "mariadb" : "mysql");
       handlePacket.call(driver, packet);
       if (mustGoOn && driver._command !== command) {
         derailed(new Error("A row could not be read, so the rest of the answer cannot either"));
@@ -129,19 +135,24 @@ export class Witness {
     };
   }
 
-  #read(packet: Packet, status: number): void {
-    if (status === UNTOLD) {
-      // An error comes without flags. Some say that there is no transaction any more.
-      if (isRolledBack(readErrorNumber(packet))) {
-        this.#flags &= ~IN_TRANSACTION;
-        this.#isUnsure = true;
-      }
-      return;
-    }
+  #read(packet: Packet, command: DriverCommand | null | undefined, make: Make): void {
+    const status = readStatus(packet, command);
+    if (status === UNTOLD) return this.#readError(packet, make);
     this.#flags = status;
     this.#isUnsure = false;
     if ((status & CHANGED) !== 0) this.#isChanged = this.#isTold = true;
     if ((status & MOVED) !== 0) this.#isMoved = true;
+  }
+
+  /** An error comes without flags. Some say that there is no transaction any more. */
+  #readError(packet: Packet, make: Make): void {
+    const error = readError(packet);
+    if (error === undefined) return;
+    const { isRolledBack, plight } = classOf(error, make);
+    if (plight !== undefined) this.#isUnfit = true;
+    if (!isRolledBack) return;
+    this.#flags &= ~IN_TRANSACTION;
+    this.#isUnsure = true;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isFull, isLoss, isRepeatable, isRolledBack } from "../../src/mysql/errors.ts";
+import { classOf, isFull, isLoss, isRepeatable } from "../../src/mysql/errors.ts";
 
 function error(details: object, cause?: unknown): Error {
   return Object.assign(new Error("trouble", { cause }), details);
@@ -34,6 +34,20 @@ test("lost sessions are known whoever says so", () => {
   assert.equal(isLoss(error({ errno: 1927 })), true);
   assert.equal(isLoss(error({ code: 4031 })), true);
   assert.equal(isLoss(error({ errno: 1213 })), false);
-  assert.equal(isRolledBack(1213), true);
-  assert.equal(isRolledBack(1205), false);
+});
+
+test("what a number means depends on whose server it is", () => {
+  assert.equal(classOf({ errno: 1213 }, "mysql").isRolledBack, true);
+  assert.equal(classOf({ errno: 1205 }, "mysql").isRolledBack, undefined);
+  assert.equal(classOf({ errno: 4031 }, "mysql").isLoss, true);
+  assert.deepEqual(classOf({ errno: 4031 }, "mariadb"), {});
+  assert.equal(classOf({ errno: 1020 }, "mariadb").isRolledBack, true);
+  assert.deepEqual(classOf({ errno: 1020 }, "mysql"), {});
+});
+
+test("of the options that prevent statements, only that of a server that reads is told", () => {
+  const refused = (option: string): object => ({ errno: 1290, message: `running with ${option}` });
+  assert.equal(classOf(refused("--read-only")).plight, "readOnly");
+  assert.equal(classOf(refused("--super-read-only")).plight, "readOnly");
+  assert.deepEqual(classOf(refused("--secure-file-priv")), {});
 });

@@ -9,7 +9,7 @@ import {
   IN_TRANSACTION,
   isRow,
   MOVED,
-  readErrorNumber,
+  readError,
   readStatus,
   UNTOLD,
 } from "../../src/mysql/status.ts";
@@ -72,7 +72,10 @@ test("rows are not taken for OK or EOF packets", () => {
   assert.equal(isRow(packet("00 00 00 02 00 00 00"), awaiting), false);
 });
 
-test("an error packet tells its number", () => {
-  assert.equal(readErrorNumber(packet("ff bd 04 23 34 30 30 30 31")), 1213);
-  assert.equal(readErrorNumber(packet("00 bd 04")), 0);
+test("an error packet tells its number and its text", () => {
+  assert.deepEqual(readError(packet("ff bd 04 23 34 30 30 30 31 61 62")), {
+    errno: 1213,
+    message: "#40001ab",
+  });
+  assert.equal(readError(packet("00 bd 04")), undefined);
 });
