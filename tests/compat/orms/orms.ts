@@ -28,6 +28,7 @@ export const programs: Readonly<Record<string, string>> = {
   "better-auth": "better_auth.ts",
   "express-mysql-session": "express_session.ts",
   "@vercel/functions": "vercel.ts",
+  "@opentelemetry/instrumentation-mysql2": "opentelemetry.ts",
 };
 
 /** How long a program may take. */
