@@ -1,5 +1,6 @@
 /** One run of the bank through a storm, from its opening to the closing of its books. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { Chance } from "../../examples/demo/chance.ts";
 import type { ProgramRuntime } from "../conformance/command.ts";
 import { startProxy } from "../support/proxy.ts";
@@ -41,6 +42,8 @@ export interface Outcome {
   readonly leaked: number;
   /** What the server said of all its connections when that was so. */
   readonly connections: readonly object[];
+  /** How long it took after the last fault until a transfer was carried out, in ms, if one was. */
+  readonly recoveryMs: number;
   /** How long the pool took to end, in ms. */
   readonly drainMs: number;
 }
@@ -102,6 +105,7 @@ export async function runChaos({ seconds, seed, runtime, make }: ChaosOptions): 
   });
   const groups = faultsOf(make, runtime);
   const faults = await storm({ server, proxy, bank }, groups, chance, seconds * 1_000);
+  const recoveryMs = await recoveryOf(bank);
   await bank.ask("close", finishMsMax);
   const { underWayCount: stranded } = await bank.ask("look", undefined);
   const leaked = await leakedIn(server, bank);
@@ -110,7 +114,28 @@ export async function runChaos({ seconds, seed, runtime, make }: ChaosOptions): 
   const left = await server.connectionCount();
   const report = await bank.ask("report", undefined);
   const findings = await closeBooks(server, accounts, report);
-  return { report, findings, faults, stranded, leaked: leaked + left, connections, drainMs };
+  return {
+    report,
+    findings,
+    faults,
+    stranded,
+    leaked: leaked + left,
+    connections,
+    recoveryMs,
+    drainMs,
+  };
+}
+
+/** Returns how long it takes until a transfer is carried out, in ms; `Infinity` if none is. */
+async function recoveryOf(bank: BankProcess): Promise<number> {
+  const endedAt = performance.now();
+  const count = async (): Promise<number> => (await bank.ask("look", undefined)).acknowledgedCount;
+  const before = await count();
+  while (await count() === before) {
+    if (performance.now() - endedAt > finishMsMax) return Infinity;
+    await sleep(5);
+  }
+  return performance.now() - endedAt;
 }
 
 /** Returns by how many the connections of the server and of the pool differ, when all is calm. */
@@ -148,18 +173,21 @@ export function summaryOf({ report, findings, ...outcome }: Outcome, seed: numbe
   };
 }
 
-/** Tells whether a run went as it has to. */
-export function isGood({ sumKept, lost, doubled, stranded, leaked }: Summary): boolean {
-  return sumKept && lost + doubled + stranded + leaked === 0;
+/** Tells whether a run went as it has to; one in which nobody was served shows nothing. */
+export function isGood(outcome: Outcome): boolean {
+  const { sumKept, lost, doubled, stranded, leaked } = summaryOf(outcome, 0);
+  return sumKept && lost + doubled + stranded + leaked === 0 && outcome.recoveryMs < Infinity;
 }
 
 /** Says why transfers failed, and what went wrong, in lines for people. */
-export function explain({ report, findings, drainMs, connections }: Outcome): string {
+export function explain(outcome: Outcome): string {
+  const { report, findings, recoveryMs, drainMs, connections } = outcome;
   const { lost, doubled, unknownThere } = findings;
   const reasons = Object.entries(report.reasons).sort(([, a], [, b]) => b - a);
   return [
     `Reasons: ${reasons.map(([code, times]) => `${code} ${times}`).join(", ")}`,
     `Of ${report.unknown.length} unknown, ${unknownThere} were carried out`,
+    `The bank went on ${recoveryMs.toFixed(0)} ms after the storm`,
     `The pool was drained in ${drainMs.toFixed(0)} ms`,
     ...report.complaints.map((complaint) => `NEVER: ${complaint}`),
     ...connections.map((connection) => `LEFT: ${JSON.stringify(connection)}`),

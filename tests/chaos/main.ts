@@ -36,7 +36,7 @@ const outcome = await runChaos({ seconds, seed, runtime, make });
 const summary = summaryOf(outcome, seed);
 process.stderr.write(`${explain(outcome)}\n`);
 process.stdout.write(`${JSON.stringify(summary, null, values.json ? 0 : 2)}\n`);
-process.exitCode = isGood(summary) ? 0 : 1;
+process.exitCode = isGood(outcome) ? 0 : 1;
 
 function oneOf<T extends string>(option: string, choices: readonly T[], given: string): T {
   const choice = choices.find((each) => each === given);

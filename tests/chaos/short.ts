@@ -33,7 +33,7 @@ export async function runShortChaos(): Promise<Tally> {
       say(
         `${transfers} transfers, ${acknowledged} acknowledged, ${unknown} unknown, ${faultCount} faults  ${time}`,
       );
-      if (isGood(summary)) return { passed: 1, failed: 0, skipped: 0 };
+      if (isGood(outcome)) return { passed: 1, failed: 0, skipped: 0 };
       say(`FAILED  ${JSON.stringify(summary)}\n${explain(outcome)}`);
     } catch (error) {
       say(`FAILED  seed ${seed}: ${error instanceof Error ? error.stack : error}`);
