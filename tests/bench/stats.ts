@@ -3,47 +3,90 @@
  * turns in short slices, and only slices of the same round are compared.
  */
 
+import process from "node:process";
+
 /** One who is measured; it works for about `ms` and says how often it did what it does. */
 export interface Contestant {
-  readonly name: string;
+  /** What it is called in figures. */
+  readonly key: string;
+  /** What it is called in tables. */
+  readonly label: string;
+  /** How it was set up, or what it did, where that says something. */
+  readonly note?: string;
+  /** Works, and returns how often. */
   readonly run: (ms: number) => number | Promise<number>;
 }
 
-/** How often, and how long each time. */
+/** How often, how long each time, and by which clock. */
 export interface Plan {
+  /** How many rounds count. */
   readonly rounds: number;
+  /** How long a slice is, for those who are not done at a time of their own. */
   readonly sliceMs: number;
+  /** How long each works before anything counts; a slice unless given. */
+  readonly warmMs?: number;
+  /**
+   * Whether the CPU's time of this process counts, so that who waits for the CPU behind others
+   * pays nothing for that; else time as people have it.
+   */
+  readonly isCpuTime?: boolean;
 }
 
-/** A middle, and the quarter of all that lie below and above. */
+/** A middle, and the quarters of all that lie below and above. */
 export interface Spread {
   readonly median: number;
   readonly low: number;
   readonly high: number;
 }
 
-/** Returns, by name, what each contestant needed for one, in microseconds, round by round. */
+/** What each contestant needed for one, in µs, round by round, by key. */
+export type Costs = ReadonlyMap<string, readonly number[]>;
+
+/** Measures contestants in turns. */
 export async function takeTurns(
   contestants: readonly Contestant[],
-  { rounds, sliceMs }: Plan,
-): Promise<ReadonlyMap<string, readonly number[]>> {
-  const costs = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
-  for (const { run } of contestants) await run(sliceMs);
+  { rounds, sliceMs, warmMs = sliceMs, isCpuTime = false }: Plan,
+): Promise<Costs> {
+  const costs = new Map<string, number[]>(contestants.map(({ key }) => [key, []]));
+  const now = isCpuTime ? cpuUs : wallUs;
+  for (const { run } of contestants) await run(warmMs);
   for (let round = 0; round < rounds; round++) {
     // Each begins in turn, so that none always comes after the same other.
     for (let turn = 0; turn < contestants.length; turn++) {
-      const { name, run } = contestants[(round + turn) % contestants.length]!;
-      const began = performance.now();
+      const { key, run } = contestants[(round + turn) % contestants.length]!;
+      const began = now();
       const count = await run(sliceMs);
-      costs.get(name)!.push((performance.now() - began) * 1000 / count);
+      costs.get(key)!.push((now() - began) / count);
     }
   }
   return costs;
 }
 
-/** Returns the spread of the ratios, round by round, of what two contestants needed. */
-export function ratioOf(over: readonly number[], under: readonly number[]): Spread {
-  return spreadOf(over.map((cost, round) => cost / under[round]!));
+function wallUs(): number {
+  return performance.now() * 1000;
+}
+
+function cpuUs(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
+/** Returns what one needed, round by round. */
+export function costsOf(costs: Costs, key: string): readonly number[] {
+  const found = costs.get(key);
+  if (found === undefined) throw new RangeError(`Nobody was measured by the name ${key}`);
+  return found;
+}
+
+/** Returns the spread of what one needed. */
+export function costOf(costs: Costs, key: string): Spread {
+  return spreadOf(costsOf(costs, key));
+}
+
+/** Returns the spread, round by round, of how many times as much one needed as another. */
+export function ratioOf(costs: Costs, over: string, under: string): Spread {
+  const base = costsOf(costs, under);
+  return spreadOf(costsOf(costs, over).map((cost, round) => cost / base[round]!));
 }
 
 /** Returns the middle and the quarters of some figures. */
@@ -55,10 +98,15 @@ export function spreadOf(figures: readonly number[]): Spread {
 
 /** Returns a figure with three digits that say something. */
 export function terse(figure: number): string {
-  return Number(figure.toPrecision(3)).toString();
+  return Number(figure.toPrecision(3)).toLocaleString("en-US", { maximumFractionDigits: 10 });
 }
 
 /** Returns a middle with its quarters. */
 export function shown({ median, low, high }: Spread): string {
   return `${terse(median)} (${terse(low)} to ${terse(high)})`;
+}
+
+/** Returns a figure as figures are given to programs. */
+export function brief(figure: number): number {
+  return Number(figure.toPrecision(3));
 }

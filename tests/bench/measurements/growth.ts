@@ -1,6 +1,6 @@
 /**
- * What a lease costs in the pure core: a request and a release, two steps, and after each
- * the deadline, with few and with many who wait, connections and targets.
+ * What a lease costs in the pure core, and how that grows: a request and a release, two steps,
+ * and after each the deadline.
  */
 
 import {
@@ -10,62 +10,117 @@ import {
   type LeaseReleased,
   type PoolState,
   step,
-} from "../../src/core/mod.ts";
-import { type Contestant, type Plan, ratioOf, type Spread, spreadOf, takeTurns } from "./stats.ts";
+} from "../../../src/core/mod.ts";
+import { planOf } from "../../../src/shell/options.ts";
+import type { Bench, Finding, Line, Measurement, Section } from "../measurement.ts";
+import { brief, type Contestant, costOf, type Costs, ratioOf, shown, takeTurns } from "../stats.ts";
 
-/** What was found: microseconds a cycle by situation, and how they grow. */
-export interface CoreCycle {
-  readonly microseconds: Readonly<Record<string, Spread>>;
-  readonly growth: Readonly<Record<"waiters" | "connections" | "targets", Spread>>;
-}
+/** Measures steps in small pools and in large ones. */
+export const growth: Measurement = { name: "growth", measure };
 
 /** How big a pool is. */
 interface Size {
   readonly connections: number;
   /** How many wait beside those who hold a connection. */
   readonly waiters?: number;
-  /** Over how many targets all of them are spread. */
+  /** Over how many targets, and virtual connections with a limit, all of them are spread. */
   readonly targets?: number;
+  readonly virtuals?: number;
   /** Whether all connections are in use; else they rest, and each cycle lends one. */
   readonly isBusy?: boolean;
 }
 
-const SITUATIONS: Readonly<Record<string, Size>> = {
-  "uncontended": { connections: 10 },
-  "10 waiting": { connections: 10, waiters: 10, isBusy: true },
-  "1000 waiting": { connections: 10, waiters: 1000, isBusy: true },
-  "100000 waiting": { connections: 10, waiters: 100_000, isBusy: true },
-  "10 connections": { connections: 10, waiters: 10, isBusy: true },
-  "10000 connections": { connections: 10_000, waiters: 10, isBusy: true },
-  "1 target": { connections: 10_000 },
-  "10000 targets": { connections: 10_000, targets: 10_000 },
-  "10 targets waiting": { connections: 10, waiters: 10_000, targets: 10, isBusy: true },
-  "10000 targets waiting": { connections: 10, waiters: 10_000, targets: 10_000, isBusy: true },
+/** Something that grows, and the pool that it grows in. */
+interface Kind {
+  readonly label: string;
+  readonly sizes: readonly number[];
+  readonly grow: (size: number) => Size;
+}
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  waiters: {
+    label: "waiters",
+    sizes: [10, 100, 1000, 10_000, 100_000],
+    grow: (waiters) => ({ connections: 10, waiters, isBusy: true }),
+  },
+  connections: {
+    label: "connections in use",
+    sizes: [10, 100, 1000, 10_000],
+    grow: (connections) => ({ connections, waiters: 10, isBusy: true }),
+  },
+  resting: {
+    label: "connections at rest",
+    sizes: [10, 100, 1000, 10_000],
+    grow: (connections) => ({ connections }),
+  },
+  targets: {
+    label: "targets",
+    sizes: [10, 100, 1000, 10_000],
+    grow: (targets) => ({ connections: targets, targets }),
+  },
+  virtuals: {
+    label: "virtual connections",
+    sizes: [10, 100, 1000, 10_000],
+    grow: (virtuals) => ({ connections: 10, virtuals }),
+  },
 };
 
-/** Measures all situations in turns. */
-export async function measureCoreCycle(plan: Plan): Promise<CoreCycle> {
-  const contestants = Object.entries(SITUATIONS).map(([name, size]) => contestant(name, size));
-  const costs = await takeTurns(contestants, plan);
-  const microseconds = Object.fromEntries(
-    [...costs].map(([name, figures]) => [name, spreadOf(figures)]),
+async function measure({ isQuick }: Bench): Promise<Finding> {
+  const contestants = Object.entries(KINDS).flatMap(([name, { label, sizes, grow }]) =>
+    sizes.map((size) => contestant(`${name} ${size}`, `${size} ${label}`, grow(size)))
   );
-  const ratio = (over: string, under: string): Spread =>
-    ratioOf(costs.get(over)!, costs.get(under)!);
+  const plan = { rounds: isQuick ? 9 : 31, sliceMs: isQuick ? 8 : 20, warmMs: 40, isCpuTime: true };
+  const costs = await takeTurns(contestants, plan);
+  const growths = Object.entries(KINDS).map(([name, { sizes }]) =>
+    [name, ratioOf(costs, `${name} ${sizes.at(-1)}`, `${name} ${sizes[0]}`)] as const
+  );
   return {
-    microseconds,
-    growth: {
-      waiters: ratio("100000 waiting", "10 waiting"),
-      connections: ratio("10000 connections", "10 connections"),
-      targets: ratio("10000 targets", "1 target"),
+    sections: [tell(costs)],
+    figures: {
+      growth: Object.fromEntries(growths.map(([name, { median }]) => [name, brief(median)])),
+      coreUs: Object.fromEntries(
+        contestants.map(({ key, label }) => [label, brief(costOf(costs, key).median)]),
+      ),
     },
   };
 }
 
-function contestant(name: string, size: Size): Contestant {
+function tell(costs: Costs): Section {
+  const rows = Object.entries(KINDS).flatMap(([name, { label, sizes }]) =>
+    sizes.map((size) => [
+      label,
+      size.toLocaleString("en-US"),
+      shown(costOf(costs, `${name} ${size}`)),
+      size === sizes[0] ? "" : shown(ratioOf(costs, `${name} ${size}`, `${name} ${sizes[0]}`)),
+    ])
+  );
+  const lines = Object.entries(KINDS).map(([name, { label, sizes }]): Line => ({
+    label,
+    points: sizes.map((size) => [size, costOf(costs, `${name} ${size}`).median]),
+  }));
+  const title = "A lease in the pure core, in pools of many sizes";
+  return {
+    title,
+    prose: "A request and a release, and the deadline after each. Ten wait where connections are " +
+      "in use, and ten are in use where many wait; elsewhere nobody waits.",
+    head: ["", "", "µs", "times as much as with the fewest"],
+    rows,
+    plots: [{
+      kind: "lines",
+      name: "growth",
+      title,
+      across: "how many there are",
+      up: "µs",
+      lines,
+    }],
+  };
+}
+
+function contestant(key: string, label: string, size: Size): Contestant {
   const cycle = new Cycle(size);
   return {
-    name,
+    key,
+    label,
     run: (ms) => {
       const end = performance.now() + ms;
       let count = 0;
@@ -75,48 +130,47 @@ function contestant(name: string, size: Size): Contestant {
   };
 }
 
+/** The policy of a pool whose user says nothing. */
+const { policy: ordinary } = planOf({}, [], "pool");
+
 /** A pool in which leases go round. */
 class Cycle {
   readonly #targets: number;
+  readonly #virtuals: number;
   readonly #held: LeaseReleased[] = [];
   readonly #isBusy: boolean;
   #pool: PoolState;
   #now = 0;
   #leaseNext = 0;
 
-  constructor({ connections, waiters = 0, targets = 1, isBusy = false }: Size) {
+  constructor({ connections, waiters = 0, targets = 1, virtuals = 1, isBusy = false }: Size) {
     this.#targets = targets;
+    this.#virtuals = virtuals;
     this.#isBusy = isBusy;
+    const limit = virtuals === 1 ? Infinity : 5;
     this.#pool = createState({
+      ...ordinary,
       connectionsMax: connections,
-      waitersMax: Infinity,
-      idleMsMax: 1e9,
-      ageMsMax: 1e9,
       freshMsMax: Infinity,
-      tenureMs: 100,
-      backoffMsMin: 100,
-      backoffMsMax: 1000,
-      virtuals: [{ target: 0, limit: Infinity, minimum: 0 }],
+      virtuals: Array.from({ length: virtuals }, () => ({ target: 0, limit, minimum: 0 })),
     });
-    for (let index = 0; index < connections + waiters; index++) this.#request();
-    if (!isBusy) { while (this.#held.length > 0) this.#release(this.#held.pop()!); }
+    const leases = Math.max(connections + waiters, virtuals);
+    for (let index = 0; index < leases; index++) this.#request();
+    if (!isBusy) { while (this.#held.length > 0) this.#tell(this.#held.pop()!); }
   }
 
   run(count: number): void {
     for (let index = 0; index < count; index++) {
       this.#request();
-      this.#release(this.#isBusy ? this.#held.shift()! : this.#held.pop()!);
+      this.#tell(this.#isBusy ? this.#held.shift()! : this.#held.pop()!);
     }
   }
 
   #request(): void {
     const lease = this.#leaseNext++;
     const target = lease % this.#targets;
-    this.#tell({ type: "leaseRequested", lease, virtual: 0, target, address: 0, enclosing: [] });
-  }
-
-  #release(event: LeaseReleased): void {
-    this.#tell(event);
+    const virtual = lease % this.#virtuals;
+    this.#tell({ type: "leaseRequested", lease, virtual, target, address: 0, enclosing: [] });
   }
 
   #tell(event: Event): void {

@@ -14,7 +14,12 @@ import {
   type PoolState,
   step,
   type TargetId,
-} from "../../src/core/mod.ts";
+} from "../../../src/core/mod.ts";
+import { planOf } from "../../../src/shell/options.ts";
+import type { Bench, Finding, Measurement, Section } from "../measurement.ts";
+
+/** Measures leases that go round between targets. */
+export const fairness: Measurement = { name: "fairness", measure };
 
 const CONNECT_MS = 5;
 const RETARGET_MS = 1;
@@ -24,10 +29,10 @@ const CONNECTIONS = 10;
 const CLIENTS = 100;
 
 /** The lengths of tenure that are compared. */
-export const TENURES_MS: readonly number[] = [0, 20, 50, 100, 200, 500, Infinity];
+const TENURES_MS: readonly number[] = [0, 20, 50, 100, 200, 500, Infinity];
 
 /** Who asks for what. */
-export interface Load {
+interface Load {
   readonly targets: number;
   /** Whether the first target has ten times as many clients as each other one. */
   readonly isSkewed: boolean;
@@ -36,7 +41,7 @@ export interface Load {
 }
 
 /** What was found for one load and one tenure. */
-export interface Fairness extends Load {
+interface Fairness extends Load {
   /** `null` for a tenure without end, as JSON has no word for it. */
   readonly tenureMs: number | null;
   /** Changes of target, or closed and opened anew, for each lease. */
@@ -51,11 +56,35 @@ export interface Fairness extends Load {
   readonly evenness: number;
 }
 
-/** Simulates every load with every tenure for so long. */
-export function measureFairness(simulatedMs: number): Fairness[] {
-  return loads().flatMap((load) =>
+/** Simulates every load with every tenure. */
+function measure({ isQuick }: Bench): Promise<Finding> {
+  const simulatedMs = isQuick ? 400 : 5000;
+  const found = loads().flatMap((load) =>
     TENURES_MS.map((tenureMs) => new Simulation(load, tenureMs).run(simulatedMs))
   );
+  return Promise.resolve({ sections: [tell(found)], figures: {} });
+}
+
+function tell(found: readonly Fairness[]): Section {
+  return {
+    title: "Between targets that share a full pool, in virtual time",
+    prose: `${CLIENTS} clients on ${CONNECTIONS} connections, who ask again at once; ` +
+      `${STATEMENT_MS} ms a statement, ${RETARGET_MS} ms a change of target, ${CLOSE_MS} and ` +
+      `${CONNECT_MS} ms to close and open. First come, first served at no cost waits 18 ms.`,
+    head: ["targets", "load", "address", "tenure", "swaps", "wait", "×", "lost", "evenness"],
+    rows: found.map((one) => [
+      `${one.targets}`,
+      one.isSkewed ? "10:1" : "equal",
+      one.isKin ? "same" : "other",
+      one.tenureMs === null ? "no end" : `${one.tenureMs} ms`,
+      one.swapsPerGrant.toFixed(3),
+      `${one.waitMsMax.toFixed(0)} ms`,
+      one.waitRatio.toFixed(1),
+      `${(one.lost * 100).toFixed(1)} %`,
+      one.evenness.toFixed(2),
+    ]),
+    plots: [],
+  };
 }
 
 function loads(): Load[] {
@@ -95,14 +124,12 @@ class Simulation {
     this.#clients = clientsOf(load);
     this.#served = this.#clients.map(() => 0);
     this.#policy = {
+      ...planOf({}, [], "pool").policy,
       connectionsMax: CONNECTIONS,
-      waitersMax: Infinity,
       idleMsMax: Infinity,
       ageMsMax: Infinity,
       freshMsMax: Infinity,
       tenureMs,
-      backoffMsMin: 100,
-      backoffMsMax: 1000,
       virtuals: [{ target: 0, limit: Infinity, minimum: 0 }],
     };
   }

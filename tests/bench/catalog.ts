@@ -1,0 +1,31 @@
+/** Everything that can be measured, in the order in which it is. */
+
+import type { Measurement } from "./measurement.ts";
+import { clientTime } from "./measurements/client_time.ts";
+import { coldStart } from "./measurements/cold_start.ts";
+import { fairness } from "./measurements/fairness.ts";
+import { growth } from "./measurements/growth.ts";
+import { hot } from "./measurements/hot.ts";
+import { memory } from "./measurements/memory.ts";
+import { pointSelect } from "./measurements/point_select.ts";
+import { poolCycle } from "./measurements/pool_cycle.ts";
+import { recovery } from "./measurements/recovery.ts";
+import { spike } from "./measurements/spike.ts";
+import { transaction } from "./measurements/transaction.ts";
+import { units } from "./measurements/units.ts";
+
+/** All measurements. */
+export const CATALOG: readonly Measurement[] = [
+  poolCycle,
+  pointSelect,
+  units,
+  transaction,
+  hot,
+  spike,
+  growth,
+  memory,
+  recovery,
+  coldStart,
+  clientTime,
+  fairness,
+];

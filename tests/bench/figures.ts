@@ -1,0 +1,44 @@
+/** What a run ends with for programs: ratios are this pool's throughput over the other's. */
+
+/** Figures by the names of who was measured. */
+export type ByName = Readonly<Record<string, number>>;
+
+/** What became of those who asked while a server was gone. */
+export interface Recovery {
+  /** How many units of work failed. */
+  readonly errors: number;
+  /** When the first one was done after the server was back, in ms after that. */
+  readonly ms: number;
+}
+
+/** All figures; a run has those of what it was asked to measure. */
+export interface Figures {
+  /** A lease and its release, one at a time, in µs. */
+  readonly cycleUs?: ByName;
+  /** The same, a thousand at once on ten. */
+  readonly cycle1000Us?: ByName;
+  /** Point selects, by how many at once and by peer. */
+  readonly pointSelect?: Readonly<Record<string, ByName>>;
+  /** Statements inside units of work against outside. */
+  readonly unitCost?: number;
+  /** A hot virtual connection against one actual connection, and against mysql2's. */
+  readonly hot?: { readonly oneActual: number; readonly mysql2Held: number };
+  /** A transaction against the same on a connection of mysql2. */
+  readonly transaction?: number;
+  /** How many connections a spike has opened, those included that were there. */
+  readonly spikeOpened?: ByName;
+  /** When the last of a spike was answered: of what HikariCP's rule gives. */
+  readonly spikeLast?: number;
+  /** How many times as much an event costs in a large pool as in a small one. */
+  readonly growth?: ByName;
+  /** What lies in memory, in bytes. */
+  readonly bytes?: { readonly virtual: number; readonly waiter: number };
+  /** What users saw while a server was gone. */
+  readonly recovery?: Readonly<Record<string, Recovery>>;
+  /** To import, define and get the first answer, in ms. */
+  readonly coldStartMs?: ByName;
+  /** What an event costs in the pure core, in µs, by what the pool is like. */
+  readonly coreUs?: ByName;
+  /** What the client spends on a statement, in µs, by who was measured and whose code it is. */
+  readonly clientUs?: Readonly<Record<string, ByName>>;
+}

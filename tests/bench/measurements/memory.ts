@@ -1,0 +1,82 @@
+/** What lies in memory for each virtual connection that nobody uses, and for each who waits. */
+
+import process from "node:process";
+import type { BenchRuntime } from "../measurement.ts";
+import type { Bench, Finding, Measurement } from "../measurement.ts";
+import { createPool } from "../../../mod.ts";
+import { createNullPool } from "../peers/null_pool.ts";
+import { brief, shown, type Spread, spreadOf } from "../stats.ts";
+
+/** Measures memory. */
+export const memory: Measurement = { name: "memory", measure };
+
+const VIRTUALS = 10_000;
+const WAITERS = 20_000;
+
+async function measure({ runtime, isQuick, server }: Bench): Promise<Finding> {
+  const rounds = isQuick ? 3 : 11;
+  const virtual = await repeated(rounds, () => measureVirtuals(runtime, server.url()));
+  const waiter = await repeated(rounds, () => measureWaiters(runtime));
+  const rows = [
+    ["an idle virtual connection", VIRTUALS.toLocaleString("en-US"), shown(virtual)],
+    ["a waiter", WAITERS.toLocaleString("en-US"), shown(waiter)],
+  ];
+  return {
+    sections: [{
+      title: "Memory",
+      prose: "What the heap holds more with so many of them, for each: after a collection, with " +
+        "the promise of each who waits, without the definition that its user keeps.",
+      head: ["", "of", "bytes"],
+      rows,
+      plots: [],
+    }],
+    figures: { bytes: { virtual: brief(virtual.median), waiter: brief(waiter.median) } },
+  };
+}
+
+async function measureVirtuals(runtime: BenchRuntime, uri: string): Promise<number> {
+  const names = Array.from({ length: VIRTUALS }, (_, index) => [`tenant_${index}`, {}]);
+  const connections: Record<string, object> = Object.fromEntries(names);
+  const before = heapOf(runtime);
+  const pool = createPool({ uri, shared: false, connections });
+  const bytes = (heapOf(runtime) - before) / VIRTUALS;
+  await pool.drain();
+  return bytes;
+}
+
+async function measureWaiters(runtime: BenchRuntime): Promise<number> {
+  const pool = createNullPool({ connectionLimit: 1, acquireTimeout: 0 });
+  const lease = await pool.lease();
+  const waiting: Promise<{ release(): void }>[] = Array(WAITERS).fill(undefined);
+  const before = heapOf(runtime);
+  for (let index = 0; index < WAITERS; index++) waiting[index] = pool.lease();
+  const bytes = (heapOf(runtime) - before) / WAITERS;
+  lease.release();
+  for (const promise of waiting) (await promise).release();
+  await pool.drain();
+  return bytes;
+}
+
+async function repeated(rounds: number, measureOne: () => Promise<number>): Promise<Spread> {
+  const found: number[] = [];
+  // The first time, code is compiled, and lies in memory too.
+  await measureOne();
+  for (let round = 0; round < rounds; round++) found.push(await measureOne());
+  return spreadOf(found);
+}
+
+/** Returns how many bytes the heap holds after a collection. */
+function heapOf(runtime: BenchRuntime): number {
+  const { gc, Bun } = globalThis as unknown as Collectors;
+  for (let turn = 0; turn < 3; turn++) {
+    if (runtime === "bun") Bun.gc(true);
+    else gc();
+  }
+  return process.memoryUsage().heapUsed;
+}
+
+/** What collects garbage: in Node and Deno if they were started so. */
+interface Collectors {
+  gc(): void;
+  readonly Bun: { gc(isSynchronous: boolean): void };
+}

@@ -1,0 +1,46 @@
+/** This pool over sessions within the process that do nothing: what is left is the pool's own. */
+
+import type { Condition, Port, Session } from "../../../src/port.ts";
+import { createSubletPool } from "../../../src/shell/compose.ts";
+import type { PoolOptions } from "../../../src/shell/options.ts";
+import type { Pool } from "../../../src/shell/pool.ts";
+
+/** A pool of sessions that do nothing. */
+export type NullPool = Pool<"main", object, null>;
+
+/** Returns a pool of sessions that do nothing. */
+export function createNullPool(options: PoolOptions<"main">): NullPool {
+  return createSubletPool<"main", object, null>({ shared: false, ...options }, {
+    port: nullPort,
+    targetOptions: [],
+    targetOf: () => ({}),
+    retargetOf: (home) => home,
+    compileMethod: (sql) => ({ sql, bind: () => [] }),
+    isRepeatable: () => false,
+    isLoss: () => false,
+  });
+}
+
+const nullPort: Port<object, null> = {
+  connect: () => Promise.resolve(new NullSession()),
+  isFull: () => false,
+  keyOf: () => "",
+  addressOf: () => "",
+};
+
+/** A session that is always well. */
+class NullSession implements Session<object, null> {
+  readonly driver: null = null;
+  readonly threadId: number = 0;
+  readonly isAlive: boolean = true;
+  readonly isInTransaction: boolean = false;
+  readonly isPinned: boolean = false;
+  readonly condition: Condition = "clean";
+  readonly run = (): Promise<[unknown, unknown]> => Promise.resolve([[], []]);
+  readonly check = (): Promise<void> => Promise.resolve();
+  readonly reset = (): Promise<void> => Promise.resolve();
+  readonly retarget = (): Promise<void> => Promise.resolve();
+  readonly close = (): Promise<void> => Promise.resolve();
+  readonly holdProcess = (): void => undefined;
+  readonly destroy = (): void => undefined;
+}

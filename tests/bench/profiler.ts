@@ -1,0 +1,42 @@
+/** Where the CPU's time goes, by the sampling profiler of V8, or of JavaScriptCore in Bun. */
+
+import { type Profiler, Session } from "node:inspector";
+
+/** A function, and how long it was seen at work itself, in µs. */
+export interface Work {
+  /** Its name. */
+  readonly name: string;
+  /** Where its code is. */
+  readonly url: string;
+  /** How long. */
+  readonly us: number;
+}
+
+/** Runs something, and returns what worked meanwhile. */
+export async function profiled(run: () => Promise<void>): Promise<Work[]> {
+  const session = new Session();
+  session.connect();
+  const post = (method: string, params: object = {}): Promise<object | undefined> =>
+    new Promise((resolve, reject) => {
+      session.post(method, params, (error, result) => error ? reject(error) : resolve(result));
+    });
+  await post("Profiler.enable");
+  await post("Profiler.setSamplingInterval", { interval: 200 });
+  await post("Profiler.start");
+  await run();
+  const { profile } = await post("Profiler.stop") as { profile: Profiler.Profile };
+  session.disconnect();
+  return workOf(profile);
+}
+
+function workOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): Work[] {
+  const us = new Map<number, number>();
+  for (const [index, id] of samples.entries()) {
+    us.set(id, (us.get(id) ?? 0) + (timeDeltas[index] ?? 0));
+  }
+  return nodes.map(({ id, callFrame }) => ({
+    name: callFrame.functionName || "(anonymous)",
+    url: callFrame.url,
+    us: us.get(id) ?? 0,
+  }));
+}
