@@ -1,6 +1,6 @@
 /**
- * Runs a program for each package that is handed the pool, in each runtime that runs programs:
- * two side by side, each on a server of its own, as what it leaves there is counted.
+ * Runs a program for each package that is handed the pool, in each runtime that runs programs and
+ * on each make of server: one at a time on each, as what it leaves there is counted.
  */
 
 import { execFile, type ExecFileException } from "node:child_process";
@@ -10,7 +10,7 @@ import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { commandOf, type ProgramRuntime } from "../../conformance/command.ts";
 import { type Server, startServer } from "../../support/server.ts";
-import { serverBinary } from "../../support/server_binary.ts";
+import { lackOf, type Make, serverBinary } from "../../support/server_binary.ts";
 import { root } from "../../support/source.ts";
 import { seconds, sum, type Tally } from "../../support/tally.ts";
 
@@ -33,10 +33,8 @@ export const programs: Readonly<Record<string, string>> = {
 
 /** How long a program may take. */
 const runMsMax = 90_000;
-/** How many run at once: a server and its clients keep two cores busy. */
-const concurrency = 2;
 
-/** What became of a program: "passed", or "failed: " and the reason. */
+/** What became of a program on all servers: "passed", or "failed: " and the first reason. */
 export type Outcome = "passed" | `failed: ${string}`;
 
 /** What became of a package in each runtime that its program was run in. */
@@ -57,23 +55,33 @@ export interface Selection {
 export async function runOrms({ only, packages }: Selection = {}): Promise<Results> {
   const names = Object.keys(programs).filter((name) => packages?.includes(name) ?? true);
   const chosen = runtimes.filter((runtime) => only?.includes(runtime) ?? true);
-  const runs = names.flatMap((name) => chosen.map((runtime) => ({ name, runtime })));
-  const outcomes = new Map<object, Outcome>();
-  const line = [...runs];
-  const work = async (): Promise<void> => {
-    await using server = await startServer();
-    for (let next = line.shift(); next !== undefined; next = line.shift()) {
-      outcomes.set(next, await run(next.name, next.runtime, server));
+  const results: Results = Object.fromEntries(
+    names.map((name) => [name, { version: versionOf(name) }]),
+  );
+  const work = async (make: Make | undefined): Promise<void> => {
+    await using server = await startServer(make === undefined ? {} : { make });
+    for (const [name, result] of Object.entries(results)) {
+      for (const runtime of chosen) {
+        const title = `${name} ${result.version} on ${make ?? "the server of MYSQL_URL"}`;
+        const outcome = await run(name, runtime, server, title);
+        const before = result[runtime] ?? "passed";
+        result[runtime] = before === "passed" ? outcome : before;
+      }
     }
   };
-  // A server that was given serves one program at a time.
-  const servers = serverBinary() === undefined ? 1 : concurrency;
-  await Promise.all(Array.from({ length: servers }, work));
-  return Object.fromEntries(names.map((name) => {
-    const own = runs.filter((each) => each.name === name);
-    const told = Object.fromEntries(own.map((each) => [each.runtime, outcomes.get(each)]));
-    return [name, { version: versionOf(name), ...told }];
-  }));
+  await Promise.all(makes().map(work));
+  return results;
+}
+
+/** Returns whose servers can be started here; undefined stands for one that was given. */
+function makes(): (Make | undefined)[] {
+  const all: readonly Make[] = serverBinary() === undefined ? [] : ["mariadb", "mysql"];
+  const found = all.filter((make) => {
+    const lack = lackOf(make);
+    if (lack !== undefined) process.stderr.write(`  not run: ${lack}\n`);
+    return lack === undefined;
+  });
+  return found.length > 0 ? found : [undefined];
 }
 
 /** Adds up what became of the programs. */
@@ -89,22 +97,25 @@ export function tallyOf(results: Results): Tally {
 }
 
 /** Runs one program; what it says is shown only if it fails. */
-async function run(name: string, runtime: ProgramRuntime, server: Server): Promise<Outcome> {
+async function run(
+  name: string,
+  runtime: ProgramRuntime,
+  server: Server,
+  title: string,
+): Promise<Outcome> {
   const began = performance.now();
   const file = programs[name] ?? "";
   const [binary, options] = await commandOf(runtime);
-  const database = `orm_${file.replace(".ts", "")}`;
   const path = join(root, "tests", "compat", "orms", file);
+  const database = `orm_${file.replace(".ts", "")}`;
   const args = [...options, path, server.url(), server.rootUrl, database];
   const { error, output } = await outcomeOf(binary, args);
-  const outcome = error === undefined ? "passed" : `failed: ${reasonOf(error, output)}` as const;
+  const verdict = error === undefined ? "passed" : "FAILED";
   const time = seconds(performance.now() - began);
-  const title = `${runtime.padEnd(5)} ${name} ${versionOf(name)}`;
-  process.stderr.write(
-    `  ${title.padEnd(52)} ${error === undefined ? "passed" : "FAILED"}  ${time}\n`,
-  );
-  if (error !== undefined) process.stderr.write(`\n${output}\n`);
-  return outcome;
+  process.stderr.write(`  ${runtime.padEnd(5)} ${title.padEnd(58)} ${verdict}  ${time}\n`);
+  if (error === undefined) return "passed";
+  process.stderr.write(`\n${output}\n`);
+  return `failed: ${reasonOf(error, output)}`;
 }
 
 /** Runs a program to its end; it has failed if it did not end by saying so. */
