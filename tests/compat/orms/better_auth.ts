@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
+import type { Pool } from "../../../src/entries/compat.ts";
 import { assertLost } from "./support/failing.ts";
-import { type Place, type PromisePool, work } from "./support/place.ts";
+import { type Place, work } from "./support/place.ts";
 
 const password = "correct horse battery staple";
 
@@ -16,10 +17,10 @@ const verify = async (given: { hash: string; password: string }): Promise<boolea
 
 type Auth = ReturnType<typeof authOf>;
 
-function authOf(pool: PromisePool) {
+function authOf(pool: Pool) {
   return betterAuth({
     baseURL: "http://127.0.0.1",
-    database: pool,
+    database: pool.promise(),
     // Its own hashes take their time, on purpose, and are not what is tried here.
     emailAndPassword: { enabled: true, password: { hash, verify } },
     logger: { disabled: true },
@@ -85,8 +86,7 @@ async function races(auth: Auth, place: Place): Promise<void> {
 }
 
 await work(async (place) => {
-  const pool = place.promises;
-  const auth = authOf(pool);
+  const auth = authOf(place.pool);
   await migrates(auth, place);
   await crowds(auth, place);
   await races(auth, place);

@@ -82,8 +82,11 @@ async function replicates({ uri }: Place): Promise<void> {
 
 await work(async (place) => {
   const { pool } = place;
-  const driver = { createPool: () => pool };
-  const orm = new DataSource({ type: "mysql", driver, entities: [Accounts] });
+  const orm = new DataSource({
+    type: "mysql",
+    driver: { createPool: () => pool },
+    entities: [Accounts],
+  });
   await orm.initialize();
   await runBank(place, bankOf(orm));
   await nests(orm);
