@@ -54,9 +54,11 @@ async function connect(
     await Promise.race([session.begin(lost), stopped.promise]);
     return session;
   } catch (error) {
-    session?.destroy(new Error("The connect was given up", { cause: error }));
-    await session?.closed;
-    throw error;
+    if (session === undefined) throw error;
+    const truth = session.truth(error);
+    session.destroy(new Error("The connect was given up", { cause: error }));
+    await session.closed;
+    throw truth;
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);

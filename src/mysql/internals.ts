@@ -14,6 +14,8 @@ export interface Packet {
   readonly offset: number;
   /** Where it ends. */
   readonly end: number;
+  /** Its number in the exchange. */
+  readonly sequenceId: number;
 }
 
 /** What a command of the driver is at: the method that will get its next packet. */
@@ -86,6 +88,8 @@ export interface DriverInternals extends DriverCalls {
   readonly _fatalError: Error | null;
   /** Why the socket closed. */
   readonly _protocolError: Error | null;
+  /** The number that the next packet of the exchange has to have. */
+  readonly sequenceId: number;
   /** Whether the server says that it is MariaDB. */
   readonly _isMariaDB: boolean;
   /** Upgrades the socket to TLS; called right after that was asked of the server. */

@@ -11,6 +11,7 @@ import { beginSession } from "./beginning.ts";
 import { answered, type DriverInternals, internalsOf } from "./internals.ts";
 import { calm } from "./interruption.ts";
 import type { Killer } from "./killer.ts";
+import { limitLogin } from "./login_bytes.ts";
 import { login } from "./login.ts";
 import { ending, isBusy, SessionEnd } from "./session_end.ts";
 import type { Target } from "./target.ts";
@@ -50,7 +51,9 @@ export class MysqlSession implements Session<Target, Connection> {
     this.#killer = killer;
     this.#internals = internalsOf(driver);
     this.#end = new SessionEnd(driver, socket);
-    this.#witness = new Witness(this.#internals, (error) => this.#end.break(error));
+    const breakOff = (error: Error): void => this.#end.break(error);
+    this.#witness = new Witness(this.#internals, breakOff);
+    limitLogin(driver, breakOff);
   }
 
   /** The server's name for the session. */
@@ -88,12 +91,13 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Makes a fresh session what its target says; from then on `lost` may be called. */
   async begin(lost: (loss: Loss) => void): Promise<void> {
-    try {
-      await beginSession(this.driver, this.#witness, this.#target, false);
-    } catch (error) {
-      throw this.#end.truth(error);
-    }
+    await beginSession(this.driver, this.#witness, this.#target, false);
     this.#end.lost = lost;
+  }
+
+  /** Returns why it really could not be opened. */
+  truth(error: unknown): unknown {
+    return this.#end.truth(error);
   }
 
   /** Runs a statement after those before it. */

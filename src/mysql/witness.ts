@@ -125,6 +125,9 @@ export class Witness {
     driver.handlePacket = (packet) => {
       // Packets that are held back come here again.
       if (packet === undefined || driver._paused) return handlePacket.call(driver, packet);
+      if (isOutOfOrder(packet, driver)) {
+        return derailed(new Error("The server's packets came out of order"));
+      }
       const command = driver._command;
       const mustGoOn = isRow(packet, command);
       if (!mustGoOn) this.#read(packet, command, driver._isMariaDB ? "mariadb" : "mysql");
@@ -154,6 +157,11 @@ export class Witness {
     this.#flags &= ~IN_TRANSACTION;
     this.#isUnsure = true;
   }
+}
+
+/** An error may come at any time: that of a server which ends an idle session answers nothing. */
+function isOutOfOrder({ buffer, offset, sequenceId }: Packet, driver: DriverInternals): boolean {
+  return sequenceId !== driver.sequenceId && buffer[offset] !== 0xff;
 }
 
 function textOf(sql: unknown): string {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { DriverCommand } from "../../src/mysql/internals.ts";
+import type { DriverCommand, Packet } from "../../src/mysql/internals.ts";
 import {
   AUTOCOMMIT,
   CHANGED,
@@ -19,10 +19,10 @@ const row = (): void => undefined;
 const awaiting: DriverCommand = { next: header, resultsetHeader: header, row };
 const reading: DriverCommand = { next: row, resultsetHeader: header, row };
 
-function packet(hex: string): { buffer: Uint8Array; offset: number; end: number } {
+function packet(hex: string): Packet {
   const payload = Buffer.from(hex.replaceAll(" ", ""), "hex");
   const buffer = Buffer.concat([Buffer.from([9, 9, 9, 9]), payload, Buffer.from([9, 9])]);
-  return { buffer, offset: 4, end: 4 + payload.length };
+  return { buffer, offset: 4, end: 4 + payload.length, sequenceId: 1 };
 }
 
 function told(hex: string, command: DriverCommand = awaiting): number {

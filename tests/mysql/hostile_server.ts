@@ -1,0 +1,113 @@
+/**
+ * A server that means harm: it speaks the protocol as far as it likes to, and then does what a
+ * test says. What clients send it is kept.
+ */
+
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
+
+/** What comes after the greeting, or in place of it. */
+export type Conduct = (socket: Socket) => void;
+
+/** How it behaves; what is not given is done as an honest server does it. */
+export interface Hostility {
+  /** Sent in place of the greeting. */
+  readonly greets?: Conduct;
+  /** Sent in place of the answer to a login. */
+  readonly admits?: Conduct;
+  /** Sent in place of the answer to a query that is not of the pool's own. */
+  readonly answers?: Conduct;
+}
+
+/** Flags of the protocol that it claims to know: no TLS, no compression, plugins to log in by. */
+const flags = 0x0008a20f;
+const greetingTail = Buffer.concat([
+  Buffer.from("secondpart12"),
+  Buffer.from("\0mysql_native_password\0"),
+]);
+
+/** An honest OK packet. */
+export const ok: Buffer = Buffer.from([0, 0, 0, 2, 0, 0, 0]);
+
+/** Returns a packet with its header. */
+export function packet(number: number, payload: Uint8Array): Buffer {
+  const header = Buffer.alloc(4);
+  header.writeUIntLE(payload.length, 0, 3);
+  header[3] = number;
+  return Buffer.concat([header, payload]);
+}
+
+/** An honest greeting. */
+export function greeting(number = 0): Buffer {
+  const caps = Buffer.alloc(18);
+  caps.writeUInt16LE(flags & 0xffff, 0);
+  caps[2] = 45;
+  caps.writeUInt16LE(2, 3);
+  caps.writeUInt16LE(flags >>> 16, 5);
+  caps[7] = 21;
+  const head = Buffer.from("\x0a8.0.99-hostile\0\x01\0\0\0firstpt8\0", "latin1");
+  return packet(number, Buffer.concat([head, caps, greetingTail]));
+}
+
+/** The definition of a column named x, a string. */
+export function column(number: number): Buffer {
+  const texts = ["def", "", "t", "t", "x", "x"].map((text) =>
+    Buffer.concat([Buffer.from([text.length]), Buffer.from(text)])
+  );
+  const rest = Buffer.from([0x0c, 45, 0, 0xff, 0, 0, 0, 0xfd, 0, 0, 0, 0, 0]);
+  return packet(number, Buffer.concat([...texts, rest]));
+}
+
+/** Sends as much as is taken, for as long as somebody takes it. */
+export function endlessly(socket: Socket, bytes: Uint8Array): void {
+  const more = (): void => {
+    while (!socket.destroyed && socket.write(bytes));
+    if (!socket.destroyed) socket.once("drain", more);
+  };
+  more();
+}
+
+/** A hostile server that listens. */
+export interface Hostile extends AsyncDisposable {
+  /** Where a client reaches it. */
+  readonly uri: string;
+  /** All that clients have sent. */
+  readonly heard: Buffer;
+}
+
+/** Starts one. */
+export async function startHostile(password: string, hostility: Hostility): Promise<Hostile> {
+  const sockets: Socket[] = [];
+  let heard: Buffer = Buffer.alloc(0);
+  const listener = createServer((socket) => {
+    sockets.push(socket);
+    socket.on("error", () => socket.destroy());
+    let isAdmitted = false;
+    socket.on("data", (chunk) => {
+      heard = Buffer.concat([heard, chunk]);
+      if (!isAdmitted) {
+        isAdmitted = true;
+        return hostility.admits?.(socket) ?? socket.write(packet(2, ok));
+      }
+      const isOwn = /^.{5}(SET|KILL)/s.test(chunk.toString("latin1"));
+      if (isOwn || hostility.answers === undefined) socket.write(packet(1, ok));
+      else hostility.answers(socket);
+    });
+    if (hostility.greets !== undefined) hostility.greets(socket);
+    else socket.write(greeting());
+  });
+  listener.listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const { port } = Object(listener.address());
+  return {
+    uri: `mysql://app:${password}@127.0.0.1:${port}/test`,
+    get heard() {
+      return heard;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      listener.close();
+      await once(listener, "close");
+    },
+  };
+}
