@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { EntitySchema, MikroORM, raw, type SqlEntityManager } from "@mikro-orm/mysql";
 import { MysqlDialect } from "kysely";
 import { type Account, type Bank, runBank } from "./support/bank.ts";
-import { work } from "./support/place.ts";
+import { type Place, work } from "./support/place.ts";
 
 const Accounts = new EntitySchema<Account>({
   name: "accounts",
@@ -15,8 +15,36 @@ const Accounts = new EntitySchema<Account>({
   },
 });
 
-/** What it sets on connections that it opens itself. */
-const session = { dateStrings: true, supportBigNumbers: true };
+interface Visit {
+  readonly id?: number;
+  readonly at: Date;
+  readonly big: bigint;
+  readonly day: string;
+  readonly isPaid: boolean;
+  readonly note: object;
+  readonly price: string;
+}
+
+const Visits = new EntitySchema<Visit>({
+  name: "visits",
+  properties: {
+    id: { type: "integer", primary: true, autoincrement: true },
+    at: { type: "datetime", length: 3 },
+    big: { type: "bigint" },
+    day: { type: "date" },
+    isPaid: { type: "boolean" },
+    note: { type: "json" },
+    price: { type: "decimal", precision: 30, scale: 10 },
+  },
+});
+
+const entities = [Accounts, Visits];
+
+/** How many connections it opens itself, to compare with. */
+const ownConnections = 1;
+
+/** What it sets on pools that it makes itself. */
+const options = { dateStrings: true, supportBigNumbers: true };
 
 type On = SqlEntityManager;
 
@@ -71,15 +99,37 @@ async function nests(orm: MikroORM): Promise<void> {
   assert.equal((await find(orm.em.fork() as On, 1))?.owner, "outer");
 }
 
+/** What it reads is what it reads with a pool of mysql2's. */
+async function readsAlike(orm: MikroORM, { uri, database }: Place): Promise<void> {
+  const own = await MikroORM.init({ clientUrl: uri, dbName: database, pool: { max: 1 }, entities });
+  const visit: Visit = {
+    at: new Date("2026-03-29T02:30:00.123Z"),
+    big: 9007199254740993n,
+    day: "2026-03-29",
+    isPaid: true,
+    note: { a: [1] },
+    price: "12345678901234567890.0123456789",
+  };
+  const answers: Visit[] = [];
+  for (const { em } of [orm, own]) {
+    const id = await em.fork().insert(Visits, { ...visit });
+    answers.push({ ...await em.fork().findOneOrFail(Visits, { id }), id: 0 });
+  }
+  assert.deepEqual(answers[0], answers[1]);
+  assert.deepEqual(answers[0], { ...visit, id: 0 });
+  await own.close();
+}
+
 await work(async (place) => {
   const { pool, database } = place;
   const orm = await MikroORM.init({
     dbName: database,
     driverOptions: () => new MysqlDialect({ pool }),
-    entities: [Accounts],
+    entities,
   });
   await runBank(place, bankOf(orm));
   await nests(orm);
+  await readsAlike(orm, place);
   // It ends the pool with itself.
   await orm.close();
-}, { options: session });
+}, { beside: ownConnections, options });

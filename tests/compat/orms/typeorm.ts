@@ -1,6 +1,7 @@
 /** TypeORM on the pool. */
 
 import assert from "node:assert/strict";
+import mysql2 from "mysql2";
 import { DataSource, type EntityManager, EntitySchema } from "typeorm";
 import mysql from "../../../src/entries/compat.ts";
 import { type Account, type Bank, runBank } from "./support/bank.ts";
@@ -15,8 +16,36 @@ const Accounts = new EntitySchema<Account>({
   },
 });
 
-/** How many connections there are to a master and its slave, which have pools of their own. */
-const replicaConnections = 2;
+interface Visit {
+  readonly id?: number;
+  readonly at: Date;
+  readonly big: string;
+  readonly day: string;
+  readonly isPaid: boolean;
+  readonly note: object;
+  readonly price: string;
+}
+
+const Visits = new EntitySchema<Visit>({
+  name: "visits",
+  columns: {
+    id: { type: "int", primary: true, generated: true },
+    at: { type: "datetime", precision: 3 },
+    big: { type: "bigint" },
+    day: { type: "date" },
+    isPaid: { type: "boolean" },
+    note: { type: "json" },
+    price: { type: "decimal", precision: 30, scale: 10 },
+  },
+});
+
+const entities = [Accounts, Visits];
+
+/** How many connections it opens itself: one to compare with, and to a master and its slave. */
+const ownConnections = 3;
+
+/** What it sets on pools that it makes itself. */
+const options = { bigNumberStrings: true, stringifyObjects: true, supportBigNumbers: true };
 
 type On = EntityManager;
 
@@ -64,13 +93,36 @@ async function nests({ manager }: DataSource): Promise<void> {
   assert.equal((await find(manager, 1))?.owner, "outer");
 }
 
+/** What it reads is what it reads with a pool of mysql2's. */
+async function readsAlike(orm: DataSource, { uri }: Place): Promise<void> {
+  const own = new DataSource({ type: "mysql", driver: mysql2, url: uri, poolSize: 1, entities });
+  await own.initialize();
+  const visit: Visit = {
+    at: new Date("2026-03-29T02:30:00.123Z"),
+    big: "9007199254740993",
+    day: "2026-03-29",
+    isPaid: true,
+    note: { a: [1] },
+    price: "12345678901234567890.0123456789",
+  };
+  const answers: Visit[] = [];
+  for (const { manager } of [orm, own]) {
+    const { id } = await manager.save(Visits, { ...visit });
+    answers.push({ ...await manager.findOneByOrFail(Visits, { id: Number(id) }), id: 0 });
+    assert.ok(await manager.findOneBy(Visits, { at: visit.at, big: visit.big }));
+  }
+  assert.deepEqual(answers[0], answers[1]);
+  assert.deepEqual(answers[0], { ...visit, id: 0 });
+  await own.destroy();
+}
+
 /** It writes to a master and reads from slaves, by a cluster that it makes itself. */
 async function replicates({ uri }: Place): Promise<void> {
   const node = { url: uri, poolSize: 1 };
   const orm = new DataSource({
     type: "mysql",
     driver: mysql,
-    entities: [Accounts],
+    entities,
     replication: { master: node, slaves: [node] },
   });
   await orm.initialize();
@@ -85,12 +137,13 @@ await work(async (place) => {
   const orm = new DataSource({
     type: "mysql",
     driver: { createPool: () => pool },
-    entities: [Accounts],
+    entities,
   });
   await orm.initialize();
   await runBank(place, bankOf(orm));
   await nests(orm);
+  await readsAlike(orm, place);
   await replicates(place);
   // It ends the pool with itself.
   await orm.destroy();
-}, { beside: replicaConnections });
+}, { beside: ownConnections, options });

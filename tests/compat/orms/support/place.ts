@@ -28,7 +28,14 @@ export interface WorkOptions {
 /** Options that `createPool` of mysql2 and that of Sublet know by the same name. */
 type ChosenOptions = Pick<
   CompatOptions & PoolOptions,
-  "dateStrings" | "flags" | "idleTimeout" | "initSql" | "supportBigNumbers" | "timezone"
+  | "bigNumberStrings"
+  | "dateStrings"
+  | "flags"
+  | "idleTimeout"
+  | "initSql"
+  | "stringifyObjects"
+  | "supportBigNumbers"
+  | "timezone"
 >;
 
 /** How a program gets its pool. */
