@@ -49,7 +49,7 @@ for (const make of ["mariadb", "mysql"] as const) {
         test(`a handshake${secured ? " over TLS" : ""} that is cut anywhere by ${ending} fails, and the next one does not`, async () => {
           const options = secured ? { ssl: { ca: server.ca ?? "" } } : {};
           const count = await handshakeBytes(server, options);
-          await eachBelow(count, stepOf(ending) * (secured ? 7 : 1), async (at) => {
+          await eachBelow(count, stepOf(ending) * (secured ? 17 : 1), async (at) => {
             await using line = await openLine(server, { ...options, connectTimeout: patienceMs });
             line.proxy.meet("toClient", { ends: { after: at, by: ending } });
             await refused(line.db.query(sql), "CONNECT_FAILED");

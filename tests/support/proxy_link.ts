@@ -31,7 +31,7 @@ export class Link {
     for (const [socket, other] of [[client, upstream], [upstream, client]] as const) {
       socket.setNoDelay();
       // Who uses the link is told there of what went wrong here.
-      socket.on("error", () => this.#isSilent || other.resetAndDestroy());
+      socket.on("error", () => this.#isSilent || resetSocket(other));
       socket.on("close", () => {
         if (!this.#isSilent) other.destroy();
         if (other.closed) closed();
@@ -74,7 +74,7 @@ export class Link {
       return;
     }
     for (const socket of [this.#client, this.#upstream]) {
-      if (by === "reset") socket.resetAndDestroy();
+      if (by === "reset") resetSocket(socket);
       else socket.destroySoon();
     }
   }
@@ -84,4 +84,10 @@ export class Link {
     this.#client.destroy();
     this.#upstream.destroy();
   }
+}
+
+/** Resets a socket; Node cannot reset one that is just ending, and then never closes it. */
+function resetSocket(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+  else socket.resetAndDestroy();
 }

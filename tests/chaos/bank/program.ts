@@ -67,10 +67,10 @@ export const methods = {
   async close(msMax: number): Promise<void> {
     await Promise.race([current().close(), sleep(msMax)]);
   },
-  /** Ends the pool, and tells how long that took, in ms. */
-  async drain(timeout: number): Promise<number> {
+  /** Ends the pool, by a deadline if it is given, and tells how long that took, in ms. */
+  async drain(timeout: number | null): Promise<number> {
     const beganAt = performance.now();
-    await current().db.drain({ timeout });
+    await current().db.drain({ timeout: timeout ?? undefined });
     return performance.now() - beganAt;
   },
   /** Tells what the tellers were told. */

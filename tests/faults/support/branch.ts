@@ -1,0 +1,86 @@
+/**
+ * A bank in a process of its own, before a server and a network that can fail: for what befalls
+ * the client, and for pools that end while something befalls them.
+ */
+
+import assert from "node:assert/strict";
+import { BankProcess } from "../../chaos/bank_process.ts";
+import { closeBooks, openBooks } from "../../chaos/books.ts";
+import { accounts, serverOptions, staff } from "../../chaos/chaos.ts";
+import type { Scene } from "../../chaos/faults.ts";
+import { setTimeouts } from "../../chaos/server_faults.ts";
+import { type Proxy, startProxy } from "../../support/proxy.ts";
+import { type Server, startServer } from "../../support/server.ts";
+import type { Make } from "../../support/server_binary.ts";
+import { until } from "../../support/wait.ts";
+
+/** How many transfers show that a bank is at work. */
+const workCount = 20;
+/** How long tellers may take to finish what they do, in ms. */
+const closeMsMax = 5_000;
+
+/** A server, a network and a process that opens one bank after the other. */
+export class Branch implements Scene, AsyncDisposable {
+  readonly server: Server;
+  readonly proxy: Proxy;
+  readonly bank: BankProcess;
+  #bankCount = 0;
+
+  private constructor(server: Server, proxy: Proxy, bank: BankProcess) {
+    this.server = server;
+    this.proxy = proxy;
+    this.bank = bank;
+  }
+
+  /** Starts it all. */
+  static async start(make: Make): Promise<Branch> {
+    const server = await startServer({ make, options: serverOptions });
+    await setTimeouts(server);
+    return new Branch(server, await startProxy(server), await BankProcess.start("node"));
+  }
+
+  /** Opens a bank; fulfilled when it is at work. */
+  async open(): Promise<void> {
+    await openBooks(this.server, accounts);
+    await this.bank.ask("open", {
+      uri: this.proxy.uri,
+      seed: ++this.#bankCount,
+      accounts: accounts.count,
+      total: accounts.count * accounts.balance,
+      firstNumber: 1,
+      ...staff,
+    });
+    await this.isAtWork();
+  }
+
+  /** Waits until transfers are carried out. */
+  async isAtWork(): Promise<void> {
+    const count = async (): Promise<number> =>
+      (await this.bank.ask("look", undefined)).acknowledgedCount;
+    const before = await count();
+    await until(async () => await count() >= before + workCount, "the bank is at work");
+  }
+
+  /** Ends a bank whose pool has ended, or will: all are answered, nothing is lost or left. */
+  async close(): Promise<void> {
+    await this.bank.ask("close", closeMsMax);
+    const { underWayCount } = await this.bank.ask("look", undefined);
+    assert.equal(underWayCount, 0, "transfers were not answered");
+    await this.bank.ask("drain", closeMsMax);
+    const { census } = await this.bank.ask("look", undefined);
+    assert.deepEqual([census.phase, census.size], ["closed", 0]);
+    await until(async () => await this.server.connectionCount() === 0, "nothing is left");
+    const report = await this.bank.ask("report", undefined);
+    const { isSumKept, lost, doubled } = await closeBooks(this.server, accounts, report);
+    assert.deepEqual({ isSumKept, lost, doubled }, { isSumKept: true, lost: [], doubled: [] });
+    assert.deepEqual(report.complaints, []);
+    assert.ok(report.acknowledged.length >= workCount);
+  }
+
+  /** Ends it all. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.bank[Symbol.asyncDispose]();
+    await this.proxy[Symbol.asyncDispose]();
+    await this.server.remove();
+  }
+}
