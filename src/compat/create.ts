@@ -69,12 +69,16 @@ export function faceOf(db: Db, name: string, { unit }: FaceOptions): Pool {
 
 function optionsOf({ config, target, more }: Request, initSql: InitSql): object {
   const { unit: _unit, initSql: _initSql, ...durations } = more;
+  const { connectionLimit, idleTimeout, maxIdle } = config;
+  // Where all may lie idle, mysql2 does not look at how long they do.
+  const isLimited = maxIdle < connectionLimit;
   return {
     ...target,
     ...durations,
-    connectionLimit: config.connectionLimit || Number.MAX_SAFE_INTEGER,
-    idleTimeout: config.idleTimeout,
+    connectionLimit: connectionLimit || Number.MAX_SAFE_INTEGER,
+    idleTimeout: idleTimeout || isLimited ? idleTimeout : Infinity,
     initSql,
+    maxIdle: isLimited ? Math.max(0, Math.floor(maxIdle)) : undefined,
     queueLimit: config.queueLimit,
     resetOnRelease: config.resetOnRelease,
     shared: false,

@@ -1,7 +1,7 @@
 /** How many there are of what, for metrics and for people. */
 
 import type { Phase, PoolState, Status } from "./state.ts";
-import { entries, sizeOf } from "./table.ts";
+import { sizeOf } from "./table.ts";
 
 /** A count of a pool's actual connections and of those who wait for one. */
 export interface Census extends Record<Status, number> {
@@ -21,21 +21,18 @@ export interface Census extends Record<Status, number> {
   readonly targets: number;
 }
 
-/** Returns a count of a pool; it walks all actual connections, so it is not for each step. */
+/** Returns a count of a pool. */
 export function census(pool: PoolState): Census {
+  const { idle, leased, connecting, checking, resetting, retargeting, closing } = pool;
   const { connectionsMax } = pool.policy;
-  const counts = {
-    idle: 0,
-    leased: 0,
-    connecting: 0,
-    checking: 0,
-    resetting: 0,
-    retargeting: 0,
-    closing: 0,
-  };
-  for (const { value } of entries(pool.actuals)) counts[value.status]++;
   return {
-    ...counts,
+    idle,
+    leased,
+    connecting,
+    checking,
+    resetting,
+    retargeting,
+    closing,
     phase: pool.phase,
     waiting: pool.waiting,
     blocked: pool.blocked,

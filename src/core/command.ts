@@ -15,12 +15,13 @@ export type RetireReason =
   | "makesRoom"
   | "retired";
 
+/** What an actual connection is asked to do with itself; the target is that which it then has. */
+export type WorkOrder = "check" | "reset" | "retarget";
+
 /** An order for the shell, which carries out a step's orders in sequence. */
 export type Command =
   | { readonly type: "connect"; readonly actual: ActualId; readonly target: TargetId }
-  | { readonly type: "check"; readonly actual: ActualId }
-  | { readonly type: "reset"; readonly actual: ActualId }
-  | { readonly type: "retarget"; readonly actual: ActualId; readonly target: TargetId }
+  | { readonly type: WorkOrder; readonly actual: ActualId; readonly target: TargetId }
   | { readonly type: "close"; readonly actual: ActualId; readonly reason: RetireReason }
   | { readonly type: "grant"; readonly lease: LeaseId; readonly actual: ActualId }
   | {

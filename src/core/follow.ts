@@ -15,6 +15,7 @@ import {
   bringsAt,
   fillsAt,
   firstClaimant,
+  hasteMs,
   isEnding,
   isServing,
   longestIdle,
@@ -35,11 +36,10 @@ export function follow(turn: Turn): void {
 
 /** Returns when the shell must report that the deadline is reached, if ever. */
 export function deadline(pool: PoolState): Instant | undefined {
-  if (pool.phase === "closed") return undefined;
   const soonestAt = Math.min(
     bringsAt(pool),
     fillsAt(pool),
-    leastDue(pool.resting),
+    leastDue(pool.resting) - hasteMs(pool),
     goesAt(pool, leastDue(pool.actuals)),
     leastDue(pool.targets),
   );
@@ -115,12 +115,12 @@ function makeRoom(turn: Turn, victim: Actual, id: TargetId): void {
   else retire(turn, victim, "makesRoom");
 }
 
-/** Retires what nobody needs: after a long rest, for its age, or when the pool ends. */
+/** Retires what nobody needs: too long idle, or one too many, too old, or as the pool ends. */
 function retireOne(turn: Turn): boolean {
   const { pool, now } = turn;
   const longest = longestIdle(pool) ?? unwanted(pool);
   if (longest === undefined) return false;
-  const idled = longestIdle(pool, now);
+  const idled = longestIdle(pool, now + hasteMs(pool));
   const agesAt = leastDue(pool.actuals);
   // Who was asked to go rested before all who came later, so the longest idle is one of them.
   if (isEnding(pool)) retire(turn, longest, "draining");

@@ -5,7 +5,7 @@
  * count is right whatever the two are.
  */
 
-import type { RetireReason } from "./command.ts";
+import type { RetireReason, WorkOrder } from "./command.ts";
 import type { Work } from "./event.ts";
 import { isAged, isRetired, isSuspect, spacingMs } from "./fitness.ts";
 import { layDown, rouse } from "./idle.ts";
@@ -56,20 +56,17 @@ export function rest(turn: Turn, actual: Actual): void {
 export function reset(turn: Turn, actual: Actual): void {
   const unfit = unfitness(turn, actual);
   if (unfit !== undefined) return retire(turn, actual, unfit);
-  work(turn, actual, "resetting");
-  order(turn, { type: "reset", actual: actual.id });
+  work(turn, actual, "resetting", "reset");
 }
 
 /** Asks one whether it is still alive. */
 export function check(turn: Turn, actual: Actual): void {
-  work(turn, actual, "checking");
-  order(turn, { type: "check", actual: actual.id });
+  work(turn, actual, "checking", "check");
 }
 
 /** Changes an idle one into one of another target. */
 export function retarget(turn: Turn, actual: Actual, target: TargetId): void {
-  work(turn, actual, "retargeting", target);
-  order(turn, { type: "retarget", actual: actual.id, target });
+  work(turn, actual, "retargeting", "retarget", target);
 }
 
 /** Takes one out of service for good, whatever it is at. */
@@ -85,9 +82,16 @@ export function forget(turn: Turn, actual: Actual): void {
   turn.pool.actuals = remove(turn.pool.actuals, actual.id);
 }
 
-/** Busies one with itself; whatever it does then proves whether it is alive. */
-function work(turn: Turn, actual: Actual, status: Work, target: TargetId = actual.target): void {
+/** Busies one with itself; whatever it does proves whether it is alive. */
+function work(
+  turn: Turn,
+  actual: Actual,
+  status: Work,
+  type: WorkOrder,
+  target: TargetId = actual.target,
+): void {
   become(turn, actual, { ...actual, status, target, suspicions: turn.pool.suspicions });
+  order(turn, { type, actual: actual.id, target });
 }
 
 function become(turn: Turn, actual: Actual, next: Actual): void {
@@ -116,9 +120,7 @@ function begin(turn: Turn, actual: Actual): void {
 function count(turn: Turn, actual: Actual, by: 1 | -1): void {
   const { pool } = turn;
   const { status } = actual;
-  if (status === "leased") pool.leased += by;
-  if (status === "closing") pool.closing += by;
-  if (status === "connecting") pool.connecting += by;
+  pool[status] += by;
   if (status === "closing") return;
   const target = editTarget(turn, actual.target);
   target.live += by;

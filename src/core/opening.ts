@@ -14,9 +14,9 @@ export function uncovered(target: Target): LeaseId | undefined {
   return nth(target.line, target.arriving)?.key;
 }
 
-/** Returns how many a target may still have opening at once; a target that is down, one in all. */
+/** Returns how many more a target may have opening, if any; a target that is down, one in all. */
 export function openable({ outage, pace, opening }: Target): number {
-  return Math.max(0, (outage === undefined ? pace : 1) - opening);
+  return (outage === undefined ? pace : 1) - opening;
 }
 
 /** Tells whether whoever waits is served. */
@@ -63,6 +63,11 @@ function hasVictim({ resting, claims, closing }: PoolState, probes: 0 | 1): bool
   return resting !== undefined && claims + probes > closing;
 }
 
+/** Returns how much sooner than usual the longest idle is retired, as too many rest. */
+export function hasteMs({ idle, policy }: PoolState): number {
+  return idle > policy.restMax ? policy.hasteMs : 0;
+}
+
 /** Returns when time alone will have something opened for a waiter. */
 export function bringsAt(pool: PoolState): Instant {
   if (!isServing(pool)) return Infinity;
@@ -75,6 +80,5 @@ export function bringsAt(pool: PoolState): Instant {
 
 /** Returns when time alone will have something opened for a minimum. */
 export function fillsAt(pool: PoolState): Instant {
-  if (pool.phase !== "open" || pool.lacking === undefined) return Infinity;
-  return Math.max(roomAt(pool), leastDue(pool.lacking));
+  return pool.phase === "open" ? Math.max(roomAt(pool), leastDue(pool.lacking)) : Infinity;
 }

@@ -40,6 +40,10 @@ export interface Policy {
   readonly waitersMax: number;
   /** How long an actual connection may lie idle before it is retired. */
   readonly idleMsMax: number;
+  /** How many may lie idle so long, over all targets; but what is kept open may in any case. */
+  readonly restMax: number;
+  /** How much sooner than after {@linkcode idleMsMax} one goes while more than these lie idle. */
+  readonly hasteMs: number;
   /** How old an actual connection may grow; each a little less, by chance. */
   readonly ageMsMax: number;
   /** How long one may lie idle and still be lent unchecked. */
@@ -186,7 +190,7 @@ export interface Virtual {
 export type Phase = "open" | "paused" | "serving" | "draining" | "closed";
 
 /** The pool, as a value. */
-export interface PoolState {
+export interface PoolState extends Readonly<Record<Status, number>> {
   /** What it was told when it was created. */
   readonly policy: Policy;
   /** Whether it grants leases. */
@@ -207,12 +211,6 @@ export interface PoolState {
   readonly virtuals: Table<Virtual>;
   /** Every actual connection that has not closed, by name; due when an idle one has grown old. */
   readonly actuals: Table<Actual>;
-  /** How many of them are leased. */
-  readonly leased: number;
-  /** How many of them are closing. */
-  readonly closing: number;
-  /** How many of them are connecting. */
-  readonly connecting: number;
   /** How many requests wait. */
   readonly waiting: number;
   /** How many of them wait behind the limits of their virtual connections. */
@@ -248,9 +246,13 @@ export function createState(policy: Policy): PoolState {
     claims: 0,
     virtuals: undefined,
     actuals: undefined,
+    idle: 0,
     leased: 0,
-    closing: 0,
     connecting: 0,
+    checking: 0,
+    resetting: 0,
+    retargeting: 0,
+    closing: 0,
     waiting: 0,
     blocked: 0,
     enclosed: undefined,

@@ -32,6 +32,11 @@ export interface PoolOptions<Name extends string, Overlay extends object = objec
   readonly resetOnRelease?: boolean | undefined;
   /** How long an actual connection may lie idle before it is closed, in ms; 60,000. */
   readonly idleTimeout?: number | undefined;
+  /**
+   * How many actual connections may lie idle for longer than a second, over all virtual
+   * connections; any number unless given.
+   */
+  readonly maxIdle?: number | undefined;
   /** How old an actual connection may grow, in ms; 0 is without end; 1,800,000. */
   readonly maxLifetime?: number | undefined;
   /** How many actual connections each virtual connection keeps open from its first use on; 0. */
@@ -97,6 +102,8 @@ export interface Plan {
 
 /** How long a target whose line is not empty keeps what an older waiter of another wants. */
 const TENURE_MS = 100;
+/** How long those beyond `maxIdle` may lie idle; so what comes back for a moment is kept. */
+const SURPLUS_MS_MAX = 1_000;
 /** How long a failed attempt to connect keeps off the next, at first and at most. */
 const BACKOFF_MS_MIN = 50;
 const BACKOFF_MS_MAX = 800;
@@ -107,6 +114,7 @@ const POOL_OPTIONS: readonly string[] = [
   "waitForConnections",
   "resetOnRelease",
   "idleTimeout",
+  "maxIdle",
   "maxLifetime",
   "minimumIdle",
   "validateAfter",
@@ -137,13 +145,18 @@ export function planOf(
   const given = options as Readonly<Record<string, unknown>>;
   const target = split(given, POOL_OPTIONS, targetOptions, "");
   const connectionLimit = count(given, "connectionLimit", 10, 1);
-  const virtuals = virtualsOf(given, connectionLimit, targetOptions);
+  const restMax = given["maxIdle"] === undefined ? Infinity : count(given, "maxIdle", 0, 0);
+  const virtuals = virtualsOf(given, Math.min(connectionLimit, restMax), targetOptions);
+  // What never comes is a long time off, from which may be subtracted.
+  const idleMsMax = Math.min(duration(given, "idleTimeout", 60_000), Number.MAX_SAFE_INTEGER);
   const mayWait = choice(given, "waitForConnections", [true, false], true);
   return {
     policy: {
       connectionsMax: connectionLimit,
       waitersMax: mayWait ? endless(count(given, "queueLimit", 0, 0)) : 0,
-      idleMsMax: duration(given, "idleTimeout", 60_000),
+      idleMsMax,
+      restMax,
+      hasteMs: Math.max(0, idleMsMax - SURPLUS_MS_MAX),
       ageMsMax: endless(duration(given, "maxLifetime", 1_800_000)),
       freshMsMax: duration(given, "validateAfter", 500),
       tenureMs: TENURE_MS,
@@ -163,7 +176,7 @@ export function planOf(
 
 function virtualsOf(
   given: Readonly<Record<string, unknown>>,
-  connectionLimit: number,
+  minimumMost: number,
   targetOptions: readonly string[],
 ): readonly VirtualPlan[] {
   const minimumIdle = count(given, "minimumIdle", 0, 0);
@@ -187,8 +200,8 @@ function virtualsOf(
     };
   });
   const minimum = virtuals.reduce((sum, virtual) => sum + virtual.minimum, 0);
-  if (minimum <= connectionLimit) return virtuals;
-  throw invalid("minimumIdle", `at most ${connectionLimit} over all virtual connections`, minimum);
+  if (minimum <= minimumMost) return virtuals;
+  throw invalid("minimumIdle", `at most ${minimumMost} over all virtual connections`, minimum);
 }
 
 /** Returns the options that are not ours; throws if the target has none of that name either. */

@@ -91,6 +91,25 @@ test("idleTimeout closes at its time, with maxIdle as it is by default", async (
   await ended(pool);
 });
 
+test("maxIdle is how many may lie idle beyond a moment, and idleTimeout 0 no limit of time", async () => {
+  const before = await count();
+  const pool = poolAt(server, { connectionLimit: 4, maxIdle: 1 });
+  const forever = poolAt(server, { connectionLimit: 2, idleTimeout: 0 });
+  const connections = await Promise.all([1, 2, 3, 4].map(() => taken(pool)));
+  const more = await Promise.all([1, 2].map(() => taken(forever)));
+  assert.equal(await count() - before, 6);
+  for (const connection of [...connections, ...more]) connection.release();
+  await until(async () => await count() - before <= 3, "those beyond are closed");
+  assert.equal(await count() - before, 3);
+  const [last] = connections.slice(-1);
+  // The last that came back is lent first, and has not been closed.
+  assert.equal((await taken(pool)).threadId, last?.threadId);
+  last?.release();
+  await ended(pool);
+  assert.equal(await count() - before, 2);
+  await ended(forever);
+});
+
 test("acquireTimeout ends a wait", async () => {
   const pool = poolAt(server, { connectionLimit: 1, acquireTimeout: 30 });
   const connection = await until(() => taken(pool), "one is open, however long that takes");

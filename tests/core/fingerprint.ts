@@ -8,7 +8,7 @@
 
 import type { Actual, PoolState, Target, Waiter } from "../../src/core/mod.ts";
 import { entries, type Table } from "../../src/core/table.ts";
-import type { Down, Place } from "./world.ts";
+import { type Down, type Place, STATUSES } from "./world.ts";
 
 /** Returns the same text for places that are one. */
 export function fingerprint(place: Place): string {
@@ -111,7 +111,8 @@ function printPool(pool: PoolState, namer: Namer): string {
     ).join(),
     pool.enclosing,
     namer.leases(pool.enclosed),
-    [pool.leased, pool.closing, pool.connecting, pool.waiting, pool.blocked, pool.claims].join(),
+    STATUSES.map((status) => pool[status]).join(),
+    [pool.waiting, pool.blocked, pool.claims].join(),
     congestion &&
     `${congestion.ceiling} ${
       namer.down({ until: congestion.retryAt, failures: congestion.failures })

@@ -157,6 +157,12 @@ export class Judge {
     return this.resting()[0];
   }
 
+  /** How long one may idle now that so many do. */
+  idleMsMax(): number {
+    const { idleMsMax, hasteMs, restMax } = this.policy;
+    return this.count("idle") > restMax ? idleMsMax - hasteMs : idleMsMax;
+  }
+
   isTenured(conn: Conn): boolean {
     return this.now - conn.servesSince >= this.policy.tenureMs;
   }

@@ -170,7 +170,7 @@ function obeyClose(place: Place, judge: Judge, conn: Conn | undefined, reason: R
   must(!isUnwanted || reason === "draining", "what is opened in vain is closed as the pool ends");
   const { target } = conn;
   if (reason === "idle") {
-    must(now - conn.restedAt >= policy.idleMsMax, "one may idle as long as it may");
+    must(now - conn.restedAt >= judge.idleMsMax(), "one may idle as long as it may");
     must(judge.idle(target)[0] === conn, "the longest idle is retired first");
     must(judge.live(target) > judge.minimum(target), "a minimum is kept");
   }

@@ -30,6 +30,30 @@ test("who has rested longest is retired first, and one that is in use never", ()
   assert.equal(driver.census().leased, 1);
 });
 
+test("those beyond what may rest go sooner, the longest rested first", () => {
+  const driver = rested(4, { idleMsMax: 500, restMax: 1, hasteMs: 400 });
+  assert.equal(deadline(driver.pool), driver.now + 100);
+  driver.wait(99);
+  assert.equal(driver.census().idle, 4);
+  driver.wait(1);
+  assert.equal(driver.closed("idle").length, 3);
+  assert.deepEqual(driver.closed("idle"), driver.closed("idle").toSorted((a, b) => a - b));
+  assert.equal(driver.census().idle, 1);
+  driver.wait(399);
+  assert.equal(driver.census().idle, 1);
+  driver.wait(1);
+  assert.equal(driver.census().idle, 0);
+});
+
+test("what comes back for a moment is kept, and so is a minimum", () => {
+  const virtuals = [{ target: 0, limit: Infinity, minimum: 2 }];
+  const driver = rested(3, { idleMsMax: 500, restMax: 0, hasteMs: 400, virtuals });
+  driver.wait(50);
+  assert.equal(driver.census().idle, 3);
+  driver.wait(10_000);
+  assert.equal(driver.census().idle, 2);
+});
+
 test("connections that were opened together are retired for age one by one", () => {
   const driver = rested(10, { ageMsMax: 10_000 });
   // All are old at once, and may be kept for a tenth of the limit: one goes each 1,000 ms.

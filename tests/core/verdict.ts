@@ -3,7 +3,7 @@
 import type { Event } from "../../src/core/mod.ts";
 import { entries } from "../../src/core/table.ts";
 import { Judge, must } from "./judge.ts";
-import { type Place, toldActuals } from "./world.ts";
+import { type Place, STATUSES, toldActuals } from "./world.ts";
 
 /** What must hold when a step has ended. */
 export function check(place: Place, event: Event): void {
@@ -44,11 +44,9 @@ function checkTold({ pool, world, now }: Place, judge: Judge): void {
     (pool.congestion?.ceiling ?? Infinity) === (world.full?.ceiling ?? Infinity),
     "the pool knows its ceiling",
   );
-  must(
-    pool.leased === judge.count("leased") && pool.closing === judge.count("closing"),
-    "the pool counts right",
-  );
-  must(pool.connecting === judge.count("connecting"), "the pool counts right");
+  for (const status of STATUSES) {
+    must(pool[status] === judge.count(status), "the pool counts right");
+  }
   must(pool.waiting === world.waits.length, "the pool counts who waits");
   must(
     pool.blocked === world.waits.length - judge.eligible().length,
@@ -89,7 +87,9 @@ function checkSockets({ pool, world, now }: Place, judge: Judge, event: Event): 
     const isComing = "actual" in event && event.actual === conn.id;
     must(!isComing || !conn.isSuspect, "a suspect is checked before it rests");
     if (judge.idle(target)[0] === conn && judge.live(target) > judge.minimum(target)) {
-      must(now - conn.restedAt < policy.idleMsMax, "what idles too long is retired");
+      const restedMs = now - conn.restedAt;
+      must(restedMs < policy.idleMsMax, "what idles too long is retired");
+      must(restedMs < judge.idleMsMax(), "no more idle than may, but for a moment");
     }
   }
   policy.virtuals.forEach(({ limit }, id) => {

@@ -24,7 +24,9 @@ const choice: fc.Arbitrary<Choice> = fc.record({
 const policy: fc.Arbitrary<Policy> = fc.record({
   connectionsMax: fc.constantFrom(3, 20, 300),
   waitersMax: fc.constantFrom(50, Infinity),
-  idleMsMax: fc.constantFrom(200, 2000, Infinity),
+  idleMsMax: fc.constantFrom(200, 2000, 1_000_000),
+  restMax: fc.constantFrom(0, 2, Infinity),
+  hasteMs: fc.constantFrom(0, 190),
   ageMsMax: fc.constantFrom(1000, 10_000, Infinity),
   freshMsMax: fc.constantFrom(0, 100, Infinity),
   tenureMs: fc.constantFrom(0, 50, Infinity),

@@ -78,6 +78,7 @@ export interface Place {
 export const NOBODY = 1e9;
 export const WORKING: readonly Status[] = ["checking", "resetting", "retargeting"];
 export const ARRIVING: readonly Status[] = ["connecting", ...WORKING];
+export const STATUSES: readonly Status[] = ["idle", "leased", ...ARRIVING, "closing"];
 
 export function startOf(configuration: Configuration, pool: PoolState): Place {
   const { targets, policy } = configuration;

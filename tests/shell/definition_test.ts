@@ -33,6 +33,8 @@ test("without options a pool has the documented defaults", () => {
     connectionsMax: 10,
     waitersMax: Infinity,
     idleMsMax: 60_000,
+    restMax: Infinity,
+    hasteMs: 59_000,
     ageMsMax: 1_800_000,
     freshMsMax: 500,
     tenureMs: 100,
@@ -73,6 +75,8 @@ test("a value that does not fit is refused, and shown only if it is no secret", 
   invalid({ connections: { a: { hold: "ever" } } }, /must be one of \["statement","unit"\]/);
   invalid({ connections: { a: { limit: 0 } } }, /"connections\.a\.limit"/);
   invalid({ connectionLimit: 2, minimumIdle: 3 }, /"minimumIdle" must be at most 2/);
+  invalid({ maxIdle: 1, minimumIdle: 2 }, /"minimumIdle" must be at most 1/);
+  invalid({ maxIdle: -1 }, /"maxIdle" must be a whole number from 0 on/);
   invalid({ name: "" }, /"name" must be a text/);
   invalid({ shared: 1 }, /"shared" must be one of/);
 });

@@ -39,6 +39,8 @@ export class Crowd {
       connectionsMax: 10,
       waitersMax: Infinity,
       idleMsMax: 1_000_000,
+      restMax: Infinity,
+      hasteMs: 0,
       ageMsMax: Infinity,
       freshMsMax: Infinity,
       tenureMs: 100,

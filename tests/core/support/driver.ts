@@ -79,6 +79,8 @@ const POLICY: Policy = {
   connectionsMax: 10,
   waitersMax: Infinity,
   idleMsMax: Infinity,
+  restMax: Infinity,
+  hasteMs: 0,
   ageMsMax: Infinity,
   freshMsMax: Infinity,
   tenureMs: 100,

@@ -33,6 +33,8 @@ const PLAIN: Omit<Policy, "virtuals"> = {
   connectionsMax: 10,
   waitersMax: Infinity,
   idleMsMax: Infinity,
+  restMax: Infinity,
+  hasteMs: 0,
   ageMsMax: Infinity,
   freshMsMax: Infinity,
   tenureMs: 0,

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import type { Actual, Instant, PoolState, Target } from "../../../src/core/mod.ts";
 import { entries, find, type Node, nth, sizeOf, type Table } from "../../../src/core/table.ts";
+import { STATUSES } from "../world.ts";
 import type { Model } from "./model.ts";
 
 type Row = readonly [key: number, value: unknown, due: number];
@@ -20,15 +21,10 @@ export function assertTrue(pool: PoolState, model: Model): void {
     if (status === "leased") assert.equal(lease, model.actuals.get(id)!.lease);
   }
   const eligible = model.eligible();
+  for (const status of STATUSES) assert.equal(pool[status], model.at(status).length, status);
   assert.deepEqual(
-    [pool.leased, pool.closing, pool.connecting, pool.waiting, pool.blocked],
-    [
-      model.held.size,
-      model.at("closing").length,
-      model.at("connecting").length,
-      model.waiting.size,
-      model.waiting.size - eligible.size,
-    ],
+    [pool.leased, pool.waiting, pool.blocked],
+    [model.held.size, model.waiting.size, model.waiting.size - eligible.size],
   );
   assertVirtuals(pool, model);
   const line = [...eligible].map(([lease, { target }]) => [lease, target] as const);
