@@ -13,6 +13,7 @@ import { calm } from "./interruption.ts";
 import type { Killer } from "./killer.ts";
 import { limitLogin } from "./login_bytes.ts";
 import { login } from "./login.ts";
+import { hideSecrets, withoutValues } from "./secrets.ts";
 import { ending, isBusy, SessionEnd } from "./session_end.ts";
 import type { Target } from "./target.ts";
 import { Witness } from "./witness.ts";
@@ -54,6 +55,7 @@ export class MysqlSession implements Session<Target, Connection> {
     const breakOff = (error: Error): void => this.#end.break(error);
     this.#witness = new Witness(this.#internals, breakOff);
     limitLogin(driver, breakOff);
+    hideSecrets(driver);
   }
 
   /** The server's name for the session. */
@@ -118,7 +120,7 @@ export class MysqlSession implements Session<Target, Connection> {
         over?.();
         signal?.removeEventListener("abort", abort);
         // Of several that one signal aborts, the first may have ended the session.
-        if (error) reject(signal?.aborted ? signal.reason : this.#end.truth(error));
+        if (error) reject(signal?.aborted ? signal.reason : this.#failure(error, statement));
         else resolve([rows, fields]);
       });
       if (!isAnswered) signal?.addEventListener("abort", abort, { once: true });
@@ -188,6 +190,10 @@ export class MysqlSession implements Session<Target, Connection> {
   destroy(reason: Error): void {
     this.#end.lost = undefined;
     this.#end.break(reason);
+  }
+
+  #failure(error: unknown, { sql }: Statement): unknown {
+    return this.#end.truth(withoutValues(error, sql));
   }
 
   #send({ sql, values, isPrepared, options }: Statement, answer: Answer): void {

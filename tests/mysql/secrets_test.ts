@@ -1,0 +1,146 @@
+/**
+ * What must not be told: passwords, values and keys that were planted are looked for in all that
+ * a pool says of itself, on real servers: errors, events, channels, the census, and what its
+ * objects show when they are printed.
+ */
+
+import assert from "node:assert/strict";
+import { channel } from "node:diagnostics_channel";
+import { after, before, test } from "node:test";
+import { inspect } from "node:util";
+import { createPool, type Pool, type PoolOptions } from "../../mod.ts";
+import type { EventName } from "../../src/shell/news.ts";
+import { failure } from "../support/asking.ts";
+import { type Server, startServer } from "../support/server.ts";
+
+const password = "planted-password-7Xq";
+const value = "planted-value-9Kd";
+
+const names: readonly EventName[] = [
+  "connection",
+  "acquire",
+  "release",
+  "enqueue",
+  "remove",
+  "refuse",
+  "leak",
+];
+
+let server: Server;
+/** All that was told, as it would be printed. */
+let told: string[] = [];
+const hear = (news: unknown): void => void told.push(printed(news));
+
+/** Returns all ways in which something is written into a log. */
+function printed(thing: unknown): string {
+  const options = { depth: 12, maxArrayLength: 1000, maxStringLength: 1_000_000 };
+  const text = thing instanceof Error ? `${thing} ${thing.stack}` : "";
+  return [inspect(thing, options), text, jsonOf(thing)].join("\n");
+}
+
+/** Returns what JSON has of it, but for what it has told already. */
+function jsonOf(thing: unknown): string {
+  const seen = new Set<unknown>();
+  return String(JSON.stringify(thing, (_, inner: unknown) => {
+    if (typeof inner === "bigint") return String(inner);
+    if (typeof inner !== "object" || inner === null) return inner;
+    if (seen.has(inner)) return undefined;
+    seen.add(inner);
+    return inner;
+  }));
+}
+
+before(async () => {
+  server = await startServer({ tls: true });
+  await server.query(`CREATE USER planted IDENTIFIED BY '${password}'`);
+  await server.query("GRANT ALL ON test.* TO planted");
+  await server.query("CREATE TABLE test.t (v VARCHAR(40) PRIMARY KEY)");
+  for (const name of names) channel(`sublet:${name}`).subscribe(hear);
+});
+
+after(async () => {
+  for (const name of names) channel(`sublet:${name}`).unsubscribe(hear);
+  await server?.remove();
+});
+
+function poolWith(options: PoolOptions = {}): Pool {
+  const uri = `mysql://planted:${password}@${server.host}:${server.port}/test`;
+  const db = createPool({ uri, shared: false, connectionLimit: 1, ...options });
+  for (const name of names) db.on(name, hear);
+  return db;
+}
+
+/** Fails for each secret that something tells. */
+function assertSilent(texts: readonly string[], what: string): void {
+  const key = (server.key ?? "").split("\n")[1] ?? "";
+  assert.ok(key.length > 40);
+  for (const [name, secret] of Object.entries({ password, value, key })) {
+    const found = texts.find((text) => text.includes(secret));
+    const at = found?.indexOf(secret) ?? 0;
+    assert.equal(found, undefined, `${what} tells the ${name}: …${found?.slice(at - 200, at)}`);
+  }
+}
+
+test("events, channels, the census and the pool itself tell no secret", async () => {
+  told = [];
+  const { ca = "", cert = "", key = "" } = server;
+  const db = poolWith({ ssl: { ca, cert, key }, leakDetectionTimeout: 5 });
+  await db.execute("SELECT ? AS v", [value]);
+  await using lease = await db.lease();
+  told.push(printed(lease), printed(lease.connection));
+  const waiting = failure(db.query("SELECT ?", [value], { timeout: 20 }));
+  told.push(printed(await waiting), printed(db.census()), printed(db));
+  lease.release();
+  await db.drain();
+  assert.ok(told.length > 8, `only ${told.length} things were told`);
+  assertSilent(told, "What a pool says");
+});
+
+test("errors tell neither values nor passwords, whoever made them", async () => {
+  told = [];
+  const db = poolWith();
+  const sql = "SELECT * FROM nowhere WHERE v = ?";
+  const errors = [
+    await failure(db.query(sql, [value])),
+    await failure(db.execute(sql, [value])),
+    await failure(db.query({ sql, values: [value] })),
+    await failure(db.transaction(() => db.query(sql, [value]))),
+    await failure(db.method("SELECT :v")({ w: value } as never)),
+    await failure(db.method("SELECT :v")([value] as never)),
+    await failure(db.query("SELECT SLEEP(5), ?", [value], { timeout: 50 })),
+    await failure(poolWith({ password: `${password}-wrong` }).query("SELECT ?", [value])),
+    await failure(poolWith({ port: 1 }).query("SELECT ?", [value])),
+    await failure(poolWith({ ssl: { key: "no key at all", ca: "none" } }).query("SELECT 1")),
+    await failure(poolWith({ database: "nowhere" }).query("SELECT ?", [value])),
+  ];
+  assertSilent(errors.map(printed), "An error");
+  await db.drain();
+});
+
+test("an error of a statement names the text that its caller gave", async () => {
+  await using db = poolWith();
+  const sql = "SELECT * FROM nowhere WHERE v = ?";
+  for (
+    const error of [await failure(db.query(sql, [value])), await failure(db.execute(sql, [value]))]
+  ) {
+    assert.equal(Object(error).sql, sql);
+    assert.equal(Object(error).errno, 1146);
+  }
+});
+
+test("options that are wrong are named, not shown", () => {
+  for (
+    const options of [
+      { uri: `postgres://u:${password}@h/d` },
+      { password: [password] },
+      { connectionLimit: `mysql://u:${password}@h` },
+      { ssl: password, host: 5 },
+    ]
+  ) {
+    const made = (): unknown => createPool(options as never);
+    assert.throws(made, (error) => {
+      assertSilent([printed(error)], "An error of options");
+      return true;
+    });
+  }
+});
