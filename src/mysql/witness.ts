@@ -126,14 +126,14 @@ export class Witness {
       // Packets that are held back come here again.
       if (packet === undefined || driver._paused) return handlePacket.call(driver, packet);
       if (isOutOfOrder(packet, driver)) {
-        return derailed(new Error("The server's packets came out of order"));
+        return derailed(derailment("The server's packets came out of order"));
       }
       const command = driver._command;
       const mustGoOn = isRow(packet, command);
       if (!mustGoOn) this.#read(packet, command, driver._isMariaDB ? "mariadb" : "mysql");
       handlePacket.call(driver, packet);
       if (mustGoOn && driver._command !== command) {
-        derailed(new Error("A row could not be read, so the rest of the answer cannot either"));
+        derailed(derailment("A row could not be read, so the rest of the answer cannot either"));
       }
     };
   }
@@ -188,4 +188,9 @@ function isLiteralList(values: unknown): boolean {
 
 function isLiteralObject(value: object): boolean {
   return value instanceof Date || ArrayBuffer.isView(value);
+}
+
+/** Returns an error that says that the session has to be ended on this side. */
+function derailment(message: string): Error {
+  return Object.assign(new Error(message), { code: "ECONNABORTED" });
 }
