@@ -4,10 +4,10 @@
  */
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, afterEach, before, describe, test } from "node:test";
 import type { PoolOptions } from "../../mod.ts";
 import { refused } from "../support/asking.ts";
-import type { Ending } from "../support/proxy.ts";
+import type { Direction, Ending } from "../support/proxy.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { lackOf } from "../support/server_binary.ts";
 import { until } from "../support/wait.ts";
@@ -35,6 +35,68 @@ async function handshakeBytes(server: Server, options: PoolOptions): Promise<num
   return count;
 }
 
+/** Cuts a handshake, over TLS or not, at every byte. */
+async function cutHandshakes(server: Server, isSecured: boolean, by: Ending): Promise<void> {
+  const options = isSecured ? { ssl: { ca: server.ca ?? "" } } : {};
+  const count = await handshakeBytes(server, options);
+  // Over TLS there are thousands of bytes, most of which are certificates.
+  await eachBelow(count, stepOf(by) * (isSecured ? 17 : 1), async (after) => {
+    await using line = await openLine(server, { ...options, connectTimeout: patienceMs });
+    line.proxy.meet("toClient", { ends: { after, by } });
+    await refused(line.db.query(sql), "CONNECT_FAILED");
+    await recovers(line, "toClient");
+  });
+}
+
+/** Cuts an answer at every byte. */
+async function cutAnswers(server: Server, how: "query" | "execute", by: Ending): Promise<void> {
+  await using whole = await openLine(server);
+  await whole.db.query("SELECT 1");
+  const count = await bytesOf(whole, "toClient", () => whole.db[how](sql));
+  assert.ok(count > 100, `an answer has ${count} bytes`);
+  await eachBelow(count, stepOf(by), async (after) => {
+    await using line = await openLine(server);
+    await line.db.query("SELECT 1");
+    line.proxy.meet("toClient", { ends: { after, by } });
+    const timeout = by === "silence" ? patienceMs : 10_000;
+    await assertNeverWrong(line.db[how](sql, [], { timeout }), right);
+    await recovers(line, "toClient");
+  });
+}
+
+/** Cuts a COMMIT, or the answer to it, at every byte. */
+async function cutCommits(server: Server, direction: Direction, count: number): Promise<void> {
+  await eachBelow(count, 1, async (after) => {
+    await using line = await openLine(server);
+    const { db, proxy } = line;
+    const transaction = db.transaction(async () => {
+      await db.query("INSERT INTO t VALUES (?)", [after]);
+      proxy.meet(direction, { ends: { after, by: "reset" } });
+    });
+    await refused(transaction, "COMMIT_UNKNOWN");
+    await recovers(line, direction);
+    const found = await server.query("SELECT v FROM test.t WHERE v = ?", [after]);
+    assert.equal(found.length, direction === "toClient" ? 1 : 0);
+  });
+}
+
+/** Lets the first packet of an answer, or of a handshake, have another length than it says. */
+async function changeLength(server: Server, length: number): Promise<void> {
+  const bytes = Buffer.alloc(3);
+  bytes.writeUIntLE(length, 0, 3);
+  for (const how of ["query", "execute"] as const) {
+    await using line = await openLine(server);
+    await line.db.query("SELECT 1");
+    line.proxy.meet("toClient", { overwrites: { at: 0, bytes } });
+    await assertNeverWrong(line.db[how](sql, [], { timeout: patienceMs }), right);
+    await recovers(line, "toClient");
+  }
+  await using line = await openLine(server, { connectTimeout: patienceMs });
+  line.proxy.meet("toClient", { overwrites: { at: 0, bytes } });
+  await refused(line.db.query(sql), "CONNECT_FAILED");
+  await recovers(line, "toClient");
+}
+
 for (const make of ["mariadb", "mysql"] as const) {
   describe(make, { skip: lackOf(make) ?? false }, () => {
     let server: Server;
@@ -42,83 +104,36 @@ for (const make of ["mariadb", "mysql"] as const) {
       server = await startServer({ make, tls: true });
       await server.query("CREATE TABLE test.t (v INT) ENGINE = InnoDB");
     });
+    afterEach(async () => {
+      await until(async () => await server.connectionCount() === 0, "nothing is left");
+      await server.query("TRUNCATE test.t");
+    });
     after(() => server?.remove());
 
-    for (const ending of endings) {
-      for (const secured of [false, true]) {
-        test(`a handshake${secured ? " over TLS" : ""} that is cut anywhere by ${ending} fails, and the next one does not`, async () => {
-          const options = secured ? { ssl: { ca: server.ca ?? "" } } : {};
-          const count = await handshakeBytes(server, options);
-          await eachBelow(count, stepOf(ending) * (secured ? 17 : 1), async (at) => {
-            await using line = await openLine(server, { ...options, connectTimeout: patienceMs });
-            line.proxy.meet("toClient", { ends: { after: at, by: ending } });
-            await refused(line.db.query(sql), "CONNECT_FAILED");
-            await recovers(line, "toClient");
-          });
-        });
+    for (const by of endings) {
+      for (const over of ["", " over TLS"]) {
+        test(`a handshake${over} that is cut anywhere by ${by} fails, and the next one does not`, () =>
+          cutHandshakes(server, over !== "", by));
       }
-
       for (const how of ["query", "execute"] as const) {
-        test(`the answer to ${how} that is cut anywhere by ${ending} is none, and the pool goes on`, async () => {
-          await using whole = await openLine(server);
-          await whole.db.query("SELECT 1");
-          const count = await bytesOf(whole, "toClient", () => whole.db[how](sql));
-          assert.ok(count > 100, `an answer has ${count} bytes`);
-          await eachBelow(count, stepOf(ending), async (at) => {
-            await using line = await openLine(server);
-            await line.db.query("SELECT 1");
-            line.proxy.meet("toClient", { ends: { after: at, by: ending } });
-            const timeout = ending === "silence" ? patienceMs : 10_000;
-            await assertNeverWrong(line.db[how](sql, [], { timeout }), right);
-            await recovers(line, "toClient");
-          });
-        });
+        test(`the answer to ${how} that is cut anywhere by ${by} is none, and the pool goes on`, () =>
+          cutAnswers(server, how, by));
       }
     }
 
-    test("a COMMIT that is cut on its way, or whose answer is, is reported as unknown", async () => {
-      await using whole = await openLine(server);
-      const write = (db: typeof whole.db, v: number): Promise<unknown> =>
-        db.transaction(() => db.query("INSERT INTO t VALUES (?)", [v]));
-      await write(whole.db, -1);
-      for (const [direction, isThere] of [["toServer", false], ["toClient", true]] as const) {
-        // MySQL is sent a set of no attributes before the text.
-        const text = make === "mysql" ? "\x03\0\x01COMMIT" : "\x03COMMIT";
-        const count = 4 + (direction === "toServer" ? text.length : 7);
-        await eachBelow(count, 1, async (at) => {
-          await using line = await openLine(server);
-          const { db, proxy } = line;
-          const v = at + (isThere ? 1_000 : 0);
-          const transaction = db.transaction(async () => {
-            await db.query("INSERT INTO t VALUES (?)", [v]);
-            proxy.meet(direction, { ends: { after: at, by: "reset" } });
-          });
-          await refused(transaction, "COMMIT_UNKNOWN");
-          await recovers(line, direction);
-          const found = await server.query("SELECT v FROM test.t WHERE v = ?", [v]);
-          assert.equal(found.length, isThere ? 1 : 0);
-        });
-      }
-      await until(async () => await server.connectionCount() === 1, "nothing is left");
-    });
+    // MySQL is sent a set of no attributes before the text.
+    const commitBytes = 4 + (make === "mysql" ? "\x03\0\x01COMMIT" : "\x03COMMIT").length;
+    const okBytes = 4 + 7;
 
-    test("a packet of a wrong length is never taken for another answer", async () => {
-      const lengths = [0, 1, 2, 3, 8, 64, 200, 0xffff, 0xfffffe, 0xffffff];
-      for (const length of lengths) {
-        const bytes = Buffer.alloc(3);
-        bytes.writeUIntLE(length, 0, 3);
-        for (const how of ["query", "execute"] as const) {
-          await using line = await openLine(server);
-          await line.db.query("SELECT 1");
-          line.proxy.meet("toClient", { overwrites: { at: 0, bytes } });
-          await assertNeverWrong(line.db[how](sql, [], { timeout: patienceMs }), right);
-          await recovers(line, "toClient");
-        }
-        await using line = await openLine(server, { connectTimeout: patienceMs });
-        line.proxy.meet("toClient", { overwrites: { at: 0, bytes } });
-        await refused(line.db.query(sql), "CONNECT_FAILED");
-        await recovers(line, "toClient");
-      }
-    });
+    test("a COMMIT that is cut on its way is not done, and reported as unknown", () =>
+      cutCommits(server, "toServer", commitBytes));
+
+    test("a COMMIT whose answer is cut is done, and reported as unknown", () =>
+      cutCommits(server, "toClient", okBytes));
+
+    for (const length of [0, 1, 2, 3, 8, 64, 200, 0xffff, 0xfffffe, 0xffffff]) {
+      test(`a packet that says it has ${length} bytes is never taken for another answer`, () =>
+        changeLength(server, length));
+    }
   });
 }

@@ -53,12 +53,12 @@ export class Branch implements Scene, AsyncDisposable {
     await this.isAtWork();
   }
 
-  /** Waits until transfers are carried out. */
-  async isAtWork(): Promise<void> {
-    const count = async (): Promise<number> =>
+  /** Waits until some more transfers have been carried out. */
+  async isAtWork(count = workCount): Promise<void> {
+    const done = async (): Promise<number> =>
       (await this.bank.ask("look", undefined)).acknowledgedCount;
-    const before = await count();
-    await until(async () => await count() >= before + workCount, "the bank is at work");
+    const before = await done();
+    await until(async () => await done() >= before + count, "the bank is at work");
   }
 
   /** Ends a bank whose pool has ended, or will: all are answered, nothing is lost or left. */

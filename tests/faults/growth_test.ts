@@ -1,0 +1,127 @@
+/**
+ * What thousands of cycles leave behind: nothing. Objects and listeners are counted, as what
+ * memory there is depends on when garbage is collected.
+ */
+
+import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
+import { after, before, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+import { queryObjects } from "node:v8";
+import process from "node:process";
+import type { Pool } from "../../mod.ts";
+import { failure, refused } from "../support/asking.ts";
+import { until } from "../support/wait.ts";
+import { Scene } from "./support/scene.ts";
+
+/** How many cycles there are after a tenth as many, which fill caches. */
+const cycleCount = 10_000;
+/** By how much a count may differ that is of no consequence: of caches, of other libraries. */
+const slack = 500;
+
+let scene: Scene;
+before(async () => {
+  scene = await Scene.start("mariadb");
+  await scene.server.query("CREATE TABLE test.one (v INT PRIMARY KEY) ENGINE = InnoDB");
+  await scene.server.query("INSERT INTO test.one VALUES (1)");
+});
+after(() => scene?.[Symbol.asyncDispose]());
+
+/** What can grow. */
+interface Counts {
+  /** All objects of this process. */
+  readonly objects: number;
+  /** Listeners to what lives as long as the pool or longer. */
+  readonly listeners: number;
+}
+
+/** What has been lent once, and lives on: its listeners are counted. */
+const emitters = (lease: { connection: object }): NodeJS.EventEmitter[] => {
+  const { stream } = lease.connection as { stream: NodeJS.EventEmitter };
+  return [lease.connection as NodeJS.EventEmitter, stream, process];
+};
+
+async function count(db: Pool, signal: AbortSignal): Promise<Counts> {
+  await until(() => db.census().size <= 1 && db.census().waiting === 0, "the pool is calm");
+  for (let i = 0; i < 20; i++) await turn();
+  await using lease = await db.lease();
+  const listeners = emitters(lease).reduce(
+    (sum, emitter) =>
+      sum + emitter.eventNames().reduce((n, name) => n + emitter.listenerCount(name), 0),
+    getEventListeners(signal, "abort").length,
+  );
+  // This collects garbage first.
+  return { objects: queryObjects(Object, { format: "count" }), listeners };
+}
+
+/** Goes through cycles of some kind; expects that what there is does not grow with them. */
+async function assertFlat(
+  cycle: (db: Pool, signal: AbortSignal, number: number) => Promise<unknown>,
+): Promise<void> {
+  const db = scene.pool({ connectionLimit: 1 });
+  const { signal } = new AbortController();
+  let number = 0;
+  while (number < cycleCount / 10) await cycle(db, signal, number++);
+  const first = await count(db, signal);
+  while (number < cycleCount * 1.1) await cycle(db, signal, number++);
+  scene.proxy.forget();
+  const last = await count(db, signal);
+  assert.equal(last.listeners, first.listeners);
+  assert.ok(last.objects < first.objects + slack, `${first.objects} became ${last.objects}`);
+  await scene.agrees(db);
+  await scene.tidy();
+}
+
+test("10,000 units of every ending leave nothing behind", async () => {
+  const endings: ((db: Pool, signal: AbortSignal) => Promise<unknown>)[] = [
+    (db, signal) => db.query("SELECT 1", [], { signal }),
+    (db, signal) => db.execute("SELECT ?", [1], { signal, timeout: 5_000 }),
+    (db, signal) => db.transaction(() => db.query("UPDATE one SET v = 1"), { signal }),
+    (db, signal) =>
+      failure(db.unit(() => Promise.reject(new Error("no")), { signal, transaction: "main" })),
+    (db, signal) => failure(db.query("INSERT INTO one VALUES (1)", [], { signal })),
+    (db, signal) => db.unit(() => db.query("SET @a = 1"), { signal }),
+    async (db, signal) => (await db.lease({ signal })).release(),
+  ];
+  await assertFlat((db, signal, number) =>
+    endings[number % endings.length]?.(db, signal) ?? turn()
+  );
+});
+
+test("10,000 cycles, in each fifth of which the connection is lost, leave nothing behind", async () => {
+  await assertFlat(async (db, signal, number) => {
+    if (number % 5 > 0) return await db.query("SELECT 1", [], { signal });
+    const lost = failure(db.unit(async () => {
+      await db.query("SELECT 1");
+      scene.proxy.reset();
+      await db.query("SELECT 1");
+    }, { signal, transaction: "main" }));
+    await lost;
+  });
+});
+
+test("10,000 requests that are given up while they wait leave nothing behind", async () => {
+  await assertFlat(async (db) => {
+    await using _lease = await db.lease();
+    const own = new AbortController();
+    const waiting = failure(db.query("SELECT 1", [], { signal: own.signal }));
+    own.abort();
+    await waiting;
+  });
+});
+
+test("10,000 requests, of each thousand all but two to a server that is down, leave nothing behind", async () => {
+  await assertFlat(async (db, signal, number) => {
+    const place = number % 1_000;
+    if (place === 0) {
+      scene.proxy.lead({ host: "127.0.0.1", port: 1 });
+      scene.proxy.reset();
+      await until(() => db.census().size === 0, "the loss is noticed");
+    } else if (place < 999) {
+      await refused(db.query("SELECT 1", [], { signal }), "CONNECT_FAILED");
+    } else {
+      scene.proxy.lead();
+      await until(() => db.query("SELECT 1"), "it serves again");
+    }
+  });
+});
