@@ -23,12 +23,22 @@ export interface FaceOptions {
   readonly unit?: "join" | undefined;
 }
 
+/** The pools that faces are faces of. */
+const dbs: WeakMap<object, Db> = new WeakMap();
+
 /** Makes a pool of its own. */
 export function createPool(make: MakeDb, given: string | CompatOptions): Pool {
-  const pool: Pool = new Pool(
-    createLending(make, given, (connection) => pool.emit("connection", connection)),
-  );
+  const lending = createLending(make, given, (connection) => pool.emit("connection", connection));
+  const pool: Pool = new Pool(lending);
+  dbs.set(pool, lending.db);
   return pool;
+}
+
+/** Returns the pool that a face, of callbacks or of promises, is a face of. */
+export function dbOf(face: object): Db {
+  const db = dbs.get("pool" in face ? face.pool as object : face);
+  if (db !== undefined) return db;
+  throw new TypeError("A pool that this package has made was asked for");
 }
 
 /** Makes what lends connections of a pool of its own; `tell` is called with each that is new. */
@@ -64,6 +74,7 @@ export function faceOf(db: Db, name: string, { unit }: FaceOptions): Pool {
   const config = () => configOfTarget(db.connection(name).target, db.config.idleTimeout);
   const created = new Pool(new Lending({ db, name, config, joins, isOwner: false }));
   known.set(key, created);
+  dbs.set(created, db);
   return created;
 }
 

@@ -56,6 +56,11 @@ export class Lending implements Lender {
     setting.db.on("release", ({ connection }) => this.#lent.delete(connection as PoolConnection));
   }
 
+  /** The pool. */
+  get db(): Db {
+    return this.#setting.db;
+  }
+
   /** The options under mysql2's names. */
   get config(): PoolConfig {
     return this.#config ??= this.#setting.config();

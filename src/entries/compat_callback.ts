@@ -6,7 +6,7 @@
 import mysql2 from "mysql2";
 import { PoolCluster as SubletPoolCluster } from "../compat/cluster.ts";
 import type { CompatOptions } from "../compat/config.ts";
-import { faceOf, type FaceOptions } from "../compat/create.ts";
+import { dbOf as dbOfFace, faceOf, type FaceOptions } from "../compat/create.ts";
 import type { ClusterOptions } from "../compat/nodes.ts";
 import { Pool as SubletPool } from "../compat/pool.ts";
 import { makeCluster, makePool } from "./compat_make.ts";
@@ -155,4 +155,26 @@ export function compat<Name extends string>(
   options: FaceOptions = {},
 ): Pool {
   return faceOf(db, name, options) as unknown as Pool;
+}
+
+/**
+ * Returns the pool of Sublet behind a pool with mysql2's members: for units of work, for counts, for
+ * what else such a pool can do.
+ *
+ * @param pool What `createPool` or `compat` has returned.
+ * @returns The pool; what `createPool` has returned has one virtual connection, `main`.
+ * @throws `TypeError` if it is a pool of something else.
+ *
+ * @example
+ * ```ts ignore
+ * import { createPool, dbOf } from "@sublet/mysql/compat";
+ *
+ * const pool = createPool({ uri: "mysql://app:secret@127.0.0.1:3306/shop", unit: "join" });
+ * await dbOf(pool).unit(async () => {
+ *   // What `pool` is asked here is of one unit of work.
+ * });
+ * ```
+ */
+export function dbOf(pool: Pool): Db {
+  return dbOfFace(pool) as unknown as Db;
 }

@@ -5,7 +5,7 @@
 
 import mysql2 from "mysql2/promise";
 import type { CompatOptions } from "../compat/config.ts";
-import { faceOf, type FaceOptions } from "../compat/create.ts";
+import { dbOf as dbOfFace, faceOf, type FaceOptions } from "../compat/create.ts";
 import type { PromiseMaker } from "../compat/internals.ts";
 import type { ClusterOptions } from "../compat/nodes.ts";
 import { PromisePoolCluster } from "../compat/promise_cluster.ts";
@@ -129,6 +129,26 @@ export function compat<Name extends string>(
   options: FaceOptions = {},
 ): Pool {
   return faceOf(db, name, options).promise() as unknown as Pool;
+}
+
+/**
+ * Returns the pool of Sublet behind a pool with the members of mysql2/promise: for units of work, for
+ * counts, for what else such a pool can do.
+ *
+ * @param pool What `createPool` or `compat` has returned.
+ * @returns The pool; what `createPool` has returned has one virtual connection, `main`.
+ * @throws `TypeError` if it is a pool of something else.
+ *
+ * @example
+ * ```ts ignore
+ * import { createPool, dbOf } from "@sublet/mysql/compat/promise";
+ *
+ * const pool = createPool({ uri: "mysql://app:secret@127.0.0.1:3306/shop", connectionLimit: 10 });
+ * console.log(dbOf(pool).census().waiting);
+ * ```
+ */
+export function dbOf(pool: Pool): Db {
+  return dbOfFace(pool) as unknown as Db;
 }
 
 /** Returns what is to make promises, if that is said. */

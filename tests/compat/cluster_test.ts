@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { PoolCluster } from "mysql2";
+import mysql2, { type PoolCluster } from "mysql2";
 import mysql, { type ClusterOptions } from "../../src/entries/compat.ts";
 import promises from "../../src/entries/compat_promise.ts";
 import { type Server, startServer } from "../support/server.ts";
@@ -27,12 +27,17 @@ function clusterOf(options: ClusterOptions = {}): { cluster: PoolCluster; news: 
   const cluster = mysql.createPoolCluster(options);
   cluster.add("A1", server.url());
   cluster.add("A2", { uri: other.url(), connectionLimit: 2 });
+  return { cluster, news: newsOf(cluster) };
+}
+
+/** Notes what a cluster tells of. */
+function newsOf(cluster: PoolCluster): string[] {
   const news: string[] = [];
   for (const event of ["online", "offline", "remove"]) {
     cluster.on(event, (id: string) => news.push(`${event} ${id}`));
   }
   cluster.on("warn", ({ code }: Error & { code: string }) => news.push(`warn ${code}`));
-  return { cluster, news };
+  return news;
 }
 
 /** Asks a cluster's nodes which of them answers. */
@@ -117,6 +122,37 @@ test("a node that fails is counted out after so many errors, and others serve", 
   await assert.rejects(gone, { code: "POOL_NOEXIST" });
   await other.restart();
   await endOf(cluster);
+});
+
+test("while nodes fail and come back a cluster tells the same as mysql2's", async () => {
+  const down = { host: "127.0.0.1", port: 1, user: "app" };
+  const outcomes = await Promise.all([mysql2, mysql].map(async ({ createPoolCluster }) => {
+    const cluster = createPoolCluster({ removeNodeErrorCount: 2, restoreNodeTimeout: 100 });
+    const news = newsOf(cluster);
+    cluster.add("A1", down);
+    cluster.add("A2", { uri: server.url() });
+    cluster.add("B1", down);
+    const take = (pattern: string, selector = "ORDER") =>
+      asked((done) => cluster.getConnection(pattern, selector, done)).then(
+        (connection) => {
+          news.push(`lent ${Reflect.get(connection as object, "_clusterId")}`);
+          (connection as { release(): void }).release();
+        },
+        ({ code }) => news.push(`failed ${code}`),
+      );
+    await take("A*");
+    await take("A*");
+    await take("A1");
+    await take("B1");
+    await take("C*");
+    await until(async () => {
+      const ask = asked((done) => cluster.getConnection("A1", done));
+      return await ask.catch(({ code }) => code) === "ECONNREFUSED";
+    }, "the node is tried again");
+    await endOf(cluster);
+    return news;
+  }));
+  assert.deepEqual(outcomes[1], outcomes[0]);
 });
 
 test("without canRetry the first failure is told", async () => {

@@ -2,12 +2,13 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import driver from "mysql2";
 import { createPool, type Pool } from "../../mod.ts";
-import { compat } from "../../src/entries/compat.ts";
-import { compat as compatPromise } from "../../src/entries/compat_promise.ts";
+import { compat, dbOf } from "../../src/entries/compat.ts";
+import { compat as compatPromise, dbOf as dbOfPromise } from "../../src/entries/compat_promise.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
-import { asked, ended, newsOf, one, taken } from "./support/fixture.ts";
+import { asked, ended, newsOf, one, poolAt, taken } from "./support/fixture.ts";
 
 type Name = "shop" | "reports";
 
@@ -155,6 +156,63 @@ test("with unit: join statements outside a transaction, or of another unit, are 
   });
   await db.drain();
   assert.throws(() => compat(db, "shop", { unit: "joins" as "join" }), { code: "OPTION_INVALID" });
+});
+
+test("with unit: join a face is part of the transaction that its virtual connection has open", async () => {
+  const db = poolWithFaces(1);
+  const shop = compatPromise(db, "shop", { unit: "join" });
+  const failure = new Error("The code has failed");
+  const failing = db.connection("shop").transaction(async () => {
+    await shop.execute("INSERT INTO t VALUES (?)", [3]);
+    assert.equal(await one(shop, "SELECT COUNT(*) FROM t"), 1);
+    throw failure;
+  });
+  await assert.rejects(failing, failure);
+  assert.equal(await one(shop, "SELECT COUNT(*) FROM t"), 0);
+  await db.drain();
+});
+
+test("the signal of a unit ends the waits of what it asks a face for", async () => {
+  const db = poolWithFaces(1);
+  const shop = compat(db, "shop");
+  const held = await taken(shop);
+  const controller = new AbortController();
+  const reason = new Error("The request was called off");
+  const asks: Promise<unknown>[] = [];
+  const unit = db.unit(async () => {
+    asks.push(taken(shop), asked((done) => shop.query("SELECT 1", done)));
+    await Promise.all(asks);
+  }, { signal: controller.signal });
+  const over = Promise.allSettled([unit, ...asks]);
+  controller.abort(reason);
+  for (const outcome of await over) assert.equal(Reflect.get(outcome, "reason"), reason);
+  assert.equal(asks.length, 2);
+  held.release();
+  await db.drain();
+});
+
+test("a pool of its own has units of work as well, and joins in them if it is to", async () => {
+  const pool = poolAt(server, { connectionLimit: 1, unit: "join" });
+  const db = dbOf(pool);
+  assert.equal(dbOfPromise(pool.promise() as never), db);
+  const sum = "SELECT SUM(v) AS n FROM t";
+  await db.unit(async () => {
+    const connection = await taken(pool);
+    await asked((done) => connection.beginTransaction(done));
+    await asked((done) => pool.query("INSERT INTO t VALUES (40)", done));
+    await asked((done) => pool.execute("INSERT INTO t VALUES (?)", [2], done));
+    for await (const row of pool.query(sum).stream()) assert.deepEqual(row, { n: "42" });
+    await assert.rejects(asked((done) => pool.query("SELECT nope", done)), { errno: 1054 });
+    assert.equal(db.census().leased, 1);
+    await asked((done) => connection.rollback(done));
+    connection.release();
+  });
+  assert.deepEqual(await asked((done) => pool.query(sum, done)), [{ n: null }]);
+  assert.equal(db.census().leased, 0);
+  await ended(pool);
+  const another = driver.createPool(server.url());
+  assert.throws(() => dbOf(another), TypeError);
+  another.end();
 });
 
 test("without it a helper waits, but not for ever", async () => {

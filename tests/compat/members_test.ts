@@ -29,19 +29,19 @@ function membersOf(object: object): string[] {
   return [...names].filter((name) => !name.startsWith("_")).sort();
 }
 
-test("the modules export what mysql2's do, and compat", () => {
+test("the modules export what mysql2's do, compat and dbOf", () => {
   for (
     const [ours, theirs] of [[callbackModule, mysql2], [promiseModule, mysql2Promise]] as const
   ) {
     const names = Object.keys(ours).filter((name) => name !== "default");
-    assert.deepEqual(names.sort(), [...Object.keys(theirs), "compat"].sort());
+    assert.deepEqual(names.sort(), [...Object.keys(theirs), "compat", "dbOf"].sort());
     assert.deepEqual(Object.keys(ours.default).sort(), names.sort());
   }
 });
 
 test("what makes no pools is mysql2's own", () => {
   const own = [
-    ["compat", "Pool", "PoolCluster", "createPool", "createPoolCluster"],
+    ["compat", "dbOf", "Pool", "PoolCluster", "createPool", "createPoolCluster"],
     ["createPoolPromise", "createPoolClusterPromise"],
   ].flat();
   for (const [ours, theirs] of [[mysql, mysql2], [promises, mysql2Promise]] as const) {

@@ -1,9 +1,11 @@
 /** On a real server: each option of mysql2's pool, and those that mysql2 does not have. */
 
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { connect } from "node:net";
 import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
+import type { LeakNews } from "../../mod.ts";
 import promises from "../../src/entries/compat_promise.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
@@ -131,6 +133,22 @@ test("maxLifetime and minimumIdle are those of Sublet", async () => {
     "it is too old",
   );
   await until(async () => await count() - before === 2, "another has taken its place");
+  await ended(pool);
+});
+
+test("leakDetectionTimeout tells who has had a connection for long", async () => {
+  const told: LeakNews[] = [];
+  const note = (news: unknown): void => void told.push(news as LeakNews);
+  subscribe("sublet:leak", note);
+  const pool = poolAt(server, { leakDetectionTimeout: 50 });
+  const lent = [await taken(pool), await pool.promise().getConnection()];
+  await until(() => told.length === 2, "both are told of");
+  unsubscribe("sublet:leak", note);
+  for (const { heldMs, stack } of told) {
+    assert.ok(heldMs >= 50);
+    assert.match(String(stack), /options_test/);
+  }
+  for (const connection of lent) connection.release();
   await ended(pool);
 });
 
