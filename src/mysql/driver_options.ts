@@ -1,5 +1,6 @@
 /** What the driver is told of a target: its options, and what proves the login. */
 
+import { preparedMax } from "./prepared.ts";
 import type { Target } from "./target.ts";
 import type { ConnectionOptions, TargetOptions } from "./target_options.ts";
 
@@ -30,7 +31,10 @@ export function driverOptionsOf(target: Target): ConnectionOptions {
   const { user, database, charset, address, options } = target;
   const { flags, ssl, infileStreamFactory } = options;
   const { host, port, socketPath } = address;
-  const fixed: Record<string, unknown> = { ...target.fixedOptions };
+  const fixed: Record<string, unknown> = {
+    maxPreparedStatements: preparedMax,
+    ...target.fixedOptions,
+  };
   fixed["ssl"] = typeof ssl === "object" ? ownCopyOf(ssl) : ssl || undefined;
   fixed["flags"] = flagsOf(flags, infileStreamFactory !== undefined);
   return {

@@ -40,6 +40,8 @@ export interface DriverCalls {
   execute(sql: unknown, values?: unknown, callback?: unknown): DriverCommand;
   /** Prepares a statement. */
   prepare(sql: unknown, callback?: unknown): unknown;
+  /** Forgets a statement that is prepared; returns it, if there was one. */
+  unprepare(sql: unknown): unknown;
   /** Logs in anew on the same socket. */
   changeUser(options: unknown, callback?: unknown): unknown;
   /** Wipes the session. */
@@ -82,6 +84,8 @@ export interface DriverInternals extends DriverCalls {
   readonly _command: DriverCommand | null | undefined;
   /** What waits behind it. */
   readonly _commands: { readonly length: number };
+  /** The statements that are prepared; the server is told of those that are thrown out. */
+  readonly _statements: { readonly size: number; clear(): void };
   /** Whether packets are held back, to be handed over later. */
   readonly _paused: boolean;
   /** Why nothing can be sent any more. */

@@ -13,6 +13,7 @@ import { calm } from "./interruption.ts";
 import type { Killer } from "./killer.ts";
 import { limitLogin } from "./login_bytes.ts";
 import { login } from "./login.ts";
+import { type Answer, executeCached } from "./prepared.ts";
 import { hideSecrets, withoutValues } from "./secrets.ts";
 import { ending, isBusy, SessionEnd } from "./session_end.ts";
 import type { Target } from "./target.ts";
@@ -26,8 +27,6 @@ const resetMsMax = 5000;
 const closeMsMax = 1000;
 /** How long a session that was given up may count as open, because the server still works in it. */
 const abandonMsMax = 5000;
-
-type Answer = (error: unknown, rows: unknown, fields: unknown) => void;
 
 /** A session of MySQL or MariaDB, by a connection of mysql2. */
 export class MysqlSession implements Session<Target, Connection> {
@@ -199,7 +198,7 @@ export class MysqlSession implements Session<Target, Connection> {
   #send({ sql, values, isPrepared, options }: Statement, answer: Answer): void {
     const text = options === undefined ? sql : { ...options, sql, values };
     const given = options === undefined ? values : undefined;
-    if (isPrepared) this.#internals.execute(text, given, answer);
+    if (isPrepared) executeCached(this.#internals, text, given, answer);
     else this.#internals.query(text, given, answer);
   }
 

@@ -1,0 +1,46 @@
+/**
+ * Prepared statements. The driver keeps those of a connection in a cache; where the cache and
+ * the server disagree, or the server has no room, that is put right and the statement sent once
+ * more: the server has refused to begin it, so nothing of it has run.
+ */
+
+import type { DriverInternals } from "./internals.ts";
+
+/** Gets what a statement brings. */
+export type Answer = (error: unknown, rows: unknown, fields: unknown) => void;
+
+/** How many statements each connection keeps prepared unless options say otherwise. */
+export const preparedMax = 500;
+
+/** ER_UNKNOWN_STMT_HANDLER: its holder has closed the handle, which the cache does not learn. */
+const closed = 1243;
+/** ER_MAX_PREPARED_STMT_COUNT_REACHED: that of all clients of the server together. */
+const tooMany = 1461;
+
+const advice =
+  "a pool keeps up to connectionLimit times maxPreparedStatements of them; lower that, " +
+  "or raise max_prepared_stmt_count of the server";
+
+/** Prepares a statement, unless that was done before, and executes it. */
+export function executeCached(
+  driver: DriverInternals,
+  sql: string | object,
+  values: unknown,
+  answer: Answer,
+): void {
+  driver.execute(sql, values, (error: unknown, rows: unknown, fields: unknown) => {
+    if (error && heal(driver, sql, error)) driver.execute(sql, values, answer);
+    else answer(error, rows, fields);
+  });
+}
+
+/** Tells whether there is no reason any more for what the server has refused. */
+function heal(driver: DriverInternals, sql: string | object, error: unknown): boolean {
+  const errno = error instanceof Error && "errno" in error ? error.errno : undefined;
+  if (errno === closed) return driver.unprepare(sql) !== undefined;
+  if (errno !== tooMany) return false;
+  const hasRoom = driver._statements.size > 0;
+  driver._statements.clear();
+  if (!hasRoom && error instanceof Error) error.message += ` (${advice})`;
+  return hasRoom;
+}

@@ -1,0 +1,152 @@
+/**
+ * On real servers: the driver's cache of prepared statements and what the server has prepared
+ * agree, whatever a holder does; and a pool does not take all that a server can prepare.
+ */
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { createPool, type Pool, type PoolOptions } from "../../mod.ts";
+import { failure, threadOf } from "../support/asking.ts";
+import { type Server, startServer } from "../support/server.ts";
+import { lackOf, type Make } from "../support/server_binary.ts";
+import { until } from "../support/wait.ts";
+
+const servers: Map<Make, Promise<Server>> = new Map();
+const sql = "SELECT ? + 1 AS n";
+
+after(async () => {
+  for (const server of servers.values()) await (await server).remove();
+});
+
+function testOnBoth(
+  name: string,
+  fn: (db: Pool, server: Server) => Promise<void>,
+  options: PoolOptions = {},
+): void {
+  for (const make of ["mariadb", "mysql"] as const) {
+    test(`${make}: ${name}`, { skip: lackOf(make) ?? false }, async () => {
+      if (!servers.has(make)) servers.set(make, startServer({ make }));
+      const server = await servers.get(make);
+      if (server === undefined) throw new Error("No server was started");
+      await until(async () => await preparedCount(server) === 0, "nothing is prepared");
+      await using db = createPool({
+        uri: server.url(),
+        shared: false,
+        connectionLimit: 1,
+        ...options,
+      });
+      await fn(db, server);
+    });
+  }
+}
+
+/** How many statements the server has prepared, over all connections. */
+async function preparedCount(server: Server): Promise<number> {
+  return await server.status("Prepared_stmt_count");
+}
+
+async function expectRight(db: Pool, value: number): Promise<void> {
+  assert.deepEqual((await db.execute(sql, [value]))[0], [{ n: value + 1 }]);
+}
+
+testOnBoth("a handle that its holder closed is prepared anew for the next one", async (db) => {
+  const thread = await threadOf(db);
+  const lease = await db.lease();
+  const handle = await lease.connection.promise().prepare(sql);
+  await handle.execute([1]);
+  await handle.close();
+  lease.release();
+  for (const value of [2, 3]) await expectRight(db, value);
+  assert.equal(await threadOf(db), thread);
+});
+
+testOnBoth("in a transaction a handle is prepared anew, and nothing of it is lost", async (db) => {
+  await db.query("CREATE TABLE IF NOT EXISTS kept (v INT) ENGINE = InnoDB");
+  await db.query("DELETE FROM kept");
+  const lease = await db.lease();
+  const handle = await lease.connection.promise().prepare("INSERT INTO kept VALUES (?)");
+  await handle.close();
+  lease.release();
+  await db.transaction(async () => {
+    await db.query("INSERT INTO kept VALUES (1)");
+    await db.execute("INSERT INTO kept VALUES (?)", [2]);
+  });
+  assert.deepEqual((await db.query("SELECT v FROM kept ORDER BY v"))[0], [{ v: 1 }, { v: 2 }]);
+});
+
+testOnBoth("the cache is true after a reset, a new login and a lost connection", async (
+  db,
+  server,
+) => {
+  for (const sql of ["SET @a = 1", "USE information_schema"]) {
+    for (const value of [1, 2]) await expectRight(db, value);
+    const thread = await threadOf(db);
+    await db.query(sql);
+    for (const value of [3, 4]) await expectRight(db, value);
+    assert.equal(await threadOf(db), thread);
+    assert.equal(await preparedCount(server), 1);
+  }
+  await server.query(`KILL ${await threadOf(db)}`);
+  await until(() => db.census().size === 0, "the loss is noticed");
+  for (const value of [5, 6]) await expectRight(db, value);
+  assert.equal(await preparedCount(server), 1);
+});
+
+testOnBoth("a handle that was held over a reset is refused, and does not harm the next", async (
+  db,
+) => {
+  const lease = await db.lease();
+  const handle = await lease.connection.promise().prepare(sql);
+  await lease.connection.promise().reset();
+  assert.equal(Object(await failure(handle.execute([1]))).errno, 1243);
+  lease.release();
+  await expectRight(db, 1);
+});
+
+testOnBoth("a server that can prepare no more is given back what the connection kept", async (
+  db,
+  server,
+) => {
+  for (let i = 0; i < 5; i++) await db.execute(`SELECT ${i}, ?`, [i]);
+  assert.equal(await preparedCount(server), 5);
+  await server.query("SET GLOBAL max_prepared_stmt_count = 5");
+  try {
+    await expectRight(db, 1);
+    assert.equal(await preparedCount(server), 1);
+  } finally {
+    await server.query("SET GLOBAL max_prepared_stmt_count = 16382");
+  }
+});
+
+testOnBoth(
+  "where others have prepared all, the error says what can be done",
+  async (db, server) => {
+    await threadOf(db);
+    await server.query("SET GLOBAL max_prepared_stmt_count = 0");
+    try {
+      const error = Object(await failure(db.execute(sql, [1])));
+      assert.equal(error.errno, 1461);
+      assert.match(error.message, /lower that, or raise max_prepared_stmt_count/);
+      assert.doesNotMatch(error.sqlMessage, /lower that/);
+      await threadOf(db);
+    } finally {
+      await server.query("SET GLOBAL max_prepared_stmt_count = 16382");
+    }
+    await expectRight(db, 1);
+  },
+);
+
+testOnBoth("each connection keeps as many as it was told, the last used ones", async (
+  db,
+  server,
+) => {
+  for (let i = 0; i < 10; i++) await db.execute(`SELECT ${i}, ?`, [i]);
+  await threadOf(db);
+  assert.equal(await preparedCount(server), 3);
+}, { maxPreparedStatements: 3 });
+
+testOnBoth("unless told, a connection keeps five hundred", async (db, server) => {
+  for (let i = 0; i < 520; i++) await db.execute(`SELECT ${i}, ?`, [i]);
+  await threadOf(db);
+  assert.equal(await preparedCount(server), 500);
+});
