@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createPool, type Pool, type PoolOptions, SubletError } from "../../../mod.ts";
-import { isLoss } from "../../support/asking.ts";
+import { isLoss } from "../../../src/mysql/errors.ts";
 import { type Direction, type Proxy, startProxy, type Way } from "../../support/proxy.ts";
 import type { Server } from "../../support/server.ts";
 import { until } from "../../support/wait.ts";
@@ -76,7 +76,7 @@ export async function assertNeverWrong(
   const isTold = reason instanceof SubletError
     ? ["CONNECT_FAILED", "STATEMENT_TIMEOUT", "CONNECTION_LOST"].includes(reason.code)
     // What the driver cannot make sense of is an error of its own, which ends the connection.
-    : isLoss(reason) || reason?.fatal === true;
+    : isLoss(reason);
   assert.ok(isTold, `it was told ${reason?.code}: ${reason?.stack}`);
 }
 
