@@ -66,7 +66,7 @@ async function crowds(auth: Auth, place: Place): Promise<void> {
     assert.equal(await auth.api.getSession({ headers }), null);
     return session?.user.name;
   };
-  assert.deepEqual(await Promise.all(names.map((name) => place.unit(() => visit(name)))), names);
+  assert.deepEqual(await place.crowd(names.map((name) => () => visit(name))), names);
 }
 
 /** Of many who take the same address at once, one gets it, in a transaction that is whole. */

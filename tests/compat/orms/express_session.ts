@@ -70,7 +70,7 @@ async function crowds(store: Store, place: Place): Promise<void> {
   await once(site, "listening");
   const url = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
   const paths = ["/", "/", "/", "/leave", "/"];
-  const all = await Promise.all(Array.from({ length: 20 }, () => visit(url, paths)));
+  const all = await place.crowd(Array.from({ length: 20 }, () => () => visit(url, paths)));
   for (const said of all) assert.deepEqual(said, ["1", "2", "3", "0", "1"]);
   assert.equal(await store.length(), 20);
   site.close();

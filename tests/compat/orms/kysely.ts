@@ -6,9 +6,6 @@ import mysql from "../../../src/entries/compat.ts";
 import { type Account, type Bank, runBank } from "./support/bank.ts";
 import { connectionLimit, type Place, work } from "./support/place.ts";
 
-/** How many connections it opens itself at once, to call statements off. */
-const controlConnections = 1;
-
 interface Schema {
   readonly accounts: Account;
 }
@@ -93,4 +90,4 @@ await work(async (place) => {
   await aborts(told, place);
   // It ends the pool with itself.
   await orm.destroy();
-}, { beside: controlConnections });
+});

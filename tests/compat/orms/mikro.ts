@@ -40,9 +40,6 @@ const Visits = new EntitySchema<Visit>({
 
 const entities = [Accounts, Visits];
 
-/** How many connections it opens itself, to compare with. */
-const ownConnections = 1;
-
 /** What it sets on pools that it makes itself. */
 const options = { dateStrings: true, supportBigNumbers: true };
 
@@ -132,4 +129,4 @@ await work(async (place) => {
   await readsAlike(orm, place);
   // It ends the pool with itself.
   await orm.close();
-}, { beside: ownConnections, options });
+}, options);

@@ -63,7 +63,7 @@ async function traces(place: Place): Promise<void> {
       lent.release();
       await failsWith(promises.query(`SELECT failing_${id}`), "ER_BAD_FIELD_ERROR");
     });
-  const all = await Promise.all(Array.from({ length: 20 }, (_, i) => place.unit(() => request(i))));
+  const all = await place.crowd(Array.from({ length: 20 }, (_, i) => () => request(i)));
   for (const [id, spans] of all.entries()) {
     assert.deepEqual(spans.map(textOf), [
       `SELECT 'query' AS way_${id}`,

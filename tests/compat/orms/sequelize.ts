@@ -14,12 +14,6 @@ import {
 import { type Account, type Bank, runBank } from "./support/bank.ts";
 import { type Place, work } from "./support/place.ts";
 
-/**
- * How many connections it opens itself, where it is asked for what it reads with them: one, and
- * one before that to ask for the server's version.
- */
-const ownConnections = 2;
-
 /** What it sets on connections that it opens itself. */
 const session = {
   dateStrings: ["DATE" as const],
@@ -112,4 +106,4 @@ await work(async (place) => {
   await nests(orm, bank);
   await readsAlike(orm, place);
   await orm.close();
-}, { beside: ownConnections, options: session });
+}, session);

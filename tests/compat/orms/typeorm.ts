@@ -41,9 +41,6 @@ const Visits = new EntitySchema<Visit>({
 
 const entities = [Accounts, Visits];
 
-/** How many connections it opens itself: one to compare with, and to a master and its slave. */
-const ownConnections = 3;
-
 /** What it sets on pools that it makes itself. */
 const options = { bigNumberStrings: true, stringifyObjects: true, supportBigNumbers: true };
 
@@ -146,4 +143,4 @@ await work(async (place) => {
   await replicates(place);
   // It ends the pool with itself.
   await orm.destroy();
-}, { beside: ownConnections, options });
+}, options);

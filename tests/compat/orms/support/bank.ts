@@ -103,9 +103,9 @@ async function crowds<On>(place: Place, bank: Bank<On>): Promise<void> {
     assert.equal(one?.owner, `Ö'wner\\${10 + i}`);
     assert.equal(other, count * 100);
   };
-  await Promise.all(Array.from({ length: crowd }, (_, i) => place.unit(() => transfer(i))));
-  const moved = await Promise.all(
-    Array.from({ length: crowd }, (_, i) => place.unit(() => bank.find(bank.orm, 10 + i))),
+  await place.crowd(Array.from({ length: crowd }, (_, i) => () => transfer(i)));
+  const moved = await place.crowd(
+    Array.from({ length: crowd }, (_, i) => () => bank.find(bank.orm, 10 + i)),
   );
   const expected = Array.from({ length: crowd }, (_, i) => {
     const isPaid = i > 0 && (i - 1) % 4 !== 0;

@@ -17,14 +17,6 @@ export const connectionLimit = 2;
 /** A pool of mysql2/promise. */
 export type PromisePool = ReturnType<Pool["promise"]>;
 
-/** What a program asks for. */
-export interface WorkOptions {
-  /** How many connections it opens without the pool; none unless given. */
-  readonly beside?: number;
-  /** What it sets on its pool, whatever that is. */
-  readonly options?: ChosenOptions;
-}
-
 /** Options that `createPool` of mysql2 and that of Sublet know by the same name. */
 type ChosenOptions = Pick<
   CompatOptions & PoolOptions,
@@ -128,9 +120,22 @@ export class Place {
     return this.#source.unit(fn);
   }
 
-  /** Waits until nothing is lent. */
+  /** Waits until nothing is lent, and the server has no more connections than there may be. */
   async free(): Promise<void> {
     await until(() => this.leased === 0, "every connection has been given back");
+    const isFit = async (): Promise<boolean> => await this.connectionCount() <= connectionLimit;
+    await until(isFit, `the server has no more than ${connectionLimit} connections`);
+  }
+
+  /** Has many do something at once; meanwhile, there are no more connections than may be. */
+  async crowd<T>(tasks: readonly (() => Promise<T>)[]): Promise<T[]> {
+    await this.free();
+    await this.ask("FLUSH STATUS");
+    const results = await Promise.all(tasks.map((task) => this.unit(task)));
+    // MariaDB counts those out late that have left, but of these none should have.
+    const peak = await status(this.#root, "Max_used_connections") - 1;
+    assert.ok(peak <= connectionLimit, `There were ${peak} connections, not ${connectionLimit}`);
+    return results;
   }
 
   /** Returns what the server answers to root. */
@@ -195,7 +200,7 @@ export class Place {
 /** Does the work of a program, which is given where the server is; then says "passed". */
 export async function work(
   body: (place: Place) => Promise<void>,
-  { beside = 0, options = {} }: WorkOptions = {},
+  options: ChosenOptions = {},
 ): Promise<void> {
   const [url, rootUrl, database = ""] = process.argv.slice(2);
   if (!url || !rootUrl) throw new Error("Usage: program <URL of the user> <of root> <database>");
@@ -206,7 +211,6 @@ export async function work(
     await root.query("DROP DATABASE IF EXISTS ??", [database]);
     await root.query("CREATE DATABASE ??", [database]);
     await connected(root, 0);
-    await root.query("FLUSH STATUS");
     const source = make({ ...options, uri: uri.href });
     try {
       const place = new Place(source, root, uri);
@@ -214,8 +218,6 @@ export async function work(
       await place.free();
       await source.end();
       await connected(root, 0);
-      const peak = await status(root, "Max_used_connections") - 1 - beside;
-      assert.ok(peak <= connectionLimit, `There were ${peak} connections, not ${connectionLimit}`);
     } catch (error) {
       throw new Error(`With ${name}`, { cause: error });
     }
