@@ -44,7 +44,7 @@ export class Unit<Target, Driver> {
   readonly #around: Unit<Target, Driver> | undefined;
   readonly #helds = new Map<VirtualId, Held<Target, Driver>>();
   /** The units of leases that code of this one has taken as their own. */
-  readonly #aside = new Set<Unit<Target, Driver>>();
+  #aside: Set<Unit<Target, Driver>> | undefined;
   #targets: Map<VirtualId, TargetEntry<Target>> | undefined;
   #isEnded = false;
 
@@ -65,7 +65,7 @@ export class Unit<Target, Driver> {
     this.#realm?.begin();
     this.#host = host;
     this.#around = around;
-    if (around !== undefined) around.#aside.add(this);
+    if (around !== undefined) (around.#aside ??= new Set()).add(this);
   }
 
   /** Whether it has ended. */
@@ -102,7 +102,7 @@ export class Unit<Target, Driver> {
 
   /** Returns the lease through a virtual connection in which its code has begun a transaction. */
   heldInTransaction(home: Home<Target>): Held<Target, Driver> | undefined {
-    const helds = [this, ...this.#aside].map((unit) => unit.#helds.get(home.id));
+    const helds = [this, ...this.#aside ?? []].map((unit) => unit.#helds.get(home.id));
     return helds.findLast((held) => held?.isInTransaction);
   }
 
@@ -129,7 +129,7 @@ export class Unit<Target, Driver> {
   end(): Ending | undefined {
     if (this.#isEnded) return undefined;
     this.#isEnded = true;
-    if (this.#around !== undefined) this.#around.#aside.delete(this);
+    if (this.#around !== undefined) this.#around.#aside?.delete(this);
     for (const held of [...this.#helds.values()]) held.end();
     const { targets, admission } = this.parts;
     for (const target of this.#targets?.values() ?? []) targets.leave(target);
