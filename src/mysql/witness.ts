@@ -67,7 +67,7 @@ export class Witness {
     return this.#isTold;
   }
 
-  /** Whether its server has said that it is not one to work with: it only reads, or has stepped back. */
+  /** Whether its server is not one to work with: it has said that it only reads, or is not ready. */
   get isUnfit(): boolean {
     return this.#isUnfit;
   }
