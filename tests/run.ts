@@ -2,8 +2,8 @@
  * Everything that a change has to pass: `npm test`.
  *
  * First the tools, each of which counts as one test; then every `*_test.ts` under tests, on
- * Node and on servers that the tests start; then the conformance suite and the programs of
- * ORMs, in every runtime. Ends with `N passed, N failed`.
+ * Node and on servers that the tests start; then the conformance suite, the bank in a short storm
+ * and the programs of ORMs, in every runtime. Ends with `N passed, N failed`.
  */
 
 import { spawn } from "node:child_process";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createPool, type Pool, type PoolOptions, SubletError } from "../../../mod.ts";
 import { isLoss } from "../../../src/mysql/errors.ts";
-import { type Direction, type Proxy, startProxy, type Way } from "../../support/proxy.ts";
+import { type Direction, type Proxy, startProxy } from "../../support/proxy.ts";
 import type { Server } from "../../support/server.ts";
 import { until } from "../../support/wait.ts";
 
@@ -82,7 +82,7 @@ export async function assertNeverWrong(
 
 /** Sets the way in a direction, and expects the pool to serve again when it is good. */
 export async function recovers({ proxy, db }: Line, direction: Direction): Promise<void> {
-  proxy.meet(direction, {} satisfies Way);
+  proxy.meet(direction, {});
   proxy.end("reset");
   await until(() => db.query("SELECT 1"), "the pool serves again", { timeoutMs: 3_000 });
   const { size, leased, waiting } = db.census();
