@@ -67,7 +67,7 @@ export class Witness {
     return this.#isTold;
   }
 
-  /** Whether its server is not one to work with: it has said that it only reads, or is not ready. */
+  /** Whether its server has said that it only reads, or is not ready: it is to be left. */
   get isUnfit(): boolean {
     return this.#isUnfit;
   }
