@@ -41,7 +41,7 @@ async function measure({ isQuick, server }: Bench): Promise<Finding> {
   const uri = server.url();
   await using ours = createPool({ uri, connectionLimit: LIMIT, shared: false });
   const theirs = mysql.createPool({ uri, connectionLimit: LIMIT });
-  const ms = isQuick ? 1000 : 4000;
+  const ms = isQuick ? 700 : 4000;
   const spent = [
     await spend("sublet", "Sublet", ms, (id) => ours.execute(pointSelect, [id])),
     await spend("mysql2Promise", "mysql2/promise", ms, (id) => theirs.execute(pointSelect, [id])),

@@ -31,7 +31,7 @@ async function measure({ runtime, isQuick, server }: Bench): Promise<Finding> {
     ...(runtime === "bun" ? { bunSql: "Bun.SQL" } : {}),
   };
   const costs = new Map<string, number[]>(Object.keys(labels).map((key) => [key, []]));
-  for (let round = 0; round < (isQuick ? 6 : 25); round++) {
+  for (let round = 0; round < (isQuick ? 5 : 25); round++) {
     for (const [key, found] of costs) {
       const args = [...options, script, key, server.url(), sublet];
       const { stdout } = await run(program, args);

@@ -23,7 +23,7 @@ async function measure({ isQuick, server }: Bench): Promise<Finding> {
   await using ten = createPool({ uri, connectionLimit: LIMIT, shared: false });
   await using one = createPool({ uri, connectionLimit: 1, shared: false });
   const held = mysql.createPool({ uri, connectionLimit: LIMIT });
-  const count = isQuick ? 200 : 1000;
+  const count = isQuick ? 120 : 1000;
   const contestants = [
     contestant("ten", "Sublet", `db.unit, limit ${LIMIT}`, count, () => inUnit(ten)),
     contestant("one", "one actual connection", "db.unit, limit 1", count, () => inUnit(one)),

@@ -24,7 +24,11 @@ async function measure({ runtime, isQuick, server }: Bench): Promise<Finding> {
     assert.deepEqual(rows, [{ id: 7, name: "item 7", price: 49 }], client.label);
   }
   const callbacks = mysqlCallbacks.createPool({ uri: setting.uri, connectionLimit: LIMIT });
-  const plan = { rounds: isQuick ? 9 : 25, sliceMs: isQuick ? 60 : 200, warmMs: 200 };
+  const plan = {
+    rounds: isQuick ? 9 : 25,
+    sliceMs: isQuick ? 50 : 200,
+    warmMs: isQuick ? 120 : 200,
+  };
   const situations: Situation[] = [];
   for (const atOnce of AT_ONCE) {
     const contestants = clients.map((client) => byPromises(client, atOnce));

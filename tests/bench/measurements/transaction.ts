@@ -36,7 +36,11 @@ async function measure({ isQuick, server }: Bench): Promise<Finding> {
       },
     ),
   ];
-  const plan = { rounds: isQuick ? 13 : 41, sliceMs: isQuick ? 40 : 150, warmMs: 200 };
+  const plan = {
+    rounds: isQuick ? 13 : 41,
+    sliceMs: isQuick ? 40 : 150,
+    warmMs: isQuick ? 120 : 200,
+  };
   const costs = await takeTurns(contestants, plan);
   await connection.end();
   const situation: Situation = { label: "one at a time", contestants, costs };

@@ -21,7 +21,11 @@ async function measure({ isQuick, server }: Bench): Promise<Finding> {
       await db.execute(pointSelect, [turn * 31 % ROWS]);
     }
   };
-  const plan = { rounds: isQuick ? 13 : 41, sliceMs: isQuick ? 40 : 150, warmMs: 200 };
+  const plan = {
+    rounds: isQuick ? 13 : 41,
+    sliceMs: isQuick ? 40 : 150,
+    warmMs: isQuick ? 120 : 200,
+  };
   const situations: Situation[] = [];
   for (const atOnce of AT_ONCE) {
     const contestants = [
