@@ -132,8 +132,8 @@ export function compat<Name extends string>(
 }
 
 /**
- * Returns the pool of Sublet behind a pool with the members of mysql2/promise: for units of work, for
- * counts, for what else such a pool can do.
+ * Returns the pool of Sublet behind a pool with the members of mysql2/promise: for units of work,
+ * for counts, for what else such a pool can do.
  *
  * @param pool What `createPool` or `compat` has returned.
  * @returns The pool; what `createPool` has returned has one virtual connection, `main`.
