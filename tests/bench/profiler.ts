@@ -1,6 +1,6 @@
 /** Where the CPU's time goes, by the sampling profiler of V8, or of JavaScriptCore in Bun. */
 
-import { type Profiler, Session } from "node:inspector";
+import { type Profiler, type Runtime, Session } from "node:inspector";
 
 /** A function, and how long it was seen at work itself, in µs. */
 export interface Work {
@@ -12,7 +12,7 @@ export interface Work {
   readonly us: number;
 }
 
-/** Runs something, and returns what worked meanwhile. */
+/** Runs something, and returns what worked meanwhile, but for the profiler itself. */
 export async function profiled(run: () => Promise<void>): Promise<Work[]> {
   const session = new Session();
   session.connect();
@@ -34,7 +34,9 @@ function workOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): Wor
   for (const [index, id] of samples.entries()) {
     us.set(id, (us.get(id) ?? 0) + (timeDeltas[index] ?? 0));
   }
-  return nodes.map(({ id, callFrame }) => ({
+  const isWork = ({ functionName, url }: Runtime.CallFrame): boolean =>
+    functionName !== "(idle)" && url !== "node:inspector";
+  return nodes.filter(({ callFrame }) => isWork(callFrame)).map(({ id, callFrame }) => ({
     name: callFrame.functionName || "(anonymous)",
     url: callFrame.url,
     us: us.get(id) ?? 0,
