@@ -25,9 +25,9 @@ export class Countdown<T extends object> {
     this.#alarm = new Alarm(clock, neutral, () => this.#ring());
   }
 
-  /** Begins to count the time of one. */
-  add(item: T): void {
-    const due = this.#clock.now() + this.#durationMs;
+  /** Begins to count the time of one, from now on. */
+  add(item: T, now: Instant): void {
+    const due = now + this.#durationMs;
     if (due === Infinity) return;
     this.#dues.set(item, due);
     if (this.#dues.size === 1) this.#alarm.set(due);

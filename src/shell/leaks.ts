@@ -64,7 +64,7 @@ export class Leaks<Driver> {
   /** Begins to watch a lease. */
   watch(virtual: string, stack: string | undefined): Watch {
     const watch = { virtual, since: this.#clock.now(), stack };
-    this.#countdown?.add(watch);
+    this.#countdown?.add(watch, watch.since);
     return watch;
   }
 

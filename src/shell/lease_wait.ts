@@ -41,7 +41,7 @@ class LeaseWait<Target, Driver> extends Wait<Target, Driver> implements Waiting 
     this.#patience = patience;
     this.#claim = claim;
     this.#since = interpreter.clock.now();
-    patience.add(this);
+    patience.add(this, this.#since);
     (claim.waitings ??= new Set()).add(this);
   }
 
