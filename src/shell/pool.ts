@@ -190,7 +190,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    * @throws `SubletError` with the code `OPTION_INVALID`.
    */
   async drain({ timeout, refuse = false }: DrainOptions = {}): Promise<void> {
-    if (timeout !== undefined && !(timeout >= 0)) {
+    if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
       const prose = `The time-out must be a number of ms that is not negative: received ${timeout}`;
       throw new SubletError("OPTION_INVALID", "options", prose);
     }

@@ -162,5 +162,7 @@ test("await using ends a pool", async () => {
 });
 
 test("a time-out that is none is refused", async () => {
-  await refused(createWorld().db.drain({ timeout: -1 }), "OPTION_INVALID");
+  for (const timeout of [-1, null as unknown as number]) {
+    await refused(createWorld().db.drain({ timeout }), "OPTION_INVALID");
+  }
 });
