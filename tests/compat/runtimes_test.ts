@@ -13,6 +13,7 @@ import { root } from "../support/source.ts";
 const names: readonly string[] = [
   "callbacks",
   "cluster",
+  "connection_options",
   "end",
   "events",
   "faces",
@@ -35,7 +36,7 @@ const commands: Readonly<Record<string, () => Promise<readonly string[]>>> = {
   },
 };
 
-/** Returns how many tests there are. */
+/** Returns how many tests there are at least, as some are made in loops. */
 async function testCount(): Promise<number> {
   const texts = await Promise.all(files.map((file) => readFile(join(root, file), "utf8")));
   return texts.join("\n").match(/^test\(/gm)?.length ?? 0;
@@ -56,7 +57,7 @@ async function runIn(binary: string, args: readonly string[]): Promise<void> {
   const [status] = await once(child, "close");
   assert.equal(status, 0, output);
   const [, count] = /^\s*(?:ok \| )?(\d+) pass/m.exec(output) ?? [];
-  assert.equal(Number(count), await testCount(), output);
+  assert.ok(Number(count) >= await testCount(), output);
 }
 
 for (const [binary, argsOf] of Object.entries(commands)) {
