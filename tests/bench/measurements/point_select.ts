@@ -27,7 +27,7 @@ async function measure({ runtime, isQuick, server }: Bench): Promise<Finding> {
   const plan = {
     rounds: isQuick ? 9 : 25,
     sliceMs: isQuick ? 50 : 200,
-    warmMs: isQuick ? 120 : 200,
+    warmMs: 250,
   };
   const situations: Situation[] = [];
   for (const atOnce of AT_ONCE) {

@@ -24,7 +24,7 @@ async function measure({ isQuick, server }: Bench): Promise<Finding> {
   const plan = {
     rounds: isQuick ? 13 : 41,
     sliceMs: isQuick ? 40 : 150,
-    warmMs: isQuick ? 120 : 200,
+    warmMs: 250,
   };
   const situations: Situation[] = [];
   for (const atOnce of AT_ONCE) {
