@@ -45,6 +45,10 @@ export interface Session<Target, Driver> {
   readonly isInTransaction: boolean;
   /** Whether it holds state that cannot move to another: variables, temporary tables, locks. */
   readonly isPinned: boolean;
+  /** How many of its answers left something to ask for: an id, a count of rows, a warning. */
+  readonly echoCount: number;
+  /** Tells whether a statement asks for what an answer before it has left. */
+  asksBack(statement: Statement): boolean;
   /** What a holder who gave it up now would leave: broken if it has ended or is still busy. */
   readonly condition: Condition;
   /**

@@ -80,5 +80,6 @@ export function bringsAt(pool: PoolState): Instant {
 
 /** Returns when time alone will have something opened for a minimum. */
 export function fillsAt(pool: PoolState): Instant {
-  return pool.phase === "open" ? Math.max(roomAt(pool), leastDue(pool.lacking)) : Infinity;
+  if (pool.lacking === undefined || pool.phase !== "open") return Infinity;
+  return Math.max(roomAt(pool), leastDue(pool.lacking));
 }

@@ -23,6 +23,7 @@ export type { PoolOptions as PoolOptionsOf, VirtualOptions } from "../shell/opti
 export type { DrainOptions, Pool as PoolOf, PoolConfig } from "../shell/pool.ts";
 export type { RunOptions, StatementOptions } from "../shell/statement.ts";
 export type { Address, Condition } from "../port.ts";
+export type { Hold } from "../shell/parts.ts";
 export type { Lifespan } from "../shell/realms.ts";
 export type { Host } from "../shell/unit.ts";
 export type { Isolation, TransactionOptions } from "../shell/transaction.ts";

@@ -15,11 +15,17 @@ const secret: readonly string[] = [
   "ssl",
 ];
 
-/** Keeps the secrets of a connection out of what is printed of it; they can be read as before. */
+/**
+ * Keeps the secrets of a connection out of what is printed of it; they can be read and copied as
+ * before, as code that knows the driver opens further connections by a copy of its options.
+ */
 export function hideSecrets(driver: Connection): void {
   const { config } = internalsOf(driver);
-  for (const name of secret) {
-    if (Object.hasOwn(config, name)) Object.defineProperty(config, name, { enumerable: false });
+  const shown = (): object => {
+    return Object.fromEntries(Object.entries(config).filter(([name]) => !secret.includes(name)));
+  };
+  for (const name of ["toJSON", Symbol.for("nodejs.util.inspect.custom")]) {
+    Object.defineProperty(config, name, { value: shown, enumerable: false });
   }
 }
 

@@ -16,6 +16,7 @@ import { login } from "./login.ts";
 import { type Answer, executeCached } from "./prepared.ts";
 import { hideSecrets, withoutValues } from "./secrets.ts";
 import { ending, isBusy, SessionEnd } from "./session_end.ts";
+import { asksBack } from "./statement.ts";
 import type { Target } from "./target.ts";
 import { Witness } from "./witness.ts";
 
@@ -76,6 +77,16 @@ export class MysqlSession implements Session<Target, Connection> {
   /** Whether it holds state that cannot move to another. */
   get isPinned(): boolean {
     return this.#witness.isChanged;
+  }
+
+  /** How many of its answers left something to ask for. */
+  get echoCount(): number {
+    return this.#witness.echoCount;
+  }
+
+  /** Tells whether a statement asks for what an answer before it has left. */
+  asksBack({ sql }: Statement): boolean {
+    return asksBack(sql);
   }
 
   /** What a holder who gave it up now would leave. */

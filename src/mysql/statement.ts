@@ -33,8 +33,26 @@ const resettable: RegExp = new RegExp(
   "iy",
 );
 
+/** What asks for what the statement before has left: its id, its count of rows, its warnings. */
+const asking: RegExp = new RegExp(
+  String.raw`\b(?:last_insert_id|row_count|found_rows)\s*\(|get\s+(?:current\s+)?diagnostics|` +
+    String.raw`@@(?:session\.)?(?:last_insert_id|identity|warning_count|error_count)|` +
+    String.raw`^\s*show\s+(?:count\s*\(\s*\*\s*\)\s*)?(?:warnings|errors)`,
+  "i",
+);
+
 const assigning: RegExp = /get_lock|get_(?:read|write)_locks|:=|into\s*@/i;
 const roles: RegExp = /\brole\b/i;
+
+/** Tells whether a statement has the server count the rows that its LIMIT leaves out. */
+export function countsRows(sql: string): boolean {
+  return sql.length > 30 && /sql_calc_found_rows/i.test(sql);
+}
+
+/** Tells whether a statement asks for what the one before it has left. */
+export function asksBack(sql: string): boolean {
+  return asking.test(sql);
+}
 
 /** How many texts are remembered, and up to which length. */
 const textsMax = 1000;

@@ -16,6 +16,8 @@ export const AUTOCOMMIT = 0x2;
 export const CHANGED = 0x10000;
 /** The session's current database was changed. */
 export const MOVED = 0x20000;
+/** The answer has left something to ask for: an id, a count of rows, a warning. */
+export const ECHO = 0x40000;
 /** The packet says nothing of the session. */
 export const UNTOLD = -1;
 
@@ -33,7 +35,7 @@ export function readStatus(packet: Packet, command: DriverCommand | null | undef
   const { buffer, offset, end } = packet;
   const marker = buffer[offset];
   if (marker === 0xfe && end - offset === 5) {
-    const flags = uint16(buffer, offset + 3);
+    const flags = uint16(buffer, offset + 3) | (uint16(buffer, offset + 1) > 0 ? ECHO : 0);
     return (flags & HAS_REPORT) === 0 ? flags : flags | CHANGED;
   }
   // A row can begin like an OK packet: only the first packet of an answer is one.
@@ -66,7 +68,9 @@ function awaitsHeader({ next, resultsetHeader, infileOk }: DriverCommand): boole
 function readOk(buffer: Uint8Array, start: number, end: number): number {
   const at = skipNumber(buffer, skipNumber(buffer, start));
   if (at + 2 > end) return UNTOLD;
-  const flags = uint16(buffer, at);
+  const isSilent = at === start + 2 && buffer[start] === 0 && buffer[start + 1] === 0 &&
+    uint16(buffer, at + 2) === 0;
+  const flags = uint16(buffer, at) | (isSilent ? 0 : ECHO);
   if ((flags & HAS_REPORT) === 0) return flags;
   const info = at + 4;
   const report = skipNumber(buffer, info) + readNumber(buffer, info);

@@ -7,10 +7,11 @@
 
 import { classOf, type Make } from "./errors.ts";
 import type { DriverCommand, DriverInternals, Packet } from "./internals.ts";
-import { effectOf } from "./statement.ts";
+import { countsRows, effectOf } from "./statement.ts";
 import {
   AUTOCOMMIT,
   CHANGED,
+  ECHO,
   IN_TRANSACTION,
   isRow,
   MOVED,
@@ -23,6 +24,8 @@ import {
 export class Witness {
   /** Whether the server reports changes of state; else whatever ran may have left some. */
   canTell = true;
+  /** How many answers have left something to ask for. */
+  echoCount = 0;
   #flags = AUTOCOMMIT;
   #flagsAtHome = AUTOCOMMIT;
   #isChanged = false;
@@ -114,6 +117,7 @@ export class Witness {
 
   #note(sql: string): void {
     this.#hasRun = true;
+    if (countsRows(sql)) this.echoCount++;
     const effect = effectOf(sql);
     if (effect === "none") return;
     this.#isChanged = true;
@@ -143,6 +147,7 @@ export class Witness {
     if (status === UNTOLD) return this.#readError(packet, make);
     this.#flags = status;
     this.#isUnsure = false;
+    if ((status & ECHO) !== 0) this.echoCount++;
     if ((status & CHANGED) !== 0) this.#isChanged = this.#isTold = true;
     if ((status & MOVED) !== 0) this.#isMoved = true;
   }
@@ -151,6 +156,7 @@ export class Witness {
   #readError(packet: Packet, make: Make): void {
     const error = readError(packet);
     if (error === undefined) return;
+    this.echoCount++;
     const { isRolledBack, plight } = classOf(error, make);
     if (plight !== undefined) this.#isUnfit = true;
     if (!isRolledBack) return;

@@ -60,6 +60,8 @@ export interface Claim<Target, Driver> {
   status: "waiting" | "granted" | "refused" | "withdrawn" | "released";
   /** What it holds, once it is granted. */
   slot: Slot<Target, Driver> | undefined;
+  /** How many answers had left something to ask for before its own did. */
+  echoesBefore: number;
   /** Why it was refused, if it was. */
   refusal: Refusal | undefined;
   /** Those who wait for the answer. */
@@ -91,6 +93,7 @@ export function newClaim<Target, Driver>(
     grantedAt: now,
     status: "waiting",
     slot: undefined,
+    echoesBefore: 0,
     refusal: undefined,
     waitings: undefined,
   };

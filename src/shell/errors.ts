@@ -11,6 +11,7 @@ import type { Census } from "../core/mod.ts";
 /** Says which rule an error comes from; codes do not change between versions. */
 export type ErrorCode =
   | "COMMIT_UNKNOWN"
+  | "CONNECTION_LEFT"
   | "CONNECTION_LOST"
   | "CONNECT_FAILED"
   | "LEASE_DEADLOCK"
@@ -42,6 +43,7 @@ export interface ErrorDetails {
  * | code | when |
  * |---|---|
  * | `COMMIT_UNKNOWN` | the connection was lost before the answer to a COMMIT came |
+ * | `CONNECTION_LEFT` | a statement asks about one before it, whose connection its unit has left |
  * | `CONNECTION_LOST` | the connection of a lease, a transaction or a pinned unit has ended |
  * | `CONNECT_FAILED` | no actual connection could be opened; `cause` is the driver's error |
  * | `LEASE_DEADLOCK` | the request could only have been served after itself |

@@ -14,7 +14,7 @@ import type { Watch } from "./leaks.ts";
 import { granted } from "./lease_wait.ts";
 import type { Home, Parts } from "./parts.ts";
 import type { Level, Scope } from "./scope.ts";
-import { enclosingOf, type Frame, type Unit, unitEnded } from "./unit.ts";
+import { enclosingOf, type Frame, type Unit, unitEnded, yieldAround } from "./unit.ts";
 import { type Limits, runWithin, until } from "./wait.ts";
 
 /** The lease of a unit through a virtual connection. */
@@ -70,7 +70,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     return this.#keepers > 0;
   }
 
-  /** What it holds, if it holds something beyond the statement under way. */
+  /** What it holds to the end of the unit, whatever comes. */
   get lasting(): Holding | undefined {
     if (this.#claim?.status !== "granted" || !this.#isPinned) return undefined;
     return this.holding;
@@ -105,6 +105,21 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     return this.#watch ??= this.#parts.leaks.watch(this.home.name, stack);
   }
 
+  /** Lets go of what is only kept for what may be asked, as its unit has to wait elsewhere. */
+  yield(): void {
+    if (this.#hasEcho && this.#users === 0 && this.#keepers === 0 && !this.#isPinned) {
+      this.#release();
+    }
+  }
+
+  /** Has nothing to ask for any more, as a transaction ends; unless it is kept all the same. */
+  forgetEcho(): void {
+    if (this.#claim?.status !== "granted" || !this.#hasEcho) return;
+    if (this.#keepers > 1 || this.#isPinned) return;
+    this.unit.leave(this.home);
+    this.#claim.echoesBefore = slotOf(this.#claim).session.echoCount;
+  }
+
   /** Has the actual connection closed, not lent again, when the lease ends. */
   breakOff(): void {
     this.#isBroken = true;
@@ -120,6 +135,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
       this.#claim = interpreter.request(id, this.unit.targetOf(this.home), enclosing);
     }
     if (this.#claim.status === "granted") return undefined;
+    yieldAround(frame);
     return granted(interpreter, patience, this.#claim, limits);
   }
 
@@ -142,6 +158,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
       const opening = this.open(frame, limits);
       if (opening !== undefined) await opening;
       this.unit.check();
+      if (this.unit.hasLeft(this.home) && !this.#hasEcho) this.#checkAsked(statement);
       return await this.#runIn(joined?.top, statement, limits);
     } finally {
       this.#users--;
@@ -177,7 +194,20 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     return !session.isAlive && !session.isPinned && !session.isInTransaction;
   }
 
-  /** Whether it outlasts the statements and transactions that use it. */
+  /** Whether an answer has left something in its session that only that can tell. */
+  get #hasEcho(): boolean {
+    const { slot, echoesBefore } = this.#claim ?? NO_CLAIM;
+    return slot !== undefined && slot.session.echoCount > echoesBefore;
+  }
+
+  #checkAsked(statement: Statement): void {
+    if (!this.session.asksBack(statement)) return;
+    const prose = "The statement asks about one before it, whose connection its unit has left: " +
+      'ask in the same transaction or lease, or set hold: "unit"';
+    throw new SubletError("CONNECTION_LEFT", "statement", prose);
+  }
+
+  /** Whether it outlasts the statements and transactions that use it, whatever comes. */
   get #isPinned(): boolean {
     if (this.#claim?.slot === undefined) return false;
     const { session } = this.#claim.slot;
@@ -214,7 +244,8 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   #settle(): void {
     if (this.#users > 0 || this.#isEnded) return;
     if (!this.unit.isEnded && this.#keepers > 0) return;
-    if (!this.unit.isEnded && this.#isPinned) {
+    const isAsked = this.home.hold === "answer" && this.#hasEcho && this.isAlive;
+    if (!this.unit.isEnded && (isAsked || this.#isPinned)) {
       this.watch(this.#stack);
       return;
     }
@@ -224,6 +255,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   }
 
   #release(): void {
+    if (this.#hasEcho && !this.unit.isEnded) this.unit.leave(this.home);
     const claim = this.#claim;
     this.#claim = undefined;
     if (this.#watch !== undefined) this.#parts.leaks.unwatch(this.#watch);
@@ -233,6 +265,8 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     this.#parts.interpreter.release(claim, condition);
   }
 }
+
+const NO_CLAIM = { slot: undefined, echoesBefore: 0 };
 
 /** Throws if a transaction has ended, or has come to nothing. */
 export function checkScope<Target, Driver>(scope: Scope<Target, Driver>): void {

@@ -247,6 +247,7 @@ export class Interpreter<Target, Driver> {
     claim.status = "granted";
     claim.grantedAt = now;
     claim.slot = slot;
+    claim.echoesBefore = slot.session.echoCount;
     slot.claim = claim;
     this.#sessions.settle(slot);
     this.#targets.leave(claim.target);

@@ -8,6 +8,7 @@
 import type { Policy } from "../core/mod.ts";
 import { SubletError } from "./errors.ts";
 import { hintOf } from "./nearest.ts";
+import type { Hold } from "./parts.ts";
 import type { Lifespan } from "./realms.ts";
 
 /** What holds for one virtual connection. */
@@ -16,8 +17,11 @@ export interface VirtualOptions {
   readonly limit?: number | undefined;
   /** How many actual connections are kept open from its first use on; the pool's unless given. */
   readonly minimumIdle?: number | undefined;
-  /** Whether a lease lasts for its statement ("statement", the default) or for the unit. */
-  readonly hold?: "statement" | "unit" | undefined;
+  /**
+   * How long a lease lasts: for its statement ("statement"); from a statement that leaves
+   * something to ask for to the end of the unit ("answer", the default); for the unit ("unit").
+   */
+  readonly hold?: Hold | undefined;
 }
 
 /** What holds for a pool; `Overlay` is what a virtual connection may give its target. */
@@ -73,7 +77,7 @@ export interface VirtualPlan {
   /** How many actual connections are kept open for it. */
   readonly minimum: number;
   /** How long a lease lasts. */
-  readonly hold: "statement" | "unit";
+  readonly hold: Hold;
   /** What its target has of its own. */
   readonly overlay: object;
 }
@@ -106,7 +110,7 @@ const TENURE_MS = 100;
 const SURPLUS_MS_MAX = 1_000;
 /** How long a failed attempt to connect keeps off the next, at first and at most. */
 const BACKOFF_MS_MIN = 50;
-const BACKOFF_MS_MAX = 800;
+const BACKOFF_MS_MAX = 250;
 
 const POOL_OPTIONS: readonly string[] = [
   "connectionLimit",
@@ -195,7 +199,7 @@ function virtualsOf(
       name,
       limit: own["limit"] === undefined ? Infinity : count(own, "limit", 1, 1, path),
       minimum: count(own, "minimumIdle", minimumIdle, 0, path),
-      hold: choice(own, "hold", ["statement", "unit"], "statement", path),
+      hold: choice(own, "hold", ["statement", "answer", "unit"], "answer", path),
       overlay: split(own, VIRTUAL_OPTIONS, targetOptions, path),
     };
   });

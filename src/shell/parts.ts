@@ -8,6 +8,12 @@ import type { Patience } from "./lease_wait.ts";
 import type { TargetEntry, Targets } from "./targets.ts";
 import type { Frames, Host } from "./unit.ts";
 
+/**
+ * How long a lease lasts: for its statement; from a statement that leaves something to ask for
+ * (an id, a count of rows, a warning) to the end of the unit; for the unit.
+ */
+export type Hold = "statement" | "answer" | "unit";
+
 /** What the parts of one pool share. */
 export interface Parts<Target, Driver> {
   /** Runs the core. */
@@ -56,6 +62,6 @@ export interface Home<Target> {
   readonly name: string;
   /** Where it leads, unless a unit binds it elsewhere. */
   readonly target: TargetEntry<Target>;
-  /** Whether a lease outlasts its statement to the end of the unit in any case. */
-  readonly hold: "statement" | "unit";
+  /** How long a lease lasts. */
+  readonly hold: Hold;
 }

@@ -197,6 +197,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
     const { admission, clock, frames } = this.#realms;
     for (let frame = frames.getStore(); frame !== undefined; frame = frame.parent) {
       admission.exempt(frame.unit);
+      frame.unit.yield();
     }
     this.#drained ??= this.#drain();
     if (refuse) {

@@ -93,6 +93,7 @@ async function transactIn<Target, Driver, T>(
   } finally {
     stop?.();
     scope?.become("ended");
+    if (scope?.parent === undefined) held.forgetEcho();
     held.unkeep();
     if (scope?.parent === undefined) held.leaveLost();
   }

@@ -45,6 +45,8 @@ export class Unit<Target, Driver> {
   readonly #helds = new Map<VirtualId, Held<Target, Driver>>();
   /** The units of leases that code of this one has taken as their own. */
   #aside: Set<Unit<Target, Driver>> | undefined;
+  /** The virtual connections on which it has left what might have been asked for. */
+  readonly #left = new Set<VirtualId>();
   #targets: Map<VirtualId, TargetEntry<Target>> | undefined;
   #isEnded = false;
 
@@ -109,6 +111,21 @@ export class Unit<Target, Driver> {
   /** Forgets a lease that has ended. */
   drop(held: Held<Target, Driver>): void {
     if (this.#helds.get(held.home.id) === held) this.#helds.delete(held.home.id);
+  }
+
+  /** Notes that a connection with something to ask for has been left. */
+  leave({ id }: Home<Target>): void {
+    this.#left.add(id);
+  }
+
+  /** Tells whether such a connection has been left. */
+  hasLeft({ id }: Home<Target>): boolean {
+    return this.#left.has(id);
+  }
+
+  /** Lets go of what is only kept for what may be asked. */
+  yield(): void {
+    for (const held of [...this.#helds.values()]) held.yield();
   }
 
   /** Returns what it holds to its end, but for one virtual connection. */
@@ -177,6 +194,11 @@ export function enclosingOf<Target, Driver>(
   }
   if (found.length < 2) return found;
   return [...new Map(found.map((holding) => [holding.lease, holding])).values()];
+}
+
+/** Has the units around code let go of what they only keep for what may be asked. */
+export function yieldAround<Target, Driver>(frame: Frame<Target, Driver> | undefined): void {
+  for (let at = frame; at !== undefined; at = at.parent) at.unit.yield();
 }
 
 const NONE: readonly Holding[] = [];

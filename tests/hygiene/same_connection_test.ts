@@ -1,12 +1,12 @@
 /**
  * On real servers: statements that ask about the one before them, while other units use the
- * same connections. They are right wherever the lease is kept from one to the other.
+ * same connections. They are right, or they are refused; never do they tell of another's.
  */
 
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { createPool, type Pool } from "../../mod.ts";
-import { type Asked, one } from "../support/asking.ts";
+import { type Asked, one, refused } from "../support/asking.ts";
 import { removeServers, serverOf, testOnBoth } from "./support/fixture.ts";
 import { lackOf } from "../support/server_binary.ts";
 
@@ -57,6 +57,7 @@ async function besideOthers(
 }
 
 const held = "in a unit that holds its connection";
+const plain = "in a unit";
 
 const ways: Readonly<Record<string, (db: Pool, unit: number) => Promise<unknown>>> = {
   "in a transaction": (db, unit) => db.transaction(() => askAll(db, unit)),
@@ -65,12 +66,13 @@ const ways: Readonly<Record<string, (db: Pool, unit: number) => Promise<unknown>
     await askAll(lease, unit);
   },
   [held]: (db, unit) => askAll(db, unit),
+  [plain]: (db, unit) => askAll(db, unit),
 };
 
 for (const [way, run] of Object.entries(ways)) {
   testOnBoth(`what is asked about the statement before is right ${way}`, async ({ server }) => {
     await server.query("TRUNCATE test.numbered");
-    const hold = way === held ? "unit" : "statement";
+    const hold = way === held ? "unit" : "answer";
     await using db = createPool({
       uri: server.url(),
       shared: false,
@@ -80,3 +82,69 @@ for (const [way, run] of Object.entries(ways)) {
     await besideOthers(db, run);
   });
 }
+
+/** Expects that a statement which asks back is refused, in the unit that runs this. */
+async function assertRefused(db: Pool): Promise<void> {
+  await refused(db.query("SELECT LAST_INSERT_ID()"), "CONNECTION_LEFT");
+  await refused(db.query("SHOW WARNINGS"), "CONNECTION_LEFT");
+  await refused(db.query("INSERT INTO numbered (unit) VALUES (ROW_COUNT())"), "CONNECTION_LEFT");
+}
+
+testOnBoth("what is asked where nothing is held for it is refused", async ({ server }) => {
+  await using db = createPool({
+    uri: server.url(),
+    shared: false,
+    connections: { main: { hold: "statement" } },
+  });
+  await db.unit(async () => {
+    await db.query("INSERT INTO numbered (unit) VALUES (1)");
+    await assertRefused(db);
+    assert.equal(db.census().leased, 0);
+    await db.transaction(() => askAll(db, 50));
+  });
+});
+
+testOnBoth("what is asked after the transaction that left it is refused", async ({ server }) => {
+  await using db = createPool({ uri: server.url(), shared: false });
+  await db.unit(async () => {
+    await db.transaction(() => db.query("INSERT INTO numbered (unit) VALUES (1)"));
+    assert.equal(db.census().leased, 0);
+    await assertRefused(db);
+    await db.query("INSERT INTO numbered (unit) VALUES (2)");
+    assert.equal(await one(db, "SELECT unit FROM numbered WHERE id = LAST_INSERT_ID()"), 2);
+  });
+  await db.unit(async () => {
+    await using lease = await db.lease();
+    await db.transaction(() => db.query("INSERT INTO numbered (unit) VALUES (3)"));
+    assert.equal(await one(lease, "SELECT unit FROM numbered WHERE id = LAST_INSERT_ID()"), 3);
+  });
+});
+
+testOnBoth("a unit that only reads holds nothing between its statements", async ({ server }) => {
+  await using db = createPool({ uri: server.url(), shared: false });
+  await db.unit(async () => {
+    await db.query("SELECT * FROM numbered");
+    await db.execute("SELECT COUNT(*) FROM numbered WHERE unit = ?", [1]);
+    await db.query("UPDATE numbered SET unit = 1 WHERE id = 0");
+    assert.equal(db.census().leased, 0);
+  });
+});
+
+testOnBoth(
+  "what is held for questions is let go where its unit has to wait",
+  async ({ server }) => {
+    await using db = createPool({
+      uri: server.url(),
+      shared: false,
+      connectionLimit: 1,
+      connections: { shop: {}, reports: { database: "mysql" } },
+    });
+    const [shop, reports] = [db.connection("shop"), db.connection("reports")];
+    await db.unit(async () => {
+      await shop.query("INSERT INTO numbered (unit) VALUES (1)");
+      assert.equal(db.census().leased, 1);
+      assert.equal(await one(reports, "SELECT 7"), 7);
+      await refused(shop.query("SELECT LAST_INSERT_ID()"), "CONNECTION_LEFT");
+    });
+  },
+);

@@ -39,10 +39,10 @@ test("without options a pool has the documented defaults", () => {
     freshMsMax: 500,
     tenureMs: 100,
     backoffMsMin: 50,
-    backoffMsMax: 800,
+    backoffMsMax: 250,
   });
   assert.deepEqual(virtuals, [
-    { name: "main", limit: Infinity, minimum: 0, hold: "statement", overlay: {} },
+    { name: "main", limit: Infinity, minimum: 0, hold: "answer", overlay: {} },
   ]);
   assert.deepEqual({ acquireMs, leakMs, isShared }, {
     acquireMs: 10_000,
@@ -72,7 +72,7 @@ test("a value that does not fit is refused, and shown only if it is no secret", 
     { connections: { a: "mysql://me:secret@host/db" } },
     /must be an object: received a string$/,
   );
-  invalid({ connections: { a: { hold: "ever" } } }, /must be one of \["statement","unit"\]/);
+  invalid({ connections: { a: { hold: "ever" } } }, /must be one of \["statement","answer","unit"\]/);
   invalid({ connections: { a: { limit: 0 } } }, /"connections\.a\.limit"/);
   invalid({ connectionLimit: 2, minimumIdle: 3 }, /"minimumIdle" must be at most 2/);
   invalid({ maxIdle: 1, minimumIdle: 2 }, /"minimumIdle" must be at most 1/);

@@ -35,8 +35,10 @@ class NullSession implements Session<object, null> {
   readonly isAlive: boolean = true;
   readonly isInTransaction: boolean = false;
   readonly isPinned: boolean = false;
+  readonly echoCount: number = 0;
   readonly condition: Condition = "clean";
   readonly run = (): Promise<[unknown, unknown]> => Promise.resolve([[], []]);
+  readonly asksBack = (): boolean => false;
   readonly check = (): Promise<void> => Promise.resolve();
   readonly reset = (): Promise<void> => Promise.resolve();
   readonly retarget = (): Promise<void> => Promise.resolve();

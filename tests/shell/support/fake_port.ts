@@ -120,6 +120,7 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
   isClosed = false;
   isInTransaction = false;
   isPinned = false;
+  echoCount = 0;
   holdsProcess = true;
   /** What its next statement fails with. */
   failNext: Error | undefined;
@@ -182,6 +183,10 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     const abort = (): void => this.destroy(signal.reason);
     signal.addEventListener("abort", abort);
     return result.finally(() => signal.removeEventListener("abort", abort));
+  }
+
+  asksBack({ sql }: Statement): boolean {
+    return sql.startsWith("ASK");
   }
 
   check(): Promise<void> {
