@@ -72,7 +72,10 @@ test("a value that does not fit is refused, and shown only if it is no secret", 
     { connections: { a: "mysql://me:secret@host/db" } },
     /must be an object: received a string$/,
   );
-  invalid({ connections: { a: { hold: "ever" } } }, /must be one of \["statement","answer","unit"\]/);
+  invalid(
+    { connections: { a: { hold: "ever" } } },
+    /must be one of \["statement","answer","unit"\]/,
+  );
   invalid({ connections: { a: { limit: 0 } } }, /"connections\.a\.limit"/);
   invalid({ connectionLimit: 2, minimumIdle: 3 }, /"minimumIdle" must be at most 2/);
   invalid({ maxIdle: 1, minimumIdle: 2 }, /"minimumIdle" must be at most 1/);
