@@ -10,7 +10,7 @@ import { Interpreter } from "./interpreter.ts";
 import { Leaks } from "./leaks.ts";
 import { News } from "./news.ts";
 import { type Plan, planOf, type PoolOptions } from "./options.ts";
-import type { Home, Parts } from "./parts.ts";
+import type { Home, Parts, Realm } from "./parts.ts";
 import { Pool } from "./pool.ts";
 import type { Neutral } from "./process_hold.ts";
 import { type Lifespan, Realms } from "./realms.ts";
@@ -87,15 +87,24 @@ function build<Name extends string, Target, Driver, Overlay extends object>(
     ...shared,
     lifespan: plan.lifespan,
     isRepeatable: foundation.isRepeatable,
-    make: (realm) => {
-      const targets = known ?? targetsOf(plan, foundation);
-      return { ...partsOf(plan, foundation, shared, targets), realm };
-    },
+    make: makerOf(plan, foundation, shared, known),
   });
   const names = plan.virtuals.map(({ name }) => name);
   const { idleMsMax } = plan.policy;
-  const compile = (sql: string): CompiledMethod => foundation.compileMethod(sql);
-  return new Pool({ realms, names, compile, news, idleMsMax });
+  return new Pool({ realms, names, compile: foundation.compileMethod, news, idleMsMax });
+}
+
+/** Returns what makes parts; as long as that is kept, so is the plan. */
+function makerOf<Target, Driver>(
+  plan: Plan,
+  foundation: Foundation<Target, Driver>,
+  shared: Shared<Target, Driver>,
+  known: readonly Target[] | undefined,
+): (realm: Realm | undefined) => Parts<Target, Driver> {
+  return (realm) => {
+    const targets = known ?? targetsOf(plan, foundation);
+    return { ...partsOf(plan, foundation, shared, targets), realm };
+  };
 }
 
 /** Returns the target of each virtual connection. */

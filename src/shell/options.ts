@@ -208,6 +208,9 @@ function virtualsOf(
   throw invalid("minimumIdle", `at most ${minimumMost} over all virtual connections`, minimum);
 }
 
+/** One for all of which nothing is said. */
+const NOTHING: Readonly<Record<string, unknown>> = {};
+
 /** Returns the options that are not ours; throws if the target has none of that name either. */
 function split(
   given: Readonly<Record<string, unknown>>,
@@ -215,7 +218,7 @@ function split(
   theirs: readonly string[],
   path: string,
 ): Readonly<Record<string, unknown>> {
-  const rest: Record<string, unknown> = {};
+  let rest: Record<string, unknown> | undefined;
   for (const [option, value] of Object.entries(given)) {
     if (ours.includes(option)) continue;
     if (!theirs.includes(option)) {
@@ -223,9 +226,10 @@ function split(
       const prose = `There is no option ${JSON.stringify(at(path, option))}${hint}`;
       throw new SubletError("OPTION_INVALID", "options", prose);
     }
+    rest ??= {};
     rest[option] = value;
   }
-  return rest;
+  return rest ?? NOTHING;
 }
 
 function count(

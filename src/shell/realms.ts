@@ -54,9 +54,11 @@ export class Realms<Target, Driver> {
     this.frames = frames;
     this.admission = admission;
     this.isRepeatable = isRepeatable;
-    this.#makeFor = make;
-    this.#only = lifespan === "pool" ? make(undefined) : undefined;
-    if (this.#only !== undefined) this.#live.add(this.#only);
+    const only = lifespan === "pool" ? make(undefined) : undefined;
+    this.#only = only;
+    // What makes them remembers how each virtual connection was defined.
+    this.#makeFor = only === undefined ? make : () => only;
+    if (only !== undefined) this.#live.add(only);
   }
 
   /** Whether each unit that is within no other has parts of its own. */
