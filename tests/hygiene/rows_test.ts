@@ -75,6 +75,26 @@ for (const row of rows) {
     assert.equal(await threadOf(db), thread);
   }, { multipleStatements: true });
 
+  testOnBoth(`${row.name}: gone as well when made through a lease, or alone`, async ({ db }) => {
+    const lease = await db.lease();
+    await produce(row, (sql) => lease.connection.promise().query(sql));
+    assert.deepEqual(await answerTo(lease, row.asked), own);
+    lease.release();
+    assert.deepEqual(await answerTo(db, row.asked), other);
+    await db.query(row.made[0] ?? "").catch(() => assert.ok(row.isFailing));
+    assert.deepEqual(await answerTo(db, row.asked), other);
+  }, { multipleStatements: true });
+
+  testOnBoth(`${row.name}: gone when its unit has thrown`, async ({ db }) => {
+    const error = new Error("mine");
+    const unit = db.unit(async () => {
+      await produce(row, (sql) => db.query(sql));
+      throw error;
+    });
+    await assert.rejects(unit, error);
+    assert.deepEqual(await answerTo(db, row.asked), other);
+  }, { multipleStatements: true });
+
   for (const make of ["mariadb", "mysql"] as const) {
     test(`${make}: ${row.name}: found as is told`, { skip: lackOf(make) ?? false }, async () => {
       const told = row.foundBy.filter((by) => by !== "report of MariaDB" || make === "mariadb");
