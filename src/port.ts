@@ -151,6 +151,8 @@ export interface SocketStream extends Duplex {
 export interface Adapter {
   /** Which runtime it is. */
   readonly runtime: Runtime;
+  /** Whether its TLS verifies chain and name where nothing is said of them. */
+  readonly verifiesAlways?: boolean;
   /** Returns the stream of a socket that is being opened; a failure destroys it with its error. */
   dial(address: Address): SocketStream;
   /**

@@ -17,6 +17,7 @@ import { refuseUnknown } from "./tls_options.ts";
 /** Sockets of Deno. */
 export const adapter: Adapter = {
   runtime: "deno",
+  verifiesAlways: true,
   dial: (address) => new PulledStream(sockets, address),
 };
 

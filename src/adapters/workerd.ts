@@ -17,6 +17,7 @@ import { refuseUnknown } from "./tls_options.ts";
 /** Sockets of Cloudflare Workers. */
 export const adapter: Adapter = {
   runtime: "workerd",
+  verifiesAlways: true,
   dial: (address) => new PulledStream(sockets, address),
 };
 

@@ -178,6 +178,8 @@ function targetOf(config: ConnectionConfig, given: unknown): TargetOptions {
   options["connectTimeout"] = Number(config["connectTimeout"]);
   // mysql2 verifies no names unless it is asked to.
   options["ssl"] = config["ssl"] ? { verifyIdentity: false, ...(config["ssl"] as object) } : false;
+  // Nor does it ask whose key it is that a password is sent under in plain text.
+  options["allowPublicKeyRetrieval"] = true;
   // It lets statements send files, which they have to open themselves.
   options["flags"] = [...listOf(given), "LOCAL_FILES"];
   // Code that renews passwords puts them here.

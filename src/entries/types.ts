@@ -15,6 +15,7 @@ export type {
   Password,
   Target,
   TargetOptions,
+  TlsMode,
 } from "../mysql/mod.ts";
 export { type ErrorCode, type ErrorDetails, type Stage, SubletError } from "../shell/errors.ts";
 export type { ConnectionNews, EventName, LeakNews, Listener, PoolEvents } from "../shell/news.ts";

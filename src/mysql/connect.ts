@@ -1,16 +1,19 @@
 /**
  * Opens sessions, all of it within one time: to ask for the password, to connect, to log in, and
- * to begin. Whatever goes wrong before a session can be used, its socket has closed when the
- * promise rejects, and the first error is the one that tells.
+ * to begin; and once more in plain text, if TLS is not to be had and need not be. Whatever goes
+ * wrong before a session can be used, its socket has closed when the promise rejects, and the
+ * first error is the one that tells.
  */
 
 import mysql2, { type Connection } from "mysql2";
 import type { Adapter, Loss, SocketStream } from "../port.ts";
 import { type Credentials, credentialsOf, driverOptionsOf } from "./driver_options.ts";
 import { Killer } from "./killer.ts";
-import { secure } from "./secure.ts";
+import { refusingKeys } from "./public_key.ts";
+import { isTlsMissing, secure, tlsAdvised } from "./secure.ts";
 import { MysqlSession } from "./session.ts";
 import type { Target } from "./target.ts";
+import { isLocal } from "./tls.ts";
 
 /** Opens a session; see {@linkcode Port.connect}. */
 export type Connect = (
@@ -44,24 +47,40 @@ async function connect(
   const timer = msMax > 0 ? setTimeout(() => stopped.reject(late(msMax)), msMax) : undefined;
   // It rejects although nobody waits for it any more, if the signal comes late.
   stopped.promise.catch(() => undefined);
-  let session: MysqlSession | undefined;
   try {
     const credentials = await Promise.race([credentialsOf(target), stopped.promise]);
-    const [driver, socket] = dial(adapter, target, credentials);
-    const shaken = handshake(driver);
-    session = new MysqlSession(driver, socket, target, killer);
-    await Promise.race([shaken, stopped.promise]);
-    await Promise.race([session.begin(lost), stopped.promise]);
+    const attempt = (isSecured: boolean): Promise<MysqlSession> => {
+      const [driver, socket] = dial(adapter, target, credentials, isSecured);
+      const shaken = handshake(driver);
+      const session = new MysqlSession(driver, socket, target, killer);
+      return begin(session, shaken, lost, stopped.promise);
+    };
+    return await attempt(target.tls !== undefined).catch((error: unknown) => {
+      if (!isTlsMissing(error)) throw error;
+      if (target.tls?.isOptional === true) return attempt(false);
+      throw tlsAdvised(error, target);
+    });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+async function begin(
+  session: MysqlSession,
+  shaken: Promise<void>,
+  lost: (loss: Loss) => void,
+  stopped: Promise<never>,
+): Promise<MysqlSession> {
+  try {
+    await Promise.race([shaken, stopped]);
+    await Promise.race([session.begin(lost), stopped]);
     return session;
   } catch (error) {
-    if (session === undefined) throw error;
     const truth = session.truth(error);
     session.destroy(new Error("The connect was given up", { cause: error }));
     await session.closed;
     throw truth;
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
   }
 }
 
@@ -75,12 +94,18 @@ function dial(
   adapter: Adapter,
   target: Target,
   credentials: Credentials,
+  isSecured: boolean,
 ): [Connection, SocketStream] {
   let socket: SocketStream | undefined;
+  const { options } = target;
+  const { ssl, ...others } = driverOptionsOf(target);
+  const isAnyKeyTaken = isSecured || (options.allowPublicKeyRetrieval ?? isLocal(options));
   const stream = (): SocketStream => socket = adapter.dial(target.address);
   const { password, password2, password3, passwordSha1 } = credentials;
   const driver = mysql2.createConnection({
-    ...driverOptionsOf(target),
+    ...others,
+    ...(isSecured && ssl !== undefined ? { ssl } : {}),
+    ...(isAnyKeyTaken ? {} : { authPlugins: refusingKeys(options.authPlugins) }),
     // Workers run no code that is made of text.
     ...(adapter.runtime === "workerd" ? { disableEval: true } : {}),
     ...(password === undefined ? {} : { password }),

@@ -26,16 +26,20 @@ export async function credentialsOf({ options }: Target): Promise<Credentials> {
   return { password, password2, password3, passwordSha1 };
 }
 
-/** Returns the options of the driver, but for its stream and what proves the login. */
+/**
+ * Returns the options of the driver, but for its stream and what proves the login, with TLS if
+ * the target asks for it.
+ */
 export function driverOptionsOf(target: Target): ConnectionOptions {
-  const { user, database, charset, address, options } = target;
-  const { flags, ssl, infileStreamFactory } = options;
+  const { user, database, charset, address, options, tls } = target;
+  const { flags, infileStreamFactory } = options;
   const { host, port, socketPath } = address;
   const fixed: Record<string, unknown> = {
     maxPreparedStatements: preparedMax,
     ...target.fixedOptions,
   };
-  fixed["ssl"] = typeof ssl === "object" ? ownCopyOf(ssl) : ssl || undefined;
+  for (const name of ["tls", "allowPublicKeyRetrieval"]) delete fixed[name];
+  fixed["ssl"] = tls?.ssl;
   fixed["flags"] = flagsOf(flags, infileStreamFactory !== undefined);
   return {
     ...fixed,
@@ -56,16 +60,4 @@ function flagsOf(flags: TargetOptions["flags"], isInfileWanted: boolean): string
   const list = typeof flags === "string" ? flags.toUpperCase().split(/\s*,+\s*/) : flags ?? [];
   const isOn = isInfileWanted || list.includes("LOCAL_FILES");
   return isOn ? [...list] : [...list, "-LOCAL_FILES"];
-}
-
-const ownCopies: WeakMap<object, object> = new WeakMap();
-
-/** The driver writes into the object, and keeps a parsed form of its certificates by identity. */
-function ownCopyOf(ssl: object): object {
-  const known = ownCopies.get(ssl);
-  if (known !== undefined) return known;
-  // The driver takes an IP address for "localhost"; names are verified after it.
-  const copy = { ...ssl, verifyIdentity: false };
-  ownCopies.set(ssl, copy);
-  return copy;
 }

@@ -24,6 +24,7 @@ export {
   type TargetOptionName,
   targetOptionNames,
   type TargetOptions,
+  type TlsMode,
 } from "./target_options.ts";
 
 /** What {@linkcode createPort} needs. */

@@ -1,15 +1,15 @@
 /**
  * TLS: who has to be on the other side, and who sees to that.
  *
- * The chain and the host name are verified unless the options say that they are not to be. The
- * driver alone verifies no name. Where a runtime's sockets upgrade themselves they take its
+ * The driver alone verifies no name. Where a runtime's sockets upgrade themselves they take its
  * place; elsewhere what it has upgraded is looked at before anything secret is sent.
  */
 
 import type { Connection } from "mysql2";
-import type { Adapter, SocketStream, TlsOptions } from "../port.ts";
+import type { Adapter, Address, SocketStream, TlsOptions } from "../port.ts";
 import { internalsOf } from "./internals.ts";
 import type { Target } from "./target.ts";
+import type { TlsDemand } from "./tls.ts";
 
 /** What is asked of TLS under the driver's names. */
 type DriverTls = Readonly<Record<string, unknown>>;
@@ -17,7 +17,7 @@ type DriverTls = Readonly<Record<string, unknown>>;
 /** The options of TLS that every adapter knows. */
 const common: readonly string[] = ["ca", "cert", "key", "rejectUnauthorized", "verifyIdentity"];
 
-/** Lets a connection that was just created be upgraded as its target asks. */
+/** Lets a connection that was just created be upgraded as its target asks, if it is to be. */
 export function secure(
   driver: Connection,
   socket: SocketStream,
@@ -26,8 +26,9 @@ export function secure(
 ): void {
   const internals = internalsOf(driver);
   const given = internals.config.ssl;
-  if (!given) return;
-  const options = tlsOptionsOf(given, target);
+  const { tls, address } = target;
+  if (!given || tls === undefined) return;
+  const options = tlsOptionsOf(given, tls, address, adapter.verifiesAlways === true);
   const upgrade = socket.startTls?.bind(socket);
   if (upgrade !== undefined) {
     internals.startTLS = (done) => {
@@ -46,16 +47,37 @@ export function secure(
   };
 }
 
-function tlsOptionsOf(given: DriverTls, target: Target): TlsOptions {
-  const { ca, cert, key, rejectUnauthorized } = given;
-  const isChainVerified = rejectUnauthorized !== false;
+function tlsOptionsOf(
+  given: DriverTls,
+  tls: TlsDemand,
+  { host, socketPath }: Address,
+  unlessSaid: boolean,
+): TlsOptions {
+  const { ca, cert, key } = given;
+  const { isChainVerified = unlessSaid, isNameVerified = unlessSaid } = tls;
   return {
-    serverName: target.address.host,
+    serverName: host,
     isChainVerified,
-    isNameVerified: isChainVerified && target.isNameVerified,
+    isNameVerified: isChainVerified && isNameVerified && socketPath === undefined,
     ca: ca === undefined ? undefined : (Array.isArray(ca) ? ca : [ca]).map(String),
     cert: cert === undefined ? undefined : String(cert),
     key: key === undefined ? undefined : String(key),
     others: Object.keys(given).filter((name) => !common.includes(name) && given[name] != null),
   };
+}
+
+/** Tells whether a connect has failed for want of TLS that both sides agree to. */
+export function isTlsMissing(error: unknown): error is Error {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "HANDSHAKE_NO_SSL_SUPPORT" || code === "HANDSHAKE_SSL_ERROR";
+}
+
+/** Returns such an error, with what to do about it where nobody has asked for TLS. */
+export function tlsAdvised(error: Error, { options, address }: Target): Error {
+  if (options.tls !== undefined || options.ssl !== undefined) return error;
+  const advice =
+    `${address.host} is not this machine, so TLS is asked for. Whom to trust is said by \`ssl\`; ` +
+    'that plain text will do as well, by `tls: "prefer"`; that it is to be, by `ssl: false`';
+  const told = new Error(`${error.message}. ${advice}`, { cause: error });
+  return Object.assign(told, { code: "code" in error ? error.code : undefined });
 }

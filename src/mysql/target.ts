@@ -8,6 +8,7 @@
 import type { Address } from "../port.ts";
 import { keyOfValue } from "./keys.ts";
 import { checkTargetOptions, type InitSql, type TargetOptions } from "./target_options.ts";
+import { type TlsDemand, tlsDemandOf } from "./tls.ts";
 
 /** Where and as whom sessions are opened. */
 export class Target {
@@ -23,8 +24,8 @@ export class Target {
   readonly connectTimeoutMs: number;
   /** What is run on each new session. */
   readonly initSql: Exclude<InitSql, string>;
-  /** Whether the server's certificate, if it is verified, has to be for the name of the host. */
-  readonly isNameVerified: boolean;
+  /** What it asks of TLS, if it asks for it. */
+  readonly tls: TlsDemand | undefined;
   readonly #options: TargetOptions;
   #key: string | undefined;
   #addressKey: string | undefined;
@@ -32,17 +33,18 @@ export class Target {
   /**
    * Resolves options.
    *
-   * @throws {TargetOptionError} If one is unknown, or has a value that it does not take.
+   * @throws {TargetOptionError} If one is unknown, has a value that it does not take, or
+   *   contradicts another.
    */
   constructor(options: object) {
     const { password1: password, ...given } = checkTargetOptions(options);
     this.#options = { password, ...given };
-    this.address = addressOf(given);
+    this.tls = tlsDemandOf(given);
+    this.address = addressOf(given, this.tls !== undefined);
     this.user = given.user || undefined;
     this.database = given.database || undefined;
     this.charset = given.charset ?? "utf8mb4_unicode_ci";
     this.connectTimeoutMs = given.connectTimeout ?? 10_000;
-    this.isNameVerified = this.address.socketPath === undefined && !isNameIgnored(given.ssl);
     this.initSql = typeof given.initSql === "string" ? [given.initSql] : given.initSql ?? [];
   }
 
@@ -89,14 +91,14 @@ export class Target {
   }
 }
 
-function addressOf(options: TargetOptions): Address {
+function addressOf(options: TargetOptions, isSecured: boolean): Address {
   const keepAliveMs = options.keepAliveInitialDelay ?? 30_000;
   return {
     host: options.host || "localhost",
     port: Number(options.port ?? 3306),
     socketPath: options.socketPath || undefined,
     keepAliveMs: options.enableKeepAlive === false ? undefined : keepAliveMs,
-    isSecured: Boolean(options.ssl),
+    isSecured,
   };
 }
 
@@ -121,7 +123,3 @@ const changing: ReadonlySet<string> = new Set([
   "port",
   "socketPath",
 ]);
-
-function isNameIgnored(ssl: TargetOptions["ssl"]): boolean {
-  return typeof ssl === "object" && ssl.verifyIdentity === false;
-}

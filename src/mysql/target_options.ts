@@ -1,7 +1,9 @@
 /**
  * The options that say where and as whom a session is opened: those of mysql2 that make sense
- * for one session of a pool, under mysql2's names, and one of our own. Each has one rule.
+ * for one session of a pool, under mysql2's names, and a few of our own. Each has one rule.
  */
+
+import { parseUri } from "./uri.ts";
 
 /** The options of a connection of mysql2. */
 export type ConnectionOptions = Exclude<
@@ -55,6 +57,9 @@ export type InitSql =
   | readonly string[]
   | ((connection: ReturnType<(typeof import("mysql2"))["createConnection"]>) => unknown);
 
+/** How strict to be about TLS; see {@linkcode TargetOptions.tls}. */
+export type TlsMode = "prefer" | "require" | "verify";
+
 /** A password, or what is asked for it before each login. */
 export type Password = string | (() => string | Promise<string>);
 
@@ -82,8 +87,21 @@ export type TargetOptions =
     readonly password?: Password | undefined;
     /** The same by its other name. */
     readonly password1?: Password | undefined;
+    /**
+     * How strict to be about TLS: "verify" encrypts, and verifies the server's certificate and
+     * that it is for this host; "require" encrypts, and verifies a certificate only if `ssl.ca`
+     * says by whom; "prefer" does likewise, but goes on in plain text if that fails. Unless
+     * given it is "verify" with `ssl`, else "require", and nothing for a server on this machine.
+     */
+    readonly tls?: TlsMode | undefined;
     /** TLS, by Node's options or by the name of one of mysql2's profiles; none if false. */
     readonly ssl?: ConnectionOptions["ssl"] | false | undefined;
+    /**
+     * Whether, in plain text, the password may be sent under a key that the server has just
+     * shown, by which it could be anybody's: true for a server on this machine, else false.
+     * (The name is Connector/J's.)
+     */
+    readonly allowPublicKeyRetrieval?: boolean | undefined;
     /** Flags of the protocol to use, or with a minus not to use. */
     readonly flags?: string | readonly string[] | undefined;
     /** What is run on each new session, and again after a reset, before it is used. */
@@ -144,6 +162,7 @@ function either(...rules: readonly Rule[]): Rule {
 }
 
 const rules: Readonly<Record<TargetOptionName, Rule>> = {
+  allowPublicKeyRetrieval: flag,
   authPlugins: record,
   authSwitchHandler: call,
   bigNumberStrings: flag,
@@ -184,6 +203,10 @@ const rules: Readonly<Record<TargetOptionName, Rule>> = {
   ssl: either(record, text, no),
   stringifyObjects: flag,
   supportBigNumbers: flag,
+  tls: {
+    expected: '"prefer", "require" or "verify"',
+    accepts: (value) => value === "prefer" || value === "require" || value === "verify",
+  },
   timezone: {
     expected: 'local, Z, or an offset such as "+02:00"',
     accepts: (value) => typeof value === "string" && /^(?:local|Z|[ +-]\d\d:\d\d)$/.test(value),
@@ -235,37 +258,6 @@ function check(name: string, value: unknown): void {
   const rule = Object.hasOwn(rules, name) ? rules[name as TargetOptionName] : undefined;
   if (rule === undefined) throw new TargetOptionError(name, value, "one that is known");
   if (!rule.accepts(value)) throw new TargetOptionError(name, value, rule.expected);
-}
-
-/** Reads a URI as mysql2 does: options follow a question mark, as JSON where they are JSON. */
-function parseUri(uri: URL): Record<string, unknown> {
-  const options: Record<string, unknown> = {};
-  for (const [name, value] of uri.searchParams) {
-    // MySQL's own clients say it so, and so does Hyperdrive.
-    if (/^ssl-?mode$/.test(name) && /^disabled?$/i.test(value)) options["ssl"] = false;
-    else options[name] = parseValue(value);
-  }
-  const parts = {
-    host: uri.hostname.replace(/^\[(.*)\]$/, "$1"),
-    port: uri.port,
-    database: uri.pathname.slice(1),
-    user: uri.username,
-    password: uri.password,
-  };
-  for (const [name, value] of Object.entries(parts)) {
-    delete options[name];
-    if (value !== "") options[name] = decodeURIComponent(value);
-  }
-  return options;
-}
-
-function parseValue(value: string): unknown {
-  try {
-    return JSON.parse(value);
-  } catch (error) {
-    if (error instanceof SyntaxError) return value;
-    throw error;
-  }
 }
 
 function isRecord(value: unknown): boolean {

@@ -46,20 +46,6 @@ test("a session is opened by TCP and by the unix socket", async () => {
   }
 });
 
-test("TLS is used as asked for, and a certificate that nobody vouches for is refused", async () => {
-  const session = await open(targetAt(server, { ssl: { ca: server.ca, verifyIdentity: true } }));
-  const [row] = await run(session, "SHOW STATUS LIKE 'Ssl_version'");
-  assert.match(String(row?.["Value"]), /^TLS/);
-  await run(session, "SET @x = 1");
-  await session.reset();
-  assert.equal(session.condition, "clean");
-  session.holdProcess(false);
-  session.holdProcess(true);
-  await session.close();
-  await assert.rejects(open(targetAt(server, { ssl: {} })), { code: "HANDSHAKE_SSL_ERROR" });
-  await until(isQuiet, "nothing is left of it");
-});
-
 test("a password function is asked for each session, and for each new login", async () => {
   let asked = 0;
   const target = targetAt(server, {

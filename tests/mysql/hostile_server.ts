@@ -87,7 +87,9 @@ export async function startHostile(password: string, hostility: Hostility): Prom
       heard = Buffer.concat([heard, chunk]);
       if (!isAdmitted) {
         isAdmitted = true;
-        return hostility.admits?.(socket) ?? socket.write(packet(2, ok));
+        if (hostility.admits === undefined) socket.write(packet(2, ok));
+        else hostility.admits(socket);
+        return;
       }
       const isOwn = /^.{5}(SET|KILL)/s.test(chunk.toString("latin1"));
       if (isOwn || hostility.answers === undefined) socket.write(packet(1, ok));

@@ -4,10 +4,11 @@
  */
 
 import assert from "node:assert/strict";
+import { generateKeyPairSync, privateDecrypt } from "node:crypto";
 import process from "node:process";
 import { after, before, test } from "node:test";
 import { createPool } from "../../mod.ts";
-import { failure } from "../support/asking.ts";
+import { failure, refused } from "../support/asking.ts";
 import { until } from "../support/wait.ts";
 import {
   column,
@@ -33,8 +34,9 @@ const note = (error: unknown): void => void crashes.push(error);
 before(() => void process.on("uncaughtExceptionMonitor", note));
 after(() => void process.off("uncaughtExceptionMonitor", note));
 
+const salt = "twenty-bytes-of-salt";
 const switchTo = (plugin: string): Conduct => (socket) => {
-  const payload = Buffer.from(`\xfe${plugin}\0twenty-bytes-of-salt\0`, "latin1");
+  const payload = Buffer.from(`\xfe${plugin}\0${salt}\0`, "latin1");
   socket.write(packet(2, payload));
 };
 const say = (...bytes: Buffer[]): Conduct => (socket) => void socket.write(Buffer.concat(bytes));
@@ -144,6 +146,50 @@ test("a server that wants the password as it is, is told by name that it gets no
   assert.match(String(error), /mysql_clear_password/);
   assert.doesNotMatch(hostile.heard.toString("latin1"), /hunter2/);
 });
+
+/** A server that asks for the password under a key that it shows; what it has got by that. */
+async function keyTrap(plugin: string): Promise<[Hostile, () => string]> {
+  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const shown = publicKey.export({ type: "spki", format: "pem" }).toString();
+  let number = 2;
+  const more = (payload: string): Conduct =>
+    say(packet(number += 2, Buffer.from(`\x01${payload}`)));
+  const answers: Conduct = (socket) => {
+    const isFirst = number === 2 && plugin === "caching_sha2_password";
+    more(isFirst ? "\x04" : shown)(socket);
+  };
+  const admits: Conduct = (socket) => {
+    number = 2;
+    switchTo(plugin)(socket);
+  };
+  const hostile = await startHostile(password, { admits, answers });
+  const caught = (): string => {
+    const sealed = hostile.heard.subarray(-256);
+    const bytes = privateDecrypt({ key: privateKey, oaepHash: "sha1" }, sealed);
+    return String(bytes.map((byte, at) => byte ^ salt.charCodeAt(at % salt.length)));
+  };
+  return [hostile, caught];
+}
+
+for (const plugin of ["caching_sha2_password", "sha256_password"]) {
+  test(`a server elsewhere that asks by ${plugin} gets no password under a key of its own`, async () => {
+    const [hostile, caught] = await keyTrap(plugin);
+    await using _ = hostile;
+    const options = { host: "0.0.0.0", shared: false, connectTimeout: 1000, acquireTimeout: 500 };
+    await using db = createPool({ uri: hostile.uri, ...options, ssl: false });
+    assert.match(
+      String((await refused(db.query("SELECT 1"), "CONNECT_FAILED")).cause),
+      /allowPublicKeyRetrieval/,
+    );
+    assert.throws(caught);
+    await using careless = createPool({
+      ...{ uri: hostile.uri, ...options, ssl: false },
+      allowPublicKeyRetrieval: true,
+    });
+    await Promise.allSettled([careless.query("SELECT 1")]);
+    assert.equal(caught(), `${password}\0`);
+  });
+}
 
 test("a server that talks on and on before it lets anyone in is not listened to", async () => {
   const greets: Conduct = (socket) => endlessly(socket, Buffer.concat([huge, filler]));

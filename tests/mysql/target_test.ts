@@ -38,7 +38,81 @@ test("a URI that asks for no TLS, as Hyperdrive's does, is of a target that has 
   }
   const uri = "mysql://u:p@h/d?ssl-mode=disabled";
   assert.equal(new Target({ uri, ssl: {} }).address.isSecured, true);
-  assert.throws(() => new Target({ uri: "mysql://h/d?ssl-mode=required" }), TargetOptionError);
+  assert.throws(() => new Target({ uri: "mysql://h/d?ssl-mode=perhaps" }), TargetOptionError);
+});
+
+/** What is asked of TLS: whether it may be missing, and what is verified. */
+function demandOf(options: object): string {
+  const { tls } = new Target(options);
+  if (tls === undefined) return "plain";
+  const { isOptional, isChainVerified, isNameVerified } = tls;
+  return `${isOptional ? "perhaps" : "TLS"}, ${isChainVerified}, ${isNameVerified}`;
+}
+
+test("who is elsewhere is spoken to encrypted, who is on this machine is not, unless it is said", () => {
+  const here = [
+    "localhost",
+    "LocalHost",
+    "127.0.0.1",
+    "127.9.9.9",
+    "::1",
+    "",
+    "0a.hyperdrive.local",
+  ];
+  for (const host of here) assert.equal(demandOf({ host }), "plain", host);
+  assert.equal(demandOf({}), "plain");
+  assert.equal(demandOf({ host: "db", socketPath: "/s" }), "plain");
+  const elsewhere = [
+    "db",
+    "db.local",
+    "10.0.0.1",
+    "0.0.0.0",
+    "127.example.com",
+    "localhost.example.com",
+  ];
+  for (const host of elsewhere) {
+    assert.equal(demandOf({ host }), "TLS, undefined, undefined", host);
+  }
+  assert.equal(demandOf({ host: "db", ssl: false }), "plain");
+});
+
+test("how strict to be about TLS is said by one option, and by whom it is verified by another", () => {
+  const demands: [object, string][] = [
+    [{ tls: "prefer" }, "perhaps, undefined, undefined"],
+    [{ tls: "require" }, "TLS, undefined, undefined"],
+    [{ tls: "verify" }, "TLS, true, true"],
+    [{ ssl: {} }, "TLS, true, true"],
+    [{ ssl: "Amazon RDS" }, "TLS, true, true"],
+    [{ ssl: { rejectUnauthorized: false } }, "TLS, false, true"],
+    [{ tls: "require", ssl: { ca: "a" } }, "TLS, true, undefined"],
+    [{ tls: "require", ssl: "Amazon RDS" }, "TLS, true, undefined"],
+    [{ tls: "prefer", ssl: { ca: "a", verifyIdentity: true } }, "perhaps, true, true"],
+    [{ tls: "verify", ssl: { verifyIdentity: false } }, "TLS, true, false"],
+    [{ uri: "mysql://h/d?ssl-mode=PREFERRED" }, "perhaps, undefined, undefined"],
+    [{ uri: "mysql://h/d?ssl-mode=REQUIRED" }, "TLS, undefined, undefined"],
+    [{ uri: "mysql://h/d?ssl-mode=VERIFY_CA" }, "TLS, true, false"],
+    [{ uri: "mysql://h/d?ssl-mode=VERIFY_IDENTITY" }, "TLS, true, true"],
+  ];
+  for (const [options, demand] of demands) {
+    for (const host of ["localhost", "db"]) {
+      const given = "uri" in options ? options : { host, ...options };
+      assert.equal(demandOf(given), demand, JSON.stringify(given));
+    }
+  }
+  assert.throws(
+    () => new Target({ tls: "verify", ssl: false }),
+    /tls .*left out where ssl is false/,
+  );
+  assert.throws(
+    () => new Target({ tls: "verify", ssl: { rejectUnauthorized: false } }),
+    /ssl.rejectUnauthorized/,
+  );
+});
+
+test("targets that differ in what they ask of TLS do not share connections", () => {
+  const [one, other] = [new Target({ host: "h", tls: "require" }), new Target({ host: "h" })];
+  assert.notEqual(one.key, other.key);
+  assert.notEqual(one.addressKey, other.addressKey);
 });
 
 test("what a URI says of the pool is left for the pool to read", () => {
@@ -56,6 +130,7 @@ test("an option that is unknown, or has a value it does not take, is named", () 
     [{ uri: "postgres://h/d" }, "uri"],
     [{ password: 5 }, "password"],
     [{ ssl: true }, "ssl"],
+    [{ tls: true }, "tls"],
     [{ initSql: [1] }, "initSql"],
     [{ connectTimeout: -1 }, "connectTimeout"],
     [{ hots: "h" }, "hots"],

@@ -14,7 +14,7 @@ const run = promisify(execFile);
 export interface Certificates {
   /** The authority's certificate, which a client has to trust. */
   readonly ca: string;
-  /** The server's certificate, for localhost and 127.0.0.1. */
+  /** The server's certificate, for localhost, 127.0.0.1 and 0.0.0.0. */
   readonly cert: string;
   /** The server's private key. */
   readonly key: string;
@@ -34,7 +34,7 @@ export async function makeCertificates(folder: string): Promise<Certificates> {
     ...request,
     ...["-subj", "/CN=localhost", "-keyout", path("server.key"), "-out", path("server.csr")],
   ]);
-  const names = "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n";
+  const names = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:0.0.0.0\nbasicConstraints=CA:FALSE\n";
   await writeFile(path("server.ext"), names);
   await run("openssl", [
     ...["x509", "-req", "-days", "2", "-in", path("server.csr"), "-extfile", path("server.ext")],

@@ -18,6 +18,8 @@ interface Trust {
 
 /** An address of this machine that no certificate is for. */
 const otherHost = "127.0.0.2";
+/** An address that nobody knows to be of this machine, though it is. */
+const elsewhere = "0.0.0.0";
 const version = "SHOW SESSION STATUS LIKE 'Ssl_version'";
 
 /** Where the chain has to be verified, whatever is asked for. */
@@ -42,9 +44,52 @@ function assertUpgradeFailed(cause: Cause): void {
   assert.equal(cause.code, "HANDSHAKE_SSL_ERROR", `${cause.code}: ${cause.message}`);
 }
 
-tls.test("without being asked for, nothing is encrypted", { on: both }, async (world) => {
+tls.test("on this machine nothing is encrypted unless asked for", { on: both }, async (world) => {
   assert.equal(await versionOf(world, {}), "");
 });
+
+tls.test("a server elsewhere is spoken to encrypted without being asked for", {
+  on: both,
+  gaps: { deno: "whom Deno trusts is told by `ssl`, and that is to ask" },
+}, async (world) => {
+  assert.match(String(await versionOf(world, { host: elsewhere })), /^TLS/);
+});
+
+tls.test("a server elsewhere that nobody trusts is not spoken to where that is verified always", {
+  gaps: { node: "Node verifies if asked to", bun: "Bun verifies if asked to" },
+}, async (world) => {
+  const { url } = await world.lab.servers.info("stranger");
+  const cause = await causeOf(world.pool({ uri: url, host: elsewhere }));
+  assertUpgradeFailed(cause);
+  assert.match(cause.message, /is not this machine/);
+  await world.lab.servers.awaitCount("stranger", 0);
+});
+
+tls.test(
+  "a server elsewhere without TLS is spoken to in plain text only if asked for",
+  {},
+  async (world) => {
+    const { url } = await world.lab.servers.info("plain");
+    const options = { uri: url, host: elsewhere };
+    const cause = await causeOf(world.pool(options));
+    assert.equal(cause.code, "HANDSHAKE_NO_SSL_SUPPORT");
+    assert.match(cause.message, /`tls: "prefer"`/);
+    for (const asked of [{ tls: "prefer" }, { ssl: false }]) {
+      assert.equal(await versionOf(world, { ...options, ...asked }), "");
+    }
+  },
+);
+
+tls.test(
+  "each strictness of TLS encrypts, and trusts whom it is told to",
+  { on: both },
+  async (world) => {
+    const ssl = trust(world, world.server.info);
+    for (const tls of ["prefer", "require", "verify"]) {
+      assert.match(String(await versionOf(world, { tls, ssl })), /^TLS/, tls);
+    }
+  },
+);
 
 tls.test("a connection to whom is trusted is encrypted", { on: both }, async (world) => {
   const ssl = trust(world, world.server.info);

@@ -1,0 +1,45 @@
+/** A server's address as one text, which may say options as well. */
+
+import type { TargetOptions } from "./target_options.ts";
+
+/** The modes of MySQL's own clients. */
+const sslModes: ReadonlyMap<string, TargetOptions> = new Map<string, TargetOptions>([
+  ["disable", { ssl: false }],
+  ["disabled", { ssl: false }],
+  ["preferred", { tls: "prefer" }],
+  ["required", { tls: "require" }],
+  ["verify_ca", { tls: "verify", ssl: { verifyIdentity: false } }],
+  ["verify_identity", { tls: "verify" }],
+]);
+
+/** Reads a URI as mysql2 does: options follow a question mark, as JSON where they are JSON. */
+export function parseUri(uri: URL): Record<string, unknown> {
+  const options: Record<string, unknown> = {};
+  for (const [name, value] of uri.searchParams) {
+    // MySQL's own clients say it so, and so does Hyperdrive.
+    const mode = /^ssl-?mode$/.test(name) ? sslModes.get(value.toLowerCase()) : undefined;
+    if (mode !== undefined) Object.assign(options, mode);
+    else options[name] = parseValue(value);
+  }
+  const parts = {
+    host: uri.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: uri.port,
+    database: uri.pathname.slice(1),
+    user: uri.username,
+    password: uri.password,
+  };
+  for (const [name, value] of Object.entries(parts)) {
+    delete options[name];
+    if (value !== "") options[name] = decodeURIComponent(value);
+  }
+  return options;
+}
+
+function parseValue(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch (error) {
+    if (error instanceof SyntaxError) return value;
+    throw error;
+  }
+}
