@@ -1,10 +1,12 @@
 /** On a real server: a process that leaves its pool open ends by itself, once its work is done. */
 
 import assert from "node:assert/strict";
+import process from "node:process";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { type Outcome, runToEnd } from "../support/run_to_end.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { connected } from "./support/fixture.ts";
-import { runProgram } from "./support/program.ts";
 
 /** How long a process may take to end; an idle connection is kept for longer than a minute. */
 const lingerMsMax = 3_000;
@@ -16,6 +18,12 @@ before(async () => {
 });
 
 after(async () => await server?.remove());
+
+/** Runs a program that uses a pool at an address and leaves it open, in one way. */
+async function leaveOpen(uri: string, way: string): Promise<Outcome> {
+  const path = fileURLToPath(new URL("support/programs/leave_open.ts", import.meta.url));
+  return await runToEnd(process.execPath, [path, uri, way]);
+}
 
 const ways: Readonly<Record<string, string>> = {
   "after its work": "idle: true, leased: 0",
@@ -30,10 +38,7 @@ const ways: Readonly<Record<string, string>> = {
 
 for (const [way, said] of Object.entries(ways)) {
   test(`a process ends by itself with its pool left open: ${way}`, async () => {
-    const { status, lines, errors, lingeredMs } = await runProgram("leave_open.ts", [
-      server.url(),
-      way,
-    ]);
+    const { status, lines, errors, lingeredMs } = await leaveOpen(server.url(), way);
     assert.deepEqual({ status, lines, errors }, { status: 0, lines: [said], errors: "" });
     assert.ok(lingeredMs < lingerMsMax, `it took ${lingeredMs} ms to end`);
   });
@@ -42,7 +47,7 @@ for (const [way, said] of Object.entries(ways)) {
 test("a process ends by itself with its pool left open: after a failed connect", async () => {
   const uri = new URL(server.url());
   uri.port = "1";
-  const outcome = await runProgram("leave_open.ts", [uri.href, "after a failed connect"]);
+  const outcome = await leaveOpen(uri.href, "after a failed connect");
   assert.deepEqual(outcome.lines, ["CONNECT_FAILED, ECONNREFUSED"]);
   assert.equal(outcome.status, 0, outcome.errors);
   assert.ok(outcome.lingeredMs < lingerMsMax);
@@ -52,7 +57,7 @@ const waits = ["with a statement under way", "with somebody waiting", "with nobo
 
 for (const way of waits) {
   test(`a process does not end before the answer has come: ${way}`, async () => {
-    const { status, lines } = await runProgram("leave_open.ts", [server.url(), way]);
+    const { status, lines } = await leaveOpen(server.url(), way);
     assert.deepEqual({ status, lines }, { status: 0, lines: ["1"] });
   });
 }

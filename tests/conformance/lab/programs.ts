@@ -3,28 +3,12 @@
  * runtime's own process, which can be made to stand still.
  */
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { type Outcome, runToEnd } from "../../support/run_to_end.ts";
 import { until } from "../../support/wait.ts";
 import { commandOf, type ProgramRuntime } from "../command.ts";
 import type { ServerName, Servers } from "./servers.ts";
-
-/** How a program ended. */
-export interface Outcome {
-  /** Its exit status; null if it had to be killed. */
-  readonly status: number | null;
-  /** What it printed, line by line. */
-  readonly lines: readonly string[];
-  /** What it complained of. */
-  readonly errors: string;
-  /** How long it took to end after its last line, in ms. */
-  readonly lingeredMs: number;
-}
-
-/** How long a program may take, in ms. */
-const programMsMax = 20_000;
 
 /** Runs programs, and stops the process that asks. */
 export class Programs {
@@ -41,21 +25,7 @@ export class Programs {
   async run(runtime: ProgramRuntime, name: string, args: readonly string[]): Promise<Outcome> {
     const path = fileURLToPath(new URL(`../programs/${name}`, import.meta.url));
     const [program, options] = await commandOf(runtime);
-    const child = spawn(program, [...options, path, ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
-      timeout: programMsMax,
-      killSignal: "SIGKILL",
-    });
-    let [output, errors] = ["", ""];
-    let spokeAt = performance.now();
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-      spokeAt = performance.now();
-    });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => errors += text);
-    const [status] = await once(child, "close");
-    const lingeredMs = performance.now() - spokeAt;
-    return { status, lines: output.trim().split("\n"), errors, lingeredMs };
+    return await runToEnd(program, [...options, path, ...args]);
   }
 
   /**

@@ -1,9 +1,7 @@
-/** Runs programs that use a pool and do not end it: how, and when, their process ends. */
+/** Runs programs to their end, and says how, and when, that came. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
 
 /** How a program ended. */
 export interface Outcome {
@@ -20,14 +18,9 @@ export interface Outcome {
 /** How long a program may take, in ms. */
 const programMsMax = 20_000;
 
-/** Runs a program of the folder `programs` to its end, and says how that came. */
-export async function runProgram(
-  name: string,
-  args: readonly string[],
-  nodeOptions: readonly string[] = [],
-): Promise<Outcome> {
-  const path = fileURLToPath(new URL(`programs/${name}`, import.meta.url));
-  const child = spawn(process.execPath, [...nodeOptions, path, ...args], {
+/** Runs a program to its end. */
+export async function runToEnd(program: string, args: readonly string[]): Promise<Outcome> {
+  const child = spawn(program, args, {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: programMsMax,
     killSignal: "SIGKILL",
