@@ -30,6 +30,8 @@ export interface DriverCommand {
   readonly row?: unknown;
   /** The text of a statement, its values put in. */
   readonly sql?: string;
+  /** What gets the answer; without it the answer is told by events. */
+  readonly onResult?: unknown;
 }
 
 /** The statement functions of a connection, without their overloads. */
@@ -70,6 +72,8 @@ export interface DriverConfig {
   charsetNumber: number;
   /** A function that puts values into a statement in place of the driver's own. */
   readonly queryFormat?: unknown;
+  /** A function that makes values of what the server sends in place of the driver's own. */
+  readonly typeCast?: unknown;
   /** What is asked of TLS, a profile's name put for its options; nothing is without TLS. */
   ssl?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -96,10 +100,14 @@ export interface DriverInternals extends DriverCalls {
   readonly sequenceId: number;
   /** Whether the server says that it is MariaDB. */
   readonly _isMariaDB: boolean;
+  /** Whether the server has let it in. */
+  readonly authorized: boolean;
   /** Upgrades the socket to TLS; called right after that was asked of the server. */
   startTLS(done: (error?: unknown) => void): void;
   /** Gets each packet of the server; called without one to let a command begin. */
   handlePacket(packet?: Packet): void;
+  /** Ends it with an error of its socket, or with one that was thrown while it read a packet. */
+  _handleFatalError(error: unknown): void;
 }
 
 /** Returns a connection with what the driver does not document. */

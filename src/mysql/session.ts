@@ -8,6 +8,7 @@
 import type { Connection } from "mysql2";
 import type { Condition, Loss, Session, SocketStream, Statement } from "../port.ts";
 import { beginSession } from "./beginning.ts";
+import { nonsense } from "./errors.ts";
 import { answered, type DriverInternals, internalsOf } from "./internals.ts";
 import { calm } from "./interruption.ts";
 import type { Killer } from "./killer.ts";
@@ -18,7 +19,7 @@ import { hideSecrets, withoutValues } from "./secrets.ts";
 import { ending, isBusy, SessionEnd } from "./session_end.ts";
 import { asksBack } from "./statement.ts";
 import type { Target } from "./target.ts";
-import { Witness } from "./witness.ts";
+import { unreadable, Witness } from "./witness.ts";
 
 /** How long a ping may take: many round trips, and yet no long wait for who needs an answer. */
 const checkMsMax = 1000;
@@ -202,8 +203,11 @@ export class MysqlSession implements Session<Target, Connection> {
     this.#end.break(reason);
   }
 
-  #failure(error: unknown, { sql }: Statement): unknown {
-    return this.#end.truth(withoutValues(error, sql));
+  #failure(error: unknown, { sql, options }: Statement): unknown {
+    const { typeCast = this.#internals.config.typeCast } = options as { typeCast?: unknown } ?? {};
+    // What the caller's own code makes of a row is not the server's fault.
+    const isByServer = this.#witness.isAtRow && typeof typeCast !== "function";
+    return isByServer ? nonsense(unreadable, error) : this.#end.truth(withoutValues(error, sql));
   }
 
   #send({ sql, values, isPrepared, options }: Statement, answer: Answer): void {

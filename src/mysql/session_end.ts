@@ -7,7 +7,7 @@
 
 import type { Connection } from "mysql2";
 import type { Loss, SocketStream } from "../port.ts";
-import { codeOf, isClosedState } from "./errors.ts";
+import { codeOf, isClosedState, isNonsense } from "./errors.ts";
 import { type DriverInternals, internalsOf } from "./internals.ts";
 
 /** The end of one session, which comes or has come. */
@@ -113,7 +113,10 @@ export class SessionEnd {
   #watch(): void {
     const driver = this.#driver;
     driver.on("error", (error: Error) => {
+      const isNew = this.#loss === undefined;
       this.note({ cause: error, byServer: true });
+      // Of an answer that has no end where it should the driver does not tell who asked.
+      if (isNew && isNonsense(error)) this.#internals.stream.emit("error", error);
       if (!this.#isAbandoned) this.destroyStreams();
     });
     driver.on("end", () => {

@@ -5,7 +5,7 @@
  * It never asks the server anything. What it has not been told for certain it takes to be so.
  */
 
-import { classOf, type Make } from "./errors.ts";
+import { classOf, isNonsense, type Make, nonsense } from "./errors.ts";
 import type { DriverCommand, DriverInternals, Packet } from "./internals.ts";
 import { countsRows, effectOf } from "./statement.ts";
 import {
@@ -19,6 +19,9 @@ import {
   readStatus,
   UNTOLD,
 } from "./status.ts";
+
+/** What is said of an answer that makes the driver fail. */
+export const unreadable = "The server's answer could not be read";
 
 /** Watches one connection of the driver. */
 export class Witness {
@@ -34,6 +37,7 @@ export class Witness {
   #hasRun = false;
   #isTold = false;
   #isUnfit = false;
+  #isAtRow = false;
 
   /**
    * Begins to watch. `derailed` is called when the driver has given up an answer in the
@@ -73,6 +77,11 @@ export class Witness {
   /** Whether its server has said that it only reads, or is not ready: it is to be left. */
   get isUnfit(): boolean {
     return this.#isUnfit;
+  }
+
+  /** Whether it is a row that is being read at this moment. */
+  get isAtRow(): boolean {
+    return this.#isAtRow;
   }
 
   /** Takes the session as it is now to be as it should be. */
@@ -125,20 +134,29 @@ export class Witness {
   }
 
   #watchPackets(driver: DriverInternals, derailed: (error: Error) => void): void {
-    const handlePacket = driver.handlePacket;
+    const { handlePacket, _handleFatalError } = driver;
+    let isRead = false;
     driver.handlePacket = (packet) => {
+      this.#isAtRow = isRead = false;
       // Packets that are held back come here again.
       if (packet === undefined || driver._paused) return handlePacket.call(driver, packet);
       if (isOutOfOrder(packet, driver)) {
-        return derailed(derailment("The server's packets came out of order"));
+        return derailed(nonsense("The server's packets came out of order"));
       }
       const command = driver._command;
       const mustGoOn = isRow(packet, command);
       if (!mustGoOn) this.#read(packet, command, driver._isMariaDB ? "mariadb" : "mysql");
+      isRead = isReadByDriver(packet, command, driver);
+      this.#isAtRow = mustGoOn;
       handlePacket.call(driver, packet);
+      this.#isAtRow = isRead = false;
       if (mustGoOn && driver._command !== command) {
         derailed(derailment("A row could not be read, so the rest of the answer cannot either"));
       }
+    };
+    driver._handleFatalError = (error) => {
+      const told = isRead && !isNonsense(error) ? nonsense(unreadable, error) : error;
+      _handleFatalError.call(driver, told);
     };
   }
 
@@ -168,6 +186,15 @@ export class Witness {
 /** An error may come at any time: that of a server which ends an idle session answers nothing. */
 function isOutOfOrder({ buffer, offset, sequenceId }: Packet, driver: DriverInternals): boolean {
   return sequenceId !== driver.sequenceId && buffer[offset] !== 0xff;
+}
+
+/** Tells whether nobody's code but the driver's gets to see a packet before it has been read. */
+function isReadByDriver(
+  { buffer, offset }: Packet,
+  command: DriverCommand | null | undefined,
+  { authorized }: DriverInternals,
+): boolean {
+  return buffer[offset] !== 0xff && (command?.onResult !== undefined || !authorized);
 }
 
 function textOf(sql: unknown): string {

@@ -1,7 +1,7 @@
 /**
  * What a real server says, with a few bytes made something else on the way: in its greeting, in
- * a login, in answers. Whatever becomes of a request, it becomes that in its time, the process
- * lives, and afterwards nothing is left.
+ * a login, in answers. Whatever becomes of a request, it becomes that in its time and is told by
+ * a code, the process lives, and afterwards nothing is left.
  *
  * Each run takes other places and bytes, by a seed that a failure names: `FUZZ_SEED` repeats it.
  */
@@ -9,7 +9,8 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { after, before, test } from "node:test";
-import { createPool } from "../../mod.ts";
+import { inspect } from "node:util";
+import { createPool, SubletError } from "../../mod.ts";
 import { startProxy } from "../support/proxy.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { lackOf, type Make } from "../support/server_binary.ts";
@@ -45,6 +46,15 @@ function chanceOf(start: number): () => number {
   };
 }
 
+/** Tells whether an error is of the server, or says by a code what it is, as must its cause. */
+function isTold(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof SubletError) return error.cause === undefined || isTold(error.cause);
+  if ("sqlState" in error) return true;
+  // Codes of the runtime's own errors, which tell of mistakes in code, begin so.
+  return "code" in error && typeof error.code === "string" && !error.code.startsWith("ERR_");
+}
+
 for (const make of ["mariadb", "mysql"] as const) {
   test(`${make}: changed bytes harm nobody, seed ${seed}`, {
     skip: lackOf(make) ?? false,
@@ -77,7 +87,10 @@ for (const make of ["mariadb", "mysql"] as const) {
       const [outcome] = await Promise.allSettled([ask]);
       const tookMs = performance.now() - began;
       const which = `round ${round}, byte ${at}: ${[...bytes]}`;
-      if (outcome.status === "rejected") failed++;
+      if (outcome.status === "rejected") {
+        failed++;
+        assert.ok(isTold(outcome.reason), `${which}: ${inspect(outcome.reason)}`);
+      }
       assert.ok(tookMs < answerMsMax, `${which}: it took ${Math.round(tookMs)} ms`);
       assert.deepEqual(crashes, [], which);
       proxy.meet("toClient", {});
