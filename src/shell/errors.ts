@@ -42,7 +42,7 @@ export interface ErrorDetails {
  *
  * | code | when |
  * |---|---|
- * | `COMMIT_UNKNOWN` | the connection was lost before the answer to a COMMIT came |
+ * | `COMMIT_UNKNOWN` | the connection was lost, or it was aborted, before the answer to a COMMIT |
  * | `CONNECTION_LEFT` | a statement asks about one before it, whose connection its unit has left |
  * | `CONNECTION_LOST` | the connection of a lease, a transaction or a pinned unit has ended |
  * | `CONNECT_FAILED` | no actual connection could be opened; `cause` is the driver's error |

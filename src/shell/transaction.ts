@@ -3,8 +3,9 @@
  * when it throws.
  *
  * A transaction inside another one on the same virtual connection is a savepoint. The answer
- * to a COMMIT is never cut off on this side; if the connection is lost before it comes, the
- * error says that nobody knows what became of the transaction.
+ * to what ends one is waited for; after an abort for a little while only, as the network may
+ * never bring it. If that of a COMMIT does not come, the error says that nobody knows what
+ * became of the transaction.
  */
 
 import { SubletError } from "./errors.ts";
@@ -24,7 +25,10 @@ export type Isolation =
 
 /** How a transaction is run. */
 export interface TransactionOptions {
-  /** Ends its waits and statements, and rolls it back at once, whatever its code is at. */
+  /**
+   * Ends its waits and statements, and rolls it back at once, whatever its code is at; a COMMIT
+   * that is under way has a second yet to be answered.
+   */
   readonly signal?: AbortSignal | undefined;
   /** What it sees of others; the server's default unless given. Not for one inside another. */
   readonly isolation?: Isolation | undefined;
@@ -38,6 +42,9 @@ const ISOLATIONS: Readonly<Record<Isolation, string>> = {
   "repeatable read": "REPEATABLE READ",
   "serializable": "SERIALIZABLE",
 };
+
+/** How long after an abort the answer to what ends a transaction is waited for, in ms. */
+const lastWordMs = 1_000;
 
 /** Runs code in a transaction; outside of any unit of work, it is a unit of its own. */
 export async function transact<Target, Driver, T>(
@@ -81,13 +88,13 @@ async function transactIn<Target, Driver, T>(
     scope = await enterLevel(parts, held, frame);
     await open(scope, frame, begin);
     held.watch(stack);
-    if (scope.parent === undefined) stop = rollBackOn(signal, scope);
+    if (scope.parent === undefined) stop = rollBackOn(signal, scope, parts);
     try {
       const result = await runCode(parts, { unit, parent: around, scope, signal }, fn);
       await commit(scope, parts, signal);
       return result;
     } catch (error) {
-      await rollBack(scope, parts, error);
+      await rollBack(scope, parts, error, signal);
       throw error;
     }
   } finally {
@@ -103,6 +110,7 @@ async function transactIn<Target, Driver, T>(
 function rollBackOn<Target, Driver>(
   signal: AbortSignal | undefined,
   scope: Scope<Target, Driver>,
+  parts: Parts<Target, Driver>,
 ): () => void {
   const abort = async (): Promise<void> => {
     scope.failure ??= signal?.reason;
@@ -110,15 +118,42 @@ function rollBackOn<Target, Driver>(
     await Promise.resolve();
     if (scope.status !== "open" || !scope.held.isAlive) return;
     // Whether that has failed is asked when the code has ended.
-    endAll(scope).catch(() => undefined);
+    endAll(scope, parts, signal).catch(() => undefined);
   };
   signal?.addEventListener("abort", abort, { once: true });
   return () => signal?.removeEventListener("abort", abort);
 }
 
 /** Sends ROLLBACK, once. */
-function endAll<Target, Driver>(scope: Scope<Target, Driver>): Promise<void> {
-  return scope.rollback ??= scope.held.control("ROLLBACK", undefined);
+function endAll<Target, Driver>(
+  scope: Scope<Target, Driver>,
+  parts: Parts<Target, Driver>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  return scope.rollback ??= conclude(scope, parts, "ROLLBACK", signal);
+}
+
+/** Sends what ends a transaction; after an abort, its answer has a little time to come. */
+async function conclude<Target, Driver>(
+  { held }: Scope<Target, Driver>,
+  { interpreter: { clock } }: Parts<Target, Driver>,
+  sql: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (signal === undefined) return await held.control(sql, undefined);
+  const late = new AbortController();
+  let cancel: (() => void) | undefined;
+  const abort = (): void => {
+    cancel = clock.alarm(clock.now() + lastWordMs, () => late.abort(signal.reason));
+  };
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort, { once: true });
+  try {
+    await held.control(sql, late.signal);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    cancel?.();
+  }
 }
 
 async function runCode<Target, Driver, T>(
@@ -188,10 +223,11 @@ async function commit<Target, Driver>(
     return await held.control(`RELEASE SAVEPOINT ${scope.savepoint}`, signal);
   }
   try {
-    await held.control("COMMIT", undefined);
+    await conclude(scope, parts, "COMMIT", signal);
   } catch (cause) {
     if (session.isAlive && !parts.isLoss(cause)) throw cause;
-    const prose = "The connection was lost before the answer to COMMIT came";
+    const what = cause === signal?.reason ? "transaction was aborted" : "connection was lost";
+    const prose = `The ${what} before the answer to COMMIT came`;
     throw new SubletError("COMMIT_UNKNOWN", "commit", prose, { cause });
   }
 }
@@ -201,6 +237,7 @@ async function rollBack<Target, Driver>(
   scope: Scope<Target, Driver>,
   parts: Parts<Target, Driver>,
   error: unknown,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const { held, parent } = scope;
   await endChildren(scope, parts);
@@ -209,8 +246,8 @@ async function rollBack<Target, Driver>(
   if (scope.top.failure !== undefined && parent !== undefined) return;
   try {
     if (!held.isAlive) return;
-    if (parent === undefined) await endAll(scope);
-    else await held.control(`ROLLBACK TO SAVEPOINT ${scope.savepoint}`, undefined);
+    if (parent === undefined) await endAll(scope, parts, signal);
+    else await conclude(scope, parts, `ROLLBACK TO SAVEPOINT ${scope.savepoint}`, signal);
   } catch (cause) {
     if (parent === undefined) held.breakOff();
     const prose = "The transaction could not be rolled back";

@@ -138,7 +138,7 @@ export class VirtualConnection<Target, Driver> {
    * @param options `signal`, `isolation` and `readOnly`.
    * @returns What the code returns.
    * @throws What the code throws, and `SubletError`, with the codes of {@linkcode query} and:
-   * `COMMIT_UNKNOWN` if the connection was lost before the answer to COMMIT came,
+   * `COMMIT_UNKNOWN` if the connection was lost, or it was aborted, before the answer to COMMIT,
    * `TRANSACTION_OPEN` if a statement of the unit has begun one by hand.
    *
    * @example
