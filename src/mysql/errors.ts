@@ -79,7 +79,6 @@ export const table: ReadonlyMap<unknown, ErrorClass> = new Map<unknown, ErrorCla
   ["EPIPE", lost],
   ["ETIMEDOUT", lost],
   ["PROTOCOL_CONNECTION_LOST", lost],
-  ["PROTOCOL_ERROR", lost],
   ["PROTOCOL_SEQUENCE_TIMEOUT", lost],
 ]);
 
@@ -122,20 +121,6 @@ export function isRepeatable(error: unknown): boolean {
 export function isClosedState(error: unknown): boolean {
   return error instanceof Error && codeOf(error) === undefined &&
     error.message.endsWith("when connection is in closed state");
-}
-
-/**
- * Returns an error by the code that the driver has for answers without sense; for some of them
- * only, as others make it fail somewhere in its own code, and that it says then.
- */
-export function nonsense(message: string, cause?: unknown): Error {
-  const error = new Error(message, cause === undefined ? undefined : { cause });
-  return Object.assign(error, { code: "PROTOCOL_ERROR" });
-}
-
-/** Tells whether an error says that an answer made no sense. */
-export function isNonsense(error: unknown): boolean {
-  return codeOf(error) === "PROTOCOL_ERROR";
 }
 
 /** Returns the code of an error, if it has one. */

@@ -8,18 +8,18 @@
 import type { Connection } from "mysql2";
 import type { Condition, Loss, Session, SocketStream, Statement } from "../port.ts";
 import { beginSession } from "./beginning.ts";
-import { nonsense } from "./errors.ts";
 import { answered, type DriverInternals, internalsOf } from "./internals.ts";
 import { calm } from "./interruption.ts";
 import type { Killer } from "./killer.ts";
 import { limitLogin } from "./login_bytes.ts";
 import { login } from "./login.ts";
+import { unreadable } from "./nonsense.ts";
 import { type Answer, executeCached } from "./prepared.ts";
 import { hideSecrets, withoutValues } from "./secrets.ts";
 import { ending, isBusy, SessionEnd } from "./session_end.ts";
 import { asksBack } from "./statement.ts";
 import type { Target } from "./target.ts";
-import { unreadable, Witness } from "./witness.ts";
+import { Witness } from "./witness.ts";
 
 /** How long a ping may take: many round trips, and yet no long wait for who needs an answer. */
 const checkMsMax = 1000;
@@ -207,7 +207,7 @@ export class MysqlSession implements Session<Target, Connection> {
     const { typeCast = this.#internals.config.typeCast } = options as { typeCast?: unknown } ?? {};
     // What the caller's own code makes of a row is not the server's fault.
     const isByServer = this.#witness.isAtRow && typeof typeCast !== "function";
-    return isByServer ? nonsense(unreadable, error) : this.#end.truth(withoutValues(error, sql));
+    return isByServer ? unreadable(error) : this.#end.truth(withoutValues(error, sql));
   }
 
   #send({ sql, values, isPrepared, options }: Statement, answer: Answer): void {

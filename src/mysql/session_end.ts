@@ -7,8 +7,9 @@
 
 import type { Connection } from "mysql2";
 import type { Loss, SocketStream } from "../port.ts";
-import { codeOf, isClosedState, isNonsense } from "./errors.ts";
+import { codeOf, isClosedState } from "./errors.ts";
 import { type DriverInternals, internalsOf } from "./internals.ts";
+import { isNonsense } from "./nonsense.ts";
 
 /** The end of one session, which comes or has come. */
 export class SessionEnd {

@@ -5,8 +5,9 @@
  * It never asks the server anything. What it has not been told for certain it takes to be so.
  */
 
-import { classOf, isNonsense, type Make, nonsense } from "./errors.ts";
+import { classOf, type Make } from "./errors.ts";
 import type { DriverCommand, DriverInternals, Packet } from "./internals.ts";
+import { isNonsense, nonsense, unreadable } from "./nonsense.ts";
 import { countsRows, effectOf } from "./statement.ts";
 import {
   AUTOCOMMIT,
@@ -19,9 +20,6 @@ import {
   readStatus,
   UNTOLD,
 } from "./status.ts";
-
-/** What is said of an answer that makes the driver fail. */
-export const unreadable = "The server's answer could not be read";
 
 /** Watches one connection of the driver. */
 export class Witness {
@@ -155,8 +153,7 @@ export class Witness {
       }
     };
     driver._handleFatalError = (error) => {
-      const told = isRead && !isNonsense(error) ? nonsense(unreadable, error) : error;
-      _handleFatalError.call(driver, told);
+      _handleFatalError.call(driver, isRead && !isNonsense(error) ? unreadable(error) : error);
     };
   }
 

@@ -120,7 +120,7 @@ function rollBackOn<Target, Driver>(
     // Whether that has failed is asked when the code has ended.
     endAll(scope, parts, signal).catch(() => undefined);
   };
-  signal?.addEventListener("abort", abort, { once: true });
+  signal?.addEventListener("abort", abort);
   return () => signal?.removeEventListener("abort", abort);
 }
 
@@ -140,14 +140,14 @@ async function conclude<Target, Driver>(
   sql: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (signal === undefined) return await held.control(sql, undefined);
+  if (signal === undefined) return await held.control(sql, signal);
   const late = new AbortController();
   let cancel: (() => void) | undefined;
   const abort = (): void => {
     cancel = clock.alarm(clock.now() + lastWordMs, () => late.abort(signal.reason));
   };
   if (signal.aborted) abort();
-  else signal.addEventListener("abort", abort, { once: true });
+  else signal.addEventListener("abort", abort);
   try {
     await held.control(sql, late.signal);
   } finally {
@@ -226,9 +226,7 @@ async function commit<Target, Driver>(
     await conclude(scope, parts, "COMMIT", signal);
   } catch (cause) {
     if (session.isAlive && !parts.isLoss(cause)) throw cause;
-    const what = cause === signal?.reason ? "transaction was aborted" : "connection was lost";
-    const prose = `The ${what} before the answer to COMMIT came`;
-    throw new SubletError("COMMIT_UNKNOWN", "commit", prose, { cause });
+    throw new SubletError("COMMIT_UNKNOWN", "commit", "No answer to COMMIT came", { cause });
   }
 }
 

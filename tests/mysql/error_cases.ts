@@ -38,7 +38,6 @@ export const unprovoked: ReadonlyMap<unknown, string> = new Map<unknown, string>
   [1206, "InnoDB gives up on locks only when they fill half a gigabyte of pages"],
   [1836, "MySQL says it when it is started to read only, and then can make no users for a test"],
   ["EPIPE", "it is a race between a statement and the end of its connection"],
-  ["PROTOCOL_ERROR", "no honest server says what makes no sense; hostile ones do in other tests"],
 ]);
 
 /** The errors. */
