@@ -12,6 +12,9 @@ const TOP = 56;
 const BAR = 16;
 const ROW = 22;
 const GROUP = 30;
+/** What parts of bars are, in so many columns. */
+const COLUMNS = 4;
+const LEGEND = 20;
 
 /** Returns the picture. */
 export function drawBars({ title, unit, parts, groups }: BarPlot): string {
@@ -20,8 +23,11 @@ export function drawBars({ title, unit, parts, groups }: BarPlot): string {
   const most = scale.at(-1)!;
   const at = (figure: number): number => LEFT + (RIGHT - LEFT) * figure / most;
   const shapes: string[] = [];
-  let y = TOP + (parts === undefined ? 0 : 24);
-  if (parts !== undefined) shapes.push(...legendOf(parts));
+  let y = TOP;
+  if (parts !== undefined) {
+    shapes.push(...legendOf(parts));
+    y += Math.ceil(parts.length / COLUMNS) * LEGEND;
+  }
   const begin = y;
   for (const group of groups) {
     shapes.push(text(16, y + 20, group.label, { weight: "600" }));
@@ -68,14 +74,13 @@ function lengthOf({ lengths }: Bar): number {
 }
 
 function legendOf(parts: readonly string[]): string[] {
-  let x = 16;
   return parts.flatMap((part, index) => {
+    const x = 16 + index % COLUMNS * (WIDTH - 32) / COLUMNS;
+    const y = TOP + Math.floor(index / COLUMNS) * LEGEND;
     const fill = SERIES[index % SERIES.length]!;
-    const shapes = [
-      element("rect", { x, y: TOP, width: 10, height: 10, fill }),
-      text(x + 14, TOP + 9, part, { size: 11 }),
+    return [
+      element("rect", { x, y, width: 10, height: 10, fill }),
+      text(x + 14, y + 9, part, { size: 11 }),
     ];
-    x += 30 + part.length * 6.2;
-    return shapes;
   });
 }
