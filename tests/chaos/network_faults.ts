@@ -20,13 +20,36 @@ function comeBack({ proxy }: Scene): void {
   proxy.reset();
 }
 
-/** Starts something at a port that is no MySQL. */
-const strangers: readonly ((socket: Socket) => void)[] = [
-  (socket) => socket.resume(),
-  (socket) => socket.resetAndDestroy(),
-  (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"),
-  (socket) => socket.resume().write("SSH-2.0-OpenSSH_9.2p1\r\n"),
-];
+/** What something does to a client that is no MySQL. */
+type Greet = (socket: Socket) => void;
+
+/** What listens at a port in place of MySQL. */
+export const strangers: Readonly<Record<string, Greet>> = {
+  "who says nothing": (socket) => socket.resume(),
+  "who hangs up": (socket) => socket.resetAndDestroy(),
+  "of HTTP": (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"),
+  "of SSH": (socket) => socket.resume().write("SSH-2.0-OpenSSH_9.2p1\r\n"),
+};
+
+/** Puts a stranger in the server's place; returns what brings the server back. */
+export async function replace({ proxy }: Pick<Scene, "proxy">, greet: Greet): Promise<() => void> {
+  const sockets = new Set<Socket>();
+  const listener = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => socket.destroy()).on("close", () => sockets.delete(socket));
+    greet(socket);
+  });
+  await once(listener.listen(0, "127.0.0.1"), "listening");
+  const address = listener.address();
+  if (address === null || typeof address === "string") throw new Error("It does not listen");
+  proxy.lead({ host: "127.0.0.1", port: address.port });
+  proxy.reset();
+  return () => {
+    proxy.lead();
+    listener.close();
+    for (const socket of sockets) socket.destroy();
+  };
+}
 
 /** The faults of networks. */
 export const networkFaults: readonly Fault[] = [
@@ -106,24 +129,6 @@ export const networkFaults: readonly Fault[] = [
   {
     kind: "stranger",
     lastsMs: [50, 300],
-    begin: async (scene, chance) => {
-      const greet = chance.pick(strangers);
-      const sockets = new Set<Socket>();
-      const listener = createServer((socket) => {
-        sockets.add(socket);
-        socket.on("error", () => socket.destroy()).on("close", () => sockets.delete(socket));
-        greet(socket);
-      });
-      await once(listener.listen(0, "127.0.0.1"), "listening");
-      const address = listener.address();
-      if (address === null || typeof address === "string") throw new Error("It does not listen");
-      scene.proxy.lead({ host: "127.0.0.1", port: address.port });
-      comeBack(scene);
-      return () => {
-        scene.proxy.lead();
-        listener.close();
-        for (const socket of sockets) socket.destroy();
-      };
-    },
+    begin: (scene, chance) => replace(scene, chance.pick(Object.values(strangers))),
   },
 ];

@@ -1,6 +1,7 @@
 /**
  * On real servers, behind a network that can fail: what those who run a statement, who hold a
- * transaction and who wait are told, and when; and that the pool recovers by itself.
+ * transaction and who wait are told, and when; that the pool recovers by itself; and that what
+ * it tells of its connections is what the server has.
  */
 
 import assert from "node:assert/strict";
@@ -11,7 +12,7 @@ import { one, timed } from "../support/asking.ts";
 import { lackOf } from "../support/server_binary.ts";
 import { until } from "../support/wait.ts";
 import { type Row, rows } from "./support/rows.ts";
-import { Crowd, Scene, type Told } from "./support/scene.ts";
+import { Crowd, Open, Scene, type Told } from "./support/scene.ts";
 
 /** How soon is "at once", in ms. */
 const onceMsMax = 1_000;
@@ -54,6 +55,7 @@ for (const make of ["mariadb", "mysql"] as const) {
 /** Lets something befall a pool in full use. */
 async function passThrough(scene: Scene, row: Row): Promise<void> {
   const db = scene.pool({ connectionLimit: 2, acquireTimeout: 5_000 });
+  const open = new Open(db);
   const crowd = await Crowd.gather(db, scene.server);
   crowd.strike();
   const end = await row.begin({ ...scene, bank: undefined as never }, new Chance(1));
@@ -75,6 +77,7 @@ async function passThrough(scene: Scene, row: Row): Promise<void> {
     for (const { ms } of [busy, ...line]) assert.ok(ms < onceMsMax, `it took ${ms} ms`);
   }
   await scene.agrees(db);
+  assert.deepEqual(open.threads, await scene.threads(), "what it has told is what the server has");
   const values = await scene.takeValues();
   const expected = idle.code === "served" ? [2, 3] : [];
   assert.deepEqual(values.filter((value) => value >= 2), expected, "of the transaction");

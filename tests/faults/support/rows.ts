@@ -2,7 +2,7 @@
 
 import { createConnection } from "mysql2/promise";
 import type { Fault, Scene } from "../../chaos/faults.ts";
-import { networkFaults } from "../../chaos/network_faults.ts";
+import { networkFaults, replace, strangers } from "../../chaos/network_faults.ts";
 import { killAll, mysqlFaults, serverFaults } from "../../chaos/server_faults.ts";
 import type { Make } from "../../support/server_binary.ts";
 
@@ -86,8 +86,19 @@ const noRoom: Row = {
   when: "any time",
 };
 
+/** Servers that another program has taken the place of. */
+const replaced: readonly Row[] = Object.entries(strangers).map(([name, greet]) => ({
+  kind: `a stranger ${name}`,
+  begin: (place) => replace(place, greet),
+  busy: lost,
+  idle: lost,
+  line: failed,
+  when: "any time",
+}));
+
 /** Every row. */
 export const rows: readonly Row[] = [
+  ...replaced,
   row("latency", { busy: served, idle: served, line: served, when: "any time" }),
   row("bandwidth", { busy: served, idle: served, line: served, when: "any time" }),
   row("stall", { busy: served, idle: served, line: served, when: "when it ends" }),

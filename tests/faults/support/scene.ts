@@ -21,6 +21,22 @@ export interface Told {
   readonly ms: number;
 }
 
+/** The connections that a pool has told are opened, and not that they are closed. */
+export class Open {
+  readonly #connections = new Set<{ readonly threadId: number }>();
+
+  /** Begins to listen. */
+  constructor(db: Pool) {
+    db.on("connection", ({ connection }) => this.#connections.add(connection));
+    db.on("remove", ({ connection }) => this.#connections.delete(connection));
+  }
+
+  /** The numbers by which the server knows them, in order. */
+  get threads(): number[] {
+    return Array.from(this.#connections, ({ threadId }) => threadId).sort((a, b) => a - b);
+  }
+}
+
 /** What befalls a pool, and the pool. */
 export class Scene implements AsyncDisposable {
   readonly server: Server;
@@ -62,6 +78,13 @@ export class Scene implements AsyncDisposable {
       const { size, idle, waiting } = db.census();
       return size === idle && waiting === 0 && await this.server.connectionCount() === size;
     }, "the server has what the pool has, and nobody uses it");
+  }
+
+  /** Returns the numbers by which the server knows the connections of its clients, in order. */
+  async threads(): Promise<number[]> {
+    const rows = await this.server.query<{ Id: number; User: string }>("SHOW PROCESSLIST");
+    const ids = rows.filter(({ User }) => User === "app").map(({ Id }) => Number(Id));
+    return ids.sort((a, b) => a - b);
   }
 
   /** Ends the pools of a test, and expects the server to be left by all. */
