@@ -1,0 +1,61 @@
+/**
+ * A COMMIT that the server holds up, as a backup lets it: who aborts the transaction is told in
+ * time that nobody knows, and the connection serves the next one while the server is still held.
+ */
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, test } from "node:test";
+import { createConnection } from "mysql2/promise";
+import { refused, threadOf, timed } from "../support/asking.ts";
+import { lackOf } from "../support/server_binary.ts";
+import { until } from "../support/wait.ts";
+import { Scene } from "./support/scene.ts";
+
+/** How long the answer to a COMMIT is waited for after an abort, in ms. */
+const lastWordMs = 1_000;
+/** How long it takes to have the statement killed, and the session made clean, in ms. */
+const freedMsMax = 1_500;
+const slackMs = 700;
+
+async function isUnknown(scene: Scene): Promise<void> {
+  const { server, proxy } = scene;
+  const db = scene.pool({ connectionLimit: 1 });
+  const thread = await threadOf(db);
+  const backup = await createConnection(server.rootUrl);
+  try {
+    const abort = new AbortController();
+    const reason = new Error("too late");
+    const transaction = db.transaction(async () => {
+      await db.query("INSERT INTO t VALUES (1)");
+      await backup.query("FLUSH TABLES WITH READ LOCK");
+    }, { signal: abort.signal });
+    const told = refused(transaction, "COMMIT_UNKNOWN");
+    await until(() => proxy.commands.includes("QUERY COMMIT"), "it is committing");
+    abort.abort(reason);
+    const ms = await timed(told);
+    assert.ok(ms > lastWordMs - 10 && ms < lastWordMs + slackMs, `it took ${ms} ms`);
+    assert.equal((await told).cause, reason);
+    const next = threadOf(db);
+    const freedMs = await timed(next);
+    assert.ok(freedMs < freedMsMax, `it took ${freedMs} ms`);
+    assert.equal(await next, thread);
+  } finally {
+    await backup.end();
+  }
+  await scene.agrees(db);
+  assert.ok((await scene.takeValues()).length <= 1);
+}
+
+for (const make of ["mariadb", "mysql"] as const) {
+  describe(make, { skip: lackOf(make) ?? false }, () => {
+    let scene: Scene;
+    before(async () => {
+      scene = await Scene.start(make);
+    });
+    afterEach(() => scene.tidy());
+    after(() => scene?.[Symbol.asyncDispose]());
+
+    test("a COMMIT that the server holds up is unknown a second after an abort, and killed", () =>
+      isUnknown(scene));
+  });
+}
