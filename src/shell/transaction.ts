@@ -36,12 +36,12 @@ export interface TransactionOptions {
   readonly readOnly?: boolean | undefined;
 }
 
-const ISOLATIONS: Readonly<Record<Isolation, string>> = {
-  "read uncommitted": "READ UNCOMMITTED",
-  "read committed": "READ COMMITTED",
-  "repeatable read": "REPEATABLE READ",
-  "serializable": "SERIALIZABLE",
-};
+const ISOLATIONS: readonly Isolation[] = [
+  "read uncommitted",
+  "read committed",
+  "repeatable read",
+  "serializable",
+];
 
 /** How long after an abort the answer to what ends a transaction is waited for, in ms. */
 const lastWordMs = 1_000;
@@ -268,13 +268,12 @@ async function endChildren<Target, Driver>(
 function beginningOf({ isolation, readOnly }: TransactionOptions): readonly string[] {
   const start = readOnly ? "START TRANSACTION READ ONLY" : "START TRANSACTION";
   if (isolation === undefined) return [start];
-  const level = ISOLATIONS[isolation];
-  if (level === undefined) {
-    const known = Object.keys(ISOLATIONS).join('", "');
+  if (!ISOLATIONS.includes(isolation)) {
+    const known = ISOLATIONS.join('", "');
     const prose = `The isolation must be one of "${known}": received ${JSON.stringify(isolation)}`;
     throw new SubletError("OPTION_INVALID", "options", prose);
   }
-  return [`SET TRANSACTION ISOLATION LEVEL ${level}`, start];
+  return [`SET TRANSACTION ISOLATION LEVEL ${isolation.toUpperCase()}`, start];
 }
 
 /** Adds to an error, which is thrown all the same, that the rollback after it failed. */

@@ -1,0 +1,79 @@
+/**
+ * Names that come from outside (of databases, users, character sets, levels of isolation) never
+ * become part of a statement: what is not known is refused, the rest is sent as what it is.
+ */
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { createPool, type PoolOptions } from "../../mod.ts";
+import { one, refused } from "../support/asking.ts";
+import { type Proxy, startProxy } from "../support/proxy.ts";
+import { type Server, startServer } from "../support/server.ts";
+import { lackOf } from "../support/server_binary.ts";
+
+/** What would end a name, a string or a statement. */
+const malice = "x`'\"; DROP TABLE t; -- ";
+const quoted = "`x``'\"; DROP TABLE t; -- y`";
+const database = `${malice}y`;
+
+for (const make of ["mariadb", "mysql"] as const) {
+  describe(make, { skip: lackOf(make) ?? false }, () => {
+    let server: Server;
+    let proxy: Proxy;
+    before(async () => {
+      server = await startServer({ make });
+      await server.query("CREATE TABLE test.t (v INT) ENGINE = InnoDB");
+      await server.query(`CREATE DATABASE ${quoted}`);
+      await server.query(`GRANT ALL ON ${quoted}.* TO app`);
+      proxy = await startProxy(server);
+    });
+    after(async () => {
+      await proxy?.[Symbol.asyncDispose]();
+      await server?.remove();
+    });
+
+    /** Creates a pool of one, and forgets what was sent before. */
+    const poolWith = (options: PoolOptions = {}): ReturnType<typeof createPool> => {
+      proxy.forget();
+      return createPool({ uri: proxy.uri, shared: false, connectionLimit: 1, ...options });
+    };
+    const assertUnsaid = (): void => {
+      for (const command of proxy.forget()) assert.doesNotMatch(command, /DROP|constructor|native/);
+    };
+
+    test("a database is named at login, and by a new login, whatever its name", async () => {
+      await using db = poolWith({ database });
+      assert.equal(await one(db, "SELECT DATABASE()"), database);
+      await using plain = poolWith();
+      await plain.unit(async () => {
+        assert.equal(await one(plain, "SELECT DATABASE()"), database);
+      }, { bind: { main: { database } } });
+      await plain.query("SELECT * FROM t");
+      assertUnsaid();
+    });
+
+    test("a character set that the driver does not know is refused", async () => {
+      for (const charset of [malice, `utf8mb4_bin${malice}`, "constructor", "__proto__"]) {
+        await using db = poolWith({ charset });
+        await refused(db.query("SELECT 1"), "CONNECT_FAILED");
+        assertUnsaid();
+      }
+    });
+
+    test("a level of isolation that there is not is refused", async () => {
+      await using db = poolWith();
+      for (const name of [malice, `serializable${malice}`, "constructor", "__proto__", "", 1]) {
+        const isolation = name as "serializable";
+        await refused(db.transaction(() => undefined, { isolation }), "OPTION_INVALID");
+      }
+      assert.deepEqual(proxy.forget(), []);
+    });
+
+    test("a user is nothing but who logs in", async () => {
+      await using db = poolWith({ user: malice });
+      const { cause } = await refused(db.query("SELECT 1"), "CONNECT_FAILED");
+      assert.equal((cause as { errno?: unknown }).errno, 1045);
+      assertUnsaid();
+    });
+  });
+}
