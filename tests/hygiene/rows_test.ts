@@ -56,29 +56,6 @@ function listen(driver: DriverInternals): number[] {
   return told;
 }
 
-testOnBoth("who leaves nothing costs the next one nothing", async ({ db, proxy }) => {
-  const thread = await threadOf(db);
-  proxy.forget();
-  await db.query("SELECT 1");
-  await db.execute("SELECT ?", [2]);
-  await db.unit(() => db.query("INSERT INTO t VALUES (3)"));
-  await db.unit(() => db.transaction(() => db.query("INSERT INTO t VALUES (4)")));
-  await assert.rejects(db.query("INSERT INTO nowhere VALUES (5)"));
-  (await db.lease()).release();
-  assert.equal(await threadOf(db), thread);
-  assert.deepEqual(proxy.forget(), [
-    "QUERY SELECT 1",
-    "PREPARE SELECT ?",
-    "EXECUTE",
-    "QUERY INSERT INTO t VALUES (3)",
-    "QUERY START TRANSACTION",
-    "QUERY INSERT INTO t VALUES (4)",
-    "QUERY COMMIT",
-    "QUERY INSERT INTO nowhere VALUES (5)",
-    "QUERY SELECT CONNECTION_ID()",
-  ]);
-});
-
 for (const row of rows) {
   const [own, other] = row.answers;
 

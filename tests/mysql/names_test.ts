@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { createPool, type PoolOptions } from "../../mod.ts";
+import { createPool, type Pool, type PoolOptions } from "../../mod.ts";
 import { one, refused } from "../support/asking.ts";
 import { type Proxy, startProxy } from "../support/proxy.ts";
 import { type Server, startServer } from "../support/server.ts";
@@ -15,6 +15,51 @@ import { lackOf } from "../support/server_binary.ts";
 const malice = "x`'\"; DROP TABLE t; -- ";
 const quoted = "`x``'\"; DROP TABLE t; -- y`";
 const database = `${malice}y`;
+
+/** Creates a pool of one, and forgets what was sent before. */
+function poolAt(proxy: Proxy, options: PoolOptions = {}): Pool {
+  proxy.forget();
+  return createPool({ uri: proxy.uri, shared: false, connectionLimit: 1, ...options });
+}
+
+function assertUnsaid(proxy: Proxy): void {
+  for (const command of proxy.forget()) assert.doesNotMatch(command, /DROP|constructor|native/);
+}
+
+async function namesDatabase(proxy: Proxy): Promise<void> {
+  await using db = poolAt(proxy, { database });
+  assert.equal(await one(db, "SELECT DATABASE()"), database);
+  await using plain = poolAt(proxy);
+  await plain.unit(async () => {
+    assert.equal(await one(plain, "SELECT DATABASE()"), database);
+  }, { bind: { main: { database } } });
+  await plain.query("SELECT * FROM t");
+  assertUnsaid(proxy);
+}
+
+async function refusesCharsets(proxy: Proxy): Promise<void> {
+  for (const charset of [malice, `utf8mb4_bin${malice}`, "constructor", "__proto__"]) {
+    await using db = poolAt(proxy, { charset });
+    await refused(db.query("SELECT 1"), "CONNECT_FAILED");
+    assertUnsaid(proxy);
+  }
+}
+
+async function refusesIsolation(proxy: Proxy): Promise<void> {
+  await using db = poolAt(proxy);
+  for (const name of [malice, `serializable${malice}`, "constructor", "__proto__", "", 1]) {
+    const isolation = name as "serializable";
+    await refused(db.transaction(() => undefined, { isolation }), "OPTION_INVALID");
+  }
+  assert.deepEqual(proxy.forget(), []);
+}
+
+async function refusesUser(proxy: Proxy): Promise<void> {
+  await using db = poolAt(proxy, { user: malice });
+  const { cause } = await refused(db.query("SELECT 1"), "CONNECT_FAILED");
+  assert.equal((cause as { errno?: unknown }).errno, 1045);
+  assertUnsaid(proxy);
+}
 
 for (const make of ["mariadb", "mysql"] as const) {
   describe(make, { skip: lackOf(make) ?? false }, () => {
@@ -32,48 +77,13 @@ for (const make of ["mariadb", "mysql"] as const) {
       await server?.remove();
     });
 
-    /** Creates a pool of one, and forgets what was sent before. */
-    const poolWith = (options: PoolOptions = {}): ReturnType<typeof createPool> => {
-      proxy.forget();
-      return createPool({ uri: proxy.uri, shared: false, connectionLimit: 1, ...options });
-    };
-    const assertUnsaid = (): void => {
-      for (const command of proxy.forget()) assert.doesNotMatch(command, /DROP|constructor|native/);
-    };
+    test("a database is named at login, and by a new login, whatever its name", () =>
+      namesDatabase(proxy));
 
-    test("a database is named at login, and by a new login, whatever its name", async () => {
-      await using db = poolWith({ database });
-      assert.equal(await one(db, "SELECT DATABASE()"), database);
-      await using plain = poolWith();
-      await plain.unit(async () => {
-        assert.equal(await one(plain, "SELECT DATABASE()"), database);
-      }, { bind: { main: { database } } });
-      await plain.query("SELECT * FROM t");
-      assertUnsaid();
-    });
+    test("a character set that the driver does not know is refused", () => refusesCharsets(proxy));
 
-    test("a character set that the driver does not know is refused", async () => {
-      for (const charset of [malice, `utf8mb4_bin${malice}`, "constructor", "__proto__"]) {
-        await using db = poolWith({ charset });
-        await refused(db.query("SELECT 1"), "CONNECT_FAILED");
-        assertUnsaid();
-      }
-    });
+    test("a level of isolation that there is not is refused", () => refusesIsolation(proxy));
 
-    test("a level of isolation that there is not is refused", async () => {
-      await using db = poolWith();
-      for (const name of [malice, `serializable${malice}`, "constructor", "__proto__", "", 1]) {
-        const isolation = name as "serializable";
-        await refused(db.transaction(() => undefined, { isolation }), "OPTION_INVALID");
-      }
-      assert.deepEqual(proxy.forget(), []);
-    });
-
-    test("a user is nothing but who logs in", async () => {
-      await using db = poolWith({ user: malice });
-      const { cause } = await refused(db.query("SELECT 1"), "CONNECT_FAILED");
-      assert.equal((cause as { errno?: unknown }).errno, 1045);
-      assertUnsaid();
-    });
+    test("a user is nothing but who logs in", () => refusesUser(proxy));
   });
 }
