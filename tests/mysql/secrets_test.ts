@@ -6,12 +6,13 @@
 
 import assert from "node:assert/strict";
 import { channel } from "node:diagnostics_channel";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { inspect } from "node:util";
 import { createPool, type Pool, type PoolOptions } from "../../mod.ts";
 import type { EventName } from "../../src/shell/news.ts";
 import { failure } from "../support/asking.ts";
 import { type Server, startServer } from "../support/server.ts";
+import { lackOf, type Make } from "../support/server_binary.ts";
 
 const password = "planted-password-7Xq";
 const value = "planted-value-9Kd";
@@ -50,18 +51,17 @@ function jsonOf(thing: unknown): string {
   }));
 }
 
-before(async () => {
-  server = await startServer({ tls: true });
+async function prepare(make: Make): Promise<void> {
+  server = await startServer({ make, tls: true });
   await server.query(`CREATE USER planted IDENTIFIED BY '${password}'`);
   await server.query("GRANT ALL ON test.* TO planted");
-  await server.query("CREATE TABLE test.t (v VARCHAR(40) PRIMARY KEY)");
   for (const name of names) channel(`sublet:${name}`).subscribe(hear);
-});
+}
 
-after(async () => {
+async function tidy(): Promise<void> {
   for (const name of names) channel(`sublet:${name}`).unsubscribe(hear);
   await server?.remove();
-});
+}
 
 function poolWith(options: PoolOptions = {}): Pool {
   const uri = `mysql://planted:${password}@${server.host}:${server.port}/test`;
@@ -81,7 +81,7 @@ function assertSilent(texts: readonly string[], what: string): void {
   }
 }
 
-test("events, channels, the census and the pool itself tell no secret", async () => {
+async function newsIsSilent(): Promise<void> {
   told = [];
   const { ca = "", cert = "", key = "" } = server;
   const db = poolWith({ ssl: { ca, cert, key }, leakDetectionTimeout: 5 });
@@ -94,9 +94,9 @@ test("events, channels, the census and the pool itself tell no secret", async ()
   await db.drain();
   assert.ok(told.length > 8, `only ${told.length} things were told`);
   assertSilent(told, "What a pool says");
-});
+}
 
-test("errors tell neither values nor passwords, whoever made them", async () => {
+async function errorsAreSilent(): Promise<void> {
   told = [];
   const db = poolWith();
   const sql = "SELECT * FROM nowhere WHERE v = ?";
@@ -115,9 +115,9 @@ test("errors tell neither values nor passwords, whoever made them", async () => 
   ];
   assertSilent(errors.map(printed), "An error");
   await db.drain();
-});
+}
 
-test("an error of a statement names the text that its caller gave", async () => {
+async function errorsNameTheirText(): Promise<void> {
   await using db = poolWith();
   const sql = "SELECT * FROM nowhere WHERE v = ?";
   for (
@@ -126,16 +126,16 @@ test("an error of a statement names the text that its caller gave", async () => 
     assert.equal(Object(error).sql, sql);
     assert.equal(Object(error).errno, 1146);
   }
-});
+}
 
-test("code that copies the options of a connection gets the password with them", async () => {
+async function copiesHavePassword(): Promise<void> {
   await using db = createPool({ uri: server.url(), shared: false });
   await using lease = await db.lease();
   const copy = { ...lease.connection.config };
   assert.equal(copy.password, new URL(server.url()).password);
-});
+}
 
-test("options that are wrong are named, not shown", () => {
+function optionsAreSilent(): void {
   for (
     const options of [
       { uri: `postgres://u:${password}@h/d` },
@@ -150,4 +150,24 @@ test("options that are wrong are named, not shown", () => {
       return true;
     });
   }
-});
+}
+
+for (const make of ["mariadb", "mysql"] as const) {
+  describe(make, { skip: lackOf(make) ?? false }, () => {
+    before(() => prepare(make));
+    after(tidy);
+
+    test("events, channels, the census and the pool itself tell no secret", newsIsSilent);
+
+    test("errors tell neither values nor passwords, whoever made them", errorsAreSilent);
+
+    test("an error of a statement names the text that its caller gave", errorsNameTheirText);
+
+    test(
+      "code that copies the options of a connection gets the password with them",
+      copiesHavePassword,
+    );
+
+    test("options that are wrong are named, not shown", optionsAreSilent);
+  });
+}
