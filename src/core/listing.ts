@@ -13,32 +13,34 @@ import type { Draft, Turn } from "./turn.ts";
 
 /** Lists a target that has changed where it now belongs. */
 export function list({ pool }: Turn, target: Draft<Target>): void {
-  const { id, outage, line, listed: was } = target;
+  const { id, outage, line } = target;
   if (line === undefined) target.pace = 1;
   const places = openable(target);
   const longest = longestRested(target);
   // Who can be served from what rests wants none opened.
   const waiter = places > 0 && longest === undefined ? uncovered(target) : undefined;
   const wanting = outage === undefined ? waiter : undefined;
-  const is = {
-    wanting,
-    probing: outage === undefined ? undefined : waiter,
-    lacking: target.live < target.minimum && places > 0 ? id : undefined,
-    resting: longest?.rank,
-    claims: wanting === undefined ? 0 : Math.min(places, sizeOf(line) - target.arriving),
-    forgetAt: forgottenAt(pool, target),
-  };
+  const probing = outage === undefined ? undefined : waiter;
+  const lacking = target.live < target.minimum && places > 0 ? id : undefined;
+  const claims = wanting === undefined ? 0 : Math.min(places, sizeOf(line) - target.arriving);
   const retryAt = outage === undefined ? -Infinity : outage.retryAt;
   const idleEndsAt = target.live > target.minimum && longest !== undefined
     ? longest.restedAt + pool.policy.idleMsMax
     : Infinity;
-  pool.wanting = move(pool.wanting, was.wanting, is.wanting, id, retryAt);
-  pool.probing = move(pool.probing, was.probing, is.probing, id, retryAt);
-  pool.lacking = move(pool.lacking, was.lacking, is.lacking, id, retryAt);
-  pool.resting = move(pool.resting, was.resting, is.resting, id, idleEndsAt);
-  pool.claims += is.claims - was.claims;
-  target.listed = is;
-  if (is.forgetAt !== was.forgetAt) pool.targets = put(pool.targets, id, target, is.forgetAt);
+  pool.wanting = move(pool.wanting, target.wanting, wanting, id, retryAt);
+  pool.probing = move(pool.probing, target.probing, probing, id, retryAt);
+  pool.lacking = move(pool.lacking, target.lacking, lacking, id, retryAt);
+  pool.resting = move(pool.resting, target.resting, longest?.rank, id, idleEndsAt);
+  pool.claims += claims - target.claims;
+  target.wanting = wanting;
+  target.probing = probing;
+  target.lacking = lacking;
+  target.resting = longest?.rank;
+  target.claims = claims;
+  const forgetAt = forgottenAt(pool, target);
+  if (forgetAt !== entry(pool.targets, id)!.due) {
+    pool.targets = put(pool.targets, id, target, forgetAt);
+  }
 }
 
 /** Returns when a target may be forgotten; an outage is remembered for the next attempts. */

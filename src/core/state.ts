@@ -154,13 +154,7 @@ export interface Target {
   readonly minimum: number;
   /** Why it cannot be reached, if so. */
   readonly outage: Outage | undefined;
-  /** Where the pool lists it. */
-  readonly listed: Listing;
-}
-
-/** The keys of a target in the tables of the pool that list targets, where it is listed. */
-export interface Listing {
-  /** Its key in the pool's table of that name, and so on. */
+  /** Its key in the pool's table of that name, while it is listed there. */
   readonly wanting: LeaseId | undefined;
   /** As {@linkcode wanting}. */
   readonly probing: LeaseId | undefined;
@@ -170,8 +164,6 @@ export interface Listing {
   readonly resting: number | undefined;
   /** How many it may have opened now, of those that its line lacks; none while it is down. */
   readonly claims: number;
-  /** When it may be forgotten: `Infinity` if it matters. */
-  readonly forgetAt: Instant;
 }
 
 /** What the pool knows of a virtual connection that has a limit or a minimum and has been used. */

@@ -16,7 +16,7 @@ import type {
   Virtual,
   VirtualId,
 } from "./state.ts";
-import { find, put } from "./table.ts";
+import { entry, find, put } from "./table.ts";
 
 /** A record that is still private to the step that makes it. */
 export type Draft<T> = { -readonly [K in keyof T]: T[K] };
@@ -57,14 +57,11 @@ const UNKNOWN: Omit<Target, "id" | "address"> = {
   live: 0,
   minimum: 0,
   outage: undefined,
-  listed: {
-    wanting: undefined,
-    probing: undefined,
-    lacking: undefined,
-    resting: undefined,
-    claims: 0,
-    forgetAt: Infinity,
-  },
+  wanting: undefined,
+  probing: undefined,
+  lacking: undefined,
+  resting: undefined,
+  claims: 0,
 };
 
 /** What it knows of a virtual connection that has not been used. */
@@ -93,10 +90,10 @@ export function know(turn: Turn, id: TargetId, address: AddressId): void {
 export function editTarget(turn: Turn, id: TargetId): Draft<Target> {
   const { pool, was, changed } = turn;
   if (changed?.top.id === id) return changed.top;
-  const target = find(pool.targets, id)!;
+  const { value: target, due } = entry(pool.targets, id)!;
   const isOwn = target !== find(was.targets, id);
   const top = isOwn ? target : { ...target };
-  if (!isOwn) pool.targets = put(pool.targets, id, top, top.listed.forgetAt);
+  if (!isOwn) pool.targets = put(pool.targets, id, top, due);
   turn.changed = { top, below: changed };
   return top;
 }

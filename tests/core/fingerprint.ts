@@ -122,14 +122,14 @@ function printPool(pool: PoolState, namer: Namer): string {
 }
 
 function printTarget(target: Target, namer: Namer): string {
-  const { id, line, blocked, arriving, opening, pace, live, minimum, outage, listed } = target;
+  const { id, line, blocked, arriving, opening, pace, live, minimum, outage } = target;
   const down = outage && { until: outage.retryAt, failures: outage.failures };
   return [
     id,
     namer.leases(line),
-    [blocked, arriving, opening, pace, live, minimum, listed.claims],
+    [blocked, arriving, opening, pace, live, minimum, target.claims],
     namer.down(down),
-    [listed.wanting, listed.probing].map((key) => key !== undefined && namer.lease(key)),
-    [listed.lacking, listed.resting].map((key) => key !== undefined),
+    [target.wanting, target.probing].map((key) => key !== undefined && namer.lease(key)),
+    [target.lacking, target.resting].map((key) => key !== undefined),
   ].join(" ");
 }
