@@ -48,8 +48,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
 
   /** The session of the lease; throws if it has ended. */
   get session(): Session<Target, Driver> {
-    if (this.#claim === undefined) throw new TypeError("The session of no lease was asked for");
-    const { session, loss } = slotOf(this.#claim);
+    const { session, loss } = slotOf(this.#given);
     if (session.isAlive) return session;
     const prose = `The actual connection of ${JSON.stringify(this.home.name)} has ended`;
     throw new SubletError("CONNECTION_LOST", "statement", prose, loss && { cause: loss.cause });
@@ -102,7 +101,8 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
 
   /** Watches how long the lease is held; returns the watch. */
   watch(stack: string | undefined): Watch {
-    return this.#watch ??= this.#parts.leaks.watch(this.home.name, stack);
+    const { grantedAt } = this.#given;
+    return this.#watch ??= this.#parts.leaks.watch(this.home.name, grantedAt, stack);
   }
 
   /** Lets go of what is only kept for what may be asked, as its unit has to wait elsewhere. */
@@ -184,6 +184,11 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     this.child?.become("ended");
     for (const waiting of [...this.#claim?.waitings ?? []]) waiting.fail(unitEnded());
     this.#settle();
+  }
+
+  get #given(): Claim<Target, Driver> {
+    if (this.#claim === undefined) throw new TypeError("The claim of no lease was asked for");
+    return this.#claim;
   }
 
   /** Whether its session has ended, but nobody relies on what was in it. */

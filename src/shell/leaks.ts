@@ -19,10 +19,19 @@ export interface Watch {
   readonly stack: string | undefined;
 }
 
-/** A lease whose holder may be collected as garbage, and how to end it then. */
+/** What is left of a lease whose holder is collected as garbage. */
 interface Remains {
-  readonly watch: Watch;
-  readonly end: () => void;
+  watch: Watch | undefined;
+  /** Ends the lease; must not lead to its holder. */
+  end: (() => void) | undefined;
+}
+
+/**
+ * What the holder of a lease has and nobody else, so that it goes when its holder does. To
+ * announce one to the garbage collector costs more than a lease, so it is used again.
+ */
+export interface Tag {
+  readonly remains: Remains;
 }
 
 /** Watches the leases of one pool. */
@@ -31,6 +40,8 @@ export class Leaks<Driver> {
   readonly #news: News<Driver>;
   readonly #countdown: Countdown<Watch> | undefined;
   readonly #registry: FinalizationRegistry<Remains> | undefined;
+  /** Those that nobody has. */
+  readonly #tags: Tag[] = [];
 
   /** Creates a watch over no lease; with a time-out of 0 it watches for garbage at most. */
   constructor(
@@ -61,10 +72,10 @@ export class Leaks<Driver> {
     return taken.stack;
   }
 
-  /** Begins to watch a lease. */
-  watch(virtual: string, stack: string | undefined): Watch {
-    const watch = { virtual, since: this.#clock.now(), stack };
-    this.#countdown?.add(watch, watch.since);
+  /** Begins to watch a lease that is held since some time. */
+  watch(virtual: string, since: Instant, stack: string | undefined): Watch {
+    const watch = { virtual, since, stack };
+    this.#countdown?.add(watch, this.#clock.now());
     return watch;
   }
 
@@ -73,19 +84,31 @@ export class Leaks<Driver> {
     this.#countdown?.delete(watch);
   }
 
-  /** Ends a lease by `end`, which must not lead to its holder, when the holder is collected. */
-  register(holder: object, watch: Watch, end: () => void): void {
-    this.#registry?.register(holder, { watch, end }, holder);
+  /** Returns a tag for the holder of a lease, which ends by `end` if the tag is collected. */
+  tag(watch: Watch, end: () => void): Tag {
+    const tag = this.#tags.pop() ?? this.#newTag();
+    tag.remains.watch = watch;
+    tag.remains.end = end;
+    return tag;
   }
 
-  /** Forgets a holder that has ended its lease itself. */
-  unregister(holder: object): void {
-    this.#registry?.unregister(holder);
+  /** Takes a tag back from a holder that has ended its lease itself, and keeps it no more. */
+  untag(tag: Tag): void {
+    tag.remains.watch = undefined;
+    tag.remains.end = undefined;
+    this.#tags.push(tag);
+  }
+
+  #newTag(): Tag {
+    const remains: Remains = { watch: undefined, end: undefined };
+    const tag = { remains };
+    this.#registry?.register(tag, remains);
+    return tag;
   }
 
   #bury({ watch, end }: Remains): void {
-    this.#note(watch, true);
-    end();
+    if (watch !== undefined) this.#note(watch, true);
+    end?.();
     this.#news.tell();
   }
 

@@ -8,6 +8,7 @@
 
 import { SubletError } from "./errors.ts";
 import { checkScope, type Held } from "./held.ts";
+import type { Tag } from "./leaks.ts";
 import type { Home, Parts } from "./parts.ts";
 import {
   limitsOf,
@@ -36,7 +37,8 @@ export class Lease<Target, Driver> implements AsyncDisposable {
   readonly #held: Held<Target, Driver>;
   readonly #isOwn: boolean;
   readonly #end: () => void;
-  #isReleased = false;
+  /** What it is missed by if it is forgotten; none once it is released. */
+  #tag: Tag | undefined;
 
   /** Creates a lease of what is held, for its unit or whoever has it; `end` ends its hold. */
   constructor(
@@ -44,11 +46,13 @@ export class Lease<Target, Driver> implements AsyncDisposable {
     held: Held<Target, Driver>,
     isOwn: boolean,
     end: () => void,
+    tag: Tag,
   ) {
     this.#parts = parts;
     this.#held = held;
     this.#isOwn = isOwn;
     this.#end = end;
+    this.#tag = tag;
   }
 
   /**
@@ -90,9 +94,9 @@ export class Lease<Target, Driver> implements AsyncDisposable {
    * second time nothing happens. If something else is still under way in it, it is closed.
    */
   release(): void {
-    if (this.#isReleased) return;
-    this.#isReleased = true;
-    this.#parts.leaks.unregister(this);
+    if (this.#tag === undefined) return;
+    this.#parts.leaks.untag(this.#tag);
+    this.#tag = undefined;
     this.#end();
   }
 
@@ -123,7 +127,7 @@ export class Lease<Target, Driver> implements AsyncDisposable {
   }
 
   #check(): void {
-    if (this.#isReleased || this.#held.isEnded || this.#held.unit.isEnded) {
+    if (this.#tag === undefined || this.#held.isEnded || this.#held.unit.isEnded) {
       throw new SubletError("LEASE_ENDED", "statement", "The lease has ended");
     }
     const frame = this.#parts.frames.getStore();
@@ -172,12 +176,11 @@ export async function takeLease<Target, Driver>(
     end();
     throw error;
   }
-  const lease = new Lease(parts, held, Boolean(own), end);
-  parts.leaks.register(lease, held.watch(stack), () => {
+  const tag = parts.leaks.tag(held.watch(stack), () => {
     held.breakOff();
     end();
   });
-  return lease;
+  return new Lease(parts, held, Boolean(own), end, tag);
 }
 
 /** Returns the frame that a lease belongs to; one of its own does not end with the unit. */
