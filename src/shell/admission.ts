@@ -11,7 +11,7 @@ import { SubletError } from "./errors.ts";
 export class Admission {
   readonly #empty: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #exempt = new Set<object>();
-  readonly #units = new Set<object>();
+  #units = 0;
   #isClosed = false;
 
   /** Whether nobody may begin any more. */
@@ -32,13 +32,13 @@ export class Admission {
   }
 
   /** Counts a unit in. */
-  enter(unit: object): void {
-    this.#units.add(unit);
+  enter(): void {
+    this.#units++;
   }
 
   /** Counts a unit out. */
   leave(unit: object): void {
-    this.#units.delete(unit);
+    this.#units--;
     this.#exempt.delete(unit);
     this.#look();
   }
@@ -50,12 +50,12 @@ export class Admission {
   }
 
   /** Does not wait for a unit, as it waits for the end of the pool itself. */
-  exempt(unit: object): void {
-    if (this.#units.has(unit)) this.#exempt.add(unit);
+  exempt(unit: { readonly isEnded: boolean }): void {
+    if (!unit.isEnded) this.#exempt.add(unit);
     this.#look();
   }
 
   #look(): void {
-    if (this.#isClosed && this.#units.size === this.#exempt.size) this.#empty.resolve();
+    if (this.#isClosed && this.#units === this.#exempt.size) this.#empty.resolve();
   }
 }

@@ -42,11 +42,12 @@ export class Unit<Target, Driver> {
   readonly #realm: Realm | undefined;
   readonly #host: Host | undefined;
   readonly #around: Unit<Target, Driver> | undefined;
-  readonly #helds = new Map<VirtualId, Held<Target, Driver>>();
+  /** Its leases: as few as the virtual connections that it uses at a time. */
+  #helds: Held<Target, Driver>[] = [];
   /** The units of leases that code of this one has taken as their own. */
   #aside: Set<Unit<Target, Driver>> | undefined;
   /** The virtual connections on which it has left what might have been asked for. */
-  readonly #left = new Set<VirtualId>();
+  #left: Set<VirtualId> | undefined;
   #targets: Map<VirtualId, TargetEntry<Target>> | undefined;
   #isEnded = false;
 
@@ -61,7 +62,7 @@ export class Unit<Target, Driver> {
     around?: Unit<Target, Driver>,
   ) {
     if (!isWithin) parts.admission.check();
-    parts.admission.enter(this);
+    parts.admission.enter();
     this.parts = parts;
     this.#realm = isWithin ? undefined : parts.realm;
     this.#realm?.begin();
@@ -95,44 +96,44 @@ export class Unit<Target, Driver> {
   /** Returns the lease through a virtual connection, which may have to be requested yet. */
   hold(home: Home<Target>): Held<Target, Driver> {
     this.check();
-    const held = this.#helds.get(home.id);
+    const held = this.#heldThrough(home);
     if (held !== undefined) return held;
     const created = new Held(this.parts, this, home);
-    this.#helds.set(home.id, created);
+    this.#helds.push(created);
     return created;
   }
 
   /** Returns the lease through a virtual connection in which its code has begun a transaction. */
   heldInTransaction(home: Home<Target>): Held<Target, Driver> | undefined {
-    const helds = [this, ...this.#aside ?? []].map((unit) => unit.#helds.get(home.id));
+    const helds = [this, ...this.#aside ?? []].map((unit) => unit.#heldThrough(home));
     return helds.findLast((held) => held?.isInTransaction);
   }
 
   /** Forgets a lease that has ended. */
   drop(held: Held<Target, Driver>): void {
-    if (this.#helds.get(held.home.id) === held) this.#helds.delete(held.home.id);
+    this.#helds = this.#helds.filter((other) => other !== held);
   }
 
   /** Notes that a connection with something to ask for has been left. */
   leave({ id }: Home<Target>): void {
-    this.#left.add(id);
+    (this.#left ??= new Set()).add(id);
   }
 
   /** Tells whether such a connection has been left. */
   hasLeft({ id }: Home<Target>): boolean {
-    return this.#left.has(id);
+    return this.#left?.has(id) ?? false;
   }
 
   /** Lets go of what is only kept for what may be asked. */
   yield(): void {
-    for (const held of [...this.#helds.values()]) held.yield();
+    for (const held of this.#helds) held.yield();
   }
 
   /** Returns what it holds to its end, but for one virtual connection. */
   lastingBut(home: Home<Target> | undefined): readonly Holding[] {
-    if (this.#isEnded || this.#helds.size === 0) return NONE;
+    if (this.#isEnded || this.#helds.length === 0) return NONE;
     const found: Holding[] = [];
-    for (const held of this.#helds.values()) {
+    for (const held of this.#helds) {
       const { lasting } = held;
       if (lasting !== undefined && held.home.id !== home?.id) found.push(lasting);
     }
@@ -147,13 +148,17 @@ export class Unit<Target, Driver> {
     if (this.#isEnded) return undefined;
     this.#isEnded = true;
     if (this.#around !== undefined) this.#around.#aside?.delete(this);
-    for (const held of [...this.#helds.values()]) held.end();
+    for (const held of this.#helds) held.end();
     const { targets, admission } = this.parts;
     for (const target of this.#targets?.values() ?? []) targets.leave(target);
     const ending = this.#realm?.end(this.#host);
     if (ending === undefined) admission.leave(this);
     else ending.closed.then(() => admission.leave(this));
     return ending;
+  }
+
+  #heldThrough({ id }: Home<Target>): Held<Target, Driver> | undefined {
+    return this.#helds.find(({ home }) => home.id === id);
   }
 }
 
@@ -185,8 +190,9 @@ export function enclosingOf<Target, Driver>(
   unit: Unit<Target, Driver>,
   home: Home<Target>,
 ): readonly Holding[] {
+  if (frame === undefined) return NONE;
   const found: Holding[] = [];
-  for (let at = frame; at !== undefined; at = at.parent) {
+  for (let at: Frame<Target, Driver> | undefined = frame; at !== undefined; at = at.parent) {
     const inTransaction = at.scope?.status === "open" ? at.scope.held.holding : undefined;
     if (inTransaction !== undefined) found.push(inTransaction);
     if (at.unit === at.parent?.unit) continue;

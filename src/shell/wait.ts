@@ -88,21 +88,17 @@ export function until<Target, Driver>(
 }
 
 /** Runs a statement in a session; one that takes too long ends the session. */
-export async function runWithin<Target, Driver>(
+export function runWithin<Target, Driver>(
   interpreter: Interpreter<Target, Driver>,
   session: Session<Target, Driver>,
   statement: Statement,
   { signal, endsAt }: Limits,
 ): Promise<[unknown, unknown]> {
   signal?.throwIfAborted();
-  if (endsAt === undefined) return await session.run(statement, signal);
+  if (endsAt === undefined) return session.run(statement, signal);
   const end = new AbortController();
   const cancel = interpreter.clock.alarm(endsAt, () => end.abort(statementTimeout()));
-  try {
-    return await session.run(statement, either(signal, end.signal));
-  } finally {
-    cancel();
-  }
+  return session.run(statement, either(signal, end.signal)).finally(cancel);
 }
 
 /** Returns a signal that is aborted as soon as one of two is. */
