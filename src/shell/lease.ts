@@ -6,10 +6,12 @@
  * the driver's connection.
  */
 
+import type { VirtualId } from "../core/mod.ts";
 import { SubletError } from "./errors.ts";
 import { checkScope, type Held } from "./held.ts";
 import type { Tag } from "./leaks.ts";
 import type { Home, Parts } from "./parts.ts";
+import type { Realms } from "./realms.ts";
 import {
   limitsOf,
   restack,
@@ -19,7 +21,7 @@ import {
   type StatementOptions,
 } from "./statement.ts";
 import { type Frame, scopeOf, Unit } from "./unit.ts";
-import { either, type Limits } from "./wait.ts";
+import { either } from "./wait.ts";
 
 /** How a lease is taken. */
 export interface LeaseOptions extends RunOptions {
@@ -149,21 +151,26 @@ export interface Field {
 
 /** Takes a lease that its user must release; outside of any unit, it is a unit of its own. */
 export async function takeLease<Target, Driver>(
-  parts: Parts<Target, Driver>,
-  home: Home<Target>,
-  limits: Limits,
-  own: LeaseOptions["own"],
-  stack: string | undefined,
+  realms: Realms<Target, Driver>,
+  virtual: VirtualId,
+  options: LeaseOptions,
 ): Promise<Lease<Target, Driver>> {
-  const frame = frameOf(parts, own);
-  const held = heldFor(parts, home, frame, own);
-  const isAlone = held.unit !== frame?.unit;
-  const end = (): void => {
-    held.unkeep();
-    if (isAlone && !held.isKept) held.unit.end();
-  };
-  held.keep();
+  let end: (() => void) | undefined;
   try {
+    const { own } = options;
+    const parts = realms.here();
+    const stack = parts.leaks.stackAbove(takeLease);
+    const limits = limitsOf(options, realms.clock);
+    const home = parts.homes[virtual] as Home<Target>;
+    const frame = frameOf(parts, own);
+    const held = heldFor(parts, home, frame, own);
+    const isAlone = held.unit !== frame?.unit;
+    const letGo = (): void => {
+      held.unkeep();
+      if (isAlone && !held.isKept) held.unit.end();
+    };
+    held.keep();
+    end = letGo;
     const scope = isAlone ? undefined : scopeOf(frame, home);
     if (scope !== undefined) checkScope(scope);
     const signal = either(frame?.signal, limits.signal);
@@ -172,15 +179,15 @@ export async function takeLease<Target, Driver>(
     if (opening !== undefined) await opening;
     held.unit.check();
     signal?.throwIfAborted();
+    const tag = parts.leaks.tag(held.watch(stack), () => {
+      held.breakOff();
+      letGo();
+    });
+    return new Lease(parts, held, Boolean(own), letGo, tag);
   } catch (error) {
-    end();
-    throw error;
+    end?.();
+    throw restack(error, takeLease);
   }
-  const tag = parts.leaks.tag(held.watch(stack), () => {
-    held.breakOff();
-    end();
-  });
-  return new Lease(parts, held, Boolean(own), end, tag);
 }
 
 /** Returns the frame that a lease belongs to; one of its own does not end with the unit. */

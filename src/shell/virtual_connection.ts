@@ -7,7 +7,7 @@
 
 import type { Holding, VirtualId } from "../core/mod.ts";
 import type { Statement } from "../port.ts";
-import { slotOf } from "./claim.ts";
+import { type Claim, slotOf } from "./claim.ts";
 import { type Field, type Lease, type LeaseOptions, type Row, takeLease } from "./lease.ts";
 import { granted } from "./lease_wait.ts";
 import type { Home, Parts } from "./parts.ts";
@@ -126,7 +126,10 @@ export class VirtualConnection<Target, Driver> {
    */
   method<Args = void, Result = Row>(sql: string): Method<Args, Result> {
     const compiled = this.#compile(sql);
-    return (args, options) => this.#call(compiled, args, options) as Promise<Result[]>;
+    return async (args, options) => {
+      const [rows] = await this.#run(compiled.sql, args, true, options, compiled);
+      return rows as Result[];
+    };
   }
 
   /**
@@ -169,52 +172,52 @@ export class VirtualConnection<Target, Driver> {
    * const stream = lease.connection.query("SELECT * FROM orders").stream();
    * ```
    */
-  async lease(options: LeaseOptions = {}): Promise<Lease<Target, Driver>> {
-    try {
-      const parts = this.#realms.here();
-      const stack = parts.leaks.stackAbove(this.lease);
-      const limits = limitsOf(options, this.#realms.clock);
-      return await takeLease(parts, this.#homeIn(parts), limits, options.own, stack);
-    } catch (error) {
-      throw restack(error, this.lease);
-    }
+  lease(options: LeaseOptions = {}): Promise<Lease<Target, Driver>> {
+    return takeLease(this.#realms, this.#id, options);
   }
 
+  /** Runs a statement where its code stands: in its unit of work, or as one of its own. */
   async #run(
     sql: string | StatementOptions,
     values: unknown,
     isPrepared: boolean,
     options: RunOptions | undefined,
+    compiled?: CompiledMethod,
   ): Promise<[unknown, unknown]> {
+    let claim: Claim<Target, Driver> | undefined;
     try {
-      const statement = statementOf(sql, values, isPrepared);
-      return await this.#dispatch(statement, runOptionsOf(sql, options));
+      const { clock, frames, arePerUnit } = this.#realms;
+      const given = compiled === undefined ? values : compiled.bind(values);
+      const statement = statementOf(sql, given, isPrepared);
+      const limits = limitsOf(runOptionsOf(sql, options), clock);
+      const frame = frames.getStore();
+      if (frame !== undefined) return await this.#join(frame, statement, limits);
+      if (arePerUnit) {
+        return await runUnit(this.#realms, () => this.#run(sql, given, isPrepared, options), {});
+      }
+      const parts = this.#realms.here();
+      const { interpreter, patience } = parts;
+      claim = this.#request(parts, limits);
+      if (claim.status !== "granted") await granted(interpreter, patience, claim, limits);
+      return await runWithin(interpreter, slotOf(claim).session, statement, limits);
     } catch (error) {
       throw restack(error, this.#run);
+    } finally {
+      if (claim !== undefined) this.#release(claim);
     }
   }
 
-  /** As {@linkcode #run}, of a method: binding fails as running does. */
-  async #call(
-    compiled: CompiledMethod,
-    args: unknown,
-    options: RunOptions | undefined,
-  ): Promise<unknown> {
-    try {
-      const statement = statementOf(compiled.sql, compiled.bind(args), true);
-      return (await this.#dispatch(statement, runOptionsOf(compiled.sql, options)))[0];
-    } catch (error) {
-      throw restack(error, this.#call);
-    }
+  /** Requests the lease of a statement that is a unit of work of its own. */
+  #request(parts: Parts<Target, Driver>, limits: Limits): Claim<Target, Driver> {
+    parts.admission.check();
+    limits.signal?.throwIfAborted();
+    return parts.interpreter.request(this.#id, this.#homeIn(parts).target, NONE);
   }
 
-  /** Runs a statement where its code stands. */
-  #dispatch(statement: Statement, options: RunOptions): Promise<[unknown, unknown]> {
-    const { clock, frames, arePerUnit } = this.#realms;
-    const frame = frames.getStore();
-    if (frame !== undefined) return this.#join(frame, statement, limitsOf(options, clock));
-    if (!arePerUnit) return this.#runAlone(statement, limitsOf(options, clock));
-    return runUnit(this.#realms, () => this.#dispatch(statement, options), {});
+  /** Ends the lease of a statement, if it had one. */
+  #release(claim: Claim<Target, Driver>): void {
+    if (claim.slot === undefined) return;
+    this.#realms.here().interpreter.release(claim, claim.slot.session.condition);
   }
 
   /** Runs a statement on the lease that its unit has, or asks for. */
@@ -230,22 +233,6 @@ export class VirtualConnection<Target, Driver> {
     const held = frame.unit.hold(home);
     const scope = scopeOf(frame, home);
     return held.run(statement, scope, frame, { signal, endsAt: limits.endsAt }, stack);
-  }
-
-  /** Runs a statement that is a unit of its own. */
-  async #runAlone(statement: Statement, limits: Limits): Promise<[unknown, unknown]> {
-    const parts = this.#realms.here();
-    const { interpreter, admission, patience } = parts;
-    admission.check();
-    limits.signal?.throwIfAborted();
-    const claim = interpreter.request(this.#id, this.#homeIn(parts).target, NONE);
-    if (claim.status !== "granted") await granted(interpreter, patience, claim, limits);
-    const { session } = slotOf(claim);
-    try {
-      return await runWithin(interpreter, session, statement, limits);
-    } finally {
-      interpreter.release(claim, session.condition);
-    }
   }
 
   #homeIn({ homes }: Parts<Target, Driver>): Home<Target> {
