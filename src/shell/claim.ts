@@ -122,3 +122,32 @@ export function answer<Target, Driver>({ waitings }: Claim<Target, Driver>): voi
   if (waitings === undefined) return;
   for (const waiting of [...waitings]) waiting.answered();
 }
+
+/**
+ * The claims that have no answer yet.
+ *
+ * Most are answered before the next is made. So the last one is kept apart: to add each to a
+ * map and delete it there is a tenth of what a lease costs.
+ */
+export class Claims<Target, Driver> {
+  readonly #others = new Map<LeaseId, Claim<Target, Driver>>();
+  #last: Claim<Target, Driver> | undefined;
+
+  /** Adds one. */
+  add(claim: Claim<Target, Driver>): void {
+    if (this.#last !== undefined) this.#others.set(this.#last.lease, this.#last);
+    this.#last = claim;
+  }
+
+  /** Returns the one of a name, if it is there. */
+  find(lease: LeaseId): Claim<Target, Driver> | undefined {
+    return this.#last?.lease === lease ? this.#last : this.#others.get(lease);
+  }
+
+  /** Deletes the one of a name; tells whether it was there. */
+  delete(lease: LeaseId): boolean {
+    if (this.#last?.lease !== lease) return this.#others.delete(lease);
+    this.#last = undefined;
+    return true;
+  }
+}

@@ -25,7 +25,7 @@ import {
 } from "../core/mod.ts";
 import type { Condition, Instant, Port } from "../port.ts";
 import { Alarm } from "./alarm.ts";
-import { answer, type Claim, newClaim, requestOf, type Slot, slotOf } from "./claim.ts";
+import { answer, type Claim, Claims, newClaim, requestOf, type Slot, slotOf } from "./claim.ts";
 import type { PoolClock } from "./clock.ts";
 import type { News } from "./news.ts";
 import { type Neutral, ProcessHold } from "./process_hold.ts";
@@ -64,7 +64,7 @@ export class Interpreter<Target, Driver> {
   readonly #sessions: Sessions<Target, Driver>;
   readonly #alarm: Alarm;
   readonly #isResetAlways: boolean;
-  readonly #claims = new Map<LeaseId, Claim<Target, Driver>>();
+  readonly #claims = new Claims<Target, Driver>();
   readonly #finished: PromiseWithResolvers<void> = Promise.withResolvers();
   #state: PoolState;
   #events: Event[] = [];
@@ -130,7 +130,7 @@ export class Interpreter<Target, Driver> {
     const lease = this.#leaseNext++;
     const claim = newClaim<Target, Driver>(lease, virtual, target, enclosing, now);
     target.uses++;
-    this.#claims.set(lease, claim);
+    this.#claims.add(claim);
     this.#handle(requestOf(claim), now);
     if (claim.status === "waiting" && this.#news.isWanted("enqueue")) {
       this.#news.note("enqueue", { virtual: this.nameOf(virtual) });
@@ -268,7 +268,7 @@ export class Interpreter<Target, Driver> {
   }
 
   #claimOf(lease: LeaseId): Claim<Target, Driver> {
-    const claim = this.#claims.get(lease);
+    const claim = this.#claims.find(lease);
     if (claim === undefined) throw new RangeError(`Nobody has asked for lease ${lease}`);
     return claim;
   }
