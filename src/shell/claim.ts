@@ -64,8 +64,8 @@ export interface Claim<Target, Driver> {
   echoesBefore: number;
   /** Why it was refused, if it was. */
   refusal: Refusal | undefined;
-  /** Those who wait for the answer. */
-  waitings: Set<Waiting> | undefined;
+  /** Those who wait for the answer; none once it is there. */
+  waitings: Waiting[] | undefined;
 }
 
 /** Why a claim was refused. */
@@ -118,9 +118,10 @@ export function requestOf<Target, Driver>(claim: Claim<Target, Driver>): LeaseRe
 }
 
 /** Tells those who wait for a claim that it has its answer. */
-export function answer<Target, Driver>({ waitings }: Claim<Target, Driver>): void {
-  if (waitings === undefined) return;
-  for (const waiting of [...waitings]) waiting.answered();
+export function answer<Target, Driver>(claim: Claim<Target, Driver>): void {
+  const { waitings } = claim;
+  claim.waitings = undefined;
+  waitings?.forEach((waiting) => waiting.answered());
 }
 
 /**

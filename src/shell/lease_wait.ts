@@ -6,6 +6,7 @@
  * one claim; the last to give up takes it back.
  */
 
+import type { Instant } from "../port.ts";
 import type { Claim, Waiting } from "./claim.ts";
 import type { Countdown } from "./countdown.ts";
 import { type ErrorCode, SubletError } from "./errors.ts";
@@ -15,34 +16,37 @@ import { type Limits, Wait } from "./wait.ts";
 /** What gives up those who have waited for too long. */
 export type Patience = Countdown<Waiting>;
 
-/** Waits for the answer to a claim; rejects if it is refused, or takes too long. */
+/** Waits, from now on, for the answer to a claim; rejects if it is refused, or takes too long. */
 export function granted<Target, Driver>(
   interpreter: Interpreter<Target, Driver>,
   patience: Patience,
   claim: Claim<Target, Driver>,
   limits: Limits,
+  since: Instant,
 ): Promise<void> {
   if (claim.refusal !== undefined) return Promise.reject(refusalOf(interpreter, claim));
-  return new LeaseWait(interpreter, patience, claim, limits).begin();
+  return new LeaseWait(interpreter, patience, claim, limits, since).begin();
 }
 
 class LeaseWait<Target, Driver> extends Wait<Target, Driver> implements Waiting {
   readonly #patience: Patience;
   readonly #claim: Claim<Target, Driver>;
-  readonly #since: number;
+  readonly #since: Instant;
 
   constructor(
     interpreter: Interpreter<Target, Driver>,
     patience: Patience,
     claim: Claim<Target, Driver>,
     limits: Limits,
+    since: Instant,
   ) {
     super(interpreter, limits);
     this.#patience = patience;
     this.#claim = claim;
-    this.#since = interpreter.clock.now();
-    patience.add(this, this.#since);
-    (claim.waitings ??= new Set()).add(this);
+    this.#since = since;
+    patience.add(this, since);
+    if (claim.waitings === undefined) claim.waitings = [this];
+    else claim.waitings.push(this);
   }
 
   answered(): void {
@@ -64,8 +68,8 @@ class LeaseWait<Target, Driver> extends Wait<Target, Driver> implements Waiting 
   protected override takeBack(): void {
     this.#patience.delete(this);
     const { waitings, status } = this.#claim;
-    waitings?.delete(this);
-    if (status === "waiting" && waitings?.size === 0) this.interpreter.withdraw(this.#claim);
+    waitings?.splice(waitings.indexOf(this), 1);
+    if (status === "waiting" && waitings?.length === 0) this.interpreter.withdraw(this.#claim);
   }
 }
 

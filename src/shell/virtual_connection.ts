@@ -192,19 +192,25 @@ export class VirtualConnection<Target, Driver> {
       const limits = limitsOf(runOptionsOf(sql, options), clock);
       const frame = frames.getStore();
       if (frame !== undefined) return await this.#join(frame, statement, limits);
-      if (arePerUnit) {
-        return await runUnit(this.#realms, () => this.#run(sql, given, isPrepared, options), {});
-      }
+      if (arePerUnit) return await this.#runInUnit(statement, limits);
       const parts = this.#realms.here();
       const { interpreter, patience } = parts;
       claim = this.#request(parts, limits);
-      if (claim.status !== "granted") await granted(interpreter, patience, claim, limits);
+      if (claim.status !== "granted") {
+        await granted(interpreter, patience, claim, limits, claim.requestedAt);
+      }
       return await runWithin(interpreter, slotOf(claim).session, statement, limits);
     } catch (error) {
       throw restack(error, this.#run);
     } finally {
       if (claim !== undefined) this.#release(claim);
     }
+  }
+
+  /** Runs a statement in a unit of work of its own, as connections live no longer. */
+  #runInUnit(statement: Statement, limits: Limits): Promise<[unknown, unknown]> {
+    const { frames } = this.#realms;
+    return runUnit(this.#realms, () => this.#join(frames.getStore()!, statement, limits), {});
   }
 
   /** Requests the lease of a statement that is a unit of work of its own. */
