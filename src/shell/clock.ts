@@ -46,23 +46,31 @@ class SystemClock implements PoolClock {
   leaps = 0;
   readonly #source: TimeSource;
   #skippedMs = 0;
+  #wall: number;
   #gap: number;
+  #time: Instant;
 
   constructor(source: TimeSource) {
     this.#source = source;
-    this.#gap = source.wall() - source.monotonic();
+    this.#wall = source.wall();
+    this.#time = source.monotonic();
+    this.#gap = this.#wall - this.#time;
   }
 
   now(): Instant {
+    const wall = this.#source.wall();
+    if (wall === this.#wall) return this.#time;
     const monotonic = this.#source.monotonic();
-    const gap = this.#source.wall() - monotonic;
+    const gap = wall - monotonic;
     const gainMs = gap - this.#gap;
+    this.#wall = wall;
     this.#gap = gap;
     if (gainMs >= LEAP_MS_MIN) {
       this.#skippedMs += gainMs;
       this.leaps++;
     }
-    return monotonic + this.#skippedMs;
+    this.#time = monotonic + this.#skippedMs;
+    return this.#time;
   }
 
   alarm(at: Instant, ring: () => void): () => void {
