@@ -4,6 +4,9 @@
  * The monotonic clock of a frozen process may have stood still while its sockets died. So
  * what the wall clock gains over the monotonic one between two readings counts as time that
  * has passed, if it is more than a clock is set forward by in ordinary service.
+ *
+ * Within a millisecond of the wall clock time stands still: nothing here is counted in less, and
+ * to read both clocks at every event would be among the dearest things that a lease does.
  */
 
 import type { Clock, Instant } from "../port.ts";

@@ -47,6 +47,19 @@ test("time never goes back, and small corrections of the wall clock do not count
   assert.equal(clock.leaps, 0);
 });
 
+test("time stands still within a millisecond of the wall clock, and loses none by it", () => {
+  const source = sourceOf();
+  const clock = createClock(source);
+  const before = clock.now();
+  source.mono += 0.75;
+  assert.equal(clock.now(), before);
+  source.mono += 0.5;
+  source.walls += 1;
+  assert.equal(clock.now() - before, 1.25);
+  source.mono += 0.25;
+  assert.equal(clock.now() - before, 1.25);
+});
+
 test("an alarm rings at its time or a little later, once, and not if it is cancelled", async () => {
   const clock = createClock();
   const at = clock.now() + 20;
