@@ -146,6 +146,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     limits: Limits,
     stack: string | undefined,
   ): Promise<[unknown, unknown]> {
+    let top: Scope<Target, Driver> | undefined;
     this.#users++;
     this.#stack ??= stack;
     try {
@@ -158,7 +159,11 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
       if (opening !== undefined) await opening;
       this.unit.check();
       if (this.unit.hasLeft(this.home) && !this.#hasEcho) this.#checkAsked(statement);
-      return await this.#runIn(joined?.top, statement, limits);
+      top = joined?.top;
+      return await runWithin(this.#parts.interpreter, this.session, statement, limits);
+    } catch (error) {
+      if (top !== undefined) this.#learn(top, error);
+      throw error;
     } finally {
       this.#users--;
       this.#settle();
@@ -233,22 +238,11 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     return joined;
   }
 
-  /** Runs a statement, and learns whether its failure was the end of its transaction. */
-  async #runIn(
-    top: Scope<Target, Driver> | undefined,
-    statement: Statement,
-    limits: Limits,
-  ): Promise<[unknown, unknown]> {
-    const { session } = this;
-    try {
-      return await runWithin(this.#parts.interpreter, session, statement, limits);
-    } catch (error) {
-      if (top?.status === "open" && session.isAlive && !session.isInTransaction) {
-        const prose = "The server has rolled the transaction back";
-        top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause: error });
-      }
-      throw error;
-    }
+  /** Learns whether the failure of a statement was the end of its transaction. */
+  #learn(top: Scope<Target, Driver>, cause: unknown): void {
+    if (top.status !== "open" || !this.isAlive || this.isInTransaction) return;
+    const prose = "The server has rolled the transaction back";
+    top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause });
   }
 
   /** Releases the lease if nobody uses it and nothing keeps it. */

@@ -66,7 +66,8 @@ export async function transact<Target, Driver, T>(
   } catch (error) {
     throw restack(error, transact);
   } finally {
-    if (own !== undefined) await endFully(own);
+    const ending = own && endFully(own);
+    if (ending !== undefined) await ending;
   }
 }
 

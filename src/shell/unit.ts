@@ -162,10 +162,10 @@ export class Unit<Target, Driver> {
   }
 }
 
-/** Ends a unit, and waits until its connections have closed if nobody else sees to that. */
-export async function endFully<Target, Driver>(unit: Unit<Target, Driver>): Promise<void> {
+/** Ends a unit; returns a promise of its connections' end if nobody else sees to that. */
+export function endFully<Target, Driver>(unit: Unit<Target, Driver>): Promise<void> | undefined {
   const ending = unit.end();
-  if (ending?.isAwaited === false) await ending.closed;
+  return ending?.isAwaited === false ? ending.closed : undefined;
 }
 
 /** Returns the innermost transaction, ended or not, that code is in on a virtual connection. */

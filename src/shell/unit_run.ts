@@ -81,7 +81,8 @@ async function runOnce<Target, Driver, T>(
     const frame: Frame<Target, Driver> = { unit, parent, scope: undefined, signal };
     return await parts.frames.run(frame, within) as Awaited<T>;
   } finally {
-    await endFully(unit);
+    const ending = endFully(unit);
+    if (ending !== undefined) await ending;
   }
 }
 
