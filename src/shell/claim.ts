@@ -140,15 +140,11 @@ export class Claims<Target, Driver> {
     this.#last = claim;
   }
 
-  /** Returns the one of a name, if it is there. */
-  find(lease: LeaseId): Claim<Target, Driver> | undefined {
-    return this.#last?.lease === lease ? this.#last : this.#others.get(lease);
-  }
-
-  /** Deletes the one of a name; tells whether it was there. */
-  delete(lease: LeaseId): boolean {
-    if (this.#last?.lease !== lease) return this.#others.delete(lease);
-    this.#last = undefined;
-    return true;
+  /** Takes the one of a name out, if it is there. */
+  take(lease: LeaseId): Claim<Target, Driver> | undefined {
+    const claim = this.#last?.lease === lease ? this.#last : this.#others.get(lease);
+    if (claim === this.#last) this.#last = undefined;
+    else this.#others.delete(lease);
+    return claim;
   }
 }

@@ -50,30 +50,27 @@ class SystemClock implements PoolClock {
   readonly #source: TimeSource;
   #skippedMs = 0;
   #wall: number;
-  #gap: number;
-  #time: Instant;
+  #monotonic: number;
 
   constructor(source: TimeSource) {
     this.#source = source;
     this.#wall = source.wall();
-    this.#time = source.monotonic();
-    this.#gap = this.#wall - this.#time;
+    this.#monotonic = source.monotonic();
   }
 
   now(): Instant {
     const wall = this.#source.wall();
-    if (wall === this.#wall) return this.#time;
-    const monotonic = this.#source.monotonic();
-    const gap = wall - monotonic;
-    const gainMs = gap - this.#gap;
+    if (wall !== this.#wall) this.#read(wall, this.#source.monotonic());
+    return this.#monotonic + this.#skippedMs;
+  }
+
+  #read(wall: number, monotonic: number): void {
+    const gainMs = wall - this.#wall - (monotonic - this.#monotonic);
     this.#wall = wall;
-    this.#gap = gap;
-    if (gainMs >= LEAP_MS_MIN) {
-      this.#skippedMs += gainMs;
-      this.leaps++;
-    }
-    this.#time = monotonic + this.#skippedMs;
-    return this.#time;
+    this.#monotonic = monotonic;
+    if (gainMs < LEAP_MS_MIN) return;
+    this.#skippedMs += gainMs;
+    this.leaps++;
   }
 
   alarm(at: Instant, ring: () => void): () => void {

@@ -129,13 +129,14 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   open(frame: Frame<Target, Driver> | undefined, limits: Limits): Promise<void> | undefined {
     const { interpreter, patience } = this.#parts;
     if (this.#isLostButMovable) this.#release();
-    const known = this.#claim;
-    const isKnown = known?.status === "granted" || known?.status === "waiting";
-    const claim = isKnown ? known : this.#request(frame);
-    if (claim.status === "granted") return undefined;
+    if (this.#claim?.status !== "granted" && this.#claim?.status !== "waiting") {
+      const { id } = this.home;
+      const enclosing = enclosingOf(frame, this.unit, this.home);
+      this.#claim = interpreter.request(id, this.unit.targetOf(this.home), enclosing);
+    }
+    if (this.#claim.status === "granted") return undefined;
     yieldAround(frame);
-    const since = isKnown ? interpreter.clock.now() : claim.requestedAt;
-    return granted(interpreter, patience, claim, limits, since);
+    return granted(interpreter, patience, this.#claim, limits);
   }
 
   /** Runs a statement in its turn, of code that is in `scope`, or in no transaction here. */
@@ -192,13 +193,6 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
 
   get #given(): Claim<Target, Driver> {
     if (this.#claim === undefined) throw new TypeError("The claim of no lease was asked for");
-    return this.#claim;
-  }
-
-  #request(frame: Frame<Target, Driver> | undefined): Claim<Target, Driver> {
-    const { home, unit } = this;
-    const enclosing = enclosingOf(frame, unit, home);
-    this.#claim = this.#parts.interpreter.request(home.id, unit.targetOf(home), enclosing);
     return this.#claim;
   }
 

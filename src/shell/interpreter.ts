@@ -141,7 +141,7 @@ export class Interpreter<Target, Driver> {
 
   /** Takes back a claim that has not been answered. */
   withdraw(claim: Claim<Target, Driver>): void {
-    if (!this.#claims.delete(claim.lease)) return;
+    if (this.#claims.take(claim.lease) === undefined) return;
     const { lease, virtual, target } = claim;
     claim.status = "withdrawn";
     this.report({ type: "requestWithdrawn", lease, virtual, target: target.id });
@@ -237,13 +237,13 @@ export class Interpreter<Target, Driver> {
 
   /** Answers a claim; if its session has died unnoticed, it goes back to its place in line. */
   #grant(lease: LeaseId, slot: Slot<Target, Driver>, now: Instant): void {
+    const claim = this.#take(lease);
     if (!slot.session.isAlive) {
+      this.#claims.add(claim);
       this.#events.push({ type: "actualLost", actual: slot.actual, byServer: true });
-      this.#events.push(requestOf(this.#claimOf(lease)));
+      this.#events.push(requestOf(claim));
       return;
     }
-    const claim = this.#claimOf(lease);
-    this.#claims.delete(lease);
     claim.status = "granted";
     claim.grantedAt = now;
     claim.slot = slot;
@@ -256,8 +256,7 @@ export class Interpreter<Target, Driver> {
   }
 
   #refuse(lease: LeaseId, reason: RefuseReason, cause: unknown): void {
-    const claim = this.#claimOf(lease);
-    this.#claims.delete(lease);
+    const claim = this.#take(lease);
     claim.status = "refused";
     claim.refusal = { reason, cause };
     this.#targets.leave(claim.target);
@@ -267,8 +266,8 @@ export class Interpreter<Target, Driver> {
     answer(claim);
   }
 
-  #claimOf(lease: LeaseId): Claim<Target, Driver> {
-    const claim = this.#claims.find(lease);
+  #take(lease: LeaseId): Claim<Target, Driver> {
+    const claim = this.#claims.take(lease);
     if (claim === undefined) throw new RangeError(`Nobody has asked for lease ${lease}`);
     return claim;
   }

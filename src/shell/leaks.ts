@@ -19,19 +19,18 @@ export interface Watch {
   readonly stack: string | undefined;
 }
 
-/** What is left of a lease whose holder is collected as garbage. */
-interface Remains {
-  watch: Watch | undefined;
-  /** Ends the lease; must not lead to its holder. */
-  end: (() => void) | undefined;
-}
-
 /**
- * What the holder of a lease has and nobody else, so that it goes when its holder does. To
- * announce one to the garbage collector costs more than a lease, so it is used again.
+ * What the holder of a lease has and nobody else, so that it is collected as garbage when its
+ * holder is. To announce one to the collector costs much of a lease, so it is used again.
  */
 export interface Tag {
+  /** What is left of it then. */
   readonly remains: Remains;
+}
+
+interface Remains {
+  /** Called when the tag was collected; must not lead to it, or to its holder. */
+  lost: (() => void) | undefined;
 }
 
 /** Watches the leases of one pool. */
@@ -60,7 +59,7 @@ export class Leaks<Driver> {
         news.tell();
       });
     this.#registry = isGarbageWatched
-      ? new FinalizationRegistry((remains) => this.#bury(remains))
+      ? new FinalizationRegistry(({ lost }) => lost?.())
       : undefined;
   }
 
@@ -84,32 +83,27 @@ export class Leaks<Driver> {
     this.#countdown?.delete(watch);
   }
 
-  /** Returns a tag for the holder of a lease, which ends by `end` if the tag is collected. */
+  /** Returns a tag for the holder of a lease; `end` is called if it is collected. */
   tag(watch: Watch, end: () => void): Tag {
     const tag = this.#tags.pop() ?? this.#newTag();
-    tag.remains.watch = watch;
-    tag.remains.end = end;
+    tag.remains.lost = () => {
+      this.#note(watch, true);
+      end();
+      this.#news.tell();
+    };
     return tag;
   }
 
   /** Takes a tag back from a holder that has ended its lease itself, and keeps it no more. */
   untag(tag: Tag): void {
-    tag.remains.watch = undefined;
-    tag.remains.end = undefined;
+    tag.remains.lost = undefined;
     this.#tags.push(tag);
   }
 
   #newTag(): Tag {
-    const remains: Remains = { watch: undefined, end: undefined };
-    const tag = { remains };
-    this.#registry?.register(tag, remains);
+    const tag: Tag = { remains: { lost: undefined } };
+    this.#registry?.register(tag, tag.remains);
     return tag;
-  }
-
-  #bury({ watch, end }: Remains): void {
-    if (watch !== undefined) this.#note(watch, true);
-    end?.();
-    this.#news.tell();
   }
 
   #note({ virtual, since, stack }: Watch, isCollected: boolean): void {

@@ -16,16 +16,15 @@ import { type Limits, Wait } from "./wait.ts";
 /** What gives up those who have waited for too long. */
 export type Patience = Countdown<Waiting>;
 
-/** Waits, from now on, for the answer to a claim; rejects if it is refused, or takes too long. */
+/** Waits for the answer to a claim; rejects if it is refused, or takes too long. */
 export function granted<Target, Driver>(
   interpreter: Interpreter<Target, Driver>,
   patience: Patience,
   claim: Claim<Target, Driver>,
   limits: Limits,
-  since: Instant,
 ): Promise<void> {
   if (claim.refusal !== undefined) return Promise.reject(refusalOf(interpreter, claim));
-  return new LeaseWait(interpreter, patience, claim, limits, since).begin();
+  return new LeaseWait(interpreter, patience, claim, limits).begin();
 }
 
 class LeaseWait<Target, Driver> extends Wait<Target, Driver> implements Waiting {
@@ -38,13 +37,12 @@ class LeaseWait<Target, Driver> extends Wait<Target, Driver> implements Waiting 
     patience: Patience,
     claim: Claim<Target, Driver>,
     limits: Limits,
-    since: Instant,
   ) {
     super(interpreter, limits);
     this.#patience = patience;
     this.#claim = claim;
-    this.#since = since;
-    patience.add(this, since);
+    this.#since = interpreter.clock.now();
+    patience.add(this, this.#since);
     if (claim.waitings === undefined) claim.waitings = [this];
     else claim.waitings.push(this);
   }

@@ -196,9 +196,7 @@ export class VirtualConnection<Target, Driver> {
       const parts = this.#realms.here();
       const { interpreter, patience } = parts;
       claim = this.#request(parts, limits);
-      if (claim.status !== "granted") {
-        await granted(interpreter, patience, claim, limits, claim.requestedAt);
-      }
+      if (claim.status !== "granted") await granted(interpreter, patience, claim, limits);
       return await runWithin(interpreter, slotOf(claim).session, statement, limits);
     } catch (error) {
       throw restack(error, this.#run);
