@@ -154,8 +154,7 @@ test("whenever a request is withdrawn, nothing leaks", async () => {
 test("a lease held for too long is reported once, with the stack of who took it", async () => {
   const world = createWorld({ leakDetectionTimeout: 1_000 });
   const { db, clock } = world;
-  const leaks: LeakNews[] = [];
-  db.on("leak", (leak) => leaks.push(leak));
+  const leaks = leaksOf(db);
   async function forgetful(): Promise<() => void> {
     const lease = await db.lease();
     return () => lease.release();
@@ -196,21 +195,49 @@ test("a transaction or a pinned unit that lasts for too long is reported", async
 });
 
 test("a lease that was collected as garbage is reported, and its connection closed", async () => {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
   const world = createWorld({ connectionLimit: 1 });
   const { db } = world;
-  const leaks: LeakNews[] = [];
-  db.on("leak", (leak) => leaks.push(leak));
+  const leaks = leaksOf(db);
   await (async () => {
     await db.lease();
   })();
-  for (let i = 0; i < 50 && leaks.length === 0; i++) {
-    collect();
-    await settled();
-  }
+  await collectUntil(() => leaks.length > 0);
   assert.equal(leaks.length, 1);
   assert.equal(leaks[0]?.isCollected, true);
   assert.equal((await seen(db)).threadId, 2);
   await endsEmpty(world);
 });
+
+test("a lease that was released and is still there hides no later one that is forgotten", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  const { db } = world;
+  const leaks = leaksOf(db);
+  const kept = await db.lease();
+  kept.release();
+  await collectUntil(() => leaks.length > 0);
+  assert.equal(leaks.length, 0);
+  await (async () => {
+    await db.lease();
+  })();
+  await collectUntil(() => leaks.length > 0);
+  assert.equal(leaks.length, 1);
+  assert.throws(() => kept.threadId, { code: "LEASE_ENDED" });
+  assert.equal((await seen(db)).threadId, 2);
+  await endsEmpty(world);
+});
+
+function leaksOf(db: ReturnType<typeof createWorld>["db"]): LeakNews[] {
+  const leaks: LeakNews[] = [];
+  db.on("leak", (leak) => leaks.push(leak));
+  return leaks;
+}
+
+/** Has garbage collected until something is so, or has had every chance to be. */
+async function collectUntil(isSo: () => boolean): Promise<void> {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  for (let i = 0; i < 50 && !isSo(); i++) {
+    collect();
+    await settled();
+  }
+}
