@@ -66,8 +66,7 @@ export async function transact<Target, Driver, T>(
   } catch (error) {
     throw restack(error, transact);
   } finally {
-    const ending = own && endFully(own);
-    if (ending !== undefined) await ending;
+    if (own !== undefined) await endFully(own);
   }
 }
 

@@ -42,8 +42,7 @@ export class Unit<Target, Driver> {
   readonly #realm: Realm | undefined;
   readonly #host: Host | undefined;
   readonly #around: Unit<Target, Driver> | undefined;
-  /** Its leases: as few as the virtual connections that it uses at a time. */
-  #helds: Held<Target, Driver>[] = [];
+  readonly #helds = new Map<VirtualId, Held<Target, Driver>>();
   /** The units of leases that code of this one has taken as their own. */
   #aside: Set<Unit<Target, Driver>> | undefined;
   /** The virtual connections on which it has left what might have been asked for. */
@@ -96,22 +95,22 @@ export class Unit<Target, Driver> {
   /** Returns the lease through a virtual connection, which may have to be requested yet. */
   hold(home: Home<Target>): Held<Target, Driver> {
     this.check();
-    const held = this.#heldThrough(home);
+    const held = this.#helds.get(home.id);
     if (held !== undefined) return held;
     const created = new Held(this.parts, this, home);
-    this.#helds.push(created);
+    this.#helds.set(home.id, created);
     return created;
   }
 
   /** Returns the lease through a virtual connection in which its code has begun a transaction. */
   heldInTransaction(home: Home<Target>): Held<Target, Driver> | undefined {
-    const helds = [this, ...this.#aside ?? []].map((unit) => unit.#heldThrough(home));
+    const helds = [this, ...this.#aside ?? []].map((unit) => unit.#helds.get(home.id));
     return helds.findLast((held) => held?.isInTransaction);
   }
 
   /** Forgets a lease that has ended. */
   drop(held: Held<Target, Driver>): void {
-    this.#helds = this.#helds.filter((other) => other !== held);
+    if (this.#helds.get(held.home.id) === held) this.#helds.delete(held.home.id);
   }
 
   /** Notes that a connection with something to ask for has been left. */
@@ -126,14 +125,14 @@ export class Unit<Target, Driver> {
 
   /** Lets go of what is only kept for what may be asked. */
   yield(): void {
-    for (const held of this.#helds) held.yield();
+    for (const held of [...this.#helds.values()]) held.yield();
   }
 
   /** Returns what it holds to its end, but for one virtual connection. */
   lastingBut(home: Home<Target> | undefined): readonly Holding[] {
-    if (this.#isEnded || this.#helds.length === 0) return NONE;
+    if (this.#isEnded || this.#helds.size === 0) return NONE;
     const found: Holding[] = [];
-    for (const held of this.#helds) {
+    for (const held of this.#helds.values()) {
       const { lasting } = held;
       if (lasting !== undefined && held.home.id !== home?.id) found.push(lasting);
     }
@@ -148,7 +147,7 @@ export class Unit<Target, Driver> {
     if (this.#isEnded) return undefined;
     this.#isEnded = true;
     if (this.#around !== undefined) this.#around.#aside?.delete(this);
-    for (const held of this.#helds) held.end();
+    for (const held of [...this.#helds.values()]) held.end();
     const { targets, admission } = this.parts;
     for (const target of this.#targets?.values() ?? []) targets.leave(target);
     const ending = this.#realm?.end(this.#host);
@@ -156,16 +155,12 @@ export class Unit<Target, Driver> {
     else ending.closed.then(() => admission.leave(this));
     return ending;
   }
-
-  #heldThrough({ id }: Home<Target>): Held<Target, Driver> | undefined {
-    return this.#helds.find(({ home }) => home.id === id);
-  }
 }
 
-/** Ends a unit; returns a promise of its connections' end if nobody else sees to that. */
-export function endFully<Target, Driver>(unit: Unit<Target, Driver>): Promise<void> | undefined {
+/** Ends a unit, and waits until its connections have closed if nobody else sees to that. */
+export async function endFully<Target, Driver>(unit: Unit<Target, Driver>): Promise<void> {
   const ending = unit.end();
-  return ending?.isAwaited === false ? ending.closed : undefined;
+  if (ending?.isAwaited === false) await ending.closed;
 }
 
 /** Returns the innermost transaction, ended or not, that code is in on a virtual connection. */
@@ -190,9 +185,8 @@ export function enclosingOf<Target, Driver>(
   unit: Unit<Target, Driver>,
   home: Home<Target>,
 ): readonly Holding[] {
-  if (frame === undefined) return NONE;
   const found: Holding[] = [];
-  for (let at: Frame<Target, Driver> | undefined = frame; at !== undefined; at = at.parent) {
+  for (let at = frame; at !== undefined; at = at.parent) {
     const inTransaction = at.scope?.status === "open" ? at.scope.held.holding : undefined;
     if (inTransaction !== undefined) found.push(inTransaction);
     if (at.unit === at.parent?.unit) continue;

@@ -81,8 +81,7 @@ async function runOnce<Target, Driver, T>(
     const frame: Frame<Target, Driver> = { unit, parent, scope: undefined, signal };
     return await parts.frames.run(frame, within) as Awaited<T>;
   } finally {
-    const ending = endFully(unit);
-    if (ending !== undefined) await ending;
+    await endFully(unit);
   }
 }
 
