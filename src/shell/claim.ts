@@ -140,9 +140,10 @@ export class Claims<Target, Driver> {
     this.#last = claim;
   }
 
-  /** Takes the one of a name out, if it is there. */
-  take(lease: LeaseId): Claim<Target, Driver> | undefined {
+  /** Takes out the one of a name. */
+  take(lease: LeaseId): Claim<Target, Driver> {
     const claim = this.#last?.lease === lease ? this.#last : this.#others.get(lease);
+    if (claim === undefined) throw new RangeError(`Nobody has asked for lease ${lease}`);
     if (claim === this.#last) this.#last = undefined;
     else this.#others.delete(lease);
     return claim;

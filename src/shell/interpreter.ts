@@ -141,8 +141,8 @@ export class Interpreter<Target, Driver> {
 
   /** Takes back a claim that has not been answered. */
   withdraw(claim: Claim<Target, Driver>): void {
-    if (this.#claims.take(claim.lease) === undefined) return;
-    const { lease, virtual, target } = claim;
+    if (claim.status !== "waiting") return;
+    const { lease, virtual, target } = this.#claims.take(claim.lease);
     claim.status = "withdrawn";
     this.report({ type: "requestWithdrawn", lease, virtual, target: target.id });
     this.#targets.leave(target);
@@ -237,7 +237,7 @@ export class Interpreter<Target, Driver> {
 
   /** Answers a claim; if its session has died unnoticed, it goes back to its place in line. */
   #grant(lease: LeaseId, slot: Slot<Target, Driver>, now: Instant): void {
-    const claim = this.#take(lease);
+    const claim = this.#claims.take(lease);
     if (!slot.session.isAlive) {
       this.#claims.add(claim);
       this.#events.push({ type: "actualLost", actual: slot.actual, byServer: true });
@@ -256,7 +256,7 @@ export class Interpreter<Target, Driver> {
   }
 
   #refuse(lease: LeaseId, reason: RefuseReason, cause: unknown): void {
-    const claim = this.#take(lease);
+    const claim = this.#claims.take(lease);
     claim.status = "refused";
     claim.refusal = { reason, cause };
     this.#targets.leave(claim.target);
@@ -264,12 +264,6 @@ export class Interpreter<Target, Driver> {
       this.#news.note("refuse", { virtual: this.nameOf(claim.virtual), reason, cause });
     }
     answer(claim);
-  }
-
-  #take(lease: LeaseId): Claim<Target, Driver> {
-    const claim = this.#claims.take(lease);
-    if (claim === undefined) throw new RangeError(`Nobody has asked for lease ${lease}`);
-    return claim;
   }
 
   #noteAcquisition(claim: Claim<Target, Driver>): void {

@@ -155,7 +155,7 @@ export async function takeLease<Target, Driver>(
   virtual: VirtualId,
   options: LeaseOptions,
 ): Promise<Lease<Target, Driver>> {
-  let end: (() => void) | undefined;
+  let end = (): void => undefined;
   try {
     const { own } = options;
     const parts = realms.here();
@@ -165,12 +165,11 @@ export async function takeLease<Target, Driver>(
     const frame = frameOf(parts, own);
     const held = heldFor(parts, home, frame, own);
     const isAlone = held.unit !== frame?.unit;
-    const letGo = (): void => {
+    held.keep();
+    end = () => {
       held.unkeep();
       if (isAlone && !held.isKept) held.unit.end();
     };
-    held.keep();
-    end = letGo;
     const scope = isAlone ? undefined : scopeOf(frame, home);
     if (scope !== undefined) checkScope(scope);
     const signal = either(frame?.signal, limits.signal);
@@ -181,11 +180,11 @@ export async function takeLease<Target, Driver>(
     signal?.throwIfAborted();
     const tag = parts.leaks.tag(held.watch(stack), () => {
       held.breakOff();
-      letGo();
+      end();
     });
-    return new Lease(parts, held, Boolean(own), letGo, tag);
+    return new Lease(parts, held, Boolean(own), end, tag);
   } catch (error) {
-    end?.();
+    end();
     throw restack(error, takeLease);
   }
 }
