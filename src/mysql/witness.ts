@@ -133,9 +133,11 @@ export class Witness {
 
   #watchPackets(driver: DriverInternals, derailed: (error: Error) => void): void {
     const { handlePacket, _handleFatalError } = driver;
-    let isRead = false;
+    /** The first byte of the packet that is being read. */
+    let marker: number | undefined;
     driver.handlePacket = (packet) => {
-      this.#isAtRow = isRead = false;
+      this.#isAtRow = false;
+      marker = undefined;
       // Packets that are held back come here again.
       if (packet === undefined || driver._paused) return handlePacket.call(driver, packet);
       if (isOutOfOrder(packet, driver)) {
@@ -144,16 +146,18 @@ export class Witness {
       const command = driver._command;
       const mustGoOn = isRow(packet, command);
       if (!mustGoOn) this.#read(packet, command, driver._isMariaDB ? "mariadb" : "mysql");
-      isRead = isReadByDriver(packet, command, driver);
       this.#isAtRow = mustGoOn;
+      marker = packet.buffer[packet.offset];
       handlePacket.call(driver, packet);
-      this.#isAtRow = isRead = false;
+      this.#isAtRow = false;
+      marker = undefined;
       if (mustGoOn && driver._command !== command) {
         derailed(derailment("A row could not be read, so the rest of the answer cannot either"));
       }
     };
     driver._handleFatalError = (error) => {
-      _handleFatalError.call(driver, isRead && !isNonsense(error) ? unreadable(error) : error);
+      const isServers = marker !== undefined && marker !== 0xff && isReadByDriver(driver);
+      _handleFatalError.call(driver, isServers && !isNonsense(error) ? unreadable(error) : error);
     };
   }
 
@@ -186,12 +190,8 @@ function isOutOfOrder({ buffer, offset, sequenceId }: Packet, driver: DriverInte
 }
 
 /** Tells whether nobody's code but the driver's gets to see a packet before it has been read. */
-function isReadByDriver(
-  { buffer, offset }: Packet,
-  command: DriverCommand | null | undefined,
-  { authorized }: DriverInternals,
-): boolean {
-  return buffer[offset] !== 0xff && (command?.onResult !== undefined || !authorized);
+function isReadByDriver({ authorized, _command }: DriverInternals): boolean {
+  return _command?.onResult !== undefined || !authorized;
 }
 
 function textOf(sql: unknown): string {

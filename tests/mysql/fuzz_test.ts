@@ -51,8 +51,10 @@ function isTold(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof SubletError) return error.cause === undefined || isTold(error.cause);
   if ("sqlState" in error) return true;
-  // Codes of the runtime's own errors, which tell of mistakes in code, begin so.
-  return "code" in error && typeof error.code === "string" && !error.code.startsWith("ERR_");
+  // So begin codes of the runtime's own errors, which tell of mistakes in code, but for those of a
+  // key: MySQL shows one to who logs in for the first time.
+  return "code" in error && typeof error.code === "string" &&
+    !/^ERR_(?!OSSL_|CRYPTO_)/.test(error.code);
 }
 
 for (const make of ["mariadb", "mysql"] as const) {
