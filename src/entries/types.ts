@@ -15,6 +15,7 @@ export type {
   Password,
   Target,
   TargetOptions,
+  TlsDemand,
   TlsMode,
 } from "../mysql/mod.ts";
 export { type ErrorCode, type ErrorDetails, type Stage, SubletError } from "../shell/errors.ts";

@@ -27,6 +27,8 @@ export {
   type TlsMode,
 } from "./target_options.ts";
 
+export type { TlsDemand } from "./tls.ts";
+
 /** What {@linkcode createPort} needs. */
 export interface PortOptions {
   /** Loads the sockets of the runtime; asked once, at the first connect. */

@@ -6,7 +6,8 @@
  * has passed, if it is more than a clock is set forward by in ordinary service.
  *
  * Within a millisecond of the wall clock time stands still: nothing here is counted in less, and
- * to read both clocks at every event would be among the dearest things that a lease does.
+ * to read both clocks at every event would be among the dearest things that a lease does. When
+ * a timer rings both are read, as tools for tests may have stopped the wall clock.
  */
 
 import type { Clock, Instant } from "../port.ts";
@@ -60,11 +61,12 @@ class SystemClock implements PoolClock {
 
   now(): Instant {
     const wall = this.#source.wall();
-    if (wall !== this.#wall) this.#read(wall, this.#source.monotonic());
+    if (wall !== this.#wall) this.#read(wall);
     return this.#monotonic + this.#skippedMs;
   }
 
-  #read(wall: number, monotonic: number): void {
+  #read(wall: number): void {
+    const monotonic = this.#source.monotonic();
     const gainMs = wall - this.#wall - (monotonic - this.#monotonic);
     this.#wall = wall;
     this.#monotonic = monotonic;
@@ -77,7 +79,11 @@ class SystemClock implements PoolClock {
     let timer: ReturnType<typeof setTimeout>;
     const arm = (): void => {
       const delayMs = Math.min(Math.max(0, Math.ceil(at - this.now())), DELAY_MS_MAX);
-      timer = setTimeout(() => this.now() < at ? arm() : ring(), delayMs);
+      timer = setTimeout(() => {
+        this.#read(this.#source.wall());
+        if (this.now() < at) arm();
+        else ring();
+      }, delayMs);
       letProcessEnd(timer);
     };
     arm();

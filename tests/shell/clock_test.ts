@@ -60,6 +60,19 @@ test("time stands still within a millisecond of the wall clock, and loses none b
   assert.equal(clock.now() - before, 1.25);
 });
 
+test("a wall clock that somebody has stopped, as tools for tests do, stops no time", async () => {
+  let walls = 1_000_000;
+  const clock = createClock({ monotonic: () => performance.now(), wall: () => walls });
+  const before = clock.now();
+  const rung = await new Promise<number>((resolve) => {
+    clock.alarm(before + 20, () => resolve(clock.now() - before));
+  });
+  assert.ok(rung >= 20, `it rang after ${rung} ms`);
+  walls += 1;
+  assert.ok(clock.now() - before >= rung);
+  assert.equal(clock.leaps, 0);
+});
+
 test("an alarm rings at its time or a little later, once, and not if it is cancelled", async () => {
   const clock = createClock();
   const at = clock.now() + 20;
