@@ -4,10 +4,6 @@
  * The monotonic clock of a frozen process may have stood still while its sockets died. So
  * what the wall clock gains over the monotonic one between two readings counts as time that
  * has passed, if it is more than a clock is set forward by in ordinary service.
- *
- * Within a millisecond of the wall clock time stands still: nothing here is counted in less, and
- * to read both clocks at every event would be among the dearest things that a lease does. When
- * a timer rings both are read, as tools for tests may have stopped the wall clock.
  */
 
 import type { Clock, Instant } from "../port.ts";
@@ -50,40 +46,30 @@ class SystemClock implements PoolClock {
   leaps = 0;
   readonly #source: TimeSource;
   #skippedMs = 0;
-  #wall: number;
-  #monotonic: number;
+  #gap: number;
 
   constructor(source: TimeSource) {
     this.#source = source;
-    this.#wall = source.wall();
-    this.#monotonic = source.monotonic();
+    this.#gap = source.wall() - source.monotonic();
   }
 
   now(): Instant {
-    const wall = this.#source.wall();
-    if (wall !== this.#wall) this.#read(wall);
-    return this.#monotonic + this.#skippedMs;
-  }
-
-  #read(wall: number): void {
     const monotonic = this.#source.monotonic();
-    const gainMs = wall - this.#wall - (monotonic - this.#monotonic);
-    this.#wall = wall;
-    this.#monotonic = monotonic;
-    if (gainMs < LEAP_MS_MIN) return;
-    this.#skippedMs += gainMs;
-    this.leaps++;
+    const gap = this.#source.wall() - monotonic;
+    const gainMs = gap - this.#gap;
+    this.#gap = gap;
+    if (gainMs >= LEAP_MS_MIN) {
+      this.#skippedMs += gainMs;
+      this.leaps++;
+    }
+    return monotonic + this.#skippedMs;
   }
 
   alarm(at: Instant, ring: () => void): () => void {
     let timer: ReturnType<typeof setTimeout>;
     const arm = (): void => {
       const delayMs = Math.min(Math.max(0, Math.ceil(at - this.now())), DELAY_MS_MAX);
-      timer = setTimeout(() => {
-        this.#read(this.#source.wall());
-        if (this.now() < at) arm();
-        else ring();
-      }, delayMs);
+      timer = setTimeout(() => this.now() < at ? arm() : ring(), delayMs);
       letProcessEnd(timer);
     };
     arm();

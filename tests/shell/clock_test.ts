@@ -47,19 +47,6 @@ test("time never goes back, and small corrections of the wall clock do not count
   assert.equal(clock.leaps, 0);
 });
 
-test("time stands still within a millisecond of the wall clock, and loses none by it", () => {
-  const source = sourceOf();
-  const clock = createClock(source);
-  const before = clock.now();
-  source.mono += 0.75;
-  assert.equal(clock.now(), before);
-  source.mono += 0.5;
-  source.walls += 1;
-  assert.equal(clock.now() - before, 1.25);
-  source.mono += 0.25;
-  assert.equal(clock.now() - before, 1.25);
-});
-
 test("a wall clock that somebody has stopped, as tools for tests do, stops no time", async () => {
   let walls = 1_000_000;
   const clock = createClock({ monotonic: () => performance.now(), wall: () => walls });
