@@ -45,9 +45,9 @@ export function tlsDemandOf(options: TargetOptions): TlsDemand | undefined {
   if (tls === "verify" && ssl.rejectUnauthorized === false) {
     throw new TargetOptionError("ssl.rejectUnauthorized", false, "left out where tls is verify");
   }
-  // The name of a profile stands for its authorities.
-  const hasAuthority = ssl.ca !== undefined || typeof means === "string";
-  const isChainVerified = ssl.rejectUnauthorized ?? (isStrict || hasAuthority || undefined);
+  // The name of a profile stands for its authorities; a name that nobody vouches for says nothing.
+  const isTold = ssl.ca !== undefined || typeof means === "string" || ssl.verifyIdentity === true;
+  const isChainVerified = ssl.rejectUnauthorized ?? (isStrict || isTold || undefined);
   return {
     isOptional: tls === "prefer",
     isChainVerified,

@@ -85,6 +85,7 @@ test("how strict to be about TLS is said by one option, and by whom it is verifi
     [{ ssl: "Amazon RDS" }, "TLS, true, true"],
     [{ ssl: { rejectUnauthorized: false } }, "TLS, false, true"],
     [{ tls: "require", ssl: { ca: "a" } }, "TLS, true, undefined"],
+    [{ tls: "require", ssl: { verifyIdentity: true } }, "TLS, true, true"],
     [{ tls: "require", ssl: "Amazon RDS" }, "TLS, true, undefined"],
     [{ tls: "prefer", ssl: { ca: "a", verifyIdentity: true } }, "perhaps, true, true"],
     [{ tls: "verify", ssl: { verifyIdentity: false } }, "TLS, true, false"],
