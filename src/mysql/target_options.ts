@@ -90,8 +90,9 @@ export type TargetOptions =
     /**
      * How strict to be about TLS: "verify" encrypts, and verifies the server's certificate and
      * that it is for this host; "require" encrypts, and verifies a certificate only if `ssl.ca`
-     * says by whom; "prefer" does likewise, but goes on in plain text if that fails. Unless
-     * given it is "verify" with `ssl`, else "require", and nothing for a server on this machine.
+     * says by whom, or `ssl.verifyIdentity` asks for it; "prefer" does likewise, but goes on in
+     * plain text if that fails. Unless given it is "verify" with `ssl`, else "require", and
+     * nothing for a server on this machine.
      */
     readonly tls?: TlsMode | undefined;
     /** TLS, by Node's options or by the name of one of mysql2's profiles; none if false. */
