@@ -2,7 +2,8 @@
 
 import * as mysql from "../mysql/mod.ts";
 import type { Adapter } from "../port.ts";
-import { createSubletPool, type Foundation } from "../shell/compose.ts";
+import { createSubletPool } from "../shell/compose.ts";
+import type { Foundation } from "../shell/definition.ts";
 import { SubletError } from "../shell/errors.ts";
 import { nearest } from "../shell/nearest.ts";
 import type { Lifespan } from "../shell/realms.ts";

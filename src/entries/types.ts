@@ -22,7 +22,8 @@ export { type ErrorCode, type ErrorDetails, type Stage, SubletError } from "../s
 export type { ConnectionNews, EventName, LeakNews, Listener, PoolEvents } from "../shell/news.ts";
 export type { Field, Lease as LeaseOf, LeaseOptions, Row } from "../shell/lease.ts";
 export type { PoolOptions as PoolOptionsOf, VirtualOptions } from "../shell/options.ts";
-export type { DrainOptions, Pool as PoolOf, PoolConfig } from "../shell/pool.ts";
+export type { DrainOptions } from "../shell/engine.ts";
+export type { Pool as PoolOf, PoolConfig } from "../shell/pool.ts";
 export type { RunOptions, StatementOptions } from "../shell/statement.ts";
 export type { Address, Condition } from "../port.ts";
 export type { Hold } from "../shell/parts.ts";

@@ -1,5 +1,7 @@
 /** Which of the words that are known somebody may have meant. */
 
+import { SubletError } from "./errors.ts";
+
 /** Returns the word that takes the fewest edits to become, if it is similar at all. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
@@ -17,6 +19,12 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
 export function hintOf(word: string, known: Iterable<string>): string {
   const meant = nearest(word, known);
   return meant === undefined ? "" : `; the nearest is ${JSON.stringify(meant)}`;
+}
+
+/** Returns the error that there is no virtual connection of a name. */
+export function unknownName(name: string, known: Iterable<string>): SubletError {
+  const prose = `There is no virtual connection ${JSON.stringify(name)}${hintOf(name, known)}`;
+  return new SubletError("OPTION_INVALID", "options", prose);
 }
 
 /** Counts the letters to insert, delete or replace (Wagner and Fischer, 1974). */

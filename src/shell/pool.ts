@@ -1,43 +1,24 @@
 /**
  * The pool as its user sees it.
  *
- * It puts the parts together and keeps none of their rules; for a pool that has only the
- * virtual connection `main`, it speaks for that.
+ * It keeps none of its rules; for a pool that has only the virtual connection `main`, it speaks
+ * for that.
  */
 
 import type { Census } from "../core/mod.ts";
+import type { Definition } from "./definition.ts";
+import type { DrainOptions } from "./engine.ts";
 import { SubletError } from "./errors.ts";
 import type { Field, Lease, LeaseOptions, Row } from "./lease.ts";
+import { unknownName } from "./nearest.ts";
 import type { EventName, Listener, News } from "./news.ts";
-import { type Realms, unknownName } from "./realms.ts";
 import { strike } from "./registry.ts";
+import { Starter } from "./starter.ts";
 import type { RunOptions, StatementOptions } from "./statement.ts";
 import type { TransactionOptions } from "./transaction.ts";
 import type { Host } from "./unit.ts";
-import { runUnit, type UnitOptions } from "./unit_run.ts";
-import { type CompiledMethod, type Method, VirtualConnection } from "./virtual_connection.ts";
-
-/** How a pool is ended. */
-export interface DrainOptions {
-  /** After how long whatever is left is destroyed, in ms; never unless given. */
-  readonly timeout?: number | undefined;
-  /** Whether those who wait are refused at once, not served; false unless given. */
-  readonly refuse?: boolean | undefined;
-}
-
-/** What a pool is put together from. */
-export interface PoolSetting<Target, Driver> {
-  /** Where its actual connections live. */
-  readonly realms: Realms<Target, Driver>;
-  /** The names of its virtual connections, in the order of their numbers. */
-  readonly names: readonly string[];
-  /** Finds the parameters of an SQL text. */
-  readonly compile: (sql: string) => CompiledMethod;
-  /** What it tells of itself. */
-  readonly news: News<Driver>;
-  /** How long an actual connection may lie idle, in ms. */
-  readonly idleMsMax: number;
-}
+import type { UnitOptions } from "./unit_run.ts";
+import { type Method, VirtualConnection } from "./virtual_connection.ts";
 
 /** What a pool says of its options under mysql2's names, in both places where it is looked for. */
 export interface PoolConfig {
@@ -63,19 +44,21 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    * an actual connection may lie idle before it is closed, in ms.
    */
   readonly config: PoolConfig;
-  readonly #realms: Realms<Target, Driver>;
+  readonly #starter: Starter<Target, Driver>;
   readonly #virtuals = new Map<string, VirtualConnection<Target, Driver>>();
   readonly #main: VirtualConnection<Target, Driver> | undefined;
   readonly #news: News<Driver>;
-  #drained: Promise<void> | undefined;
 
   /** Creates a pool; `createPool` does. */
-  constructor({ realms, names, compile, news, idleMsMax }: PoolSetting<Target, Driver>) {
-    this.config = { idleTimeout: idleMsMax, connectionConfig: { idleTimeout: idleMsMax } };
-    this.#realms = realms;
+  constructor(definition: Definition<Target, Driver>) {
+    const { plan, foundation, news } = definition;
+    const { idleMsMax: idleTimeout } = plan.policy;
+    this.config = { idleTimeout, connectionConfig: { idleTimeout } };
+    this.#starter = new Starter(definition);
     this.#news = news;
-    for (const [id, name] of names.entries()) {
-      this.#virtuals.set(name, new VirtualConnection(realms, name, id, compile));
+    for (const [id, { name }] of plan.virtuals.entries()) {
+      const virtual = new VirtualConnection(this.#starter, name, id, foundation.compileMethod);
+      this.#virtuals.set(name, virtual);
     }
     this.#main = this.#virtuals.get("main");
   }
@@ -142,7 +125,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    * ```
    */
   unit<T>(fn: () => T, options: UnitOptions<Name, Overlay> = {}): Promise<Awaited<T>> {
-    return runUnit(this.#realms, fn, options);
+    return this.#starter.engine.unit(fn, options);
   }
 
   /**
@@ -173,11 +156,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
 
   /** Returns what the pool is doing: how many wait, and how many actual connections are at what. */
   census(): Census {
-    const { admission, isEnded } = this.#realms;
-    const census = this.#realms.here().interpreter.census();
-    if (isEnded) return { ...census, phase: "closed" };
-    const isServing = admission.isClosed && census.phase === "open";
-    return isServing ? { ...census, phase: "serving" } : census;
+    return this.#starter.engine.census();
   }
 
   /**
@@ -189,26 +168,14 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    * @returns A promise that is fulfilled when all has closed; asked again, the same end.
    * @throws `SubletError` with the code `OPTION_INVALID`.
    */
-  async drain({ timeout, refuse = false }: DrainOptions = {}): Promise<void> {
+  async drain(options: DrainOptions = {}): Promise<void> {
+    const { timeout } = options;
     if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
       const prose = `The time-out must be a number of ms that is not negative: received ${timeout}`;
       throw new SubletError("OPTION_INVALID", "options", prose);
     }
-    const { admission, clock, frames } = this.#realms;
-    for (let frame = frames.getStore(); frame !== undefined; frame = frame.parent) {
-      admission.exempt(frame.unit);
-      frame.unit.yield();
-    }
-    this.#drained ??= this.#drain();
-    if (refuse) {
-      const event = { type: "drainRequested", serveLine: false } as const;
-      for (const { interpreter } of this.#realms.live) interpreter.report(event);
-    }
-    const cancel = timeout === undefined || timeout === Infinity
-      ? undefined
-      : clock.alarm(clock.now() + timeout, () => this.#destroy(timeout));
-    await this.#drained;
-    cancel?.();
+    strike(this);
+    await this.#starter.engine.drain(options);
   }
 
   /** Ends the pool as {@linkcode drain} does, at the end of an `await using` block. */
@@ -218,17 +185,17 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
 
   /** Grants no lease until {@linkcode resume}; requests wait. */
   pause(): void {
-    this.#realms.here().interpreter.report({ type: "pauseRequested" });
+    this.#starter.engine.control({ type: "pauseRequested" });
   }
 
   /** Grants leases again. */
   resume(): void {
-    this.#realms.here().interpreter.report({ type: "resumeRequested" });
+    this.#starter.engine.control({ type: "resumeRequested" });
   }
 
   /** Has every actual connection of now closed, as soon as nobody uses it. */
   retire(): void {
-    this.#realms.here().interpreter.report({ type: "retireRequested" });
+    this.#starter.engine.control({ type: "retireRequested" });
   }
 
   /** Calls `listener` at each event of a kind, in the async context of what caused it. */
@@ -251,17 +218,6 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
 
   #refuseMain(): Promise<never> {
     return Promise.reject(this.#unknown("main"));
-  }
-
-  async #drain(): Promise<void> {
-    strike(this);
-    await this.#realms.end();
-  }
-
-  #destroy(timeoutMs: number): void {
-    const prose = `The pool has ended: its drain took longer than ${timeoutMs} ms`;
-    const reason = new SubletError("POOL_DRAINING", "statement", prose);
-    for (const { interpreter } of this.#realms.live) interpreter.destroy(reason);
   }
 
   #unknown(name: string): SubletError {

@@ -8,8 +8,7 @@
 
 import type { Admission } from "./admission.ts";
 import type { PoolClock } from "./clock.ts";
-import { SubletError } from "./errors.ts";
-import { hintOf } from "./nearest.ts";
+import { unknownName } from "./nearest.ts";
 import type { Home, Parts, Realm } from "./parts.ts";
 import type { Frames } from "./unit.ts";
 
@@ -119,10 +118,4 @@ export function homeNamed<Target>(homes: readonly Home<Target>[], name: string):
   const home = homes.find((home) => home.name === name);
   if (home === undefined) throw unknownName(name, homes.map((home) => home.name));
   return home;
-}
-
-/** Returns the error that there is no virtual connection of a name. */
-export function unknownName(name: string, known: Iterable<string>): SubletError {
-  const prose = `There is no virtual connection ${JSON.stringify(name)}${hintOf(name, known)}`;
-  return new SubletError("OPTION_INVALID", "options", prose);
 }

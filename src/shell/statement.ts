@@ -22,6 +22,20 @@ export interface StatementOptions extends RunOptions {
   readonly [option: string]: unknown;
 }
 
+/** A statement as its user asks for it. */
+export interface Asked {
+  /** The statement. */
+  readonly sql: string | StatementOptions;
+  /** What its placeholders stand for, or what {@linkcode bind} makes that of. */
+  readonly values: unknown;
+  /** Whether it is prepared and executed, or sent as text. */
+  readonly isPrepared: boolean;
+  /** What ends it early. */
+  readonly options: RunOptions | undefined;
+  /** Returns what its placeholders stand for; throws an error that names what is missing. */
+  readonly bind?: (values: unknown) => unknown[];
+}
+
 /** Returns a statement as a session takes it. */
 export function statementOf(
   sql: string | StatementOptions,

@@ -1,29 +1,14 @@
 /**
  * The named, socketless thing that application code holds.
  *
- * Outside any unit of work a statement takes the short way: it asks for a lease, runs, and
- * releases. Within one it joins the lease that its unit has through this virtual connection.
+ * It knows its name and how to reach what runs its pool; whatever it is asked to do is done there.
  */
 
-import type { Holding, VirtualId } from "../core/mod.ts";
-import type { Statement } from "../port.ts";
-import { type Claim, slotOf } from "./claim.ts";
-import { type Field, type Lease, type LeaseOptions, type Row, takeLease } from "./lease.ts";
-import { granted } from "./lease_wait.ts";
-import type { Home, Parts } from "./parts.ts";
-import type { Realms } from "./realms.ts";
-import {
-  limitsOf,
-  restack,
-  type RunOptions,
-  runOptionsOf,
-  statementOf,
-  type StatementOptions,
-} from "./statement.ts";
-import { transact, type TransactionOptions } from "./transaction.ts";
-import { type Frame, scopeOf } from "./unit.ts";
-import { runUnit } from "./unit_run.ts";
-import { either, type Limits, runWithin } from "./wait.ts";
+import type { VirtualId } from "../core/mod.ts";
+import type { Field, Lease, LeaseOptions, Row } from "./lease.ts";
+import type { Starter } from "./starter.ts";
+import type { Asked, RunOptions, StatementOptions } from "./statement.ts";
+import type { TransactionOptions } from "./transaction.ts";
 
 /** An SQL text whose parameters have been found. */
 export interface CompiledMethod {
@@ -40,26 +25,26 @@ export type Method<Args, Result> = (args: Args, options?: RunOptions) => Promise
 export class VirtualConnection<Target, Driver> {
   /** Its name. */
   readonly name: string;
-  readonly #realms: Realms<Target, Driver>;
+  readonly #starter: Starter<Target, Driver>;
   readonly #id: VirtualId;
   readonly #compile: (sql: string) => CompiledMethod;
 
   /** Creates it; the pool does. */
   constructor(
-    realms: Realms<Target, Driver>,
+    starter: Starter<Target, Driver>,
     name: string,
     id: VirtualId,
     compile: (sql: string) => CompiledMethod,
   ) {
     this.name = name;
-    this.#realms = realms;
+    this.#starter = starter;
     this.#id = id;
     this.#compile = compile;
   }
 
   /** Where it leads, unless a unit binds it elsewhere. */
   get target(): Target {
-    return this.#homeIn(this.#realms.here()).target.target;
+    return this.#starter.engine.targetOf(this.#id);
   }
 
   /**
@@ -86,7 +71,7 @@ export class VirtualConnection<Target, Driver> {
     values?: unknown,
     options?: RunOptions,
   ): Promise<[rows: Rows, fields: Field[]]> {
-    return this.#run(sql, values, false, options) as Promise<[Rows, Field[]]>;
+    return this.#run({ sql, values, isPrepared: false, options }) as Promise<[Rows, Field[]]>;
   }
 
   /**
@@ -108,7 +93,7 @@ export class VirtualConnection<Target, Driver> {
     values?: unknown,
     options?: RunOptions,
   ): Promise<[rows: Rows, fields: Field[]]> {
-    return this.#run(sql, values, true, options) as Promise<[Rows, Field[]]>;
+    return this.#run({ sql, values, isPrepared: true, options }) as Promise<[Rows, Field[]]>;
   }
 
   /**
@@ -126,8 +111,8 @@ export class VirtualConnection<Target, Driver> {
    */
   method<Args = void, Result = Row>(sql: string): Method<Args, Result> {
     const compiled = this.#compile(sql);
-    return async (args, options) => {
-      const [rows] = await this.#run(compiled.sql, args, true, options, compiled);
+    return async (values, options) => {
+      const [rows] = await this.#run({ ...compiled, values, isPrepared: true, options });
       return rows as Result[];
     };
   }
@@ -152,10 +137,8 @@ export class VirtualConnection<Target, Driver> {
    * });
    * ```
    */
-  async transaction<T>(fn: () => T, options: TransactionOptions = {}): Promise<Awaited<T>> {
-    const parts = this.#realms.here();
-    const stack = parts.leaks.stackAbove(this.transaction);
-    return await transact(parts, this.#homeIn(parts), fn, options, stack);
+  transaction<T>(fn: () => T, options: TransactionOptions = {}): Promise<Awaited<T>> {
+    return this.#starter.engine.transaction(this.#id, fn, options);
   }
 
   /**
@@ -173,75 +156,10 @@ export class VirtualConnection<Target, Driver> {
    * ```
    */
   lease(options: LeaseOptions = {}): Promise<Lease<Target, Driver>> {
-    return takeLease(this.#realms, this.#id, options);
+    return this.#starter.engine.lease(this.#id, options);
   }
 
-  /** Runs a statement where its code stands: in its unit of work, or as one of its own. */
-  async #run(
-    sql: string | StatementOptions,
-    values: unknown,
-    isPrepared: boolean,
-    options: RunOptions | undefined,
-    compiled?: CompiledMethod,
-  ): Promise<[unknown, unknown]> {
-    let claim: Claim<Target, Driver> | undefined;
-    try {
-      const { clock, frames, arePerUnit } = this.#realms;
-      const given = compiled === undefined ? values : compiled.bind(values);
-      const statement = statementOf(sql, given, isPrepared);
-      const limits = limitsOf(runOptionsOf(sql, options), clock);
-      const frame = frames.getStore();
-      if (frame !== undefined) return await this.#join(frame, statement, limits);
-      if (arePerUnit) return await this.#runInUnit(statement, limits);
-      const parts = this.#realms.here();
-      const { interpreter, patience } = parts;
-      claim = this.#request(parts, limits);
-      if (claim.status !== "granted") await granted(interpreter, patience, claim, limits);
-      return await runWithin(interpreter, slotOf(claim).session, statement, limits);
-    } catch (error) {
-      throw restack(error, this.#run);
-    } finally {
-      if (claim !== undefined) this.#release(claim);
-    }
-  }
-
-  /** Runs a statement in a unit of work of its own, as connections live no longer. */
-  #runInUnit(statement: Statement, limits: Limits): Promise<[unknown, unknown]> {
-    const { frames } = this.#realms;
-    return runUnit(this.#realms, () => this.#join(frames.getStore()!, statement, limits), {});
-  }
-
-  /** Requests the lease of a statement that is a unit of work of its own. */
-  #request(parts: Parts<Target, Driver>, limits: Limits): Claim<Target, Driver> {
-    parts.admission.check();
-    limits.signal?.throwIfAborted();
-    return parts.interpreter.request(this.#id, this.#homeIn(parts).target, NONE);
-  }
-
-  /** Ends the lease of a statement, if it had one. */
-  #release(claim: Claim<Target, Driver>): void {
-    if (claim.slot === undefined) return;
-    this.#realms.here().interpreter.release(claim, claim.slot.session.condition);
-  }
-
-  /** Runs a statement on the lease that its unit has, or asks for. */
-  #join(
-    frame: Frame<Target, Driver>,
-    statement: Statement,
-    limits: Limits,
-  ): Promise<[unknown, unknown]> {
-    const { parts } = frame.unit;
-    const home = this.#homeIn(parts);
-    const stack = parts.leaks.stackAbove(this.#join);
-    const signal = either(frame.signal, limits.signal);
-    const held = frame.unit.hold(home);
-    const scope = scopeOf(frame, home);
-    return held.run(statement, scope, frame, { signal, endsAt: limits.endsAt }, stack);
-  }
-
-  #homeIn({ homes }: Parts<Target, Driver>): Home<Target> {
-    return homes[this.#id] as Home<Target>;
+  #run(asked: Asked): Promise<[unknown, unknown]> {
+    return this.#starter.engine.statement(this.#id, asked);
   }
 }
-
-const NONE: readonly Holding[] = [];

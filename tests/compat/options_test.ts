@@ -5,6 +5,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { connect } from "node:net";
 import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
+import type { PoolConnection } from "mysql2";
 import type { LeakNews } from "../../mod.ts";
 import promises from "../../src/entries/compat_promise.ts";
 import { type Server, startServer } from "../support/server.ts";
@@ -141,7 +142,9 @@ test("leakDetectionTimeout tells who has had a connection for long", async () =>
   const note = (news: unknown): void => void told.push(news as LeakNews);
   subscribe("sublet:leak", note);
   const pool = poolAt(server, { leakDetectionTimeout: 50 });
-  const lent = [await taken(pool), await pool.promise().getConnection()];
+  const { promise, resolve } = Promise.withResolvers<PoolConnection>();
+  pool.getConnection((_error, connection) => resolve(connection));
+  const lent = [await promise, await pool.promise().getConnection()];
   await until(() => told.length === 2, "both are told of");
   unsubscribe("sublet:leak", note);
   for (const { heldMs, stack } of told) {

@@ -8,33 +8,37 @@
  */
 
 import { execFile } from "node:child_process";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { build as bundle, type BuildOptions, type Metafile } from "esbuild";
+import { type Plugin, rollup, type RollupLog } from "@rollup/wasm-node";
+import { transform } from "esbuild";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** How the source is bundled: without the driver, which is the user's, and what runtimes bring. */
-export const bundling = {
-  absWorkingDir: root,
-  bundle: true,
-  external: ["mysql2", "node:*", "cloudflare:*"],
-  format: "esm",
-  metafile: true,
-  platform: "neutral",
-  target: "es2024",
-} satisfies BuildOptions;
+/** What it is written in: all that the oldest Node that it runs on knows. */
+export const target = "es2024";
+
+/** Has `@std/async` found, and types and comments left out. */
+const source: Plugin = {
+  name: "source",
+  resolveId: (name) => {
+    return /^(@std|deno-std)\//.test(name) ? fileURLToPath(import.meta.resolve(name)) : undefined;
+  },
+  transform: (code, path) => {
+    return transform(code, { loader: "ts", sourcefile: path, sourcemap: true, target });
+  },
+};
 
 /** Returns the source of each entry, by the name of the file that it becomes. */
 async function entryPoints(): Promise<Record<string, string>> {
   const { exports } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
   return Object.fromEntries(
     Object.entries<string>(exports).map(([key, path]) =>
-      [key === "." ? "mod" : key.slice(2), path.slice(2)] as const
+      [key === "." ? "mod" : key.slice(2), join(root, path)] as const
     ),
   );
 }
@@ -42,32 +46,47 @@ async function entryPoints(): Promise<Record<string, string>> {
 /** Builds the package into a folder, which is emptied before. */
 export async function build(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
-  const outdir = join(root, "dist");
-  const { metafile, outputFiles } = await bundle({
-    ...bundling,
-    chunkNames: "chunks/[name]-[hash]",
-    entryPoints: await entryPoints(),
-    // Wherever it is built, source maps and so the names of files are those of this folder.
-    outdir,
-    sourcemap: true,
-    splitting: true,
-    write: false,
-  });
-  for (const { path, contents } of outputFiles) {
-    const place = join(folder, relative(outdir, path));
-    await mkdir(dirname(place), { recursive: true });
-    await writeFile(place, contents);
-  }
-  await writeFile(join(folder, "THIRD_PARTY_NOTICES.txt"), await noticesOf(metafile));
+  const modules = await bundle(folder);
+  await writeFile(join(folder, "THIRD_PARTY_NOTICES.txt"), await noticesOf(modules));
   await declare(join(folder, "types"));
 }
 
+/** Builds the JavaScript of the package into a folder; returns the files that it was made of. */
+export async function bundle(folder: string): Promise<readonly string[]> {
+  const made = await rollup({
+    input: await entryPoints(),
+    // The driver, which is the user's, and what runtimes bring.
+    external: /^(mysql2(\/|$)|node:|cloudflare:)/,
+    onLog: refuseUnlessKnown,
+    plugins: [source],
+  });
+  await made.write({
+    chunkFileNames: "chunks/[name]-[hash].js",
+    dir: folder,
+    hoistTransitiveImports: false,
+    minifyInternalExports: false,
+    sourcemap: true,
+    // Wherever it is built, source maps name the files of the source as dist is beside them.
+    sourcemapPathTransform: (path, map) => {
+      const depth = relative(folder, map).split("/").length;
+      return `${"../".repeat(depth)}${relative(root, join(map, "..", path))}`;
+    },
+  });
+  await made.close();
+  return made.watchFiles;
+}
+
+/** Nothing that the bundler has to say is let pass, but that two classes know each other. */
+function refuseUnlessKnown(_level: string, { code, message }: RollupLog): void {
+  if (code !== "CIRCULAR_DEPENDENCY") throw new Error(`Cannot bundle: ${message}`);
+}
+
 /** Returns the licences of what is bundled that is not ours. */
-async function noticesOf(metafile: Metafile): Promise<string> {
-  const others = Object.keys(metafile.inputs).filter((path) => path.includes("node_modules/"));
+async function noticesOf(modules: readonly string[]): Promise<string> {
+  const others = modules.filter((path) => path.includes("/node_modules/"));
   const holders = new Set<string>();
   for (const path of others) {
-    const [head = ""] = (await readFile(join(root, path), "utf8")).split("\n", 1);
+    const [head = ""] = (await readFile(path, "utf8")).split("\n", 1);
     const holder = /^\/\/ (Copyright .* the Deno authors)\. MIT license\.$/.exec(head)?.[1];
     if (holder === undefined) throw new Error(`Cannot bundle ${path}: its licence is not known`);
     holders.add(holder);

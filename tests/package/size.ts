@@ -13,8 +13,8 @@ import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import { build as bundle, type Metafile } from "esbuild";
-import { build, bundling } from "./build.ts";
+import { build, type Metafile } from "esbuild";
+import { bundle, target } from "./build.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -28,7 +28,9 @@ export interface Sizes {
   readonly coreGzip: number;
   /** All that `import "@sublet/mysql"` brings. */
   readonly allGzip: number;
-  /** What the first connect loads besides, by runtime. */
+  /** What the first use of a pool loads besides. */
+  readonly firstUseGzip: number;
+  /** What the first connect loads besides that, by runtime. */
   readonly firstConnectGzip: Readonly<Record<string, number>>;
 }
 
@@ -48,14 +50,16 @@ export async function measureSizes(): Promise<Sizes> {
   const runtimes = all.entries.flatMap((entry) =>
     /^src\/adapters\/(\w+)\.ts$/.exec(entry)?.slice(1) ?? []
   );
-  const whole = (runtime: string): number =>
-    all.sizeOf("mod.ts", "src/mysql/connect.ts", `src/adapters/${runtime}.ts`);
-  const allGzip = all.sizeOf("mod.ts");
+  const inUse = ["mod.ts", "src/shell/engine.ts"];
+  const connected = (runtime: string): number =>
+    all.sizeOf(...inUse, "src/mysql/connect.ts", `src/adapters/${runtime}.ts`);
+  const [allGzip, inUseGzip] = [all.sizeOf("mod.ts"), all.sizeOf(...inUse)];
   return {
     coreGzip: core.sizeOf("src/core/mod.ts"),
     allGzip,
+    firstUseGzip: inUseGzip - allGzip,
     firstConnectGzip: Object.fromEntries(
-      runtimes.sort().map((runtime) => [runtime, whole(runtime) - allGzip]),
+      runtimes.sort().map((runtime) => [runtime, connected(runtime) - inUseGzip]),
     ),
   };
 }
@@ -69,12 +73,18 @@ interface Split {
 
 /** Bundles a source as one program, in which what is imported later has files of its own. */
 async function split(entry: string): Promise<Split> {
-  const { metafile, outputFiles } = await bundle({
-    ...bundling,
+  const { metafile, outputFiles } = await build({
+    absWorkingDir: root,
+    bundle: true,
     entryPoints: [entry],
+    external: ["mysql2", "node:*", "cloudflare:*"],
+    format: "esm",
+    metafile: true,
     minify: true,
     outdir: root,
+    platform: "neutral",
     splitting: true,
+    target,
     write: false,
   });
   const sizes = new Map(
@@ -114,7 +124,7 @@ export async function measureImports(): Promise<ImportTimes> {
   await mkdir(cache, { recursive: true });
   const folder = await mkdtemp(join(cache, "size-"));
   try {
-    await build(folder);
+    await bundle(folder);
     const entry = pathToFileURL(join(folder, "mod.js")).href;
     const pairs: (readonly number[])[] = [];
     const alone: (readonly number[])[] = [];
@@ -157,13 +167,16 @@ async function main(): Promise<void> {
     process.stdout.write(`${JSON.stringify(all)}\n`);
     return;
   }
-  const { coreGzip, allGzip, firstConnectGzip, importMs, mysql2Ms, importAloneMs } = all;
+  const { coreGzip, allGzip, firstUseGzip, firstConnectGzip } = all;
+  const { importMs, mysql2Ms, importAloneMs } = all;
   const kilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`;
   const later = Object.entries(firstConnectGzip).map(([runtime, bytes]) =>
     `${runtime} ${kilobytes(bytes)}`
   );
   process.stdout.write(
-    `what an import brings   ${kilobytes(allGzip)}, of which the core ${kilobytes(coreGzip)}\n` +
+    `what an import brings   ${kilobytes(allGzip)}\n` +
+      `the first use           ${kilobytes(firstUseGzip)} more, the core with ` +
+      `${kilobytes(coreGzip)} among it\n` +
       `the first connect       ${later.join(", ")} more\n` +
       `time of an import       ${importMs} ms after mysql2's ${mysql2Ms} ms, ` +
       `${importAloneMs} ms without it\n`,

@@ -8,7 +8,8 @@ import { planOf } from "../../src/shell/options.ts";
 import type { FakeTarget } from "./support/fake_port.ts";
 import { FakePort } from "./support/fake_port.ts";
 import { ManualClock, settled } from "./support/manual_clock.ts";
-import { createWorld, type FakePool, foundationOf, refused, seen } from "./support/pool.ts";
+import { foundationOf } from "./support/foundation.ts";
+import { createWorld, type FakePool, refused, seen } from "./support/pool.ts";
 
 function invalid(options: object, message: RegExp): void {
   assert.throws(() => planOf(options, ["host", "user", "password"]), (error) => {

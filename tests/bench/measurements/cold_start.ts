@@ -4,9 +4,8 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { build } from "esbuild";
 import { commandOf } from "../../conformance/command.ts";
-import { bundling } from "../../package/build.ts";
+import { bundle } from "../../package/build.ts";
 import { root } from "../../support/source.ts";
 import { compare, type Situation } from "../compare.ts";
 import type { Bench, Finding, Measurement } from "../measurement.ts";
@@ -21,7 +20,7 @@ const run = promisify(execFile);
 async function measure({ runtime, isQuick, server }: Bench): Promise<Finding> {
   // In a place from which the driver is found.
   const outdir = join(root, "node_modules", ".cache", "sublet", "built");
-  await build({ ...bundling, entryPoints: ["mod.ts"], outdir, splitting: true });
+  await bundle(outdir);
   const sublet = pathToFileURL(join(outdir, "mod.js")).href;
   const [program, options] = await commandOf(runtime);
   const labels: Record<string, string> = {

@@ -6,7 +6,8 @@
 import { createSubletPool } from "../../../src/shell/compose.ts";
 import { DEADLOCK, FakePort, FakeServerError, TOO_MANY } from "./fake_port.ts";
 import { ManualClock } from "./manual_clock.ts";
-import { foundationOf, seen } from "./pool.ts";
+import { foundationOf } from "./foundation.ts";
+import { seen } from "./pool.ts";
 
 const port = new FakePort();
 const { clock: _clock, ...foundation } = foundationOf(port, new ManualClock());

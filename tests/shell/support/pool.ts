@@ -1,21 +1,14 @@
 /** A pool over the server within the process, with a clock that the test moves. */
 
 import assert from "node:assert/strict";
-import { createSubletPool, type Foundation } from "../../../src/shell/compose.ts";
+import { createSubletPool } from "../../../src/shell/compose.ts";
 import { SubletError } from "../../../src/shell/errors.ts";
 import type { PoolOptions } from "../../../src/shell/options.ts";
 import type { Pool } from "../../../src/shell/pool.ts";
 import type { Lease } from "../../../src/shell/lease.ts";
 import type { VirtualConnection } from "../../../src/shell/virtual_connection.ts";
-import {
-  DEADLOCK,
-  type FakeDriver,
-  FakePort,
-  FakeServerError,
-  type FakeTarget,
-  LOST,
-  type Seen,
-} from "./fake_port.ts";
+import { FakePort, type FakeDriver, type FakeTarget, type Seen } from "./fake_port.ts";
+import { foundationOf } from "./foundation.ts";
 import { ManualClock, settled } from "./manual_clock.ts";
 
 export type FakePool<Name extends string> = Pool<Name, FakeTarget, FakeDriver, Partial<FakeTarget>>;
@@ -27,26 +20,6 @@ export interface World<Name extends string> {
   readonly db: FakePool<Name>;
   readonly port: FakePort;
   readonly clock: ManualClock;
-}
-
-/** Returns what a pool over a port is founded on. */
-export function foundationOf(
-  port: FakePort,
-  clock: ManualClock,
-): Foundation<FakeTarget, FakeDriver> {
-  return {
-    port,
-    clock,
-    targetOptions: ["host", "database"],
-    targetOf: (options) => ({ host: "a", database: "shop", ...options }),
-    retargetOf: (home, overlay) => ({ ...home, ...overlay }),
-    compileMethod: (sql) => ({
-      sql: sql.replaceAll(/:\w+/g, "?"),
-      bind: (args) => Object.values(args as object),
-    }),
-    isRepeatable: (error) => error instanceof FakeServerError && error.errno === DEADLOCK,
-    isLoss: (error) => error instanceof FakeServerError && error.errno === LOST,
-  };
 }
 
 /** Creates a pool of its own. */
@@ -61,6 +34,9 @@ export function createWorld<const Name extends string = "main">(
   );
   return { db, port, clock };
 }
+
+// What runs pools is loaded, so that all happens as soon as it is asked for.
+await createWorld().db.drain();
 
 /** Runs a statement and returns what the session that ran it was. */
 export async function seen(

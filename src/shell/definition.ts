@@ -1,0 +1,47 @@
+/** What a pool is, before anything of it runs: all that its definition says. */
+
+import type { Port } from "../port.ts";
+import type { PoolClock } from "./clock.ts";
+import type { News } from "./news.ts";
+import type { Plan } from "./options.ts";
+import type { Lifespan } from "./realms.ts";
+import type { Frames } from "./unit.ts";
+import type { CompiledMethod } from "./virtual_connection.ts";
+
+/** What the shell does not know by itself: a driver, on a runtime. */
+export interface Foundation<Target, Driver> {
+  /** Opens sessions. */
+  readonly port: Port<Target, Driver>;
+  /** Tells the time; this process's clock unless given. */
+  readonly clock?: PoolClock;
+  /** How long actual connections live unless the options say otherwise; as their pool. */
+  readonly lifespan?: Lifespan;
+  /** The names of the options that belong to a target. */
+  readonly targetOptions: readonly string[];
+  /** Tells whether options can only be read when a unit of work is there. */
+  isLate?(options: Readonly<Record<string, unknown>>): boolean;
+  /** Returns the target that options describe; throws if they describe none. */
+  targetOf(options: Readonly<Record<string, unknown>>): Target;
+  /** Returns a copy of a target with other options. */
+  retargetOf(home: Target, overlay: object): Target;
+  /** Finds the parameters of an SQL text. */
+  compileMethod(sql: string): CompiledMethod;
+  /** Tells whether a unit that failed with an error may be repeated. */
+  isRepeatable(error: unknown): boolean;
+  /** Tells whether an error says that the connection was lost. */
+  isLoss(error: unknown): boolean;
+}
+
+/** A pool that nobody has used yet. */
+export interface Definition<Target, Driver> {
+  /** Its options. */
+  readonly plan: Plan;
+  /** What it knows of a driver and a runtime. */
+  readonly foundation: Foundation<Target, Driver>;
+  /** What is told of it. */
+  readonly news: News<Driver>;
+  /** Which unit of work code belongs to. */
+  readonly frames: Frames<Target, Driver>;
+  /** Returns the target of each virtual connection; throws if one cannot be known yet. */
+  readonly targets: () => readonly Target[];
+}

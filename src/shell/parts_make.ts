@@ -1,0 +1,72 @@
+/** Makes the parts of a pool, or of one of its units, from its definition. */
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Admission } from "./admission.ts";
+import type { Waiting } from "./claim.ts";
+import type { PoolClock } from "./clock.ts";
+import { Countdown } from "./countdown.ts";
+import type { Definition } from "./definition.ts";
+import { Interpreter } from "./interpreter.ts";
+import { Leaks } from "./leaks.ts";
+import type { Home, Parts, Realm } from "./parts.ts";
+import type { Neutral } from "./process_hold.ts";
+import { Targets } from "./targets.ts";
+
+/** What all parts of a pool have in common, also where each unit has parts of its own. */
+export interface Common {
+  /** Who may begin work. */
+  readonly admission: Admission;
+  /** Tells the time. */
+  readonly clock: PoolClock;
+}
+
+/** Returns what makes parts that have done nothing, in an async context that is its caller's. */
+export function makerOf<Target, Driver>(
+  definition: Definition<Target, Driver>,
+  common: Common,
+): (realm: Realm | undefined) => Parts<Target, Driver> {
+  return (realm) => {
+    const { plan, foundation, frames, news } = definition;
+    const { port, retargetOf, isLoss, lifespan } = foundation;
+    const { clock } = common;
+    const neutral: Neutral = AsyncLocalStorage.snapshot();
+    const targets = new Targets(port);
+    const homes = homesOf(definition, targets);
+    const virtuals = plan.virtuals.map(({ limit, minimum }, id) => {
+      return { target: homes[id]!.target.id, limit, minimum };
+    });
+    return {
+      ...common,
+      interpreter: new Interpreter({
+        policy: { ...plan.policy, virtuals },
+        names: homes.map(({ name }) => name),
+        port,
+        clock,
+        neutral,
+        targets,
+        news,
+        isResetAlways: plan.isResetAlways,
+      }),
+      targets,
+      homes,
+      frames,
+      // Where sockets belong to requests, garbage is collected outside of any: none can be used.
+      leaks: new Leaks(clock, neutral, news, plan.leakMs, lifespan !== "unit"),
+      patience: new Countdown(clock, neutral, plan.acquireMs, (each: Waiting) => each.expire()),
+      retargetOf,
+      isLoss,
+      realm,
+    };
+  };
+}
+
+/** Returns the virtual connections, as their parts know them. */
+function homesOf<Target, Driver>(
+  { plan, targets: definedTargets }: Definition<Target, Driver>,
+  targets: Targets<Target>,
+): readonly Home<Target>[] {
+  const defined = definedTargets();
+  return plan.virtuals.map(({ name, hold }, id): Home<Target> => {
+    return { id, name, target: targets.use(defined[id] as Target), hold };
+  });
+}

@@ -1,0 +1,32 @@
+/** What a pool over the server within the process is founded on. */
+
+import type { Foundation } from "../../../src/shell/definition.ts";
+import {
+  DEADLOCK,
+  type FakeDriver,
+  type FakePort,
+  FakeServerError,
+  type FakeTarget,
+  LOST,
+} from "./fake_port.ts";
+import type { ManualClock } from "./manual_clock.ts";
+
+/** Returns what a pool over a port is founded on. */
+export function foundationOf(
+  port: FakePort,
+  clock: ManualClock,
+): Foundation<FakeTarget, FakeDriver> {
+  return {
+    port,
+    clock,
+    targetOptions: ["host", "database"],
+    targetOf: (options) => ({ host: "a", database: "shop", ...options }),
+    retargetOf: (home, overlay) => ({ ...home, ...overlay }),
+    compileMethod: (sql) => ({
+      sql: sql.replaceAll(/:\w+/g, "?"),
+      bind: (args) => Object.values(args as object),
+    }),
+    isRepeatable: (error) => error instanceof FakeServerError && error.errno === DEADLOCK,
+    isLoss: (error) => error instanceof FakeServerError && error.errno === LOST,
+  };
+}
