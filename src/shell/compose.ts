@@ -34,11 +34,16 @@ function define<Target, Driver>(
   foundation: Foundation<Target, Driver>,
 ): Definition<Target, Driver> {
   const frames: Frames<Target, Driver> = new AsyncLocalStorage();
-  const news = new News<Driver>((tell) => frames.run(undefined, tell));
+  const news = newsOutside(frames);
   // What is wrong with targets is said where they are defined, if it can be known there.
   const isLate = plan.lifespan === "unit" && foundation.isLate?.(plan.target);
   const known = isLate ? undefined : targetsOf(plan, foundation);
   return { plan, foundation, news, frames, targets: () => known ?? targetsOf(plan, foundation) };
+}
+
+/** Returns news told outside of any unit; they outlive the definition, and so do not lead to it. */
+function newsOutside<Target, Driver>(frames: Frames<Target, Driver>): News<Driver> {
+  return new News((tell) => frames.run(undefined, tell));
 }
 
 /** Returns the target of each virtual connection. */

@@ -20,43 +20,50 @@ export interface Common {
   readonly clock: PoolClock;
 }
 
-/** Returns what makes parts that have done nothing, in an async context that is its caller's. */
+/** Returns what makes parts; as long as that is kept, so is the definition. */
 export function makerOf<Target, Driver>(
   definition: Definition<Target, Driver>,
   common: Common,
 ): (realm: Realm | undefined) => Parts<Target, Driver> {
-  return (realm) => {
-    const { plan, foundation, frames, news } = definition;
-    const { port, retargetOf, isLoss, lifespan } = foundation;
-    const { clock } = common;
-    const neutral: Neutral = AsyncLocalStorage.snapshot();
-    const targets = new Targets(port);
-    const homes = homesOf(definition, targets);
-    const virtuals = plan.virtuals.map(({ limit, minimum }, id) => {
-      return { target: homes[id]!.target.id, limit, minimum };
-    });
-    return {
-      ...common,
-      interpreter: new Interpreter({
-        policy: { ...plan.policy, virtuals },
-        names: homes.map(({ name }) => name),
-        port,
-        clock,
-        neutral,
-        targets,
-        news,
-        isResetAlways: plan.isResetAlways,
-      }),
+  return (realm) => partsOf(definition, common, realm);
+}
+
+/** Returns parts that have done nothing, in an async context that is whoever's asks for them. */
+function partsOf<Target, Driver>(
+  definition: Definition<Target, Driver>,
+  common: Common,
+  realm: Realm | undefined,
+): Parts<Target, Driver> {
+  const { plan, foundation, frames, news } = definition;
+  const { port, retargetOf, isLoss, lifespan } = foundation;
+  const { clock } = common;
+  const neutral: Neutral = AsyncLocalStorage.snapshot();
+  const targets = new Targets(port);
+  const homes = homesOf(definition, targets);
+  const virtuals = plan.virtuals.map(({ limit, minimum }, id) => {
+    return { target: homes[id]!.target.id, limit, minimum };
+  });
+  return {
+    ...common,
+    interpreter: new Interpreter({
+      policy: { ...plan.policy, virtuals },
+      names: homes.map(({ name }) => name),
+      port,
+      clock,
+      neutral,
       targets,
-      homes,
-      frames,
-      // Where sockets belong to requests, garbage is collected outside of any: none can be used.
-      leaks: new Leaks(clock, neutral, news, plan.leakMs, lifespan !== "unit"),
-      patience: new Countdown(clock, neutral, plan.acquireMs, (each: Waiting) => each.expire()),
-      retargetOf,
-      isLoss,
-      realm,
-    };
+      news,
+      isResetAlways: plan.isResetAlways,
+    }),
+    targets,
+    homes,
+    frames,
+    // Where sockets belong to requests, garbage is collected outside of any: none can be used.
+    leaks: new Leaks(clock, neutral, news, plan.leakMs, lifespan !== "unit"),
+    patience: new Countdown(clock, neutral, plan.acquireMs, (each: Waiting) => each.expire()),
+    retargetOf,
+    isLoss,
+    realm,
   };
 }
 

@@ -31,7 +31,8 @@ async function loadEngine(): Promise<Loaded> {
 
 /** Starts one pool, with its first use. */
 export class Starter<Target, Driver> implements Running<Target, Driver> {
-  readonly #definition: Definition<Target, Driver>;
+  /** Kept until the pool runs, as then it is known by what runs it. */
+  #definition: Definition<Target, Driver> | undefined;
   /** The async context in which the pool was created, if that is where its connections belong. */
   readonly #neutral: Neutral | undefined;
   #engine: Engine<Target, Driver> | undefined;
@@ -92,13 +93,13 @@ export class Starter<Target, Driver> implements Running<Target, Driver> {
 
   /** Returns what a pool does that has done nothing yet. */
   census(): Census {
-    const { policy } = this.#definition.plan;
+    const { policy } = this.#definition!.plan;
     return { ...census(createState({ ...policy, virtuals: [] })), phase: this.#phase };
   }
 
   /** Returns where a virtual connection leads. */
   targetOf(id: VirtualId): Target {
-    return this.#definition.targets()[id] as Target;
+    return this.#definition!.targets()[id] as Target;
   }
 
   /** Where connections belong to units, so does the promise of what is loaded: to a request. */
@@ -112,8 +113,9 @@ export class Starter<Target, Driver> implements Running<Target, Driver> {
 
   #start({ Engine }: Loaded): Engine<Target, Driver> {
     if (this.#engine !== undefined) return this.#engine;
-    const start = (): Engine<Target, Driver> => new Engine(this.#definition);
+    const start = (): Engine<Target, Driver> => new Engine(this.#definition!);
     this.#engine = this.#neutral === undefined ? start() : this.#neutral(start);
+    this.#definition = undefined;
     this.#loading = undefined;
     return this.#engine;
   }
