@@ -67,7 +67,9 @@ test("it holds what is built, its licence and that of what is bundled, and no so
   assert.deepEqual([...sources, ...files.filter((name) => name.startsWith("tests"))], []);
   const code = files.filter((name) => /\.(js|d\.ts)$/.test(name));
   const texts = await Promise.all(code.map((name) => readFile(join(folder, name), "utf8")));
-  const others = texts.flatMap((text) => [...text.matchAll(/(?:from|import\(?) ?["']([^.][^"']*)["']/g)])
+  const others = texts.flatMap((
+    text,
+  ) => [...text.matchAll(/(?:from|import\(?) ?["']([^.][^"']*)["']/g)])
     .map(([, name = ""]) => name)
     .filter((name) => !/^(node:|mysql2(\/promise)?$|@sublet\/mysql)/.test(name));
   assert.deepEqual(others, []);

@@ -7,7 +7,7 @@ import type { PoolOptions } from "../../../src/shell/options.ts";
 import type { Pool } from "../../../src/shell/pool.ts";
 import type { Lease } from "../../../src/shell/lease.ts";
 import type { VirtualConnection } from "../../../src/shell/virtual_connection.ts";
-import { FakePort, type FakeDriver, type FakeTarget, type Seen } from "./fake_port.ts";
+import { type FakeDriver, FakePort, type FakeTarget, type Seen } from "./fake_port.ts";
 import { foundationOf } from "./foundation.ts";
 import { ManualClock, settled } from "./manual_clock.ts";
 
