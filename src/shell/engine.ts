@@ -13,8 +13,8 @@ import { type Lease, type LeaseOptions, takeLease } from "./lease.ts";
 import type { Home } from "./parts.ts";
 import { type Common, makerOf } from "./parts_make.ts";
 import { Realms } from "./realms.ts";
-import { runStatement } from "./short_way.ts";
 import type { Asked } from "./statement.ts";
+import { runStatement } from "./statement_run.ts";
 import { transact, type TransactionOptions } from "./transaction.ts";
 import { runUnit, type UnitOptions } from "./unit_run.ts";
 
