@@ -18,18 +18,15 @@
  * @module
  */
 
-import { findRuntime, loadAdapter } from "./src/adapters/find.ts";
+import { findRuntime } from "./src/adapters/find.ts";
+import { loadAdapter } from "./src/adapters/load.ts";
 import { type CreatePool, creatorOn } from "./src/entries/create.ts";
 import type { Pool, PoolOptions } from "./src/entries/types.ts";
 
 export { SubletError } from "./src/shell/errors.ts";
 export type * from "./src/entries/types.ts";
 
-const runtime = findRuntime();
-const create: CreatePool = creatorOn(
-  () => loadAdapter(runtime),
-  runtime === "workerd" ? "unit" : "pool",
-);
+const create: CreatePool = creatorOn(() => loadAdapter(findRuntime()));
 
 /**
  * Returns a pool, which opens nothing before it is used; equal definitions share one pool.

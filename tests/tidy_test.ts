@@ -20,7 +20,7 @@ const directions: Readonly<Record<string, RegExp>> = {
     /^\.\.\/(core\/\w+|port)\.ts$|^node:(async_hooks|diagnostics_channel|events)$|^@std\/async\/\w+$/,
   "src/mysql": new RegExp(`^\\.\\./port\\.ts$|^mysql2(/|$)|^node:(?!(${reaching})\\b)`),
   "src/adapters": /^\.\.\/port\.ts$|^node:|^cloudflare:/,
-  "src/entries": /^\.\.\/(\w+\/)?\w+\.ts$|^mysql2(\/promise)?$/,
+  "src/entries": /^\.\.\/(\w+\/)?\w+\.ts$|^\.\.\/\.\.\/mod\.ts$|^mysql2(\/promise)?$/,
   "src/compat": /^\.\.\/(shell|mysql)\/\w+\.ts$|^mysql2(\/|$)|^node:/,
 };
 

@@ -1,6 +1,6 @@
 /** Makes the pools of code that knows mysql2, on the sockets of the runtime it finds itself in. */
 
-import { findRuntime, loadAdapter } from "../adapters/find.ts";
+import { createPool as createDb } from "../../mod.ts";
 import { PoolCluster } from "../compat/cluster.ts";
 import type { CompatOptions } from "../compat/config.ts";
 import { createLending, createPool, type MakeDb } from "../compat/create.ts";
@@ -9,11 +9,8 @@ import type { Pool } from "../compat/pool.ts";
 import type { Adapter } from "../port.ts";
 import { creatorOn } from "./create.ts";
 
-const runtime = findRuntime();
-
 const makeDb: MakeDb = (options, dial) => {
-  const adapter = dial === undefined ? () => loadAdapter(runtime) : () => adapterOf(dial);
-  return creatorOn(adapter, runtime === "workerd" ? "unit" : "pool")(options);
+  return dial === undefined ? createDb(options) : creatorOn(() => adapterOf(dial))(options);
 };
 
 /** Makes a pool. */
@@ -28,5 +25,6 @@ export function makeCluster(options: ClusterOptions = {}): PoolCluster {
 
 /** Returns an adapter whose sockets are the user's; the driver upgrades them to TLS as Node's. */
 async function adapterOf(dial: Adapter["dial"]): Promise<Adapter> {
-  return { ...await loadAdapter("node"), dial };
+  const { adapter } = await import("../adapters/node.ts");
+  return { ...adapter, dial };
 }

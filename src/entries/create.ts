@@ -1,5 +1,6 @@
 /** Makes pools over MySQL, on the sockets that an entry names. */
 
+import { findRuntime } from "../adapters/find.ts";
 import * as mysql from "../mysql/mod.ts";
 import type { Adapter } from "../port.ts";
 import { createSubletPool } from "../shell/compose.ts";
@@ -14,9 +15,12 @@ export type CreatePool = <Name extends string>(options: string | PoolOptions<Nam
 
 /**
  * Returns what makes pools over sockets that are loaded when the first one is opened, and live
- * as long as is said unless a definition says otherwise.
+ * as long as is said, or is right for this runtime, unless a definition says otherwise.
  */
-export function creatorOn(adapter: () => Promise<Adapter>, lifespan: Lifespan): CreatePool {
+export function creatorOn(
+  adapter: () => Promise<Adapter>,
+  lifespan: Lifespan = findRuntime() === "workerd" ? "unit" : "pool",
+): CreatePool {
   const foundation: Foundation<mysql.Target, Connection> = {
     port: mysql.createPort({ adapter }),
     lifespan,

@@ -1,6 +1,7 @@
 /** The sockets of the runtime that runs the tests, and what tests ask of their streams. */
 
-import { findRuntime, loadAdapter } from "../../../src/adapters/find.ts";
+import { findRuntime } from "../../../src/adapters/find.ts";
+import { loadAdapter } from "../../../src/adapters/load.ts";
 import type { Adapter, Address, Runtime, SocketStream, TlsOptions } from "../../../src/port.ts";
 
 /** Which runtime this is. */
