@@ -62,7 +62,7 @@ test("what a holder leaves in a session is not found by the next, nor is an open
   assert.deepEqual([theirs, ours], [[1, 1], [0, 0]]);
 });
 
-test("what goes to who waits is told of as any lease, and so is the end of a destroyed one", async () => {
+test("what goes to who waits is told of like every lease, and so is the end of a destroyed one", async () => {
   const { theirs, ours } = await both({}, async (pool) => {
     const news = newsOf(pool);
     const first = await taken(pool);
