@@ -85,7 +85,9 @@ export class Starter<Target, Driver> implements Running<Target, Driver> {
 
   /** Does what its user wants, after who has asked for something before. */
   async control(event: Control): Promise<void> {
-    if (this.#phase !== "serving" && event.type !== "retireRequested") {
+    const isLeft = this.#phase === "serving" || event.type === "retireRequested";
+    // Where connections belong to units, there is nothing yet that a pause could hold back.
+    if (!isLeft && this.#neutral !== undefined) {
       this.#phase = event.type === "pauseRequested" ? "paused" : "open";
     }
     await this.#start(await this.#load()).control(event);

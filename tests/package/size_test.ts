@@ -1,7 +1,10 @@
 /** Importing the package costs no more than was promised. */
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
+import { root } from "../support/source.ts";
 import { measureImports, measureSizes } from "./size.ts";
 
 /** What the core alone may weigh, in bytes. */
@@ -23,6 +26,21 @@ test("an import brings few bytes, the first use and the first connect the rest",
   for (const [runtime, bytes] of Object.entries(firstConnectGzip)) {
     assert.ok(bytes > 0, `the first connect on ${runtime} loads nothing`);
   }
+});
+
+test("README says what an import, the first use and the first connect bring", async () => {
+  const { allGzip, firstUseGzip, firstConnectGzip } = await measureSizes();
+  const readme = (await readFile(join(root, "README.md"), "utf8")).replaceAll(/\s+/g, " ");
+  const [brought, used, ...connected] = [allGzip, firstUseGzip, ...Object.values(firstConnectGzip)]
+    .map((bytes) => Math.round(bytes / 1000));
+  const [least, most] = [Math.min(...connected), Math.max(...connected)];
+  for (
+    const text of [
+      `${brought} kB minified and compressed`,
+      `what runs a pool, ${used} kB,`,
+      `mysql2 and ${least} to ${most} kB more`,
+    ]
+  ) assert.ok(readme.includes(text), `README does not say "${text}"`);
 });
 
 test("an import takes little time over mysql2's own", async () => {

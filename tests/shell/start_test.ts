@@ -63,6 +63,11 @@ paused.pool.pause();
 const pausedPhase = paused.pool.census().phase;
 const afterPause = paused.pool.query("after");
 
+const perUnit = define({ lifespan: "unit" });
+perUnit.pool.pause();
+const perUnitPhase = perUnit.pool.census().phase;
+const perUnitQuery = perUnit.pool.query("SELECT");
+
 const resumed = define();
 resumed.pool.pause();
 resumed.pool.resume();
@@ -132,6 +137,12 @@ test("a pause holds back what comes after it, and shows in the census at once", 
   paused.pool.resume();
   await afterPause;
   await paused.pool.drain();
+});
+
+test("a pause holds back nobody whose connections are his own, before and after", async () => {
+  await perUnitQuery;
+  assert.deepEqual([perUnitPhase, perUnit.pool.census().phase], ["open", "open"]);
+  await perUnit.pool.drain();
 });
 
 test("a pause that was taken back holds nobody back", async () => {
