@@ -25,6 +25,29 @@ export interface Statement {
   readonly options: object | undefined;
 }
 
+/** What the text of a statement tells before the server has seen it. */
+export interface StatementFacts {
+  /** Whether it is known to only read, so that nothing of it can become permanent. */
+  readonly isReadOnly: boolean;
+  /**
+   * Whether it is a single INSERT, UPDATE, DELETE or REPLACE: outside a transaction nothing of it
+   * stays if the server answers with an error that rolls back.
+   */
+  readonly isSingleWrite: boolean;
+  /**
+   * What it reads of the statements before it on its connection: what the one before it left
+   * (ROW_COUNT(), SHOW WARNINGS …), an id or a sequence's value that one generated, or nothing.
+   */
+  readonly reads: "nothing" | "previous" | "id";
+  /** The words by which it is known to end an open transaction: "ALTER TABLE", "COMMIT" … */
+  readonly endsTransaction: string | undefined;
+  /**
+   * The words of a statement whose whole effect is state of its session ("SET", "USE",
+   * "START TRANSACTION", "GET_LOCK" …), so that nothing of it outlasts its lease.
+   */
+  readonly sessionOnly: string | undefined;
+}
+
 /** Why a session came to an end that nobody asked for. */
 export interface Loss {
   /** Whether the server, or the network, ended it; else something on this side did. */
@@ -47,8 +70,24 @@ export interface Session<Target, Driver> {
   readonly isPinned: boolean;
   /** How many of its answers left something to ask for: an id, a count of rows, a warning. */
   readonly echoCount: number;
-  /** Tells whether a statement asks for what an answer before it has left. */
-  asksBack(statement: Statement): boolean;
+  /** How many statements it was given, by the pool or by code that has the driver's connection. */
+  readonly statementCount: number;
+  /**
+   * How many of them may have become permanent: each that was sent outside a transaction and is
+   * not known to only read, and each that ended a transaction in which such a statement ran.
+   */
+  readonly permanentCount: number;
+  /** How many of its answers may have set what LAST_INSERT_ID() or LASTVAL() returns. */
+  readonly idCount: number;
+  /**
+   * A number of the transaction that is open, 0 if none is. One that was begun in its place, as by
+   * COMMIT AND CHAIN, has another number.
+   */
+  readonly transaction: number;
+  /** The statement at which the last transaction ended, without its values. */
+  readonly transactionEndedBy: string | undefined;
+  /** Returns what the text of a statement tells. */
+  factsOf(statement: Statement): StatementFacts;
   /** What a holder who gave it up now would leave: broken if it has ended or is still busy. */
   readonly condition: Condition;
   /**

@@ -6,7 +6,7 @@
  */
 
 import type { Connection } from "mysql2";
-import type { Condition, Loss, Session, SocketStream, Statement } from "../port.ts";
+import type { Condition, Loss, Session, SocketStream, Statement, StatementFacts } from "../port.ts";
 import { beginSession } from "./beginning.ts";
 import { answered, type DriverInternals, internalsOf } from "./internals.ts";
 import { calm } from "./interruption.ts";
@@ -17,7 +17,7 @@ import { unreadable } from "./nonsense.ts";
 import { type Answer, executeCached } from "./prepared.ts";
 import { hideSecrets, withoutValues } from "./secrets.ts";
 import { ending, isBusy, SessionEnd } from "./session_end.ts";
-import { asksBack } from "./statement.ts";
+import { factsOf } from "./statement.ts";
 import type { Target } from "./target.ts";
 import { Witness } from "./witness.ts";
 
@@ -85,9 +85,34 @@ export class MysqlSession implements Session<Target, Connection> {
     return this.#witness.echoCount;
   }
 
-  /** Tells whether a statement asks for what an answer before it has left. */
-  asksBack({ sql }: Statement): boolean {
-    return asksBack(sql);
+  /** How many statements it was given. */
+  get statementCount(): number {
+    return this.#witness.statementCount;
+  }
+
+  /** How many of them may have become permanent. */
+  get permanentCount(): number {
+    return this.#witness.permanentCount;
+  }
+
+  /** How many of its answers may have set what LAST_INSERT_ID() returns. */
+  get idCount(): number {
+    return this.#witness.idCount;
+  }
+
+  /** A number of the transaction that is open, 0 if none is. */
+  get transaction(): number {
+    return this.#witness.transaction;
+  }
+
+  /** The statement at which the last transaction ended. */
+  get transactionEndedBy(): string | undefined {
+    return this.#witness.transactionEndedBy;
+  }
+
+  /** Returns what the text of a statement tells. */
+  factsOf({ sql }: Statement): StatementFacts {
+    return factsOf(sql);
   }
 
   /** What a holder who gave it up now would leave. */

@@ -7,6 +7,7 @@
  * state: an error costs a reset, never a session that is handed on in disorder.
  */
 
+import type { StatementFacts } from "../port.ts";
 import { isVersioned, skipOpaque } from "./lexer.ts";
 
 /**
@@ -49,9 +50,15 @@ export function countsRows(sql: string): boolean {
   return sql.length > 30 && /sql_calc_found_rows/i.test(sql);
 }
 
-/** Tells whether a statement asks for what the one before it has left. */
-export function asksBack(sql: string): boolean {
-  return asking.test(sql);
+/** Returns what the text of a statement tells before it is sent. */
+export function factsOf(sql: string): StatementFacts {
+  return {
+    isReadOnly: false,
+    isSingleWrite: false,
+    reads: asking.test(sql) ? "previous" : "nothing",
+    endsTransaction: undefined,
+    sessionOnly: undefined,
+  };
 }
 
 /** How many texts are remembered, and up to which length. */

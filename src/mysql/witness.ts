@@ -27,6 +27,14 @@ export class Witness {
   canTell = true;
   /** How many answers have left something to ask for. */
   echoCount = 0;
+  /** How many statements it was given. */
+  statementCount = 0;
+  /** How many of them may have become permanent. */
+  permanentCount = 0;
+  /** How many answers may have set what LAST_INSERT_ID() returns. */
+  idCount = 0;
+  /** The statement at which the last transaction ended. */
+  transactionEndedBy: string | undefined;
   #flags = AUTOCOMMIT;
   #flagsAtHome = AUTOCOMMIT;
   #isChanged = false;
@@ -44,6 +52,11 @@ export class Witness {
   constructor(driver: DriverInternals, derailed: (error: Error) => void) {
     this.#watchStatements(driver);
     this.#watchPackets(driver, derailed);
+  }
+
+  /** A number of the transaction that is open, 0 if none is. */
+  get transaction(): number {
+    return this.isInTransaction ? 1 : 0;
   }
 
   /** Whether a transaction is open. */
@@ -124,6 +137,7 @@ export class Witness {
 
   #note(sql: string): void {
     this.#hasRun = true;
+    this.statementCount++;
     if (countsRows(sql)) this.echoCount++;
     const effect = effectOf(sql);
     if (effect === "none") return;

@@ -211,7 +211,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   }
 
   #checkAsked(statement: Statement): void {
-    if (!this.session.asksBack(statement)) return;
+    if (this.session.factsOf(statement).reads === "nothing") return;
     const prose = "The statement asks about one before it, whose connection its unit has left: " +
       'ask in the same transaction or lease, or set hold: "unit"';
     throw new SubletError("CONNECTION_LEFT", "statement", prose);

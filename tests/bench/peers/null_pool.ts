@@ -1,6 +1,6 @@
 /** This pool over sessions within the process that do nothing: what is left is the pool's own. */
 
-import type { Condition, Port, Session } from "../../../src/port.ts";
+import type { Condition, Port, Session, StatementFacts } from "../../../src/port.ts";
 import { createSubletPool } from "../../../src/shell/compose.ts";
 import type { PoolOptions } from "../../../src/shell/options.ts";
 import type { Pool } from "../../../src/shell/pool.ts";
@@ -28,6 +28,14 @@ const nullPort: Port<object, null> = {
   addressOf: () => "",
 };
 
+const NO_FACTS: StatementFacts = {
+  isReadOnly: true,
+  isSingleWrite: false,
+  reads: "nothing",
+  endsTransaction: undefined,
+  sessionOnly: undefined,
+};
+
 /** A session that is always well. */
 class NullSession implements Session<object, null> {
   readonly driver: null = null;
@@ -36,9 +44,14 @@ class NullSession implements Session<object, null> {
   readonly isInTransaction: boolean = false;
   readonly isPinned: boolean = false;
   readonly echoCount: number = 0;
+  readonly statementCount: number = 0;
+  readonly permanentCount: number = 0;
+  readonly idCount: number = 0;
+  readonly transaction: number = 0;
+  readonly transactionEndedBy: string | undefined = undefined;
   readonly condition: Condition = "clean";
   readonly run = (): Promise<[unknown, unknown]> => Promise.resolve([[], []]);
-  readonly asksBack = (): boolean => false;
+  readonly factsOf = (): StatementFacts => NO_FACTS;
   readonly check = (): Promise<void> => Promise.resolve();
   readonly reset = (): Promise<void> => Promise.resolve();
   readonly retarget = (): Promise<void> => Promise.resolve();

@@ -7,7 +7,14 @@
  */
 
 import type { AsyncLocalStorage } from "node:async_hooks";
-import type { Condition, Loss, Port, Session, Statement } from "../../../src/port.ts";
+import type {
+  Condition,
+  Loss,
+  Port,
+  Session,
+  Statement,
+  StatementFacts,
+} from "../../../src/port.ts";
 
 /** Where the fake server is asked to connect to. */
 export interface FakeTarget {
@@ -121,6 +128,11 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
   isInTransaction = false;
   isPinned = false;
   echoCount = 0;
+  statementCount = 0;
+  permanentCount = 0;
+  idCount = 0;
+  transaction = 0;
+  transactionEndedBy: string | undefined;
   holdsProcess = true;
   /** What its next statement fails with. */
   failNext: Error | undefined;
@@ -137,6 +149,7 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
   readonly #ended: PromiseWithResolvers<never> = Promise.withResolvers();
   #target: FakeTarget;
   #isDirty = false;
+  #hasWritten = false;
   #running = 0;
   #last: Promise<unknown> = Promise.resolve();
   #answer: PromiseWithResolvers<void> | undefined;
@@ -185,8 +198,15 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     return result.finally(() => signal.removeEventListener("abort", abort));
   }
 
-  asksBack({ sql }: Statement): boolean {
-    return sql.startsWith("ASK");
+  /** What it takes a statement to be: "ASK" reads the one before, "BEGIN" and so on as named. */
+  factsOf({ sql }: Statement): StatementFacts {
+    return {
+      isReadOnly: /^(?:SELECT|ASK|HANG|START|BEGIN|SAVEPOINT|RELEASE|ROLLBACK)/.test(sql),
+      isSingleWrite: /^(?:INSERT|FAIL)/.test(sql),
+      reads: sql.startsWith("ASK ID") ? "id" : sql.startsWith("ASK") ? "previous" : "nothing",
+      endsTransaction: /^(?:ALTER|COMMIT|BEGIN)\b/.exec(sql)?.[0],
+      sessionOnly: /^(?:SET|USE|BEGIN)\b/.exec(sql)?.[0],
+    };
   }
 
   check(): Promise<void> {
@@ -236,8 +256,13 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     if (isNoticed) this.#lost({ byServer: true, cause });
   }
 
-  async #serve({ sql, values }: Statement): Promise<[unknown, unknown]> {
+  async #serve(statement: Statement): Promise<[unknown, unknown]> {
+    const { sql, values } = statement;
     this.#port.log.push(`${this.threadId}: ${sql}`);
+    this.statementCount++;
+    const isPermanent = sql === "COMMIT" ? this.#hasWritten : !this.isInTransaction;
+    if (isPermanent && !this.factsOf(statement).isReadOnly) this.permanentCount++;
+    if (!this.factsOf(statement).isReadOnly) this.#hasWritten = true;
     if (sql.startsWith(this.hangsOn)) {
       this.#answer = Promise.withResolvers();
       await this.#answer.promise;
