@@ -29,8 +29,10 @@ export type { Address, Condition } from "../port.ts";
 export type { Hold } from "../shell/parts.ts";
 export type { Lifespan } from "../shell/realms.ts";
 export type { Host } from "../shell/unit.ts";
-export type { Isolation, TransactionOptions } from "../shell/transaction.ts";
-export type { UnitOptions } from "../shell/unit_run.ts";
+export type { TransactionCode } from "../shell/transaction.ts";
+export type { Isolation, TransactionOptions } from "../shell/transaction_options.ts";
+export type { UnitHandle } from "../shell/unit_handle.ts";
+export type { UnitCode, UnitOptions } from "../shell/unit_run.ts";
 export type {
   Method,
   VirtualConnection as VirtualConnectionOf,

@@ -32,6 +32,12 @@ export interface Slot<Target, Driver> {
   loss: Loss | undefined;
 }
 
+/** A unit of work that has requested a lease. */
+export interface Asker {
+  /** Says which transactions of it are open, if any. */
+  describeTransactions(): string | undefined;
+}
+
 /** Somebody who waits for the answer to a claim. */
 export interface Waiting {
   /** Called, within a step, when the answer is there; runs no code of the user. */
@@ -62,6 +68,14 @@ export interface Claim<Target, Driver> {
   slot: Slot<Target, Driver> | undefined;
   /** How many answers had left something to ask for before its own did. */
   echoesBefore: number;
+  /** How many statements its session had been given before. */
+  statementsBefore: number;
+  /** How many of these may have become permanent. */
+  permanentBefore: number;
+  /** How many answers had set an id before. */
+  idsBefore: number;
+  /** The unit of work that has made it; none if that is made for one statement. */
+  asker: Asker | undefined;
   /** Why it was refused, if it was. */
   refusal: Refusal | undefined;
   /** Those who wait for the answer; none once it is there. */
@@ -94,6 +108,10 @@ export function newClaim<Target, Driver>(
     status: "waiting",
     slot: undefined,
     echoesBefore: 0,
+    statementsBefore: 0,
+    permanentBefore: 0,
+    idsBefore: 0,
+    asker: undefined,
     refusal: undefined,
     waitings: undefined,
   };

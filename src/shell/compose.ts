@@ -6,7 +6,7 @@ import { News } from "./news.ts";
 import { type Plan, planOf, type PoolOptions } from "./options.ts";
 import { Pool } from "./pool.ts";
 import { enrol } from "./registry.ts";
-import type { Frames } from "./unit.ts";
+import type { Frames } from "./context.ts";
 
 /**
  * Returns the pool of a definition; of equal definitions in one process, the same one.

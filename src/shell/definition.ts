@@ -5,7 +5,7 @@ import type { PoolClock } from "./clock.ts";
 import type { News } from "./news.ts";
 import type { Plan } from "./options.ts";
 import type { Lifespan } from "./realms.ts";
-import type { Frames } from "./unit.ts";
+import type { Frames } from "./context.ts";
 import type { CompiledMethod } from "./virtual_connection.ts";
 
 /** What the shell does not know by itself: a driver, on a runtime. */

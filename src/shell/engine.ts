@@ -7,16 +7,19 @@
 import type { Census, VirtualId } from "../core/mod.ts";
 import { Admission } from "./admission.ts";
 import { createClock } from "./clock.ts";
+import { enclosingOf } from "./context.ts";
 import type { Definition } from "./definition.ts";
 import { SubletError } from "./errors.ts";
+import { Handles } from "./handles.ts";
 import { type Lease, type LeaseOptions, takeLease } from "./lease.ts";
 import type { Home } from "./parts.ts";
 import { type Common, makerOf } from "./parts_make.ts";
 import { Realms } from "./realms.ts";
 import type { Asked } from "./statement.ts";
 import { runStatement } from "./statement_run.ts";
-import { transact, type TransactionOptions } from "./transaction.ts";
-import { runUnit, type UnitOptions } from "./unit_run.ts";
+import { transact, type TransactionCode } from "./transaction.ts";
+import type { TransactionOptions } from "./transaction_options.ts";
+import { runUnit, type UnitCode, type UnitOptions } from "./unit_run.ts";
 
 /** How a pool is ended. */
 export interface DrainOptions {
@@ -32,6 +35,13 @@ export interface Control {
   readonly type: "pauseRequested" | "resumeRequested" | "retireRequested";
 }
 
+/** Returns the error of code that would wait for the end of what only it can end. */
+function drainDeadlock(): SubletError {
+  const prose = "Cannot wait for the end of the pool, as this code holds an actual connection of " +
+    "it, in a transaction or by session state: drain it after that, or give a `timeout`";
+  return new SubletError("LEASE_DEADLOCK", "unit", prose);
+}
+
 /** Runs one pool. */
 export class Engine<Target, Driver> {
   readonly #realms: Realms<Target, Driver>;
@@ -41,7 +51,10 @@ export class Engine<Target, Driver> {
   constructor(definition: Definition<Target, Driver>) {
     const { plan, foundation, frames } = definition;
     const { clock = createClock(), isRepeatable } = foundation;
-    const common: Common = { admission: new Admission(), clock };
+    const names = plan.virtuals.map(({ name }) => name);
+    const compile = foundation.compileMethod;
+    const handles = new Handles({ engine: this, frames, names, compile });
+    const common: Common<Target, Driver> = { admission: new Admission(), clock, handles };
     const make = makerOf(definition, common);
     this.#realms = new Realms({ ...common, lifespan: plan.lifespan, frames, isRepeatable, make });
   }
@@ -52,14 +65,14 @@ export class Engine<Target, Driver> {
   }
 
   /** Runs code as a unit of work. */
-  unit<T>(fn: () => T, options: UnitOptions<string>): Promise<Awaited<T>> {
+  unit<T>(fn: UnitCode<Target, Driver, T>, options: UnitOptions<string>): Promise<Awaited<T>> {
     return runUnit(this.#realms, fn, options);
   }
 
   /** Runs code in a transaction on a virtual connection. */
   async transaction<T>(
     id: VirtualId,
-    fn: () => T,
+    fn: TransactionCode<Target, Driver, T>,
     options: TransactionOptions,
   ): Promise<Awaited<T>> {
     const parts = this.#realms.here();
@@ -97,6 +110,8 @@ export class Engine<Target, Driver> {
    */
   async drain({ timeout, refuse = false }: DrainOptions): Promise<void> {
     const { admission, clock, frames } = this.#realms;
+    const isEndless = timeout === undefined || timeout === Infinity;
+    if (isEndless && enclosingOf(frames.getStore()).length > 0) throw drainDeadlock();
     for (let frame = frames.getStore(); frame !== undefined; frame = frame.parent) {
       admission.exempt(frame.unit);
       frame.unit.yield();
@@ -106,7 +121,7 @@ export class Engine<Target, Driver> {
       const event = { type: "drainRequested", serveLine: false } as const;
       for (const { interpreter } of this.#realms.live) interpreter.report(event);
     }
-    const cancel = timeout === undefined || timeout === Infinity
+    const cancel = isEndless
       ? undefined
       : clock.alarm(clock.now() + timeout, () => this.#destroy(timeout));
     await this.#drained;

@@ -1,5 +1,5 @@
 /**
- * The one lease that a unit of work has through one virtual connection.
+ * A lease that a unit of work has through one virtual connection.
  *
  * Statements use it for their own time; transactions and explicit leases keep it for theirs.
  * When nobody uses it and nothing keeps it, it is released at once, though the unit goes on;
@@ -7,17 +7,21 @@
  */
 
 import type { Holding } from "../core/mod.ts";
-import type { Session, Statement } from "../port.ts";
+import type { Session } from "../port.ts";
 import { type Claim, slotOf } from "./claim.ts";
+import { enclosingOf, type Frame, yieldAround } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Watch } from "./leaks.ts";
 import { granted } from "./lease_wait.ts";
 import type { Home, Parts } from "./parts.ts";
+import type { Beforehand } from "./refusals.ts";
 import type { Level, Scope } from "./scope.ts";
-import { enclosingOf, type Frame, type Unit, unitEnded, yieldAround } from "./unit.ts";
-import { type Limits, runWithin, until } from "./wait.ts";
+import { untilFurther } from "./turn_wait.ts";
+import { Turns } from "./turns.ts";
+import { type Unit, unitEnded } from "./unit.ts";
+import type { Limits } from "./wait.ts";
 
-/** The lease of a unit through a virtual connection. */
+/** A lease of a unit through a virtual connection. */
 export class Held<Target, Driver> implements Level<Target, Driver> {
   /** The unit. */
   readonly unit: Unit<Target, Driver>;
@@ -25,10 +29,14 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   readonly home: Home<Target>;
   /** The transaction that is open in it. */
   child: Scope<Target, Driver> | undefined = undefined;
+  /** The turns of the statements of its transactions: each may be the last of its transaction. */
+  readonly turns: Turns = new Turns();
   readonly #parts: Parts<Target, Driver>;
   #claim: Claim<Target, Driver> | undefined;
   #users = 0;
   #keepers = 0;
+  /** How many statements of the pool's own have run since the lease was granted. */
+  #controls = 0;
   #isBroken = false;
   #isEnded = false;
   #watch: Watch | undefined;
@@ -56,12 +64,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
 
   /** Whether it holds a session that is not known to have ended. */
   get isAlive(): boolean {
-    return this.#claim?.slot?.session.isAlive ?? false;
-  }
-
-  /** Whether a transaction is open in its session. */
-  get isInTransaction(): boolean {
-    return this.#claim?.slot?.session.isInTransaction ?? false;
+    return this.#session?.isAlive ?? false;
   }
 
   /** Whether a transaction or an explicit lease keeps it. */
@@ -69,10 +72,35 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     return this.#keepers > 0;
   }
 
+  /** Whether a statement has begun a transaction by hand, which is still open. */
+  get isOpenByHand(): boolean {
+    return this.child === undefined && this.isAlive && this.#session?.isInTransaction === true;
+  }
+
+  /** Whether all code of the unit has to work on it: it holds what cannot be on another. */
+  get isBound(): boolean {
+    if (this.home.hold === "unit") return true;
+    const session = this.#session;
+    if (session === undefined) return false;
+    return session.isPinned || this.child === undefined && session.isInTransaction;
+  }
+
+  /** Whether something that ran on it may have become permanent. */
+  get mayBePermanent(): boolean {
+    const claim = this.#claim;
+    return claim?.slot !== undefined &&
+      claim.slot.session.permanentCount > claim.permanentBefore;
+  }
+
+  /** What it has found on its connection, and what has run on it since. */
+  get before(): Beforehand {
+    const { statementsBefore, idsBefore } = this.#given;
+    return { statementsBefore, idsBefore, controls: this.#controls };
+  }
+
   /** What it holds to the end of the unit, whatever comes. */
   get lasting(): Holding | undefined {
-    if (this.#claim?.status !== "granted" || !this.#isPinned) return undefined;
-    return this.holding;
+    return this.#claim?.status === "granted" && this.isBound ? this.holding : undefined;
   }
 
   /** What it holds, if anything. */
@@ -81,15 +109,16 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     return { lease: this.#claim.lease, actual: this.#claim.slot.actual };
   }
 
-  /** Keeps the lease, for a transaction or an explicit lease, until {@linkcode unkeep}. */
-  keep(): void {
+  /** Keeps the lease, for a transaction or an explicit lease; returns what ends that, once. */
+  keep(): () => void {
+    let isKept = true;
     this.#keepers++;
-  }
-
-  /** Takes one {@linkcode keep} back. */
-  unkeep(): void {
-    this.#keepers--;
-    this.#settle();
+    return () => {
+      if (!isKept) return;
+      isKept = false;
+      this.#keepers--;
+      this.#settle();
+    };
   }
 
   /** Gives up a session that has ended with a transaction, if nothing else was in it. */
@@ -107,7 +136,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
 
   /** Lets go of what is only kept for what may be asked, as its unit has to wait elsewhere. */
   yield(): void {
-    if (this.#hasEcho && this.#users === 0 && this.#keepers === 0 && !this.#isPinned) {
+    if (this.#hasEcho && this.#users === 0 && this.#keepers === 0 && !this.isBound) {
       this.#release();
     }
   }
@@ -115,8 +144,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   /** Has nothing to ask for any more, as a transaction ends; unless it is kept all the same. */
   forgetEcho(): void {
     if (this.#claim?.status !== "granted" || !this.#hasEcho) return;
-    if (this.#keepers > 1 || this.#isPinned) return;
-    this.unit.leave(this.home);
+    if (this.#keepers > 1 || this.isBound) return;
     this.#claim.echoesBefore = slotOf(this.#claim).session.echoCount;
   }
 
@@ -128,72 +156,74 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   /** Has a lease requested, if there is none; returns a promise of it if that takes a while. */
   open(frame: Frame<Target, Driver> | undefined, limits: Limits): Promise<void> | undefined {
     const { interpreter, patience } = this.#parts;
+    this.unit.check();
     if (this.#isLostButMovable) this.#release();
     if (this.#claim?.status !== "granted" && this.#claim?.status !== "waiting") {
       const { id } = this.home;
       const enclosing = enclosingOf(frame, this.unit, this.home);
+      this.#controls = 0;
       this.#claim = interpreter.request(id, this.unit.targetOf(this.home), enclosing);
+      this.#claim.asker = this.unit;
     }
     if (this.#claim.status === "granted") return undefined;
     yieldAround(frame);
     return granted(interpreter, patience, this.#claim, limits);
   }
 
-  /** Runs a statement in its turn, of code that is in `scope`, or in no transaction here. */
-  async run(
-    statement: Statement,
-    scope: Scope<Target, Driver> | undefined,
-    frame: Frame<Target, Driver> | undefined,
-    limits: Limits,
-    stack: string | undefined,
-  ): Promise<[unknown, unknown]> {
-    let top: Scope<Target, Driver> | undefined;
+  /** Notes that a statement begins to use it; returns what ends that. */
+  use(stack: string | undefined): () => void {
     this.#users++;
     this.#stack ??= stack;
-    try {
-      let joined = this.#joined(scope);
-      for (let open = (joined ?? this).child; open !== undefined; open = (joined ?? this).child) {
-        await until(this.#parts.interpreter, open.changed, limits);
-        joined = this.#joined(scope);
-      }
-      const opening = this.open(frame, limits);
-      if (opening !== undefined) await opening;
-      this.unit.check();
-      if (this.unit.hasLeft(this.home) && !this.#hasEcho) this.#checkAsked(statement);
-      top = joined?.top;
-      return await runWithin(this.#parts.interpreter, this.session, statement, limits);
-    } catch (error) {
-      if (top !== undefined) this.#learn(top, error);
-      throw error;
-    } finally {
+    return () => {
       this.#users--;
       this.#settle();
-    }
+    };
   }
 
-  /** Runs a statement of the pool's own, which begins or ends a transaction. */
-  async control(sql: string, signal: AbortSignal | undefined): Promise<void> {
-    this.#users++;
+  /** Waits until a transaction that is open where code wants to work is further. */
+  untilFurther(open: Scope<Target, Driver>, limits: Limits): Promise<void> {
+    const { interpreter, patience } = this.#parts;
+    return untilFurther(interpreter, patience, open.changed, this.home.name, limits);
+  }
+
+  /**
+   * Runs a statement of the pool's own, which begins or ends a transaction, after the statements
+   * that came before it in that transaction; `check` is called right before.
+   */
+  async control(
+    sql: string,
+    signal: AbortSignal | undefined,
+    check?: () => void,
+  ): Promise<void> {
+    const leave = this.use(undefined);
+    const turn = this.turns.take();
     try {
+      await turn.come(this.#parts.interpreter, { signal, endsAt: undefined });
       const statement = { sql, values: undefined, isPrepared: false, options: undefined };
       signal?.throwIfAborted();
+      check?.();
+      this.#controls++;
       await this.session.run(statement, signal);
     } finally {
-      this.#users--;
-      this.#settle();
+      turn.end();
+      leave();
     }
   }
 
   /** Ends with its unit: who waits is turned away, what runs is let run. */
   end(): void {
-    this.child?.become("ended");
     for (const waiting of [...this.#claim?.waitings ?? []]) waiting.fail(unitEnded());
+    this.child?.end();
     this.#settle();
   }
 
   get #given(): Claim<Target, Driver> {
     if (this.#claim === undefined) throw new TypeError("The claim of no lease was asked for");
     return this.#claim;
+  }
+
+  get #session(): Session<Target, Driver> | undefined {
+    return this.#claim?.slot?.session;
   }
 
   /** Whether its session has ended, but nobody relies on what was in it. */
@@ -210,41 +240,12 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     return slot !== undefined && slot.session.echoCount > echoesBefore;
   }
 
-  #checkAsked(statement: Statement): void {
-    if (this.session.factsOf(statement).reads === "nothing") return;
-    const prose = "The statement asks about one before it, whose connection its unit has left: " +
-      'ask in the same transaction or lease, or set hold: "unit"';
-    throw new SubletError("CONNECTION_LEFT", "statement", prose);
-  }
-
-  /** Whether it outlasts the statements and transactions that use it, whatever comes. */
-  get #isPinned(): boolean {
-    if (this.#claim?.slot === undefined) return false;
-    const { session } = this.#claim.slot;
-    return this.home.hold === "unit" || session.isPinned || session.isInTransaction;
-  }
-
-  /** Returns the transaction that a statement is part of: that of its code, or the open one. */
-  #joined(scope: Scope<Target, Driver> | undefined): Scope<Target, Driver> | undefined {
-    this.unit.check();
-    const joined = scope ?? (this.child?.status === "open" ? this.child : undefined);
-    if (joined !== undefined) checkScope(joined);
-    return joined;
-  }
-
-  /** Learns whether the failure of a statement was the end of its transaction. */
-  #learn(top: Scope<Target, Driver>, cause: unknown): void {
-    if (top.status !== "open" || !this.isAlive || this.isInTransaction) return;
-    const prose = "The server has rolled the transaction back";
-    top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause });
-  }
-
   /** Releases the lease if nobody uses it and nothing keeps it. */
   #settle(): void {
     if (this.#users > 0 || this.#isEnded) return;
     if (!this.unit.isEnded && this.#keepers > 0) return;
     const isAsked = this.home.hold === "answer" && this.#hasEcho && this.isAlive;
-    if (!this.unit.isEnded && (isAsked || this.#isPinned)) {
+    if (!this.unit.isEnded && this.#session !== undefined && (isAsked || this.isBound)) {
       this.watch(this.#stack);
       return;
     }
@@ -254,7 +255,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   }
 
   #release(): void {
-    if (this.#hasEcho && !this.unit.isEnded) this.unit.leave(this.home);
+    if (this.mayBePermanent) this.unit.notePermanent();
     const claim = this.#claim;
     this.#claim = undefined;
     if (this.#watch !== undefined) this.#parts.leaks.unwatch(this.#watch);
@@ -266,12 +267,3 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
 }
 
 const NO_CLAIM = { slot: undefined, echoesBefore: 0 };
-
-/** Throws if a transaction has ended, or has come to nothing. */
-export function checkScope<Target, Driver>(scope: Scope<Target, Driver>): void {
-  if (scope.status === "ending" || scope.status === "ended") {
-    throw new SubletError("LEASE_ENDED", "statement", "The transaction has ended");
-  }
-  const { failure } = scope.top;
-  if (failure !== undefined) throw failure;
-}

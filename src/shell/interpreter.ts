@@ -247,7 +247,11 @@ export class Interpreter<Target, Driver> {
     claim.status = "granted";
     claim.grantedAt = now;
     claim.slot = slot;
-    claim.echoesBefore = slot.session.echoCount;
+    const { echoCount, statementCount, permanentCount, idCount } = slot.session;
+    claim.echoesBefore = echoCount;
+    claim.statementsBefore = statementCount;
+    claim.permanentBefore = permanentCount;
+    claim.idsBefore = idCount;
     slot.claim = claim;
     this.#sessions.settle(slot);
     this.#targets.leave(claim.target);

@@ -7,11 +7,14 @@
  */
 
 import type { VirtualId } from "../core/mod.ts";
+import { type Frame, scopeOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
-import { checkScope, type Held } from "./held.ts";
+import type { Held } from "./held.ts";
+import { runHeld } from "./held_run.ts";
 import type { Tag } from "./leaks.ts";
 import type { Home, Parts } from "./parts.ts";
 import type { Realms } from "./realms.ts";
+import type { Scope } from "./scope.ts";
 import {
   limitsOf,
   restack,
@@ -20,7 +23,7 @@ import {
   statementOf,
   type StatementOptions,
 } from "./statement.ts";
-import { type Frame, scopeOf, Unit } from "./unit.ts";
+import { Unit } from "./unit.ts";
 import { either } from "./wait.ts";
 
 /** How a lease is taken. */
@@ -38,6 +41,8 @@ export class Lease<Target, Driver> implements AsyncDisposable {
   readonly #parts: Parts<Target, Driver>;
   readonly #held: Held<Target, Driver>;
   readonly #isOwn: boolean;
+  /** The transaction in which it was taken. */
+  readonly #scope: Scope<Target, Driver> | undefined;
   readonly #end: () => void;
   /** What it is missed by if it is forgotten; none once it is released. */
   #tag: Tag | undefined;
@@ -47,12 +52,14 @@ export class Lease<Target, Driver> implements AsyncDisposable {
     parts: Parts<Target, Driver>,
     held: Held<Target, Driver>,
     isOwn: boolean,
+    scope: Scope<Target, Driver> | undefined,
     end: () => void,
     tag: Tag,
   ) {
     this.#parts = parts;
     this.#held = held;
     this.#isOwn = isOwn;
+    this.#scope = scope;
     this.#end = end;
     this.#tag = tag;
   }
@@ -118,11 +125,13 @@ export class Lease<Target, Driver> implements AsyncDisposable {
       this.#check();
       const { frames, interpreter } = this.#parts;
       const frame = frames.getStore();
-      const scope = this.#isOwn ? undefined : scopeOf(frame, this.#held.home);
+      const held = this.#held;
+      const here = scopeOf(frame, held.home);
+      const scope = here?.held === held ? here : this.#scope;
       const statement = statementOf(sql, values, isPrepared);
-      const limits = limitsOf(runOptionsOf(sql, options), interpreter.clock);
-      const signal = either(frame?.signal, limits.signal);
-      return await this.#held.run(statement, scope, frame, { ...limits, signal }, undefined);
+      const { endsAt, signal: own } = limitsOf(runOptionsOf(sql, options), interpreter.clock);
+      const limits = { endsAt, signal: either(frame?.signal, own) };
+      return await runHeld(interpreter, held, { statement, scope, frame, limits });
     } catch (error) {
       throw restack(error, this.#run);
     }
@@ -165,13 +174,14 @@ export async function takeLease<Target, Driver>(
     const frame = frameOf(parts, own);
     const held = heldFor(parts, home, frame, own);
     const isAlone = held.unit !== frame?.unit;
-    held.keep();
+    const unkeep = held.keep();
     end = () => {
-      held.unkeep();
+      unkeep();
       if (isAlone && !held.isKept) held.unit.end();
     };
-    const scope = isAlone ? undefined : scopeOf(frame, home);
-    if (scope !== undefined) checkScope(scope);
+    const here = scopeOf(frame, home);
+    const scope = here?.held === held ? here : undefined;
+    scope?.check();
     const signal = either(frame?.signal, limits.signal);
     signal?.throwIfAborted();
     const opening = held.open(frame, { signal, endsAt: limits.endsAt });
@@ -182,7 +192,7 @@ export async function takeLease<Target, Driver>(
       held.breakOff();
       end();
     });
-    return new Lease(parts, held, Boolean(own), end, tag);
+    return new Lease(parts, held, Boolean(own), scope, end, tag);
   } catch (error) {
     end();
     throw restack(error, takeLease);
@@ -205,10 +215,10 @@ function heldFor<Target, Driver>(
   frame: Frame<Target, Driver> | undefined,
   own: LeaseOptions["own"],
 ): Held<Target, Driver> {
-  if (frame !== undefined && !own) return frame.unit.hold(home);
-  const joined = own === "unlessInTransaction" ? frame?.unit.heldInTransaction(home) : undefined;
-  const unit = (): Unit<Target, Driver> => {
-    return new Unit(parts, frame !== undefined, undefined, frame?.unit);
-  };
-  return joined ?? unit().hold(home);
+  if (frame !== undefined && !own) return frame.unit.heldFor(frame, home);
+  const joined = own === "unlessInTransaction" && frame !== undefined
+    ? frame.unit.heldInTransaction(frame, home)
+    : undefined;
+  if (joined !== undefined) return joined;
+  return new Unit(parts, { outer: frame?.unit, isBeside: true }).heldBesides(home);
 }

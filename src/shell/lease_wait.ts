@@ -57,7 +57,9 @@ class LeaseWait<Target, Driver> extends Wait<Target, Driver> implements Waiting 
     const { lastFailure } = interpreter;
     const waitMs = Math.round(interpreter.clock.now() - this.#since);
     const name = JSON.stringify(interpreter.nameOf(this.#claim.virtual));
-    const prose = `No actual connection was free for ${name} within ${waitMs} ms`;
+    const own = this.#claim.asker?.describeTransactions();
+    const prose = `No actual connection was free for ${name} within ${waitMs} ms` +
+      (own === undefined ? "" : `; ${own}`);
     const census = interpreter.census();
     const details = lastFailure === undefined ? { census } : { census, cause: lastFailure };
     this.fail(new SubletError("LEASE_TIMEOUT", "lease", prose, details));

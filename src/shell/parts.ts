@@ -2,11 +2,13 @@
 
 import type { VirtualId } from "../core/mod.ts";
 import type { Admission } from "./admission.ts";
+import type { Frames } from "./context.ts";
+import type { Handles } from "./handles.ts";
 import type { Interpreter } from "./interpreter.ts";
 import type { Leaks } from "./leaks.ts";
 import type { Patience } from "./lease_wait.ts";
 import type { TargetEntry, Targets } from "./targets.ts";
-import type { Frames, Host } from "./unit.ts";
+import type { Host } from "./unit.ts";
 
 /**
  * How long a lease lasts: for its statement; from a statement that leaves something to ask for
@@ -24,6 +26,8 @@ export interface Parts<Target, Driver> {
   readonly frames: Frames<Target, Driver>;
   /** The virtual connections, by their numbers. */
   readonly homes: readonly Home<Target>[];
+  /** Makes what code runs statements by, whatever its context. */
+  readonly handles: Handles<Target, Driver>;
   /** Who may still begin work. */
   readonly admission: Admission;
   /** Who has held a lease for too long. */

@@ -6,6 +6,7 @@ import type { Waiting } from "./claim.ts";
 import type { PoolClock } from "./clock.ts";
 import { Countdown } from "./countdown.ts";
 import type { Definition } from "./definition.ts";
+import type { Handles } from "./handles.ts";
 import { Interpreter } from "./interpreter.ts";
 import { Leaks } from "./leaks.ts";
 import type { Home, Parts, Realm } from "./parts.ts";
@@ -13,17 +14,19 @@ import type { Neutral } from "./process_hold.ts";
 import { Targets } from "./targets.ts";
 
 /** What all parts of a pool have in common, also where each unit has parts of its own. */
-export interface Common {
+export interface Common<Target, Driver> {
   /** Who may begin work. */
   readonly admission: Admission;
   /** Tells the time. */
   readonly clock: PoolClock;
+  /** Makes what code runs statements by, whatever its context. */
+  readonly handles: Handles<Target, Driver>;
 }
 
 /** Returns what makes parts; as long as that is kept, so is the definition. */
 export function makerOf<Target, Driver>(
   definition: Definition<Target, Driver>,
-  common: Common,
+  common: Common<Target, Driver>,
 ): (realm: Realm | undefined) => Parts<Target, Driver> {
   return (realm) => partsOf(definition, common, realm);
 }
@@ -31,7 +34,7 @@ export function makerOf<Target, Driver>(
 /** Returns parts that have done nothing, in an async context that is whoever's asks for them. */
 function partsOf<Target, Driver>(
   definition: Definition<Target, Driver>,
-  common: Common,
+  common: Common<Target, Driver>,
   realm: Realm | undefined,
 ): Parts<Target, Driver> {
   const { plan, foundation, frames, news } = definition;

@@ -15,9 +15,10 @@ import type { EventName, Listener, News } from "./news.ts";
 import { strike } from "./registry.ts";
 import { Starter } from "./starter.ts";
 import type { RunOptions, StatementOptions } from "./statement.ts";
-import type { TransactionOptions } from "./transaction.ts";
+import type { TransactionCode } from "./transaction.ts";
+import type { TransactionOptions } from "./transaction_options.ts";
 import type { Host } from "./unit.ts";
-import type { UnitOptions } from "./unit_run.ts";
+import type { UnitCode, UnitOptions } from "./unit_run.ts";
 import { type Method, VirtualConnection } from "./virtual_connection.ts";
 
 /** What a pool says of its options under mysql2's names, in both places where it is looked for. */
@@ -100,7 +101,10 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
   }
 
   /** Runs code in a transaction through `main`; see `VirtualConnection.transaction`. */
-  transaction<T>(fn: () => T, options?: TransactionOptions): Promise<Awaited<T>> {
+  transaction<T>(
+    fn: TransactionCode<Target, Driver, T>,
+    options?: TransactionOptions,
+  ): Promise<Awaited<T>> {
     return this.#main?.transaction(fn, options) ?? this.#refuseMain();
   }
 
@@ -113,19 +117,23 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    * Runs code as a unit of work: whatever it calls finds the same lease through each virtual
    * connection. A unit within a unit is a unit of its own.
    *
-   * @param fn The code.
+   * @param fn The code; it gets the virtual connections, bound to the unit whatever the context.
    * @param options `signal`, `bind`, `transaction`, `retries` and `ctx`.
    * @returns What the code returns.
    * @throws What the code throws; `SubletError` with the codes `OPTION_INVALID` and
-   * `POOL_DRAINING`; with `transaction`, what `VirtualConnection.transaction` throws.
+   * `POOL_DRAINING`; `TRANSACTION_OPEN` if a statement of the unit has begun a transaction by hand
+   * and none has ended it; with `transaction`, what `VirtualConnection.transaction` throws.
    *
    * @example
    * ```ts ignore
    * await db.unit(() => report(), { bind: { reports: { database: "tenant_7" } } });
    * ```
    */
-  unit<T>(fn: () => T, options: UnitOptions<Name, Overlay> = {}): Promise<Awaited<T>> {
-    return this.#starter.engine.unit(fn, options);
+  unit<T>(
+    fn: UnitCode<Target, Driver, T, Name>,
+    options: UnitOptions<Name, Overlay> = {},
+  ): Promise<Awaited<T>> {
+    return this.#starter.engine.unit(fn as UnitCode<Target, Driver, T>, options);
   }
 
   /**

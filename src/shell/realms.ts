@@ -10,7 +10,7 @@ import type { Admission } from "./admission.ts";
 import type { PoolClock } from "./clock.ts";
 import { unknownName } from "./nearest.ts";
 import type { Home, Parts, Realm } from "./parts.ts";
-import type { Frames } from "./unit.ts";
+import type { Frames } from "./context.ts";
 
 /** How long actual connections live at most: as long as their pool, or as one unit of work. */
 export type Lifespan = "pool" | "unit";

@@ -2,11 +2,13 @@
  * The transactions of a lease, nested as savepoints, and who has to wait for whom.
  *
  * A lease, and each transaction in it, is a level; at most one transaction is open directly
- * in a level. Whoever works in a level waits while one is, as their statements would be part
- * of it. That transactions which were started side by side run in turn follows from that.
+ * in a level. Code that works in a level waits while one is, as its statements would be part
+ * of it.
  */
 
+import { SubletError } from "./errors.ts";
 import type { Held } from "./held.ts";
+import type { TransactionOptions } from "./transaction_options.ts";
 
 /** What a transaction can be open in. */
 export interface Level<Target, Driver> {
@@ -20,19 +22,34 @@ export class Scope<Target, Driver> implements Level<Target, Driver> {
   readonly held: Held<Target, Driver>;
   /** The transaction it is a savepoint of. */
   readonly parent: Scope<Target, Driver> | undefined;
+  /** How its code asked for it. */
+  readonly options: TransactionOptions;
   /** The savepoint that is open in it. */
   child: Scope<Target, Driver> | undefined = undefined;
-  /** What became of the whole transaction behind the back of its code. */
+  /** Why its code cannot go on: the server rolled it back, a statement ended it, an abort came. */
   failure: unknown = undefined;
+  /** Whether it ended before its time, so that what ran in it may be permanent. */
+  isEscaped = false;
+  /** Whether it is being rolled back: what has not been sent is not sent any more. */
+  isRollingBack = false;
   /** Settled when it has been rolled back, from when on that was asked for. */
   rollback: Promise<void> | undefined = undefined;
+  /** The number that the session gave it; 0 while it has none. */
+  #number = 0;
   #status: "beginning" | "open" | "ending" | "ended" = "beginning";
   #change: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #unkeep: () => void;
 
   /** Creates a transaction that is about to begin, in a level in which none is open. */
-  constructor(held: Held<Target, Driver>, parent: Scope<Target, Driver> | undefined) {
+  constructor(
+    held: Held<Target, Driver>,
+    parent: Scope<Target, Driver> | undefined,
+    options: TransactionOptions,
+  ) {
     this.held = held;
     this.parent = parent;
+    this.options = options;
+    this.#unkeep = held.keep();
     (parent ?? held).child = this;
   }
 
@@ -56,22 +73,78 @@ export class Scope<Target, Driver> implements Level<Target, Driver> {
     return `sublet_${this.#depth}`;
   }
 
-  /** Says that it is further. */
-  become(status: "open" | "ending" | "ended"): void {
+  /** Says that it has begun at the server. */
+  begun(): void {
+    if (this.parent === undefined) this.#number = this.held.session.transaction;
+    this.#become("open");
+  }
+
+  /** Says that it is about to be committed, or released. */
+  ending(): void {
+    this.#become("ending");
+  }
+
+  /** Says that it is about to be rolled back, with the savepoints in it. */
+  rollingBack(): void {
+    this.child?.end();
+    this.isRollingBack = true;
+    this.#become("ending");
+  }
+
+  /** Ends it, and the savepoints in it; what its code does later is refused. */
+  end(): void {
     if (this.#status === "ended") return;
-    this.#status = status;
-    if (status === "ended") this.#leaveLevel();
-    this.#change.resolve();
-    this.#change = Promise.withResolvers();
+    this.child?.end();
+    this.#become("ended");
+    const level = this.parent ?? this.held;
+    if (level.child === this) level.child = undefined;
+    if (this.parent === undefined) this.held.forgetEcho();
+    this.#unkeep();
+    if (this.parent === undefined) this.held.leaveLost();
+  }
+
+  /** Throws if it has ended, or has come to nothing. */
+  check(): void {
+    const { failure } = this.top;
+    if (failure !== undefined) throw failure;
+    if (this.#status === "ending" || this.#status === "ended") {
+      throw new SubletError("LEASE_ENDED", "statement", "The transaction has ended");
+    }
+  }
+
+  /** Throws if, as the server shows, it is not the transaction any more that was begun. */
+  checkOpen(): void {
+    const { top } = this;
+    top.look();
+    if (top.failure !== undefined) throw top.failure;
+  }
+
+  /** Looks whether the server still shows the transaction that was begun. */
+  look(): void {
+    if (this.failure !== undefined || this.#number === 0 || !this.held.isAlive) return;
+    const { transaction, transactionEndedBy } = this.held.session;
+    if (transaction === this.#number) return;
+    this.isEscaped = true;
+    const by = transactionEndedBy === undefined ? "" : `, at ${JSON.stringify(transactionEndedBy)}`;
+    const prose = `The transaction has ended before its time${by}: what ran before that may be ` +
+      "permanent. Run what ends a transaction outside of one";
+    this.failure = new SubletError("TRANSACTION_LOST", "statement", prose);
+  }
+
+  /** Notes that the server has rolled it back after an error. */
+  rolledBack(cause: unknown): void {
+    const prose = "The server has rolled the transaction back";
+    this.top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause });
   }
 
   get #depth(): number {
     return this.parent === undefined ? 0 : this.parent.#depth + 1;
   }
 
-  #leaveLevel(): void {
-    this.child?.become("ended");
-    const level = this.parent ?? this.held;
-    if (level.child === this) level.child = undefined;
+  #become(status: "open" | "ending" | "ended"): void {
+    if (this.#status === "ended") return;
+    this.#status = status;
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
   }
 }

@@ -14,8 +14,9 @@ import type { Control, DrainOptions, Engine } from "./engine.ts";
 import type { Lease, LeaseOptions } from "./lease.ts";
 import type { Neutral } from "./process_hold.ts";
 import type { Asked } from "./statement.ts";
-import type { TransactionOptions } from "./transaction.ts";
-import type { UnitOptions } from "./unit_run.ts";
+import type { TransactionCode } from "./transaction.ts";
+import type { TransactionOptions } from "./transaction_options.ts";
+import type { UnitCode, UnitOptions } from "./unit_run.ts";
 
 /** What a pool can be asked for. */
 export type Running<Target, Driver> = Pick<Engine<Target, Driver>, keyof Engine<Target, Driver>>;
@@ -59,14 +60,17 @@ export class Starter<Target, Driver> implements Running<Target, Driver> {
   }
 
   /** Runs code as a unit of work as soon as that can be. */
-  async unit<T>(fn: () => T, options: UnitOptions<string>): Promise<Awaited<T>> {
+  async unit<T>(
+    fn: UnitCode<Target, Driver, T>,
+    options: UnitOptions<string>,
+  ): Promise<Awaited<T>> {
     return await this.#start(await this.#load()).unit(fn, options);
   }
 
   /** Runs code in a transaction as soon as that can be. */
   async transaction<T>(
     id: VirtualId,
-    fn: () => T,
+    fn: TransactionCode<Target, Driver, T>,
     options: TransactionOptions,
   ): Promise<Awaited<T>> {
     return await this.#start(await this.#load()).transaction(id, fn, options);

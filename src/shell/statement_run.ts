@@ -8,11 +8,14 @@
 import type { Holding, VirtualId } from "../core/mod.ts";
 import type { Statement } from "../port.ts";
 import { type Claim, slotOf } from "./claim.ts";
+import { type Frame, scopeOf } from "./context.ts";
+import { runHeld } from "./held_run.ts";
 import { granted } from "./lease_wait.ts";
 import type { Home, Parts } from "./parts.ts";
 import type { Realms } from "./realms.ts";
+import { checkLasts, checkReadsOwn } from "./refusals.ts";
 import { type Asked, limitsOf, restack, runOptionsOf, statementOf } from "./statement.ts";
-import { type Frame, scopeOf } from "./unit.ts";
+
 import { runUnit } from "./unit_run.ts";
 import { either, type Limits, runWithin } from "./wait.ts";
 
@@ -28,15 +31,19 @@ export async function runStatement<Target, Driver>(
     const statement = statementOf(sql, bind === undefined ? values : bind(values), isPrepared);
     const limits = limitsOf(runOptionsOf(sql, options), clock);
     const frame = frames.getStore();
-    if (frame !== undefined) return await join(frame, id, statement, limits);
+    if (frame !== undefined) return await join(frame, id, statement, limits, false);
     if (arePerUnit) {
-      return await runUnit(realms, () => join(frames.getStore()!, id, statement, limits), {});
+      return await runUnit(realms, () => join(frames.getStore()!, id, statement, limits, true), {});
     }
     const parts = realms.here();
     const { interpreter, patience } = parts;
     claim = request(parts, id, limits);
     if (claim.status !== "granted") await granted(interpreter, patience, claim, limits);
-    return await runWithin(interpreter, slotOf(claim).session, statement, limits);
+    const { session } = slotOf(claim);
+    const facts = session.factsOf(statement);
+    checkLasts(facts);
+    checkReadsOwn(facts, session, undefined);
+    return await runWithin(interpreter, session, statement, limits);
   } catch (error) {
     throw restack(error, runStatement);
   } finally {
@@ -63,14 +70,15 @@ function join<Target, Driver>(
   id: VirtualId,
   statement: Statement,
   limits: Limits,
+  isAlone: boolean,
 ): Promise<[unknown, unknown]> {
-  const { homes, leaks } = frame.unit.parts;
+  const { homes, leaks, interpreter } = frame.unit.parts;
   const home = homes[id] as Home<Target>;
   const stack = leaks.stackAbove(runStatement);
-  const signal = either(frame.signal, limits.signal);
-  const held = frame.unit.hold(home);
-  const within = { signal, endsAt: limits.endsAt };
-  return held.run(statement, scopeOf(frame, home), frame, within, stack);
+  const within = { signal: either(frame.signal, limits.signal), endsAt: limits.endsAt };
+  const held = frame.unit.heldFor(frame, home);
+  const scope = scopeOf(frame, home);
+  return runHeld(interpreter, held, { statement, scope, frame, limits: within, stack, isAlone });
 }
 
 const NONE: readonly Holding[] = [];

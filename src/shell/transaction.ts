@@ -8,40 +8,23 @@
  * became of the transaction.
  */
 
+import { type Frame, scopeOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
-import { checkScope, type Held } from "./held.ts";
 import type { Home, Parts } from "./parts.ts";
 import { Scope } from "./scope.ts";
 import { keepStack, restack } from "./statement.ts";
-import { endFully, type Frame, scopeOf, Unit } from "./unit.ts";
-import { either, until } from "./wait.ts";
+import {
+  beginningOf,
+  checkNested,
+  checkTransactionOptions,
+  type TransactionOptions,
+} from "./transaction_options.ts";
+import { endFully, Unit } from "./unit.ts";
+import type { VirtualConnection } from "./virtual_connection.ts";
+import { either, type Limits, until } from "./wait.ts";
 
-/** What a transaction sees of others. */
-export type Isolation =
-  | "read uncommitted"
-  | "read committed"
-  | "repeatable read"
-  | "serializable";
-
-/** How a transaction is run. */
-export interface TransactionOptions {
-  /**
-   * Ends its waits and statements, and rolls it back at once, whatever its code is at; a COMMIT
-   * that is under way has a second yet to be answered.
-   */
-  readonly signal?: AbortSignal | undefined;
-  /** What it sees of others; the server's default unless given. Not for one inside another. */
-  readonly isolation?: Isolation | undefined;
-  /** Whether the server lets it write nothing; false unless given. Not for one inside another. */
-  readonly readOnly?: boolean | undefined;
-}
-
-const ISOLATIONS: readonly Isolation[] = [
-  "read uncommitted",
-  "read committed",
-  "repeatable read",
-  "serializable",
-];
+/** Code of a transaction; it may run statements by context, or by the handle that it gets. */
+export type TransactionCode<Target, Driver, T> = (tx: VirtualConnection<Target, Driver>) => T;
 
 /** How long after an abort the answer to what ends a transaction is waited for, in ms. */
 const lastWordMs = 1_000;
@@ -50,7 +33,7 @@ const lastWordMs = 1_000;
 export async function transact<Target, Driver, T>(
   parts: Parts<Target, Driver>,
   home: Home<Target>,
-  fn: () => T,
+  fn: TransactionCode<Target, Driver, T>,
   options: TransactionOptions,
   stack: string | undefined,
 ): Promise<Awaited<T>> {
@@ -58,11 +41,15 @@ export async function transact<Target, Driver, T>(
   const signal = either(around?.signal, options.signal);
   let own: Unit<Target, Driver> | undefined;
   try {
-    const begin = beginningOf(options);
+    checkTransactionOptions(options);
+    const parent = scopeOf(around, home);
+    if (parent !== undefined) checkNested(options, parent.top.options);
     signal?.throwIfAborted();
-    const unit = around?.unit ?? (own = new Unit<Target, Driver>(parts, false));
+    const unit = around?.unit ?? (own = new Unit<Target, Driver>(parts));
     const frame = { unit, parent: around?.parent, scope: around?.scope, signal };
-    return await transactIn(parts, home, fn, frame, around, begin, stack);
+    const entered = enter(frame, home, options);
+    const scope = entered instanceof Scope ? entered : await entered;
+    return await runIn(parts, scope, fn, frame, around, stack);
   } catch (error) {
     throw restack(error, transact);
   } finally {
@@ -70,40 +57,152 @@ export async function transact<Target, Driver, T>(
   }
 }
 
-async function transactIn<Target, Driver, T>(
+async function runIn<Target, Driver, T>(
   parts: Parts<Target, Driver>,
-  home: Home<Target>,
-  fn: () => T,
+  scope: Scope<Target, Driver>,
+  fn: TransactionCode<Target, Driver, T>,
   frame: Frame<Target, Driver>,
   around: Frame<Target, Driver> | undefined,
-  begin: readonly string[],
   stack: string | undefined,
 ): Promise<Awaited<T>> {
   const { unit, signal } = frame;
-  const held = unit.hold(home);
-  held.keep();
-  let scope: Scope<Target, Driver> | undefined;
   let stop: (() => void) | undefined;
   try {
-    scope = await enterLevel(parts, held, frame);
-    await open(scope, frame, begin);
-    held.watch(stack);
+    await begin(scope, frame);
+    scope.held.watch(stack);
     if (scope.parent === undefined) stop = rollBackOn(signal, scope, parts);
     try {
       const result = await runCode(parts, { unit, parent: around, scope, signal }, fn);
       await commit(scope, parts, signal);
       return result;
     } catch (error) {
-      await rollBack(scope, parts, error, signal);
-      throw error;
+      throw await rollBack(scope, parts, error, signal);
     }
   } finally {
     stop?.();
-    scope?.become("ended");
-    if (scope?.parent === undefined) held.forgetEcho();
-    held.unkeep();
-    if (scope?.parent === undefined) held.leaveLost();
+    scope.end();
   }
+}
+
+/** Enters a level, at once if it can, so that nothing that is asked for later comes before. */
+function enter<Target, Driver>(
+  frame: Frame<Target, Driver>,
+  home: Home<Target>,
+  options: TransactionOptions,
+): Scope<Target, Driver> | Promise<Scope<Target, Driver>> {
+  const { unit, signal } = frame;
+  const parent = scopeOf(frame, home);
+  unit.check();
+  parent?.check();
+  const held = parent?.held ?? unit.heldBesides(home);
+  const open = (parent ?? held).child;
+  if (open === undefined) return new Scope(held, parent, options);
+  const further = held.untilFurther(open, { signal, endsAt: undefined });
+  return further.then(() => enter(frame, home, options));
+}
+
+async function begin<Target, Driver>(
+  scope: Scope<Target, Driver>,
+  frame: Frame<Target, Driver>,
+): Promise<void> {
+  const { held, parent, options } = scope;
+  const { unit, signal } = frame;
+  await held.open(frame, { signal, endsAt: undefined });
+  unit.check();
+  scope.check();
+  if (parent !== undefined) {
+    await held.control(`SAVEPOINT ${scope.savepoint}`, signal, () => scope.checkOpen());
+  } else if (held.session.isInTransaction) {
+    const prose = "Cannot begin a transaction as a statement of this unit has begun one by hand";
+    throw new SubletError("TRANSACTION_OPEN", "unit", prose);
+  } else {
+    for (const sql of beginningOf(options)) await held.control(sql, signal);
+  }
+  unit.check();
+  scope.check();
+  scope.begun();
+}
+
+async function runCode<Target, Driver, T>(
+  { frames, handles }: Parts<Target, Driver>,
+  frame: Frame<Target, Driver> & { readonly scope: Scope<Target, Driver> },
+  fn: TransactionCode<Target, Driver, T>,
+): Promise<Awaited<T>> {
+  const { id } = frame.scope.held.home;
+  try {
+    return await frames.run(frame, () => fn(handles.connection(frame, id)));
+  } catch (error) {
+    keepStack(error);
+    throw error;
+  }
+}
+
+async function commit<Target, Driver>(
+  scope: Scope<Target, Driver>,
+  parts: Parts<Target, Driver>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { held, parent } = scope;
+  await untilChildEnds(scope, parts);
+  held.unit.check();
+  scope.check();
+  signal?.throwIfAborted();
+  const { session } = held;
+  const checkOpen = (): void => scope.checkOpen();
+  scope.ending();
+  if (parent !== undefined) return await release(scope, signal);
+  try {
+    await conclude(scope, parts, "COMMIT", signal, checkOpen);
+  } catch (cause) {
+    if (session.isAlive && !parts.isLoss(cause)) throw cause;
+    throw new SubletError("COMMIT_UNKNOWN", "commit", "No answer to COMMIT came", { cause });
+  }
+}
+
+/** Ends a savepoint well; that the server does not know it says that its transaction is gone. */
+async function release<Target, Driver>(
+  scope: Scope<Target, Driver>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { held, savepoint } = scope;
+  try {
+    await held.control(`RELEASE SAVEPOINT ${savepoint}`, signal, () => scope.checkOpen());
+  } catch (cause) {
+    if (!held.isAlive || cause instanceof SubletError || signal?.aborted) throw cause;
+    const prose = `The transaction has lost its savepoint ${savepoint}`;
+    scope.top.isEscaped = true;
+    throw scope.top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause });
+  }
+}
+
+/** Rolls back what has not ended with its unit or its connection; returns the error to throw. */
+async function rollBack<Target, Driver>(
+  scope: Scope<Target, Driver>,
+  parts: Parts<Target, Driver>,
+  error: unknown,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  const { held, parent, top } = scope;
+  if (scope.status === "ended" || held.isEnded) return error;
+  scope.rollingBack();
+  if (parent !== undefined && top.failure !== undefined) return error;
+  try {
+    if (!held.isAlive) return error;
+    if (parent === undefined) await endAll(scope, parts, signal);
+    else await conclude(scope, parts, `ROLLBACK TO SAVEPOINT ${scope.savepoint}`, signal);
+  } catch (cause) {
+    if (parent === undefined) held.breakOff();
+    const prose = "The transaction could not be rolled back";
+    top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause });
+    noteSuppressed(error, cause);
+  }
+  return top === scope ? escapeOf(scope, error) : error;
+}
+
+/** Returns the error of a transaction that could not be rolled back as it had ended before. */
+function escapeOf<Target, Driver>({ isEscaped, failure }: Scope<Target, Driver>, error: unknown) {
+  if (!isEscaped || !(failure instanceof SubletError) || failure === error) return error;
+  return new SubletError(failure.code, failure.stage, failure.message, { cause: error });
 }
 
 /** Rolls a transaction back on an abort, whatever its code is at; returns what stops that. */
@@ -114,11 +213,13 @@ function rollBackOn<Target, Driver>(
 ): () => void {
   const abort = async (): Promise<void> => {
     scope.failure ??= signal?.reason;
-    // Statements that are under way are aborted by the same signal: they end the session.
+    // Statements that are under way are aborted by the same signal, and told so first.
     await Promise.resolve();
-    if (scope.status !== "open" || !scope.held.isAlive) return;
-    // Whether that has failed is asked when the code has ended.
-    endAll(scope, parts, signal).catch(() => undefined);
+    if (scope.status !== "open") return;
+    scope.rollingBack();
+    // Whether that has failed is asked when the code has ended; the lease does not wait for it.
+    if (scope.held.isAlive) await endAll(scope, parts, signal).catch(() => scope.held.breakOff());
+    scope.end();
   };
   signal?.addEventListener("abort", abort);
   return () => signal?.removeEventListener("abort", abort);
@@ -130,7 +231,7 @@ function endAll<Target, Driver>(
   parts: Parts<Target, Driver>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  return scope.rollback ??= conclude(scope, parts, "ROLLBACK", signal);
+  return scope.rollback ??= conclude(scope, parts, "ROLLBACK", signal, () => scope.look());
 }
 
 /** Sends what ends a transaction; after an abort, its answer has a little time to come. */
@@ -139,8 +240,9 @@ async function conclude<Target, Driver>(
   { interpreter: { clock } }: Parts<Target, Driver>,
   sql: string,
   signal: AbortSignal | undefined,
+  check?: () => void,
 ): Promise<void> {
-  if (signal === undefined) return await held.control(sql, signal);
+  if (signal === undefined) return await held.control(sql, signal, check);
   const late = new AbortController();
   let cancel: (() => void) | undefined;
   const abort = (): void => {
@@ -149,131 +251,20 @@ async function conclude<Target, Driver>(
   if (signal.aborted) abort();
   else signal.addEventListener("abort", abort);
   try {
-    await held.control(sql, late.signal);
+    await held.control(sql, late.signal, check);
   } finally {
     signal.removeEventListener("abort", abort);
     cancel?.();
   }
 }
 
-async function runCode<Target, Driver, T>(
-  { frames }: Parts<Target, Driver>,
-  frame: Frame<Target, Driver>,
-  fn: () => T,
-): Promise<Awaited<T>> {
-  try {
-    return await frames.run(frame, fn);
-  } catch (error) {
-    keepStack(error);
-    throw error;
-  }
-}
-
-/** Waits for its turn among those that were started side by side. */
-async function enterLevel<Target, Driver>(
-  { interpreter }: Parts<Target, Driver>,
-  held: Held<Target, Driver>,
-  frame: Frame<Target, Driver>,
-): Promise<Scope<Target, Driver>> {
-  const { unit, signal } = frame;
-  const parent = scopeOf(frame, held.home);
-  for (;;) {
-    unit.check();
-    if (parent !== undefined) checkScope(parent);
-    const open = (parent ?? held).child;
-    if (open === undefined) return new Scope(held, parent);
-    await until(interpreter, open.changed, { signal, endsAt: undefined });
-  }
-}
-
-async function open<Target, Driver>(
-  scope: Scope<Target, Driver>,
-  frame: Frame<Target, Driver>,
-  begin: readonly string[],
-): Promise<void> {
-  const { held, parent } = scope;
-  const { unit, signal } = frame;
-  await held.open(frame, { signal, endsAt: undefined });
-  unit.check();
-  if (parent !== undefined) {
-    await held.control(`SAVEPOINT ${scope.savepoint}`, signal);
-  } else if (held.session.isInTransaction) {
-    const prose = "Cannot begin a transaction as a statement of this unit has begun one by hand";
-    throw new SubletError("TRANSACTION_OPEN", "unit", prose);
-  } else {
-    for (const sql of begin) await held.control(sql, signal);
-  }
-  unit.check();
-  scope.become("open");
-}
-
-async function commit<Target, Driver>(
-  scope: Scope<Target, Driver>,
-  parts: Parts<Target, Driver>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const { held, parent } = scope;
-  await endChildren(scope, parts);
-  held.unit.check();
-  checkScope(scope);
-  signal?.throwIfAborted();
-  const { session } = held;
-  scope.become("ending");
-  if (parent !== undefined) {
-    return await held.control(`RELEASE SAVEPOINT ${scope.savepoint}`, signal);
-  }
-  try {
-    await conclude(scope, parts, "COMMIT", signal);
-  } catch (cause) {
-    if (session.isAlive && !parts.isLoss(cause)) throw cause;
-    throw new SubletError("COMMIT_UNKNOWN", "commit", "No answer to COMMIT came", { cause });
-  }
-}
-
-/** Rolls back what has not ended with its unit or its connection. */
-async function rollBack<Target, Driver>(
-  scope: Scope<Target, Driver>,
-  parts: Parts<Target, Driver>,
-  error: unknown,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const { held, parent } = scope;
-  await endChildren(scope, parts);
-  if (scope.status === "ended" || held.isEnded) return;
-  scope.become("ending");
-  if (scope.top.failure !== undefined && parent !== undefined) return;
-  try {
-    if (!held.isAlive) return;
-    if (parent === undefined) await endAll(scope, parts, signal);
-    else await conclude(scope, parts, `ROLLBACK TO SAVEPOINT ${scope.savepoint}`, signal);
-  } catch (cause) {
-    if (parent === undefined) held.breakOff();
-    const prose = "The transaction could not be rolled back";
-    scope.top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause });
-    noteSuppressed(error, cause);
-  }
-}
-
 /** Waits for transactions that the code has begun in this one and not awaited. */
-async function endChildren<Target, Driver>(
+async function untilChildEnds<Target, Driver>(
   scope: Scope<Target, Driver>,
   { interpreter }: Parts<Target, Driver>,
 ): Promise<void> {
-  while (scope.child !== undefined) {
-    await until(interpreter, scope.child.changed, { signal: undefined, endsAt: undefined });
-  }
-}
-
-/** Returns the statements that begin a transaction. */
-function beginningOf({ isolation, readOnly }: TransactionOptions): readonly string[] {
-  const start = readOnly ? "START TRANSACTION READ ONLY" : "START TRANSACTION";
-  if (isolation === undefined) return [start];
-  if (!ISOLATIONS.includes(isolation)) {
-    const known = ISOLATIONS.join('", "');
-    const prose = `The isolation must be one of "${known}": received ${JSON.stringify(isolation)}`;
-    throw new SubletError("OPTION_INVALID", "options", prose);
-  }
-  return [`SET TRANSACTION ISOLATION LEVEL ${isolation.toUpperCase()}`, start];
+  const limits: Limits = { signal: undefined, endsAt: undefined };
+  while (scope.child !== undefined) await until(interpreter, scope.child.changed, limits);
 }
 
 /** Adds to an error, which is thrown all the same, that the rollback after it failed. */

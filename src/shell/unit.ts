@@ -1,38 +1,33 @@
 /**
- * Units of work, and how code finds the one it belongs to.
+ * Units of work: what a request, or any other span of code, holds of the pool.
  *
- * A frame says to which unit, and to which transaction, the code below it belongs; frames
- * follow the code through every `await` by AsyncLocalStorage. A unit has at most one lease
- * through each virtual connection, so whatever it calls finds the same one.
+ * Code of a unit finds one lease through each virtual connection. A transaction keeps its lease
+ * for itself: code of the unit that runs beside it finds another one, as code of a second unit
+ * would; unless the lease holds session state, which cannot be on two connections: then that
+ * code waits until the transaction has ended.
  */
 
-import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Holding, VirtualId } from "../core/mod.ts";
+import { type Frame, scopeOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import { Held } from "./held.ts";
 import type { Ending, Home, Parts, Realm } from "./parts.ts";
-import type { Scope } from "./scope.ts";
 import type { TargetEntry } from "./targets.ts";
-
-/** What code belongs to. */
-export interface Frame<Target, Driver> {
-  /** The unit. */
-  readonly unit: Unit<Target, Driver>;
-  /** The frame of the code around it. */
-  readonly parent: Frame<Target, Driver> | undefined;
-  /** The transaction that this frame adds. */
-  readonly scope: Scope<Target, Driver> | undefined;
-  /** What ends the waits and statements of the code. */
-  readonly signal: AbortSignal | undefined;
-}
-
-/** How code finds its frame. */
-export type Frames<Target, Driver> = AsyncLocalStorage<Frame<Target, Driver> | undefined>;
 
 /** What a host gives with a request, to have work done after the answer: `ctx` of Workers. */
 export interface Host {
   /** Has the host wait for a promise before it ends what runs for the request. */
   waitUntil(promise: Promise<unknown>): void;
+}
+
+/** Where a unit of work begins. */
+export interface UnitOrigin<Target, Driver> {
+  /** The unit within which it begins; one without comes too late when the pool is ending. */
+  readonly outer?: Unit<Target, Driver> | undefined;
+  /** Whether it is the unit of a lease beside those of `outer`, whose targets it has. */
+  readonly isBeside?: boolean | undefined;
+  /** What the host gave with the request. */
+  readonly host?: Host | undefined;
 }
 
 /** The span of code that leases are tagged with. */
@@ -41,33 +36,27 @@ export class Unit<Target, Driver> {
   readonly parts: Parts<Target, Driver>;
   readonly #realm: Realm | undefined;
   readonly #host: Host | undefined;
-  readonly #around: Unit<Target, Driver> | undefined;
-  readonly #helds = new Map<VirtualId, Held<Target, Driver>>();
-  /** The units of leases that code of this one has taken as their own. */
-  #aside: Set<Unit<Target, Driver>> | undefined;
-  /** The virtual connections on which it has left what might have been asked for. */
-  #left: Set<VirtualId> | undefined;
+  readonly #outer: Unit<Target, Driver> | undefined;
+  readonly #isBeside: boolean;
+  readonly #helds: Held<Target, Driver>[] = [];
+  /** The units that have begun within this one and not ended. */
+  #inner: Set<Unit<Target, Driver>> | undefined;
   #targets: Map<VirtualId, TargetEntry<Target>> | undefined;
+  #mayBePermanent = false;
   #isEnded = false;
 
-  /**
-   * Begins a unit; one that is not within another comes too late when the pool is ending. That of
-   * a lease of its own stands beside the unit `around`, whose targets it has.
-   */
-  constructor(
-    parts: Parts<Target, Driver>,
-    isWithin: boolean,
-    host?: Host,
-    around?: Unit<Target, Driver>,
-  ) {
-    if (!isWithin) parts.admission.check();
+  /** Begins a unit. */
+  constructor(parts: Parts<Target, Driver>, origin: UnitOrigin<Target, Driver> = {}) {
+    const { outer, isBeside = false, host } = origin;
+    if (outer === undefined) parts.admission.check();
     parts.admission.enter();
     this.parts = parts;
-    this.#realm = isWithin ? undefined : parts.realm;
+    this.#realm = outer === undefined ? parts.realm : undefined;
     this.#realm?.begin();
     this.#host = host;
-    this.#around = around;
-    if (around !== undefined) (around.#aside ??= new Set()).add(this);
+    this.#outer = outer;
+    this.#isBeside = isBeside;
+    if (outer !== undefined) (outer.#inner ??= new Set()).add(this);
   }
 
   /** Whether it has ended. */
@@ -75,9 +64,26 @@ export class Unit<Target, Driver> {
     return this.#isEnded;
   }
 
+  /** Whether something that it, or a unit within it, has written may have become permanent. */
+  get mayBePermanent(): boolean {
+    return this.#mayBePermanent || this.#helds.some((held) => held.mayBePermanent) ||
+      [...this.#inner ?? []].some((unit) => unit.mayBePermanent);
+  }
+
+  /** The leases in which a statement has begun a transaction by hand, and none has ended it. */
+  get openByHand(): readonly Held<Target, Driver>[] {
+    return this.#helds.filter((held) => held.isOpenByHand);
+  }
+
   /** Throws if it has ended. */
   check(): void {
     if (this.#isEnded) throw unitEnded();
+  }
+
+  /** Notes that something of it, and so of the units around it, may have become permanent. */
+  notePermanent(): void {
+    this.#mayBePermanent = true;
+    this.#outer?.notePermanent();
   }
 
   /** Gives a virtual connection another target in this unit. */
@@ -89,54 +95,72 @@ export class Unit<Target, Driver> {
 
   /** Returns the target of a virtual connection in this unit. */
   targetOf(home: Home<Target>): TargetEntry<Target> {
-    return this.#targets?.get(home.id) ?? this.#around?.targetOf(home) ?? home.target;
+    const bound = this.#targets?.get(home.id);
+    if (bound !== undefined) return bound;
+    return this.#isBeside && this.#outer !== undefined ? this.#outer.targetOf(home) : home.target;
   }
 
-  /** Returns the lease through a virtual connection, which may have to be requested yet. */
-  hold(home: Home<Target>): Held<Target, Driver> {
+  /** Returns the lease that code uses through a virtual connection: its transaction's, if any. */
+  heldFor(frame: Frame<Target, Driver> | undefined, home: Home<Target>): Held<Target, Driver> {
     this.check();
-    const held = this.#helds.get(home.id);
-    if (held !== undefined) return held;
+    return scopeOf(frame, home)?.held ?? this.heldBesides(home);
+  }
+
+  /** Returns the lease for code that is in no transaction; it may have to be requested yet. */
+  heldBesides(home: Home<Target>): Held<Target, Driver> {
+    let free: Held<Target, Driver> | undefined;
+    for (const held of this.#helds) {
+      if (held.home.id !== home.id) continue;
+      if (held.isBound) return held;
+      if (held.child === undefined) free ??= held;
+    }
+    if (free !== undefined) return free;
     const created = new Held(this.parts, this, home);
-    this.#helds.set(home.id, created);
+    this.#helds.push(created);
     return created;
   }
 
-  /** Returns the lease through a virtual connection in which its code has begun a transaction. */
-  heldInTransaction(home: Home<Target>): Held<Target, Driver> | undefined {
-    const helds = [this, ...this.#aside ?? []].map((unit) => unit.#helds.get(home.id));
-    return helds.findLast((held) => held?.isInTransaction);
+  /** Returns the lease in which code has a transaction open, also one that it began by hand. */
+  heldInTransaction(
+    frame: Frame<Target, Driver>,
+    home: Home<Target>,
+  ): Held<Target, Driver> | undefined {
+    const scope = scopeOf(frame, home);
+    if (scope !== undefined) return scope.held;
+    const beside = [...this.#inner ?? []].filter((unit) => unit.#isBeside);
+    return [this, ...beside].flatMap((unit) => unit.openByHand)
+      .findLast((held) => held.home.id === home.id);
   }
 
   /** Forgets a lease that has ended. */
   drop(held: Held<Target, Driver>): void {
-    if (this.#helds.get(held.home.id) === held) this.#helds.delete(held.home.id);
-  }
-
-  /** Notes that a connection with something to ask for has been left. */
-  leave({ id }: Home<Target>): void {
-    (this.#left ??= new Set()).add(id);
-  }
-
-  /** Tells whether such a connection has been left. */
-  hasLeft({ id }: Home<Target>): boolean {
-    return this.#left?.has(id) ?? false;
+    const index = this.#helds.indexOf(held);
+    if (index >= 0) this.#helds.splice(index, 1);
   }
 
   /** Lets go of what is only kept for what may be asked. */
   yield(): void {
-    for (const held of [...this.#helds.values()]) held.yield();
+    for (const held of [...this.#helds]) held.yield();
   }
 
   /** Returns what it holds to its end, but for one virtual connection. */
   lastingBut(home: Home<Target> | undefined): readonly Holding[] {
-    if (this.#isEnded || this.#helds.size === 0) return NONE;
+    if (this.#isEnded || this.#helds.length === 0) return NONE;
     const found: Holding[] = [];
-    for (const held of this.#helds.values()) {
+    for (const held of this.#helds) {
       const { lasting } = held;
       if (lasting !== undefined && held.home.id !== home?.id) found.push(lasting);
     }
     return found;
+  }
+
+  /** Says which transactions of it are open, for an error of code that waits beside them. */
+  describeTransactions(): string | undefined {
+    const names = this.#helds.filter(({ child }) => child !== undefined)
+      .map(({ home }) => JSON.stringify(home.name));
+    if (names.length === 0) return undefined;
+    return `a transaction of its own unit, on ${[...new Set(names)].join(" and ")}, ` +
+      "holds an actual connection meanwhile";
   }
 
   /**
@@ -146,8 +170,9 @@ export class Unit<Target, Driver> {
   end(): Ending | undefined {
     if (this.#isEnded) return undefined;
     this.#isEnded = true;
-    if (this.#around !== undefined) this.#around.#aside?.delete(this);
-    for (const held of [...this.#helds.values()]) held.end();
+    if (this.mayBePermanent) this.notePermanent();
+    if (this.#outer !== undefined) this.#outer.#inner?.delete(this);
+    for (const held of [...this.#helds]) held.end();
     const { targets, admission } = this.parts;
     for (const target of this.#targets?.values() ?? []) targets.leave(target);
     const ending = this.#realm?.end(this.#host);
@@ -163,47 +188,9 @@ export async function endFully<Target, Driver>(unit: Unit<Target, Driver>): Prom
   if (ending?.isAwaited === false) await ending.closed;
 }
 
-/** Returns the innermost transaction, ended or not, that code is in on a virtual connection. */
-export function scopeOf<Target, Driver>(
-  frame: Frame<Target, Driver> | undefined,
-  home: Home<Target>,
-): Scope<Target, Driver> | undefined {
-  const unit = frame?.unit;
-  for (let at = frame; at !== undefined && at.unit === unit; at = at.parent) {
-    if (at.scope?.held.home.id === home.id) return at.scope;
-  }
-  return undefined;
-}
-
-/**
- * Returns the leases that cannot end before a request of this code is answered: those of the
- * transactions that it is in, and those that its unit, and the units around it, hold to their
- * ends.
- */
-export function enclosingOf<Target, Driver>(
-  frame: Frame<Target, Driver> | undefined,
-  unit: Unit<Target, Driver>,
-  home: Home<Target>,
-): readonly Holding[] {
-  const found: Holding[] = [];
-  for (let at = frame; at !== undefined; at = at.parent) {
-    const inTransaction = at.scope?.status === "open" ? at.scope.held.holding : undefined;
-    if (inTransaction !== undefined) found.push(inTransaction);
-    if (at.unit === at.parent?.unit) continue;
-    found.push(...at.unit.lastingBut(at.unit === unit ? home : undefined));
-  }
-  if (found.length < 2) return found;
-  return [...new Map(found.map((holding) => [holding.lease, holding])).values()];
-}
-
-/** Has the units around code let go of what they only keep for what may be asked. */
-export function yieldAround<Target, Driver>(frame: Frame<Target, Driver> | undefined): void {
-  for (let at = frame; at !== undefined; at = at.parent) at.unit.yield();
-}
-
-const NONE: readonly Holding[] = [];
-
 /** Returns the error of what comes too late for its unit. */
 export function unitEnded(): SubletError {
   return new SubletError("UNIT_ENDED", "unit", "The unit of work has ended");
 }
+
+const NONE: readonly Holding[] = [];

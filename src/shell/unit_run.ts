@@ -5,12 +5,18 @@
  * that are known to leave nothing behind: never after a COMMIT whose answer was lost.
  */
 
+import type { Frame } from "./context.ts";
 import { SubletError } from "./errors.ts";
-import type { Parts } from "./parts.ts";
 import { homeNamed, type Realms } from "./realms.ts";
 import { transact } from "./transaction.ts";
-import { endFully, type Frame, type Host, Unit } from "./unit.ts";
+import { endFully, type Host, Unit } from "./unit.ts";
+import type { UnitHandle } from "./unit_handle.ts";
 import { either } from "./wait.ts";
+
+/** Code of a unit; it may run statements by context, or by the handle that it gets. */
+export type UnitCode<Target, Driver, T, Name extends string = string> = (
+  unit: UnitHandle<Name, Target, Driver>,
+) => T;
 
 /** How a unit of work is run; `Overlay` is what a target may be given of its own. */
 export interface UnitOptions<Name extends string, Overlay extends object = object> {
@@ -42,7 +48,7 @@ const CAUSES_MAX = 16;
 /** Runs code as a unit of work. */
 export async function runUnit<Target, Driver, T>(
   realms: Realms<Target, Driver>,
-  fn: () => T,
+  fn: UnitCode<Target, Driver, T>,
   options: UnitOptions<string>,
 ): Promise<Awaited<T>> {
   const { retries = 0 } = options;
@@ -51,45 +57,84 @@ export async function runUnit<Target, Driver, T>(
     throw new SubletError("OPTION_INVALID", "options", prose);
   }
   const signal = either(realms.frames.getStore()?.signal, options.signal);
-  if (retries === 0) return await runOnce(realms.here(), fn, options, signal);
+  const isWithin = realms.frames.getStore()?.unit.isEnded === false;
+  const begin = (): Unit<Target, Driver> => {
+    signal?.throwIfAborted();
+    const outer = isWithin ? realms.frames.getStore()?.unit : undefined;
+    return new Unit(realms.here(), { outer, host: options.ctx });
+  };
+  if (retries === 0) return await runOnce(begin(), fn, options, signal);
   const { retry } = await import("@std/async/retry");
   let runs = 0;
+  let unit: Unit<Target, Driver> | undefined;
   const run = (): Promise<Awaited<T>> => {
     runs++;
-    return runOnce(realms.here(), fn, options, signal);
+    unit = begin();
+    return runOnce(unit, fn, options, signal);
   };
   // An error of the last run is not wrapped, as it is taken for one that allows no other.
   const isRetriable = (error: unknown): boolean =>
     runs <= retries && !signal?.aborted && !realms.admission.isClosed &&
-    isSafeToRepeat(realms, error);
+    isSafeToRepeat(realms, error) && !hasLasted(unit, error);
   const limits = signal === undefined ? {} : { signal };
   return await retry(run, { ...BACKOFF, ...limits, maxAttempts: retries + 1, isRetriable });
 }
 
 async function runOnce<Target, Driver, T>(
-  parts: Parts<Target, Driver>,
-  fn: () => T,
-  { bind = {}, transaction = [], ctx }: UnitOptions<string>,
+  unit: Unit<Target, Driver>,
+  fn: UnitCode<Target, Driver, T>,
+  { bind = {}, transaction = [] }: UnitOptions<string>,
   signal: AbortSignal | undefined,
 ): Promise<Awaited<T>> {
-  const { homes } = parts;
-  const names = typeof transaction === "string" ? [transaction] : transaction;
-  const within = names.map((name) => homeNamed(homes, name)).reduceRight<() => unknown>(
-    (inner, home) => () => transact(parts, home, inner, {}, parts.leaks.stackAbove(runUnit)),
-    fn,
-  );
-  signal?.throwIfAborted();
-  const parent = parts.frames.getStore();
-  const unit = new Unit<Target, Driver>(parts, parent?.unit.isEnded === false, ctx);
   try {
+    const { homes, frames, handles, leaks } = unit.parts;
+    const names = typeof transaction === "string" ? [transaction] : transaction;
+    const code = (): unknown => fn(handles.unit(frames.getStore() as Frame<Target, Driver>));
+    const within = names.map((name) => homeNamed(homes, name)).reduceRight<() => unknown>(
+      (inner, home) => () => transact(unit.parts, home, inner, {}, leaks.stackAbove(runUnit)),
+      code,
+    );
     for (const [name, overlay] of Object.entries(bind)) {
       if (overlay !== undefined) unit.bind(homeNamed(homes, name), overlay);
     }
-    const frame: Frame<Target, Driver> = { unit, parent, scope: undefined, signal };
-    return await parts.frames.run(frame, within) as Awaited<T>;
+    const parent = frames.getStore();
+    const result = await frames.run({ unit, parent, scope: undefined, signal }, within);
+    await checkNoneOpen(unit, signal);
+    return result as Awaited<T>;
   } finally {
     await endFully(unit);
   }
+}
+
+/** Rolls back what statements of the unit have begun by hand and none has ended, and throws. */
+async function checkNoneOpen<Target, Driver>(
+  unit: Unit<Target, Driver>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const open = unit.openByHand;
+  if (open.length === 0) return;
+  for (const held of open) await held.control("ROLLBACK", signal);
+  const names = open.map(({ home }) => JSON.stringify(home.name)).join(" and ");
+  const prose = `The unit ended with a transaction that a statement of it had begun on ${names}: ` +
+    "the pool has rolled it back. End it by COMMIT, or use `transaction`";
+  throw new SubletError("TRANSACTION_OPEN", "unit", prose);
+}
+
+/** Tells whether something of a unit may have become permanent; then its error says so. */
+function hasLasted<Target, Driver>(
+  unit: Unit<Target, Driver> | undefined,
+  error: unknown,
+): boolean {
+  if (unit?.mayBePermanent !== true) return false;
+  if (error instanceof Error) {
+    const { message } = error;
+    const told = `${message} (the unit is not repeated, as something that it wrote before may ` +
+      "have become permanent)";
+    error.message = told;
+    const { stack } = error;
+    if (stack !== undefined && message !== "") error.stack = stack.replace(message, () => told);
+  }
+  return true;
 }
 
 /** Tells whether nothing of a unit that failed with an error can have been left behind. */

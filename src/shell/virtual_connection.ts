@@ -6,9 +6,10 @@
 
 import type { VirtualId } from "../core/mod.ts";
 import type { Field, Lease, LeaseOptions, Row } from "./lease.ts";
-import type { Starter } from "./starter.ts";
+import type { Engine } from "./engine.ts";
 import type { Asked, RunOptions, StatementOptions } from "./statement.ts";
-import type { TransactionOptions } from "./transaction.ts";
+import type { TransactionCode } from "./transaction.ts";
+import type { TransactionOptions } from "./transaction_options.ts";
 
 /** An SQL text whose parameters have been found. */
 export interface CompiledMethod {
@@ -21,30 +22,39 @@ export interface CompiledMethod {
 /** A statement as a function: what its parameters stand for in, rows out. */
 export type Method<Args, Result> = (args: Args, options?: RunOptions) => Promise<Result[]>;
 
+/** What runs what a virtual connection is asked for. */
+export interface Running<Target, Driver> {
+  /** The part of what runs the pool that a virtual connection needs. */
+  readonly engine: Pick<
+    Engine<Target, Driver>,
+    "statement" | "transaction" | "lease" | "targetOf"
+  >;
+}
+
 /** A named connection that is opened when a unit of work needs it, and shared when it does not. */
 export class VirtualConnection<Target, Driver> {
   /** Its name. */
   readonly name: string;
-  readonly #starter: Starter<Target, Driver>;
+  readonly #running: Running<Target, Driver>;
   readonly #id: VirtualId;
   readonly #compile: (sql: string) => CompiledMethod;
 
   /** Creates it; the pool does. */
   constructor(
-    starter: Starter<Target, Driver>,
+    running: Running<Target, Driver>,
     name: string,
     id: VirtualId,
     compile: (sql: string) => CompiledMethod,
   ) {
     this.name = name;
-    this.#starter = starter;
+    this.#running = running;
     this.#id = id;
     this.#compile = compile;
   }
 
   /** Where it leads, unless a unit binds it elsewhere. */
   get target(): Target {
-    return this.#starter.engine.targetOf(this.#id);
+    return this.#running.engine.targetOf(this.#id);
   }
 
   /**
@@ -118,12 +128,14 @@ export class VirtualConnection<Target, Driver> {
   }
 
   /**
-   * Runs code in a transaction, which every statement of its unit of work through this virtual
-   * connection joins. It commits when the code has ended well, and rolls back when it throws.
-   * Inside another one on the same virtual connection, it is a savepoint.
+   * Runs code in a transaction. Every statement through this virtual connection that the code
+   * runs, however deep the call, is part of it; so is what runs by the handle `tx`, whatever its
+   * context. Other code of the unit runs beside it, on another actual connection. It commits when
+   * the code has ended well, and rolls back when it throws. Inside another one on the same
+   * virtual connection, it is a savepoint.
    *
-   * @param fn The code.
-   * @param options `signal`, `isolation` and `readOnly`.
+   * @param fn The code; it gets this virtual connection, bound to the transaction.
+   * @param options `signal`, `isolation`, `readOnly` and `allowImplicitCommit`.
    * @returns What the code returns.
    * @throws What the code throws, and `SubletError`, with the codes of {@linkcode query} and:
    * `COMMIT_UNKNOWN` if the connection was lost, or it was aborted, before the answer to COMMIT,
@@ -131,14 +143,17 @@ export class VirtualConnection<Target, Driver> {
    *
    * @example
    * ```ts ignore
-   * await shop.transaction(async () => {
-   *   await shop.execute("UPDATE stock SET n = n - 1 WHERE sku = ?", [sku]);
-   *   await shop.execute("INSERT INTO orders (sku) VALUES (?)", [sku]);
+   * await shop.transaction(async (tx) => {
+   *   await tx.execute("UPDATE stock SET n = n - 1 WHERE sku = ?", [sku]);
+   *   await shop.execute("INSERT INTO orders (sku) VALUES (?)", [sku]); // part of it, too
    * });
    * ```
    */
-  transaction<T>(fn: () => T, options: TransactionOptions = {}): Promise<Awaited<T>> {
-    return this.#starter.engine.transaction(this.#id, fn, options);
+  transaction<T>(
+    fn: TransactionCode<Target, Driver, T>,
+    options: TransactionOptions = {},
+  ): Promise<Awaited<T>> {
+    return this.#running.engine.transaction(this.#id, fn, options);
   }
 
   /**
@@ -156,10 +171,10 @@ export class VirtualConnection<Target, Driver> {
    * ```
    */
   lease(options: LeaseOptions = {}): Promise<Lease<Target, Driver>> {
-    return this.#starter.engine.lease(this.#id, options);
+    return this.#running.engine.lease(this.#id, options);
   }
 
   #run(asked: Asked): Promise<[unknown, unknown]> {
-    return this.#starter.engine.statement(this.#id, asked);
+    return this.#running.engine.statement(this.#id, asked);
   }
 }

@@ -32,31 +32,6 @@ test("a transaction within a transaction is a savepoint", async () => {
   await endsEmpty(world);
 });
 
-test("transactions side by side in one unit run in turn", async () => {
-  const world = createWorld();
-  const { db, port } = world;
-  await db.unit(() =>
-    Promise.all(["a", "b"].map((name) => {
-      return db.transaction(async () => {
-        await seen(db, `SELECT ${name}1`);
-        await settled();
-        await seen(db, `SELECT ${name}2`);
-      });
-    }))
-  );
-  assert.deepEqual(port.log.map((line) => line.slice(3)), [
-    "START TRANSACTION",
-    "SELECT a1",
-    "SELECT a2",
-    "COMMIT",
-    "START TRANSACTION",
-    "SELECT b1",
-    "SELECT b2",
-    "COMMIT",
-  ]);
-  await endsEmpty(world);
-});
-
 test("transactions side by side in different units run at once", async () => {
   const world = createWorld();
   const { db } = world;
@@ -84,25 +59,6 @@ test("a statement of the code around a savepoint waits until that has ended", as
   });
   const order = port.log.map((line) => line.slice(3));
   assert.ok(order.indexOf("SELECT beside") > order.indexOf("RELEASE SAVEPOINT sublet_1"));
-  await endsEmpty(world);
-});
-
-test("a statement elsewhere in the unit joins the transaction that is open", async () => {
-  const world = createWorld();
-  const { db } = world;
-  await db.unit(async () => {
-    const begun = Promise.withResolvers<void>();
-    const joined = Promise.withResolvers<void>();
-    const transaction = db.transaction(async () => {
-      begun.resolve();
-      await joined.promise;
-    });
-    await begun.promise;
-    assert.equal((await seen(db)).inTransaction, true);
-    joined.resolve();
-    await transaction;
-    assert.equal((await seen(db)).inTransaction, false);
-  });
   await endsEmpty(world);
 });
 

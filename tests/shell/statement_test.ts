@@ -40,7 +40,7 @@ test("a connection that was left clean is not reset, one that was left dirty is"
   const world = createWorld();
   await seen(world.db);
   assert.equal(world.port.sessions[0]?.resets, 0);
-  await seen(world.db, "SET names utf8");
+  await world.db.unit(() => seen(world.db, "SET names utf8"));
   await settled();
   assert.equal(world.port.sessions[0]?.resets, 1);
   await endsEmpty(world);
@@ -204,7 +204,7 @@ test("a reset that was answered late is no proof that the server is still there"
   const world = createWorld({ connectionLimit: 1 });
   const { promise: gate, resolve: answer } = Promise.withResolvers<void>();
   world.port.resetGate = gate;
-  await world.db.query("SET @a = 1");
+  await world.db.unit(() => world.db.query("SET @a = 1"));
   await world.clock.pass(1_000);
   world.port.checkFailure = new Error("It has ended");
   const next = seen(world.db);

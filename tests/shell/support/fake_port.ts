@@ -150,6 +150,7 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
   #target: FakeTarget;
   #isDirty = false;
   #hasWritten = false;
+  #transactions = 0;
   #running = 0;
   #last: Promise<unknown> = Promise.resolve();
   #answer: PromiseWithResolvers<void> | undefined;
@@ -272,16 +273,36 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
       this.failNext = undefined;
       throw failure;
     }
-    this.#obey(sql);
+    const isOutside = !this.isInTransaction;
+    try {
+      this.#obey(sql);
+    } catch (error) {
+      if (isOutside && sql === `FAIL ${DEADLOCK}`) this.permanentCount--;
+      throw error;
+    } finally {
+      this.#follow(sql);
+    }
+    if (/^INSERT/.test(sql)) this.idCount++;
     const { threadId, database, isInTransaction: inTransaction } = this;
     return [[{ threadId, database, sql, values, inTransaction } satisfies Seen], []];
+  }
+
+  /** Numbers the transaction that is open. */
+  #follow(sql: string): void {
+    if (!this.isInTransaction) {
+      if (this.transaction !== 0) this.transactionEndedBy = sql;
+      this.transaction = 0;
+    } else if (/^(?:START TRANSACTION|BEGIN|CALL begins)/.test(sql) || this.transaction === 0) {
+      if (this.transaction !== 0) this.transactionEndedBy = sql;
+      this.transaction = ++this.#transactions;
+    }
   }
 
   #obey(sql: string): void {
     if (sql.startsWith("START TRANSACTION") || sql === "BEGIN") {
       this.isInTransaction = true;
       this.savepoints.length = 0;
-    } else if (sql === "COMMIT" || sql === "ROLLBACK") {
+    } else if (/^(?:COMMIT$|ROLLBACK$|ALTER|CALL commits)/.test(sql)) {
       this.isInTransaction = false;
     } else if (sql.startsWith("SAVEPOINT ")) {
       this.savepoints.push(sql.slice(10));

@@ -1,0 +1,113 @@
+/** Code that hangs keeps neither connection nor locks when what is around it has ended. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { settled } from "./support/manual_clock.ts";
+import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
+
+const mine = new Error("mine");
+
+test("a savepoint that hangs ends with the transaction around it, which throws", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  const hanging = Promise.withResolvers<void>();
+  let inner: Promise<unknown> = Promise.resolve();
+  const outer = db.transaction(async () => {
+    inner = db.transaction(async () => {
+      await seen(db, "INSERT a");
+      await hanging.promise;
+      await refused(seen(db, "INSERT late"), "LEASE_ENDED");
+    });
+    await settled();
+    throw mine;
+  });
+  await assert.rejects(outer, mine);
+  assert.equal(port.log.at(-1), "1: ROLLBACK");
+  await settled();
+  assert.equal(db.census().leased, 0);
+  hanging.resolve();
+  await refused(inner, "UNIT_ENDED").catch(() => refused(inner, "LEASE_ENDED"));
+  assert.ok(!port.log.some((line) => line.includes("late")));
+  await endsEmpty(world);
+});
+
+test("an abort gives the lease of a transaction back, whatever its code is at", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  const abort = new AbortController();
+  const hanging = Promise.withResolvers<void>();
+  await db.unit(async () => {
+    const outer = db.transaction(async () => {
+      await seen(db, "INSERT a");
+      await db.transaction(() => hanging.promise);
+    }, { signal: abort.signal });
+    await settled();
+    abort.abort(mine);
+    await settled();
+    assert.equal(port.log.at(-1), "1: ROLLBACK");
+    assert.equal(db.census().leased, 0);
+    hanging.resolve();
+    await assert.rejects(outer, mine);
+  });
+  await endsEmpty(world);
+});
+
+test("a transaction that waits to begin beside a hanging one goes on when that has ended", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  const { db } = world;
+  const abort = new AbortController();
+  const hanging = Promise.withResolvers<void>();
+  await db.unit(async () => {
+    const outer = db.transaction(() => hanging.promise, { signal: abort.signal });
+    const next = db.transaction(() => seen(db));
+    await settled();
+    abort.abort(mine);
+    assert.equal((await next).inTransaction, true);
+    hanging.resolve();
+    await assert.rejects(outer, mine);
+  });
+  await endsEmpty(world);
+});
+
+test("a drain that would wait for the code that asks for it is refused at once", async () => {
+  const world = createWorld();
+  const { db } = world;
+  await db.transaction(async () => {
+    const error = await refused(db.drain(), "LEASE_DEADLOCK");
+    assert.match(error.message, /drain it after that, or give a `timeout`/);
+    await db.unit(() => refused(db.drain(), "LEASE_DEADLOCK"));
+    await seen(db);
+  });
+  await db.unit(async () => {
+    await seen(db, "SET @a = 1");
+    await refused(db.drain(), "LEASE_DEADLOCK");
+  });
+  await endsEmpty(world);
+});
+
+test("a lease that joins a savepoint's transaction does not wait for itself", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  const { db } = world;
+  await db.transaction(() =>
+    db.transaction(async () => {
+      await using lease = await db.lease({ own: "unlessInTransaction" });
+      assert.equal((await seen(lease)).inTransaction, true);
+    })
+  );
+  await endsEmpty(world);
+});
+
+test("a lease taken in a transaction is part of it, from any context", async () => {
+  const world = createWorld();
+  const { db } = world;
+  const asked = Promise.withResolvers<{ query: typeof db.query }>();
+  await db.unit(async () => {
+    const elsewhere = asked.promise.then((lease) => seen(lease, "INSERT a"));
+    await db.transaction(async () => {
+      await using lease = await db.lease();
+      asked.resolve(lease);
+      assert.equal((await elsewhere).inTransaction, true);
+    });
+  });
+  await endsEmpty(world);
+});
