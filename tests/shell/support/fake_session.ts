@@ -1,0 +1,252 @@
+/** A session with the server within the process, and what it answers. */
+
+import type { Condition, Loss, Session, Statement, StatementFacts } from "../../../src/port.ts";
+import type { FakePort } from "./fake_port.ts";
+
+/** Where the fake server is asked to connect to. */
+export interface FakeTarget {
+  readonly host: string;
+  readonly database: string;
+}
+
+/** What a statement answers: a row with what the session was. */
+export interface Seen {
+  readonly threadId: number;
+  readonly database: string;
+  readonly sql: string;
+  readonly values: unknown;
+  readonly inTransaction: boolean;
+}
+
+/** An error as the server would send it. */
+export class FakeServerError extends Error {
+  readonly errno: number;
+
+  constructor(errno: number, message: string) {
+    super(message);
+    this.errno = errno;
+  }
+}
+
+/** The error with which the server says that it has no room. */
+export const TOO_MANY = 1040;
+/** The error of the victim of a deadlock, whose transaction the server has rolled back. */
+export const DEADLOCK = 1213;
+
+/** The error of whatever is under way when the server ends the connection. */
+export const LOST = 2013;
+
+/** The driver's connection, such as it is. */
+export interface FakeDriver {
+  readonly threadId: number;
+}
+
+/** A session with the server within the process. */
+export class FakeSession implements Session<FakeTarget, FakeDriver> {
+  readonly driver: FakeDriver;
+  readonly threadId: number;
+  isAlive = true;
+  isClosed = false;
+  isInTransaction = false;
+  isPinned = false;
+  echoCount = 0;
+  statementCount = 0;
+  permanentCount = 0;
+  idCount = 0;
+  transaction = 0;
+  transactionEndedBy: string | undefined;
+  holdsProcess = true;
+  /** What its next statement fails with. */
+  failNext: Error | undefined;
+  /** How the statements begin whose answers are held back. */
+  hangsOn = "HANG";
+  /** How often it was wiped. */
+  resets = 0;
+  /** How often it was asked whether it lives. */
+  checks = 0;
+  /** The names of the savepoints of its transaction. */
+  readonly savepoints: string[] = [];
+  readonly #port: FakePort;
+  readonly #lost: (loss: Loss) => void;
+  readonly #ended: PromiseWithResolvers<never> = Promise.withResolvers();
+  #target: FakeTarget;
+  #isDirty = false;
+  #hasWritten = false;
+  #transactions = 0;
+  #running = 0;
+  #last: Promise<unknown> = Promise.resolve();
+  #answer: PromiseWithResolvers<void> | undefined;
+
+  constructor(
+    port: FakePort,
+    threadId: number,
+    target: FakeTarget,
+    lost: (loss: Loss) => void,
+  ) {
+    this.#port = port;
+    this.#target = target;
+    this.#lost = lost;
+    this.threadId = threadId;
+    this.driver = { threadId };
+    this.#ended.promise.catch(() => undefined);
+  }
+
+  get database(): string {
+    return this.#target.database;
+  }
+
+  get condition(): Condition {
+    if (!this.isAlive || this.#running > 0) return "broken";
+    return this.#isDirty || this.isPinned || this.isInTransaction ? "dirty" : "clean";
+  }
+
+  /** Answers the statement that was held back. */
+  answer(): void {
+    this.#answer?.resolve();
+  }
+
+  /** Has something run in it that the pool knows nothing of. */
+  keepBusy(): void {
+    this.#running++;
+  }
+
+  run(statement: Statement, signal: AbortSignal | undefined): Promise<[unknown, unknown]> {
+    this.#running++;
+    const turn = this.#last.then(() => this.#serve(statement));
+    this.#last = turn.then(() => undefined, () => undefined);
+    const result = Promise.race([turn, this.#ended.promise]).finally(() => this.#running--);
+    if (signal === undefined) return result;
+    const abort = (): void => this.destroy(signal.reason);
+    signal.addEventListener("abort", abort);
+    return result.finally(() => signal.removeEventListener("abort", abort));
+  }
+
+  /** What it takes a statement to be: "ASK" reads the one before, "BEGIN" and so on as named. */
+  factsOf({ sql }: Statement): StatementFacts {
+    return {
+      isReadOnly: /^(?:SELECT|ASK|HANG|START|BEGIN|SAVEPOINT|RELEASE|ROLLBACK)/.test(sql),
+      isSingleWrite: /^(?:INSERT|FAIL)/.test(sql),
+      reads: sql.startsWith("ASK ID") ? "id" : sql.startsWith("ASK") ? "previous" : "nothing",
+      endsTransaction: /^(?:ALTER|COMMIT|BEGIN)\b/.exec(sql)?.[0],
+      sessionOnly: /^(?:SET|USE|BEGIN)\b/.exec(sql)?.[0],
+    };
+  }
+
+  check(): Promise<void> {
+    this.checks++;
+    const { checkFailure } = this.#port;
+    if (!this.isAlive) return Promise.reject(new Error("It has ended"));
+    return checkFailure === undefined ? Promise.resolve() : Promise.reject(checkFailure);
+  }
+
+  async reset(): Promise<void> {
+    this.resets++;
+    this.isInTransaction = false;
+    this.isPinned = false;
+    this.#isDirty = false;
+    const { resetFailure, resetGate } = this.#port;
+    await resetGate;
+    if (resetFailure !== undefined) throw resetFailure;
+  }
+
+  retarget(target: FakeTarget): Promise<void> {
+    this.#target = target;
+    return this.reset();
+  }
+
+  holdProcess(isHeld: boolean): void {
+    this.holdsProcess = isHeld;
+  }
+
+  async close(): Promise<void> {
+    await this.#port.storage?.run(undefined, () => Promise.resolve());
+    await this.#port.closeGate;
+    this.isAlive = false;
+    this.isClosed = true;
+  }
+
+  destroy(reason: Error): void {
+    this.isAlive = false;
+    this.isClosed = true;
+    this.#ended.reject(reason);
+  }
+
+  /** Ends it from the server's side. */
+  kill(isNoticed = true): void {
+    const cause = new FakeServerError(LOST, "Connection lost");
+    this.isAlive = false;
+    this.#ended.reject(cause);
+    if (isNoticed) this.#lost({ byServer: true, cause });
+  }
+
+  async #serve(statement: Statement): Promise<[unknown, unknown]> {
+    const { sql, values } = statement;
+    this.#port.log.push(`${this.threadId}: ${sql}`);
+    this.statementCount++;
+    const isPermanent = sql === "COMMIT" ? this.#hasWritten : !this.isInTransaction;
+    if (isPermanent && !this.factsOf(statement).isReadOnly) this.permanentCount++;
+    if (!this.factsOf(statement).isReadOnly) this.#hasWritten = true;
+    if (sql.startsWith(this.hangsOn)) {
+      this.#answer = Promise.withResolvers();
+      await this.#answer.promise;
+    }
+    if (this.failNext !== undefined) {
+      const failure = this.failNext;
+      this.failNext = undefined;
+      throw failure;
+    }
+    const isOutside = !this.isInTransaction;
+    try {
+      this.#obey(sql);
+    } catch (error) {
+      if (isOutside && sql === `FAIL ${DEADLOCK}`) this.permanentCount--;
+      throw error;
+    } finally {
+      this.#follow(sql);
+    }
+    if (/^INSERT/.test(sql)) this.idCount++;
+    const { threadId, database, isInTransaction: inTransaction } = this;
+    return [[{ threadId, database, sql, values, inTransaction } satisfies Seen], []];
+  }
+
+  /** Numbers the transaction that is open. */
+  #follow(sql: string): void {
+    if (!this.isInTransaction) {
+      if (this.transaction !== 0) this.transactionEndedBy = sql;
+      this.transaction = 0;
+    } else if (/^(?:START TRANSACTION|BEGIN|CALL begins)/.test(sql) || this.transaction === 0) {
+      if (this.transaction !== 0) this.transactionEndedBy = sql;
+      this.transaction = ++this.#transactions;
+      this.#hasWritten = false;
+    }
+  }
+
+  #obey(sql: string): void {
+    if (sql.startsWith("START TRANSACTION") || sql === "BEGIN") {
+      this.isInTransaction = true;
+      this.savepoints.length = 0;
+    } else if (/^(?:COMMIT$|ROLLBACK$|ALTER|CALL commits)/.test(sql)) {
+      this.isInTransaction = false;
+    } else if (sql.startsWith("SAVEPOINT ")) {
+      this.savepoints.push(sql.slice(10));
+    } else if (sql.startsWith("RELEASE SAVEPOINT ")) {
+      this.#leaveSavepoint(sql.slice(18), false);
+    } else if (sql.startsWith("ROLLBACK TO SAVEPOINT ")) {
+      this.#leaveSavepoint(sql.slice(22), true);
+    } else if (sql.startsWith("SET @")) {
+      this.isPinned = true;
+    } else if (sql.startsWith("SET ")) {
+      this.#isDirty = true;
+    } else if (sql.startsWith("FAIL ")) {
+      const errno = Number(sql.slice(5));
+      if (errno === DEADLOCK) this.isInTransaction = false;
+      throw new FakeServerError(errno, `The server failed with ${errno}`);
+    }
+  }
+
+  #leaveSavepoint(name: string, isKept: boolean): void {
+    const index = this.isInTransaction ? this.savepoints.lastIndexOf(name) : -1;
+    if (index < 0) throw new FakeServerError(1305, `SAVEPOINT ${name} does not exist`);
+    this.savepoints.length = isKept ? index + 1 : index;
+  }
+}
