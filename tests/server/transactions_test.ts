@@ -113,7 +113,7 @@ test("statements started side by side in a transaction run in turn, on its conne
   assert.equal(db.census().size, 1);
 });
 
-test("transactions started side by side in one unit run in turn, each to its own end", async () => {
+test("transactions started side by side in one unit run at once, each to its own end", async () => {
   await using db = poolAt(server);
   await db.unit(async () => {
     const outcomes = await Promise.allSettled([1, 2, 3, 4].map((v) =>
@@ -132,7 +132,7 @@ test("transactions started side by side in one unit run in turn, each to its own
     ]);
   });
   assert.deepEqual(await valuesIn(server, "t"), [1, 3, 11, 13]);
-  assert.equal(db.census().size, 1);
+  assert.equal(db.census().size, 4);
 });
 
 test("a statement that its transaction does not wait for is part of it nevertheless", async () => {
@@ -285,7 +285,7 @@ test("if the connection is lost before the answer to a COMMIT, the error says so
 
 test("a transaction begun by hand lasts for its unit, and is rolled back if it is left open", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
-  await db.unit(async () => {
+  const unit = db.unit(async () => {
     await db.query("START TRANSACTION");
     await db.query("INSERT INTO t VALUES (1)");
     assert.equal(db.census().leased, 1);
@@ -294,6 +294,7 @@ test("a transaction begun by hand lasts for its unit, and is rolled back if it i
     await db.query("START TRANSACTION");
     await db.query("INSERT INTO t VALUES (3)");
   });
+  await refused(unit, "TRANSACTION_OPEN");
   assert.equal(await one(db, "SELECT COUNT(*) FROM t"), 1);
   assert.deepEqual(await valuesIn(server, "t"), [1]);
 });
