@@ -16,6 +16,20 @@ export interface Packet {
   readonly end: number;
   /** Its number in the exchange. */
   readonly sequenceId: number;
+  /** How many packets of the wire it is made of: one of more than 16 MB comes in several. */
+  numPackets: number;
+  /** Returns a copy that stays as it is, and counts as one packet of the wire. */
+  clone(): Packet;
+}
+
+/** A frame, in which compressed packets travel. */
+export interface Frame {
+  /** Returns how long its content is, 0 if that is not compressed. */
+  readInt24(): number;
+  /** Returns its content. */
+  readBuffer(): Uint8Array;
+  /** How many frames of the wire it is made of. */
+  readonly numPackets: number;
 }
 
 /** What a command of the driver is at: the method that will get its next packet. */
@@ -92,12 +106,22 @@ export interface DriverInternals extends DriverCalls {
   readonly _statements: { readonly size: number; clear(): void };
   /** Whether packets are held back, to be handed over later. */
   readonly _paused: boolean;
+  /** The packets that are held back. */
+  readonly _paused_packets: { push(packet: Packet): void };
   /** Why nothing can be sent any more. */
   readonly _fatalError: Error | null;
   /** Why the socket closed. */
   readonly _protocolError: Error | null;
   /** The number that the next packet of the exchange has to have. */
-  readonly sequenceId: number;
+  sequenceId: number;
+  /** The number of the next frame, in which compressed packets travel. */
+  readonly compressedSequenceId: number;
+  /** What reads frames, where packets are compressed; with the parts of a long one. */
+  readonly packetParser: { readonly largePacketParts: Uint8Array[] };
+  /** Reads a frame. */
+  _handleCompressedPacket?(frame: Frame): void;
+  /** What reads packets out of frames, where packets are compressed. */
+  readonly _inflatedPacketsParser?: object;
   /** Whether the server says that it is MariaDB. */
   readonly _isMariaDB: boolean;
   /** Whether the server has let it in. */

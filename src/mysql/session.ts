@@ -14,6 +14,7 @@ import type { Killer } from "./killer.ts";
 import { limitLogin } from "./login_bytes.ts";
 import { login } from "./login.ts";
 import { unreadable } from "./nonsense.ts";
+import { readFramesAlone } from "./order.ts";
 import { type Answer, executeCached } from "./prepared.ts";
 import { hideSecrets, withoutValues } from "./secrets.ts";
 import { ending, isBusy, SessionEnd } from "./session_end.ts";
@@ -56,6 +57,7 @@ export class MysqlSession implements Session<Target, Connection> {
     const breakOff = (error: Error): void => this.#end.break(error);
     this.#witness = new Witness(this.#internals, breakOff);
     limitLogin(driver, breakOff);
+    readFramesAlone(driver);
     hideSecrets(driver);
   }
 

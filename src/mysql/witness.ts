@@ -8,6 +8,7 @@
 import { classOf, type Make } from "./errors.ts";
 import type { DriverCommand, DriverInternals, Packet } from "./internals.ts";
 import { isNonsense, nonsense, unreadable } from "./nonsense.ts";
+import { holdBack, isOutOfOrder } from "./order.ts";
 import { countsRows, effectOf } from "./statement.ts";
 import {
   AUTOCOMMIT,
@@ -152,8 +153,9 @@ export class Witness {
     driver.handlePacket = (packet) => {
       this.#isAtRow = false;
       marker = undefined;
+      if (packet === undefined) return handlePacket.call(driver, packet);
       // Packets that are held back come here again.
-      if (packet === undefined || driver._paused) return handlePacket.call(driver, packet);
+      if (driver._paused) return holdBack(packet, driver);
       if (isOutOfOrder(packet, driver)) {
         return derailed(nonsense("The server's packets came out of order"));
       }
@@ -196,11 +198,6 @@ export class Witness {
     this.#flags &= ~IN_TRANSACTION;
     this.#isUnsure = true;
   }
-}
-
-/** An error may come at any time: that of a server which ends an idle session answers nothing. */
-function isOutOfOrder({ buffer, offset, sequenceId }: Packet, driver: DriverInternals): boolean {
-  return sequenceId !== driver.sequenceId && buffer[offset] !== 0xff;
 }
 
 /** Tells whether nobody's code but the driver's gets to see a packet before it has been read. */
