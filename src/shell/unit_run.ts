@@ -5,6 +5,7 @@
  * that are known to leave nothing behind: never after a COMMIT whose answer was lost.
  */
 
+import { bindingsOf } from "./bindings.ts";
 import { SubletError } from "./errors.ts";
 import type { Parts } from "./parts.ts";
 import { homeNamed, type Realms } from "./realms.ts";
@@ -82,9 +83,7 @@ async function runOnce<Target, Driver, T>(
   const parent = parts.frames.getStore();
   const unit = new Unit<Target, Driver>(parts, parent?.unit.isEnded === false, ctx);
   try {
-    for (const [name, overlay] of Object.entries(bind)) {
-      if (overlay !== undefined) unit.bind(homeNamed(homes, name), overlay);
-    }
+    for (const [home, overlay] of bindingsOf(homes, bind)) unit.bind(home, overlay);
     const frame: Frame<Target, Driver> = { unit, parent, scope: undefined, signal };
     return await parts.frames.run(frame, within) as Awaited<T>;
   } finally {
