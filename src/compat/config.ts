@@ -7,6 +7,7 @@
 
 import { driverOptionsOf } from "../mysql/driver_options.ts";
 import type { Target, TargetOptions } from "../mysql/mod.ts";
+import { redact } from "../mysql/secrets.ts";
 import { SubletError } from "../shell/errors.ts";
 import { type ConnectionConfig, hidden } from "./internals.ts";
 
@@ -169,7 +170,7 @@ function configOf(
   const connectionLimit = count("connectionLimit", 10);
   const idleTimeout = count("idleTimeout", 60_000);
   return {
-    connectionConfig: Object.assign(connectionConfig, { idleTimeout }),
+    connectionConfig: redact(Object.assign(connectionConfig, { idleTimeout })),
     waitForConnections: Boolean(options["waitForConnections"] ?? true),
     connectionLimit,
     maxIdle: count("maxIdle", connectionLimit),

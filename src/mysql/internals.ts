@@ -44,6 +44,10 @@ export interface DriverCommand {
   readonly row?: unknown;
   /** The text of a statement, its values put in. */
   readonly sql?: string;
+  /** Begins it; what it returns gets the first packet of its answer. */
+  start?(...args: never[]): unknown;
+  /** Its own options, completed by those of its connection once it has begun. */
+  readonly options?: unknown;
   /** What gets the answer; without it the answer is told by events. */
   readonly onResult?: unknown;
 }
@@ -62,6 +66,8 @@ export interface DriverCalls {
   changeUser(options: unknown, callback?: unknown): unknown;
   /** Wipes the session. */
   reset(callback?: unknown): unknown;
+  /** Puts a command behind those before it. */
+  addCommand(command: DriverCommand): DriverCommand;
   /** Says farewell. */
   end(...args: unknown[]): unknown;
   /** Ends the connection without farewell. */
