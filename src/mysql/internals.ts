@@ -39,11 +39,13 @@ export interface DriverCommand {
   /** The one that gets the first packet of an answer. */
   readonly resultsetHeader?: unknown;
   /** The one that gets the answer to a file that was sent. */
-  readonly infileOk?: unknown;
+  infileOk?: unknown;
   /** The one that gets a row. */
   readonly row?: unknown;
   /** The text of a statement, its values put in. */
   readonly sql?: string;
+  /** The prepared statement that it executes, if it was prepared apart. */
+  readonly statement?: { readonly query?: string } | undefined;
   /** Begins it; what it returns gets the first packet of its answer. */
   start?(...args: never[]): unknown;
   /** Its own options, completed by those of its connection once it has begun. */

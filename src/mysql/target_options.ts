@@ -70,8 +70,8 @@ export type Password = string | (() => string | Promise<string>);
  * `password` may be a function, which is asked before each login; `connectTimeout` (ms, 10000
  * if not given, 0 for none) covers all until the session can be used, from that question on;
  * `keepAliveInitialDelay` (ms) is 30000 if not given; LOAD DATA LOCAL is refused unless
- * `infileStreamFactory` is given or `flags` names LOCAL_FILES; what `uri` says yields to what is
- * said beside it.
+ * `infileStreamFactory` is given or `flags` names LOCAL_FILES, and the server gets no file but
+ * that which the statement names; what `uri` says yields to what is said beside it.
  */
 export type TargetOptions =
   & { readonly [Name in DriverOptionName]?: ConnectionOptions[Name] | undefined }

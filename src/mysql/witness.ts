@@ -6,6 +6,7 @@
  */
 
 import { classOf, type Make } from "./errors.ts";
+import { strangeDemand } from "./infile.ts";
 import type { DriverCommand, DriverInternals, Packet } from "./internals.ts";
 import { isNonsense, nonsense, unreadable } from "./nonsense.ts";
 import { holdBack, isOutOfOrder } from "./order.ts";
@@ -148,6 +149,11 @@ export class Witness {
 
   #watchPackets(driver: DriverInternals, derailed: (error: Error) => void): void {
     const { handlePacket, _handleFatalError } = driver;
+    /** Ends it with an error that the command at hand gets, whoever has sent that. */
+    const refuse = (error: Error): void => {
+      driver._handleFatalError(error);
+      derailed(error);
+    };
     /** The first byte of the packet that is being read. */
     let marker: number | undefined;
     driver.handlePacket = (packet) => {
@@ -157,9 +163,11 @@ export class Witness {
       // Packets that are held back come here again.
       if (driver._paused) return holdBack(packet, driver);
       if (isOutOfOrder(packet, driver)) {
-        return derailed(nonsense("The server's packets came out of order"));
+        return refuse(nonsense("The server's packets came out of order"));
       }
       const command = driver._command;
+      const demand = strangeDemand(packet, command);
+      if (demand !== undefined) return refuse(demand);
       const mustGoOn = isRow(packet, command);
       if (!mustGoOn) this.#read(packet, command, driver._isMariaDB ? "mariadb" : "mysql");
       this.#isAtRow = mustGoOn;

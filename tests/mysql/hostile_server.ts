@@ -18,12 +18,16 @@ export interface Hostility {
   readonly admits?: Conduct;
   /** Sent in place of the answer to a query that is not of the pool's own. */
   readonly answers?: Conduct;
+  /** Sent in place of the answer to a statement that is to be prepared. */
+  readonly prepares?: Conduct;
   /** Whether it has clients compress; conducts frame what they send by themselves. */
   readonly isCompressed?: boolean;
 }
 
 /** Flags of the protocol that it claims to know: no TLS, no compression, plugins to log in by. */
 const flags = 0x0008a20f;
+/** Asks for a statement to be prepared (COM_STMT_PREPARE). */
+const prepare = 0x16;
 /** The flag by which it offers to compress. */
 const compressing = 0x20;
 const greetingTail = Buffer.concat([
@@ -120,6 +124,9 @@ export async function startHostile(password: string, hostility: Hostility): Prom
       const said = isCompressed ? contentOf(chunk) : chunk;
       const isOwn = /^.{5}(SET|KILL)/s.test(said.toString("latin1"));
       const honest = packet(1, ok);
+      if (said[4] === prepare && hostility.prepares !== undefined) {
+        return hostility.prepares(socket);
+      }
       if (isOwn || hostility.answers === undefined) {
         socket.write(isCompressed ? frame(1, honest) : honest);
       } else hostility.answers(socket);
