@@ -6,7 +6,15 @@
  */
 
 import type { Connection } from "mysql2";
-import type { Condition, Loss, Session, SocketStream, Statement, StatementFacts } from "../port.ts";
+import type {
+  Cancellation,
+  Condition,
+  Loss,
+  Session,
+  SocketStream,
+  Statement,
+  StatementFacts,
+} from "../port.ts";
 import { beginSession } from "./beginning.ts";
 import { answered, type DriverInternals, internalsOf } from "./internals.ts";
 import { calm } from "./interruption.ts";
@@ -141,7 +149,7 @@ export class MysqlSession implements Session<Target, Connection> {
   }
 
   /** Runs a statement after those before it. */
-  run(statement: Statement, signal: AbortSignal | undefined): Promise<[unknown, unknown]> {
+  run(statement: Statement, signal: Cancellation | undefined): Promise<[unknown, unknown]> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const { loss } = this.#end;
@@ -161,7 +169,7 @@ export class MysqlSession implements Session<Target, Connection> {
         if (error) reject(signal?.aborted ? signal.reason : this.#failure(error, statement));
         else resolve([rows, fields]);
       });
-      if (!isAnswered) signal?.addEventListener("abort", abort, { once: true });
+      if (!isAnswered) signal?.addEventListener("abort", abort);
     });
   }
 

@@ -7,7 +7,7 @@
  */
 
 import type { Holding } from "../core/mod.ts";
-import type { Session, Statement } from "../port.ts";
+import type { Cancellation, Session, Statement } from "../port.ts";
 import { type Claim, slotOf } from "./claim.ts";
 import { SubletError } from "./errors.ts";
 import type { Watch } from "./leaks.ts";
@@ -172,7 +172,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   }
 
   /** Runs a statement of the pool's own, which begins or ends a transaction. */
-  async control(sql: string, signal: AbortSignal | undefined): Promise<void> {
+  async control(sql: string, signal: Cancellation | undefined): Promise<void> {
     this.#users++;
     try {
       const statement = { sql, values: undefined, isPrepared: false, options: undefined };

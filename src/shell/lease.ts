@@ -7,6 +7,7 @@
  */
 
 import type { VirtualId } from "../core/mod.ts";
+import { either } from "./cancellation.ts";
 import { SubletError } from "./errors.ts";
 import { checkScope, type Held } from "./held.ts";
 import type { Tag } from "./leaks.ts";
@@ -21,7 +22,6 @@ import {
   type StatementOptions,
 } from "./statement.ts";
 import { type Frame, scopeOf, Unit } from "./unit.ts";
-import { either } from "./wait.ts";
 
 /** How a lease is taken. */
 export interface LeaseOptions extends RunOptions {

@@ -7,6 +7,7 @@
 
 import type { Holding, VirtualId } from "../core/mod.ts";
 import type { Statement } from "../port.ts";
+import { either } from "./cancellation.ts";
 import { type Claim, slotOf } from "./claim.ts";
 import { granted } from "./lease_wait.ts";
 import type { Home, Parts } from "./parts.ts";
@@ -14,7 +15,7 @@ import type { Realms } from "./realms.ts";
 import { type Asked, limitsOf, restack, runOptionsOf, statementOf } from "./statement.ts";
 import { type Frame, scopeOf } from "./unit.ts";
 import { runUnit } from "./unit_run.ts";
-import { either, type Limits, runWithin } from "./wait.ts";
+import { type Limits, runWithin } from "./wait.ts";
 
 /** Runs a statement where its code stands: in its unit of work, or as one of its own. */
 export async function runStatement<Target, Driver>(

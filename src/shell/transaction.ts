@@ -8,13 +8,15 @@
  * became of the transaction.
  */
 
+import type { Cancellation } from "../port.ts";
+import { either } from "./cancellation.ts";
 import { SubletError } from "./errors.ts";
 import { checkScope, type Held } from "./held.ts";
 import type { Home, Parts } from "./parts.ts";
 import { Scope } from "./scope.ts";
 import { keepStack, restack } from "./statement.ts";
 import { endFully, type Frame, scopeOf, Unit } from "./unit.ts";
-import { either, until } from "./wait.ts";
+import { until } from "./wait.ts";
 
 /** What a transaction sees of others. */
 export type Isolation =
@@ -108,7 +110,7 @@ async function transactIn<Target, Driver, T>(
 
 /** Rolls a transaction back on an abort, whatever its code is at; returns what stops that. */
 function rollBackOn<Target, Driver>(
-  signal: AbortSignal | undefined,
+  signal: Cancellation | undefined,
   scope: Scope<Target, Driver>,
   parts: Parts<Target, Driver>,
 ): () => void {
@@ -128,7 +130,7 @@ function rollBackOn<Target, Driver>(
 function endAll<Target, Driver>(
   scope: Scope<Target, Driver>,
   parts: Parts<Target, Driver>,
-  signal: AbortSignal | undefined,
+  signal: Cancellation | undefined,
 ): Promise<void> {
   return scope.rollback ??= conclude(scope, parts, "ROLLBACK", signal);
 }
@@ -138,7 +140,7 @@ async function conclude<Target, Driver>(
   { held }: Scope<Target, Driver>,
   { interpreter: { clock } }: Parts<Target, Driver>,
   sql: string,
-  signal: AbortSignal | undefined,
+  signal: Cancellation | undefined,
 ): Promise<void> {
   if (signal === undefined) return await held.control(sql, signal);
   const late = new AbortController();
@@ -210,7 +212,7 @@ async function open<Target, Driver>(
 async function commit<Target, Driver>(
   scope: Scope<Target, Driver>,
   parts: Parts<Target, Driver>,
-  signal: AbortSignal | undefined,
+  signal: Cancellation | undefined,
 ): Promise<void> {
   const { held, parent } = scope;
   await endChildren(scope, parts);
@@ -235,7 +237,7 @@ async function rollBack<Target, Driver>(
   scope: Scope<Target, Driver>,
   parts: Parts<Target, Driver>,
   error: unknown,
-  signal: AbortSignal | undefined,
+  signal: Cancellation | undefined,
 ): Promise<void> {
   const { held, parent } = scope;
   await endChildren(scope, parts);

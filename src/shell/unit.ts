@@ -8,6 +8,7 @@
 
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Holding, VirtualId } from "../core/mod.ts";
+import type { Cancellation } from "../port.ts";
 import { SubletError } from "./errors.ts";
 import { Held } from "./held.ts";
 import type { Ending, Home, Parts, Realm } from "./parts.ts";
@@ -23,7 +24,7 @@ export interface Frame<Target, Driver> {
   /** The transaction that this frame adds. */
   readonly scope: Scope<Target, Driver> | undefined;
   /** What ends the waits and statements of the code. */
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Cancellation | undefined;
 }
 
 /** How code finds its frame. */

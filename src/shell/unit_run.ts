@@ -5,13 +5,14 @@
  * that are known to leave nothing behind: never after a COMMIT whose answer was lost.
  */
 
+import type { Cancellation } from "../port.ts";
 import { bindingsOf } from "./bindings.ts";
+import { either } from "./cancellation.ts";
 import { SubletError } from "./errors.ts";
 import type { Parts } from "./parts.ts";
 import { homeNamed, type Realms } from "./realms.ts";
 import { transact } from "./transaction.ts";
 import { endFully, type Frame, type Host, Unit } from "./unit.ts";
-import { either } from "./wait.ts";
 
 /** How a unit of work is run; `Overlay` is what a target may be given of its own. */
 export interface UnitOptions<Name extends string, Overlay extends object = object> {
@@ -63,7 +64,8 @@ export async function runUnit<Target, Driver, T>(
   const isRetriable = (error: unknown): boolean =>
     runs <= retries && !signal?.aborted && !realms.admission.isClosed &&
     isSafeToRepeat(realms, error);
-  const limits = signal === undefined ? {} : { signal };
+  // It uses of a signal no more than this has.
+  const limits = signal === undefined ? {} : { signal: signal as AbortSignal };
   return await retry(run, { ...BACKOFF, ...limits, maxAttempts: retries + 1, isRetriable });
 }
 
@@ -71,7 +73,7 @@ async function runOnce<Target, Driver, T>(
   parts: Parts<Target, Driver>,
   fn: () => T,
   { bind = {}, transaction = [], ctx }: UnitOptions<string>,
-  signal: AbortSignal | undefined,
+  signal: Cancellation | undefined,
 ): Promise<Awaited<T>> {
   const { homes } = parts;
   const names = typeof transaction === "string" ? [transaction] : transaction;

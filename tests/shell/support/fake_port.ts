@@ -7,14 +7,8 @@
  */
 
 import type { AsyncLocalStorage } from "node:async_hooks";
-import type {
-  Condition,
-  Loss,
-  Port,
-  Session,
-  Statement,
-  StatementFacts,
-} from "../../../src/port.ts";
+import type * as port from "../../../src/port.ts";
+import type { Condition, Loss, Port, Session, Statement } from "../../../src/port.ts";
 
 /** Where the fake server is asked to connect to. */
 export interface FakeTarget {
@@ -187,19 +181,19 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     this.#running++;
   }
 
-  run(statement: Statement, signal: AbortSignal | undefined): Promise<[unknown, unknown]> {
+  run(statement: Statement, signal: port.Cancellation | undefined): Promise<[unknown, unknown]> {
     this.#running++;
     const turn = this.#last.then(() => this.#serve(statement));
     this.#last = turn.then(() => undefined, () => undefined);
     const result = Promise.race([turn, this.#ended.promise]).finally(() => this.#running--);
     if (signal === undefined) return result;
-    const abort = (): void => this.destroy(signal.reason);
+    const abort = (): void => this.destroy(signal.reason as Error);
     signal.addEventListener("abort", abort);
     return result.finally(() => signal.removeEventListener("abort", abort));
   }
 
   /** What it takes a statement to be: "ASK" reads the one before, "BEGIN" and so on as named. */
-  factsOf({ sql }: Statement): StatementFacts {
+  factsOf({ sql }: Statement): port.StatementFacts {
     return {
       isReadOnly: /^(?:SELECT|ASK|HANG|START|BEGIN|SAVEPOINT|RELEASE|ROLLBACK)/.test(sql),
       isSingleWrite: /^(?:INSERT|FAIL)/.test(sql),
