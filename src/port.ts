@@ -56,6 +56,20 @@ export interface Loss {
   readonly cause: unknown;
 }
 
+/** What ends something early. It has what is used of an `AbortSignal`, which is one as well. */
+export interface Cancellation {
+  /** Whether it has come. */
+  readonly aborted: boolean;
+  /** Why it has come. */
+  readonly reason: unknown;
+  /** Throws the reason if it has come. */
+  throwIfAborted(): void;
+  /** Calls a listener when it comes, after those before it; not if it has come already. */
+  addEventListener(name: "abort", listener: () => void): void;
+  /** Calls a listener no more. */
+  removeEventListener(name: "abort", listener: () => void): void;
+}
+
 /** One authenticated session on one socket. `Driver` is the driver's own connection. */
 export interface Session<Target, Driver> {
   /** The driver's own connection, for those who hold a lease. */
@@ -95,7 +109,7 @@ export interface Session<Target, Driver> {
    * An abort that comes before the answer ends the session, so that nobody is lent a busy
    * one, and rejects with the signal's reason.
    */
-  run(statement: Statement, signal: AbortSignal | undefined): Promise<[unknown, unknown]>;
+  run(statement: Statement, signal: Cancellation | undefined): Promise<[unknown, unknown]>;
   /** Asks whether the server still answers; rejects if not, in bounded time. */
   check(): Promise<void>;
   /** Wipes what a holder left; rejects if that fails. */

@@ -7,6 +7,8 @@
 
 import { driverOptionsOf } from "../mysql/driver_options.ts";
 import type { Target, TargetOptions } from "../mysql/mod.ts";
+import { redact } from "../mysql/secrets.ts";
+import { SubletError } from "../shell/errors.ts";
 import { type ConnectionConfig, hidden } from "./internals.ts";
 
 /** The options of mysql2's pool. */
@@ -130,15 +132,24 @@ export function configOfTarget(target: Target, idleMsMax: number): PoolConfig {
 
 /** Returns all options in one object, a URI among them; what stands beside it comes first. */
 function expanded(given: string | CompatOptions): Record<string, unknown> {
-  if (typeof given === "string") return hidden.ConnectionConfig.parseUrl(given);
+  if (typeof given === "string") return parsed(given);
   const options: Record<string, unknown> = { ...given };
   const { uri } = options;
   if (!uri) return options;
-  for (const [name, value] of Object.entries(hidden.ConnectionConfig.parseUrl(String(uri)))) {
+  for (const [name, value] of Object.entries(parsed(String(uri)))) {
     options[name] ||= value;
   }
   delete options["uri"];
   return options;
+}
+
+/** Reads a URI; mysql2 passes over options that are called as what every object has. */
+function parsed(uri: string): Record<string, unknown> {
+  const options = hidden.ConnectionConfig.parseUrl(uri);
+  const name = [...new URL(uri).searchParams.keys()].find((key) => key in Object.prototype);
+  if (name === undefined) return options;
+  const prose = `There is no option ${JSON.stringify(name)}`;
+  throw new SubletError("OPTION_INVALID", "options", prose);
 }
 
 /** Takes options of certain names out of others. */
@@ -159,7 +170,7 @@ function configOf(
   const connectionLimit = count("connectionLimit", 10);
   const idleTimeout = count("idleTimeout", 60_000);
   return {
-    connectionConfig: Object.assign(connectionConfig, { idleTimeout }),
+    connectionConfig: redact(Object.assign(connectionConfig, { idleTimeout })),
     waitForConnections: Boolean(options["waitForConnections"] ?? true),
     connectionLimit,
     maxIdle: count("maxIdle", connectionLimit),

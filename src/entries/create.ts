@@ -34,7 +34,7 @@ export function creatorOn(
   };
   return <Name extends string>(options: string | PoolOptions<Name>): Pool<Name> => {
     const given: PoolOptions<Name> = typeof options === "string" ? { uri: options } : options;
-    const isLate = typeof given.uri === "function" && (given.lifespan ?? lifespan) === "unit";
+    const isLate = typeof given?.uri === "function" && (given.lifespan ?? lifespan) === "unit";
     // What the URI says of the pool itself is an option of the pool like any other.
     const expanded = isLate ? given : checked(() => mysql.expandUri(given)) as PoolOptions<Name>;
     return createSubletPool<Name, mysql.Target, Connection, mysql.TargetOptions>(

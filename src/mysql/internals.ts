@@ -16,6 +16,20 @@ export interface Packet {
   readonly end: number;
   /** Its number in the exchange. */
   readonly sequenceId: number;
+  /** How many packets of the wire it is made of: one of more than 16 MB comes in several. */
+  numPackets: number;
+  /** Returns a copy that stays as it is, and counts as one packet of the wire. */
+  clone(): Packet;
+}
+
+/** A frame, in which compressed packets travel. */
+export interface Frame {
+  /** Returns how long its content is, 0 if that is not compressed. */
+  readInt24(): number;
+  /** Returns its content. */
+  readBuffer(): Uint8Array;
+  /** How many frames of the wire it is made of. */
+  readonly numPackets: number;
 }
 
 /** What a command of the driver is at: the method that will get its next packet. */
@@ -25,11 +39,17 @@ export interface DriverCommand {
   /** The one that gets the first packet of an answer. */
   readonly resultsetHeader?: unknown;
   /** The one that gets the answer to a file that was sent. */
-  readonly infileOk?: unknown;
+  infileOk?: unknown;
   /** The one that gets a row. */
   readonly row?: unknown;
   /** The text of a statement, its values put in. */
   readonly sql?: string;
+  /** The prepared statement that it executes, if it was prepared apart. */
+  readonly statement?: { readonly query?: string } | undefined;
+  /** Begins it; what it returns gets the first packet of its answer. */
+  start?(...args: never[]): unknown;
+  /** Its own options, completed by those of its connection once it has begun. */
+  readonly options?: unknown;
   /** What gets the answer; without it the answer is told by events. */
   readonly onResult?: unknown;
 }
@@ -48,6 +68,8 @@ export interface DriverCalls {
   changeUser(options: unknown, callback?: unknown): unknown;
   /** Wipes the session. */
   reset(callback?: unknown): unknown;
+  /** Puts a command behind those before it. */
+  addCommand(command: DriverCommand): DriverCommand;
   /** Says farewell. */
   end(...args: unknown[]): unknown;
   /** Ends the connection without farewell. */
@@ -92,12 +114,22 @@ export interface DriverInternals extends DriverCalls {
   readonly _statements: { readonly size: number; clear(): void };
   /** Whether packets are held back, to be handed over later. */
   readonly _paused: boolean;
+  /** The packets that are held back. */
+  readonly _paused_packets: { push(packet: Packet): void };
   /** Why nothing can be sent any more. */
   readonly _fatalError: Error | null;
   /** Why the socket closed. */
   readonly _protocolError: Error | null;
   /** The number that the next packet of the exchange has to have. */
-  readonly sequenceId: number;
+  sequenceId: number;
+  /** The number of the next frame, in which compressed packets travel. */
+  readonly compressedSequenceId: number;
+  /** What reads frames, where packets are compressed; with the parts of a long one. */
+  readonly packetParser: { readonly largePacketParts: Uint8Array[] };
+  /** Reads a frame. */
+  _handleCompressedPacket?(frame: Frame): void;
+  /** What reads packets out of frames, where packets are compressed. */
+  readonly _inflatedPacketsParser?: object;
   /** Whether the server says that it is MariaDB. */
   readonly _isMariaDB: boolean;
   /** Whether the server has let it in. */

@@ -4,29 +4,59 @@
  */
 
 import type { Connection } from "mysql2";
-import { internalsOf } from "./internals.ts";
+import { type DriverCommand, internalsOf } from "./internals.ts";
 
-/** The options of a connection that are nobody else's business. */
+/** The options of a connection, and what a login makes of them, that nobody else may see. */
 const secret: readonly string[] = [
   "password",
+  "password1",
   "password2",
   "password3",
   "passwordSha1",
   "ssl",
 ];
 
+/** Under these names Node, Deno and Bun, and JSON, find what they show of an object. */
+const viewNames: readonly PropertyKey[] = ["toJSON", Symbol.for("nodejs.util.inspect.custom")];
+
 /**
- * Keeps the secrets of a connection out of what is printed of it; they can be read and copied as
+ * Keeps the secrets of an object out of what is printed of it. They can be read and copied as
  * before, as code that knows the driver opens further connections by a copy of its options.
  */
-export function hideSecrets(driver: Connection): void {
-  const { config } = internalsOf(driver);
-  const shown = (): object => {
-    return Object.fromEntries(Object.entries(config).filter(([name]) => !secret.includes(name)));
+export function redact<T extends object>(object: T): T {
+  const view = (): object => {
+    const shown = Object.entries(object).filter(([name]) => !secret.includes(name));
+    return Object.assign(Object.create(Object.getPrototypeOf(object)), Object.fromEntries(shown));
   };
-  for (const name of ["toJSON", Symbol.for("nodejs.util.inspect.custom")]) {
-    Object.defineProperty(config, name, { value: shown, enumerable: false });
+  for (const name of viewNames) {
+    Object.defineProperty(object, name, { value: view, enumerable: false, configurable: true });
   }
+  return object;
+}
+
+/** Keeps the secrets of a connection out of what is printed of it, whatever it is at. */
+export function hideSecrets(driver: Connection): void {
+  const internals = internalsOf(driver);
+  const { addCommand, _command } = internals;
+  redact(internals.config);
+  // It logs in.
+  if (_command) redact(_command);
+  internals.addCommand = (command) => {
+    if ("password" in command) redact(command);
+    else if (!Object.hasOwn(command, "start")) command.start = startWithoutSecrets;
+    return addCommand.call(driver, command);
+  };
+}
+
+/** Begins a statement, whose options the driver completes by a copy of those of its connection. */
+function startWithoutSecrets(this: DriverCommand, ...args: never[]): unknown {
+  const prototype: DriverCommand = Object.getPrototypeOf(this);
+  const next = prototype.start?.apply(this, args);
+  const { options } = this;
+  if (typeof options === "object" && options !== null) {
+    for (const name of secret) if (name in options) Reflect.set(options, name, undefined);
+  }
+  return next;
 }
 
 /** Puts the text that was given in the place of the one that has values in it. */

@@ -6,7 +6,15 @@
  */
 
 import type { Connection } from "mysql2";
-import type { Condition, Loss, Session, SocketStream, Statement, StatementFacts } from "../port.ts";
+import type {
+  Cancellation,
+  Condition,
+  Loss,
+  Session,
+  SocketStream,
+  Statement,
+  StatementFacts,
+} from "../port.ts";
 import { beginSession } from "./beginning.ts";
 import { answered, type DriverInternals, internalsOf } from "./internals.ts";
 import { calm } from "./interruption.ts";
@@ -14,6 +22,7 @@ import type { Killer } from "./killer.ts";
 import { limitLogin } from "./login_bytes.ts";
 import { login } from "./login.ts";
 import { unreadable } from "./nonsense.ts";
+import { readFramesAlone } from "./order.ts";
 import { type Answer, executeCached } from "./prepared.ts";
 import { hideSecrets, withoutValues } from "./secrets.ts";
 import { ending, isBusy, SessionEnd } from "./session_end.ts";
@@ -56,6 +65,7 @@ export class MysqlSession implements Session<Target, Connection> {
     const breakOff = (error: Error): void => this.#end.break(error);
     this.#witness = new Witness(this.#internals, breakOff);
     limitLogin(driver, breakOff);
+    readFramesAlone(driver);
     hideSecrets(driver);
   }
 
@@ -139,7 +149,7 @@ export class MysqlSession implements Session<Target, Connection> {
   }
 
   /** Runs a statement after those before it. */
-  run(statement: Statement, signal: AbortSignal | undefined): Promise<[unknown, unknown]> {
+  run(statement: Statement, signal: Cancellation | undefined): Promise<[unknown, unknown]> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const { loss } = this.#end;
@@ -159,7 +169,7 @@ export class MysqlSession implements Session<Target, Connection> {
         if (error) reject(signal?.aborted ? signal.reason : this.#failure(error, statement));
         else resolve([rows, fields]);
       });
-      if (!isAnswered) signal?.addEventListener("abort", abort, { once: true });
+      if (!isAnswered) signal?.addEventListener("abort", abort);
     });
   }
 

@@ -24,8 +24,7 @@ export class Target {
   readonly connectTimeoutMs: number;
   /** What is run on each new session. */
   readonly initSql: Exclude<InitSql, string>;
-  /** What it asks of TLS, if it asks for it. */
-  readonly tls: TlsDemand | undefined;
+  readonly #tls: TlsDemand | undefined;
   readonly #options: TargetOptions;
   #key: string | undefined;
   #addressKey: string | undefined;
@@ -39,8 +38,8 @@ export class Target {
   constructor(options: object) {
     const { password1: password, ...given } = checkTargetOptions(options);
     this.#options = { password, ...given };
-    this.tls = tlsDemandOf(given);
-    this.address = addressOf(given, this.tls !== undefined);
+    this.#tls = tlsDemandOf(given);
+    this.address = addressOf(given, this.#tls !== undefined);
     this.user = given.user || undefined;
     this.database = given.database || undefined;
     this.charset = given.charset ?? "utf8mb4_unicode_ci";
@@ -48,7 +47,12 @@ export class Target {
     this.initSql = typeof given.initSql === "string" ? [given.initSql] : given.initSql ?? [];
   }
 
-  /** The options that it is made of, the password among them. */
+  /** What it asks of TLS, if it asks for it, keys among it; so it is not printed. */
+  get tls(): TlsDemand | undefined {
+    return this.#tls;
+  }
+
+  /** The options that it is made of, the password among them; so they are not printed. */
   get options(): TargetOptions {
     return this.#options;
   }

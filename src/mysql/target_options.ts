@@ -70,8 +70,8 @@ export type Password = string | (() => string | Promise<string>);
  * `password` may be a function, which is asked before each login; `connectTimeout` (ms, 10000
  * if not given, 0 for none) covers all until the session can be used, from that question on;
  * `keepAliveInitialDelay` (ms) is 30000 if not given; LOAD DATA LOCAL is refused unless
- * `infileStreamFactory` is given or `flags` names LOCAL_FILES; what `uri` says yields to what is
- * said beside it.
+ * `infileStreamFactory` is given or `flags` names LOCAL_FILES, and the server gets no file but
+ * that which the statement names; what `uri` says yields to what is said beside it.
  */
 export type TargetOptions =
   & { readonly [Name in DriverOptionName]?: ConnectionOptions[Name] | undefined }
@@ -138,6 +138,11 @@ const flag: Rule = { expected: "true or false", accepts: (value) => typeof value
 const text: Rule = { expected: "a string", accepts: (value) => typeof value === "string" };
 const call: Rule = { expected: "a function", accepts: (value) => typeof value === "function" };
 const record: Rule = { expected: "an object", accepts: isRecord };
+/** The driver looks for a profile's name in an object that has what every object has. */
+const profile: Rule = {
+  expected: "the name of a profile",
+  accepts: (value) => typeof value === "string" && !(value in Object.prototype),
+};
 const no: Rule = { expected: "false", accepts: (value) => value === false };
 const anything: Rule = { expected: "anything", accepts: () => true };
 const list: Rule = {
@@ -201,7 +206,7 @@ const rules: Readonly<Record<TargetOptionName, Rule>> = {
   queryFormat: call,
   rowsAsArray: flag,
   socketPath: text,
-  ssl: either(record, text, no),
+  ssl: either(record, profile, no),
   stringifyObjects: flag,
   supportBigNumbers: flag,
   tls: {
@@ -231,9 +236,10 @@ export const targetOptionNames: readonly TargetOptionName[] = Object.keys(
  * What it has no name for is kept, so that options of a pool can be given in a URI as well.
  * Those that are null or undefined are left out.
  *
- * @throws {TargetOptionError} If `uri` is not one.
+ * @throws {TargetOptionError} If `uri` is not one, or the options are no object.
  */
 export function expandUri(options: object): Record<string, unknown> {
+  if (!isRecord(options)) throw new TargetOptionError("options", options, "an object");
   const given = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined && value !== null),
   );

@@ -14,7 +14,8 @@ const sslModes: ReadonlyMap<string, TargetOptions> = new Map<string, TargetOptio
 
 /** Reads a URI as mysql2 does: options follow a question mark, as JSON where they are JSON. */
 export function parseUri(uri: URL): Record<string, unknown> {
-  const options: Record<string, unknown> = {};
+  // It inherits nothing, so that every name, `__proto__` too, is one of an option.
+  const options: Record<string, unknown> = Object.create(null);
   for (const [name, value] of uri.searchParams) {
     // MySQL's own clients say it so, and so does Hyperdrive.
     const mode = /^ssl-?mode$/.test(name) ? sslModes.get(value.toLowerCase()) : undefined;

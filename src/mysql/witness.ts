@@ -6,8 +6,10 @@
  */
 
 import { classOf, type Make } from "./errors.ts";
+import { strangeDemand } from "./infile.ts";
 import type { DriverCommand, DriverInternals, Packet } from "./internals.ts";
 import { isNonsense, nonsense, unreadable } from "./nonsense.ts";
+import { holdBack, isOutOfOrder } from "./order.ts";
 import { countsRows, effectOf } from "./statement.ts";
 import {
   AUTOCOMMIT,
@@ -147,17 +149,25 @@ export class Witness {
 
   #watchPackets(driver: DriverInternals, derailed: (error: Error) => void): void {
     const { handlePacket, _handleFatalError } = driver;
+    /** Ends it with an error that the command at hand gets, whoever has sent that. */
+    const refuse = (error: Error): void => {
+      driver._handleFatalError(error);
+      derailed(error);
+    };
     /** The first byte of the packet that is being read. */
     let marker: number | undefined;
     driver.handlePacket = (packet) => {
       this.#isAtRow = false;
       marker = undefined;
+      if (packet === undefined) return handlePacket.call(driver, packet);
       // Packets that are held back come here again.
-      if (packet === undefined || driver._paused) return handlePacket.call(driver, packet);
+      if (driver._paused) return holdBack(packet, driver);
       if (isOutOfOrder(packet, driver)) {
-        return derailed(nonsense("The server's packets came out of order"));
+        return refuse(nonsense("The server's packets came out of order"));
       }
       const command = driver._command;
+      const demand = strangeDemand(packet, command);
+      if (demand !== undefined) return refuse(demand);
       const mustGoOn = isRow(packet, command);
       if (!mustGoOn) this.#read(packet, command, driver._isMariaDB ? "mariadb" : "mysql");
       this.#isAtRow = mustGoOn;
@@ -196,11 +206,6 @@ export class Witness {
     this.#flags &= ~IN_TRANSACTION;
     this.#isUnsure = true;
   }
-}
-
-/** An error may come at any time: that of a server which ends an idle session answers nothing. */
-function isOutOfOrder({ buffer, offset, sequenceId }: Packet, driver: DriverInternals): boolean {
-  return sequenceId !== driver.sequenceId && buffer[offset] !== 0xff;
 }
 
 /** Tells whether nobody's code but the driver's gets to see a packet before it has been read. */

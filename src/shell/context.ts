@@ -7,6 +7,7 @@
 
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Holding } from "../core/mod.ts";
+import type { Cancellation } from "../port.ts";
 import type { Home } from "./parts.ts";
 import type { Scope } from "./scope.ts";
 import type { Unit } from "./unit.ts";
@@ -20,7 +21,7 @@ export interface Frame<Target, Driver> {
   /** The transaction that this frame adds. */
   readonly scope: Scope<Target, Driver> | undefined;
   /** What ends the waits and statements of the code. */
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Cancellation | undefined;
 }
 
 /** How code finds its frame. */

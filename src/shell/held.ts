@@ -7,7 +7,7 @@
  */
 
 import type { Holding } from "../core/mod.ts";
-import type { Session } from "../port.ts";
+import type { Cancellation, Session } from "../port.ts";
 import { type Claim, slotOf } from "./claim.ts";
 import { enclosingOf, type Frame, yieldAround } from "./context.ts";
 import { SubletError } from "./errors.ts";
@@ -192,7 +192,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
    */
   async control(
     sql: string,
-    signal: AbortSignal | undefined,
+    signal: Cancellation | undefined,
     check?: () => void,
   ): Promise<void> {
     const leave = this.use(undefined);

@@ -7,6 +7,7 @@
  */
 
 import type { VirtualId } from "../core/mod.ts";
+import { either } from "./cancellation.ts";
 import { type Frame, scopeOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Held } from "./held.ts";
@@ -24,7 +25,6 @@ import {
   type StatementOptions,
 } from "./statement.ts";
 import { Unit } from "./unit.ts";
-import { either } from "./wait.ts";
 
 /** How a lease is taken. */
 export interface LeaseOptions extends RunOptions {

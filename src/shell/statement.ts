@@ -1,6 +1,7 @@
 /** How statements are given, and how their failures name the line that gave them. */
 
 import type { Statement } from "../port.ts";
+import { cancellationOf } from "./cancellation.ts";
 import { SubletError } from "./errors.ts";
 import type { Limits } from "./wait.ts";
 
@@ -65,9 +66,10 @@ export function runOptionsOf(
 
 /** Returns until when a statement may take. */
 export function limitsOf(
-  { signal, timeout }: RunOptions,
+  { signal: given, timeout }: RunOptions,
   clock: { now(): number },
 ): Limits {
+  const signal = cancellationOf(given);
   if (timeout === undefined) return { signal, endsAt: undefined };
   if (typeof timeout !== "number" || !(timeout >= 0)) {
     const prose = `The time-out must be a number of ms that is not negative: received ${timeout}`;

@@ -7,6 +7,7 @@
 
 import type { Holding, VirtualId } from "../core/mod.ts";
 import type { Statement } from "../port.ts";
+import { either } from "./cancellation.ts";
 import { type Claim, slotOf } from "./claim.ts";
 import { type Frame, scopeOf } from "./context.ts";
 import { runHeld } from "./held_run.ts";
@@ -15,9 +16,8 @@ import type { Home, Parts } from "./parts.ts";
 import type { Realms } from "./realms.ts";
 import { checkLasts, checkReadsOwn } from "./refusals.ts";
 import { type Asked, limitsOf, restack, runOptionsOf, statementOf } from "./statement.ts";
-
 import { runUnit } from "./unit_run.ts";
-import { either, type Limits, runWithin } from "./wait.ts";
+import { type Limits, runWithin } from "./wait.ts";
 
 /** Runs a statement where its code stands: in its unit of work, or as one of its own. */
 export async function runStatement<Target, Driver>(

@@ -8,6 +8,8 @@
  * became of the transaction.
  */
 
+import type { Cancellation } from "../port.ts";
+import { either } from "./cancellation.ts";
 import { type Frame, scopeOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Home, Parts } from "./parts.ts";
@@ -21,7 +23,7 @@ import {
 } from "./transaction_options.ts";
 import { endFully, Unit } from "./unit.ts";
 import type { VirtualConnection } from "./virtual_connection.ts";
-import { either, type Limits, until } from "./wait.ts";
+import { type Limits, until } from "./wait.ts";
 
 /** Code of a transaction; it may run statements by context, or by the handle that it gets. */
 export type TransactionCode<Target, Driver, T> = (tx: VirtualConnection<Target, Driver>) => T;
@@ -140,7 +142,7 @@ async function runCode<Target, Driver, T>(
 async function commit<Target, Driver>(
   scope: Scope<Target, Driver>,
   parts: Parts<Target, Driver>,
-  signal: AbortSignal | undefined,
+  signal: Cancellation | undefined,
 ): Promise<void> {
   const { held, parent } = scope;
   await untilChildEnds(scope, parts);
@@ -162,7 +164,7 @@ async function commit<Target, Driver>(
 /** Ends a savepoint well; that the server does not know it says that its transaction is gone. */
 async function release<Target, Driver>(
   scope: Scope<Target, Driver>,
-  signal: AbortSignal | undefined,
+  signal: Cancellation | undefined,
 ): Promise<void> {
   const { held, savepoint } = scope;
   try {
@@ -180,7 +182,7 @@ async function rollBack<Target, Driver>(
   scope: Scope<Target, Driver>,
   parts: Parts<Target, Driver>,
   error: unknown,
-  signal: AbortSignal | undefined,
+  signal: Cancellation | undefined,
 ): Promise<unknown> {
   const { held, parent, top } = scope;
   if (scope.status === "ended" || held.isEnded) return error;
@@ -207,7 +209,7 @@ function escapeOf<Target, Driver>({ isEscaped, failure }: Scope<Target, Driver>,
 
 /** Rolls a transaction back on an abort, whatever its code is at; returns what stops that. */
 function rollBackOn<Target, Driver>(
-  signal: AbortSignal | undefined,
+  signal: Cancellation | undefined,
   scope: Scope<Target, Driver>,
   parts: Parts<Target, Driver>,
 ): () => void {
@@ -229,7 +231,7 @@ function rollBackOn<Target, Driver>(
 function endAll<Target, Driver>(
   scope: Scope<Target, Driver>,
   parts: Parts<Target, Driver>,
-  signal: AbortSignal | undefined,
+  signal: Cancellation | undefined,
 ): Promise<void> {
   return scope.rollback ??= conclude(scope, parts, "ROLLBACK", signal, () => scope.look());
 }
@@ -239,7 +241,7 @@ async function conclude<Target, Driver>(
   { held }: Scope<Target, Driver>,
   { interpreter: { clock } }: Parts<Target, Driver>,
   sql: string,
-  signal: AbortSignal | undefined,
+  signal: Cancellation | undefined,
   check?: () => void,
 ): Promise<void> {
   if (signal === undefined) return await held.control(sql, signal, check);

@@ -5,13 +5,15 @@
  * that are known to leave nothing behind: never after a COMMIT whose answer was lost.
  */
 
+import type { Cancellation } from "../port.ts";
+import { bindingsOf } from "./bindings.ts";
+import { either } from "./cancellation.ts";
 import type { Frame } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import { homeNamed, type Realms } from "./realms.ts";
 import { transact } from "./transaction.ts";
 import { endFully, type Host, Unit } from "./unit.ts";
 import type { UnitHandle } from "./unit_handle.ts";
-import { either } from "./wait.ts";
 
 /** Code of a unit; it may run statements by context, or by the handle that it gets. */
 export type UnitCode<Target, Driver, T, Name extends string = string> = (
@@ -76,7 +78,8 @@ export async function runUnit<Target, Driver, T>(
   const isRetriable = (error: unknown): boolean =>
     runs <= retries && !signal?.aborted && !realms.admission.isClosed &&
     isSafeToRepeat(realms, error) && !hasLasted(unit, error);
-  const limits = signal === undefined ? {} : { signal };
+  // It uses of a signal no more than this has.
+  const limits = signal === undefined ? {} : { signal: signal as AbortSignal };
   return await retry(run, { ...BACKOFF, ...limits, maxAttempts: retries + 1, isRetriable });
 }
 
@@ -84,7 +87,7 @@ async function runOnce<Target, Driver, T>(
   unit: Unit<Target, Driver>,
   fn: UnitCode<Target, Driver, T>,
   { bind = {}, transaction = [] }: UnitOptions<string>,
-  signal: AbortSignal | undefined,
+  signal: Cancellation | undefined,
 ): Promise<Awaited<T>> {
   try {
     const { homes, frames, handles, leaks } = unit.parts;
@@ -94,9 +97,7 @@ async function runOnce<Target, Driver, T>(
       (inner, home) => () => transact(unit.parts, home, inner, {}, leaks.stackAbove(runUnit)),
       code,
     );
-    for (const [name, overlay] of Object.entries(bind)) {
-      if (overlay !== undefined) unit.bind(homeNamed(homes, name), overlay);
-    }
+    for (const [home, overlay] of bindingsOf(homes, bind)) unit.bind(home, overlay);
     const parent = frames.getStore();
     const result = await frames.run({ unit, parent, scope: undefined, signal }, within);
     await checkNoneOpen(unit, signal);
@@ -109,7 +110,7 @@ async function runOnce<Target, Driver, T>(
 /** Rolls back what statements of the unit have begun by hand and none has ended, and throws. */
 async function checkNoneOpen<Target, Driver>(
   unit: Unit<Target, Driver>,
-  signal: AbortSignal | undefined,
+  signal: Cancellation | undefined,
 ): Promise<void> {
   const open = unit.openByHand;
   if (open.length === 0) return;

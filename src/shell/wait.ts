@@ -1,18 +1,19 @@
 /**
- * Waits that end: by what was waited for, by an `AbortSignal`, or by the time.
+ * Waits that end: by what was waited for, by a signal, or by the time.
  *
  * Whichever comes first ends the wait and takes back everything that the others would have
  * needed. While it lasts it keeps the process alive.
  */
 
-import type { Instant, Session, Statement } from "../port.ts";
+import type { Cancellation, Instant, Session, Statement } from "../port.ts";
+import { either, Trigger } from "./cancellation.ts";
 import { SubletError } from "./errors.ts";
 import type { Interpreter } from "./interpreter.ts";
 
 /** Until when something may take. */
 export interface Limits {
   /** Ends it when it is aborted. */
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Cancellation | undefined;
   /** Ends it at that time. */
   readonly endsAt: Instant | undefined;
 }
@@ -22,7 +23,7 @@ export class Wait<Target, Driver> {
   /** What it waits for something of. */
   protected readonly interpreter: Interpreter<Target, Driver>;
   readonly #settled: PromiseWithResolvers<void> = Promise.withResolvers();
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: Cancellation | undefined;
   readonly #aborted: (() => void) | undefined;
   readonly #cancelAlarm: (() => void) | undefined;
   #isOver = false;
@@ -96,18 +97,9 @@ export function runWithin<Target, Driver>(
 ): Promise<[unknown, unknown]> {
   signal?.throwIfAborted();
   if (endsAt === undefined) return session.run(statement, signal);
-  const end = new AbortController();
+  const end = new Trigger();
   const cancel = interpreter.clock.alarm(endsAt, () => end.abort(statementTimeout()));
-  return session.run(statement, either(signal, end.signal)).finally(cancel);
-}
-
-/** Returns a signal that is aborted as soon as one of two is. */
-export function either(
-  one: AbortSignal | undefined,
-  other: AbortSignal | undefined,
-): AbortSignal | undefined {
-  if (one === undefined || one === other) return other;
-  return other === undefined ? one : AbortSignal.any([one, other]);
+  return session.run(statement, either(signal, end)).finally(cancel);
 }
 
 function statementTimeout(): Error {

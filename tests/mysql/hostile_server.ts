@@ -5,6 +5,7 @@
 
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
+import { deflateSync, inflateSync } from "node:zlib";
 
 /** What comes after the greeting, or in place of it. */
 export type Conduct = (socket: Socket) => void;
@@ -17,10 +18,18 @@ export interface Hostility {
   readonly admits?: Conduct;
   /** Sent in place of the answer to a query that is not of the pool's own. */
   readonly answers?: Conduct;
+  /** Sent in place of the answer to a statement that is to be prepared. */
+  readonly prepares?: Conduct;
+  /** Whether it has clients compress; conducts frame what they send by themselves. */
+  readonly isCompressed?: boolean;
 }
 
 /** Flags of the protocol that it claims to know: no TLS, no compression, plugins to log in by. */
 const flags = 0x0008a20f;
+/** Asks for a statement to be prepared (COM_STMT_PREPARE). */
+const prepare = 0x16;
+/** The flag by which it offers to compress. */
+const compressing = 0x20;
 const greetingTail = Buffer.concat([
   Buffer.from("secondpart12"),
   Buffer.from("\0mysql_native_password\0"),
@@ -37,10 +46,30 @@ export function packet(number: number, payload: Uint8Array): Buffer {
   return Buffer.concat([header, payload]);
 }
 
+/** Returns a frame, as they carry packets where these are compressed; its content is not. */
+export function frame(number: number, content: Uint8Array): Buffer {
+  const header = Buffer.alloc(7);
+  header.writeUIntLE(content.length, 0, 3);
+  header[3] = number;
+  return Buffer.concat([header, content]);
+}
+
+/** Returns a frame whose content is compressed. */
+export function deflatedFrame(number: number, content: Uint8Array): Buffer {
+  const made = frame(number, deflateSync(content));
+  made.writeUIntLE(content.length, 4, 3);
+  return made;
+}
+
+/** Returns the content of a frame. */
+function contentOf(frame: Buffer): Buffer {
+  return frame.readUIntLE(4, 3) === 0 ? frame.subarray(7) : inflateSync(frame.subarray(7));
+}
+
 /** An honest greeting. */
-export function greeting(number = 0): Buffer {
+export function greeting(number = 0, isCompressed = false): Buffer {
   const caps = Buffer.alloc(18);
-  caps.writeUInt16LE(flags & 0xffff, 0);
+  caps.writeUInt16LE((flags & 0xffff) | (isCompressed ? compressing : 0), 0);
   caps[2] = 45;
   caps.writeUInt16LE(2, 3);
   caps.writeUInt16LE(flags >>> 16, 5);
@@ -91,12 +120,19 @@ export async function startHostile(password: string, hostility: Hostility): Prom
         else hostility.admits(socket);
         return;
       }
-      const isOwn = /^.{5}(SET|KILL)/s.test(chunk.toString("latin1"));
-      if (isOwn || hostility.answers === undefined) socket.write(packet(1, ok));
-      else hostility.answers(socket);
+      const { isCompressed = false } = hostility;
+      const said = isCompressed ? contentOf(chunk) : chunk;
+      const isOwn = /^.{5}(SET|KILL)/s.test(said.toString("latin1"));
+      const honest = packet(1, ok);
+      if (said[4] === prepare && hostility.prepares !== undefined) {
+        return hostility.prepares(socket);
+      }
+      if (isOwn || hostility.answers === undefined) {
+        socket.write(isCompressed ? frame(1, honest) : honest);
+      } else hostility.answers(socket);
     });
     if (hostility.greets !== undefined) hostility.greets(socket);
-    else socket.write(greeting());
+    else socket.write(greeting(0, hostility.isCompressed));
   });
   listener.listen(0, "127.0.0.1");
   await once(listener, "listening");

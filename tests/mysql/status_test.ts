@@ -22,7 +22,8 @@ const reading: DriverCommand = { next: row, resultsetHeader: header, row };
 function packet(hex: string): Packet {
   const payload = Buffer.from(hex.replaceAll(" ", ""), "hex");
   const buffer = Buffer.concat([Buffer.from([9, 9, 9, 9]), payload, Buffer.from([9, 9])]);
-  return { buffer, offset: 4, end: 4 + payload.length, sequenceId: 1 };
+  const read = { buffer, offset: 4, end: 4 + payload.length, sequenceId: 1, numPackets: 1 };
+  return { ...read, clone: () => packet(hex) };
 }
 
 function told(hex: string, command: DriverCommand = awaiting): number {

@@ -1,6 +1,13 @@
 /** A session with the server within the process, and what it answers. */
 
-import type { Condition, Loss, Session, Statement, StatementFacts } from "../../../src/port.ts";
+import type {
+  Cancellation,
+  Condition,
+  Loss,
+  Session,
+  Statement,
+  StatementFacts,
+} from "../../../src/port.ts";
 import type { FakePort } from "./fake_port.ts";
 
 /** Where the fake server is asked to connect to. */
@@ -110,13 +117,13 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     this.#running++;
   }
 
-  run(statement: Statement, signal: AbortSignal | undefined): Promise<[unknown, unknown]> {
+  run(statement: Statement, signal: Cancellation | undefined): Promise<[unknown, unknown]> {
     this.#running++;
     const turn = this.#last.then(() => this.#serve(statement));
     this.#last = turn.then(() => undefined, () => undefined);
     const result = Promise.race([turn, this.#ended.promise]).finally(() => this.#running--);
     if (signal === undefined) return result;
-    const abort = (): void => this.destroy(signal.reason);
+    const abort = (): void => this.destroy(signal.reason as Error);
     signal.addEventListener("abort", abort);
     return result.finally(() => signal.removeEventListener("abort", abort));
   }

@@ -1,0 +1,89 @@
+/**
+ * Which files of this machine a server may ask for.
+ *
+ * To LOAD DATA LOCAL a server answers with the name of the file that it wants. The driver would
+ * have the user's `infileStreamFactory` open whatever is named, in answer to any statement. So a
+ * demand is held against the text of the statement that was sent: it must name that very file.
+ * A server that asks for another one is not what it seems, and its session ends.
+ */
+
+import type { DriverCommand, Packet } from "./internals.ts";
+import { isVersioned, skipOpaque } from "./lexer.ts";
+import { nonsense } from "./nonsense.ts";
+
+/** With this byte an answer begins that demands a file. */
+const marker = 0xfb;
+/** How much of a name an error shows. */
+const shownMax = 100;
+
+/**
+ * Returns an error if a packet demands a file that the statement which it answers does not name.
+ * Else the driver may go on, which has forgotten that a prepared statement can load a file, too.
+ */
+export function strangeDemand(
+  { buffer, offset, end }: Packet,
+  command: DriverCommand | null | undefined,
+): Error | undefined {
+  if (buffer[offset] !== marker || !command || command.next !== command.resultsetHeader) {
+    return undefined;
+  }
+  const asked = String.fromCharCode(...buffer.subarray(offset + 1, Math.min(end, offset + 4096)));
+  const files = filesOf(command.sql ?? command.statement?.query ?? "");
+  if (files.some((file) => comparable(file) === comparable(asked))) {
+    command.infileOk ??= command.resultsetHeader;
+    return undefined;
+  }
+  return nonsense(
+    `The server asks for the file ${JSON.stringify(asked.slice(0, shownMax))}, ` +
+      "which the statement does not name",
+  );
+}
+
+/** Returns the names of the files that a statement, or several in one text, lets a server read. */
+export function filesOf(sql: string): string[] {
+  const files: string[] = [];
+  const tokens = [...tokensOf(sql)];
+  for (const [index, token] of tokens.entries()) {
+    if (token !== "INFILE" || tokens[index - 1] !== "LOCAL") continue;
+    const isHurried = /^(?:LOW_PRIORITY|CONCURRENT)$/.test(tokens[index - 2] ?? "");
+    const at = index - (isHurried ? 3 : 2);
+    if (tokens[at - 1] !== "LOAD" || !/^(?:DATA|XML)$/.test(tokens[at] ?? "")) continue;
+    const literal = tokens[index + 1] ?? "";
+    if (/^['"]/.test(literal)) files.push(...readings(literal));
+  }
+  return files;
+}
+
+/** Yields words, in capitals, literals and single characters; what versioned comments hold too. */
+function* tokensOf(sql: string): Generator<string> {
+  const word = /[\w$]+/y;
+  const opening = /\/\*M?!\d*|\*\//y;
+  for (let at = 0; at < sql.length;) {
+    const end = skipOpaque(sql, at);
+    word.lastIndex = opening.lastIndex = at;
+    const found = end > at ? sql.slice(at, end) : word.exec(sql)?.[0] ?? sql[at] ?? "";
+    const isShell = end === at && (isVersioned(sql, at) || sql.startsWith("*/", at));
+    if (isShell) opening.exec(sql);
+    else if (/^['"`]/.test(found)) yield found;
+    else if (end === at && found > " ") yield found.toUpperCase();
+    at = isShell ? opening.lastIndex : at + found.length;
+  }
+}
+
+/** What a backslash makes of a letter; of any other it makes the letter itself. */
+const escapes: ReadonlyMap<string, string> = new Map(
+  Object.entries({ 0: "\0", b: "\b", n: "\n", r: "\r", t: "\t", Z: "\x1a", "%": "\\%", _: "\\_" }),
+);
+
+/** Returns what a literal stands for, with backslashes that escape, and with such that do not. */
+function readings(literal: string): string[] {
+  const quote = literal[0] ?? "";
+  const content = literal.slice(1, -1).replaceAll(quote + quote, quote);
+  const escaped = content.replace(/\\([^])/g, (_, letter) => escapes.get(letter) ?? letter);
+  return [content, escaped];
+}
+
+/** The same in every character set: each of them writes other letters in a way of its own. */
+function comparable(name: string): string {
+  return name.replace(/[^\x20-\x7e]+/g, "\0");
+}

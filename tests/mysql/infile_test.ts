@@ -1,0 +1,167 @@
+/** Files that a server asks for: it gets those that the statement names, and no others. */
+
+import assert from "node:assert/strict";
+import { Readable } from "node:stream";
+import { after, before, describe, test } from "node:test";
+import { createPool, type Pool } from "../../mod.ts";
+import compat from "../../src/entries/compat_promise.ts";
+import { filesOf } from "../../src/mysql/infile.ts";
+import { failure, one } from "../support/asking.ts";
+import { type Server, startServer } from "../support/server.ts";
+import { lackOf } from "../support/server_binary.ts";
+import { type Conduct, packet, startHostile } from "./hostile_server.ts";
+
+const load = "LOAD DATA LOCAL INFILE 'a.csv' INTO TABLE t";
+
+test("a statement names the files that it loads, and no text in it names others", () => {
+  const cases: readonly [sql: string, files: readonly string[]][] = [
+    [load, ["a.csv"]],
+    ['/* x */ -- y\n# z\n load data low_priority local infile "b" into table t', ["b"]],
+    ["LOAD XML CONCURRENT LOCAL/**/INFILE/* 'no' */'b' INTO TABLE t", ["b"]],
+    ["/*!50000 LOAD DATA */ /*M! LOCAL */ INFILE 'b' INTO TABLE t", ["b"]],
+    ["SELECT 1; LOAD DATA LOCAL INFILE 'b' INTO TABLE t; " + load, ["b", "a.csv"]],
+    ["LOAD DATA LOCAL INFILE 'it''s' INTO TABLE t", ["it's"]],
+    ["LOAD DATA LOCAL INFILE 'C:\\\\x\\'y' INTO TABLE t", ["C:\\\\x\\'y", "C:\\x'y"]],
+    ["LOAD DATA INFILE 'b' INTO TABLE t", []],
+    ["SELECT 'LOAD DATA LOCAL INFILE ''b'' INTO TABLE t'", []],
+    ["SELECT \"LOAD DATA LOCAL INFILE 'b'\", `LOAD DATA LOCAL INFILE 'b'`", []],
+    ["/* LOAD DATA LOCAL INFILE 'b' */ SELECT 1 -- LOAD DATA LOCAL INFILE 'b'", []],
+    ["SELECT local, infile 'b'", []],
+    ["", []],
+  ];
+  for (const [sql, files] of cases) assert.deepEqual([...new Set(filesOf(sql))], files, sql);
+});
+
+const demand = (name: string): Buffer => packet(1, Buffer.from(`\xfb${name}`, "latin1"));
+const prepared = Buffer.from([0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+
+/** Opens what is asked for, and notes it. */
+function factory(opened: string[]): (path: string) => Readable {
+  return (path) => {
+    opened.push(path);
+    return Readable.from([Buffer.from("content-of-a-file")]);
+  };
+}
+
+interface Attack {
+  readonly asks: (db: Pool, more: object) => Promise<unknown>;
+  readonly name: string;
+}
+
+const attacks: Readonly<Record<string, Attack>> = {
+  "a SELECT": { asks: (db) => db.query("SELECT 1"), name: "/etc/passwd" },
+  "a SELECT that quotes a LOAD": { asks: (db) => db.query("SELECT ?", [load]), name: "a.csv" },
+  "a SELECT behind a comment": { asks: (db) => db.query(`/* ${load} */ SELECT 1`), name: "a.csv" },
+  "a LOAD of another file": { asks: (db) => db.query(load), name: "/etc/passwd" },
+  "a LOAD on the server": {
+    asks: (db) => db.query("LOAD DATA INFILE 'a.csv' INTO TABLE t"),
+    name: "a.csv",
+  },
+  "a prepared SELECT": { asks: (db) => db.execute("SELECT 1"), name: "/etc/passwd" },
+  "a prepared LOAD of another file": { asks: (db) => db.execute(load), name: "/etc/passwd" },
+  "a statement that has a factory of its own": {
+    asks: (db, more) => db.query({ sql: "SELECT 1", ...more }),
+    name: "/etc/passwd",
+  },
+  "a statement of the driver's connection": {
+    async asks(db) {
+      await using lease = await db.lease();
+      return await lease.connection.promise().query("SELECT 1");
+    },
+    name: "/etc/passwd",
+  },
+  "a statement that its user has prepared": {
+    async asks(db) {
+      await using lease = await db.lease();
+      const statement = await lease.connection.promise().prepare("SELECT 1");
+      return await statement.execute([]);
+    },
+    name: "/etc/passwd",
+  },
+};
+
+/** Answers each statement with a demand. */
+function demanding(name: string): Conduct {
+  return (socket) => void socket.write(demand(name));
+}
+
+for (const [what, { asks, name }] of Object.entries(attacks)) {
+  test(`a server that answers ${what} with a demand for a file gets none`, async () => {
+    const opened: string[] = [];
+    await using hostile = await startHostile("secret", {
+      prepares: (socket) => void socket.write(packet(1, prepared)),
+      answers: demanding(name),
+    });
+    const infileStreamFactory = factory(opened);
+    await using db = createPool({ uri: hostile.uri, shared: false, infileStreamFactory });
+    const error = await failure(asks(db, { infileStreamFactory }));
+    assert.equal(Object(error).code, "PROTOCOL_ERROR", String(error));
+    assert.match(String(error), /asks for the file/);
+    assert.deepEqual(opened, []);
+    assert.doesNotMatch(hostile.heard.toString("latin1"), /content-of-a-file/);
+  });
+}
+
+test("a server gets no file of a pool with mysql2's members either", async () => {
+  const opened: string[] = [];
+  await using hostile = await startHostile("secret", { answers: demanding("/etc/passwd") });
+  const infileStreamFactory = factory(opened);
+  const pool = compat.createPool({ uri: hostile.uri, infileStreamFactory });
+  for (const sql of ["SELECT 1", load]) {
+    const error = await failure(pool.query({ sql, infileStreamFactory } as never));
+    assert.equal(Object(error).code, "PROTOCOL_ERROR", String(error));
+  }
+  assert.deepEqual(opened, []);
+  await pool.end();
+});
+
+let server: Server;
+
+/** A file that holds three rows; whatever its name, it is here. */
+const three = (): Readable => Readable.from([Buffer.from("1\n2\n3\n")]);
+
+async function loads(): Promise<void> {
+  const opened: string[] = [];
+  const infileStreamFactory = (path: string): Readable => {
+    opened.push(path);
+    return three();
+  };
+  await using db = createPool({
+    ...{ uri: server.url(), shared: false, infileStreamFactory, multipleStatements: true },
+  });
+  await db.query("DROP TABLE IF EXISTS t; CREATE TABLE t (v INT)");
+  const statements = [
+    load,
+    "-- why\n/* so */ load data low_priority local infile 'b' into table t",
+    '/*!50000 LOAD DATA */ LOCAL INFILE "c\'d" INTO TABLE t',
+    "SELECT 1; LOAD DATA LOCAL INFILE 'it''s' INTO TABLE t; LOAD DATA LOCAL INFILE 'C:\\\\\\'e' " +
+    "INTO TABLE t",
+    "LOAD DATA LOCAL INFILE 'größe/日本.csv' INTO TABLE t",
+  ];
+  for (const sql of statements) await db.query(sql);
+  await db.query("LOAD DATA LOCAL INFILE ? INTO TABLE t", ["from a 'value'"]);
+  assert.deepEqual(opened.slice(0, 5), ["a.csv", "b", "c'd", "it's", "C:\\'e"]);
+  assert.equal(opened.at(-1), "from a 'value'");
+  assert.equal(await one(db, "SELECT COUNT(*) FROM t"), 21);
+}
+
+async function loadsPrepared(): Promise<void> {
+  await using db = createPool({ uri: server.url(), shared: false, infileStreamFactory: three });
+  await db.query("CREATE OR REPLACE TABLE t (v INT)");
+  await db.execute(load);
+  assert.equal(await one(db, "SELECT COUNT(*) FROM t"), 3);
+}
+
+for (const make of ["mariadb", "mysql"] as const) {
+  describe(make, { skip: lackOf(make) ?? false }, () => {
+    before(async () => {
+      server = await startServer({ make, options: ["--local-infile=1"] });
+    });
+    after(() => server?.remove());
+
+    test("a LOAD gets the file that it names, however it is written", loads);
+
+    // MySQL prepares no LOAD.
+    if (make === "mariadb") test("so does one that is prepared", loadsPrepared);
+  });
+}

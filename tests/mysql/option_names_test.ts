@@ -1,0 +1,75 @@
+/**
+ * Names that every object has (`__proto__`, `constructor`, `toString` …) are no options, wherever
+ * they stand, and values that are no options are not passed over.
+ */
+
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { createPool } from "../../mod.ts";
+import compat from "../../src/entries/compat.ts";
+import { refused } from "../support/asking.ts";
+
+const names: readonly string[] = Object.getOwnPropertyNames(Object.prototype);
+const values: readonly string[] = ["1", "x", '{"host":"elsewhere"}', '{"rejectUnauthorized":true}'];
+const uri = "mysql://app:secret@127.0.0.1:1/test";
+const invalid = { code: "OPTION_INVALID" };
+
+let before: object;
+
+const inherited = (): object => Object.getOwnPropertyDescriptors(Object.prototype);
+
+beforeEach(() => void (before = inherited()));
+
+afterEach(() => assert.deepEqual(inherited(), before));
+
+/** Returns an object that has a property of its own, whatever it is called. */
+function having(name: string, value: unknown): object {
+  return Object.fromEntries([[name, value]]);
+}
+
+test("they are refused in a URI, whatever is given them", () => {
+  assert.ok(names.includes("__proto__"));
+  for (const name of names) {
+    for (const value of values) {
+      const asked = `${uri}?${name}=${encodeURIComponent(value)}`;
+      assert.throws(() => createPool(asked), invalid, asked);
+      assert.throws(() => createPool({ uri: asked }), invalid, asked);
+      assert.throws(() => compat.createPool(asked), invalid, asked);
+      assert.throws(() => compat.createPool({ uri: asked }), invalid, asked);
+    }
+  }
+});
+
+test("they are refused in options, in those of a virtual connection, and as a profile of TLS", () => {
+  for (const name of names) {
+    const option = having(name, {});
+    assert.throws(() => createPool({ uri, ...option }), invalid, name);
+    assert.throws(() => createPool({ uri, connections: { main: option } }), invalid, name);
+    assert.throws(() => createPool({ uri, ssl: name }), invalid, name);
+    assert.throws(() => createPool(`${uri}?ssl=${name}`), invalid, name);
+  }
+});
+
+test("a unit binds no virtual connection of such a name, and gives none such options", async () => {
+  await using db = createPool({ uri, shared: false });
+  const unit = (bind: unknown): Promise<unknown> => db.unit(() => "run", { bind } as never);
+  for (const name of names) {
+    await refused(unit(having(name, {})), "OPTION_INVALID");
+    await refused(unit(having(name, undefined)), "OPTION_INVALID");
+    await refused(unit({ main: having(name, "x") }), "OPTION_INVALID");
+  }
+  for (const none of [null, [], 5, "database", true, () => ({})]) {
+    await refused(unit({ main: none }), "OPTION_INVALID");
+    await refused(unit(none), "OPTION_INVALID");
+  }
+  assert.equal(await unit({ main: undefined }), "run");
+  assert.equal(await unit(undefined), "run");
+});
+
+test("what is no object is not taken for options", () => {
+  for (const none of [null, undefined, [], 5, true, () => ({})]) {
+    assert.throws(() => createPool(none as never), invalid, String(none));
+    const connections = { main: none } as never;
+    if (none !== undefined) assert.throws(() => createPool({ uri, connections }), invalid);
+  }
+});

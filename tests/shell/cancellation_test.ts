@@ -1,0 +1,118 @@
+/** Signals: any number of statements may wait for one, and each is told of it once, in turn. */
+
+import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
+import { test } from "node:test";
+import { cancellationOf, either, Trigger } from "../../src/shell/cancellation.ts";
+import { createWorld } from "./support/pool.ts";
+import { settled } from "./support/manual_clock.ts";
+
+const many = 1000;
+
+test("a signal has one listener, however many statements wait for it, and then none", async () => {
+  const { db } = createWorld({ connectionLimit: 1 });
+  const lease = await db.lease();
+  const end = new AbortController();
+  const unit = new AbortController();
+  const listeners = (): number[] =>
+    [end, unit].map(({ signal }) => getEventListeners(signal, "abort").length);
+  const { signal } = end;
+  const asked = Array.from({ length: many }, () => db.query("SELECT", [], { signal }));
+  const joined = db.unit(async () => {
+    const options = { signal, timeout: 1000 };
+    await Promise.all(Array.from({ length: many }, () => db.query("SELECT", [], options)));
+    await db.transaction(() => db.query("SELECT", [], options), { signal });
+  }, { signal: unit.signal });
+  await settled();
+  assert.deepEqual(listeners(), [1, 1]);
+  lease.release();
+  await Promise.all([...asked, joined]);
+  assert.deepEqual(listeners(), [0, 0]);
+});
+
+test("an abort reaches every statement that waits for it, with its reason", async () => {
+  const { db } = createWorld({ connectionLimit: 1 });
+  await using _ = await db.lease();
+  const end = new AbortController();
+  const { signal } = end;
+  const order: number[] = [];
+  const asked = Array.from({ length: many }, (_, index) => {
+    return db.query("SELECT", [], { signal }).catch((error: unknown) => {
+      order.push(index);
+      return error;
+    });
+  });
+  await settled();
+  const reason = new Error("enough");
+  end.abort(reason);
+  assert.deepEqual(new Set(await Promise.all(asked)), new Set([reason]));
+  assert.deepEqual(order, Array.from(order.keys()));
+  assert.equal(db.census().waiting, 0);
+});
+
+/** Returns what notes a name each time it is called. */
+function noting(told: string[]): (name: string) => () => void {
+  return (name) => () => void told.push(name);
+}
+
+test("listeners are told in the order in which they came, those of two ends as well", () => {
+  for (const which of [0, 1]) {
+    const ends = [new AbortController(), new AbortController()] as const;
+    const [one, other] = ends.map(({ signal }) => cancellationOf(signal)!);
+    const both = either(one, other)!;
+    const told: string[] = [];
+    const note = noting(told);
+    const first = ends[which] === ends[0] ? one! : other!;
+    first.addEventListener("abort", note("a"));
+    both.addEventListener("abort", note("b"));
+    first.addEventListener("abort", note("c"));
+    both.addEventListener("abort", note("d"));
+    ends[which]!.abort("first");
+    ends[1 - which]!.abort("second");
+    assert.deepEqual(told, ["a", "b", "c", "d"]);
+    assert.equal(both.reason, "first");
+    assert.throws(() => both.throwIfAborted(), (error) => error === "first");
+  }
+});
+
+test("a listener that throws keeps no other from being told, and is not silent", (t) => {
+  const uncaught: (() => void)[] = [];
+  t.mock.method(globalThis, "queueMicrotask", (task: () => void) => void uncaught.push(task));
+  const controller = new AbortController();
+  const trigger = new Trigger();
+  const told: string[] = [];
+  for (const end of [cancellationOf(controller.signal)!, trigger]) {
+    const both = either(end, new Trigger())!;
+    end.addEventListener("abort", () => {
+      throw new Error("mine");
+    });
+    both.addEventListener("abort", noting(told)("both"));
+    end.addEventListener("abort", noting(told)("end"));
+  }
+  controller.abort();
+  trigger.abort("why");
+  assert.deepEqual(told, ["both", "end", "both", "end"]);
+  assert.equal(uncaught.length, 2);
+  for (const task of uncaught) assert.throws(task, /mine/);
+});
+
+test("who was taken back, or comes after the end, is not told", () => {
+  const controller = new AbortController();
+  const end = cancellationOf(controller.signal)!;
+  const both = either(end, new Trigger())!;
+  const told: string[] = [];
+  const note = noting(told);
+  const [early, late] = [note("early"), note("late")];
+  for (const each of [end, both]) {
+    each.addEventListener("abort", early);
+    each.addEventListener("abort", late);
+    each.removeEventListener("abort", early);
+  }
+  end.addEventListener("abort", () => both.removeEventListener("abort", late));
+  both.removeEventListener("abort", late);
+  both.addEventListener("abort", late);
+  controller.abort();
+  end.addEventListener("abort", note("too late"));
+  both.addEventListener("abort", note("too late"));
+  assert.deepEqual(told, ["late"]);
+});
