@@ -5,11 +5,12 @@ import type { Definition, Foundation } from "./definition.ts";
 import { News } from "./news.ts";
 import { type Plan, planOf, type PoolOptions } from "./options.ts";
 import { Pool } from "./pool.ts";
-import { enrol } from "./registry.ts";
+import { enroll, type Enrolled } from "./registry.ts";
+import { SharedPool } from "./shared_pool.ts";
 import type { Frames } from "./unit.ts";
 
 /**
- * Returns the pool of a definition; of equal definitions in one process, the same one.
+ * Returns a handle of the pool of a definition; equal definitions in one process share one.
  *
  * @param options The options of the pool and, among them, those of the target.
  * @param foundation What the shell does not know by itself.
@@ -24,9 +25,17 @@ export function createSubletPool<
   options: PoolOptions<Name, Overlay>,
   foundation: Foundation<Target, Driver>,
 ): Pool<Name, Target, Driver, Overlay> {
+  type Made = Pool<Name, Target, Driver, Overlay>;
   const plan = planOf(options, foundation.targetOptions, foundation.lifespan);
-  const create = (): Pool<Name, Target, Driver, Overlay> => new Pool(define(plan, foundation));
-  return plan.isShared ? enrol(plan.name, options, create) : create();
+  const create = (remove: () => void): Enrolled<Made> => {
+    const pool = new SharedPool(define(plan, foundation), remove);
+    return {
+      attach: (plan) => new Pool(pool, plan, foundation.compileMethod),
+      end: () => void pool.end(),
+    };
+  };
+  if (!plan.isShared) return create(() => undefined).attach(plan);
+  return enroll(plan, { key: foundation.keyOf(plan), shape: foundation.shapeOf(plan) }, create);
 }
 
 function define<Target, Driver>(

@@ -12,31 +12,29 @@ import type { Home, Parts, Realm } from "./parts.ts";
 import type { Neutral } from "./process_hold.ts";
 import { Targets } from "./targets.ts";
 
-/** What all parts of a pool have in common, also where each unit has parts of its own. */
-export interface Common {
-  /** Who may begin work. */
-  readonly admission: Admission;
-  /** Tells the time. */
-  readonly clock: PoolClock;
-}
+/** Makes parts whose work an admission counts, and whose connections end with a unit or not. */
+export type MakeParts<Target, Driver> = (
+  admission: Admission,
+  realm: Realm | undefined,
+) => Parts<Target, Driver>;
 
 /** Returns what makes parts; as long as that is kept, so is the definition. */
 export function makerOf<Target, Driver>(
   definition: Definition<Target, Driver>,
-  common: Common,
-): (realm: Realm | undefined) => Parts<Target, Driver> {
-  return (realm) => partsOf(definition, common, realm);
+  clock: PoolClock,
+): MakeParts<Target, Driver> {
+  return (admission, realm) => partsOf(definition, clock, admission, realm);
 }
 
 /** Returns parts that have done nothing, in an async context that is whoever's asks for them. */
 function partsOf<Target, Driver>(
   definition: Definition<Target, Driver>,
-  common: Common,
+  clock: PoolClock,
+  admission: Admission,
   realm: Realm | undefined,
 ): Parts<Target, Driver> {
   const { plan, foundation, frames, news } = definition;
   const { port, retargetOf, isLoss, lifespan } = foundation;
-  const { clock } = common;
   const neutral: Neutral = AsyncLocalStorage.snapshot();
   const targets = new Targets(port);
   const homes = homesOf(definition, targets);
@@ -44,7 +42,7 @@ function partsOf<Target, Driver>(
     return { target: homes[id]!.target.id, limit, minimum };
   });
   return {
-    ...common,
+    admission,
     interpreter: new Interpreter({
       policy: { ...plan.policy, virtuals },
       names: homes.map(({ name }) => name),
