@@ -9,19 +9,26 @@
 
 import { SubletError } from "./errors.ts";
 
+/** How many units are counted; it leads to none of them. */
+export interface Tally {
+  /** How many. */
+  units: number;
+}
+
 /** Counts the units of work that are under way. */
 export class Admission {
   readonly #empty: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #exempt = new Set<object>();
   readonly #pool: Admission | undefined;
-  #units = 0;
+  readonly #tally: Tally;
   #requests = 0;
   #isClosed = false;
   #isRefusing = false;
 
-  /** Counts for a pool, or for a handle of one that counts by itself. */
-  constructor(pool?: Admission) {
+  /** Counts for a pool; or into `tally` for a handle of one, which counts the same. */
+  constructor(pool?: Admission, tally: Tally = { units: 0 }) {
     this.#pool = pool;
+    this.#tally = tally;
   }
 
   /** Whether nobody may begin any more. */
@@ -55,16 +62,22 @@ export class Admission {
 
   /** Counts a unit in. */
   enter(): void {
-    this.#units++;
+    this.#tally.units++;
     this.#pool?.enter();
   }
 
   /** Counts a unit out. */
   leave(unit: object): void {
-    this.#units--;
+    this.#tally.units--;
     this.#exempt.delete(unit);
     if (this.#isClosed) this.#look();
     this.#pool?.leave(unit);
+  }
+
+  /** Counts units out that were collected as garbage, as they could never have ended. */
+  forget({ units }: Tally): void {
+    this.#tally.units -= units;
+    this.#look();
   }
 
   /** Counts a request in, until its lease has ended; the core counts those of the pool. */
@@ -97,6 +110,6 @@ export class Admission {
 
   #look(): void {
     if (!this.#isClosed || this.#requests > 0) return;
-    if (this.#units === this.#exempt.size) this.#empty.resolve();
+    if (this.#tally.units === this.#exempt.size) this.#empty.resolve();
   }
 }

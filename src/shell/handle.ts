@@ -7,7 +7,7 @@
  * collected as garbage, and counts as drained then.
  */
 
-import { Admission } from "./admission.ts";
+import { Admission, type Tally } from "./admission.ts";
 import { Listeners, type News } from "./news.ts";
 
 /** One caller's part in a pool. */
@@ -21,12 +21,19 @@ export class Handle<Driver> extends Admission {
    * Creates a handle.
    *
    * @param pool What counts the work of all handles.
+   * @param tally What its units are counted in.
    * @param news What is told of the pool.
    * @param leave Counts it out, the first time, and tells whether all ends with it.
    * @param isWeak Whether it may be collected as garbage.
    */
-  constructor(pool: Admission, news: News<Driver>, leave: () => boolean, isWeak: boolean) {
-    super(pool);
+  constructor(
+    pool: Admission,
+    tally: Tally,
+    news: News<Driver>,
+    leave: () => boolean,
+    isWeak: boolean,
+  ) {
+    super(pool, tally);
     this.listeners = new Listeners(news, isWeak);
     this.#leave = leave;
   }

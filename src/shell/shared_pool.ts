@@ -8,7 +8,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type Census, census } from "../core/census.ts";
 import { createState, type Phase, type VirtualId } from "../core/state.ts";
-import { Admission } from "./admission.ts";
+import { Admission, type Tally } from "./admission.ts";
 import type { Definition } from "./definition.ts";
 import type { Control } from "./engine.ts";
 import { Handle } from "./handle.ts";
@@ -67,10 +67,12 @@ export class SharedPool<Target, Driver> {
   /** Returns a handle of it. */
   join(): Handle<Driver> {
     const leave = this.#enter();
-    const handle = new Handle(this.admission, this.#news, leave, this.#isWatched);
+    const tally: Tally = { units: 0 };
+    const handle = new Handle(this.admission, tally, this.#news, leave, this.#isWatched);
     if (!this.#isWatched) return handle;
     collected ??= new FinalizationRegistry((end) => end());
     collected.register(handle, () => {
+      this.admission.forget(tally);
       if (leave() && this.#parts !== undefined) this.end();
     });
     return handle;
