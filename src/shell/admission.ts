@@ -17,7 +17,7 @@ export interface Tally {
 
 /** Counts the units of work that are under way. */
 export class Admission {
-  readonly #empty: PromiseWithResolvers<void> = Promise.withResolvers();
+  #empty: PromiseWithResolvers<void> | undefined;
   readonly #exempt = new Set<object>();
   readonly #pool: Admission | undefined;
   readonly #tally: Tally;
@@ -48,6 +48,8 @@ export class Admission {
 
   /** Fulfilled when nobody may begin and all that is counted has ended, except the exempt. */
   get empty(): Promise<void> {
+    this.#empty ??= Promise.withResolvers();
+    this.#look();
     return this.#empty.promise;
   }
 
@@ -110,6 +112,6 @@ export class Admission {
 
   #look(): void {
     if (!this.#isClosed || this.#requests > 0) return;
-    if (this.#tally.units === this.#exempt.size) this.#empty.resolve();
+    if (this.#tally.units === this.#exempt.size) this.#empty?.resolve();
   }
 }
