@@ -8,6 +8,7 @@ import { Pool } from "./pool.ts";
 import { enroll, type Enrolled } from "./registry.ts";
 import { SharedPool } from "./shared_pool.ts";
 import type { Frames } from "./unit.ts";
+import type { CompiledMethod } from "./virtual_connection.ts";
 
 /**
  * Returns a handle of the pool of a definition; equal definitions in one process share one.
@@ -25,17 +26,22 @@ export function createSubletPool<
   options: PoolOptions<Name, Overlay>,
   foundation: Foundation<Target, Driver>,
 ): Pool<Name, Target, Driver, Overlay> {
-  type Made = Pool<Name, Target, Driver, Overlay>;
+  const { compileMethod, keyOf, shapeOf } = foundation;
   const plan = planOf(options, foundation.targetOptions, foundation.lifespan);
-  const create = (remove: () => void): Enrolled<Made> => {
-    const pool = new SharedPool(define(plan, foundation), remove);
-    return {
-      attach: (plan) => new Pool(pool, plan, foundation.compileMethod),
-      end: () => void pool.end(),
-    };
-  };
-  if (!plan.isShared) return create(() => undefined).attach(plan);
-  return enroll(plan, { key: foundation.keyOf(plan), shape: foundation.shapeOf(plan) }, create);
+  if (!plan.isShared) {
+    return new Pool(new SharedPool(define(plan, foundation)), plan, compileMethod);
+  }
+  return enroll(plan, { key: keyOf(plan), shape: shapeOf(plan) }, (remove) => {
+    return enrolledOf(new SharedPool(define(plan, foundation), remove), compileMethod);
+  });
+}
+
+/** Returns a pool as it is enrolled, which outlives its plan, and so does not lead to it. */
+function enrolledOf<Name extends string, Target, Driver, Overlay extends object>(
+  pool: SharedPool<Target, Driver>,
+  compile: (sql: string) => CompiledMethod,
+): Enrolled<Pool<Name, Target, Driver, Overlay>> {
+  return { attach: (plan) => new Pool(pool, plan, compile), end: () => void pool.end() };
 }
 
 function define<Target, Driver>(

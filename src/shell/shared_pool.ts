@@ -40,8 +40,8 @@ export class SharedPool<Target, Driver> {
   readonly #neutral: Neutral | undefined;
   /** Whether handles are collected as garbage: not where that happens outside of any request. */
   readonly #isWatched: boolean;
-  /** Has `createPool` not find it any more. */
-  readonly #remove: () => void;
+  /** Has `createPool` not find it any more, if it does. */
+  readonly #remove: (() => void) | undefined;
   #handles = 0;
   #isEnding = false;
   #parts: SharedParts<Target, Driver> | undefined;
@@ -50,7 +50,7 @@ export class SharedPool<Target, Driver> {
   #phase: Phase = "open";
 
   /** Starts nothing yet; `remove` is called when it begins to end. */
-  constructor(definition: Definition<Target, Driver>, remove: () => void) {
+  constructor(definition: Definition<Target, Driver>, remove?: () => void) {
     const { plan, news, foundation } = definition;
     this.#definition = definition;
     this.#news = news;
@@ -139,6 +139,6 @@ export class SharedPool<Target, Driver> {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#phase = "serving";
-    this.#remove();
+    this.#remove?.();
   }
 }
