@@ -28,6 +28,8 @@ export function creatorOn(
     isLate: ({ uri }) => typeof uri === "function",
     targetOf: (options) => checked(() => new mysql.Target(options)),
     retargetOf: (home, overlay) => checked(() => home.overlay(overlay)),
+    keyOf: mysql.keyOfValue,
+    shapeOf: mysql.shapeOfValue,
     compileMethod: (sql) => mysql.compileMethod(sql, nearest),
     isRepeatable: mysql.isRepeatable,
     isLoss: mysql.isLoss,

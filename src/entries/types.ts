@@ -24,7 +24,7 @@ export type { Field, Lease as LeaseOf, LeaseOptions, Row } from "../shell/lease.
 export type { PoolOptions as PoolOptionsOf, VirtualOptions } from "../shell/options.ts";
 export type { DrainOptions } from "../shell/engine.ts";
 export type { Pool as PoolOf, PoolConfig } from "../shell/pool.ts";
-export type { RunOptions, StatementOptions } from "../shell/statement.ts";
+export type { RunOptions, StatementOptions, Values } from "../shell/statement.ts";
 export type { Address, Condition } from "../port.ts";
 export type { Hold } from "../shell/parts.ts";
 export type { Lifespan } from "../shell/realms.ts";

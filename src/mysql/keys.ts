@@ -29,24 +29,50 @@ function identities(): Identities {
 
 /** Returns a key of 16 characters for a value. */
 export function keyOfValue(value: unknown): string {
-  const hash = createHash("sha256").update(identities().salt).update(describe(value));
+  return digest(describe(value, numberOf));
+}
+
+/**
+ * Returns a key that is equal for values that differ at most in their functions and their objects
+ * with a class; nothing for a value that has none of these.
+ */
+export function shapeOfValue(value: unknown): string | undefined {
+  let hasIdentities = false;
+  const text = describe(value, () => {
+    hasIdentities = true;
+    return "";
+  });
+  return hasIdentities ? digest(text) : undefined;
+}
+
+function digest(text: string): string {
+  const hash = createHash("sha256").update(identities().salt).update(text);
   return hash.digest("base64url").slice(0, 16);
 }
 
-/** Returns a text that is equal for equal values only. */
-function describe(value: unknown): string {
+/** Returns a text that is equal for equal values only; `identify` names what has an identity. */
+function describe(value: unknown, identify: (value: object) => number | ""): string {
   if (typeof value === "bigint") return `${value}n`;
-  if (typeof value === "function") return `#${numberOf(value)}`;
+  if (typeof value === "number") return String(value);
+  if (typeof value === "function") return `#${identify(value)}`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "undefined";
-  if (Array.isArray(value)) return `[${value.map(describe).join()}]`;
   if (value instanceof Uint8Array) {
     return `bytes ${createHash("sha256").update(value).digest("hex")}`;
   }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return `#${numberOf(value)}`;
-  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
+  if (!isPlain(value)) return `#${identify(value)}`;
+  const inner = (part: unknown): string => describe(part, identify);
+  if (Array.isArray(value)) return `[${value.map(inner).join()}]`;
+  const entries = Object.entries(value).filter(([, part]) => part !== undefined);
   entries.sort(([one], [other]) => one < other ? -1 : 1);
-  return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${describe(inner)}`).join()}}`;
+  return `{${entries.map(([name, part]) => `${JSON.stringify(name)}:${inner(part)}`).join()}}`;
+}
+
+/** Tells whether an object is no more than what its enumerable properties say. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (Array.isArray(value)) return prototype === Array.prototype;
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  return Reflect.ownKeys(value).length === Object.keys(value).length;
 }
 
 function numberOf(value: object): number {

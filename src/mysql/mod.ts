@@ -11,6 +11,7 @@ import { isFull } from "./errors.ts";
 import type { Target } from "./target.ts";
 
 export { isLoss, isRepeatable } from "./errors.ts";
+export { keyOfValue, shapeOfValue } from "./keys.ts";
 export { compileMethod, type Method } from "./method.ts";
 export type { Credentials } from "./driver_options.ts";
 export { Target } from "./target.ts";

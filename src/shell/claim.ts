@@ -14,6 +14,7 @@ import type {
   VirtualId,
 } from "../core/mod.ts";
 import type { Instant, Loss, Session } from "../port.ts";
+import type { Admission } from "./admission.ts";
 import type { TargetEntry } from "./targets.ts";
 
 /** An open session, and whom it serves. */
@@ -58,6 +59,8 @@ export interface Claim<Target, Driver> {
   readonly target: TargetEntry<Target>;
   /** The leases that cannot end before it is answered. */
   readonly enclosing: readonly Holding[];
+  /** What counts it, for the handle of the pool through which its work was begun. */
+  readonly admission: Admission;
   /** When it was made. */
   readonly requestedAt: Instant;
   /** When it was granted. */
@@ -90,19 +93,23 @@ export interface Refusal {
   readonly cause: unknown;
 }
 
-/** Returns a claim that has not been made yet. */
+/** Returns a claim that has not been made yet, and counts it where it is counted. */
 export function newClaim<Target, Driver>(
   lease: LeaseId,
   virtual: VirtualId,
   target: TargetEntry<Target>,
   enclosing: readonly Holding[],
+  admission: Admission,
   now: Instant,
 ): Claim<Target, Driver> {
+  target.uses++;
+  admission.enterRequest();
   return {
     lease,
     virtual,
     target,
     enclosing,
+    admission,
     requestedAt: now,
     grantedAt: now,
     status: "waiting",
@@ -156,6 +163,12 @@ export class Claims<Target, Driver> {
   add(claim: Claim<Target, Driver>): void {
     if (this.#last !== undefined) this.#others.set(this.#last.lease, this.#last);
     this.#last = claim;
+  }
+
+  /** Returns those that an admission counts. */
+  of(admission: Admission): Claim<Target, Driver>[] {
+    const all = [...this.#others.values(), ...this.#last === undefined ? [] : [this.#last]];
+    return all.filter((claim) => claim.admission === admission);
   }
 
   /** Takes out the one of a name. */

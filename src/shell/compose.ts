@@ -1,15 +1,17 @@
 /** Puts a pool together, for whoever knows a driver and a runtime. */
 
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { Frames } from "./context.ts";
 import type { Definition, Foundation } from "./definition.ts";
 import { News } from "./news.ts";
 import { type Plan, planOf, type PoolOptions } from "./options.ts";
 import { Pool } from "./pool.ts";
-import { enrol } from "./registry.ts";
-import type { Frames } from "./context.ts";
+import { enroll, type Enrolled } from "./registry.ts";
+import { SharedPool } from "./shared_pool.ts";
+import type { CompiledMethod } from "./virtual_connection.ts";
 
 /**
- * Returns the pool of a definition; of equal definitions in one process, the same one.
+ * Returns a handle of the pool of a definition; equal definitions in one process share one.
  *
  * @param options The options of the pool and, among them, those of the target.
  * @param foundation What the shell does not know by itself.
@@ -24,9 +26,22 @@ export function createSubletPool<
   options: PoolOptions<Name, Overlay>,
   foundation: Foundation<Target, Driver>,
 ): Pool<Name, Target, Driver, Overlay> {
+  const { compileMethod, keyOf, shapeOf } = foundation;
   const plan = planOf(options, foundation.targetOptions, foundation.lifespan);
-  const create = (): Pool<Name, Target, Driver, Overlay> => new Pool(define(plan, foundation));
-  return plan.isShared ? enrol(plan.name, options, create) : create();
+  if (!plan.isShared) {
+    return new Pool(new SharedPool(define(plan, foundation)), plan, compileMethod);
+  }
+  return enroll(plan, { key: keyOf(plan), shape: shapeOf(plan) }, (remove) => {
+    return enrolledOf(new SharedPool(define(plan, foundation), remove), compileMethod);
+  });
+}
+
+/** Returns a pool as it is enrolled, which outlives its plan, and so does not lead to it. */
+function enrolledOf<Name extends string, Target, Driver, Overlay extends object>(
+  pool: SharedPool<Target, Driver>,
+  compile: (sql: string) => CompiledMethod,
+): Enrolled<Pool<Name, Target, Driver, Overlay>> {
+  return { attach: (plan) => new Pool(pool, plan, compile), end: () => void pool.end() };
 }
 
 function define<Target, Driver>(

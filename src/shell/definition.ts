@@ -24,6 +24,10 @@ export interface Foundation<Target, Driver> {
   targetOf(options: Readonly<Record<string, unknown>>): Target;
   /** Returns a copy of a target with other options. */
   retargetOf(home: Target, overlay: object): Target;
+  /** Returns a key that is equal for equal definitions only. */
+  keyOf(definition: object): string;
+  /** Returns a key of all but functions and objects with a class; nothing if there are none. */
+  shapeOf(definition: object): string | undefined;
   /** Finds the parameters of an SQL text. */
   compileMethod(sql: string): CompiledMethod;
   /** Tells whether a unit that failed with an error may be repeated. */

@@ -1,27 +1,28 @@
 /**
- * What runs a pool: everything but its definition, and the face that its user sees.
+ * What runs one handle of a pool: everything except its definition, and the face that its user
+ * sees.
  *
- * It is loaded with the first use of a pool, and made with the first use of each.
+ * It is loaded with the first use of a pool, and made with the first use of each handle.
  */
 
 import type { Census, VirtualId } from "../core/mod.ts";
-import { Admission } from "./admission.ts";
-import { createClock } from "./clock.ts";
+import { checkFunction, refuseCallback } from "./callbacks.ts";
 import { enclosingOf } from "./context.ts";
-import type { Definition } from "./definition.ts";
 import { SubletError } from "./errors.ts";
+import type { Handle } from "./handle.ts";
 import { Handles } from "./handles.ts";
 import { type Lease, type LeaseOptions, takeLease } from "./lease.ts";
 import type { Home } from "./parts.ts";
-import { type Common, makerOf } from "./parts_make.ts";
-import { Realms } from "./realms.ts";
+import { Realms, type SharedParts } from "./realms.ts";
 import type { Asked } from "./statement.ts";
 import { runStatement } from "./statement_run.ts";
 import { transact, type TransactionCode } from "./transaction.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 import { runUnit, type UnitCode, type UnitOptions } from "./unit_run.ts";
 
-/** How a pool is ended. */
+export { SharedParts } from "./realms.ts";
+
+/** How a pool is ended: what all share, or this pool object's own work if others go on. */
 export interface DrainOptions {
   /** After how long whatever is left is destroyed, in ms; never unless given. */
   readonly timeout?: number | undefined;
@@ -29,7 +30,7 @@ export interface DrainOptions {
   readonly refuse?: boolean | undefined;
 }
 
-/** What a user may want of a pool as a whole, but for its end. */
+/** What a user may want of a pool as a whole, except its end. */
 export interface Control {
   /** Says what. */
   readonly type: "pauseRequested" | "resumeRequested" | "retireRequested";
@@ -42,30 +43,36 @@ function drainDeadlock(): SubletError {
   return new SubletError("LEASE_DEADLOCK", "unit", prose);
 }
 
-/** Runs one pool. */
+/** Runs what comes through one handle of a pool. */
 export class Engine<Target, Driver> {
+  readonly #shared: SharedParts<Target, Driver>;
+  readonly #handle: Handle<Driver>;
   readonly #realms: Realms<Target, Driver>;
-  #drained: Promise<void> | undefined;
+  /** How many statements and transactions it has under way in units of other handles. */
+  #guests = 0;
 
-  /** Starts a pool that has done nothing. */
-  constructor(definition: Definition<Target, Driver>) {
-    const { plan, foundation, frames } = definition;
-    const { clock = createClock(), isRepeatable } = foundation;
-    const names = plan.virtuals.map(({ name }) => name);
-    const compile = foundation.compileMethod;
-    const handles = new Handles({ engine: this, frames, names, compile });
-    const common: Common<Target, Driver> = { admission: new Admission(), clock, handles };
-    const make = makerOf(definition, common);
-    this.#realms = new Realms({ ...common, lifespan: plan.lifespan, frames, isRepeatable, make });
+  /** Starts a handle that has done nothing. */
+  constructor(shared: SharedParts<Target, Driver>, handle: Handle<Driver>) {
+    this.#shared = shared;
+    this.#handle = handle;
+    this.#realms = new Realms(shared, handle, new Handles(this, shared));
   }
 
   /** Runs a statement where its code stands: in its unit of work, or as one of its own. */
   statement(id: VirtualId, asked: Asked): Promise<[unknown, unknown]> {
-    return runStatement(this.#realms, id, asked);
+    if (!this.#isGuest()) return runStatement(this.#realms, id, asked);
+    return this.#asGuest(() => runStatement(this.#realms, id, asked));
   }
 
   /** Runs code as a unit of work. */
   unit<T>(fn: UnitCode<Target, Driver, T>, options: UnitOptions<string>): Promise<Awaited<T>> {
+    try {
+      checkFunction("unit", fn);
+      refuseCallback(options);
+      this.#check();
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return runUnit(this.#realms, fn, options);
   }
 
@@ -75,13 +82,23 @@ export class Engine<Target, Driver> {
     fn: TransactionCode<Target, Driver, T>,
     options: TransactionOptions,
   ): Promise<Awaited<T>> {
+    checkFunction("transaction", fn);
+    refuseCallback(options);
     const parts = this.#realms.here();
     const stack = parts.leaks.stackAbove(this.transaction);
-    return await transact(parts, parts.homes[id] as Home<Target>, fn, options, stack);
+    const home = parts.homes[id] as Home<Target>;
+    const run = (): Promise<Awaited<T>> => transact(parts, home, fn, options, stack);
+    return await (this.#isGuest() ? this.#asGuest(run) : run());
   }
 
   /** Takes a lease through a virtual connection. */
   lease(id: VirtualId, options: LeaseOptions): Promise<Lease<Target, Driver>> {
+    try {
+      refuseCallback(options);
+      this.#check();
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return takeLease(this.#realms, id, options);
   }
 
@@ -97,7 +114,7 @@ export class Engine<Target, Driver> {
 
   /** Returns what the pool is doing. */
   census(): Census {
-    const { admission, isEnded } = this.#realms;
+    const { admission, isEnded } = this.#shared;
     const census = this.#realms.here().interpreter.census();
     if (isEnded) return { ...census, phase: "closed" };
     const isServing = admission.isClosed && census.phase === "open";
@@ -105,32 +122,74 @@ export class Engine<Target, Driver> {
   }
 
   /**
-   * Ends the pool. A unit that waits for this is not itself waited for, but the leases it holds
-   * are.
+   * Ends the handle, and with the last one what all share. A unit that waits for this is not
+   * itself waited for, but the leases it holds are.
    */
   async drain({ timeout, refuse = false }: DrainOptions): Promise<void> {
-    const { admission, clock, frames } = this.#realms;
+    const { clock, frames, admission: pool, only } = this.#shared;
+    const { endsAll } = this.#handle;
     const isEndless = timeout === undefined || timeout === Infinity;
     if (isEndless && enclosingOf(frames.getStore()).length > 0) throw drainDeadlock();
+    const waitedFor = endsAll ? pool : this.#handle;
     for (let frame = frames.getStore(); frame !== undefined; frame = frame.parent) {
-      admission.exempt(frame.unit);
-      frame.unit.yield();
+      const { unit } = frame;
+      if (!endsAll && unit.parts.admission !== this.#handle) continue;
+      waitedFor.exempt(unit);
+      unit.yield();
     }
-    this.#drained ??= this.#realms.end();
-    if (refuse) {
-      const event = { type: "drainRequested", serveLine: false } as const;
-      for (const { interpreter } of this.#realms.live) interpreter.report(event);
-    }
-    const cancel = isEndless
-      ? undefined
-      : clock.alarm(clock.now() + timeout, () => this.#destroy(timeout));
-    await this.#drained;
+    this.#handle.close();
+    const ended = endsAll ? this.#shared.end() : this.#handle.empty;
+    if (refuse) this.#refuse();
+    const destroyed = Promise.withResolvers<void>();
+    const cancel = isEndless ? undefined : clock.alarm(clock.now() + timeout, () => {
+      this.#destroy(timeout);
+      if (!endsAll) destroyed.resolve();
+    });
+    only?.interpreter.hold.take();
+    await Promise.race([ended, destroyed.promise]);
+    only?.interpreter.hold.drop();
     cancel?.();
   }
 
+  #refuse(): void {
+    for (const { interpreter } of this.#shared.live) {
+      if (!this.#handle.endsAll) interpreter.turnAway(this.#handle);
+      else interpreter.report({ type: "drainRequested", serveLine: false });
+    }
+  }
+
   #destroy(timeoutMs: number): void {
-    const prose = `The pool has ended: its drain took longer than ${timeoutMs} ms`;
+    const prose = `The drain of the pool took longer than its time-out of ${timeoutMs} ms`;
     const reason = new SubletError("POOL_DRAINING", "statement", prose);
-    for (const { interpreter } of this.#realms.live) interpreter.destroy(reason);
+    const own = this.#handle.endsAll ? undefined : this.#handle;
+    for (const { interpreter } of this.#shared.live) interpreter.destroy(reason, own);
+  }
+
+  /** Tells whether code is in a unit that was begun through another handle. */
+  #isGuest(): boolean {
+    const frame = this.#realms.frames.getStore();
+    return frame !== undefined && frame.unit.parts.admission !== this.#handle;
+  }
+
+  /** Runs what joins a unit of another handle: it is work of this one as well. */
+  async #asGuest<T>(run: () => Promise<T>): Promise<T> {
+    this.#check();
+    this.#guests++;
+    this.#handle.enterRequest();
+    try {
+      return await run();
+    } finally {
+      this.#guests--;
+      this.#handle.leaveRequest();
+    }
+  }
+
+  /** Throws if the handle has been drained, and code is not in work that it has under way. */
+  #check(): void {
+    if (!this.#handle.isClosedItself || this.#guests > 0) return;
+    for (let at = this.#realms.frames.getStore(); at !== undefined; at = at.parent) {
+      if (at.unit.parts.admission === this.#handle) return;
+    }
+    this.#handle.check();
   }
 }

@@ -5,52 +5,44 @@
  */
 
 import type { VirtualId } from "../core/mod.ts";
-import { type Frame, type Frames, isBelow } from "./context.ts";
+import { type Frame, isBelow } from "./context.ts";
 import type { Engine } from "./engine.ts";
 import { unknownName } from "./nearest.ts";
-import type { CompiledMethod } from "./virtual_connection.ts";
+import type { SharedParts } from "./realms.ts";
 import { type Running, VirtualConnection } from "./virtual_connection.ts";
 import { UnitHandle } from "./unit_handle.ts";
 
-/** What handles are made of. */
-export interface HandleSetting<Target, Driver> {
-  /** What runs the pool. */
-  readonly engine: Engine<Target, Driver>;
-  /** Which unit of work code belongs to. */
-  readonly frames: Frames<Target, Driver>;
-  /** The names of the virtual connections, by their numbers. */
-  readonly names: readonly string[];
-  /** Finds the parameters of an SQL text. */
-  readonly compile: (sql: string) => CompiledMethod;
-}
-
 /** Makes handles. */
 export class Handles<Target, Driver> {
-  readonly #setting: HandleSetting<Target, Driver>;
+  readonly #engine: Engine<Target, Driver>;
+  readonly #shared: SharedParts<Target, Driver>;
 
-  /** Creates what has made none. */
-  constructor(setting: HandleSetting<Target, Driver>) {
-    this.#setting = setting;
+  /** Creates what has made none; `engine` runs what they are asked for. */
+  constructor(engine: Engine<Target, Driver>, shared: SharedParts<Target, Driver>) {
+    this.#engine = engine;
+    this.#shared = shared;
   }
 
   /** Returns a virtual connection whose statements run where a frame says. */
   connection(frame: Frame<Target, Driver>, id: VirtualId): VirtualConnection<Target, Driver> {
-    const { names, compile } = this.#setting;
-    return new VirtualConnection(this.#bind(frame), names[id] as string, id, compile);
+    const { names, compileMethod } = this.#shared;
+    return new VirtualConnection(this.#bind(frame), names[id] as string, id, compileMethod);
   }
 
   /** Returns all virtual connections, bound likewise. */
   unit(frame: Frame<Target, Driver>): UnitHandle<string, Target, Driver> {
     return new UnitHandle((name) => {
-      const id = this.#setting.names.indexOf(name);
-      if (id < 0) throw unknownName(name, this.#setting.names);
+      const { names } = this.#shared;
+      const id = names.indexOf(name);
+      if (id < 0) throw unknownName(name, names);
       return this.connection(frame, id);
     });
   }
 
   /** Code below the frame, as in a savepoint of its transaction, goes on where it is. */
   #bind(frame: Frame<Target, Driver>): Running<Target, Driver> {
-    const { engine, frames } = this.#setting;
+    const engine = this.#engine;
+    const { frames } = this.#shared;
     const within = <T>(fn: () => T): T =>
       isBelow(frames.getStore(), frame) ? fn() : frames.run(frame, fn);
     return {

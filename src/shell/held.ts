@@ -155,14 +155,15 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
 
   /** Has a lease requested, if there is none; returns a promise of it if that takes a while. */
   open(frame: Frame<Target, Driver> | undefined, limits: Limits): Promise<void> | undefined {
-    const { interpreter, patience } = this.#parts;
+    const { interpreter, patience, admission } = this.#parts;
     this.unit.check();
     if (this.#isLostButMovable) this.#release();
     if (this.#claim?.status !== "granted" && this.#claim?.status !== "waiting") {
       const { id } = this.home;
       const enclosing = enclosingOf(frame, this.unit, this.home);
       this.#controls = 0;
-      this.#claim = interpreter.request(id, this.unit.targetOf(this.home), enclosing);
+      const target = this.unit.targetOf(this.home);
+      this.#claim = interpreter.request(id, target, enclosing, admission);
       this.#claim.asker = this.unit;
     }
     if (this.#claim.status === "granted") return undefined;

@@ -24,10 +24,11 @@ import {
   type VirtualId,
 } from "../core/mod.ts";
 import type { Condition, Instant, Port } from "../port.ts";
+import type { Admission } from "./admission.ts";
 import { Alarm } from "./alarm.ts";
 import { answer, type Claim, Claims, newClaim, requestOf, type Slot, slotOf } from "./claim.ts";
 import type { PoolClock } from "./clock.ts";
-import type { News } from "./news.ts";
+import { type News, newsOf } from "./news.ts";
 import { type Neutral, ProcessHold } from "./process_hold.ts";
 import { Sessions } from "./sessions.ts";
 import type { TargetEntry, Targets } from "./targets.ts";
@@ -77,8 +78,7 @@ export class Interpreter<Target, Driver> {
     const { policy, names, port, clock, neutral, targets, news, isResetAlways } = setting;
     const report = (event: Event): void => this.report(event);
     const opened = (session: { driver: Driver; threadId: number }): void => {
-      if (!news.isWanted("connection")) return;
-      news.note("connection", { connection: session.driver, threadId: session.threadId });
+      if (news.isWanted("connection")) news.note("connection", newsOf(session));
     };
     this.#state = createState(policy);
     this.#names = names;
@@ -125,17 +125,17 @@ export class Interpreter<Target, Driver> {
     virtual: VirtualId,
     target: TargetEntry<Target>,
     enclosing: readonly Holding[],
+    admission: Admission,
   ): Claim<Target, Driver> {
     const now = this.clock.now();
     const lease = this.#leaseNext++;
-    const claim = newClaim<Target, Driver>(lease, virtual, target, enclosing, now);
-    target.uses++;
+    const claim = newClaim<Target, Driver>(lease, virtual, target, enclosing, admission, now);
     this.#claims.add(claim);
-    this.#handle(requestOf(claim), now);
-    if (claim.status === "waiting" && this.#news.isWanted("enqueue")) {
-      this.#news.note("enqueue", { virtual: this.nameOf(virtual) });
-      this.#news.tell();
-    }
+    if (admission.isRefusing) this.#refuse(lease, "draining", undefined);
+    else this.#handle(requestOf(claim), now);
+    const isTold = claim.status === "waiting" && this.#news.isWanted("enqueue");
+    if (isTold) this.#news.note("enqueue", { virtual: this.nameOf(virtual) });
+    this.#news.tell();
     return claim;
   }
 
@@ -145,7 +145,7 @@ export class Interpreter<Target, Driver> {
     const { lease, virtual, target } = this.#claims.take(claim.lease);
     claim.status = "withdrawn";
     this.report({ type: "requestWithdrawn", lease, virtual, target: target.id });
-    this.#targets.leave(target);
+    this.#leave(claim);
   }
 
   /** Ends a lease; one that has ended is ended no further. */
@@ -160,6 +160,7 @@ export class Interpreter<Target, Driver> {
     const { actual } = slot;
     this.#handle({ type: "leaseReleased", lease: claim.lease, actual, condition }, now);
     this.#sessions.settle(slot);
+    claim.admission.leaveRequest();
   }
 
   /** Reports an event. */
@@ -167,10 +168,21 @@ export class Interpreter<Target, Driver> {
     this.#handle(event, this.clock.now());
   }
 
-  /** Ends all sessions at once, and refuses whoever waits. */
-  destroy(reason: Error): void {
-    this.report({ type: "drainRequested", serveLine: false });
-    this.#sessions.destroyAll(reason);
+  /** Refuses what waits of all that an admission counts; what is under way gets no lease more. */
+  turnAway(admission: Admission): void {
+    admission.refuse();
+    for (const { lease, virtual, target, status } of this.#claims.of(admission)) {
+      if (status !== "waiting") continue;
+      this.#refuse(lease, "draining", undefined);
+      this.report({ type: "requestWithdrawn", lease, virtual, target: target.id });
+    }
+  }
+
+  /** Ends all sessions at once, or those that an admission counts the leases of. */
+  destroy(reason: Error, admission: Admission | undefined): void {
+    if (admission === undefined) this.report({ type: "drainRequested", serveLine: false });
+    else this.turnAway(admission);
+    this.#sessions.destroyAll(reason, admission);
   }
 
   #handle(event: Event, now: Instant): void {
@@ -222,7 +234,8 @@ export class Interpreter<Target, Driver> {
       }
       case "close":
         if (this.#news.isWanted("remove") && this.#sessions.isOpen(command.actual)) {
-          this.#noteRemoval(command);
+          const { session } = this.#sessions.slotOf(command.actual);
+          this.#news.note("remove", { ...newsOf(session), reason: command.reason });
         }
         return this.#sessions.close(command.actual);
       case "forget":
@@ -263,29 +276,28 @@ export class Interpreter<Target, Driver> {
     const claim = this.#claims.take(lease);
     claim.status = "refused";
     claim.refusal = { reason, cause };
-    this.#targets.leave(claim.target);
+    this.#leave(claim);
     if (this.#news.isWanted("refuse")) {
       this.#news.note("refuse", { virtual: this.nameOf(claim.virtual), reason, cause });
     }
     answer(claim);
   }
 
+  /** Lets go of what a claim that comes to nothing has used. */
+  #leave({ target, admission }: Claim<Target, Driver>): void {
+    this.#targets.leave(target);
+    admission.leaveRequest();
+  }
+
   #noteAcquisition(claim: Claim<Target, Driver>): void {
-    const { driver: connection, threadId } = slotOf(claim).session;
+    const connection = newsOf(slotOf(claim).session);
     const waitMs = claim.grantedAt - claim.requestedAt;
-    const virtual = this.nameOf(claim.virtual);
-    this.#news.note("acquire", { connection, threadId, virtual, waitMs });
+    this.#news.note("acquire", { ...connection, virtual: this.nameOf(claim.virtual), waitMs });
   }
 
   #noteRelease(claim: Claim<Target, Driver>, condition: Condition, now: Instant): void {
-    const { driver: connection, threadId } = slotOf(claim).session;
     const heldMs = now - claim.grantedAt;
     const virtual = this.nameOf(claim.virtual);
-    this.#news.note("release", { connection, threadId, virtual, heldMs, condition });
-  }
-
-  #noteRemoval({ actual, reason }: Command & { type: "close" }): void {
-    const { driver: connection, threadId } = this.#sessions.slotOf(actual).session;
-    this.#news.note("remove", { connection, threadId, reason });
+    this.#news.note("release", { ...newsOf(slotOf(claim).session), virtual, heldMs, condition });
   }
 }

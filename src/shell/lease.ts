@@ -23,6 +23,7 @@ import {
   runOptionsOf,
   statementOf,
   type StatementOptions,
+  type Values,
 } from "./statement.ts";
 import { Unit } from "./unit.ts";
 
@@ -83,7 +84,7 @@ export class Lease<Target, Driver> implements AsyncDisposable {
   /** Sends a statement as text, as `VirtualConnection.query` does, on this connection. */
   query<Rows extends object = Row[]>(
     sql: string | StatementOptions,
-    values?: unknown,
+    values?: Values,
     options?: RunOptions,
   ): Promise<[rows: Rows, fields: Field[]]> {
     return this.#run(sql, values, false, options) as Promise<[Rows, Field[]]>;
@@ -92,7 +93,7 @@ export class Lease<Target, Driver> implements AsyncDisposable {
   /** Prepares and executes a statement, as `VirtualConnection.execute` does, on this connection. */
   execute<Rows extends object = Row[]>(
     sql: string | StatementOptions,
-    values?: unknown,
+    values?: Values,
     options?: RunOptions,
   ): Promise<[rows: Rows, fields: Field[]]> {
     return this.#run(sql, values, true, options) as Promise<[Rows, Field[]]>;

@@ -74,10 +74,22 @@ type Tell = (news: never) => void;
 type Outside = (fn: () => void) => void;
 type Item<Driver> = { [N in EventName]: { name: N; news: PoolEvents<Driver>[N] } }[EventName];
 
-/** Gathers and tells the news of one pool. */
+/** Returns what news tells of the connection that a session has. */
+export function newsOf<Driver>(
+  { driver, threadId }: { readonly driver: Driver; readonly threadId: number },
+): ConnectionNews<Driver> {
+  return { connection: driver, threadId };
+}
+
+/** What leads to the listeners of a handle, which may be gone. */
+interface Source<Driver> {
+  deref(): Listeners<Driver> | undefined;
+}
+
+/** Gathers the news of one pool, and tells it to the listeners of all handles. */
 export class News<Driver> {
   readonly #outside: Outside;
-  readonly #listeners = new Map<EventName, Map<Tell, Tell>>();
+  readonly #sources = new Map<EventName, Set<Source<Driver>>>();
   #items: Item<Driver>[] = [];
 
   /** Creates news that nobody listens to. */
@@ -87,7 +99,56 @@ export class News<Driver> {
 
   /** Tells whether anybody wants to know. */
   isWanted(name: EventName): boolean {
-    return this.#listeners.has(name) || CHANNELS[name].hasSubscribers;
+    return this.#sources.has(name) || CHANNELS[name].hasSubscribers;
+  }
+
+  /** Has the listeners of a handle called at each event of a kind. */
+  add(name: EventName, source: Source<Driver>): void {
+    const sources = this.#sources.get(name) ?? new Set();
+    this.#sources.set(name, sources.add(source));
+  }
+
+  /** Has them called no more. */
+  remove(name: EventName, source: Source<Driver>): void {
+    const sources = this.#sources.get(name);
+    if (sources?.delete(source) && sources.size === 0) this.#sources.delete(name);
+  }
+
+  /** Notes what happened, to be told by {@linkcode tell}. */
+  note<Name extends EventName>(name: Name, news: PoolEvents<Driver>[Name]): void {
+    this.#items.push({ name, news } as Item<Driver>);
+  }
+
+  /** Tells what was noted. */
+  tell(): void {
+    while (this.#items.length > 0) {
+      const items = this.#items;
+      this.#items = [];
+      this.#outside(() => items.forEach((item) => this.#tellOne(item)));
+    }
+  }
+
+  #tellOne({ name, news }: Item<Driver>): void {
+    if (CHANNELS[name].hasSubscribers) CHANNELS[name].publish(news);
+    for (const source of [...this.#sources.get(name) ?? []]) {
+      const listeners = source.deref();
+      if (listeners === undefined) this.remove(name, source);
+      else listeners.tell(name, news as never);
+    }
+  }
+}
+
+/** The listeners of one handle of a pool. */
+export class Listeners<Driver> {
+  readonly #news: News<Driver>;
+  readonly #source: Source<Driver>;
+  readonly #tells = new Map<EventName, Map<Tell, Tell>>();
+  #isEnded = false;
+
+  /** Creates a set without any; if it is weak, the news does not keep it from being collected. */
+  constructor(news: News<Driver>, isWeak: boolean) {
+    this.#news = news;
+    this.#source = isWeak ? new WeakRef(this) : { deref: () => this };
   }
 
   /** Adds a listener; one that is there already is not added twice. */
@@ -105,33 +166,13 @@ export class News<Driver> {
 
   /** Removes a listener. */
   off<Name extends EventName>(name: Name, listener: Listener<Driver, Name>): void {
-    const listeners = this.#listeners.get(name);
-    if (listeners?.delete(listener) && listeners.size === 0) this.#listeners.delete(name);
+    const tells = this.#tells.get(name);
+    if (tells?.delete(listener) && tells.size === 0) this.#remove(name);
   }
 
-  /** Notes what happened, to be told by {@linkcode tell}. */
-  note<Name extends EventName>(name: Name, news: PoolEvents<Driver>[Name]): void {
-    this.#items.push({ name, news } as Item<Driver>);
-  }
-
-  /** Tells what was noted. */
-  tell(): void {
-    while (this.#items.length > 0) {
-      const items = this.#items;
-      this.#items = [];
-      this.#outside(() => items.forEach((item) => this.#tellOne(item)));
-    }
-  }
-
-  #add(name: EventName, listener: Tell, tell: Tell): void {
-    const listeners = this.#listeners.get(name) ?? new Map<Tell, Tell>();
-    this.#listeners.set(name, listeners);
-    if (!listeners.has(listener)) listeners.set(listener, tell);
-  }
-
-  #tellOne({ name, news }: Item<Driver>): void {
-    if (CHANNELS[name].hasSubscribers) CHANNELS[name].publish(news);
-    for (const tell of [...this.#listeners.get(name)?.values() ?? []]) {
+  /** Calls those to one kind of event. */
+  tell<Name extends EventName>(name: Name, news: PoolEvents<Driver>[Name]): void {
+    for (const tell of [...this.#tells.get(name)?.values() ?? []]) {
       try {
         tell(news as never);
       } catch (error) {
@@ -140,5 +181,27 @@ export class News<Driver> {
         });
       }
     }
+  }
+
+  /** Removes all, for good. */
+  end(): void {
+    this.#isEnded = true;
+    for (const name of [...this.#tells.keys()]) this.#remove(name);
+  }
+
+  #add(name: EventName, listener: Tell, tell: Tell): void {
+    if (typeof listener !== "function") {
+      throw new TypeError(`A listener must be a function: received ${typeof listener}`);
+    }
+    if (this.#isEnded) return;
+    const tells = this.#tells.get(name) ?? new Map<Tell, Tell>();
+    this.#tells.set(name, tells);
+    if (!tells.has(listener)) tells.set(listener, tell);
+    this.#news.add(name, this.#source);
+  }
+
+  #remove(name: EventName): void {
+    this.#tells.delete(name);
+    this.#news.remove(name, this.#source);
   }
 }

@@ -16,8 +16,8 @@ import type { Host } from "./unit.ts";
  */
 export type Hold = "statement" | "answer" | "unit";
 
-/** What the parts of one pool share. */
-export interface Parts<Target, Driver> {
+/** What the parts of one pool share, and its handles with them. */
+export interface CommonParts<Target, Driver> {
   /** Runs the core. */
   readonly interpreter: Interpreter<Target, Driver>;
   /** The targets in use. */
@@ -26,8 +26,6 @@ export interface Parts<Target, Driver> {
   readonly frames: Frames<Target, Driver>;
   /** The virtual connections, by their numbers. */
   readonly homes: readonly Home<Target>[];
-  /** Makes what code runs statements by, whatever its context. */
-  readonly handles: Handles<Target, Driver>;
   /** Who may still begin work. */
   readonly admission: Admission;
   /** Who has held a lease for too long. */
@@ -40,6 +38,12 @@ export interface Parts<Target, Driver> {
   readonly isLoss: (error: unknown) => boolean;
   /** What is told of the unit whose connections these are, if they live no longer than it. */
   readonly realm: Realm | undefined;
+}
+
+/** What work that was begun through one handle of a pool has to do with. */
+export interface Parts<Target, Driver> extends CommonParts<Target, Driver> {
+  /** Makes what code runs statements by, whatever its context. */
+  readonly handles: Handles<Target, Driver>;
 }
 
 /** Connections that live as long as one unit. */

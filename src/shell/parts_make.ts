@@ -6,40 +6,35 @@ import type { Waiting } from "./claim.ts";
 import type { PoolClock } from "./clock.ts";
 import { Countdown } from "./countdown.ts";
 import type { Definition } from "./definition.ts";
-import type { Handles } from "./handles.ts";
 import { Interpreter } from "./interpreter.ts";
 import { Leaks } from "./leaks.ts";
-import type { Home, Parts, Realm } from "./parts.ts";
+import type { CommonParts, Home, Realm } from "./parts.ts";
 import type { Neutral } from "./process_hold.ts";
 import { Targets } from "./targets.ts";
 
-/** What all parts of a pool have in common, also where each unit has parts of its own. */
-export interface Common<Target, Driver> {
-  /** Who may begin work. */
-  readonly admission: Admission;
-  /** Tells the time. */
-  readonly clock: PoolClock;
-  /** Makes what code runs statements by, whatever its context. */
-  readonly handles: Handles<Target, Driver>;
-}
+/** Makes parts whose work an admission counts, and whose connections end with a unit or not. */
+export type MakeParts<Target, Driver> = (
+  admission: Admission,
+  realm: Realm | undefined,
+) => CommonParts<Target, Driver>;
 
 /** Returns what makes parts; as long as that is kept, so is the definition. */
 export function makerOf<Target, Driver>(
   definition: Definition<Target, Driver>,
-  common: Common<Target, Driver>,
-): (realm: Realm | undefined) => Parts<Target, Driver> {
-  return (realm) => partsOf(definition, common, realm);
+  clock: PoolClock,
+): MakeParts<Target, Driver> {
+  return (admission, realm) => partsOf(definition, clock, admission, realm);
 }
 
 /** Returns parts that have done nothing, in an async context that is whoever's asks for them. */
 function partsOf<Target, Driver>(
   definition: Definition<Target, Driver>,
-  common: Common<Target, Driver>,
+  clock: PoolClock,
+  admission: Admission,
   realm: Realm | undefined,
-): Parts<Target, Driver> {
+): CommonParts<Target, Driver> {
   const { plan, foundation, frames, news } = definition;
   const { port, retargetOf, isLoss, lifespan } = foundation;
-  const { clock } = common;
   const neutral: Neutral = AsyncLocalStorage.snapshot();
   const targets = new Targets(port);
   const homes = homesOf(definition, targets);
@@ -47,7 +42,7 @@ function partsOf<Target, Driver>(
     return { target: homes[id]!.target.id, limit, minimum };
   });
   return {
-    ...common,
+    admission,
     interpreter: new Interpreter({
       policy: { ...plan.policy, virtuals },
       names: homes.map(({ name }) => name),

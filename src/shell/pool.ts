@@ -6,20 +6,21 @@
  */
 
 import type { Census } from "../core/mod.ts";
-import type { Definition } from "./definition.ts";
+import { checkFunction, refuseCallback } from "./callbacks.ts";
 import type { DrainOptions } from "./engine.ts";
 import { SubletError } from "./errors.ts";
 import type { Field, Lease, LeaseOptions, Row } from "./lease.ts";
 import { unknownName } from "./nearest.ts";
-import type { EventName, Listener, News } from "./news.ts";
-import { strike } from "./registry.ts";
+import type { EventName, Listener } from "./news.ts";
+import type { Plan } from "./options.ts";
+import type { SharedPool } from "./shared_pool.ts";
 import { Starter } from "./starter.ts";
-import type { RunOptions, StatementOptions } from "./statement.ts";
+import type { RunOptions, StatementOptions, Values } from "./statement.ts";
 import type { TransactionCode } from "./transaction.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 import type { Host } from "./unit.ts";
 import type { UnitCode, UnitOptions } from "./unit_run.ts";
-import { type Method, VirtualConnection } from "./virtual_connection.ts";
+import { type CompiledMethod, type Method, VirtualConnection } from "./virtual_connection.ts";
 
 /** What a pool says of its options under mysql2's names, in both places where it is looked for. */
 export interface PoolConfig {
@@ -31,6 +32,10 @@ export interface PoolConfig {
 
 /**
  * Virtual connections that share actual ones.
+ *
+ * Each call of `createPool` returns a pool object of its own. Those of equal definitions share
+ * actual connections and limits; each accepts work until it is drained itself, and the last one
+ * that is drained ends what they share. One that was collected as garbage counts as drained.
  *
  * @example
  * ```ts ignore
@@ -48,18 +53,18 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
   readonly #starter: Starter<Target, Driver>;
   readonly #virtuals = new Map<string, VirtualConnection<Target, Driver>>();
   readonly #main: VirtualConnection<Target, Driver> | undefined;
-  readonly #news: News<Driver>;
 
-  /** Creates a pool; `createPool` does. */
-  constructor(definition: Definition<Target, Driver>) {
-    const { plan, foundation, news } = definition;
-    const { idleMsMax: idleTimeout } = plan.policy;
+  /** Creates a handle of a pool that has this plan; `createPool` does. */
+  constructor(
+    pool: SharedPool<Target, Driver>,
+    { policy, virtuals }: Plan,
+    compile: (sql: string) => CompiledMethod,
+  ) {
+    const { idleMsMax: idleTimeout } = policy;
     this.config = { idleTimeout, connectionConfig: { idleTimeout } };
-    this.#starter = new Starter(definition);
-    this.#news = news;
-    for (const [id, { name }] of plan.virtuals.entries()) {
-      const virtual = new VirtualConnection(this.#starter, name, id, foundation.compileMethod);
-      this.#virtuals.set(name, virtual);
+    this.#starter = new Starter(pool);
+    for (const [id, { name }] of virtuals.entries()) {
+      this.#virtuals.set(name, new VirtualConnection(this.#starter, name, id, compile));
     }
     this.#main = this.#virtuals.get("main");
   }
@@ -79,7 +84,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
   /** Sends a statement as text through `main`; see `VirtualConnection.query`. */
   query<Rows extends object = Row[]>(
     sql: string | StatementOptions,
-    values?: unknown,
+    values?: Values,
     options?: RunOptions,
   ): Promise<[rows: Rows, fields: Field[]]> {
     return this.#main?.query<Rows>(sql, values, options) ?? this.#refuseMain();
@@ -88,7 +93,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
   /** Prepares and executes a statement through `main`; see `VirtualConnection.execute`. */
   execute<Rows extends object = Row[]>(
     sql: string | StatementOptions,
-    values?: unknown,
+    values?: Values,
     options?: RunOptions,
   ): Promise<[rows: Rows, fields: Field[]]> {
     return this.#main?.execute<Rows>(sql, values, options) ?? this.#refuseMain();
@@ -122,7 +127,8 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    * @returns What the code returns.
    * @throws What the code throws; `SubletError` with the codes `OPTION_INVALID` and
    * `POOL_DRAINING`; `TRANSACTION_OPEN` if a statement of the unit has begun a transaction by hand
-   * and none has ended it; with `transaction`, what `VirtualConnection.transaction` throws.
+   * and none has ended it; `TypeError` if `fn` is no function; with `transaction`, what
+   * `VirtualConnection.transaction` throws.
    *
    * @example
    * ```ts ignore
@@ -144,7 +150,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    *
    * @param fn The function.
    * @returns A function that takes the same and returns a promise of what `fn` returns.
-   * @throws What {@linkcode unit} throws.
+   * @throws What {@linkcode unit} throws; `TypeError`, at once, if `fn` is no function.
    *
    * @example
    * ```ts ignore
@@ -155,6 +161,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
   handler<Args extends unknown[], T>(
     fn: (...args: Args) => T,
   ): (...args: Args) => Promise<Awaited<T>> {
+    checkFunction("handler", fn);
     const handle = (...args: Args): Promise<Awaited<T>> => {
       return this.unit(() => fn(...args), { signal: signalOf(args[0]), ctx: args.find(isHost) });
     };
@@ -162,41 +169,54 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
     return Object.defineProperty(handle, "length", { value: Math.max(fn.length, 1) });
   }
 
-  /** Returns what the pool is doing: how many wait, and how many actual connections are at what. */
+  /**
+   * Returns what the pool is doing, for all pool objects that share it: how many requests wait,
+   * and how many actual connections are in which state.
+   */
   census(): Census {
     return this.#starter.engine.census();
   }
 
   /**
-   * Ends the pool: nobody may begin work, units under way end, all actual connections close.
-   * A unit that waits for this is not itself waited for, but the leases it holds are.
+   * Ends this pool object. It accepts no more work, and what was begun through it ends: units of
+   * work, leases and statements. A unit that waits for this is not itself waited for, but the
+   * leases it holds are.
+   *
+   * Other pool objects of the same definition go on. With the last one the pool ends: all actual
+   * connections close, and a pause is over.
    *
    * @param options `timeout` in ms, after which whatever is left is destroyed, and `refuse`,
-   * to refuse those who wait instead of serving them; then units under way get no lease more.
-   * @returns A promise that is fulfilled when all has closed; asked again, the same end.
-   * @throws `SubletError` with the code `OPTION_INVALID`.
+   * to refuse requests that wait instead of serving them; then units under way get no further
+   * lease. For the last pool object, both apply to all that is left in the pool; for another, to
+   * its own work.
+   * @returns A promise that is fulfilled when the work has ended and, for the last pool object,
+   * all has closed; asked again, the same end.
+   * @throws `SubletError` with the code `OPTION_INVALID`; `TypeError` if a callback was given.
    */
   async drain(options: DrainOptions = {}): Promise<void> {
+    refuseCallback(options);
     const { timeout } = options;
     if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
       const prose = `The time-out must be a number of ms that is not negative: received ${timeout}`;
       throw new SubletError("OPTION_INVALID", "options", prose);
     }
-    strike(this);
+    const { handle } = this.#starter;
+    handle.leavePool();
     await this.#starter.engine.drain(options);
+    handle.listeners.end();
   }
 
-  /** Ends the pool as {@linkcode drain} does, at the end of an `await using` block. */
+  /** Ends this pool object as {@linkcode drain} does, at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.drain();
   }
 
-  /** Grants no lease until {@linkcode resume}; requests wait. */
+  /** Grants no lease until {@linkcode resume}, through any pool object; requests wait. */
   pause(): void {
     this.#starter.engine.control({ type: "pauseRequested" });
   }
 
-  /** Grants leases again. */
+  /** Grants leases again, through all pool objects. */
   resume(): void {
     this.#starter.engine.control({ type: "resumeRequested" });
   }
@@ -206,21 +226,24 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
     this.#starter.engine.control({ type: "retireRequested" });
   }
 
-  /** Calls `listener` at each event of a kind, in the async context of what caused it. */
+  /**
+   * Calls `listener` at each event of a kind, whichever pool object it comes from, in the async
+   * context of what caused it; until this pool object has been drained.
+   */
   on<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
-    this.#news.on(name, listener);
+    this.#starter.handle.listeners.on(name, listener);
     return this;
   }
 
   /** Calls `listener` at the next event of a kind. */
   once<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
-    this.#news.once(name, listener);
+    this.#starter.handle.listeners.once(name, listener);
     return this;
   }
 
   /** Calls `listener` no more. */
   off<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
-    this.#news.off(name, listener);
+    this.#starter.handle.listeners.off(name, listener);
     return this;
   }
 

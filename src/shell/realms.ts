@@ -7,62 +7,55 @@
  */
 
 import type { Admission } from "./admission.ts";
-import type { PoolClock } from "./clock.ts";
-import { unknownName } from "./nearest.ts";
-import type { Home, Parts, Realm } from "./parts.ts";
+import { createClock, type PoolClock } from "./clock.ts";
 import type { Frames } from "./context.ts";
+import type { Definition } from "./definition.ts";
+import { unknownName } from "./nearest.ts";
+import type { Handles } from "./handles.ts";
+import type { CommonParts, Home, Parts } from "./parts.ts";
+import { type MakeParts, makerOf } from "./parts_make.ts";
+import type { CompiledMethod } from "./virtual_connection.ts";
 
 /** How long actual connections live at most: as long as their pool, or as one unit of work. */
 export type Lifespan = "pool" | "unit";
 
-/** What the realms of a pool are made of. */
-export interface RealmSetting<Target, Driver> {
-  /** How long connections live. */
-  readonly lifespan: Lifespan;
+/** What the handles of a pool share while it runs. */
+export class SharedParts<Target, Driver> {
   /** Tells the time. */
   readonly clock: PoolClock;
   /** Which unit of work code belongs to. */
   readonly frames: Frames<Target, Driver>;
-  /** Who may begin work. */
+  /** Who may begin work, through any handle. */
   readonly admission: Admission;
   /** Tells whether work that failed with an error may be done once more. */
   readonly isRepeatable: (error: unknown) => boolean;
-  /** Makes parts that have done nothing. */
-  readonly make: (realm: Realm | undefined) => Parts<Target, Driver>;
-}
-
-/** The parts of a pool, or of each of its units. */
-export class Realms<Target, Driver> {
-  /** Tells the time. */
-  readonly clock: PoolClock;
-  /** Which unit of work code belongs to. */
-  readonly frames: Frames<Target, Driver>;
-  /** Who may begin work. */
-  readonly admission: Admission;
-  /** Tells whether work that failed with an error may be done once more. */
-  readonly isRepeatable: (error: unknown) => boolean;
-  readonly #makeFor: RealmSetting<Target, Driver>["make"];
-  readonly #only: Parts<Target, Driver> | undefined;
-  readonly #live = new Set<Parts<Target, Driver>>();
+  /** The names of the virtual connections, by their numbers. */
+  readonly names: readonly string[];
+  /** Finds the parameters of an SQL text. */
+  readonly compileMethod: (sql: string) => CompiledMethod;
+  /** The parts of a pool whose connections live as long as it. */
+  readonly only: CommonParts<Target, Driver> | undefined;
+  /** All parts that may have connections. */
+  readonly live: Set<CommonParts<Target, Driver>> = new Set();
+  /** Makes parts for each unit that is within no other; only where they do not live longer. */
+  readonly #make: MakeParts<Target, Driver> | undefined;
+  #ended: Promise<void> | undefined;
   #isEnded = false;
 
-  /** Makes the parts of a pool whose connections live as long as it. */
-  constructor(setting: RealmSetting<Target, Driver>) {
-    const { lifespan, clock, frames, admission, isRepeatable, make } = setting;
+  /** Starts a pool that has done nothing. */
+  constructor(definition: Definition<Target, Driver>, admission: Admission) {
+    const { plan, foundation, frames } = definition;
+    const { clock = createClock(), isRepeatable, compileMethod } = foundation;
     this.clock = clock;
     this.frames = frames;
     this.admission = admission;
     this.isRepeatable = isRepeatable;
-    const only = lifespan === "pool" ? make(undefined) : undefined;
-    this.#only = only;
+    this.names = plan.virtuals.map(({ name }) => name);
+    this.compileMethod = compileMethod;
+    const make = makerOf(definition, clock);
+    if (plan.lifespan === "pool") this.live.add(this.only = make(admission, undefined));
     // What makes them remembers how each virtual connection was defined.
-    this.#makeFor = only === undefined ? make : () => only;
-    if (only !== undefined) this.#live.add(only);
-  }
-
-  /** Whether each unit that is within no other has parts of its own. */
-  get arePerUnit(): boolean {
-    return this.#only === undefined;
+    else this.#make = make;
   }
 
   /** Whether all has closed for good. */
@@ -70,26 +63,34 @@ export class Realms<Target, Driver> {
     return this.#isEnded;
   }
 
-  /** All parts that may have connections. */
-  get live(): Iterable<Parts<Target, Driver>> {
-    return this.#live;
-  }
-
-  /** Returns the parts that code works with: its unit's, or those of a unit that it may begin. */
-  here(): Parts<Target, Driver> {
-    if (this.#only !== undefined) return this.#only;
-    const unit = this.frames.getStore()?.unit;
-    return unit === undefined || unit.isEnded ? this.#make() : unit.parts;
+  /** Returns parts, of the pool or of a unit to come, whose work `admission` counts. */
+  partsFor(admission: Admission): CommonParts<Target, Driver> {
+    if (this.only !== undefined) return { ...this.only, admission };
+    const parts: CommonParts<Target, Driver> = this.#make!(admission, {
+      begin: () => {
+        this.live.add(parts);
+      },
+      end: (host) => {
+        const closed = parts.interpreter.finish().then(() => void this.live.delete(parts));
+        host?.waitUntil(closed);
+        return { closed, isAwaited: host !== undefined };
+      },
+    });
+    return parts;
   }
 
   /** Lets nobody begin any more, and lets what is under way end; fulfilled when all has closed. */
-  async end(): Promise<void> {
+  end(): Promise<void> {
+    return this.#ended ??= this.#end();
+  }
+
+  async #end(): Promise<void> {
     this.admission.close();
-    for (const { interpreter } of this.#live) interpreter.report({ type: "resumeRequested" });
-    if (this.#only === undefined) {
+    for (const { interpreter } of this.live) interpreter.report({ type: "resumeRequested" });
+    if (this.only === undefined) {
       await this.admission.empty;
     } else {
-      const { interpreter } = this.#only;
+      const { interpreter } = this.only;
       interpreter.hold.take();
       await Promise.race([this.admission.empty, interpreter.finished]);
       await interpreter.finish();
@@ -97,19 +98,52 @@ export class Realms<Target, Driver> {
     }
     this.#isEnded = true;
   }
+}
 
-  #make(): Parts<Target, Driver> {
-    const parts: Parts<Target, Driver> = this.#makeFor({
-      begin: () => {
-        this.#live.add(parts);
-      },
-      end: (host) => {
-        const closed = parts.interpreter.finish().then(() => void this.#live.delete(parts));
-        host?.waitUntil(closed);
-        return { closed, isAwaited: host !== undefined };
-      },
-    });
-    return parts;
+/** The parts that one handle of a pool works with. */
+export class Realms<Target, Driver> {
+  /** Tells the time. */
+  readonly clock: PoolClock;
+  /** Which unit of work code belongs to. */
+  readonly frames: Frames<Target, Driver>;
+  /** Who may begin work through the handle. */
+  readonly admission: Admission;
+  /** Tells whether work that failed with an error may be done once more. */
+  readonly isRepeatable: (error: unknown) => boolean;
+  readonly #shared: SharedParts<Target, Driver>;
+  readonly #handles: Handles<Target, Driver>;
+  readonly #only: Parts<Target, Driver> | undefined;
+
+  /** Creates those of a handle of the pool, whose work `admission` counts. */
+  constructor(
+    shared: SharedParts<Target, Driver>,
+    admission: Admission,
+    handles: Handles<Target, Driver>,
+  ) {
+    this.clock = shared.clock;
+    this.frames = shared.frames;
+    this.admission = admission;
+    this.isRepeatable = shared.isRepeatable;
+    this.#shared = shared;
+    this.#handles = handles;
+    this.#only = shared.only && { ...shared.partsFor(admission), handles };
+  }
+
+  /** Whether each unit that is within no other has parts of its own. */
+  get arePerUnit(): boolean {
+    return this.#only === undefined;
+  }
+
+  /** Returns the parts that code works with: its unit's, or those of a unit that it may begin. */
+  here(): Parts<Target, Driver> {
+    if (this.#only !== undefined) return this.#only;
+    const { admission } = this;
+    const handles = this.#handles;
+    const unit = this.frames.getStore()?.unit;
+    if (unit === undefined || unit.isEnded) {
+      return { ...this.#shared.partsFor(admission), handles };
+    }
+    return unit.parts.admission === admission ? unit.parts : { ...unit.parts, admission, handles };
   }
 }
 

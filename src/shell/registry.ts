@@ -1,76 +1,85 @@
 /**
  * One pool for each definition in a process.
  *
- * A module that is evaluated twice (hot reload, two bundles) asks twice for the same pool,
- * and gets one. Pools are kept under a well-known symbol of the global object, as two copies
- * of this module share nothing else.
+ * A module that is evaluated twice (hot reload, two bundles) asks twice for the same pool, and
+ * gets two handles of one. Pools are kept under a well-known symbol of the global object, as two
+ * copies of this module share nothing else. What is kept leads to no handle, so that a handle
+ * that nobody has any more is collected as garbage.
  */
 
-/** What the registry needs to know of a pool. */
-export interface Enrolled {
-  /** Ends it. */
-  drain(): Promise<void>;
+import type { Plan } from "./options.ts";
+
+/** A pool that definitions may share. */
+export interface Enrolled<Handle> {
+  /** Returns a handle of it, for a definition that is equal to its own. */
+  attach(plan: Plan): Handle;
+  /** Ends it for all its handles, as another pool takes its name. */
+  end(): void;
 }
 
-/** A pool, and how it was asked for. */
-interface Entry {
+/** What tells definitions apart. */
+export interface DefinitionKeys {
+  /** Equal for equal definitions only. */
+  readonly key: string;
+  /** Equal for those that differ in functions or objects with a class; none where none are. */
+  readonly shape: string | undefined;
+}
+
+interface Entry extends DefinitionKeys {
   readonly name: string | undefined;
-  readonly definition: object;
-  readonly pool: Enrolled;
+  readonly pool: Enrolled<unknown>;
 }
 
-const KEY: unique symbol = Symbol.for("@sublet/mysql") as never;
+interface Registry {
+  readonly entries: Entry[];
+  /** The shapes of definitions that the developer has been warned of. */
+  readonly warned: Set<string>;
+}
+
+const KEY: unique symbol = Symbol.for("@sublet/mysql/pools") as never;
 
 /**
- * Returns the pool of a definition: the one that is there, or a new one.
+ * Returns a handle of the pool of a definition: of the pool that is there, or of a new one.
  *
- * Definitions are equal if they say the same; functions are if they have the same text. Of two
- * definitions with one name that differ, the later one takes the place of the earlier, whose
- * pool is drained.
+ * Of two definitions with one name that differ, the later one takes the place of the earlier,
+ * whose pool ends.
+ *
+ * @param plan The definition.
+ * @param keys What tells it apart from others.
+ * @param create Makes its pool; it is given what removes that pool from here.
  */
-export function enrol<P extends Enrolled>(
-  name: string | undefined,
-  definition: object,
-  create: () => P,
-): P {
-  const entries = enrolled();
-  const found = name === undefined
-    ? entries.find((entry) => entry.name === undefined && isEqual(entry.definition, definition))
-    : entries.find((entry) => entry.name === name);
-  if (found !== undefined && isEqual(found.definition, definition)) return found.pool as P;
-  const pool = create();
-  entries.push({ name, definition, pool });
-  found?.pool.drain();
-  return pool;
-}
-
-/** Removes a pool, which is ending. */
-export function strike(pool: Enrolled): void {
-  const entries = enrolled();
-  const index = entries.findIndex((entry) => entry.pool === pool);
-  if (index >= 0) entries.splice(index, 1);
-}
-
-function enrolled(): Entry[] {
-  const holder = globalThis as { [KEY]?: Entry[] };
-  return holder[KEY] ??= [];
-}
-
-function isEqual(one: unknown, other: unknown): boolean {
-  if (Object.is(one, other)) return true;
-  if (typeof one === "function" && typeof other === "function") {
-    return String(one) === String(other);
+export function enroll<Handle>(
+  plan: Plan,
+  { key, shape }: DefinitionKeys,
+  create: (remove: () => void) => Enrolled<Handle>,
+): Handle {
+  const { entries, warned } = registry();
+  const { name } = plan;
+  const namesakes = entries.filter((entry) => entry.name === name);
+  const equal = namesakes.find((entry) => entry.key === key);
+  if (equal !== undefined) return equal.pool.attach(plan) as Handle;
+  const pool = create(() => {
+    const index = entries.findIndex((entry) => entry.pool === pool);
+    if (index >= 0) entries.splice(index, 1);
+  });
+  entries.push({ name, key, shape, pool });
+  const handle = pool.attach(plan);
+  if (name !== undefined) namesakes.forEach((entry) => entry.pool.end());
+  else if (shape !== undefined && !warned.has(shape)) {
+    if (!namesakes.some((entry) => entry.shape === shape)) return handle;
+    warned.add(shape);
+    console.warn(TWINS);
   }
-  if (!isObject(one) || !isObject(other)) return false;
-  if (Object.getPrototypeOf(one) !== Object.getPrototypeOf(other)) return false;
-  if (one instanceof Uint8Array || one instanceof Date || one instanceof RegExp) {
-    return String(one) === String(other);
-  }
-  const keys = Object.keys(one);
-  return keys.length === Object.keys(other).length &&
-    keys.every((key) => Object.hasOwn(other, key) && isEqual(one[key], other[key]));
+  return handle;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
+function registry(): Registry {
+  const holder = globalThis as { [KEY]?: Registry };
+  return holder[KEY] ??= { entries: [], warned: new Set() };
 }
+
+const TWINS = "@sublet/mysql: createPool() made another pool, as its options differ from those " +
+  "of a pool that is there in a function or an object with a class, which is equal only to " +
+  "itself. If the same module made both (hot reload), give the pool a name, so that the later " +
+  'definition replaces the earlier: createPool({ name: "shop", … }). If you want several pools, ' +
+  "give each its own name, or shared: false.";

@@ -8,6 +8,7 @@
 
 import type { ActualId, Event, Work } from "../core/mod.ts";
 import type { Clock, Loss, Port, Session } from "../port.ts";
+import type { Admission } from "./admission.ts";
 import type { Slot } from "./claim.ts";
 import type { Neutral } from "./process_hold.ts";
 
@@ -117,9 +118,10 @@ export class Sessions<Target, Driver> {
     });
   }
 
-  /** Ends all open sessions at once. */
-  destroyAll(reason: Error): void {
-    for (const { actual, session } of [...this.#slots.values()]) {
+  /** Ends all open sessions at once, or those that an admission counts the leases of. */
+  destroyAll(reason: Error, admission: Admission | undefined): void {
+    for (const { actual, session, claim } of [...this.#slots.values()]) {
+      if (admission !== undefined && claim?.admission !== admission) continue;
       session.destroy(reason);
       this.#setting.report({ type: "actualLost", actual, byServer: false });
     }

@@ -1,6 +1,7 @@
 /** How statements are given, and how their failures name the line that gave them. */
 
 import type { Statement } from "../port.ts";
+import { refuseCallback } from "./callbacks.ts";
 import { cancellationOf } from "./cancellation.ts";
 import { SubletError } from "./errors.ts";
 import type { Limits } from "./wait.ts";
@@ -13,12 +14,31 @@ export interface RunOptions {
   readonly timeout?: number | undefined;
 }
 
+/** What no function is: it inherits from `Function`, which has this. */
+interface NoFunction {
+  readonly [Symbol.hasInstance]?: never;
+}
+
+/**
+ * What the placeholders of a statement stand for: an array, or an object by their names; or the
+ * one value of a single placeholder. Not a callback: the pool returns promises.
+ */
+export type Values =
+  | Readonly<Record<string, unknown>>
+  | (object & NoFunction)
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | undefined;
+
 /** A statement with options of the driver (`rowsAsArray`, `typeCast`, `nestTables` …). */
 export interface StatementOptions extends RunOptions {
   /** Its text. */
   readonly sql: string;
   /** What its placeholders stand for. */
-  readonly values?: unknown;
+  readonly values?: Values;
   /** Any other option is the driver's. */
   readonly [option: string]: unknown;
 }
@@ -37,12 +57,13 @@ export interface Asked {
   readonly bind?: (values: unknown) => unknown[];
 }
 
-/** Returns a statement as a session takes it. */
+/** Returns a statement as a session takes it; throws a `TypeError` if it has a callback. */
 export function statementOf(
   sql: string | StatementOptions,
   values: unknown,
   isPrepared: boolean,
 ): Statement {
+  refuseCallback(values);
   if (typeof sql === "string") return { sql, values, isPrepared, options: undefined };
   if (typeof sql !== "object" || sql === null || typeof sql.sql !== "string") {
     throw new SubletError(
@@ -52,14 +73,19 @@ export function statementOf(
     );
   }
   const { sql: text, values: own, signal: _signal, timeout: _timeout, ...options } = sql;
+  refuseCallback(own);
   return { sql: text, values: values ?? own, isPrepared, options };
 }
 
-/** Returns what ends a statement early, which may be given beside it or in it. */
+/**
+ * Returns what ends a statement early, which may be given beside it or in it; throws a `TypeError`
+ * if a callback was given instead.
+ */
 export function runOptionsOf(
   sql: string | StatementOptions,
   options: RunOptions = NO_OPTIONS,
 ): RunOptions {
+  refuseCallback(options);
   if (typeof sql === "string") return options;
   return { signal: options.signal ?? sql.signal, timeout: options.timeout ?? sql.timeout };
 }

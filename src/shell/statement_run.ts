@@ -61,7 +61,7 @@ function request<Target, Driver>(
 ): Claim<Target, Driver> {
   admission.check();
   signal?.throwIfAborted();
-  return interpreter.request(id, homes[id]!.target, NONE);
+  return interpreter.request(id, homes[id]!.target, NONE, admission);
 }
 
 /** Runs a statement on the lease that its unit has, or asks for. */

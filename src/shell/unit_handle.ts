@@ -1,7 +1,7 @@
 /** A unit of work as its code is handed it: the virtual connections, bound to that unit. */
 
 import type { Field, Lease, LeaseOptions, Row } from "./lease.ts";
-import type { RunOptions, StatementOptions } from "./statement.ts";
+import type { RunOptions, StatementOptions, Values } from "./statement.ts";
 import type { TransactionCode } from "./transaction.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 import type { Method, VirtualConnection } from "./virtual_connection.ts";
@@ -39,7 +39,7 @@ export class UnitHandle<Name extends string, Target, Driver> {
   /** Sends a statement as text through `main`; see `VirtualConnection.query`. */
   query<Rows extends object = Row[]>(
     sql: string | StatementOptions,
-    values?: unknown,
+    values?: Values,
     options?: RunOptions,
   ): Promise<[rows: Rows, fields: Field[]]> {
     return this.#main((main) => main.query<Rows>(sql, values, options));
@@ -48,7 +48,7 @@ export class UnitHandle<Name extends string, Target, Driver> {
   /** Prepares and executes a statement through `main`; see `VirtualConnection.execute`. */
   execute<Rows extends object = Row[]>(
     sql: string | StatementOptions,
-    values?: unknown,
+    values?: Values,
     options?: RunOptions,
   ): Promise<[rows: Rows, fields: Field[]]> {
     return this.#main((main) => main.execute<Rows>(sql, values, options));

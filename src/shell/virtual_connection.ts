@@ -5,9 +5,10 @@
  */
 
 import type { VirtualId } from "../core/mod.ts";
+import { refuseCallback } from "./callbacks.ts";
 import type { Field, Lease, LeaseOptions, Row } from "./lease.ts";
 import type { Engine } from "./engine.ts";
-import type { Asked, RunOptions, StatementOptions } from "./statement.ts";
+import type { Asked, RunOptions, StatementOptions, Values } from "./statement.ts";
 import type { TransactionCode } from "./transaction.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 
@@ -69,7 +70,7 @@ export class VirtualConnection<Target, Driver> {
    * @returns The rows, or what the server says of a statement without rows, and the columns.
    * @throws `SubletError`: `CONNECT_FAILED`, `CONNECTION_LOST`, `LEASE_DEADLOCK`,
    * `LEASE_ENDED`, `LEASE_TIMEOUT`, `LINE_FULL`, `OPTION_INVALID`, `POOL_DRAINING`,
-   * `STATEMENT_TIMEOUT`, `TRANSACTION_LOST`, `UNIT_ENDED`.
+   * `STATEMENT_TIMEOUT`, `TRANSACTION_LOST`, `UNIT_ENDED`; `TypeError` if a callback was given.
    *
    * @example
    * ```ts ignore
@@ -78,7 +79,7 @@ export class VirtualConnection<Target, Driver> {
    */
   query<Rows extends object = Row[]>(
     sql: string | StatementOptions,
-    values?: unknown,
+    values?: Values,
     options?: RunOptions,
   ): Promise<[rows: Rows, fields: Field[]]> {
     return this.#run({ sql, values, isPrepared: false, options }) as Promise<[Rows, Field[]]>;
@@ -91,7 +92,7 @@ export class VirtualConnection<Target, Driver> {
    * @param values What its placeholders stand for.
    * @param options What ends it early: `signal`, and `timeout` in ms; nothing unless given.
    * @returns The rows, or what the server says of a statement without rows, and the columns.
-   * @throws `SubletError`, with the codes of {@linkcode query}.
+   * @throws What {@linkcode query} throws.
    *
    * @example
    * ```ts ignore
@@ -100,7 +101,7 @@ export class VirtualConnection<Target, Driver> {
    */
   execute<Rows extends object = Row[]>(
     sql: string | StatementOptions,
-    values?: unknown,
+    values?: Values,
     options?: RunOptions,
   ): Promise<[rows: Rows, fields: Field[]]> {
     return this.#run({ sql, values, isPrepared: true, options }) as Promise<[Rows, Field[]]>;
@@ -122,6 +123,7 @@ export class VirtualConnection<Target, Driver> {
   method<Args = void, Result = Row>(sql: string): Method<Args, Result> {
     const compiled = this.#compile(sql);
     return async (values, options) => {
+      refuseCallback(values);
       const [rows] = await this.#run({ ...compiled, values, isPrepared: true, options });
       return rows as Result[];
     };
@@ -137,9 +139,10 @@ export class VirtualConnection<Target, Driver> {
    * @param fn The code; it gets this virtual connection, bound to the transaction.
    * @param options `signal`, `isolation`, `readOnly` and `allowImplicitCommit`.
    * @returns What the code returns.
-   * @throws What the code throws, and `SubletError`, with the codes of {@linkcode query} and:
-   * `COMMIT_UNKNOWN` if the connection was lost, or it was aborted, before the answer to COMMIT,
-   * `TRANSACTION_OPEN` if a statement of the unit has begun one by hand.
+   * @throws What the code throws, `TypeError` if `fn` is no function, and `SubletError`, with the
+   * codes of {@linkcode query} and: `COMMIT_UNKNOWN` if the connection was lost, or it was aborted,
+   * before the answer to COMMIT, `TRANSACTION_OPEN` if a statement of the unit has begun one by
+   * hand.
    *
    * @example
    * ```ts ignore
@@ -162,7 +165,7 @@ export class VirtualConnection<Target, Driver> {
    * @param options `signal`, and `timeout` in ms, which shortens the pool's `acquireTimeout`;
    * `own`, for a lease beside the one that the unit has; false unless given.
    * @returns The lease, with the driver's connection.
-   * @throws `SubletError`, with the codes of {@linkcode query}.
+   * @throws What {@linkcode query} throws.
    *
    * @example
    * ```ts ignore

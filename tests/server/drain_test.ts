@@ -105,6 +105,24 @@ test("a drain can be asked for twice, of a pool that was never used, or that can
   assert.equal(mistaken.census().phase, "closed");
 });
 
+test("a callback given by mistake takes no connection, and holds up no drain", async () => {
+  const db = poolAt(server, { connectionLimit: 1 });
+  const callback = ((): void => undefined) as never;
+  await using lease = await db.lease();
+  const mistakes = [
+    db.query("SELECT 1", callback),
+    db.execute("SELECT 1", [], callback),
+    db.transaction(() => db.query("SELECT 1", [], callback)),
+    db.method<void>("SELECT 1")(callback),
+    lease.query("SELECT 1", callback),
+    lease.execute("SELECT 1", callback),
+  ].map((promise) => assert.rejects(promise, TypeError));
+  lease.release();
+  await Promise.all(mistakes);
+  assert.equal(typeof await threadOf(db), "number");
+  await db.drain();
+});
+
 test("a paused pool that is drained serves those whom it let wait", async () => {
   const db = poolAt(server);
   db.pause();

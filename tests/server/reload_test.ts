@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { registerHooks } from "node:module";
 import process from "node:process";
 import { after, afterEach, before, test } from "node:test";
-import { createPool, type Pool } from "../../mod.ts";
+import { createPool, type Pool, type PoolOptions } from "../../mod.ts";
 import type { Server } from "../support/server.ts";
 import { until } from "../support/wait.ts";
 import {
@@ -35,16 +35,39 @@ async function load<Module>(path: string, query: string): Promise<Module> {
 
 type Reloaded = { readonly db: Pool<"shop" | "reports"> };
 
+/** Returns the connection of a pool that has no more than one, after a statement of it. */
+async function shared(one: Pool, other: Pool): Promise<boolean> {
+  return await threadOf(one) === await threadOf(other);
+}
+
 test("a module that is evaluated twice has one pool, and the same connections", async () => {
   const path = "./support/programs/reloaded.ts";
   const first = await load<Reloaded>(path, "v=1");
   const thread = await threadOf(first.db.connection("shop"));
   const second = await load<Reloaded>(path, "v=2");
   assert.notEqual(first, second);
-  assert.equal(first.db, second.db);
   assert.equal(await threadOf(second.db.connection("shop")), thread);
   await connected(server, 1);
+  await first.db.drain();
+  assert.equal(await threadOf(second.db.connection("shop")), thread);
   await second.db.drain();
+});
+
+test("a module whose password is a function has one pool by its name, reloaded how often", async () => {
+  const path = "./support/programs/reloaded_by_name.ts";
+  const loaded: { readonly db: Pool }[] = [];
+  let peak = 0;
+  for (let i = 0; i < 100; i++) {
+    loaded.push(await load<{ readonly db: Pool }>(path, `v=${i}`));
+    assert.equal(typeof await threadOf(loaded[i]!.db), "number");
+    if (i % 10 === 0) peak = Math.max(peak, await server.connectionCount());
+  }
+  assert.ok(peak < 10, `${peak} connections were open at once`);
+  await connected(server, 1);
+  await refused(threadOf(loaded[98]!.db), "POOL_DRAINING");
+  await loaded[99]!.db.drain();
+  await connected(server, 0);
+  assert.ok(loaded.every(({ db }) => db.census().phase === "closed"));
 });
 
 test("two copies of the library in one process have one pool for one definition", async () => {
@@ -59,10 +82,16 @@ test("two copies of the library in one process have one pool for one definition"
   try {
     const copy = await load<{ createPool: typeof createPool }>("../../mod.ts", "copy");
     assert.notEqual(copy.createPool, createPool);
-    await using db = createPool({ uri: server.url(), connectionLimit: 2 });
-    assert.equal(copy.createPool({ connectionLimit: 2, uri: server.url() }), db);
-    await threadOf(db);
+    const [uri, name] = [server.url(), "copies"];
+    const password = (): string => "secret";
+    await using db = createPool({ uri, name, password, connectionLimit: 1 });
+    await using other = copy.createPool({ connectionLimit: 1, password, name, uri });
+    assert.equal(await shared(db, other), true);
     await connected(server, 1);
+    await using later = copy.createPool({ uri, name, password: () => "secret" });
+    assert.equal(typeof await threadOf(later), "number");
+    await refused(threadOf(db), "POOL_DRAINING");
+    await refused(threadOf(other), "POOL_DRAINING");
   } finally {
     hooks.deregister();
   }
@@ -75,10 +104,40 @@ test("definitions that differ, or that are not to be shared, have pools of their
   await using three = createPool({ uri, shared: false });
   await using four = createPool({ uri, shared: false });
   await using five = createPool({ uri, password: "wrong" });
-  assert.equal(new Set<unknown>([one, two, three, four, five]).size, 5);
-  assert.equal(createPool(uri), one);
-  await threadOf(one);
+  await using six = createPool(uri);
+  for (const other of [two, three, four]) assert.equal(await shared(one, other), false);
+  assert.equal(await shared(one, six), true);
   await refused(threadOf(five), "CONNECT_FAILED");
+});
+
+/** Has a statement run through two definitions that differ only in what tenants have. */
+async function tenants(of: (tenant: string) => PoolOptions, sql: string): Promise<unknown[]> {
+  await using a = createPool({ uri: server.url(), ...of("a") });
+  await using b = createPool({ uri: server.url(), ...of("b") });
+  return [await one(a, sql), await one(b, sql)];
+}
+
+test("a tenant never gets the password, state or conversion that are another's closures", async (t) => {
+  const warn = t.mock.method(console, "warn", () => undefined);
+  await server.query("CREATE USER tenant IDENTIFIED BY 'open'");
+  const asked: string[] = [];
+  const byPassword = (tenant: string): PoolOptions => ({
+    user: "tenant",
+    database: "",
+    password: () => {
+      asked.push(tenant);
+      return tenant === "a" ? "open" : "closed";
+    },
+  });
+  await refused(tenants(byPassword, "SELECT 1"), "CONNECT_FAILED");
+  assert.deepEqual(asked, ["a", "b"]);
+  const bySql = (tenant: string): PoolOptions => ({
+    initSql: (connection) => connection.promise().query("SET @tenant = ?", [tenant]),
+  });
+  assert.deepEqual(await tenants(bySql, "SELECT @tenant"), ["a", "b"]);
+  const byCast = (tenant: string): PoolOptions => ({ typeCast: () => tenant });
+  assert.deepEqual(await tenants(byCast, "SELECT 'text'"), ["a", "b"]);
+  assert.equal(warn.mock.callCount(), 3);
 });
 
 test("a pool that has been drained is no longer that of its definition", async () => {
@@ -87,7 +146,6 @@ test("a pool that has been drained is no longer that of its definition", async (
   await threadOf(first);
   const drained = first.drain();
   await using second = createPool(uri);
-  assert.notEqual(second, first);
   await drained;
   assert.equal(typeof await threadOf(second), "number");
 });
@@ -106,9 +164,9 @@ test("a changed definition of one name drains the old one, which ends its work f
   });
   await isBusy.promise;
   await using replaced = createPool({ name, uri, database: "other" });
-  assert.notEqual(replaced, old);
-  assert.equal(createPool({ name, uri, database: "other" }), replaced);
+  await using equal = createPool({ name, uri, database: "other" });
   assert.equal(await one(replaced, "SELECT DATABASE()"), "other");
+  assert.equal(await shared(replaced, equal), true);
   await refused(threadOf(old), "POOL_DRAINING");
   isReplaced.resolve();
   assert.equal(await work, "test");

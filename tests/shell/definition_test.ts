@@ -111,36 +111,154 @@ test("an undeclared virtual connection is refused, and the nearest one named", a
   await refused(db.unit(() => 1, { bind: { shpo: {} } as never }), "OPTION_INVALID");
 });
 
-test("equal definitions share one pool until it drains, different ones do not", async () => {
-  const password = (): string => "secret";
-  const definition = { host: "registry", connections: { main: { limit: 3 } } };
-  const first = define({ ...definition, host: "registry" });
-  assert.equal(define(structuredClone(definition)), first);
-  assert.notEqual(define({ ...definition, connectionLimit: 9 }), first);
-  assert.notEqual(define({ ...definition, shared: false }), first);
-  assert.notEqual(define({ ...definition, database: password }), first);
-  await first.drain();
-  assert.notEqual(define(definition), first);
-});
-
-test("functions in definitions are equal if their text is", () => {
-  const make = (): Record<string, unknown> => ({ host: "text", database: () => "secret" });
-  assert.equal(define(make()), define(make()));
-  assert.notEqual(define(make()), define({ host: "text", database: () => "other" }));
-});
-
-test("a changed definition of one name takes the place of the pool, which drains", async () => {
+/** Tells whether two definitions have one pool: whether the second uses what the first opened. */
+async function areShared(one: Record<string, unknown>, other: Record<string, unknown>) {
   const port = new FakePort();
-  const old = define({ name: "shop" }, port);
-  assert.equal(define({ name: "shop" }), old);
+  await using first = define(one, port);
+  await using second = define(other, port);
+  await seen(first);
+  await seen(second);
+  return port.sessions.length === 1;
+}
+
+/** Returns what is printed as a warning while something is done. */
+async function warningsOf(act: () => unknown): Promise<string[]> {
+  const warnings: string[] = [];
+  const { warn } = console;
+  console.warn = (text: string) => warnings.push(text);
+  try {
+    await act();
+  } finally {
+    console.warn = warn;
+  }
+  return warnings;
+}
+
+test("equal definitions share one pool until the last of them drains, different ones do not", async () => {
+  const definition = { host: "registry", connections: { main: { limit: 3 } } };
+  assert.equal(await areShared(definition, structuredClone(definition)), true);
+  assert.equal(await areShared(definition, { ...definition, connectionLimit: 9 }), false);
+  assert.equal(await areShared(definition, { ...definition, shared: false }), false);
+  assert.equal(await areShared(definition, { ...definition, name: "registry" }), false);
+  assert.equal(await areShared(definition, { ...definition, idleTimeout: Infinity }), false);
+  const port = new FakePort();
+  const first = define(definition, port);
+  await seen(first);
+  await first.drain();
+  await using second = define(definition, port);
+  await seen(second);
+  assert.equal(port.sessions.length, 2);
+});
+
+test("an option that has its default value makes no other definition", async () => {
+  assert.equal(await areShared({ host: "default" }, { host: "default", queueLimit: 0 }), true);
+});
+
+/** A value whose content does not show in its properties. */
+class Secret {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  toString(): string {
+    return this.#text;
+  }
+}
+
+const hiding: Readonly<Record<string, (text: string) => unknown>> = {
+  "a function": (text) => () => text,
+  "a bound function": (text) => String.prototype.concat.bind(text),
+  "an object of a class": (text) => new Secret(text),
+  "a Map": (text) => new Map([["key", text]]),
+  "a Set": (text) => new Set([text]),
+  "a Date": (text) => new Date(text.length),
+  "a property that is not enumerable": (text) => Object.defineProperty({}, "key", { value: text }),
+  "a property named by a symbol": (text) => ({ [Symbol.for("key")]: text }),
+};
+
+for (const [what, make] of Object.entries(hiding)) {
+  test(`${what} in a definition is equal only to itself`, async () => {
+    const warnings = await warningsOf(async () => {
+      const value = make("one");
+      const of = (database: unknown) => ({ host: what, database });
+      assert.equal(await areShared(of(value), of(value)), true);
+      assert.equal(await areShared(of(value), of(make("one"))), false);
+      assert.equal(await areShared(of(value), of(make("two"))), false);
+      assert.equal(await areShared(of({ key: [value] }), of({ key: [make("one")] })), false);
+    });
+    assert.equal(warnings.length, 2);
+  });
+}
+
+test("unnamed definitions that differ only in functions warn once, and name the way out", async () => {
+  const reload = (options: object = {}) => {
+    return define({ host: "warned", database: () => "secret", ...options });
+  };
+  const warnings = await warningsOf(async () => {
+    const pools = [reload(), reload({ connectionLimit: 2 }), reload({ shared: false })];
+    const named = ["a", "b", "b"].map((name) => reload({ name }));
+    await Promise.all([...pools, ...named].map((db) => db.drain()));
+    await reload().drain();
+  });
+  assert.deepEqual(warnings, []);
+  const repeated = await warningsOf(async () => {
+    const pools = Array.from({ length: 5 }, () => reload());
+    await Promise.all(pools.map((db) => db.drain()));
+  });
+  assert.equal(repeated.length, 1);
+  assert.match(repeated[0]!, /give the pool a name.*shared: false/);
+  assert.doesNotMatch(repeated[0]!, /secret/);
+});
+
+test("a definition with closures is never served by the closures of an earlier one", async () => {
+  const port = new FakePort();
+  await warningsOf(async () => {
+    const password = (text: string) => () => text;
+    await using a = define({ host: "tenant", database: password("a") }, port);
+    await using b = define({ host: "tenant", database: password("b") }, port);
+    const databases = [await seen(a), await seen(b)].map(({ database }) => database as unknown);
+    assert.deepEqual(databases.map((each) => (each as () => string)()), ["a", "b"]);
+  });
+  const name = "tenant";
+  define({ name, database: () => "a" }, port);
+  await using later = define({ name, database: () => "b" }, port);
+  const { database } = await seen(later);
+  assert.equal((database as unknown as () => string)(), "b");
+});
+
+test("a changed definition of one name takes the place of the pool, whose handles drain", async () => {
+  const port = new FakePort();
+  const handles = [define({ name: "shop" }, port), define({ name: "shop" }, port)];
+  const [old, other] = handles as [FakePool<"main">, FakePool<"main">];
   const hanging = seen(old, "HANG");
   await settled();
-  const changed = define({ name: "shop", connectionLimit: 3 });
-  assert.notEqual(changed, old);
-  assert.equal(define({ name: "shop", connectionLimit: 3 }), changed);
-  await refused(seen(old), "POOL_DRAINING");
+  await using changed = define({ name: "shop", connectionLimit: 3 }, port);
+  await using again = define({ name: "shop", connectionLimit: 3 }, port);
+  for (const each of handles) await refused(seen(each), "POOL_DRAINING");
+  assert.deepEqual(handles.map((each) => each.census().phase), ["serving", "serving"]);
   port.sessions[0]?.answer();
   await hanging;
-  await settled();
+  await other.drain();
   assert.equal(old.census().phase, "closed");
+  assert.equal((await seen(changed)).threadId, (await seen(again)).threadId);
+  assert.equal(port.open.length, 1);
+});
+
+test("a hundred definitions of one name leave one pool", async () => {
+  const port = new FakePort();
+  const pools: FakePool<"main">[] = [];
+  for (let i = 0; i < 100; i++) {
+    const db = define({ name: "reloaded", database: () => "secret" }, port);
+    pools.push(db);
+    await seen(db);
+    await settled();
+  }
+  assert.equal(port.open.length, 1);
+  const phases = pools.map((db) => db.census().phase);
+  assert.deepEqual([...new Set(phases)], ["closed", "open"]);
+  assert.equal(phases.indexOf("open"), 99);
+  await pools[99]?.drain();
+  assert.equal(port.open.length, 0);
 });

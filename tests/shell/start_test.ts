@@ -81,6 +81,18 @@ ended.pool.resume();
 const endingPhase = ended.pool.census().phase;
 const afterEnd = ended.pool.query("after").catch((error: unknown) => error);
 
+// Two handles of one pool, of which the second is replaced by a definition of the same name.
+const twin = define({ shared: true, name: "twin" });
+const twinPort = twin.port;
+const other = define({ shared: true, name: "twin" }).pool;
+const ofTwins = Promise.all([twin.pool.query("one"), other.query("other")]);
+const endOfTwin = twin.pool.drain();
+const afterEndOfTwin = twin.pool.query("after").catch((error: unknown) => error);
+const beforeReplaced = other.query("before");
+const successor = define({ shared: true, name: "twin", connectionLimit: 3 }).pool;
+const replacedPhase = other.census().phase;
+const afterReplaced = other.query("after").catch((error: unknown) => error);
+
 const aborting = new AbortController();
 const aborted = define();
 const beforeAbort = aborted.pool.query("SELECT", [], { signal: aborting.signal })
@@ -159,6 +171,17 @@ test("a drain serves who came before it, and refuses who comes after it", async 
   await end;
   const { phase, size } = ended.pool.census();
   assert.deepEqual({ phase, size }, { phase: "closed", size: 0 });
+});
+
+test("handles are served what came before their end, and refused what comes after it", async () => {
+  await Promise.all([ofTwins, endOfTwin, beforeReplaced]);
+  assert.equal(replacedPhase, "serving");
+  for (const error of [await afterEndOfTwin, await afterReplaced]) {
+    assert.ok(error instanceof SubletError && error.code === "POOL_DRAINING", String(error));
+  }
+  assert.deepEqual(twinPort.log.map((line) => line.slice(3)), ["one", "other", "before"]);
+  await Promise.all([other.drain(), successor.drain()]);
+  assert.deepEqual([twin.pool, other].map((pool) => pool.census().phase), ["closed", "closed"]);
 });
 
 test("an abort is heard by who was to come first", async () => {

@@ -15,6 +15,8 @@ export function createNullPool(options: PoolOptions<"main">): NullPool {
     targetOptions: [],
     targetOf: () => ({}),
     retargetOf: (home) => home,
+    keyOf: () => "",
+    shapeOf: () => undefined,
     compileMethod: (sql) => ({ sql, bind: () => [] }),
     isRepeatable: () => false,
     isLoss: () => false,

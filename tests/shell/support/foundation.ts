@@ -1,5 +1,6 @@
 /** What a pool over the server within the process is founded on. */
 
+import { keyOfValue, shapeOfValue } from "../../../src/mysql/keys.ts";
 import type { Foundation } from "../../../src/shell/definition.ts";
 import {
   DEADLOCK,
@@ -22,6 +23,8 @@ export function foundationOf(
     targetOptions: ["host", "database"],
     targetOf: (options) => ({ host: "a", database: "shop", ...options }),
     retargetOf: (home, overlay) => ({ ...home, ...overlay }),
+    keyOf: keyOfValue,
+    shapeOf: shapeOfValue,
     compileMethod: (sql) => ({
       sql: sql.replaceAll(/:\w+/g, "?"),
       bind: (args) => Object.values(args as object),

@@ -1,0 +1,122 @@
+/** Handles that nobody has any more: each counts as drained once it was collected as garbage. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { until } from "../support/wait.ts";
+import { createShared, type Shared } from "./support/handles.ts";
+import { settled } from "./support/manual_clock.ts";
+import { type FakePool, refused, seen } from "./support/pool.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
+
+/** How often garbage is collected before what is still there is taken to be kept. */
+const collectionCount = 10;
+
+/** What is left of a pool when nobody has its handles. */
+type Rest = Pick<Shared, "another" | "port">;
+
+/** Creates a pool with two handles and returns what `keep` does of one; the other is forgotten. */
+async function forget<Kept>(
+  keep: (db: FakePool<"main">) => Kept,
+  options: { readonly shared?: boolean } = {},
+): Promise<Rest & { readonly kept: Kept }> {
+  const { one, another, port } = createShared(options);
+  await seen(one);
+  return { kept: keep(one), another, port };
+}
+
+/** Collects garbage until a pool has ended. */
+async function ended({ port }: Rest): Promise<void> {
+  await until(() => {
+    collectGarbage();
+    return port.open.length === 0;
+  }, "the pool has ended");
+}
+
+/** Collects garbage so often that a pool of which nobody had a handle would have ended. */
+async function expectOpen({ port }: Rest): Promise<void> {
+  for (let i = 0; i < collectionCount; i++) {
+    collectGarbage();
+    await settled();
+    await settled();
+  }
+  assert.equal(port.open.length, 1);
+}
+
+test("a pool ends when its handles were collected, and its definition has a new one", async () => {
+  const rest = await forget(() => undefined);
+  await ended(rest);
+  await using db = rest.another();
+  await seen(db);
+  assert.equal(rest.port.sessions.length, 2);
+});
+
+test("a listener that leads to its handle does not keep it", async () => {
+  await ended(await forget((db) => void db.on("acquire", () => db.census())));
+});
+
+test("a pool that is not shared ends as well", async () => {
+  await ended(await forget(() => undefined, { shared: false }));
+});
+
+test("a unit that can never end does not keep its handle", async () => {
+  await ended(await forget((db) => void db.unit(() => new Promise(() => undefined))));
+});
+
+test("a collected handle and a drained one are the same: the last of them ends the pool", async () => {
+  const rest = await forget(() => undefined);
+  const kept = rest.another();
+  await expectOpen(rest);
+  await kept.drain();
+  await ended(rest);
+});
+
+const keepers: Readonly<Record<string, (db: FakePool<"main">) => unknown>> = {
+  "its virtual connection": (db) => db.connection("main"),
+  "a method": (db) => db.method("SELECT"),
+  "a handler": (db) => db.handler(() => undefined),
+  "a lease": (db) => db.lease(),
+  "a statement under way": (db) => {
+    seen(db, "HANG");
+  },
+  "a unit under way": (db) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    db.unit(() => promise);
+    return resolve;
+  },
+};
+
+for (const [what, keep] of Object.entries(keepers)) {
+  test(`a handle is kept by ${what}`, async () => {
+    const rest = await forget(keep);
+    await expectOpen(rest);
+    const kept = await rest.kept;
+    await using db = rest.another();
+    assert.equal((await seen(db)).threadId > 0, true);
+    assert.ok(what.endsWith("under way") || kept !== undefined);
+    rest.port.sessions[0]?.answer();
+  });
+}
+
+test("listeners are kept by what their handle has under way", async () => {
+  const heard: string[] = [];
+  const rest = await forget((db) => {
+    return db.on("release", () => heard.push("release")).lease();
+  });
+  await expectOpen(rest);
+  const lease = await rest.kept;
+  lease.release();
+  assert.deepEqual(heard, ["release"]);
+});
+
+test("a drained handle that is collected later is not counted twice", async () => {
+  const rest = await forget((db) => void db.drain());
+  const kept = rest.another();
+  await expectOpen(rest);
+  await seen(kept);
+  await kept.drain();
+  await refused(seen(kept), "POOL_DRAINING");
+});

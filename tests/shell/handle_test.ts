@@ -1,0 +1,313 @@
+/** Handles: each caller of `createPool` drains its own, and the last one ends the pool. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createShared, watched } from "./support/handles.ts";
+import { settled } from "./support/manual_clock.ts";
+import { refused, seen } from "./support/pool.ts";
+
+test("a drained handle refuses everything, and the others go on with their connections", async () => {
+  const { one, other, port } = createShared();
+  const { threadId } = await seen(one);
+  const statement = one.method("SELECT :a");
+  await one.drain();
+  await refused(one.query("SELECT"), "POOL_DRAINING");
+  await refused(one.unit(() => 1), "POOL_DRAINING");
+  await refused(one.lease(), "POOL_DRAINING");
+  await refused(one.transaction(() => 1), "POOL_DRAINING");
+  await refused(one.connection("main").execute("SELECT"), "POOL_DRAINING");
+  const error = await refused(statement({ a: 1 } as never), "POOL_DRAINING");
+  assert.match(error.message, /this pool object has been drained; createPool makes another/);
+  assert.equal((await seen(other)).threadId, threadId);
+  assert.equal(one.census().phase, "open");
+  assert.equal(port.open.length, 1);
+  await other.drain();
+  assert.equal(port.open.length, 0);
+  assert.deepEqual([one, other].map((db) => db.census().phase), ["closed", "closed"]);
+});
+
+test("a definition finds its pool until the last handle drains, and then has a new one", async () => {
+  const { one, other, another, port } = createShared();
+  await seen(one);
+  await one.drain();
+  const third = another();
+  await seen(third);
+  assert.equal(port.sessions.length, 1);
+  await other.drain();
+  await seen(third);
+  const drained = third.drain();
+  const fourth = another();
+  await seen(fourth);
+  await Promise.all([drained, fourth.drain()]);
+  assert.deepEqual([port.sessions.length, port.open.length], [2, 0]);
+});
+
+test("a drain waits for the statements, units and leases of its own handle only", async () => {
+  const begin: Record<string, (db: ReturnType<typeof createShared>["one"]) => Promise<unknown>> = {
+    statement: (db) => seen(db, "HANG"),
+    unit: (db) => db.unit(() => seen(db, "HANG")),
+    transaction: (db) => db.transaction(() => seen(db, "HANG")),
+    lease: async (db) => {
+      await using lease = await db.lease();
+      await lease.query("HANG");
+    },
+  };
+  for (const [what, run] of Object.entries(begin)) {
+    const { one, other, port } = createShared();
+    const ofOther = run(other);
+    await settled();
+    const ofOne = run(one);
+    await settled();
+    const drain = watched(one.drain());
+    await settled();
+    assert.equal(drain.isDone, false, `it does not wait for its ${what}`);
+    port.sessions[1]?.answer();
+    await ofOne;
+    await settled();
+    assert.equal(drain.isDone, true, `it waits for a ${what} of another`);
+    const last = watched(other.drain());
+    await settled();
+    assert.equal(last.isDone, false);
+    port.sessions[0]?.answer();
+    await ofOther;
+    await settled();
+    assert.equal(last.isDone, true);
+    assert.equal(port.open.length, 0);
+  }
+});
+
+test("a unit of a handle that drains goes on to its end, and so does what it calls", async () => {
+  const { one, other } = createShared();
+  const go = Promise.withResolvers<void>();
+  const unit = one.unit(async () => {
+    await go.promise;
+    await seen(one);
+    await one.unit(() => seen(one));
+    await using lease = await one.lease();
+    await lease.query("SELECT");
+    return await one.transaction(() => seen(one));
+  });
+  const drained = one.drain();
+  await refused(seen(one), "POOL_DRAINING");
+  go.resolve();
+  assert.equal((await unit).inTransaction, true);
+  await drained;
+  await other.drain();
+});
+
+test("the last drain waits for what the handles before it have under way", async () => {
+  const { one, other, port } = createShared();
+  const hanging = seen(one, "HANG");
+  await settled();
+  const drains = [watched(one.drain()), watched(other.drain())];
+  await settled();
+  assert.deepEqual(drains, [{ isDone: false }, { isDone: false }]);
+  assert.equal(other.census().phase, "serving");
+  port.sessions[0]?.answer();
+  await hanging;
+  await settled();
+  assert.deepEqual(drains, [{ isDone: true }, { isDone: true }]);
+  assert.equal(port.open.length, 0);
+});
+
+test("a drain that is asked for again has the same end, and counts once", async () => {
+  const { one, other, port } = createShared();
+  const hanging = seen(one, "HANG");
+  await settled();
+  const drains = [one.drain(), one.drain()].map(watched);
+  await settled();
+  await seen(other);
+  assert.deepEqual(drains, [{ isDone: false }, { isDone: false }]);
+  port.sessions[0]?.answer();
+  await hanging;
+  await one.drain();
+  await seen(other);
+  await other.drain();
+});
+
+test("a handle that refuses as it drains turns its own waiters away, and its units' requests", async () => {
+  const { one, other, port } = createShared({ connectionLimit: 1 });
+  const go = Promise.withResolvers<void>();
+  const hanging = seen(other, "HANG");
+  await settled();
+  const waiting = seen(other);
+  const refusedOnes = [seen(one), seen(one)].map((each) => refused(each, "POOL_DRAINING"));
+  const unit = one.unit(async () => {
+    await go.promise;
+    await refused(seen(one), "POOL_DRAINING");
+  });
+  await settled();
+  assert.equal(one.census().waiting, 3);
+  const drain = one.drain({ refuse: true });
+  await Promise.all(refusedOnes);
+  assert.equal(one.census().waiting, 1);
+  go.resolve();
+  await Promise.all([unit, drain]);
+  port.sessions[0]?.answer();
+  await Promise.all([hanging, waiting]);
+  await other.drain();
+});
+
+test("by its time-out the drain of a handle destroys what is left of its own work", async () => {
+  const { one, other, port, clock } = createShared({ connectionLimit: 3 });
+  const ofOther = seen(other, "HANG");
+  await settled();
+  const ofOne = refused(seen(one, "HANG"), "POOL_DRAINING");
+  const stuck = Promise.withResolvers<void>();
+  const unit = refused(one.transaction(() => stuck.promise), "CONNECTION_LOST");
+  await settled();
+  const waiting = [seen(one), seen(other)];
+  waiting.forEach((each) => each.catch(() => undefined));
+  const drain = watched(one.drain({ timeout: 1_000 }));
+  await clock.pass(999);
+  assert.deepEqual([drain.isDone, port.open.length], [false, 3]);
+  await clock.pass(1);
+  assert.equal(drain.isDone, true);
+  await ofOne;
+  await refused(waiting[0]!, "POOL_DRAINING");
+  await waiting[1];
+  stuck.resolve();
+  await unit;
+  assert.equal(port.sessions[0]?.isAlive, true);
+  port.sessions[0]?.answer();
+  await ofOther;
+  await other.drain();
+  assert.deepEqual([port.open.length, clock.alarms], [0, 0]);
+});
+
+test("by the time-out of the last drain, all that is left in the pool is destroyed", async () => {
+  const { one, other, port, clock } = createShared();
+  const ofOne = refused(seen(one, "HANG"), "POOL_DRAINING");
+  await settled();
+  const first = one.drain();
+  const last = other.drain({ timeout: 1_000 });
+  await clock.pass(1_000);
+  await Promise.all([ofOne, first, last]);
+  assert.deepEqual([port.open.length, clock.alarms], [0, 0]);
+});
+
+test("listeners hear of the whole pool until their own handle has been drained", async () => {
+  const { one, other } = createShared();
+  const heard: string[] = [];
+  const listener = (): void => void heard.push("one");
+  one.on("acquire", listener).once("acquire", () => heard.push("once"));
+  other.on("acquire", () => heard.push("other"));
+  await seen(other);
+  assert.deepEqual(heard.splice(0), ["one", "once", "other"]);
+  await seen(one);
+  assert.deepEqual(heard.splice(0), ["one", "other"]);
+  one.off("acquire", listener).on("acquire", listener);
+  await one.drain();
+  one.on("acquire", listener);
+  await seen(other);
+  assert.deepEqual(heard, ["other"]);
+  await other.drain();
+});
+
+test("pause, resume, retire and census are about what all handles share", async () => {
+  const { one, other, port } = createShared();
+  await seen(one);
+  one.retire();
+  await settled();
+  assert.equal(port.open.length, 0);
+  one.pause();
+  const waiting = seen(other);
+  await settled();
+  assert.deepEqual([one.census(), other.census().phase], [other.census(), "paused"]);
+  const drain = watched(one.drain());
+  await settled();
+  assert.deepEqual([drain.isDone, other.census().phase], [true, "paused"]);
+  other.resume();
+  await waiting;
+  await other.drain();
+});
+
+test("in the unit of another handle a drained one is refused, unless it is the unit's own", async () => {
+  const { one, other, another } = createShared();
+  await other.unit(async () => {
+    const { threadId } = await other.transaction(async () => {
+      await seen(one);
+      return await seen(one);
+    });
+    assert.equal((await seen(one)).threadId, threadId);
+    await one.drain();
+    await refused(seen(one), "POOL_DRAINING");
+    await refused(one.transaction(() => 1), "POOL_DRAINING");
+    await refused(one.unit(() => 1), "POOL_DRAINING");
+    await refused(one.lease(), "POOL_DRAINING");
+    await seen(other);
+  });
+  const third = another();
+  const go = Promise.withResolvers<void>();
+  const unit = third.unit(() =>
+    other.unit(async () => {
+      await go.promise;
+      return await seen(third);
+    })
+  );
+  const drained = third.drain();
+  go.resolve();
+  await Promise.all([unit, drained]);
+  await other.drain();
+});
+
+test("a drain waits for what its handle does in the unit of another", async () => {
+  const { one, other, port } = createShared();
+  let drain: { readonly isDone: boolean } | undefined;
+  const unit = other.unit(async () => {
+    const transaction = one.transaction(async () => {
+      await seen(one, "HANG");
+      await seen(one);
+    });
+    await settled();
+    drain = watched(one.drain());
+    await transaction;
+  });
+  await settled();
+  assert.equal(drain?.isDone, false);
+  port.sessions[0]?.answer();
+  await unit;
+  await settled();
+  assert.equal(drain?.isDone, true);
+  await other.drain();
+});
+
+test("units may drain their own handle and others, and nobody waits for himself", async () => {
+  const { one, other, port } = createShared();
+  await one.unit(async () => {
+    await seen(one);
+    await one.drain();
+    await other.unit(async () => {
+      await seen(other);
+      await other.drain();
+    });
+  });
+  assert.equal(one.census().phase, "closed");
+  assert.equal(port.open.length, 0);
+});
+
+test("where connections belong to units, a handle drains its own units only", async () => {
+  const { one, other, port } = createShared({ lifespan: "unit" });
+  const go = Promise.withResolvers<void>();
+  const units = [one, other].map((db) =>
+    db.unit(async () => {
+      await seen(db);
+      await go.promise;
+      await seen(db);
+    })
+  );
+  await settled();
+  assert.equal(port.open.length, 2);
+  const drain = watched(one.drain({ refuse: true }));
+  const outcome = refused(units[0]!, "POOL_DRAINING");
+  await settled();
+  assert.equal(drain.isDone, false);
+  go.resolve();
+  await Promise.all([outcome, units[1]]);
+  await settled();
+  assert.equal(drain.isDone, true);
+  await refused(seen(one), "POOL_DRAINING");
+  await seen(other);
+  await other.drain();
+  assert.equal(port.open.length, 0);
+});

@@ -1,0 +1,39 @@
+/** Several handles of one pool over the server within the process. */
+
+import { createSubletPool } from "../../../src/shell/compose.ts";
+import type { PoolOptions } from "../../../src/shell/options.ts";
+import { type FakeDriver, FakePort, type FakeTarget } from "./fake_port.ts";
+import { foundationOf } from "./foundation.ts";
+import { ManualClock } from "./manual_clock.ts";
+import type { FakePool } from "./pool.ts";
+
+/** A pool of two handles, and what is around it. */
+export interface Shared {
+  readonly one: FakePool<"main">;
+  readonly other: FakePool<"main">;
+  /** Makes another handle. */
+  readonly another: () => FakePool<"main">;
+  readonly port: FakePort;
+  readonly clock: ManualClock;
+}
+
+let count = 0;
+
+/** Creates a pool that nobody else has, with two handles. */
+export function createShared(
+  options: PoolOptions<"main", Partial<FakeTarget>> & Partial<FakeTarget> = {},
+): Shared {
+  const [port, clock] = [new FakePort(), new ManualClock()];
+  const foundation = foundationOf(port, clock);
+  const definition = { host: `handles ${count++}`, ...options };
+  const another = (): FakePool<"main"> =>
+    createSubletPool<"main", FakeTarget, FakeDriver, Partial<FakeTarget>>(definition, foundation);
+  return { one: another(), other: another(), another, port, clock };
+}
+
+/** Tells whether a promise has been fulfilled. */
+export function watched(promise: Promise<unknown>): { readonly isDone: boolean } {
+  const state = { isDone: false };
+  promise.then(() => state.isDone = true);
+  return state;
+}
