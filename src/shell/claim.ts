@@ -124,6 +124,23 @@ export function newClaim<Target, Driver>(
   };
 }
 
+/** Gives a claim its session, and notes what that has seen before. */
+export function grantTo<Target, Driver>(
+  claim: Claim<Target, Driver>,
+  slot: Slot<Target, Driver>,
+  now: Instant,
+): void {
+  const { echoCount, statementCount, permanentCount, idCount } = slot.session;
+  claim.status = "granted";
+  claim.grantedAt = now;
+  claim.slot = slot;
+  claim.echoesBefore = echoCount;
+  claim.statementsBefore = statementCount;
+  claim.permanentBefore = permanentCount;
+  claim.idsBefore = idCount;
+  slot.claim = claim;
+}
+
 /** Returns the slot of a claim that has been granted. */
 export function slotOf<Target, Driver>(claim: Claim<Target, Driver>): Slot<Target, Driver> {
   if (claim.slot === undefined) throw new TypeError(`Lease ${claim.lease} has not been granted`);

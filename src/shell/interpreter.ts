@@ -26,7 +26,16 @@ import {
 import type { Condition, Instant, Port } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { Alarm } from "./alarm.ts";
-import { answer, type Claim, Claims, newClaim, requestOf, type Slot, slotOf } from "./claim.ts";
+import {
+  answer,
+  type Claim,
+  Claims,
+  grantTo,
+  newClaim,
+  requestOf,
+  type Slot,
+  slotOf,
+} from "./claim.ts";
 import type { PoolClock } from "./clock.ts";
 import { type News, newsOf } from "./news.ts";
 import { type Neutral, ProcessHold } from "./process_hold.ts";
@@ -257,15 +266,7 @@ export class Interpreter<Target, Driver> {
       this.#events.push(requestOf(claim));
       return;
     }
-    claim.status = "granted";
-    claim.grantedAt = now;
-    claim.slot = slot;
-    const { echoCount, statementCount, permanentCount, idCount } = slot.session;
-    claim.echoesBefore = echoCount;
-    claim.statementsBefore = statementCount;
-    claim.permanentBefore = permanentCount;
-    claim.idsBefore = idCount;
-    slot.claim = claim;
+    grantTo(claim, slot, now);
     this.#sessions.settle(slot);
     this.#targets.leave(claim.target);
     if (this.#news.isWanted("acquire")) this.#noteAcquisition(claim);

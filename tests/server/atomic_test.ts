@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { type Server, startServer } from "../support/server.ts";
 import { startProxy } from "../support/proxy.ts";
 import { until } from "../support/wait.ts";
@@ -35,207 +35,228 @@ const procedures: readonly (readonly [name: string, body: string, stays: boolean
   ["commits_and_writes", "COMMIT; INSERT INTO other VALUES (7);", true],
 ];
 
-for (const make of ["mariadb", "mysql"] as const) {
-  describe(`on ${make}`, () => {
-    let server: Server;
+const makes = ["mariadb", "mysql"] as const;
+const servers: Partial<Record<(typeof makes)[number], Server>> = {};
 
-    before(async () => {
-      server = await startServer({ make, options: ["--innodb-rollback-on-timeout=ON"] });
-      await server.query("USE test");
-      await server.query("CREATE TABLE t (v INT PRIMARY KEY) ENGINE = InnoDB");
-      await server.query("CREATE TABLE other (v INT) ENGINE = InnoDB");
-      await server.query("CREATE TABLE ids (id INT AUTO_INCREMENT PRIMARY KEY, v INT)");
-      for (const [name, body] of procedures) {
-        await server.query(`CREATE PROCEDURE ${name}() BEGIN ${body} END`);
-      }
-    });
+before(async () => {
+  for (const make of makes) {
+    const server = await startServer({ make, options: ["--innodb-rollback-on-timeout=ON"] });
+    servers[make] = server;
+    await server.query("USE test");
+    await server.query("CREATE TABLE t (v INT PRIMARY KEY) ENGINE = InnoDB");
+    await server.query("CREATE TABLE other (v INT) ENGINE = InnoDB");
+    await server.query("CREATE TABLE ids (id INT AUTO_INCREMENT PRIMARY KEY, v INT)");
+    for (const [name, body] of procedures) {
+      await server.query(`CREATE PROCEDURE ${name}() BEGIN ${body} END`);
+    }
+  }
+});
 
-    afterEach(async () => {
-      await connected(server, 0);
-      for (const table of ["t", "other", "ids"]) await server.query(`DELETE FROM test.${table}`);
-    });
+afterEach(async () => {
+  for (const server of Object.values(servers)) {
+    await connected(server, 0);
+    for (const table of ["t", "other", "ids"]) await server.query(`DELETE FROM test.${table}`);
+  }
+});
 
-    after(async () => await server?.remove());
+after(async () => {
+  for (const server of Object.values(servers)) await server.remove();
+});
 
-    test("a unit whose write may be done is not repeated when the connection is cut", async () => {
-      await using proxy = await startProxy(server);
-      await using db = poolAt(server, { uri: proxy.uri });
+/** Declares a test on each server. */
+function onBoth(name: string, run: (server: Server) => Promise<void>): void {
+  for (const make of makes) test(`${make}: ${name}`, () => run(servers[make] as Server));
+}
+
+onBoth(
+  "a unit whose write may be done is not repeated when the connection is cut",
+  async (server) => {
+    await using proxy = await startProxy(server);
+    await using db = poolAt(server, { uri: proxy.uri });
+    let runs = 0;
+    const unit = db.unit(async () => {
+      runs++;
+      await db.query("SELECT 1");
+      proxy.hold("toClient");
+      const insert = db.query("INSERT INTO other VALUES (1)");
+      insert.catch(() => undefined);
+      await until(async () => (await valuesIn(server, "other")).length > 0, "the row is there");
+      proxy.reset();
+      proxy.release("toClient");
+      await insert;
+    }, { retries: 2 });
+    await assert.rejects(unit, /not repeated/);
+    assert.equal(runs, 1);
+    assert.deepEqual(await valuesIn(server, "other"), [1]);
+  },
+);
+
+onBoth(
+  "a unit with a committed transaction is not repeated for a later deadlock",
+  async (server) => {
+    await using db = poolAt(server, { connections: { main: {}, a: {}, b: {} } });
+    const main = db.connection("main");
+    for (const committed of ["transaction", "unit", "statement"] as const) {
       let runs = 0;
       const unit = db.unit(async () => {
         runs++;
-        await db.query("SELECT 1");
-        proxy.hold("toClient");
-        const insert = db.query("INSERT INTO other VALUES (1)");
-        insert.catch(() => undefined);
-        await until(async () => (await valuesIn(server, "other")).length > 0, "the row is there");
-        proxy.reset();
-        proxy.release("toClient");
-        await insert;
+        const write = () => main.query("INSERT INTO other VALUES (1)");
+        if (committed === "transaction") await main.transaction(write);
+        else if (committed === "unit") await db.unit(write);
+        else await write();
+        await main.query("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213");
       }, { retries: 2 });
       await assert.rejects(unit, /not repeated/);
-      assert.equal(runs, 1);
-      assert.deepEqual(await valuesIn(server, "other"), [1]);
-    });
+      assert.equal(runs, 1, committed);
+    }
+    assert.deepEqual(await valuesIn(server, "other"), [1, 1, 1]);
+  },
+);
 
-    test("a unit with a committed transaction is not repeated for a later deadlock", async () => {
-      await using db = poolAt(server, { connections: { main: {}, a: {}, b: {} } });
-      const main = db.connection("main");
-      for (const committed of ["transaction", "unit", "statement"] as const) {
-        let runs = 0;
-        const unit = db.unit(async () => {
-          runs++;
-          const write = () => main.query("INSERT INTO other VALUES (1)");
-          if (committed === "transaction") await main.transaction(write);
-          else if (committed === "unit") await db.unit(write);
-          else await write();
-          await main.query("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213");
-        }, { retries: 2 });
-        await assert.rejects(unit, /not repeated/);
-        assert.equal(runs, 1, committed);
-      }
-      assert.deepEqual(await valuesIn(server, "other"), [1, 1, 1]);
-    });
-
-    test("what the server did not do may be done again", async () => {
-      await using db = poolAt(server);
-      let runs = 0;
-      await db.unit(async () => {
-        await db.query("SELECT COUNT(*) FROM t");
-        if (++runs < 3) {
-          await db.transaction(async () => {
-            await db.query("INSERT INTO t VALUES (1)");
-            await db.query("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213");
-          });
-        }
-        await db.query("INSERT INTO t VALUES (2)");
-      }, { retries: 3 });
-      assert.deepEqual(await valuesIn(server, "t"), [2]);
-    });
-
-    test("a statement that ends a transaction by its text is refused, and nothing stays", async () => {
-      await using db = poolAt(server, { multipleStatements: true });
-      for (const sql of enders) {
-        const transaction = db.transaction(async () => {
-          await db.query("INSERT INTO t VALUES (1)");
-          await db.query(sql);
-        });
-        await refused(transaction, "STATEMENT_REFUSED");
-        assert.deepEqual(await valuesIn(server, "t"), [], sql);
-      }
-    });
-
-    for (const [name, , stays] of procedures) {
-      test(`after CALL ${name}() the next statement and the end of a transaction tell`, async () => {
-        await using db = poolAt(server);
-        const error = await refused(
-          db.transaction(async () => {
-            await db.query("INSERT INTO t VALUES (1)");
-            await db.query(`CALL ${name}()`);
-            await refused(db.query("INSERT INTO t VALUES (2)"), "TRANSACTION_LOST");
-          }),
-          "TRANSACTION_LOST",
-        );
-        assert.ok(error.message.includes(`CALL ${name}()`), error.message);
-        assert.deepEqual(await valuesIn(server, "t"), stays ? [1] : []);
-        const thrown = db.transaction(async () => {
-          await db.query("INSERT INTO t VALUES (3)");
-          await db.query(`CALL ${name}()`);
-          throw mine;
-        });
-        assert.equal((await refused(thrown, "TRANSACTION_LOST")).cause, mine);
-        await refused(
-          db.transaction(() => db.transaction(() => db.query(`CALL ${name}()`))),
-          "TRANSACTION_LOST",
-        );
+onBoth("what the server did not do may be done again", async (server) => {
+  await using db = poolAt(server);
+  let runs = 0;
+  await db.unit(async () => {
+    await db.query("SELECT COUNT(*) FROM t");
+    if (++runs < 3) {
+      await db.transaction(async () => {
+        await db.query("INSERT INTO t VALUES (1)");
+        await db.query("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213");
       });
     }
+    await db.query("INSERT INTO t VALUES (2)");
+  }, { retries: 3 });
+  assert.deepEqual(await valuesIn(server, "t"), [2]);
+});
 
-    test("a lock wait that takes the transaction with it is told", async () => {
-      await using db = poolAt(server, { initSql: "SET innodb_lock_wait_timeout = 1" });
-      await server.query("INSERT INTO test.t VALUES (9)");
-      await server.query("BEGIN");
-      await server.query("UPDATE test.t SET v = 10 WHERE v = 9");
-      try {
-        await refused(
-          db.transaction(async () => {
-            await db.query("INSERT INTO t VALUES (1)");
-            await assert.rejects(db.query("UPDATE t SET v = 11 WHERE v = 9"), { errno: 1205 });
-            await refused(db.query("INSERT INTO t VALUES (2)"), "TRANSACTION_LOST");
-          }),
-          "TRANSACTION_LOST",
-        );
-      } finally {
-        await server.query("ROLLBACK");
-      }
-      assert.deepEqual(await valuesIn(server, "t"), [9]);
-    });
-
-    test("by the driver's own connection a transaction that ends is told as well", async () => {
-      await using db = poolAt(server);
-      for (const sql of ["COMMIT", "BEGIN", "ALTER TABLE other COMMENT 'once more'"]) {
-        await refused(
-          db.transaction(async () => {
-            await db.query("INSERT INTO other VALUES (1)");
-            await using lease = await db.lease();
-            await lease.connection.promise().query(sql);
-          }),
-          "TRANSACTION_LOST",
-        );
-      }
-    });
-
-    test("a statement whose whole effect would be wiped at once is refused", async () => {
-      await using db = poolAt(server);
-      const vain = [
-        "START TRANSACTION",
-        "BEGIN",
-        "SET @a = 1",
-        "SET NAMES latin1",
-        "SET SESSION sql_mode = ''",
-        "USE mysql",
-        "SELECT GET_LOCK('a', 1)",
-        "DO GET_LOCK('a', 1)",
-        "CREATE TEMPORARY TABLE tmp (v INT)",
-        "LOCK TABLES t READ",
-        "PREPARE p FROM 'SELECT 1'",
-        "SELECT 1 INTO @a",
-      ];
-      for (const sql of vain) await refused(db.query(sql), "STATEMENT_REFUSED");
-      await db.unit(async () => {
-        await db.query("SET @a = 1");
-        assert.equal(Number(await one(db, "SELECT @a")), 1);
+onBoth(
+  "a statement that ends a transaction by its text is refused, and nothing stays",
+  async (server) => {
+    await using db = poolAt(server, { multipleStatements: true });
+    for (const sql of enders) {
+      const transaction = db.transaction(async () => {
+        await db.query("INSERT INTO t VALUES (1)");
+        await db.query(sql);
       });
-      await db.query("SELECT RELEASE_LOCK('none')");
-      await db.query("COMMIT");
-    });
+      await refused(transaction, "STATEMENT_REFUSED");
+      assert.deepEqual(await valuesIn(server, "t"), [], sql);
+    }
+  },
+);
 
-    test("a question about somebody else's statement is refused", async () => {
-      await using db = poolAt(server, { connectionLimit: 1 });
-      const questions = [
-        "SELECT LAST_INSERT_ID()",
-        "SELECT LAST_INSERT_ID /* id */ ()",
-        "INSERT INTO other VALUES (LAST_INSERT_ID())",
-        "SELECT @@identity",
-        "SELECT ROW_COUNT()",
-        "SELECT FOUND_ROWS()",
-        "SHOW WARNINGS",
-        "SHOW ERRORS",
-        "SELECT @@warning_count",
-        "GET DIAGNOSTICS @n = NUMBER",
-      ];
-      await db.query("INSERT INTO ids (v) VALUES (1)");
-      for (const sql of questions) {
-        await refused(db.query(sql), "CONNECTION_LEFT");
-        await refused(db.unit(() => db.query(sql)), "CONNECTION_LEFT");
-        await refused(db.transaction(() => db.query(sql)), "CONNECTION_LEFT");
-      }
-      await db.unit(async () => {
-        await refused(db.query("SELECT LAST_INSERT_ID()"), "CONNECTION_LEFT");
-        const [{ insertId }] = await db.query<{ insertId: number } & object>(
-          "INSERT INTO ids (v) VALUES (2)",
-        ) as unknown as [{ insertId: number }];
-        assert.equal(Number(await one(db, "SELECT LAST_INSERT_ID()")), insertId);
+for (const [name, , stays] of procedures) {
+  onBoth(
+    `after CALL ${name}() the next statement and the end of a transaction tell`,
+    async (server) => {
+      await using db = poolAt(server);
+      const error = await refused(
+        db.transaction(async () => {
+          await db.query("INSERT INTO t VALUES (1)");
+          await db.query(`CALL ${name}()`);
+          await refused(db.query("INSERT INTO t VALUES (2)"), "TRANSACTION_LOST");
+        }),
+        "TRANSACTION_LOST",
+      );
+      assert.ok(error.message.includes(`CALL ${name}()`), error.message);
+      assert.deepEqual(await valuesIn(server, "t"), stays ? [1] : []);
+      const thrown = db.transaction(async () => {
+        await db.query("INSERT INTO t VALUES (3)");
+        await db.query(`CALL ${name}()`);
+        throw mine;
       });
-    });
-  });
+      assert.equal((await refused(thrown, "TRANSACTION_LOST")).cause, mine);
+      await refused(
+        db.transaction(() => db.transaction(() => db.query(`CALL ${name}()`))),
+        "TRANSACTION_LOST",
+      );
+    },
+  );
 }
+
+onBoth("a lock wait that takes the transaction with it is told", async (server) => {
+  await using db = poolAt(server, { initSql: "SET innodb_lock_wait_timeout = 1" });
+  await server.query("INSERT INTO test.t VALUES (9)");
+  await server.query("BEGIN");
+  await server.query("UPDATE test.t SET v = 10 WHERE v = 9");
+  try {
+    await refused(
+      db.transaction(async () => {
+        await db.query("INSERT INTO t VALUES (1)");
+        await assert.rejects(db.query("UPDATE t SET v = 11 WHERE v = 9"), { errno: 1205 });
+        await refused(db.query("INSERT INTO t VALUES (2)"), "TRANSACTION_LOST");
+      }),
+      "TRANSACTION_LOST",
+    );
+  } finally {
+    await server.query("ROLLBACK");
+  }
+  assert.deepEqual(await valuesIn(server, "t"), [9]);
+});
+
+onBoth("by the driver's own connection a transaction that ends is told as well", async (server) => {
+  await using db = poolAt(server);
+  for (const sql of ["COMMIT", "BEGIN", "ALTER TABLE other COMMENT 'once more'"]) {
+    await refused(
+      db.transaction(async () => {
+        await db.query("INSERT INTO other VALUES (1)");
+        await using lease = await db.lease();
+        await lease.connection.promise().query(sql);
+      }),
+      "TRANSACTION_LOST",
+    );
+  }
+});
+
+onBoth("a statement whose whole effect would be wiped at once is refused", async (server) => {
+  await using db = poolAt(server);
+  const vain = [
+    "START TRANSACTION",
+    "BEGIN",
+    "SET @a = 1",
+    "SET NAMES latin1",
+    "SET SESSION sql_mode = ''",
+    "USE mysql",
+    "SELECT GET_LOCK('a', 1)",
+    "DO GET_LOCK('a', 1)",
+    "CREATE TEMPORARY TABLE tmp (v INT)",
+    "LOCK TABLES t READ",
+    "PREPARE p FROM 'SELECT 1'",
+    "SELECT 1 INTO @a",
+  ];
+  for (const sql of vain) await refused(db.query(sql), "STATEMENT_REFUSED");
+  await db.unit(async () => {
+    await db.query("SET @a = 1");
+    assert.equal(Number(await one(db, "SELECT @a")), 1);
+  });
+  await db.query("SELECT RELEASE_LOCK('none')");
+  await db.query("COMMIT");
+});
+
+onBoth("a question about somebody else's statement is refused", async (server) => {
+  await using db = poolAt(server, { connectionLimit: 1 });
+  const questions = [
+    "SELECT LAST_INSERT_ID()",
+    "SELECT LAST_INSERT_ID /* id */ ()",
+    "INSERT INTO other VALUES (LAST_INSERT_ID())",
+    "SELECT @@identity",
+    "SELECT ROW_COUNT()",
+    "SELECT FOUND_ROWS()",
+    "SHOW WARNINGS",
+    "SHOW ERRORS",
+    "SELECT @@warning_count",
+    "GET DIAGNOSTICS @n = NUMBER",
+  ];
+  await db.query("INSERT INTO ids (v) VALUES (1)");
+  for (const sql of questions) {
+    await refused(db.query(sql), "CONNECTION_LEFT");
+    await refused(db.unit(() => db.query(sql)), "CONNECTION_LEFT");
+    await refused(db.transaction(() => db.query(sql)), "CONNECTION_LEFT");
+  }
+  await db.unit(async () => {
+    await refused(db.query("SELECT LAST_INSERT_ID()"), "CONNECTION_LEFT");
+    const [{ insertId }] = await db.query<{ insertId: number } & object>(
+      "INSERT INTO ids (v) VALUES (2)",
+    ) as unknown as [{ insertId: number }];
+    assert.equal(Number(await one(db, "SELECT LAST_INSERT_ID()")), insertId);
+  });
+});
