@@ -2,112 +2,80 @@
  * Everything that a change has to pass: `npm test`.
  *
  * First the tools, each of which counts as one test; then every `*_test.ts` under tests, on
- * Node and on servers that the tests start; then the conformance suite, the bank in a short storm
- * and the programs of ORMs, in every runtime. Ends with `N passed, N failed`.
+ * Node and on servers that the tests start; then the suites: conformance, the bank in a short
+ * storm and the programs of ORMs, in every runtime. Ends with a table of the slowest and the line
+ * `N passed, N failed`. `npm test -- WORD…` runs only the tools, test files and suites whose title
+ * or path contains one of the words.
  */
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { runShortChaos } from "./chaos/short.ts";
 import * as orms from "./compat/orms/orms.ts";
 import { runConformance, runtimes, tallyOf } from "./conformance/conformance.ts";
 import { denoConfig } from "./support/deno_config.ts";
+import { checkWords, type Named, select } from "./support/selection.ts";
 import { serverBinary } from "./support/server_binary.ts";
+import { Durations } from "./support/slowest.ts";
+import { root } from "./support/source.ts";
 import { describe, seconds, sum, type Tally } from "./support/tally.ts";
 import { runTestFiles, testFiles } from "./support/test_files.ts";
+import { allTools, commandOf, runTools } from "./support/tools.ts";
 
-/** How much is told of a tool's command. */
-const commandLengthMax = 50;
-
-interface Tool {
-  readonly title: string;
-  readonly program: string;
-  readonly args: readonly string[];
+/** What runs more than a file: it says how it goes, and what came of it. */
+interface Suite extends Named {
+  run(): Promise<Tally>;
 }
 
-process.chdir(fileURLToPath(new URL("../", import.meta.url)));
+process.chdir(root);
 const began = performance.now();
-const deno = await denoConfig();
-/** The modules that are imported from outside, whose documentation has to be whole. */
-const entries: readonly string[] = Object.values(
-  JSON.parse(readFileSync("deno.json", "utf8")).exports,
-);
-/** Those whose documentation is all ours; that of the others is looked at in tests/compat. */
-const documented = entries.filter((path) => !path.includes("/compat"));
-/** The other modules that only Deno's types are right for. */
-const forDeno: readonly string[] = [
-  "tests/types/deno/fits.ts",
-  ...readdirSync("examples").filter((name) => /^deno_.*\.ts$/.test(name)).map((name) =>
-    `examples/${name}`
-  ),
-];
-
-const tools: readonly Tool[] = [
-  { title: "types, of Node", program: "tsc", args: ["-p", "tsconfig.json"] },
-  { title: "types, of Bun", program: "tsc", args: ["-p", "tests/types/bun"] },
-  { title: "types, of Workers", program: "tsc", args: ["-p", "tests/types/workerd"] },
-  { title: "types, of hosts", program: "tsc", args: ["-p", "tests/types/hosts"] },
-  { title: "types, of ORMs", program: "tsc", args: ["-p", "tests/compat/orms"] },
-  { title: "types, of none", program: "tsc", args: ["-p", "tests/types/core"] },
-  { title: "format", program: "deno", args: ["fmt", "--check"] },
-  { title: "lint", program: "deno", args: ["lint"] },
+const words = process.argv.slice(2);
+const suites: readonly Suite[] = [
   {
-    title: "types, of Deno",
-    program: "deno",
-    args: ["check", "--config", deno.path, "--no-lock", ...entries, ...forDeno],
+    title: `conformance, in ${runtimes.join(", ")}`,
+    path: "tests/conformance",
+    run: async () => tallyOf(await runConformance()),
   },
-  { title: "docs", program: "deno", args: ["doc", "--lint", "--quiet", ...documented] },
+  { title: "chaos", path: "tests/chaos", run: runShortChaos },
+  {
+    title: `ORMs, in ${orms.runtimes.join(", ")}`,
+    path: "tests/compat/orms",
+    run: async () => orms.tallyOf(await orms.runOrms()),
+  },
 ];
-
-process.stdout.write(`Deno takes @std/async from ${deno.source}\n\n`);
+const tools = (await allTools()).map((tool) => ({ ...tool, path: commandOf(tool) }));
+const files = testFiles(join(root, "tests"))
+  .map((file) => ({ title: "", path: relative(root, file), file }));
+const durations = new Durations();
 const tallies: Tally[] = [];
-for (const tool of tools) tallies.push(await runTool(tool));
 
-process.stdout.write(`\ntests, on Node ${process.versions.node}\n`);
-const binary = serverBinary();
-process.stdout.write(`  on ${binary?.version ?? "the server of MYSQL_URL"}\n`);
-tallies.push(await runTestFiles(testFiles(join(process.cwd(), "tests"))));
+try {
+  checkWords([...tools, ...files, ...suites], words);
+  await runAll();
+} catch (error) {
+  if (!(error instanceof RangeError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}
 
-process.stdout.write(`\nconformance, in ${runtimes.join(", ")}\n`);
-tallies.push(tallyOf(await runConformance()));
-
-process.stdout.write("\nchaos\n");
-tallies.push(await runShortChaos());
-
-process.stdout.write(`\nORMs, in ${orms.runtimes.join(", ")}\n`);
-tallies.push(orms.tallyOf(await orms.runOrms()));
-
-const total = sum(tallies);
-process.stdout.write(`\nall in ${seconds(performance.now() - began)}: ${describe(total)}\n`);
-process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
-process.exitCode = total.failed > 0 ? 1 : 0;
-
-/** Runs a tool; what it says is shown only if it fails. */
-async function runTool({ title, program, args }: Tool): Promise<Tally> {
-  const whole = [program, ...args].join(" ");
-  const command = whole.length > commandLengthMax
-    ? `${whole.slice(0, commandLengthMax - 1)}…`
-    : whole;
-  const toolBegan = performance.now();
-  const child = spawn(join("node_modules", ".bin", program), args, {
-    env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => output += text);
+async function runAll(): Promise<void> {
+  process.stdout.write(`Deno takes @std/async from ${(await denoConfig()).source}\n\n`);
+  tallies.push(...await runTools(select(tools, words), 1, durations.add));
+  const chosen = select(files, words).map(({ file }) => file);
+  if (chosen.length > 0) {
+    process.stdout.write(`\ntests, on Node ${process.versions.node}\n`);
+    process.stdout.write(`  on ${serverBinary()?.version ?? "the server of MYSQL_URL"}\n`);
+    tallies.push(await runTestFiles(chosen, durations.add));
   }
-  const [status, signal] = await once(child, "close");
-  const isGood = status === 0;
-  const verdict = isGood ? "passed" : `FAILED (${signal ?? `exit status ${status}`})`;
-  const time = seconds(performance.now() - toolBegan);
-  process.stdout.write(
-    `${title.padEnd(17)} ${command.padEnd(commandLengthMax)} ${verdict}  ${time}\n`,
-  );
-  if (!isGood) process.stdout.write(`\n${output}\n`);
-  return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0 };
+  for (const { title, run } of select(suites, words)) {
+    process.stdout.write(`\n${title}\n`);
+    const suiteBegan = performance.now();
+    tallies.push(await run());
+    durations.add(title, performance.now() - suiteBegan);
+  }
+  const total = sum(tallies);
+  process.stdout.write(durations.table());
+  process.stdout.write(`\nall in ${seconds(performance.now() - began)}: ${describe(total)}\n`);
+  process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
+  process.exitCode = total.failed > 0 ? 1 : 0;
 }

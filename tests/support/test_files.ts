@@ -29,9 +29,12 @@ export function testFiles(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
-/** Runs test files and returns what became of all their tests. */
-export async function runTestFiles(files: string[]): Promise<Tally> {
-  const report = new Report(files);
+/** Runs test files and returns what became of all their tests; `took` is told each duration. */
+export async function runTestFiles(
+  files: string[],
+  took: (path: string, ms: number) => void = () => undefined,
+): Promise<Tally> {
+  const report = new Report(files, took);
   const watch = setInterval(() => report.breakSilence(), 1000);
   try {
     for await (const event of run({ files, concurrency, timeout: fileMsMax })) {
@@ -75,6 +78,7 @@ export async function runTestFiles(files: string[]): Promise<Tally> {
  */
 class Report {
   readonly #files: ReadonlySet<string>;
+  readonly #took: (path: string, ms: number) => void;
   readonly #running: Set<string> = new Set();
   #tallies: Tally[] = [];
   #total: Tally = sum([]);
@@ -82,8 +86,9 @@ class Report {
   #failures = "";
   #spokeAt: number = performance.now();
 
-  constructor(files: readonly string[]) {
+  constructor(files: readonly string[], took: (path: string, ms: number) => void) {
     this.#files = new Set(files);
+    this.#took = took;
   }
 
   get total(): Tally {
@@ -119,7 +124,9 @@ class Report {
     const tally = sum(this.#tallies);
     this.#total = sum([this.#total, tally]);
     const time = durationMs === undefined ? "" : `  ${seconds(durationMs)}`;
-    this.#say(`  ${relative(process.cwd(), file).padEnd(44)} ${describe(tally)}${time}\n`);
+    const path = relative(process.cwd(), file);
+    if (durationMs !== undefined) this.#took(path, durationMs);
+    this.#say(`  ${path.padEnd(44)} ${describe(tally)}${time}\n`);
     if (tally.failed > 0) this.#say(`${this.#failures}\nIts output:\n${this.#output}\n`);
     this.#tallies = [];
     this.#output = "";

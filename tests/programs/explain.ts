@@ -1,0 +1,70 @@
+/** Tells whether there is a reason for what a deed was rejected with. */
+
+import type { Deed } from "./history.ts";
+import type { Model } from "./model.ts";
+import { type Program, risksOf } from "./program.ts";
+
+/** Codes and numbers of errors that say that a connection has ended. */
+const losses: ReadonlySet<string> = new Set([
+  "CONNECTION_LOST",
+  "COMMIT_UNKNOWN",
+  "TRANSACTION_LOST",
+  "PROTOCOL_CONNECTION_LOST",
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+  "ER_CONNECTION_KILLED",
+  "ER_SERVER_SHUTDOWN",
+  "ER_QUERY_INTERRUPTED",
+  "ER_NEW_ABORTING_CONNECTION",
+  "ER_ABORTING_CONNECTION",
+  "ERR_STREAM_PREMATURE_CLOSE",
+]);
+
+/** Tells whether a deed was not rejected, or had a reason to be. */
+export function explains(program: Program, model: Model, deed: Deed): boolean {
+  const { outcome, rejection } = deed;
+  if (outcome !== "rejected" || rejection === undefined) return true;
+  const { kills, aborts, timeouts, deadlocks, wrongs, crowds } = risksOf(program);
+  const { code } = rejection;
+  switch (code) {
+    case "THROWN":
+      return true;
+    case "ABORTED":
+      return aborts;
+    case "STATEMENT_TIMEOUT":
+      return timeouts;
+    case "ER_NO_SUCH_TABLE":
+      return wrongs;
+    case "ER_LOCK_DEADLOCK":
+      return deadlocks;
+    case "LEASE_TIMEOUT":
+      return crowds || timeouts;
+    case "LEASE_DEADLOCK":
+      return crowds;
+    case "UNIT_ENDED":
+    case "LEASE_ENDED":
+      return hasEndAround(model, deed);
+    case "POOL_DRAINING":
+      // Where connections end with the outermost unit, nothing begins in it any more.
+      return program.lifespan === "unit" && hasEndAround(model, deed);
+    case "TRANSACTION_LOST":
+      return kills || aborts || timeouts || deadlocks;
+    default:
+      return losses.has(code) && (kills || aborts || timeouts);
+  }
+}
+
+/** Tells whether something around a deed had ended, was about to, or failed, when it was rejected. */
+function hasEndAround(model: Model, deed: Deed): boolean {
+  const around = [...model.around(deed), deed];
+  // What a body is rejected with may come from any deed in it.
+  const within = model.history.filter((other) => [...model.around(other)].includes(deed));
+  return [...around, ...within].some((
+    { outcome, hasThrown, settled = Infinity, returned = settled, kind },
+  ) =>
+    kind !== "statement" && kind !== "state" && kind !== "stream" &&
+    (hasThrown || outcome === "rejected" ||
+      Math.min(settled, returned) < (deed.settled ?? Infinity))
+  );
+}

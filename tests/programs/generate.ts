@@ -1,0 +1,245 @@
+/** Makes programs by chance, from a seed: the same seed makes the same program. */
+
+import { Chance } from "../../examples/demo/chance.ts";
+import type {
+  LeaseStep,
+  ParallelStep,
+  Program,
+  ProgramStep,
+  StatementStep,
+  StateStep,
+  StreamStep,
+  TransactionStep,
+  UnitStep,
+} from "./program.ts";
+
+/** How deep trees grow, and how many steps they have. */
+const depthMax = 5;
+const stepsMax = 16;
+
+/** Where in a program a step is made. */
+interface Site {
+  readonly depth: number;
+  readonly isInUnit: boolean;
+  /** The virtual connections on which its code is in a transaction. */
+  readonly transactions: readonly number[];
+  /** The virtual connection of the lease that it may use. */
+  readonly lease: number | undefined;
+  /** Whether that is the unit's own, which others of the unit have to wait for. */
+  readonly isJoined: boolean;
+}
+
+/** What may go wrong in a program. */
+interface Mood {
+  readonly throws: boolean;
+  readonly kills: boolean;
+  readonly aborts: boolean;
+  readonly timeouts: boolean;
+}
+
+const calm: Mood = { throws: false, kills: false, aborts: false, timeouts: false };
+const moods: readonly Mood[] = [
+  calm,
+  calm,
+  { ...calm, throws: true },
+  { ...calm, throws: true },
+  { ...calm, throws: true, kills: true },
+  { ...calm, throws: true, aborts: true },
+  { ...calm, throws: true, timeouts: true },
+  { throws: true, kills: true, aborts: true, timeouts: true },
+];
+
+/** Returns the program of a seed. */
+export function programOf(seed: number): Program {
+  return new Maker(new Chance(seed)).program();
+}
+
+class Maker {
+  readonly #chance: Chance;
+  readonly #mood: Mood;
+  #virtualCount = 2;
+  #stepsLeft = 0;
+
+  constructor(chance: Chance) {
+    this.#chance = chance;
+    this.#mood = chance.pick(moods);
+  }
+
+  program(): Program {
+    const chance = this.#chance;
+    this.#virtualCount = chance.between(2, 3);
+    this.#stepsLeft = chance.between(3, stepsMax);
+    const virtuals = [0, 1, 0].slice(0, this.#virtualCount).map((database) => ({
+      database: database === 1 ? 1 as const : 0 as const,
+      limit: this.#is(0.1) ? chance.between(1, 2) : undefined,
+      hold: this.#is(0.15) ? chance.pick(["unit", "statement"] as const) : undefined,
+    }));
+    const site = { depth: 0, isInUnit: false, transactions: [], lease: undefined, isJoined: false };
+    const body: ProgramStep[] = [];
+    while (this.#stepsLeft > 0) body.push(this.#step(site));
+    return {
+      limit: chance.pick([1, 1, 2, 2, 3, 5, 10]),
+      lifespan: this.#is(0.1) ? "unit" : undefined,
+      virtuals,
+      body: this.#is(0.5) && body.length > 1 ? [this.#together(body)] : body,
+    };
+  }
+
+  #is(probability: number): boolean {
+    return this.#chance.next() < probability;
+  }
+
+  #virtual(): number {
+    return this.#chance.between(0, this.#virtualCount - 1);
+  }
+
+  /** Several requests at once, as a server gets them. */
+  #together(body: readonly ProgramStep[]): ParallelStep {
+    return {
+      kind: "parallel",
+      mode: "settled",
+      branches: body.map((step) => [step]),
+      catches: true,
+    };
+  }
+
+  #body(site: Site, longest = 4): ProgramStep[] {
+    const length = this.#chance.between(1, longest);
+    return Array.from({ length }, () => this.#step(site));
+  }
+
+  #step(site: Site): ProgramStep {
+    this.#stepsLeft--;
+    const step = this.#bare(site);
+    const catches = this.#is(site.depth === 0 ? 1 : 0.35) ? true as const : undefined;
+    const abort = this.#mood.aborts && mayAbort(step) && this.#is(0.25)
+      ? this.#chance.between(0, 25)
+      : undefined;
+    return { ...step, catches, abort };
+  }
+
+  #bare(site: Site): ProgramStep {
+    const { throws, kills } = this.#mood;
+    const isDeep = site.depth >= depthMax || this.#stepsLeft <= 0;
+    const within = { ...site, depth: site.depth + 1 };
+    const choices: [weight: number, make: () => ProgramStep][] = [
+      [9, () => this.#statement(site)],
+      [site.isInUnit ? 1.2 : 0, () => this.#state()],
+      [0.8, () => this.#stream()],
+      [0.5, () => ({ kind: "pause", ms: this.#chance.between(0, 4) })],
+      [throws && site.depth > 0 ? 1 : 0, () => ({ kind: "throw" })],
+      [kills ? 1 : 0, () => ({ kind: "kill", which: this.#chance.between(0, 9) })],
+      [isDeep ? 0 : 5, () => this.#transaction(within)],
+      [isDeep ? 0 : 4, () => this.#unit(within)],
+      [isDeep ? 0 : 3.5, () => this.#parallel(within)],
+      [isDeep ? 0 : 1.5, () => this.#lease(within)],
+    ];
+    let at = this.#chance.next() * choices.reduce((sum, [weight]) => sum + weight, 0);
+    for (const [weight, make] of choices) {
+      at -= weight;
+      if (at < 0) return make();
+    }
+    return this.#statement(site);
+  }
+
+  #statement(site: Site): StatementStep {
+    const { throws, timeouts } = this.#mood;
+    const byLease = site.lease !== undefined && this.#is(0.6);
+    const hasHandle = site.isInUnit && this.#is(0.35);
+    const by = byLease
+      ? "lease"
+      : hasHandle
+      ? this.#chance.pick(["handle", "outside"] as const)
+      : undefined;
+    const what = throws && this.#is(0.18)
+      ? this.#chance.pick(["wrong", "deadlock", "deadlock"] as const)
+      : this.#is(0.75)
+      ? "write"
+      : "read";
+    return {
+      kind: "statement",
+      on: byLease && site.lease !== undefined ? site.lease : this.#virtual(),
+      what,
+      times: what === "deadlock" ? this.#chance.between(1, 2) : undefined,
+      isSlow: this.#is(0.12) ? true : undefined,
+      isPrepared: this.#is(0.3) ? true : undefined,
+      timeout: timeouts && this.#is(0.3) ? this.#chance.between(1, 40) : undefined,
+      by,
+    };
+  }
+
+  #state(): StateStep {
+    const kinds = ["variable", "variable", "table", "isolation", "lock", "database"] as const;
+    return { kind: "state", on: this.#virtual(), what: this.#chance.pick(kinds) };
+  }
+
+  #stream(): StreamStep {
+    return {
+      kind: "stream",
+      on: this.#virtual(),
+      own: this.#is(0.4) ? true : undefined,
+      rows: this.#is(0.5) ? this.#chance.between(0, 2_000) : 20_000,
+    };
+  }
+
+  #transaction(site: Site): TransactionStep {
+    const on = this.#is(0.5) && site.transactions.length > 0
+      ? this.#chance.pick(site.transactions)
+      : this.#virtual();
+    const isOuter = !site.transactions.includes(on);
+    const transactions = [...site.transactions, on];
+    const within = { ...site, isInUnit: true, transactions, lease: undefined };
+    return {
+      kind: "transaction",
+      on,
+      isSerializable: isOuter && this.#is(0.1) ? true : undefined,
+      body: this.#body(within),
+    };
+  }
+
+  #unit(site: Site): UnitStep {
+    const transaction = this.#is(0.3)
+      ? [...new Set([this.#virtual(), ...this.#is(0.3) ? [this.#virtual()] : []])]
+      : undefined;
+    const transactions = transaction ?? [];
+    const within = { ...site, isInUnit: true, transactions, lease: undefined };
+    return {
+      kind: "unit",
+      bind: this.#is(0.2) ? [this.#virtual()] : undefined,
+      transaction,
+      retries: this.#is(0.4) ? this.#chance.between(1, 2) : undefined,
+      body: this.#body(within),
+    };
+  }
+
+  #parallel(site: Site): ParallelStep {
+    // What is run beside each other through one lease would have to wait for its transactions.
+    const lease = site.isJoined ? undefined : site.lease;
+    const branches = Array.from(
+      { length: this.#chance.between(2, 4) },
+      () => this.#body({ ...site, lease }, 2),
+    );
+    const mode = this.#chance.pick(["all", "all", "settled", "settled", "first"] as const);
+    return { kind: "parallel", mode, branches };
+  }
+
+  #lease(site: Site): LeaseStep {
+    const on = this.#virtual();
+    const own = this.#is(0.4)
+      ? this.#chance.pick([true, true, "unlessInTransaction"] as const)
+      : undefined;
+    const isHand = own === true && this.#is(0.4);
+    const within = { ...site, lease: on, isJoined: own !== true };
+    return {
+      kind: "lease",
+      on,
+      own,
+      hand: isHand ? this.#chance.pick(["commit", "rollback"] as const) : undefined,
+      body: this.#body(within),
+    };
+  }
+}
+
+function mayAbort({ kind }: ProgramStep): boolean {
+  return kind === "statement" || kind === "transaction" || kind === "unit";
+}

@@ -1,0 +1,68 @@
+/**
+ * Reads the server's general log: which connection received what, and in which of its
+ * transactions.
+ */
+
+import type { ReceivedCommand } from "./history.ts";
+import { deedIn } from "./history.ts";
+
+/** Where a statement was received. */
+export interface Place {
+  readonly thread: number;
+  /** The transaction that was open: the number of the command that began it. */
+  readonly transaction: number | undefined;
+}
+
+/** A transaction on the server. */
+export interface ServerTransaction {
+  readonly deeds: number[];
+  isCommitted: boolean;
+}
+
+/** What the log tells of a program. */
+export interface Reading {
+  /** Where each deed's statement was received, as often as it was. */
+  readonly places: ReadonlyMap<number, readonly Place[]>;
+  readonly transactions: ReadonlyMap<number, ServerTransaction>;
+}
+
+const line = /^[^\t]*\t{1,2} *(\d+) ([A-Z][A-Za-z_ ]*?) ?\t(.*)$/;
+
+/** Returns the command in a line of the log, if it begins one. */
+export function commandIn(text: string): ReceivedCommand | undefined {
+  const [, thread, command, rest] = line.exec(text) ?? [];
+  if (thread === undefined || command === undefined) return undefined;
+  return { thread: Number(thread), command, text: rest ?? "" };
+}
+
+/** Follows each connection's transactions through its commands. */
+export function readCommands(commands: readonly ReceivedCommand[]): Reading {
+  const places = new Map<number, Place[]>();
+  const transactions = new Map<number, ServerTransaction>();
+  const open = new Map<number, number>();
+  for (const [number, { thread, command, text }] of commands.entries()) {
+    if (command !== "Query" && command !== "Execute") {
+      if (endsSession(command)) open.delete(thread);
+      continue;
+    }
+    if (/^(START TRANSACTION|BEGIN)\b/i.test(text)) {
+      open.set(thread, number);
+      transactions.set(number, { deeds: [], isCommitted: false });
+      continue;
+    }
+    const transaction = open.get(thread);
+    const inside = transaction === undefined ? undefined : transactions.get(transaction);
+    if (/^COMMIT\b/i.test(text) && inside !== undefined) inside.isCommitted = true;
+    // MariaDB does not log that a session is reset; what the pool tells a new one comes then too.
+    if (/^(COMMIT|ROLLBACK(?! TO)\b|SET SESSION session_track)/i.test(text)) open.delete(thread);
+    const deed = deedIn(text);
+    if (deed === undefined) continue;
+    places.set(deed, [...places.get(deed) ?? [], { thread, transaction }]);
+    inside?.deeds.push(deed);
+  }
+  return { places, transactions };
+}
+
+function endsSession(command: string): boolean {
+  return /^(Connect|Quit|Change user|Reset connection)$/i.test(command);
+}

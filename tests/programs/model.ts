@@ -1,0 +1,169 @@
+/**
+ * What a program's deeds mean, by the rules that the pool promises; written apart from it.
+ *
+ * Code belongs to the innermost unit around it, and, through a virtual connection, to the
+ * innermost transaction around it in that unit. What runs beside a transaction is not part of it.
+ */
+
+import type { Deed, History } from "./history.ts";
+
+/** How many rows a write may have left: from `min` to `max`. */
+export interface Fate {
+  readonly min: 0 | 1;
+  readonly max: 0 | 1;
+}
+
+/** Errors of a connection that has ended: what was under way in it may have been done. */
+const losses: ReadonlySet<number> = new Set([1053, 1080, 1152, 1158, 1159, 1160, 1161, 1927]);
+const interrupted = 1317;
+
+/** Codes of the pool by which a statement is refused before it is sent. */
+const refusals: ReadonlySet<string> = new Set([
+  "CONNECTION_LEFT",
+  "CONNECT_FAILED",
+  "LEASE_DEADLOCK",
+  "LEASE_ENDED",
+  "LEASE_FOREIGN",
+  "LEASE_TIMEOUT",
+  "LINE_FULL",
+  "POOL_DRAINING",
+  "QUEUE_FULL",
+  "UNIT_ENDED",
+]);
+
+/** What a history means. */
+export class Model {
+  readonly history: History;
+
+  constructor(history: History) {
+    this.history = history;
+  }
+
+  /** Returns the deeds around a deed, the innermost first. */
+  *around(deed: Deed): Iterable<Deed> {
+    for (let at = this.#parentOf(deed); at !== undefined; at = this.#parentOf(at)) yield at;
+  }
+
+  /**
+   * Returns the deed that is the unit of a deed: a run of a unit's code; or a transaction, a lease
+   * or a statement outside of any, which is a unit of its own; or a lease of its own.
+   */
+  unitOf(deed: Deed): Deed {
+    if (this.#isOwnLease(deed) || deed.kind === "attempt" || deed.kind === "unit") return deed;
+    let unit = deed;
+    for (const at of this.around(deed)) {
+      if (at.kind === "attempt") return at;
+      if (at.kind === "lease" && at.on === deed.on && deed.isThrough) {
+        if (this.#isOwnLease(at)) return at;
+        return this.unitOf(at);
+      }
+      if (at.kind === "transaction") unit = at;
+    }
+    return unit;
+  }
+
+  /** Returns the run of a unit's code that a deed is in, if it is in any. */
+  attemptOf(deed: Deed): Deed | undefined {
+    for (const at of this.around(deed)) if (at.kind === "attempt") return at;
+    return undefined;
+  }
+
+  /** Returns the transactions that a deed is part of on its virtual connection, innermost first. */
+  transactionsOf(deed: Deed): Deed[] {
+    const found: Deed[] = [];
+    for (const at of this.around(deed)) {
+      if (at.kind === "attempt") break;
+      if (at.kind === "hand" && deed.isThrough) found.push(at);
+      if (at.kind === "lease" && deed.isThrough) {
+        return this.#isOwnLease(at) ? found : [...found, ...this.transactionsOf(at)];
+      }
+      if (at.kind === "transaction" && at.on === deed.on) found.push(at);
+    }
+    return found;
+  }
+
+  /** Returns the outermost of them. */
+  topOf(deed: Deed): Deed | undefined {
+    return this.transactionsOf(deed).at(-1);
+  }
+
+  /** Returns the run of the same unit's code that came after one, if it was repeated. */
+  nextAttempt(attempt: Deed): Deed | undefined {
+    return this.history.find(({ kind, parent, id }) =>
+      kind === "attempt" && parent === attempt.parent && id > attempt.id
+    );
+  }
+
+  /** Returns the first run around a deed, of any unit, that was repeated. */
+  repeatedAround(deed: Deed): Deed | undefined {
+    for (const at of this.around(deed)) {
+      if (at.kind === "attempt" && this.nextAttempt(at) !== undefined) return at;
+    }
+    return undefined;
+  }
+
+  /** Returns how many rows a write may have left, by its own outcome and what it is part of. */
+  fateOf(deed: Deed): Fate {
+    if (this.repeatedAround(deed) !== undefined) return NONE;
+    return this.transactionsOf(deed).reduce(
+      (fate, transaction) => both(fate, this.#fateOfTransaction(transaction)),
+      this.ownFateOf(deed),
+    );
+  }
+
+  /** Returns how many rows a write may have left by its own outcome and that of its savepoints. */
+  fateWithin(deed: Deed): Fate {
+    return this.transactionsOf(deed).slice(0, -1).reduce(
+      (fate, savepoint) => both(fate, this.#fateOfTransaction(savepoint)),
+      this.ownFateOf(deed),
+    );
+  }
+
+  /** Returns how many rows a write may have left by its own outcome. */
+  ownFateOf({ outcome, rejection }: Deed): Fate {
+    if (outcome === "fulfilled") return ONE;
+    if (rejection === undefined) return UNKNOWN;
+    if (refusals.has(rejection.code)) return NONE;
+    const { errno } = rejection;
+    const isAnswer = errno !== undefined && errno >= 1000 && errno !== interrupted &&
+      !losses.has(errno);
+    return isAnswer ? NONE : UNKNOWN;
+  }
+
+  /** Tells whether nobody knows what became of a transaction as a whole. */
+  isUncertain(transaction: Deed): boolean {
+    const { min, max } = this.#fateOfTransaction(transaction);
+    return min < max;
+  }
+
+  #fateOfTransaction(transaction: Deed): Fate {
+    if (transaction.outcome === "fulfilled") return ONE;
+    if (transaction.outcome === "pending") return UNKNOWN;
+    if (transaction.hasThrown) return NONE;
+    if (transaction.kind === "hand" || transaction.isImplicit) return UNKNOWN;
+    return transaction.rejection?.code === "COMMIT_UNKNOWN" ? UNKNOWN : NONE;
+  }
+
+  #isOwnLease(deed: Deed): boolean {
+    if (deed.kind !== "lease" && deed.kind !== "stream") return false;
+    const own = "own" in deed.step ? deed.step.own : undefined;
+    return own === true ||
+      own === "unlessInTransaction" && this.transactionsOf(deed).length === 0;
+  }
+
+  #parentOf({ parent }: Deed): Deed | undefined {
+    return parent === undefined ? undefined : this.history[parent];
+  }
+}
+
+const ONE: Fate = { min: 1, max: 1 };
+const NONE: Fate = { min: 0, max: 0 };
+const UNKNOWN: Fate = { min: 0, max: 1 };
+
+/** Returns the fate of what stays only if both stay. */
+function both(one: Fate, other: Fate): Fate {
+  return {
+    min: one.min < other.min ? one.min : other.min,
+    max: one.max < other.max ? one.max : other.max,
+  };
+}

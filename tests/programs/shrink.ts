@@ -1,0 +1,80 @@
+/** Makes a program that fails smaller as long as it fails by the same rule. */
+
+import { bodiesOf, type Program, type ProgramStep } from "./program.ts";
+
+/** Returns whether a program fails as the first one did. */
+export type Fails = (program: Program) => Promise<boolean>;
+
+/** Returns the smallest program found until the time is up. */
+export async function shrink(program: Program, fails: Fails, msMax: number): Promise<Program> {
+  const endsAt = performance.now() + msMax;
+  let smallest = program;
+  search: for (;;) {
+    for (const smaller of smallerOnes(smallest)) {
+      if (performance.now() > endsAt) return smallest;
+      if (!await fails(smaller)) continue;
+      smallest = smaller;
+      continue search;
+    }
+    return smallest;
+  }
+}
+
+/** Returns the programs that are one change smaller than one, those that lack most first. */
+export function* smallerOnes(program: Program): Iterable<Program> {
+  for (const body of smallerBodies(program.body)) yield { ...program, body };
+  if (program.lifespan !== undefined) yield { ...program, lifespan: undefined };
+  for (const [on, { database, ...virtual }] of program.virtuals.entries()) {
+    if (Object.values(virtual).every((value) => value === undefined)) continue;
+    yield { ...program, virtuals: program.virtuals.with(on, { database }) };
+  }
+}
+
+type Body = readonly ProgramStep[];
+
+function* smallerBodies(body: Body): Iterable<Body> {
+  for (let length = body.length; length > 0; length = Math.floor(length / 2)) {
+    for (let at = 0; at + length <= body.length; at += length) yield body.toSpliced(at, length);
+  }
+  for (const [at, step] of body.entries()) {
+    // What a step holds may do without it.
+    for (const inner of bodiesOf(step)) yield body.toSpliced(at, 1, ...inner);
+    for (const smaller of smallerSteps(step)) yield body.with(at, smaller);
+  }
+}
+
+/** What a step may do without. */
+const optional: readonly string[] = [
+  "abort",
+  "bind",
+  "by",
+  "hand",
+  "isPrepared",
+  "isSerializable",
+  "isSlow",
+  "own",
+  "retries",
+  "timeout",
+  "transaction",
+];
+
+function* smallerSteps(step: ProgramStep): Iterable<ProgramStep> {
+  if (step.kind === "parallel") {
+    for (const at of step.branches.keys()) {
+      if (step.branches.length > 1) yield { ...step, branches: step.branches.toSpliced(at, 1) };
+    }
+    for (const [at, branch] of step.branches.entries()) {
+      for (const smaller of smallerBodies(branch)) {
+        yield { ...step, branches: step.branches.with(at, smaller) };
+      }
+    }
+  } else if ("body" in step) {
+    for (const body of smallerBodies(step.body)) yield { ...step, body };
+  }
+  for (const name of optional) {
+    if (name in step && Reflect.get(step, name) !== undefined) {
+      yield { ...step, [name]: undefined } as ProgramStep;
+    }
+  }
+  if ("on" in step && step.on > 0) yield { ...step, on: 0 };
+}

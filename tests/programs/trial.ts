@@ -1,0 +1,115 @@
+/** One program from its beginning to its end: a pool, a run, and what is left of both. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { createPool, type Pool } from "../../mod.ts";
+import type { History, View } from "./history.ts";
+import { type Breach, judge } from "./judge.ts";
+import { nameOf, type Program, risksOf } from "./program.ts";
+import { Run } from "./run.ts";
+import type { Site, World } from "./world.ts";
+
+/** How long all promises of a program may take to settle, in ms. */
+const settleMsMax = 8_000;
+/** How long what is left may take to go, and a pool to drain, in ms. */
+const restMsMax = 2_500;
+/** How long requests wait: the shorter where some are certain to wait in vain. */
+const acquireMs = { crowded: 250, roomy: 5_000 };
+
+/** What became of a program. */
+export interface Trial {
+  readonly history: History;
+  readonly view: View;
+  /** What is wrong with it. */
+  readonly breaches: readonly Breach[];
+}
+
+/** Runs a program at a site. */
+export async function tryProgram(
+  program: Program,
+  number: number,
+  world: World,
+  site: Site,
+): Promise<Trial> {
+  await world.begin(site);
+  const pool = poolOf(program, site);
+  const run = new Run(program, {
+    pool,
+    number,
+    databases: site.databases,
+    isolationVariable: world.isolationVariable,
+    kill: (which) => world.kill(site, which),
+  });
+  await run.toEnd(settleMsMax);
+  const left = {
+    ...await leftAtRest(pool, world, site, number),
+    connections: await leftAfterDrain(pool, world, site),
+  };
+  const view = {
+    rows: await world.rowsOf(site, number),
+    commands: await world.commandsOf(site),
+    databases: site.databases,
+    isolation: "REPEATABLE-READ",
+    peak: world.peakOf(site),
+    left,
+  };
+  const history = run.deeds;
+  return { history, view, breaches: judge(program, history, view) };
+}
+
+function poolOf(program: Program, { url, databases }: Site): Pool<string> {
+  const connections = Object.fromEntries(
+    program.virtuals.map(({ database, limit, hold }, on) => [nameOf(on), {
+      database: databases[database],
+      ...limit === undefined ? {} : { limit },
+      ...hold === undefined ? {} : { hold },
+    }]),
+  );
+  return createPool<string>({
+    uri: url,
+    shared: false,
+    connectionLimit: program.limit,
+    acquireTimeout: risksOf(program).crowds ? acquireMs.crowded : acquireMs.roomy,
+    ...program.lifespan === undefined ? {} : { lifespan: program.lifespan },
+    connections,
+  });
+}
+
+/** Returns what there is yet when nothing of a program runs any more. */
+async function leftAtRest(
+  pool: Pool<string>,
+  world: World,
+  site: Site,
+  number: number,
+): Promise<Record<string, number>> {
+  return await whatStays(async () => {
+    const { leased, waiting } = pool.census();
+    return { leased, waiting, ...await world.leftOf(site, number) };
+  });
+}
+
+/** Drains a pool, and returns how many connections are left; `Infinity` if that does not end. */
+async function leftAfterDrain(pool: Pool<string>, world: World, site: Site): Promise<number> {
+  const end = new AbortController();
+  const late = sleep(restMsMax, "late", { signal: end.signal }).catch(() => "late");
+  const outcome = await Promise.race([late, pool.drain().then(() => "drained")]);
+  end.abort();
+  if (outcome === "late") {
+    await pool.drain({ timeout: 0 });
+    return Infinity;
+  }
+  const { count } = await whatStays(async () => ({ count: await world.connectionCount(site) }));
+  return count ?? 0;
+}
+
+/** Looks until nothing is left, or the time is up; returns what is left then. */
+async function whatStays(
+  look: () => Promise<Record<string, number>>,
+): Promise<Record<string, number>> {
+  const endsAt = performance.now() + restMsMax;
+  for (;;) {
+    const left = await look();
+    if (Object.values(left).every((count) => count === 0)) return left;
+    if (performance.now() > endsAt) return left;
+    await sleep(4);
+  }
+}

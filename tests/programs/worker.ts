@@ -1,0 +1,138 @@
+/**
+ * Runs programs one beside the other in one process, in any runtime, on a server that somebody else
+ * started. It is told what to do by JSON in its first argument, and says what it found by lines of
+ * JSON.
+ */
+
+import process from "node:process";
+import type { Breach } from "./judge.ts";
+import { programOf } from "./generate.ts";
+import type { Program } from "./program.ts";
+import { shrink } from "./shrink.ts";
+import { tryProgram } from "./trial.ts";
+import { type Site, World, type WorldAddress } from "./world.ts";
+
+/** What a worker is told to do. */
+export interface Task extends WorldAddress {
+  /** How many programs run at once. */
+  readonly sites: number;
+  /** What programs follow from. */
+  readonly seed: number;
+  /** How long it begins new programs, in s. */
+  readonly seconds: number;
+  /** The one program to run, over and over, instead of those of the seed. */
+  readonly replay?: Program | undefined;
+  /** The number of the one program of the seed to run, over and over. */
+  readonly only?: number | undefined;
+  /** After how many programs it ends. */
+  readonly programsMax: number;
+  /** After how many failures it ends. */
+  readonly failuresMax: number;
+  /** How long it makes the first program that failed smaller, in s. */
+  readonly shrinkSeconds: number;
+}
+
+/** What a worker says. */
+export type News =
+  | { readonly kind: "failure"; readonly failure: Failure }
+  /** How many programs ran, and how many of them failed. */
+  | { readonly kind: "end"; readonly programs: number; readonly failed: number };
+
+/** A program that failed. */
+export interface Failure {
+  /** Its number, of the seed. */
+  readonly number: number;
+  readonly program: Program;
+  readonly breaches: readonly Breach[];
+  /** Whether it is the smallest that was found. */
+  readonly isShrunk: boolean;
+}
+
+/** How often a smaller program is run to see whether it fails. */
+const triesPerProgram = 4;
+
+class Worker {
+  readonly #task: Task;
+  readonly #world: World;
+  readonly #failures: Failure[] = [];
+  readonly #endsAt: number;
+  #begun = 0;
+  #ended = 0;
+
+  constructor(task: Task, world: World) {
+    this.#task = task;
+    this.#world = world;
+    this.#endsAt = performance.now() + task.seconds * 1_000;
+  }
+
+  async run(): Promise<void> {
+    const { sites: count, shrinkSeconds } = this.#task;
+    const sites: Site[] = [];
+    for (let number = 0; number < count; number++) {
+      sites.push(await this.#world.createSite(number));
+    }
+    await Promise.all(sites.map((site) => this.#work(site)));
+    const [programs, failed] = [this.#ended, this.#failures.length];
+    const [first] = this.#failures;
+    if (first !== undefined && shrinkSeconds > 0) await this.#shrink(first, sites);
+    say({ kind: "end", programs, failed });
+  }
+
+  async #work(site: Site): Promise<void> {
+    const { replay, only, seed, programsMax, failuresMax } = this.#task;
+    while (this.#begun < programsMax && this.#failures.length < failuresMax) {
+      if (performance.now() > this.#endsAt) return;
+      const number = ++this.#begun;
+      const program = replay ?? programOf(seedOf(seed, only ?? number));
+      const { breaches } = await tryProgram(program, number, this.#world, site);
+      this.#ended++;
+      if (breaches.length > 0) {
+        this.#fail({ number: only ?? number, program, breaches, isShrunk: false });
+      }
+    }
+  }
+
+  /** Runs smaller programs, each at all sites at once, as what fails may do so only at times. */
+  async #shrink({ number, program, breaches }: Failure, sites: readonly Site[]): Promise<void> {
+    const rules = new Set(breaches.map(({ rule }) => rule));
+    let found = breaches;
+    const fails = async (smaller: Program): Promise<boolean> => {
+      const trials = await Promise.all(
+        sites.slice(0, triesPerProgram).map((site) =>
+          tryProgram(smaller, ++this.#begun, this.#world, site)
+        ),
+      );
+      const failed = trials.find((trial) => trial.breaches.some(({ rule }) => rules.has(rule)));
+      found = failed?.breaches ?? found;
+      return failed !== undefined;
+    };
+    const smallest = await shrink(program, fails, this.#task.shrinkSeconds * 1_000);
+    this.#say({ number, program: smallest, breaches: found, isShrunk: true });
+  }
+
+  #fail(failure: Failure): void {
+    this.#failures.push(failure);
+    this.#say(failure);
+  }
+
+  #say(failure: Failure): void {
+    say({ kind: "failure", failure });
+  }
+}
+
+/** Returns the seed of a program. */
+function seedOf(seed: number, number: number): number {
+  return Math.imul(seed, 1_000_003) + number;
+}
+
+function say(news: News): void {
+  process.stdout.write(`${JSON.stringify(news)}\n`);
+}
+
+// An error that nobody catches is a failure of the pool, too: it ends the process.
+const task: Task = JSON.parse(process.argv[2] ?? "{}");
+{
+  await using world = await World.open(task);
+  await new Worker(task, world).run();
+}
+process.exit(0);
