@@ -98,6 +98,8 @@ export interface DriverInternals extends DriverCalls {
   readonly _protocolError: Error | null;
   /** The number that the next packet of the exchange has to have. */
   readonly sequenceId: number;
+  /** What the server said when it greeted. */
+  readonly _handshakePacket?: { readonly serverVersion?: string } | null;
   /** Whether the server says that it is MariaDB. */
   readonly _isMariaDB: boolean;
   /** Whether the server has let it in. */

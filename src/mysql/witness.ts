@@ -8,7 +8,10 @@
 import { classOf, type Make } from "./errors.ts";
 import type { DriverCommand, DriverInternals, Packet } from "./internals.ts";
 import { isNonsense, nonsense, unreadable } from "./nonsense.ts";
-import { countsRows, effectOf } from "./statement.ts";
+import { MODE_UNKNOWN } from "./lexer.ts";
+import { modeOf, readSqlMode } from "./sql_mode.ts";
+import { type Analyser, analyserOf } from "./statement.ts";
+import { areHarmless } from "./statement_values.ts";
 import {
   AUTOCOMMIT,
   CHANGED,
@@ -25,6 +28,10 @@ import {
 export class Witness {
   /** Whether the server reports changes of state; else whatever ran may have left some. */
   canTell = true;
+  /** What reads the texts of statements: for its server, and its target. */
+  analyser: Analyser = analyserOf("", []);
+  /** Why only a new login wipes what was left, if that is so and known. */
+  renewalReason: string | undefined;
   /** How many answers have left something to ask for. */
   echoCount = 0;
   /** How many statements it was given. */
@@ -37,6 +44,7 @@ export class Witness {
   transactionEndedBy: string | undefined;
   #flags = AUTOCOMMIT;
   #flagsAtHome = AUTOCOMMIT;
+  #sqlMode = MODE_UNKNOWN;
   #isChanged = false;
   #isMoved = false;
   #isUnsure = false;
@@ -64,6 +72,11 @@ export class Witness {
     return (this.#flags & IN_TRANSACTION) !== 0;
   }
 
+  /** How the server reads texts now, by the bits of lexer.ts. */
+  get mode(): number {
+    return modeOf(this.#sqlMode, this.#flags);
+  }
+
   /** Whether there is state, other than a transaction, that belongs to this session alone. */
   get isChanged(): boolean {
     return this.#isChanged || ((this.#flags ^ this.#flagsAtHome) & AUTOCOMMIT) !== 0;
@@ -76,7 +89,7 @@ export class Witness {
 
   /** Whether anything must be wiped before somebody else may have the session. */
   get isDirty(): boolean {
-    return this.isInTransaction || this.isChanged || this.#isUnsure ||
+    return this.isInTransaction || this.isChanged || this.#isMoved || this.#isUnsure ||
       !this.canTell && this.#hasRun;
   }
 
@@ -103,6 +116,7 @@ export class Witness {
     this.#isUnsure = false;
     this.#hasRun = false;
     this.#isTold = false;
+    this.renewalReason = undefined;
   }
 
   #watchStatements(driver: DriverInternals): void {
@@ -111,8 +125,10 @@ export class Witness {
     driver.query = (...args) => {
       const [sql, values] = args;
       const command = query.apply(driver, args);
-      const isText = isLiteral(sql, values) && driver.config.queryFormat === undefined;
-      this.#note(isText ? textOf(sql) : command.sql ?? textOf(sql));
+      const text = textOf(sql);
+      const isTemplate = driver.config.queryFormat === undefined &&
+        areHarmless(text, values, this.mode) && areHarmless(text, valuesOf(sql), this.mode);
+      this.#note(isTemplate ? text : command.sql ?? text);
       return command;
     };
     driver.execute = (...args) => {
@@ -126,11 +142,13 @@ export class Witness {
     driver.changeUser = (options, callback) => {
       this.#isChanged = true;
       this.#isMoved = true;
+      this.#sqlMode = MODE_UNKNOWN;
       return changeUser.call(driver, options, callback);
     };
     // It takes away what a session begins with, and session tracking with that.
     driver.reset = (callback) => {
       this.#isChanged = true;
+      this.#sqlMode = MODE_UNKNOWN;
       return reset.call(driver, callback);
     };
   }
@@ -138,11 +156,14 @@ export class Witness {
   #note(sql: string): void {
     this.#hasRun = true;
     this.statementCount++;
-    if (countsRows(sql)) this.echoCount++;
-    const effect = effectOf(sql);
+    const { effect, reason, countsRows, setsId } = this.analyser.analyse(sql, this.mode);
+    if (countsRows) this.echoCount++;
+    if (setsId) this.idCount++;
     if (effect === "none") return;
-    this.#isChanged = true;
-    if (effect === "identity") this.#isMoved = true;
+    if (effect !== "renewed") this.#isChanged = true;
+    if (effect === "state") return;
+    this.#isMoved = true;
+    this.renewalReason ??= reason;
   }
 
   #watchPackets(driver: DriverInternals, derailed: (error: Error) => void): void {
@@ -179,6 +200,7 @@ export class Witness {
     const status = readStatus(packet, command);
     if (status === UNTOLD) return this.#readError(packet, make);
     this.#flags = status;
+    this.#sqlMode = readSqlMode(packet, status) ?? this.#sqlMode;
     this.#isUnsure = false;
     if ((status & ECHO) !== 0) this.echoCount++;
     if ((status & CHANGED) !== 0) this.#isChanged = this.#isTold = true;
@@ -214,24 +236,8 @@ function textOf(sql: unknown): string {
   return typeof text === "string" ? text : "";
 }
 
-/** Tells whether values become literals, which cannot call anything, when put into the text. */
-function isLiteral(sql: unknown, values: unknown): boolean {
-  if (typeof sql === "string") return isLiteralList(values);
-  return isLiteralList(values) &&
-    (typeof sql !== "object" || sql === null || !("values" in sql) || isLiteralList(sql.values));
-}
-
-function isLiteralList(values: unknown): boolean {
-  if (typeof values !== "object" || values === null) return true;
-  if (isLiteralObject(values)) return true;
-  for (const value of Array.isArray(values) ? values : Object.values(values)) {
-    if (typeof value === "object" && value !== null && !isLiteralObject(value)) return false;
-  }
-  return true;
-}
-
-function isLiteralObject(value: object): boolean {
-  return value instanceof Date || ArrayBuffer.isView(value);
+function valuesOf(sql: unknown): unknown {
+  return typeof sql === "object" && sql !== null && "values" in sql ? sql.values : undefined;
 }
 
 /** Returns an error that says that the session has to be ended on this side. */
