@@ -7,7 +7,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { inspect } from "node:util";
 import type { PoolConnection } from "mysql2";
-import { effectOf } from "../mysql/statement.ts";
+import { MODE_UNKNOWN } from "../mysql/lexer.ts";
+import { analyserOf } from "../mysql/statement.ts";
 import { contained } from "./callbacks.ts";
 
 /** Statements, by what they say, and how each is sent once more. */
@@ -41,7 +42,8 @@ export function noteStatement(
 ): void {
   if (told.getStore() !== connection) return;
   const { sql, values } = statementOf(given, more);
-  if (effectOf(sql) === "none") return;
+  const { effect } = analyserOf("", []).analyse(sql, MODE_UNKNOWN);
+  if (effect === "none" || effect === "renewed") return;
   const send = (): Promise<unknown> => {
     const again = connection.promise();
     return name === "query" ? again.query(sql, values) : again.execute(sql, values);

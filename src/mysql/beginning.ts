@@ -12,8 +12,16 @@ import { answered, internalsOf } from "./internals.ts";
 import type { Target } from "./target.ts";
 import type { Witness } from "./witness.ts";
 
-/** The last assignment has no use but that its report proves that reports arrive. */
-const tracking = "SESSION session_track_state_change = 1, @sublet = NULL";
+/** What the driver follows, and what tells how a text is read. */
+const tracked = "autocommit,character_set_client,character_set_connection,character_set_results," +
+  "sql_mode,time_zone";
+
+/**
+ * The sql_mode is assigned to itself so that it is reported. The last assignment has no use but
+ * that its report proves that reports arrive.
+ */
+const tracking = `SESSION session_track_system_variables = '${tracked}', ` +
+  "SESSION sql_mode = @@SESSION.sql_mode, SESSION session_track_state_change = 1, @sublet = NULL";
 
 /** Makes a session what its target says; rejects with the server's error. */
 export async function beginSession(

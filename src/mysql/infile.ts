@@ -8,7 +8,7 @@
  */
 
 import type { DriverCommand, Packet } from "./internals.ts";
-import { isVersioned, skipOpaque } from "./lexer.ts";
+import { END, Lexer, MODE_UNKNOWN, WORD } from "./lexer.ts";
 import { nonsense } from "./nonsense.ts";
 
 /** With this byte an answer begins that demands a file. */
@@ -56,17 +56,10 @@ export function filesOf(sql: string): string[] {
 
 /** Yields words, in capitals, literals and single characters; what versioned comments hold too. */
 function* tokensOf(sql: string): Generator<string> {
-  const word = /[\w$]+/y;
-  const opening = /\/\*M?!\d*|\*\//y;
-  for (let at = 0; at < sql.length;) {
-    const end = skipOpaque(sql, at);
-    word.lastIndex = opening.lastIndex = at;
-    const found = end > at ? sql.slice(at, end) : word.exec(sql)?.[0] ?? sql[at] ?? "";
-    const isShell = end === at && (isVersioned(sql, at) || sql.startsWith("*/", at));
-    if (isShell) opening.exec(sql);
-    else if (/^['"`]/.test(found)) yield found;
-    else if (end === at && found > " ") yield found.toUpperCase();
-    at = isShell ? opening.lastIndex : at + found.length;
+  const lexer = new Lexer(sql, MODE_UNKNOWN, true);
+  for (let kind = lexer.next(); kind !== END; kind = lexer.next()) {
+    const token = sql.slice(lexer.start, lexer.end);
+    yield kind === WORD ? token.toUpperCase() : token;
   }
 }
 

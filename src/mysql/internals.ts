@@ -130,6 +130,8 @@ export interface DriverInternals extends DriverCalls {
   _handleCompressedPacket?(frame: Frame): void;
   /** What reads packets out of frames, where packets are compressed. */
   readonly _inflatedPacketsParser?: object;
+  /** What the server said when it greeted. */
+  readonly _handshakePacket?: { readonly serverVersion?: string } | null;
   /** Whether the server says that it is MariaDB. */
   readonly _isMariaDB: boolean;
   /** Whether the server has let it in. */

@@ -1,7 +1,36 @@
 /**
- * As much of MySQL's lexical rules as is needed to tell code from what only looks like it:
- * strings, quoted names and comments. The content of a versioned comment is code.
+ * The one tokenizer of what MySQL and MariaDB take as SQL: words, quoted names, literals, comments
+ * and placeholders.
+ *
+ * Where a text can be read in more than one way (by another server, or by the driver, which puts
+ * values into it), the lexer says so: then nothing about the text is certain.
  */
+
+/** Kinds of tokens: a number each, as there are many. */
+export const END = 0;
+/** A word: a keyword or a name without quotes. */
+export const WORD = 1;
+/** A quoted name, or `??`, for which the driver puts one. */
+export const QUOTED = 2;
+/** A string. */
+export const TEXT = 3;
+/** What stands in double quotes, if it can be a string or a name. */
+export const DOUBLE_QUOTED = 4;
+/** A number. */
+export const NUMBER = 5;
+/** A placeholder of a value: `?` or `:name`. */
+export const PLACEHOLDER = 6;
+/** Any other character, and `:=`. */
+export const SIGN = 7;
+
+/** In strings, a backslash is a character like others (sql_mode NO_BACKSLASH_ESCAPES). */
+export const NO_BACKSLASH_ESCAPES = 1;
+/** Double quotes enclose a name (sql_mode ANSI_QUOTES). */
+export const ANSI_QUOTES = 2;
+/** White space may stand between a built-in function and its parenthesis. */
+export const IGNORE_SPACE = 4;
+/** Nobody knows whether ANSI_QUOTES and IGNORE_SPACE are set. */
+export const MODE_UNKNOWN = 8;
 
 const QUOTE = 0x27;
 const DOUBLE_QUOTE = 0x22;
@@ -11,58 +40,218 @@ const HASH = 0x23;
 const DASH = 0x2d;
 const SLASH = 0x2f;
 const STAR = 0x2a;
+const DOT = 0x2e;
+const COLON = 0x3a;
+const QUESTION = 0x3f;
+const DOLLAR = 0x24;
 
-/**
- * Returns where the string, quoted name or comment that begins at `at` ends, or `at` if none
- * does. A backslash escapes, as it does unless the sql_mode says otherwise.
- */
-export function skipOpaque(sql: string, at: number): number {
-  switch (sql.charCodeAt(at)) {
-    case QUOTE:
-    case DOUBLE_QUOTE:
-    case BACKQUOTE:
-      return skipQuoted(sql, at);
-    case HASH:
-      return skipLine(sql, at);
-    case DASH:
-      return isDashComment(sql, at) ? skipLine(sql, at) : at;
-    case SLASH:
-      return sql.charCodeAt(at + 1) === STAR && !isVersioned(sql, at) ? skipBlock(sql, at) : at;
-    default:
-      return at;
+/** A comment that some servers run, with the version from which they do. */
+const versionedPattern: RegExp = /\/\*[MT]?!(?:\d{5,6}(?!\d)|(?!\d))/y;
+const wordPattern: RegExp = /[\w$\u0080-\uffff]+/y;
+const numberPattern: RegExp = /(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?/iy;
+const namedPattern: RegExp = /::?[\p{L}\p{N}_$]+/uy;
+/** What unquoted names consist of in every character set. */
+const plainName: RegExp = /^[\w$\p{L}\p{M}\p{N}]+$/u;
+const notAscii: RegExp = /[^\0-\x7f]/;
+/** What makes the end of a comment depend on whether the server runs it, or on its values. */
+const trickyInVersioned: RegExp = /['"`#?\\]|--|\/\*|[\0-\x08\x0e-\x1f\x7f]/;
+const quotedInHint: RegExp = /'[^'\\]*'|"[^"\\]*"|`[^`]*`/g;
+const trickyInHint: RegExp = /['"`\\?]/;
+
+/** Reads a text token by token. */
+export class Lexer {
+  /** Where the token begins. */
+  start = 0;
+  /** Where the token ends. */
+  end = 0;
+  /** Whether what was read so far can be read in another way as well. */
+  isUncertain = false;
+  /** How many comments there were that some servers run. */
+  versionedCount = 0;
+  readonly #sql: string;
+  readonly #mode: number;
+  readonly #runsVersioned: boolean;
+  #isInVersioned = false;
+  #kind = END;
+  /** Behind a dot that is right behind a name: there a digit begins a name as well. */
+  #nameAt = -1;
+
+  /** Begins at the beginning; `runsVersioned` says whether versioned comments are code. */
+  constructor(sql: string, mode: number, runsVersioned: boolean) {
+    this.#sql = sql;
+    this.#mode = mode;
+    this.#runsVersioned = runsVersioned;
   }
-}
 
-/** Tells whether the comment at `at` is one whose content the server runs. */
-export function isVersioned(sql: string, at: number): boolean {
-  return sql.startsWith("/*!", at) || sql.startsWith("/*M!", at);
-}
-
-/** Ends behind the closing quote; one that is doubled does not close. */
-function skipQuoted(sql: string, start: number): number {
-  const quote = sql.charCodeAt(start);
-  for (let at = start + 1; at < sql.length; at++) {
+  /** Goes on to the next token; returns its kind. */
+  next(): number {
+    const isName = this.#kind === WORD || this.#kind === QUOTED || this.#kind === DOUBLE_QUOTED;
+    const nameEnd = isName ? this.end : -1;
+    this.#skipBlank();
+    const at = this.start = this.end;
+    const sql = this.#sql;
+    if (at >= sql.length) return this.#kind = END;
     const code = sql.charCodeAt(at);
-    if (code === BACKSLASH && quote !== BACKQUOTE) at++;
-    else if (code === quote) {
-      if (sql.charCodeAt(at + 1) !== quote) return at + 1;
-      at++;
+    if (code === QUOTE || code === DOUBLE_QUOTE || code === BACKQUOTE) return this.#quoted(code);
+    if (isWordStart(code) || at === this.#nameAt && isDigit(code)) return this.#word();
+    if (isDigit(code)) return this.#number();
+    if (code === QUESTION) return this.#questionMarks();
+    if (code === COLON) return this.#colon();
+    if (code === DOT) {
+      if (nameEnd !== at && isDigit(sql.charCodeAt(at + 1))) return this.#number();
+      if (nameEnd === at) this.#nameAt = at + 1;
+    } else if (code < 0x20 || code === 0x7f || code === BACKSLASH) this.isUncertain = true;
+    this.end = at + 1;
+    return this.#kind = SIGN;
+  }
+
+  /** Skips white space and comments. */
+  #skipBlank(): void {
+    const sql = this.#sql;
+    for (let at = this.end;; at = this.end) {
+      const code = sql.charCodeAt(at);
+      if (code === 0x20 || code >= 0x09 && code <= 0x0d) this.end = at + 1;
+      else if (code === HASH) this.#skipLine(at);
+      else if (code === DASH && sql.charCodeAt(at + 1) === DASH) {
+        if (!this.#skipDashes(at)) return;
+      } else if (code === SLASH && sql.charCodeAt(at + 1) === STAR) this.#skipBlock(at);
+      else if (code === STAR && this.#isInVersioned && sql.charCodeAt(at + 1) === SLASH) {
+        this.#isInVersioned = false;
+        this.end = at + 2;
+      } else return;
     }
   }
-  return sql.length;
+
+  /** Two dashes begin a comment only before white space, the end, or a control character. */
+  #skipDashes(at: number): boolean {
+    const code = this.#sql.charCodeAt(at + 2);
+    if (code > 0x20 && code !== 0x7f) return false;
+    // Some take these for two signs, so that what follows is code to them.
+    if (code < 0x09 || code > 0x0d && code < 0x20 || code === 0x7f) this.isUncertain = true;
+    this.#skipLine(at);
+    return true;
+  }
+
+  #skipLine(at: number): void {
+    const end = this.#sql.indexOf("\n", at);
+    this.end = end === -1 ? this.#sql.length : end + 1;
+    // To the server a NUL ends the comment.
+    if (this.#sql.slice(at, this.end).includes("\0")) this.isUncertain = true;
+  }
+
+  #skipBlock(at: number): void {
+    const sql = this.#sql;
+    const found = sql.indexOf("*/", at + 2);
+    if (found === -1) this.isUncertain = true;
+    const end = found === -1 ? sql.length : found;
+    const isHint = sql[at + 2] === "+";
+    versionedPattern.lastIndex = at;
+    const isVersioned = /^\/\*[MT]?!/.test(sql.slice(at, at + 4));
+    if (isHint && trickyInHint.test(sql.slice(at, end).replace(quotedInHint, ""))) {
+      this.isUncertain = true;
+    }
+    this.end = Math.min(end + 2, sql.length);
+    if (!isVersioned) return;
+    this.versionedCount++;
+    const opening = versionedPattern.exec(sql)?.[0];
+    if (opening === undefined || trickyInVersioned.test(sql.slice(at + 2, end))) {
+      this.isUncertain = true;
+    }
+    if (!this.#runsVersioned) return;
+    this.#isInVersioned = true;
+    this.end = at + (opening ?? "/*!").length;
+  }
+
+  /** Ends behind the closing quote; one that is doubled does not close. */
+  #quoted(quote: number): number {
+    const sql = this.#sql;
+    const isDouble = quote === DOUBLE_QUOTE;
+    const isName = quote === BACKQUOTE || isDouble && (this.#mode & ANSI_QUOTES) !== 0;
+    const escapes = !isName && (this.#mode & NO_BACKSLASH_ESCAPES) === 0;
+    let at = this.end + 1;
+    let hasBackslash = false;
+    for (;; at++) {
+      const code = sql.charCodeAt(at);
+      if (code === BACKSLASH) {
+        hasBackslash = true;
+        if (escapes) at++;
+      } else if (code === quote) {
+        if (sql.charCodeAt(at + 1) !== quote) break;
+        at++;
+      } else if (at >= sql.length) {
+        this.isUncertain = true;
+        break;
+      }
+    }
+    this.end = Math.min(at + 1, sql.length);
+    const isEither = isDouble && (this.#mode & (MODE_UNKNOWN | ANSI_QUOTES)) !== 0;
+    // The driver takes it for a string in which a backslash escapes, whatever the server does.
+    if (hasBackslash && isEither) this.isUncertain = true;
+    return this.#kind = quote === BACKQUOTE ? QUOTED : isEither ? DOUBLE_QUOTED : TEXT;
+  }
+
+  #word(): number {
+    wordPattern.lastIndex = this.end;
+    const word = wordPattern.exec(this.#sql)?.[0] ?? "";
+    this.end += word.length;
+    // MySQL 9 has strings in dollars; other characters can be white space in some character set.
+    if (word.charCodeAt(0) === DOLLAR) this.isUncertain = true;
+    if (notAscii.test(word) && !plainName.test(word)) this.isUncertain = true;
+    return this.#kind = WORD;
+  }
+
+  #number(): number {
+    const sql = this.#sql;
+    numberPattern.lastIndex = this.end;
+    const number = numberPattern.exec(sql)?.[0] ?? "";
+    const next = sql.charCodeAt(this.end + number.length);
+    if (isWordStart(next) || isDigit(next)) {
+      // Names may begin with digits, and numbers may end where a word begins.
+      if (/^\d+$/.test(number)) return this.#word();
+      this.isUncertain = true;
+    }
+    this.end += number.length;
+    return this.#kind = NUMBER;
+  }
+
+  /** What the driver puts for a question mark must not run into a word beside it. */
+  #questionMarks(): number {
+    const sql = this.#sql;
+    const start = this.end;
+    while (sql.charCodeAt(this.end) === QUESTION) this.end++;
+    const count = this.end - start;
+    if (
+      count > 2 || isWordPart(sql.charCodeAt(start - 1)) || isWordPart(sql.charCodeAt(this.end))
+    ) {
+      this.isUncertain = true;
+    }
+    return this.#kind = count === 2 ? QUOTED : PLACEHOLDER;
+  }
+
+  #colon(): number {
+    const sql = this.#sql;
+    const at = this.end;
+    namedPattern.lastIndex = at;
+    const name = namedPattern.exec(sql)?.[0];
+    if (name === undefined) {
+      this.end = at + (sql[at + 1] === "=" ? 2 : 1);
+      return this.#kind = SIGN;
+    }
+    this.end = at + name.length;
+    if (isWordPart(sql.charCodeAt(at - 1))) this.isUncertain = true;
+    return this.#kind = name[1] === ":" ? QUOTED : PLACEHOLDER;
+  }
 }
 
-/** Two dashes begin a comment only before white space or the end. */
-function isDashComment(sql: string, at: number): boolean {
-  return sql.charCodeAt(at + 1) === DASH && !(sql.charCodeAt(at + 2) > 0x20);
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
 }
 
-function skipLine(sql: string, start: number): number {
-  const end = sql.indexOf("\n", start);
-  return end === -1 ? sql.length : end + 1;
+function isWordStart(code: number): boolean {
+  return code >= 0x61 && code <= 0x7a || code >= 0x41 && code <= 0x5a || code === 0x5f ||
+    code === DOLLAR || code >= 0x80;
 }
 
-function skipBlock(sql: string, start: number): number {
-  const end = sql.indexOf("*/", start + 2);
-  return end === -1 ? sql.length : end + 2;
+function isWordPart(code: number): boolean {
+  return isWordStart(code) || isDigit(code);
 }

@@ -5,7 +5,7 @@
  * question marks, so the statement is prepared whatever its parameters are called.
  */
 
-import { skipOpaque } from "./lexer.ts";
+import { END, Lexer, PLACEHOLDER, QUOTED } from "./lexer.ts";
 
 /** A statement whose parameters have been found. */
 export interface Method {
@@ -51,22 +51,21 @@ export function compileMethod(sql: string, nearest: Nearest): Method {
 /** Finds the parameters of a statement; a name stands as often as it occurs. */
 function read(sql: string): { text: string; names: string[]; placeCount: number } {
   const names: string[] = [];
+  const lexer = new Lexer(sql, 0, true);
   let text = "";
   let placeCount = 0;
-  for (let at = 0; at < sql.length;) {
-    const end = skipOpaque(sql, at);
-    const name = end > at ? undefined : nameAt(sql, at);
-    if (end > at) text += sql.slice(at, end);
-    else if (name !== undefined) {
-      names.push(name);
-      text += "?";
-    } else {
-      if (sql[at] === "?") placeCount++;
-      text += sql[at];
-    }
-    at = Math.max(end, at + 1 + (name?.length ?? 0));
+  let done = 0;
+  for (let kind = lexer.next(); kind !== END; kind = lexer.next()) {
+    if (kind !== PLACEHOLDER && kind !== QUOTED) continue;
+    const { start, end } = lexer;
+    if (sql[start] === "?") placeCount += end - start;
+    const name = nameAt(sql, start);
+    if (name === undefined) continue;
+    names.push(name);
+    text += `${sql.slice(done, start)}?`;
+    done = end;
   }
-  return { text, names, placeCount };
+  return { text: text + sql.slice(done), names, placeCount };
 }
 
 const namePattern: RegExp = /:([\p{L}_$][\p{L}\p{N}_$]*)/uy;

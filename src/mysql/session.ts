@@ -26,7 +26,9 @@ import { readFramesAlone } from "./order.ts";
 import { type Answer, executeCached } from "./prepared.ts";
 import { hideSecrets, withoutValues } from "./secrets.ts";
 import { ending, isBusy, SessionEnd } from "./session_end.ts";
-import { factsOf } from "./statement.ts";
+import { analyserOf } from "./statement.ts";
+import { weakFacts } from "./statement_facts.ts";
+import { areHarmless } from "./statement_values.ts";
 import type { Target } from "./target.ts";
 import { Witness } from "./witness.ts";
 
@@ -121,8 +123,12 @@ export class MysqlSession implements Session<Target, Connection> {
   }
 
   /** Returns what the text of a statement tells. */
-  factsOf({ sql }: Statement): StatementFacts {
-    return factsOf(sql);
+  factsOf({ sql, values, isPrepared }: Statement): StatementFacts {
+    const { analyser, mode } = this.#witness;
+    const facts = analyser.analyse(sql, mode);
+    const isCertain = isPrepared ||
+      this.#internals.config.queryFormat === undefined && areHarmless(sql, values, mode);
+    return isCertain ? facts : weakFacts(facts);
   }
 
   /** What a holder who gave it up now would leave. */
@@ -139,6 +145,7 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Makes a fresh session what its target says; from then on `lost` may be called. */
   async begin(lost: (loss: Loss) => void): Promise<void> {
+    this.#read(this.#target);
     await beginSession(this.driver, this.#witness, this.#target, false);
     this.#end.lost = lost;
   }
@@ -193,6 +200,7 @@ export class MysqlSession implements Session<Target, Connection> {
   async retarget(target: Target): Promise<void> {
     try {
       await this.#within("A new login", resetMsMax, async () => {
+        this.#read(target);
         await login(this.#internals, target);
         await beginSession(this.driver, this.#witness, target, false);
       });
@@ -236,6 +244,12 @@ export class MysqlSession implements Session<Target, Connection> {
   destroy(reason: Error): void {
     this.#end.lost = undefined;
     this.#end.break(reason);
+  }
+
+  /** Has statements read as the server does, and as a target says. */
+  #read({ cleanFunctions }: Target): void {
+    const version = this.#internals._handshakePacket?.serverVersion ?? "";
+    this.#witness.analyser = analyserOf(version, cleanFunctions);
   }
 
   #failure(error: unknown, { sql, options }: Statement): unknown {

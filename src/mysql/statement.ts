@@ -1,142 +1,106 @@
 /**
- * What a statement may leave in its session beyond what the server reports, by its text.
- *
- * The server reports neither locks, nor what `:=` and INTO assign, nor SET TRANSACTION, nor
- * roles; and of a procedure only a part. So a statement leaves nothing only if it begins with
- * a word that cannot and contains nothing that can. All that is not known is taken to leave
- * state: an error costs a reset, never a session that is handed on in disorder.
+ * What the text of a statement tells: what it leaves in its session, and what it does. Each text is
+ * read once and remembered with all of that.
  */
 
 import type { StatementFacts } from "../port.ts";
-import { isVersioned, skipOpaque } from "./lexer.ts";
+import { type Builtins, builtinsOf } from "./builtin_functions.ts";
+import type { ReadText } from "./read_statement.ts";
+import { both, type Trace, traceOf } from "./statement_effects.ts";
+import { commonFacts, factsOfText, unknownFacts } from "./statement_facts.ts";
+import { readText } from "./statement_reader.ts";
 
-/**
- * What a statement may leave: nothing; state that a reset wipes; or, as a reset keeps the
- * role and the current database, what only a new login undoes.
- */
-export type Effect = "none" | "state" | "identity";
-
-/** First words of statements that leave nothing by themselves. */
-const plain: RegExp = new RegExp(
-  String.raw`(?:select|insert|update|delete|replace|with|values|table|show|explain|` +
-    String.raw`desc|describe|commit|rollback|savepoint|release\s+savepoint|start\s+transaction|` +
-    String.raw`begin(?:\s+work)?\s*(?:;\s*)?$)(?![\w$])`,
-  "iy",
-);
-
-/** What lets any statement leave something, or hides what it does; wherever it stands. */
-const suspicious: RegExp = /get_lock|get_(?:read|write)_locks|:=|into\s*[@/#-]|;\s*\S|\/\*M?!/i;
-
-/** First words of statements whose traces a reset wipes, unless roles are involved. */
-const resettable: RegExp = new RegExp(
-  String.raw`(?:set|lock|unlock|flush|handler|xa|create|alter|drop|rename|truncate|` +
-    String.raw`grant|revoke|analyze|optimize|check|repair|load|do|prepare|deallocate|kill)\b`,
-  "iy",
-);
-
-/** What asks for what the statement before has left: its id, its count of rows, its warnings. */
-const asking: RegExp = new RegExp(
-  String.raw`\b(?:last_insert_id|row_count|found_rows)\s*\(|get\s+(?:current\s+)?diagnostics|` +
-    String.raw`@@(?:session\.)?(?:last_insert_id|identity|warning_count|error_count)|` +
-    String.raw`^\s*show\s+(?:count\s*\(\s*\*\s*\)\s*)?(?:warnings|errors)`,
-  "i",
-);
-
-const assigning: RegExp = /get_lock|get_(?:read|write)_locks|:=|into\s*@/i;
-const roles: RegExp = /\brole\b/i;
-
-/** Tells whether a statement has the server count the rows that its LIMIT leaves out. */
-export function countsRows(sql: string): boolean {
-  return sql.length > 30 && /sql_calc_found_rows/i.test(sql);
-}
-
-/** Returns what the text of a statement tells before it is sent. */
-export function factsOf(sql: string): StatementFacts {
-  return {
-    isReadOnly: false,
-    isSingleWrite: false,
-    reads: asking.test(sql) ? "previous" : "nothing",
-    endsTransaction: undefined,
-    sessionOnly: undefined,
-  };
+/** What a text tells. */
+export interface Analysis extends StatementFacts, Trace {
+  /** Whether it has the server count the rows that a LIMIT leaves out. */
+  readonly countsRows: boolean;
+  /** Whether it may set what LAST_INSERT_ID() or LASTVAL() returns, without that the answer tells it. */
+  readonly setsId: boolean;
 }
 
 /** How many texts are remembered, and up to which length. */
 const textsMax = 1000;
 const textLengthMax = 4000;
-const effects: Map<string, Effect> = new Map();
+/** How many analysers are remembered: one for each version, and list of functions. */
+const analysersMax = 100;
 
-/** Returns what the statement may leave, or the worst of what several in one text may. */
-export function effectOf(sql: string): Effect {
-  const known = effects.get(sql);
+const analysers: Map<string, Analyser> = new Map();
+
+/**
+ * Returns what reads texts for a server.
+ *
+ * @param version The server's version, as its greeting says it; "" if it is not known.
+ * @param cleanFunctions The names of functions that are known to leave nothing.
+ */
+export function analyserOf(version: string, cleanFunctions: readonly string[]): Analyser {
+  const key = JSON.stringify([version, ...cleanFunctions]);
+  const known = analysers.get(key);
   if (known !== undefined) return known;
-  const effect = examine(sql);
-  if (sql.length <= textLengthMax) {
-    if (effects.size >= textsMax) effects.clear();
-    effects.set(sql, effect);
+  if (analysers.size >= analysersMax) analysers.clear();
+  const analyser = new Analyser(builtinsOf(version), cleanFunctions);
+  analysers.set(key, analyser);
+  return analyser;
+}
+
+/** Reads texts for one kind of server. */
+export class Analyser {
+  readonly #builtins: Builtins;
+  readonly #clean: ReadonlySet<string>;
+  readonly #known: Map<string, Analysis>[] = [];
+
+  /** Creates one that knows no text yet. */
+  constructor(builtins: Builtins, cleanFunctions: readonly string[]) {
+    this.#builtins = builtins;
+    this.#clean = new Set(cleanFunctions.map((name) => name.toLowerCase()));
   }
-  return effect;
-}
 
-function examine(sql: string): Effect {
-  if (begins(sql, plain) && !suspicious.test(sql)) return "none";
-  // With NO_BACKSLASH_ESCAPES a string ends elsewhere: then what is code cannot be told.
-  if (sql.includes("\\")) return "identity";
-  let worst: Effect = "none";
-  for (const statement of bare(sql).split(";")) {
-    if (statement.trim() === "") continue;
-    const effect = examineBare(statement);
-    if (effect === "identity") return "identity";
-    // A role can be named in the text of a prepared statement, which is a string here.
-    if (effect === "state" && roles.test(sql)) return "identity";
-    if (effect === "state") worst = effect;
+  /**
+   * Returns what a text tells.
+   *
+   * @param sql The text, with `?` for literals and `??` for quoted names.
+   * @param mode The sql_mode, by the bits of lexer.ts.
+   */
+  analyse(sql: string, mode: number): Analysis {
+    const texts = this.#known[mode] ??= new Map();
+    const known = texts.get(sql);
+    if (known !== undefined) return known;
+    const analysis = this.#read(sql, mode);
+    if (sql.length <= textLengthMax) {
+      if (texts.size >= textsMax) texts.clear();
+      texts.set(sql, analysis);
+    }
+    return analysis;
   }
-  return worst;
-}
 
-function examineBare(statement: string): Effect {
-  if (begins(statement, plain)) return assigning.test(statement) ? "state" : "none";
-  return begins(statement, resettable) ? "state" : "identity";
-}
-
-/** Tells whether a statement, behind blanks, brackets and comments, begins with certain words. */
-function begins(sql: string, words: RegExp): boolean {
-  let at = 0;
-  for (let end = at; at < sql.length; at = end) {
-    const char = sql[at] ?? "";
-    if (char <= " " || char === "(") end = at + 1;
-    else if (/['"`]/.test(char)) return false;
-    else end = skipOpaque(sql, at);
-    if (end === at) break;
+  /** A comment that some servers run is read in both ways. */
+  #read(sql: string, mode: number): Analysis {
+    const reading = { builtins: this.#builtins, clean: this.#clean, mode };
+    const run = readText(sql, { ...reading, runsVersioned: true });
+    const analysis = summary(run);
+    if (run.versionedCount === 0) return analysis;
+    const skipped = readText(sql, { ...reading, runsVersioned: false });
+    // Each of several comments can be run or not.
+    const isUncertain = run.isUncertain || skipped.isUncertain || run.versionedCount > 1;
+    if (isUncertain) return summary({ ...run, isUncertain });
+    const other = summary(skipped);
+    if (analysis.effect === other.effect) return { ...analysis, ...commonFacts(analysis, other) };
+    const unknown: Trace = { effect: "renewed", reason: "unknown text" };
+    const { countsRows, setsId } = analysis;
+    return {
+      ...both(both(analysis, other), unknown),
+      ...commonFacts(analysis, other),
+      countsRows,
+      setsId,
+    };
   }
-  words.lastIndex = at;
-  return words.test(sql);
 }
 
-/** What may begin or end something that is not code. */
-const special: RegExp = /['"`#*/-]/g;
-
-/** Returns the text without strings and comments, but with what versioned comments hold. */
-function bare(sql: string): string {
-  let text = "";
-  for (let at = 0; at < sql.length;) {
-    special.lastIndex = at;
-    const found = special.exec(sql)?.index ?? sql.length;
-    text += sql.slice(at, found);
-    at = skipOpaque(sql, found);
-    if (at > found) text += isQuotedName(sql, found) ? sql.slice(found, at) : " ";
-    else if (isVersioned(sql, at)) {
-      text += " ";
-      at += sql[at + 2] === "M" ? 4 : 3;
-      while (/\d/.test(sql[at] ?? "")) at++;
-    } else if (sql.startsWith("*/", at)) {
-      text += " ";
-      at += 2;
-    } else text += sql[at++] ?? "";
-  }
-  return text;
-}
-
-function isQuotedName(sql: string, at: number): boolean {
-  return sql[at] === "`" || sql[at] === '"';
+function summary(text: ReadText): Analysis {
+  const facts = text.isUncertain ? unknownFacts : factsOfText(text);
+  return {
+    ...traceOf(text),
+    ...facts,
+    countsRows: text.statements.some(({ countsRows }) => countsRows),
+    setsId: text.statements.some(({ setsId }) => setsId),
+  };
 }

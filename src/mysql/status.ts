@@ -96,13 +96,13 @@ function uint16(buffer: Uint8Array, at: number): number {
 }
 
 /** Returns where a length-encoded number ends. */
-function skipNumber(buffer: Uint8Array, at: number): number {
+export function skipNumber(buffer: Uint8Array, at: number): number {
   const first = buffer[at] ?? 0;
   return at + (first < 0xfc ? 1 : first === 0xfc ? 3 : first === 0xfd ? 4 : 9);
 }
 
 /** Returns a length-encoded number; lengths of 2^32 and more do not come in such packets. */
-function readNumber(buffer: Uint8Array, at: number): number {
+export function readNumber(buffer: Uint8Array, at: number): number {
   const first = buffer[at] ?? 0;
   if (first < 0xfb) return first;
   if (first === 0xfc) return uint16(buffer, at + 1);

@@ -24,6 +24,8 @@ export class Target {
   readonly connectTimeoutMs: number;
   /** What is run on each new session. */
   readonly initSql: Exclude<InitSql, string>;
+  /** Functions that are known to leave nothing in their session. */
+  readonly cleanFunctions: readonly string[];
   readonly #tls: TlsDemand | undefined;
   readonly #options: TargetOptions;
   #key: string | undefined;
@@ -44,6 +46,7 @@ export class Target {
     this.database = given.database || undefined;
     this.charset = given.charset ?? "utf8mb4_unicode_ci";
     this.connectTimeoutMs = given.connectTimeout ?? 10_000;
+    this.cleanFunctions = given.cleanFunctions ?? [];
     this.initSql = typeof given.initSql === "string" ? [given.initSql] : given.initSql ?? [];
   }
 
@@ -67,10 +70,10 @@ export class Target {
   /** Equal for targets that share their actual connections. */
   get key(): string {
     if (this.#key === undefined) {
-      const { user = "", database = "", charset, connectTimeoutMs, initSql } = this;
+      const { user = "", database = "", charset, connectTimeoutMs, initSql, cleanFunctions } = this;
       const { password, password2, password3, passwordSha1 } = this.#options;
       const proof = [password, password2, password3, passwordSha1];
-      const login = [user, database, proof, charset, connectTimeoutMs, initSql];
+      const login = [user, database, proof, charset, connectTimeoutMs, initSql, cleanFunctions];
       const name = `${user}@${placeOf(this.address)}/${database}`;
       this.#key = `${name}#${keyOfValue([this.addressKey, login])}`;
     }
@@ -113,6 +116,7 @@ function placeOf({ host, port, socketPath }: Address): string {
 /** What a new login says, and where the server is, which {@linkcode Address} tells. */
 const changing: ReadonlySet<string> = new Set([
   "charset",
+  "cleanFunctions",
   "connectTimeout",
   "database",
   "initSql",

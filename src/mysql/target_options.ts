@@ -105,6 +105,14 @@ export type TargetOptions =
     readonly allowPublicKeyRetrieval?: boolean | undefined;
     /** Flags of the protocol to use, or with a minus not to use. */
     readonly flags?: string | readonly string[] | undefined;
+    /**
+     * Functions of your own that neither change their session nor write, by the names by which
+     * statements call them: "f" or "db.f". Any other call of a function that is not built in
+     * costs a new login when the connection is released.
+     *
+     * @default []
+     */
+    readonly cleanFunctions?: readonly string[] | undefined;
     /** What is run on each new session, and again after a reset, before it is used. */
     readonly initSql?: InitSql | undefined;
   };
@@ -173,6 +181,7 @@ const rules: Readonly<Record<TargetOptionName, Rule>> = {
   authSwitchHandler: call,
   bigNumberStrings: flag,
   charset: text,
+  cleanFunctions: list,
   compress: flag,
   connectAttributes: record,
   connectTimeout: duration,

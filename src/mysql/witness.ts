@@ -9,8 +9,11 @@ import { classOf, type Make } from "./errors.ts";
 import { strangeDemand } from "./infile.ts";
 import type { DriverCommand, DriverInternals, Packet } from "./internals.ts";
 import { isNonsense, nonsense, unreadable } from "./nonsense.ts";
+import { MODE_UNKNOWN } from "./lexer.ts";
 import { holdBack, isOutOfOrder } from "./order.ts";
-import { countsRows, effectOf } from "./statement.ts";
+import { modeOf, readSqlMode } from "./sql_mode.ts";
+import { type Analyser, analyserOf } from "./statement.ts";
+import { areHarmless } from "./statement_values.ts";
 import {
   AUTOCOMMIT,
   CHANGED,
@@ -27,6 +30,10 @@ import {
 export class Witness {
   /** Whether the server reports changes of state; else whatever ran may have left some. */
   canTell = true;
+  /** What reads the texts of statements: for its server, and its target. */
+  analyser: Analyser = analyserOf("", []);
+  /** Why only a new login wipes what was left, if that is so and known. */
+  renewalReason: string | undefined;
   /** How many answers have left something to ask for. */
   echoCount = 0;
   /** How many statements it was given. */
@@ -39,6 +46,7 @@ export class Witness {
   transactionEndedBy: string | undefined;
   #flags = AUTOCOMMIT;
   #flagsAtHome = AUTOCOMMIT;
+  #sqlMode = MODE_UNKNOWN;
   #isChanged = false;
   #isMoved = false;
   #isUnsure = false;
@@ -66,6 +74,11 @@ export class Witness {
     return (this.#flags & IN_TRANSACTION) !== 0;
   }
 
+  /** How the server reads texts now, by the bits of lexer.ts. */
+  get mode(): number {
+    return modeOf(this.#sqlMode, this.#flags);
+  }
+
   /** Whether there is state, other than a transaction, that belongs to this session alone. */
   get isChanged(): boolean {
     return this.#isChanged || ((this.#flags ^ this.#flagsAtHome) & AUTOCOMMIT) !== 0;
@@ -78,7 +91,7 @@ export class Witness {
 
   /** Whether anything must be wiped before somebody else may have the session. */
   get isDirty(): boolean {
-    return this.isInTransaction || this.isChanged || this.#isUnsure ||
+    return this.isInTransaction || this.isChanged || this.#isMoved || this.#isUnsure ||
       !this.canTell && this.#hasRun;
   }
 
@@ -105,6 +118,7 @@ export class Witness {
     this.#isUnsure = false;
     this.#hasRun = false;
     this.#isTold = false;
+    this.renewalReason = undefined;
   }
 
   #watchStatements(driver: DriverInternals): void {
@@ -113,8 +127,10 @@ export class Witness {
     driver.query = (...args) => {
       const [sql, values] = args;
       const command = query.apply(driver, args);
-      const isText = isLiteral(sql, values) && driver.config.queryFormat === undefined;
-      this.#note(isText ? textOf(sql) : command.sql ?? textOf(sql));
+      const text = textOf(sql);
+      const isTemplate = driver.config.queryFormat === undefined &&
+        areHarmless(text, values, this.mode) && areHarmless(text, valuesOf(sql), this.mode);
+      this.#note(isTemplate ? text : command.sql ?? text);
       return command;
     };
     driver.execute = (...args) => {
@@ -128,11 +144,13 @@ export class Witness {
     driver.changeUser = (options, callback) => {
       this.#isChanged = true;
       this.#isMoved = true;
+      this.#sqlMode = MODE_UNKNOWN;
       return changeUser.call(driver, options, callback);
     };
     // It takes away what a session begins with, and session tracking with that.
     driver.reset = (callback) => {
       this.#isChanged = true;
+      this.#sqlMode = MODE_UNKNOWN;
       return reset.call(driver, callback);
     };
   }
@@ -140,11 +158,14 @@ export class Witness {
   #note(sql: string): void {
     this.#hasRun = true;
     this.statementCount++;
-    if (countsRows(sql)) this.echoCount++;
-    const effect = effectOf(sql);
+    const { effect, reason, countsRows, setsId } = this.analyser.analyse(sql, this.mode);
+    if (countsRows) this.echoCount++;
+    if (setsId) this.idCount++;
     if (effect === "none") return;
-    this.#isChanged = true;
-    if (effect === "identity") this.#isMoved = true;
+    if (effect !== "renewed") this.#isChanged = true;
+    if (effect === "state") return;
+    this.#isMoved = true;
+    this.renewalReason ??= reason;
   }
 
   #watchPackets(driver: DriverInternals, derailed: (error: Error) => void): void {
@@ -189,6 +210,7 @@ export class Witness {
     const status = readStatus(packet, command);
     if (status === UNTOLD) return this.#readError(packet, make);
     this.#flags = status;
+    this.#sqlMode = readSqlMode(packet, status) ?? this.#sqlMode;
     this.#isUnsure = false;
     if ((status & ECHO) !== 0) this.echoCount++;
     if ((status & CHANGED) !== 0) this.#isChanged = this.#isTold = true;
@@ -219,24 +241,8 @@ function textOf(sql: unknown): string {
   return typeof text === "string" ? text : "";
 }
 
-/** Tells whether values become literals, which cannot call anything, when put into the text. */
-function isLiteral(sql: unknown, values: unknown): boolean {
-  if (typeof sql === "string") return isLiteralList(values);
-  return isLiteralList(values) &&
-    (typeof sql !== "object" || sql === null || !("values" in sql) || isLiteralList(sql.values));
-}
-
-function isLiteralList(values: unknown): boolean {
-  if (typeof values !== "object" || values === null) return true;
-  if (isLiteralObject(values)) return true;
-  for (const value of Array.isArray(values) ? values : Object.values(values)) {
-    if (typeof value === "object" && value !== null && !isLiteralObject(value)) return false;
-  }
-  return true;
-}
-
-function isLiteralObject(value: object): boolean {
-  return value instanceof Date || ArrayBuffer.isView(value);
+function valuesOf(sql: unknown): unknown {
+  return typeof sql === "object" && sql !== null && "values" in sql ? sql.values : undefined;
 }
 
 /** Returns an error that says that the session has to be ended on this side. */

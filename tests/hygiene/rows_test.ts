@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { createConnection } from "mysql2";
 import { answered, type DriverInternals, internalsOf } from "../../src/mysql/internals.ts";
-import { effectOf } from "../../src/mysql/statement.ts";
+import { MODE_UNKNOWN } from "../../src/mysql/lexer.ts";
+import { analyserOf } from "../../src/mysql/statement.ts";
 import { AUTOCOMMIT, CHANGED, IN_TRANSACTION, readStatus, UNTOLD } from "../../src/mysql/status.ts";
 import { assertFree, threadOf } from "../support/asking.ts";
 import { lackOf, type Make } from "../support/server_binary.ts";
@@ -39,7 +40,9 @@ async function findingsOf(row: HygieneRow, make: Make): Promise<Finding[]> {
   const last = told.at(-1) ?? UNTOLD;
   if ((last & IN_TRANSACTION) !== 0 || (last & AUTOCOMMIT) === 0) found.push("flags");
   if (told.some((status) => (status & CHANGED) !== 0)) found.push("report");
-  if (row.made.some((sql) => effectOf(sql) !== "none")) found.push("text");
+  const analyser = analyserOf("", []);
+  const effects = row.made.map((sql) => analyser.analyse(sql, MODE_UNKNOWN).effect);
+  if (effects.some((effect) => effect !== "none")) found.push("text");
   await answered((answer) => driver.end(answer));
   return found;
 }

@@ -1,0 +1,42 @@
+/** The last tokens of a text, by which the next one is understood. */
+
+import { END } from "./lexer.ts";
+
+/** Keeps what was read last. */
+export class LastTokens {
+  /** The last token: a word in lower case, the content of quotes, or one character. */
+  w0 = "";
+  /** The one before it. */
+  w1 = "";
+  /** The one before that. */
+  w2 = "";
+  /** The one before that. */
+  w3 = "";
+  /** The kind of the last one. */
+  kind0 = END;
+  /** The kind of the one before it. */
+  kind1 = END;
+  /** Where the last one ends. */
+  end = 0;
+
+  /** Takes the next one. */
+  push(word: string, kind: number, end: number): void {
+    this.w3 = this.w2;
+    this.w2 = this.w1;
+    this.w1 = this.w0;
+    this.w0 = word;
+    this.kind1 = this.kind0;
+    this.kind0 = kind;
+    this.end = end;
+  }
+
+  /** Forgets them, as another statement begins. */
+  clear(): void {
+    this.w0 =
+      this.w1 =
+      this.w2 =
+      this.w3 =
+        "";
+    this.kind0 = this.kind1 = END;
+  }
+}

@@ -1,0 +1,73 @@
+/** What matters of a statement's text: what it may leave, read or end. */
+
+import type { Builtins } from "./builtin_functions.ts";
+
+/** What was read of one statement. */
+export class ReadStatement {
+  /** Its first words, in lower case; tokens of other kinds stand as one character. */
+  readonly head: string[] = [];
+  /** Its first word, or the one that a WITH leads to. */
+  verb = "";
+  /** What CREATE, ALTER or DROP is about: "table", "procedure" … */
+  object = "";
+  /** The first call in it that is not known to leave nothing. */
+  call: string | undefined;
+  /** Whether it takes a lock by name. */
+  locks = false;
+  /** Whether it gives locks back. */
+  unlocks = false;
+  /** Whether it assigns to a user variable, by `:=` or INTO. */
+  assigns = false;
+  /** Whether its result goes into user variables. */
+  intoVariable = false;
+  /** Whether its result goes into a file. */
+  intoFile = false;
+  /** Whether it takes a value of a sequence, or sets one. */
+  usesSequence = false;
+  /** Whether it asks for an id that was generated before. */
+  readsId = false;
+  /** Whether it asks what the statement before it left. */
+  readsPrevious = false;
+  /** Whether it may set what LAST_INSERT_ID() or LASTVAL() returns. */
+  setsId = false;
+  /** Whether it has the server count the rows that its LIMIT leaves out. */
+  countsRows = false;
+  /** Whether FLUSH TABLES keeps a lock, or HANDLER opens a table. */
+  keepsOpen = false;
+  /** Whether SET has a part that outlasts the session: GLOBAL, PERSIST. */
+  isGlobal = false;
+  /** Whether SET switches autocommit on. */
+  switchesOn = false;
+  /** Whether SET changes how the server reads what comes after it. */
+  changesReading = false;
+  /** Whether it has a body of statements, and the text goes on behind the first of them. */
+  hasBody = false;
+
+  /** Tells whether its first words are some words. */
+  begins(words: string): boolean {
+    const head = this.head.join(" ");
+    return head === words || head.startsWith(`${words} `);
+  }
+}
+
+/** What was read of a text. */
+export interface ReadText {
+  /** Its statements that are not empty. */
+  readonly statements: readonly ReadStatement[];
+  /** Whether it can be read in another way as well. */
+  readonly isUncertain: boolean;
+  /** How many comments there were that some servers run. */
+  readonly versionedCount: number;
+}
+
+/** How a text is read. */
+export interface Reading {
+  /** What the server knows. */
+  readonly builtins: Builtins;
+  /** Functions that are known to leave nothing, in lower case. */
+  readonly clean: ReadonlySet<string>;
+  /** The sql_mode, by the bits of the lexer. */
+  readonly mode: number;
+  /** Whether versioned comments are code. */
+  readonly runsVersioned: boolean;
+}

@@ -1,0 +1,72 @@
+/** Reads the assignments of SET, which may be of many kinds, side by side. */
+
+import { DOUBLE_QUOTED, NUMBER, QUOTED, SIGN, WORD } from "./lexer.ts";
+import type { ReadStatement } from "./read_statement.ts";
+
+/** Scopes that outlast the session. */
+const lasting: ReadonlySet<string> = new Set(["global", "persist", "persist_only"]);
+const scopes: ReadonlySet<string> = new Set([...lasting, "session", "local"]);
+/** Variables that decide how the server reads what it gets. */
+const deciding: ReadonlySet<string> = new Set(["sql_mode", "character_set_client"]);
+const on: RegExp = /^(?:on|true|default|0*[1-9]\d*)$/;
+
+/** Reads the tokens of a SET, after the word itself. */
+export class SetReader {
+  readonly #now: ReadStatement;
+  #place: "word" | "name" | "sign" | "value" = "word";
+  #isUserVariable = false;
+  #isAutocommit = false;
+  #atCount = 0;
+
+  /** Notes what it finds in `now`. */
+  constructor(now: ReadStatement) {
+    this.#now = now;
+  }
+
+  /** Whether the name of what is assigned was read, and the sign comes. */
+  get isAtName(): boolean {
+    return this.#place === "sign";
+  }
+
+  /** Takes the next token; the first is SET. */
+  take(kind: number, word: string, depth: number): void {
+    if (this.#place === "word") this.#place = "name";
+    else if (kind === SIGN && word === "," && depth === 0) {
+      this.#place = "name";
+      this.#atCount = 0;
+    } else if (this.#place === "name") this.#takeName(kind, word);
+    else if (this.#place === "sign") this.#takeSign(word);
+    else if (this.#isAutocommit && kind !== SIGN) this.#takeValue(kind, word);
+  }
+
+  #takeName(kind: number, word: string): void {
+    if (kind === SIGN) {
+      if (word === "@") this.#atCount++;
+      return;
+    }
+    if (kind === WORD && this.#atCount !== 1 && scopes.has(word)) {
+      if (lasting.has(word)) this.#now.isGlobal = true;
+      return;
+    }
+    this.#place = "sign";
+    this.#isUserVariable = this.#atCount === 1;
+    if (kind !== WORD && kind !== QUOTED && kind !== DOUBLE_QUOTED) return;
+    this.#takeVariable(word);
+  }
+
+  /** Before the sign there may be the name of a structure, as in `a.key_buffer_size`. */
+  #takeSign(word: string): void {
+    if (word === "=" || word === ":=") this.#place = "value";
+    else if (word !== ".") this.#takeVariable(word);
+  }
+
+  #takeVariable(word: string): void {
+    this.#isAutocommit = !this.#isUserVariable && word === "autocommit";
+    if (!this.#isUserVariable && deciding.has(word)) this.#now.changesReading = true;
+  }
+
+  #takeValue(kind: number, word: string): void {
+    this.#isAutocommit = false;
+    this.#now.switchesOn ||= (kind === WORD || kind === NUMBER) && on.test(word);
+  }
+}

@@ -1,0 +1,134 @@
+/** What the statements of a text do, as far as the text alone tells it for certain. */
+
+import type { StatementFacts } from "../port.ts";
+import type { ReadStatement, ReadText } from "./read_statement.ts";
+
+/** What is told of a text that can be read in more than one way. */
+export const unknownFacts: StatementFacts = {
+  isReadOnly: false,
+  isSingleWrite: false,
+  reads: "nothing",
+  endsTransaction: undefined,
+  sessionOnly: undefined,
+};
+
+/** First words of statements that only read, or only change their session or transaction. */
+const reading: RegExp = new RegExp(
+  "^(?:(?:select|values|table|show|do|use|commit|rollback|savepoint|release savepoint|" +
+    "start transaction|set(?! (?:password|default role|resource group|statement)(?: |$)))(?: |$)|" +
+    "(?:explain|desc|describe)(?! analyze)(?: |$)|" +
+    String.raw`(?:explain|desc|describe) analyze (?:format = \w+ )?(?:\( )*(?:select|table)|` +
+    "begin(?: work)?$)",
+);
+
+const writing: ReadonlySet<string> = new Set(["insert", "update", "delete", "replace"]);
+
+/** Statements after which LAST_INSERT_ID() tells of nobody else. */
+const givesId: ReadonlySet<string> = new Set(["insert", "replace", "call", "load", "execute"]);
+
+const asksPrevious: RegExp =
+  /^(?:show (?:count \( \* \) )?(?:warnings|errors)|get (?:current )?diagnostics)(?: |$)/;
+
+/** Statements that end a transaction, each by the words that tell it. */
+const endings: RegExp = new RegExp(
+  String
+    .raw`^(?:(truncate|grant|revoke|optimize|repair|flush|install|uninstall|commit|backup|clone)|` +
+    "(rollback)(?! (?:work )?to(?: |$))|(begin)(?: work)?$|(start transaction)|" +
+    "((?:start|stop) (?:slave|replica|all)|change (?:master|replication))|" +
+    "(rename (?:table|tables|user)|cache index|load index|import table|lock tables?)|" +
+    "((?:analyze|check) (?:(?:local|no_write_to_binlog) )?(?:table|tables|view))|" +
+    "(reset)(?! persist(?: |$))|(set password|set default role)|(xa (?:commit|rollback)))(?: |$)",
+);
+
+const temporary: RegExp = /^(?:create|drop) (?:or replace )?temporary /;
+
+/** Statements that only change their session. */
+const sessionOnly: readonly (readonly [words: RegExp, name: string])[] = [
+  [/^start transaction(?: |$)/, "START TRANSACTION"],
+  [/^begin(?: work)?$/, "BEGIN"],
+  [/^savepoint /, "SAVEPOINT"],
+  [/^use /, "USE"],
+  [/^prepare /, "PREPARE"],
+  [/^xa (?:start|begin) /, "XA START"],
+  [/^lock tables? /, "LOCK TABLES"],
+  [/^set names /, "SET NAMES"],
+  [/^set (?:character set|charset) /, "SET CHARACTER SET"],
+  [/^set (?:(?:session|local) )?transaction /, "SET TRANSACTION"],
+  [/^set role /, "SET ROLE"],
+  [/^set (?!password|default role|resource group)/, "SET"],
+];
+
+/** Returns what the text tells. */
+export function factsOfText({ statements, isUncertain }: ReadText): StatementFacts {
+  const [first] = statements;
+  if (isUncertain || first === undefined) return unknownFacts;
+  const isOne = statements.length === 1;
+  if (!isOne && statements.some(({ changesReading }) => changesReading)) return unknownFacts;
+  return {
+    isReadOnly: statements.every(isReadOnly),
+    isSingleWrite: isOne && writing.has(first.verb),
+    reads: readsOf(statements),
+    endsTransaction: statements.map(endingOf).find((words) => words !== undefined),
+    sessionOnly: isOne ? sessionOnlyOf(first) : undefined,
+  };
+}
+
+/** Returns what is certain of a text in which more than data is put for placeholders. */
+export function weakFacts({ reads, endsTransaction }: StatementFacts): StatementFacts {
+  return { ...unknownFacts, reads, endsTransaction };
+}
+
+/** Returns what is certain of a text that is either of two. */
+export function commonFacts(one: StatementFacts, other: StatementFacts): StatementFacts {
+  return {
+    isReadOnly: one.isReadOnly && other.isReadOnly,
+    isSingleWrite: one.isSingleWrite && other.isSingleWrite,
+    reads: one.reads === "nothing" ? other.reads : one.reads,
+    endsTransaction: one.endsTransaction === other.endsTransaction
+      ? one.endsTransaction
+      : undefined,
+    sessionOnly: one.sessionOnly === other.sessionOnly ? one.sessionOnly : undefined,
+  };
+}
+
+function isReadOnly(statement: ReadStatement): boolean {
+  const { head, verb, call, locks, unlocks, usesSequence, intoFile, isGlobal } = statement;
+  if (call !== undefined || locks || unlocks || usesSequence || intoFile || isGlobal) return false;
+  return reading.test(head[0] === "with" ? verb : head.join(" "));
+}
+
+/** What a statement reads of one before it in the same text is no stranger's. */
+function readsOf(statements: readonly ReadStatement[]): StatementFacts["reads"] {
+  let reads: StatementFacts["reads"] = "nothing";
+  let hasId = false;
+  for (const [at, statement] of statements.entries()) {
+    const { head, verb, readsId, readsPrevious, setsId } = statement;
+    if (readsId && !hasId) return "id";
+    if (at === 0 && (readsPrevious || asksPrevious.test(head.join(" ")))) reads = "previous";
+    hasId ||= setsId || givesId.has(verb);
+  }
+  return reads;
+}
+
+function endingOf(statement: ReadStatement): string | undefined {
+  const { head, verb, object, switchesOn } = statement;
+  const text = head.join(" ");
+  if (verb === "create" || verb === "alter" || verb === "drop") {
+    if (/^table/.test(object) && temporary.test(text)) return undefined;
+    return object === "prepare" ? undefined : `${verb} ${object}`.trim().toUpperCase();
+  }
+  if (switchesOn) return "SET AUTOCOMMIT";
+  return endings.exec(text)?.slice(1).find((words) => words !== undefined)?.toUpperCase();
+}
+
+function sessionOnlyOf(statement: ReadStatement): string | undefined {
+  const { head, verb, object, call, locks, unlocks, isGlobal, keepsOpen } = statement;
+  if (call !== undefined || isGlobal) return undefined;
+  const isQuery = verb === "select" || verb === "values" || verb === "table";
+  if (isQuery && statement.intoVariable) return "SELECT … INTO";
+  if (isQuery || verb === "do") return locks && !unlocks ? "GET_LOCK" : undefined;
+  const text = head.join(" ");
+  if (verb === "create" && temporary.test(text)) return `CREATE TEMPORARY ${object.toUpperCase()}`;
+  if (keepsOpen) return verb === "handler" ? "HANDLER OPEN" : "FLUSH TABLES";
+  return sessionOnly.find(([words]) => words.test(text))?.[1];
+}

@@ -1,0 +1,298 @@
+/**
+ * Reads a text into its statements, token by token, and notes of each what matters: above all
+ * the calls, which are names with a parenthesis behind them where the grammar expects a value.
+ */
+
+import { mustBeAdjacent } from "./builtin_functions.ts";
+import { LastTokens } from "./last_tokens.ts";
+import {
+  DOUBLE_QUOTED,
+  END,
+  IGNORE_SPACE,
+  Lexer,
+  NUMBER,
+  PLACEHOLDER,
+  QUOTED,
+  SIGN,
+  TEXT,
+  WORD,
+} from "./lexer.ts";
+import { type Reading, ReadStatement, type ReadText } from "./read_statement.ts";
+import { SetReader } from "./set_reader.ts";
+import * as words from "./statement_words.ts";
+
+/** Reads a text. */
+export function readText(sql: string, reading: Reading): ReadText {
+  return new TextReader(sql, reading).read();
+}
+
+/** How many words of a statement are kept. */
+const headMax = 8;
+/** How the name of a table that gets rows is reached: not at all, still awaited, or just read. */
+const NO_TARGET = 0;
+const AWAITED = 1;
+const REACHED = 2;
+
+class TextReader {
+  readonly #sql: string;
+  readonly #reading: Reading;
+  readonly #lexer: Lexer;
+  readonly #statements: ReadStatement[] = [];
+  #now = new ReadStatement();
+  #set: SetReader | undefined;
+  readonly #last = new LastTokens();
+  #depth = 0;
+  /** How many brackets enclose the statement. */
+  #baseDepth = 0;
+  /** Whether what is read is run now, as the body of a procedure is not. */
+  #isRun = true;
+  /** Whether calls are: in the definition of a table only those behind SELECT are. */
+  #runsCalls = true;
+  /** Whether what comes belongs to the body of a procedure. */
+  #isBody = false;
+  #target = NO_TARGET;
+  /** At which depths a WITH is naming its tables. */
+  readonly #withDepths: number[] = [];
+  /** At which depth JSON_TABLE waits for its COLUMNS, where it could be a stored function. */
+  #jsonDepth = -1;
+  /** What the last token asks for, unless the next one says that it does not. */
+  #pending: "id" | "previous" | "call" | undefined;
+
+  constructor(sql: string, reading: Reading) {
+    this.#sql = sql;
+    this.#reading = reading;
+    this.#lexer = new Lexer(sql, reading.mode, reading.runsVersioned);
+  }
+
+  read(): ReadText {
+    const lexer = this.#lexer;
+    for (let kind = lexer.next(); kind !== END; kind = lexer.next()) this.#take(kind);
+    this.#finish();
+    const { isUncertain, versionedCount } = lexer;
+    return { statements: this.#statements, isUncertain, versionedCount };
+  }
+
+  get #runs(): boolean {
+    return this.#isRun && this.#runsCalls;
+  }
+
+  #take(kind: number): void {
+    const word = this.#wordOf(kind);
+    if (this.#pending !== undefined) this.#settle(word);
+    if (this.#isBody && word !== ";") this.#now.hasBody = true;
+    if (kind === SIGN) {
+      if (word === ";") return this.#end();
+      if (word === "(" && this.#now.head.length === 0) this.#baseDepth++;
+      else this.#begin(word);
+      this.#sign(word);
+    } else {
+      this.#begin(word);
+      if (kind === WORD) this.#word(word);
+      if (kind === WORD || kind === QUOTED || kind === DOUBLE_QUOTED) this.#name(word);
+      else if (kind === TEXT) this.#text();
+    }
+    this.#set?.take(kind, word, this.#depth - this.#baseDepth);
+    this.#last.push(word, kind, this.#lexer.end);
+  }
+
+  #wordOf(kind: number): string {
+    const { start, end } = this.#lexer;
+    if (kind === TEXT) return "'";
+    if (kind === PLACEHOLDER) return "?";
+    if (kind === NUMBER && this.#set === undefined) return "0";
+    if (kind === SIGN && end === start + 1) return this.#sql[start] ?? "";
+    const text = this.#sql.slice(start, end);
+    if (kind !== QUOTED && kind !== DOUBLE_QUOTED) return text.toLowerCase();
+    return /^[?:]/.test(text) ? "??" : text.slice(1, -1).toLowerCase();
+  }
+
+  /** Takes a token as one of the statement's first, if it is. */
+  #begin(word: string): void {
+    const { head } = this.#now;
+    if (head.length >= headMax) return;
+    head.push(word);
+    if (head.length > 1) return;
+    this.#now.verb = word;
+    if (word === "insert" || word === "replace") this.#target = AWAITED;
+    else if (word === "set") this.#set = new SetReader(this.#now);
+    if (words.declaring.has(word)) this.#runsCalls = false;
+  }
+
+  #end(): void {
+    if (this.#now.head.length > 0 && (!this.#isRun || this.#now.begins("begin not"))) {
+      // The body of a procedure has statements of its own, and nobody tells where it ends.
+      this.#isRun = false;
+      this.#isBody = true;
+      return;
+    }
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#pending !== undefined) this.#settle("");
+    if (this.#now.head.length > 0) this.#statements.push(this.#now);
+    this.#now = new ReadStatement();
+    this.#restart();
+    this.#isRun = this.#runsCalls = true;
+    this.#isBody = false;
+  }
+
+  /** Begins a statement, or the one inside MariaDB's SET STATEMENT … FOR. */
+  #restart(): void {
+    this.#now.head.length = 0;
+    this.#set = undefined;
+    this.#target = NO_TARGET;
+    this.#baseDepth = this.#depth = 0;
+    this.#withDepths.length = 0;
+    this.#jsonDepth = -1;
+    this.#last.clear();
+  }
+
+  /** Handles what only an unquoted word can be: a keyword. */
+  #word(word: string): void {
+    const now = this.#now;
+    const { w0, w1 } = this.#last;
+    if (words.verbs.has(word)) {
+      if (this.#withDepths.at(-1) === this.#depth) this.#withDepths.pop();
+      if (now.verb === "with" && this.#depth === this.#baseDepth) now.verb = word;
+      if (word === "select") this.#runsCalls = true;
+    } else if (word === "with" && (w0 === "(" || now.head.length === 1)) {
+      this.#withDepths.push(this.#depth);
+    }
+    if (word === "row" && w0 === "values") this.#runsCalls = true;
+    else if (word === "set" && now.verb === "load" && w0 !== "character") this.#runsCalls = true;
+    else if (word === "for") this.#for();
+    else if (word === "sql_calc_found_rows") now.countsRows = true;
+    else if (word === "outfile" || word === "dumpfile") now.intoFile ||= w0 === "into";
+    else if (word === "columns" && this.#depth === this.#jsonDepth + 1) {
+      if (this.#last.kind0 === TEXT || this.#last.kind0 === PLACEHOLDER) this.#jsonDepth = -1;
+    } else if (word === "lock") now.keepsOpen ||= w0 === "read" && w1 === "with";
+    else if (word === "export") now.keepsOpen ||= w0 === "for";
+    else if (word === "open") now.keepsOpen ||= now.verb === "handler";
+    if (now.object !== "" || !words.defining.has(now.verb) || !words.objects.has(word)) return;
+    now.object = word;
+    if (words.stored.has(word) && now.verb !== "drop") this.#isRun = false;
+  }
+
+  #for(): void {
+    const now = this.#now;
+    const { w0, w1 } = this.#last;
+    if (now.begins("set statement") && this.#depth === 0) this.#restart();
+    else if (w0 !== "value" || !this.#runs) return;
+    else if (w1 === "next") now.usesSequence = now.setsId = true;
+    else if (w1 === "previous") now.readsId = true;
+  }
+
+  /** Handles a word or a quoted name as what it may be the name of. */
+  #name(word: string): void {
+    const { w0, w1, w2, w3 } = this.#last;
+    if (this.#target === REACHED && w0 !== ".") this.#target = NO_TARGET;
+    else if (this.#target === AWAITED && !words.beforeTarget.has(word)) this.#target = REACHED;
+    if (!this.#runs) return;
+    if (w0 === "." && word === "nextval") this.#now.usesSequence = this.#now.setsId = true;
+    if (w0 === "@" && w1 === "@" || w0 === "." && w2 === "@" && w3 === "@") {
+      if (words.asksId.has(word)) this.#pending = "id";
+      else if (words.asksPrevious.has(word)) this.#pending = "previous";
+    }
+    if (this.#now.verb === "set" && words.isOddCharset(word)) this.#now.changesReading = true;
+  }
+
+  /** SHOW VARIABLES LIKE 'identity' asks as SELECT @@identity does. */
+  #text(): void {
+    const now = this.#now;
+    if (now.verb !== "set" && now.verb !== "show") return;
+    const { start, end } = this.#lexer;
+    const text = this.#sql.slice(start + 1, Math.min(end - 1, start + 40)).toLowerCase();
+    if (now.verb === "set") now.changesReading ||= words.isOddCharset(text);
+    else if (now.head.includes("variables")) {
+      now.readsId ||= words.asksId.has(text);
+      now.readsPrevious ||= words.asksPrevious.has(text);
+    }
+  }
+
+  #sign(sign: string): void {
+    const now = this.#now;
+    if (sign === "(") return this.#open();
+    if (sign === ")") return this.#close();
+    if (sign !== "." && this.#target === REACHED) this.#target = NO_TARGET;
+    if (!this.#runs) return;
+    if (sign === ":=") now.assigns = true;
+    if (sign === "@" && this.#last.w0 === "into") now.assigns = now.intoVariable = true;
+  }
+
+  #open(): void {
+    const kind = this.#last.kind0;
+    if (this.#last.w0 === "values") this.#runsCalls = true;
+    if (kind === PLACEHOLDER) this.#now.call ??= "?";
+    else if (kind === WORD || kind === QUOTED || kind === DOUBLE_QUOTED) {
+      const isColumnList = this.#target === REACHED;
+      if (!isColumnList && this.#runs && this.#expectsValue()) this.#call(this.#last.w0);
+    } else if (this.#last.w0 === ")" && this.#withDepths.at(-1) === this.#depth) {
+      // What the tables were named for stands in brackets.
+      this.#withDepths.pop();
+    }
+    this.#target = NO_TARGET;
+    this.#depth++;
+  }
+
+  #close(): void {
+    if (this.#depth > 0) this.#depth--;
+    if (this.#jsonDepth === this.#depth) this.#calls("json_table");
+    while ((this.#withDepths.at(-1) ?? -1) > this.#depth) this.#withDepths.pop();
+  }
+
+  /** Tells whether a value can stand where the last name does; else its brackets list columns. */
+  #expectsValue(): boolean {
+    const kind = this.#last.kind1;
+    const before = this.#last.w1;
+    if (kind === WORD) return before !== "as" && !this.#namesTable(/^(?:with|recursive)$/, before);
+    if (kind === SIGN) return before !== ")" && !this.#namesTable(/^,$/, before);
+    return kind !== TEXT && kind !== NUMBER && kind !== PLACEHOLDER;
+  }
+
+  /** Tells whether a name behind some words is one that a WITH gives. */
+  #namesTable(behind: RegExp, before: string): boolean {
+    return this.#withDepths.at(-1) === this.#depth && behind.test(before);
+  }
+
+  #call(name: string): void {
+    const { builtins, clean, mode } = this.#reading;
+    if (this.#last.kind1 === SIGN && this.#last.w1 === ".") {
+      const isInPackage = this.#last.w3 === ".";
+      return this.#calls(`${isInPackage ? "…." : ""}${this.#last.w2}.${name}`);
+    }
+    if (words.locking.test(name)) this.#now.locks = true;
+    const isApart = this.#lexer.start !== this.#last.end;
+    const isPlain = this.#last.kind0 === WORD &&
+      (!isApart || (mode & IGNORE_SPACE) !== 0 || !mustBeAdjacent(name));
+    if (isPlain && name === "get_lock") return;
+    if (isPlain && builtins.names.has(name)) return this.#builtin(name);
+    if (isPlain && name === "json_table" && !clean.has(name)) this.#jsonDepth = this.#depth;
+    else this.#calls(name);
+  }
+
+  #calls(name: string): void {
+    this.#jsonDepth = -1;
+    if (!this.#reading.clean.has(name)) this.#now.call ??= name;
+  }
+
+  #builtin(name: string): void {
+    const now = this.#now;
+    if (name === "last_insert_id") this.#pending = "call";
+    else if (name === "row_count" || name === "found_rows") now.readsPrevious = true;
+    else if (name === "lastval") now.readsId = true;
+    else if (name === "nextval" || name === "setval") now.usesSequence = now.setsId = true;
+    else if (name === "release_lock" || name === "release_all_locks") now.unlocks = true;
+  }
+
+  /** Decides by the token that follows what the last one asks for. */
+  #settle(word: string): void {
+    const now = this.#now;
+    const pending = this.#pending;
+    this.#pending = undefined;
+    const isAssigned = (word === "=" || word === ":=") && this.#set?.isAtName === true;
+    if (pending === "call" && word !== ")") now.setsId = true;
+    else if (pending === "previous") now.readsPrevious ||= !isAssigned;
+    else now.readsId ||= !isAssigned;
+  }
+}

@@ -1,0 +1,258 @@
+/** What statements do, by their text alone. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { IGNORE_SPACE } from "../../src/mysql/lexer.ts";
+import { analyserOf } from "../../src/mysql/statement.ts";
+import { weakFacts } from "../../src/mysql/statement_facts.ts";
+import type { StatementFacts } from "../../src/port.ts";
+
+const analyser = analyserOf("9.7.4", ["clean"]);
+const mariadb = analyserOf("11.8.2-MariaDB", ["clean"]);
+
+function factsOf(sql: string): StatementFacts {
+  return analyser.analyse(sql, IGNORE_SPACE);
+}
+
+/** Expects one of the facts to be a value for each of some texts, on MariaDB as well. */
+function expect<Name extends keyof StatementFacts>(
+  name: Name,
+  value: StatementFacts[Name],
+  statements: readonly string[],
+): void {
+  for (const sql of statements) {
+    assert.equal(factsOf(sql)[name], value, sql);
+    assert.equal(mariadb.analyse(sql, IGNORE_SPACE)[name], value, `MariaDB: ${sql}`);
+  }
+}
+
+test("what only reads is told from what may write", () => {
+  expect("isReadOnly", true, [
+    "SELECT * FROM t WHERE a = ? FOR UPDATE",
+    "(SELECT 1) UNION (SELECT 2)",
+    "WITH c AS (SELECT 1) SELECT * FROM c",
+    "SELECT clean(1), LAST_INSERT_ID()",
+    "SELECT 1 INTO @x",
+    "SELECT @x := 1",
+    "VALUES ROW(1)",
+    "TABLE t",
+    "SHOW TABLES",
+    "EXPLAIN DELETE FROM t",
+    "EXPLAIN ANALYZE SELECT 1",
+    "EXPLAIN ANALYZE FORMAT = TREE SELECT 1",
+    "DESCRIBE t",
+    "DO SLEEP(1)",
+    "SET @a = 1, SESSION sort_buffer_size = 1",
+    "SET ROLE NONE",
+    "USE other",
+    "START TRANSACTION",
+    "BEGIN",
+    "COMMIT",
+    "ROLLBACK",
+    "SAVEPOINT a",
+    "RELEASE SAVEPOINT a",
+    "SELECT 1; SELECT 2",
+    "SET STATEMENT max_statement_time = 1 FOR SELECT 1",
+    "SELECT 1 /*! , 2 */",
+  ]);
+  expect("isReadOnly", false, [
+    "INSERT INTO t VALUES (1)",
+    "WITH c AS (SELECT 1) DELETE FROM t",
+    "SELECT f(1)",
+    "SELECT ??(1)",
+    "SELECT * FROM t WHERE f(a)",
+    "SELECT 1 INTO OUTFILE 'x'",
+    "TABLE t INTO DUMPFILE 'x'",
+    "SELECT GET_LOCK('a', 1)",
+    "SELECT RELEASE_LOCK('a')",
+    "SELECT NEXT VALUE FOR s",
+    "SELECT NEXTVAL(s)",
+    "SELECT SETVAL(s, 1)",
+    "SELECT s.nextval",
+    "EXPLAIN ANALYZE DELETE FROM t",
+    "EXPLAIN ANALYZE WITH c AS (SELECT 1) DELETE FROM t",
+    "ANALYZE SELECT 1",
+    "CALL p()",
+    "LOAD DATA INFILE 'x' INTO TABLE t",
+    "CREATE TEMPORARY TABLE t (a INT)",
+    "SET GLOBAL a = 1",
+    "SET @a = 1, @@GLOBAL.b = 2",
+    "SET PERSIST a = 1",
+    "SET @a = f()",
+    "SET PASSWORD = 'x'",
+    "SET DEFAULT ROLE NONE TO a",
+    "SET STATEMENT max_statement_time = 1 FOR DELETE FROM t",
+    "BEGIN NOT ATOMIC DELETE FROM t; END",
+    "EXECUTE s",
+    "SELECT 1; DELETE FROM t",
+    "SELECT 1 /*! INTO OUTFILE */",
+    "SELECT 'open",
+    "",
+  ]);
+});
+
+test("a single write is one statement that writes rows", () => {
+  expect("isSingleWrite", true, [
+    "INSERT INTO t VALUES (1)",
+    "UPDATE t SET a = f(1)",
+    "DELETE FROM t",
+    "REPLACE INTO t VALUES (1);",
+    "WITH c AS (SELECT 1) UPDATE t SET a = 1",
+  ]);
+  expect("isSingleWrite", false, [
+    "INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)",
+    "SELECT 1",
+    "EXPLAIN INSERT INTO t VALUES (1)",
+    "LOAD DATA INFILE 'x' INTO TABLE t",
+    "CALL p()",
+    "TRUNCATE t",
+    "INSERT INTO t VALUES ('open",
+  ]);
+});
+
+test("what asks about an earlier statement is found in any disguise", () => {
+  expect("reads", "id", [
+    "SELECT LAST_INSERT_ID()",
+    "SELECT last_insert_id /* x */ -- y\n ( /* z */ )",
+    "SELECT `a`, LAST_INSERT_ID() FROM t",
+    "INSERT INTO t VALUES (LAST_INSERT_ID())",
+    "UPDATE t SET a = LAST_INSERT_ID()",
+    "SELECT LAST_INSERT_ID(), ROW_COUNT()",
+    "SELECT @@identity",
+    "SELECT @@session.last_insert_id",
+    "SELECT @@LOCAL . `identity`",
+    "SELECT PREVIOUS VALUE FOR s",
+    "SHOW VARIABLES LIKE 'identity'",
+    "SELECT 1; SELECT LAST_INSERT_ID()",
+    "SELECT 1 /*! , LAST_INSERT_ID() */",
+  ]);
+  assert.equal(mariadb.analyse("SELECT LASTVAL(s)", 0).reads, "id");
+  expect("reads", "previous", [
+    "SELECT ROW_COUNT()",
+    "SELECT FOUND_ROWS ()",
+    "SHOW WARNINGS",
+    "/* a */ show errors limit 1",
+    "SHOW COUNT(*) WARNINGS",
+    "SHOW COUNT ( * ) ERRORS",
+    "GET DIAGNOSTICS @a = NUMBER",
+    "GET CURRENT DIAGNOSTICS @a = ROW_COUNT",
+    "SELECT @@warning_count",
+    "SELECT @@session.error_count",
+    "SELECT @@`error_count`",
+    "SELECT @@last_gtid",
+  ]);
+  expect("reads", "nothing", [
+    "SELECT LAST_INSERT_ID(5)",
+    "INSERT INTO t (a) VALUES (1) ON DUPLICATE KEY UPDATE a = LAST_INSERT_ID(a)",
+    "SELECT 'LAST_INSERT_ID()', @identity, identity FROM t",
+    "SELECT last_insert_id FROM t",
+    "SET @@identity = 5",
+    "SET SESSION last_insert_id = 5",
+    "SHOW VARIABLES LIKE 'sql_mode'",
+    "INSERT INTO t VALUES (1); SELECT LAST_INSERT_ID(), ROW_COUNT()",
+    "UPDATE t SET a = LAST_INSERT_ID(a + 1); SELECT LAST_INSERT_ID()",
+    "SELECT SQL_CALC_FOUND_ROWS * FROM t LIMIT 1; SELECT FOUND_ROWS()",
+    "CREATE TRIGGER r AFTER INSERT ON t FOR EACH ROW INSERT INTO u VALUES (LAST_INSERT_ID())",
+    "CREATE PROCEDURE p() BEGIN INSERT INTO t VALUES (1); SELECT LAST_INSERT_ID(); END",
+  ]);
+});
+
+test("what ends a transaction is named", () => {
+  for (
+    const [sql, words] of [
+      ["alter /* now */ table t ADD a INT", "ALTER TABLE"],
+      ["CREATE TABLE t (a INT)", "CREATE TABLE"],
+      ["CREATE OR REPLACE DEFINER = `a`@`%` VIEW v AS SELECT 1", "CREATE VIEW"],
+      ["CREATE TABLE temporary (a INT)", "CREATE TABLE"],
+      ["ANALYZE NO_WRITE_TO_BINLOG TABLE t", "ANALYZE NO_WRITE_TO_BINLOG TABLE"],
+      ["SET @a = 1, autocommit = ON", "SET AUTOCOMMIT"],
+      ["SET @@SESSION.autocommit := 1", "SET AUTOCOMMIT"],
+      ["SELECT 1; TRUNCATE t", "TRUNCATE"],
+      ["ROLLBACK AND CHAIN", "ROLLBACK"],
+      ["COMMIT", "COMMIT"],
+      ["BEGIN WORK", "BEGIN"],
+      ["SET STATEMENT max_statement_time = 1 FOR ALTER TABLE t ADD a INT", "ALTER TABLE"],
+    ] as const
+  ) expect("endsTransaction", words, [sql]);
+  expect("endsTransaction", undefined, [
+    "CREATE TEMPORARY TABLE t (a INT)",
+    "CREATE OR REPLACE TEMPORARY TABLE t (a INT)",
+    "DROP TEMPORARY TABLE t",
+    "DROP PREPARE s",
+    "ROLLBACK TO SAVEPOINT a",
+    "ROLLBACK WORK TO a",
+    "SAVEPOINT a",
+    "RELEASE SAVEPOINT a",
+    "BEGIN NOT ATOMIC SELECT 1; END",
+    "SET autocommit = 0",
+    "SET autocommit = OFF, @a = 1",
+    "SET @autocommit = 1",
+    "SELECT 'COMMIT'",
+    "INSERT INTO t VALUES ('; COMMIT')",
+    "ANALYZE SELECT 1",
+    "RESET PERSIST",
+    "/*!40000 ALTER TABLE t DISABLE KEYS */",
+  ]);
+});
+
+test("what has no effect but in its session is named", () => {
+  for (
+    const [sql, words] of [
+      ["START TRANSACTION WITH CONSISTENT SNAPSHOT", "START TRANSACTION"],
+      ["BEGIN", "BEGIN"],
+      ["SET @a = 1, b = 2", "SET"],
+      ["SET autocommit = 0", "SET"],
+      ["SET @@session.sql_mode = @@GLOBAL.sql_mode", "SET"],
+      ["SET NAMES utf8mb4", "SET NAMES"],
+      ["SET CHARACTER SET utf8mb4", "SET CHARACTER SET"],
+      ["SET TRANSACTION READ ONLY", "SET TRANSACTION"],
+      ["SET SESSION TRANSACTION READ ONLY", "SET TRANSACTION"],
+      ["SET ROLE a", "SET ROLE"],
+      ["SAVEPOINT a", "SAVEPOINT"],
+      ["SELECT GET_LOCK('a', 1)", "GET_LOCK"],
+      ["DO GET_LOCK('a', 1)", "GET_LOCK"],
+      ["CREATE TEMPORARY TABLE t SELECT 1", "CREATE TEMPORARY TABLE"],
+      ["LOCK TABLES t READ", "LOCK TABLES"],
+      ["FLUSH TABLES WITH READ LOCK", "FLUSH TABLES"],
+      ["FLUSH TABLES t FOR EXPORT", "FLUSH TABLES"],
+      ["PREPARE s FROM 'SELECT 1'", "PREPARE"],
+      ["USE other", "USE"],
+      ["HANDLER db.t OPEN", "HANDLER OPEN"],
+      ["XA START 'x'", "XA START"],
+      ["XA BEGIN 'x'", "XA START"],
+      ["SELECT 1 INTO @x", "SELECT … INTO"],
+    ] as const
+  ) expect("sessionOnly", words, [sql]);
+  expect("sessionOnly", undefined, [
+    "SET GLOBAL a = 1",
+    "SET @a = 1, GLOBAL b = 2",
+    "SET @@PERSIST_ONLY.a = 1",
+    "SET GLOBAL TRANSACTION READ ONLY",
+    "SET PASSWORD = 'x'",
+    "SET DEFAULT ROLE NONE TO a",
+    "SET STATEMENT max_statement_time = 1 FOR SELECT 1",
+    "SET @a = f()",
+    "BEGIN NOT ATOMIC SELECT 1; END",
+    "SELECT @x := 1",
+    "SELECT GET_LOCK('a', 1), RELEASE_LOCK('a')",
+    "SELECT GET_LOCK('a', 1), f()",
+    "INSERT INTO t VALUES (GET_LOCK('a', 1))",
+    "UNLOCK TABLES",
+    "SELECT RELEASE_LOCK('a')",
+    "DEALLOCATE PREPARE s",
+    "COMMIT",
+    "ROLLBACK",
+    "FLUSH TABLES",
+    "HANDLER t READ FIRST",
+    "START TRANSACTION; INSERT INTO t VALUES (1); COMMIT",
+    "SET @a = 1; SELECT @a",
+    "/*!40101 SET NAMES utf8mb4 */",
+  ]);
+});
+
+test("nothing is certain of a text whose values are more than data, but what it says itself", () => {
+  const { reads, endsTransaction, ...rest } = weakFacts(factsOf("SELECT LAST_INSERT_ID(), ?"));
+  assert.deepEqual([reads, endsTransaction], ["id", undefined]);
+  assert.deepEqual(rest, { isReadOnly: false, isSingleWrite: false, sessionOnly: undefined });
+  assert.equal(weakFacts(factsOf("ALTER TABLE t ADD ?")).endsTransaction, "ALTER TABLE");
+});
