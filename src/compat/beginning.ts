@@ -41,7 +41,7 @@ export function noteStatement(
 ): void {
   if (told.getStore() !== connection) return;
   const { sql, values } = statementOf(given, more);
-  if (effectOf(sql) === "none") return;
+  if (effectOf(sql).effect === "none") return;
   const send = (): Promise<unknown> => {
     const again = connection.promise();
     return name === "query" ? again.query(sql, values) : again.execute(sql, values);

@@ -16,6 +16,14 @@ import { isVersioned, skipOpaque } from "./lexer.ts";
  */
 export type Effect = "none" | "state" | "identity";
 
+/** What a statement may leave, and why. */
+export interface Traces {
+  /** What. */
+  readonly effect: Effect;
+  /** Why only a new login undoes it: "database", "role", "call of f" …; else undefined. */
+  readonly reason: string | undefined;
+}
+
 /** First words of statements that leave nothing by themselves. */
 const plain: RegExp = new RegExp(
   String.raw`(?:select|insert|update|delete|replace|with|values|table|show|explain|` +
@@ -50,13 +58,26 @@ export function countsRows(sql: string): boolean {
   return sql.length > 30 && /sql_calc_found_rows/i.test(sql);
 }
 
+/** First words of statements that only read, and of those that write rows and nothing else. */
+const reading: RegExp = /(?:select|show|values|table|explain|desc|describe)\b/iy;
+const writing: RegExp = /(?:insert|update|delete|replace)\b/iy;
+
+/** First words by which a statement ends an open transaction. */
+const ending: RegExp = new RegExp(
+  String.raw`(?:(?:alter|create|drop)\s+(?!temporary\b)\w+|truncate|rename|grant|revoke|` +
+    String.raw`lock\s+tables|commit|begin|start\s+transaction|` +
+    String.raw`rollback(?!\s+(?:work\s+)?to\b))\b`,
+  "iy",
+);
+
 /** Returns what the text of a statement tells before it is sent. */
 export function factsOf(sql: string): StatementFacts {
+  const isPlain = effectOf(sql).effect === "none";
   return {
-    isReadOnly: false,
-    isSingleWrite: false,
+    isReadOnly: isPlain && begins(sql, reading) && !/\binto\b/i.test(sql),
+    isSingleWrite: isPlain && begins(sql, writing),
     reads: asking.test(sql) ? "previous" : "nothing",
-    endsTransaction: undefined,
+    endsTransaction: begins(sql, ending) ? /\w+/.exec(sql)?.[0].toUpperCase() : undefined,
     sessionOnly: undefined,
   };
 }
@@ -64,34 +85,44 @@ export function factsOf(sql: string): StatementFacts {
 /** How many texts are remembered, and up to which length. */
 const textsMax = 1000;
 const textLengthMax = 4000;
-const effects: Map<string, Effect> = new Map();
+const known: Map<string, Traces> = new Map();
+
+const nothing: Traces = { effect: "none", reason: undefined };
+const state: Traces = { effect: "state", reason: undefined };
 
 /** Returns what the statement may leave, or the worst of what several in one text may. */
-export function effectOf(sql: string): Effect {
-  const known = effects.get(sql);
-  if (known !== undefined) return known;
-  const effect = examine(sql);
+export function effectOf(sql: string): Traces {
+  const found = known.get(sql);
+  if (found !== undefined) return found;
+  const traces = examine(sql);
   if (sql.length <= textLengthMax) {
-    if (effects.size >= textsMax) effects.clear();
-    effects.set(sql, effect);
+    if (known.size >= textsMax) known.clear();
+    known.set(sql, traces);
   }
-  return effect;
+  return traces;
 }
 
-function examine(sql: string): Effect {
-  if (begins(sql, plain) && !suspicious.test(sql)) return "none";
+function examine(sql: string): Traces {
+  if (begins(sql, plain) && !suspicious.test(sql)) return nothing;
   // With NO_BACKSLASH_ESCAPES a string ends elsewhere: then what is code cannot be told.
-  if (sql.includes("\\")) return "identity";
-  let worst: Effect = "none";
+  if (sql.includes("\\")) return { effect: "identity", reason: "a backslash" };
+  let worst = nothing;
   for (const statement of bare(sql).split(";")) {
     if (statement.trim() === "") continue;
     const effect = examineBare(statement);
-    if (effect === "identity") return "identity";
+    if (effect === "identity") return { effect, reason: reasonOf(statement) };
     // A role can be named in the text of a prepared statement, which is a string here.
-    if (effect === "state" && roles.test(sql)) return "identity";
-    if (effect === "state") worst = effect;
+    if (effect === "state" && roles.test(sql)) return { effect: "identity", reason: "role" };
+    if (effect === "state") worst = state;
   }
   return worst;
+}
+
+/** Returns why only a new login undoes what a statement leaves. */
+function reasonOf(statement: string): string {
+  const [, word = "", name] = /([a-z]+)(?:\s+([\w$.`]+))?/i.exec(statement) ?? [];
+  if (/^use$/i.test(word)) return "database";
+  return /^call$/i.test(word) ? `call of ${name}` : word.toUpperCase();
 }
 
 function examineBare(statement: string): Effect {

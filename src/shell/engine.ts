@@ -4,8 +4,9 @@
  * It is loaded with the first use of a pool, and made with the first use of each.
  */
 
-import type { Census, VirtualId } from "../core/mod.ts";
+import type { VirtualId } from "../core/mod.ts";
 import { Admission } from "./admission.ts";
+import type { Census } from "./census.ts";
 import { createClock } from "./clock.ts";
 import type { Definition } from "./definition.ts";
 import { SubletError } from "./errors.ts";

@@ -9,8 +9,6 @@
  */
 
 import {
-  type Census,
-  census,
   type Command,
   createState,
   deadline,
@@ -25,6 +23,7 @@ import {
 } from "../core/mod.ts";
 import type { Condition, Instant, Port } from "../port.ts";
 import { Alarm } from "./alarm.ts";
+import { type Census, censusOf } from "./census.ts";
 import { answer, type Claim, Claims, newClaim, requestOf, type Slot, slotOf } from "./claim.ts";
 import type { PoolClock } from "./clock.ts";
 import type { News } from "./news.ts";
@@ -112,7 +111,7 @@ export class Interpreter<Target, Driver> {
 
   /** Returns what the pool is doing. */
   census(): Census {
-    return census(this.#state);
+    return censusOf(this.#state, this.#sessions.renewals);
   }
 
   /** Returns the name of a virtual connection. */

@@ -5,7 +5,7 @@
  * for that.
  */
 
-import type { Census } from "../core/mod.ts";
+import type { Census } from "./census.ts";
 import type { Definition } from "./definition.ts";
 import type { DrainOptions } from "./engine.ts";
 import { SubletError } from "./errors.ts";

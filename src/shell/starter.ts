@@ -7,8 +7,9 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Census, census } from "../core/census.ts";
+import { census } from "../core/census.ts";
 import { createState, type Phase, type VirtualId } from "../core/state.ts";
+import type { Census } from "./census.ts";
 import type { Definition } from "./definition.ts";
 import type { Control, DrainOptions, Engine } from "./engine.ts";
 import type { Lease, LeaseOptions } from "./lease.ts";
@@ -96,7 +97,8 @@ export class Starter<Target, Driver> implements Running<Target, Driver> {
   /** Returns what a pool does that has done nothing yet. */
   census(): Census {
     const { policy } = this.#definition!.plan;
-    return { ...census(createState({ ...policy, virtuals: [] })), phase: this.#phase };
+    const counts = census(createState({ ...policy, virtuals: [] }));
+    return { ...counts, phase: this.#phase, renewals: {} };
   }
 
   /** Returns where a virtual connection leads. */

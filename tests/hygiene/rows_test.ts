@@ -39,7 +39,7 @@ async function findingsOf(row: HygieneRow, make: Make): Promise<Finding[]> {
   const last = told.at(-1) ?? UNTOLD;
   if ((last & IN_TRANSACTION) !== 0 || (last & AUTOCOMMIT) === 0) found.push("flags");
   if (told.some((status) => (status & CHANGED) !== 0)) found.push("report");
-  if (row.made.some((sql) => effectOf(sql) !== "none")) found.push("text");
+  if (row.made.some((sql) => effectOf(sql).effect !== "none")) found.push("text");
   await answered((answer) => driver.end(answer));
   return found;
 }
