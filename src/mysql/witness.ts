@@ -215,8 +215,10 @@ export class Witness implements Watcher {
     if ((status & (MOVED | RECODED)) !== 0) return true;
     if (given === undefined || given.effect === "none") return false;
     if (!this.#isReporting) return true;
-    // Of a role MySQL says nothing, and MariaDB that something was changed.
-    return given.effect === "identity" && !(this.#driver._isMariaDB && (status & CHANGED) === 0);
+    // Of a role MySQL reports nothing, and MariaDB nothing of SET @@name.
+    if (!this.#driver._isMariaDB) return given.effect === "identity";
+    if (given.effect === "state") return given.text.includes("@@");
+    return (status & CHANGED) !== 0 || !/^\s*call\b/i.test(given.text);
   }
 
   /** An error comes without flags. Some say that there is no transaction any more. */
