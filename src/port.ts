@@ -100,6 +100,11 @@ export interface Session<Target, Driver> {
   readonly transaction: number;
   /** The statement at which the last transaction ended, without its values. */
   readonly transactionEndedBy: string | undefined;
+  /**
+   * Why a reset of it has to be a new login: "database", "role", "call of f" …; undefined if it
+   * has not.
+   */
+  readonly renewalReason: string | undefined;
   /** Returns what the text of a statement tells. */
   factsOf(statement: Statement): StatementFacts;
   /** What a holder who gave it up now would leave: broken if it has ended or is still busy. */

@@ -6,7 +6,7 @@ import type { PoolOptions as ShellOptions } from "../shell/options.ts";
 import type { Pool as ShellPool } from "../shell/pool.ts";
 import type { VirtualConnection as ShellConnection } from "../shell/virtual_connection.ts";
 
-export type { Census, Phase, RefuseReason, RetireReason, Status } from "../core/mod.ts";
+export type { Phase, RefuseReason, RetireReason, Status } from "../core/mod.ts";
 export type {
   ConnectionOptions,
   Credentials,
@@ -18,6 +18,7 @@ export type {
   TlsDemand,
   TlsMode,
 } from "../mysql/mod.ts";
+export type { Census } from "../shell/census.ts";
 export { type ErrorCode, type ErrorDetails, type Stage, SubletError } from "../shell/errors.ts";
 export type { ConnectionNews, EventName, LeakNews, Listener, PoolEvents } from "../shell/news.ts";
 export type { Field, Lease as LeaseOf, LeaseOptions, Row } from "../shell/lease.ts";

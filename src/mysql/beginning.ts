@@ -9,34 +9,38 @@
 import type { Connection } from "mysql2";
 import { charsetOf } from "./charset.ts";
 import { answered, internalsOf } from "./internals.ts";
+import type { Refusals } from "./refusals.ts";
 import type { Target } from "./target.ts";
 import type { Witness } from "./witness.ts";
 
-/** What the driver follows, and what tells how a text is read. */
-const tracked = "autocommit,character_set_client,character_set_connection,character_set_results," +
-  "sql_mode,time_zone";
-
+const tracking = "SESSION session_track_state_change = 1";
 /**
- * The sql_mode is assigned to itself so that it is reported. The last assignment has no use but
- * that its report proves that reports arrive.
+ * What older servers do not report. CHARACTERISTICS is STATE and more: only by it a transaction
+ * that a procedure has committed and begun anew can always be told from the one before.
  */
-const tracking = `SESSION session_track_system_variables = '${tracked}', ` +
-  "SESSION sql_mode = @@SESSION.sql_mode, SESSION session_track_state_change = 1, @sublet = NULL";
+const fullTracking = "session_track_transaction_info = 'CHARACTERISTICS', " +
+  "session_track_system_variables = " +
+  "CONCAT(@@session_track_system_variables, ',sql_mode,collation_connection'), " +
+  // It is assigned to itself so that it is reported.
+  "sql_mode = @@sql_mode";
+/** Has no use but that its report proves that reports arrive. */
+const proof = "@sublet = NULL";
 
 /** Makes a session what its target says; rejects with the server's error. */
 export async function beginSession(
   driver: Connection,
   witness: Witness,
   target: Target,
+  refusals: Refusals,
   isReset: boolean,
 ): Promise<void> {
   const internals = internalsOf(driver);
   const charset = charsetOf(target.charset);
-  await startTracking(
-    driver,
-    witness,
-    isReset && !internals._isMariaDB ? charset.names : undefined,
-  );
+  const names = isReset && !internals._isMariaDB ? charset.names : undefined;
+  witness.reading.begin(target);
+  if (refusals.has("full tracking", target)) witness.canTellAll = false;
+  const refusal = await startTracking(driver, witness, names);
+  if (refusal !== undefined) refusals.learn("full tracking", target, refusal);
   const { initSql } = target;
   if (typeof initSql === "function") await initSql(driver);
   else for (const sql of initSql) await send(driver, sql);
@@ -45,21 +49,33 @@ export async function beginSession(
   witness.settle();
 }
 
-/** Switches tracking on; a server that refuses, or keeps silent, is taken not to have it. */
+/**
+ * Switches tracking on; a server that refuses, or keeps silent, is taken not to have it. Returns
+ * its error if it has refused what older servers do not know.
+ */
 async function startTracking(
   driver: Connection,
   witness: Witness,
   names: string | undefined,
-): Promise<void> {
-  if (witness.canTell) {
+): Promise<unknown> {
+  let first: unknown;
+  while (witness.canTell) {
     witness.settle();
-    const refusal = await send(driver, `SET ${names === undefined ? "" : `${names}, `}${tracking}`)
+    const more = witness.canTellAll ? fullTracking : undefined;
+    const parts = [names, tracking, more, proof].filter((part) => part !== undefined);
+    const refusal = await send(driver, `SET ${parts.join(", ")}`)
       .then(() => undefined, (error: unknown) => error);
     if (refusal !== undefined && !isOfServer(refusal)) throw refusal;
-    witness.canTell = refusal === undefined && witness.isTold;
-    if (refusal === undefined) return;
+    if (refusal === undefined) {
+      witness.canTell = witness.isTold;
+      return first;
+    }
+    if (!witness.canTellAll) witness.canTell = false;
+    else first = refusal;
+    witness.canTellAll = false;
   }
   if (names !== undefined) await send(driver, `SET ${names}`);
+  return first;
 }
 
 function send(driver: Connection, sql: string): Promise<void> {

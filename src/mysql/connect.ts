@@ -10,6 +10,7 @@ import type { Adapter, Loss, SocketStream } from "../port.ts";
 import { type Credentials, credentialsOf, driverOptionsOf } from "./driver_options.ts";
 import { Killer } from "./killer.ts";
 import { refusingKeys } from "./public_key.ts";
+import { Refusals } from "./refusals.ts";
 import { isTlsMissing, secure, tlsAdvised } from "./secure.ts";
 import { MysqlSession } from "./session.ts";
 import type { Target } from "./target.ts";
@@ -24,16 +25,18 @@ export type Connect = (
 
 /** Returns what opens sessions over the sockets of a runtime. */
 export function connectOver(adapter: Adapter): Connect {
+  const refusals = new Refusals();
   const open = (target: Target, signal: AbortSignal): Promise<MysqlSession> => {
-    return connect(adapter, undefined, target, () => undefined, signal);
+    return connect(adapter, refusals, undefined, target, () => undefined, signal);
   };
   // On Workers what one request waits for cannot be of another's doing.
   const killer = adapter.runtime === "workerd" ? undefined : new Killer(open);
-  return (target, lost, signal) => connect(adapter, killer, target, lost, signal);
+  return (target, lost, signal) => connect(adapter, refusals, killer, target, lost, signal);
 }
 
 async function connect(
   adapter: Adapter,
+  refusals: Refusals,
   killer: Killer | undefined,
   target: Target,
   lost: (loss: Loss) => void,
@@ -52,7 +55,7 @@ async function connect(
     const attempt = (isSecured: boolean): Promise<MysqlSession> => {
       const [driver, socket] = dial(adapter, target, credentials, isSecured);
       const shaken = handshake(driver);
-      const session = new MysqlSession(driver, socket, target, killer);
+      const session = new MysqlSession(driver, socket, target, refusals, killer);
       return begin(session, shaken, lost, stopped.promise);
     };
     return await attempt(target.tls !== undefined).catch((error: unknown) => {

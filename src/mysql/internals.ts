@@ -44,14 +44,46 @@ export interface DriverCommand {
   readonly row?: unknown;
   /** The text of a statement, its values put in. */
   readonly sql?: string;
-  /** The prepared statement that it executes, if it was prepared apart. */
-  readonly statement?: { readonly query?: string } | undefined;
+  /** The text of a statement that is prepared. */
+  readonly query?: string;
+  /** The number of what is closed, or prepared. */
+  readonly id?: number;
+  /** What is executed: what the server has prepared. */
+  readonly statement?: PreparedHandle;
+  /** The one that gets the answer to a prepare. */
+  readonly prepareHeader?: unknown;
+  /** The one that gets the answer to a ping. */
+  readonly pingResponse?: unknown;
+  /** The one that gets the answer to a reset. */
+  readonly resetConnectionResponse?: unknown;
+  /** The one that gets the answer to a login. */
+  readonly handshakeResult?: unknown;
   /** Begins it; what it returns gets the first packet of its answer. */
   start?(...args: never[]): unknown;
   /** Its own options, completed by those of its connection once it has begun. */
   readonly options?: unknown;
   /** What gets the answer; without it the answer is told by events. */
-  readonly onResult?: unknown;
+  onResult?: unknown;
+}
+
+/** What the server has prepared, as the driver keeps it. */
+export interface PreparedHandle {
+  /** The number that the server knows it by. */
+  readonly id: number;
+  /** Its text. */
+  readonly query: string;
+  /** Has the server forget it. */
+  close(): unknown;
+}
+
+/** The statements that a connection keeps prepared; those that are thrown out are closed. */
+export interface PreparedCache {
+  /** How many there are. */
+  readonly size: number;
+  /** Returns them. */
+  values(): Iterable<PreparedHandle>;
+  /** Throws all out. */
+  clear(): void;
 }
 
 /** The statement functions of a connection, without their overloads. */
@@ -68,8 +100,10 @@ export interface DriverCalls {
   changeUser(options: unknown, callback?: unknown): unknown;
   /** Wipes the session. */
   reset(callback?: unknown): unknown;
-  /** Puts a command behind those before it. */
-  addCommand(command: DriverCommand): DriverCommand;
+  /** Asks whether the server is there. */
+  ping(callback?: unknown): unknown;
+  /** Begins a command once those before it have ended; all that is sent goes through it. */
+  addCommand(command: DriverCommand): unknown;
   /** Says farewell. */
   end(...args: unknown[]): unknown;
   /** Ends the connection without farewell. */
@@ -109,9 +143,9 @@ export interface DriverInternals extends DriverCalls {
   /** What runs now. */
   readonly _command: DriverCommand | null | undefined;
   /** What waits behind it. */
-  readonly _commands: { readonly length: number };
-  /** The statements that are prepared; the server is told of those that are thrown out. */
-  readonly _statements: { readonly size: number; clear(): void };
+  readonly _commands: { readonly length: number; unshift(command: DriverCommand): unknown };
+  /** The statements that are prepared. */
+  readonly _statements: PreparedCache;
   /** Whether packets are held back, to be handed over later. */
   readonly _paused: boolean;
   /** The packets that are held back. */

@@ -2,9 +2,12 @@
  * Prepared statements. The driver keeps those of a connection in a cache; where the cache and
  * the server disagree, or the server has no room, that is put right and the statement sent once
  * more: the server has refused to begin it, so nothing of it has run.
+ *
+ * The server keeps with each the database, the sql_mode and the character set of the moment at
+ * which it was prepared. So the cache is emptied whenever one of these may have changed.
  */
 
-import type { DriverInternals } from "./internals.ts";
+import type { DriverCommand, DriverInternals, PreparedHandle } from "./internals.ts";
 
 /** Gets what a statement brings. */
 export type Answer = (error: unknown, rows: unknown, fields: unknown) => void;
@@ -21,6 +24,9 @@ const advice =
   "a pool keeps up to connectionLimit times maxPreparedStatements of them; lower that, " +
   "or raise max_prepared_stmt_count of the server";
 
+/** The handles that somebody has asked for by the driver's own `prepare`. */
+const held: WeakSet<PreparedHandle> = new WeakSet();
+
 /** Prepares a statement, unless that was done before, and executes it. */
 export function executeCached(
   driver: DriverInternals,
@@ -32,6 +38,26 @@ export function executeCached(
     if (error && heal(driver, sql, error)) driver.execute(sql, values, answer);
     else answer(error, rows, fields);
   });
+}
+
+/** Notes the handle that a command brings as one that its user closes himself. */
+export function leaveToUser(command: DriverCommand): void {
+  const { onResult } = command;
+  if (typeof onResult !== "function") return;
+  command.onResult = (error: unknown, handle?: PreparedHandle): void => {
+    if (handle !== undefined) held.add(handle);
+    Reflect.apply(onResult, command, [error, handle]);
+  };
+}
+
+/** Lets no statement be executed by what was prepared before; closes all but its users' own. */
+export function forgetPrepared({ _statements }: DriverInternals): void {
+  if (_statements.size === 0) return;
+  const kept = Array.from(_statements.values()).filter((handle) => held.has(handle));
+  // The cache closes each handle that it throws out.
+  for (const handle of kept) handle.close = () => undefined;
+  _statements.clear();
+  for (const handle of kept) Reflect.deleteProperty(handle, "close");
 }
 
 /** Tells whether there is no reason any more for what the server has refused. */

@@ -24,11 +24,9 @@ import { login } from "./login.ts";
 import { unreadable } from "./nonsense.ts";
 import { readFramesAlone } from "./order.ts";
 import { type Answer, executeCached } from "./prepared.ts";
+import type { Refusals } from "./refusals.ts";
 import { hideSecrets, withoutValues } from "./secrets.ts";
 import { ending, isBusy, SessionEnd } from "./session_end.ts";
-import { analyserOf } from "./statement.ts";
-import { weakFacts } from "./statement_facts.ts";
-import { areHarmless } from "./statement_values.ts";
 import type { Target } from "./target.ts";
 import { Witness } from "./witness.ts";
 
@@ -48,6 +46,7 @@ export class MysqlSession implements Session<Target, Connection> {
   readonly #internals: DriverInternals;
   readonly #witness: Witness;
   readonly #killer: Killer | undefined;
+  readonly #refusals: Refusals;
   readonly #end: SessionEnd;
   #target: Target;
   /** Fulfilled when a statement that was aborted has ended, or else the session. */
@@ -58,9 +57,16 @@ export class MysqlSession implements Session<Target, Connection> {
    * Takes over a connection that was just created; `socket` is what it was given as its stream.
    * Without a killer, what is aborted ends with its session.
    */
-  constructor(driver: Connection, socket: SocketStream, target: Target, killer?: Killer) {
+  constructor(
+    driver: Connection,
+    socket: SocketStream,
+    target: Target,
+    refusals: Refusals,
+    killer?: Killer,
+  ) {
     this.driver = driver;
     this.#target = target;
+    this.#refusals = refusals;
     this.#killer = killer;
     this.#internals = internalsOf(driver);
     this.#end = new SessionEnd(driver, socket);
@@ -104,7 +110,7 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** How many of them may have become permanent. */
   get permanentCount(): number {
-    return this.#witness.permanentCount;
+    return this.#witness.transaction.permanentCount;
   }
 
   /** How many of its answers may have set what LAST_INSERT_ID() returns. */
@@ -114,28 +120,31 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** A number of the transaction that is open, 0 if none is. */
   get transaction(): number {
-    return this.#witness.transaction;
+    return this.#witness.transaction.number;
   }
 
   /** The statement at which the last transaction ended. */
   get transactionEndedBy(): string | undefined {
-    return this.#witness.transactionEndedBy;
+    return this.#witness.transaction.endedBy;
+  }
+
+  /** Why only a new login would wipe it; undefined if a reset would, or it is clean. */
+  get renewalReason(): string | undefined {
+    return this.#witness.renewalReason;
   }
 
   /** Returns what the text of a statement tells. */
-  factsOf({ sql, values, isPrepared }: Statement): StatementFacts {
-    const { analyser, mode } = this.#witness;
-    const facts = analyser.analyse(sql, mode);
-    const isCertain = isPrepared ||
-      this.#internals.config.queryFormat === undefined && areHarmless(sql, values, mode);
-    return isCertain ? facts : weakFacts(facts);
+  factsOf(statement: Statement): StatementFacts {
+    return this.#witness.reading.factsOf(statement);
   }
 
   /** What a holder who gave it up now would leave. */
   get condition(): Condition {
     if (this.#interruption !== undefined && !this.#end.hasCome) return "dirty";
-    if (!this.isAlive || this.#witness.isUnfit || isBusy(this.#internals)) return "broken";
-    return this.#witness.isDirty ? "dirty" : "clean";
+    const isBusyOtherwise = isBusy(this.#internals) && !this.#witness.doubt.isAlone;
+    if (!this.isAlive || this.#witness.isUnfit || isBusyOtherwise) return "broken";
+    if (!this.#witness.isDirty) return "clean";
+    return this.#refusals.has("wiping", this.#target) ? "broken" : "dirty";
   }
 
   /** Fulfilled when the socket has closed. */
@@ -145,8 +154,7 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Makes a fresh session what its target says; from then on `lost` may be called. */
   async begin(lost: (loss: Loss) => void): Promise<void> {
-    this.#read(this.#target);
-    await beginSession(this.driver, this.#witness, this.#target, false);
+    await beginSession(this.driver, this.#witness, this.#target, this.#refusals, false);
     this.#end.lost = lost;
   }
 
@@ -173,8 +181,12 @@ export class MysqlSession implements Session<Target, Connection> {
         over?.();
         signal?.removeEventListener("abort", abort);
         // Of several that one signal aborts, the first may have ended the session.
-        if (error) reject(signal?.aborted ? signal.reason : this.#failure(error, statement));
-        else resolve([rows, fields]);
+        if (!error) return resolve([rows, fields]);
+        const failure = signal?.aborted ? signal.reason : this.#failure(error, statement);
+        const { answered } = this.#witness.doubt;
+        if (answered === undefined) reject(failure);
+        // Who sees the error also sees what has become of the transaction.
+        else answered.then(() => reject(failure));
       });
       if (!isAnswered) signal?.addEventListener("abort", abort);
     });
@@ -183,27 +195,21 @@ export class MysqlSession implements Session<Target, Connection> {
   /** Asks whether the server still answers. */
   check(): Promise<void> {
     const ping = (): Promise<void> => answered((answer) => this.driver.ping(answer));
-    return this.#within("A ping", checkMsMax, ping);
+    return this.#end.within("A ping", checkMsMax, ping);
   }
 
   /** Wipes what a holder left; by a new login where a reset would not wipe all. */
   async reset(): Promise<void> {
     if (this.#interruption !== undefined) await this.#calmed();
-    if (this.#witness.isMoved) return await this.retarget(this.#target);
-    await this.#within("A reset", resetMsMax, async () => {
-      await answered((answer) => this.driver.reset(answer));
-      await beginSession(this.driver, this.#witness, this.#target, true);
-    });
+    if (this.#witness.renewalReason !== undefined) return await this.retarget(this.#target);
+    const ask = (): Promise<void> => answered((answer) => this.driver.reset(answer));
+    await this.#wipe("A reset", ask, this.#target, true);
   }
 
   /** Changes it into a session of another target of the same address. */
   async retarget(target: Target): Promise<void> {
     try {
-      await this.#within("A new login", resetMsMax, async () => {
-        this.#read(target);
-        await login(this.#internals, target);
-        await beginSession(this.driver, this.#witness, target, false);
-      });
+      await this.#wipe("A new login", () => login(this.#internals, target), target, false);
       this.#target = target;
     } catch (error) {
       // MariaDB leaves it open and logged in as before, but without what the session had.
@@ -246,12 +252,6 @@ export class MysqlSession implements Session<Target, Connection> {
     this.#end.break(reason);
   }
 
-  /** Has statements read as the server does, and as a target says. */
-  #read({ cleanFunctions }: Target): void {
-    const version = this.#internals._handshakePacket?.serverVersion ?? "";
-    this.#witness.analyser = analyserOf(version, cleanFunctions);
-  }
-
   #failure(error: unknown, { sql, options }: Statement): unknown {
     const { typeCast = this.#internals.config.typeCast } = options as { typeCast?: unknown } ?? {};
     // What the caller's own code makes of a row is not the server's fault.
@@ -266,24 +266,23 @@ export class MysqlSession implements Session<Target, Connection> {
     else this.#internals.query(text, given, answer);
   }
 
-  /** Does work that asks the server; if the answer does not come in time, ends the session. */
-  async #within(what: string, msMax: number, work: () => Promise<void>): Promise<void> {
-    const { loss } = this.#end;
-    if (loss !== undefined) throw loss.cause;
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      const error = new Error(`${what} was not answered within ${msMax} ms`);
-      this.#end.note({ cause: Object.assign(error, { code: "ETIMEDOUT" }), byServer: true });
-      late.reject(error);
-      this.#end.break(error);
-    }, msMax);
-    try {
-      await Promise.race([work(), late.promise]);
-    } catch (error) {
-      throw this.#end.truth(error);
-    } finally {
-      clearTimeout(timer);
+  /** Wipes it, unless its server is known to refuse that; then another has to be opened. */
+  async #wipe(
+    what: string,
+    ask: () => Promise<void>,
+    target: Target,
+    isReset: boolean,
+  ): Promise<void> {
+    if (this.#refusals.has("wiping", target)) {
+      throw new Error(`${what} was not tried, as the server has refused one before`);
     }
+    await this.#end.within(what, resetMsMax, async () => {
+      await ask().catch((error: unknown) => {
+        this.#refusals.learn("wiping", target, error);
+        throw error;
+      });
+      await beginSession(this.driver, this.#witness, target, this.#refusals, isReset);
+    });
   }
 
   /** Has a statement ended without its session, if it is the only one; else ends both. */

@@ -102,6 +102,25 @@ export class SessionEnd {
     return this.#loss?.cause ?? _fatalError ?? _protocolError ?? error;
   }
 
+  /** Does work that asks the server; if the answer does not come in time, ends the session. */
+  async within(what: string, msMax: number, work: () => Promise<void>): Promise<void> {
+    if (this.#loss !== undefined) throw this.#loss.cause;
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      const error = new Error(`${what} was not answered within ${msMax} ms`);
+      this.note({ cause: Object.assign(error, { code: "ETIMEDOUT" }), byServer: true });
+      late.reject(error);
+      this.break(error);
+    }, msMax);
+    try {
+      await Promise.race([work(), late.promise]);
+    } catch (error) {
+      throw this.truth(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Says no more, and takes no answer, until the server has ended the session. */
   #leaveToServer(): void {
     this.#isAbandoned = true;

@@ -9,13 +9,16 @@ import type { ReadText } from "./read_statement.ts";
 import { both, type Trace, traceOf } from "./statement_effects.ts";
 import { commonFacts, factsOfText, unknownFacts } from "./statement_facts.ts";
 import { readText } from "./statement_reader.ts";
+import { type TransactionWord, transactionWordOf } from "./transaction_words.ts";
 
 /** What a text tells. */
 export interface Analysis extends StatementFacts, Trace {
   /** Whether it has the server count the rows that a LIMIT leaves out. */
   readonly countsRows: boolean;
-  /** Whether it may set what LAST_INSERT_ID() or LASTVAL() returns, without that the answer tells it. */
+  /** Whether it may set what LAST_INSERT_ID() or LASTVAL() returns, and its answer not tell. */
   readonly setsId: boolean;
+  /** What it does to transactions, if that is all it does. */
+  readonly transactionWord: TransactionWord | undefined;
 }
 
 /** How many texts are remembered, and up to which length. */
@@ -91,6 +94,7 @@ export class Analyser {
       ...commonFacts(analysis, other),
       countsRows,
       setsId,
+      transactionWord: undefined,
     };
   }
 }
@@ -102,5 +106,6 @@ function summary(text: ReadText): Analysis {
     ...facts,
     countsRows: text.statements.some(({ countsRows }) => countsRows),
     setsId: text.statements.some(({ setsId }) => setsId),
+    transactionWord: transactionWordOf(text),
   };
 }

@@ -18,38 +18,96 @@ export const CHANGED = 0x10000;
 export const MOVED = 0x20000;
 /** The answer has left something to ask for: an id, a count of rows, a warning. */
 export const ECHO = 0x40000;
+/**
+ * Something of the session was changed in a transaction: its state or only that of the
+ * transaction. MariaDB tells which at the next OK packet that has a report.
+ */
+export const UNCLEAR = 0x80000;
+/** What a text means to the server was changed: sql_mode, a character set or a collation. */
+export const RECODED = 0x100000;
+/** The answer tells an id that it has generated. */
+export const HAS_ID = 0x200000;
 /** The packet says nothing of the session. */
 export const UNTOLD = -1;
 
+/** In a string a backslash is a character like any other. */
+export const NO_BACKSLASH = 0x200;
+/** More answers follow to the same command. */
+export const MORE_RESULTS = 0x8;
 /** The flag by which the server says that session tracking has something to report. */
 const HAS_REPORT = 0x4000;
-/** Kinds of reports: the current database, and that anything at all was changed. */
+/**
+ * Kinds of reports: a variable, the current database, that anything at all was changed, how the
+ * open transaction was begun, and what has happened in it.
+ */
+const REPORT_VARIABLE = 0;
 const REPORT_SCHEMA = 1;
 const REPORT_STATE_CHANGE = 2;
+const REPORT_CHARACTERISTICS = 4;
+const REPORT_TRANSACTION = 5;
+
+/** The variables that change what a text means to the server. */
+const recoding = /^(?:sql_mode|character_set_\w+|collation_\w+)$/;
+
+/** What session tracking reported of the transaction, at the end of one answer. */
+export interface TransactionReport {
+  /** Whether there was a report, of whatever kind. */
+  isGiven: boolean;
+  /** Whether it was empty: what has changed is again what it was. */
+  isEmpty: boolean;
+  /** The letters of what has happened in the transaction; undefined if not reported. */
+  letters: string | undefined;
+  /** The statement that would begin such a transaction; undefined if not reported. */
+  characteristics: string | undefined;
+}
 
 /**
- * Returns the flags that a packet carries, {@linkcode CHANGED} and {@linkcode MOVED} among
- * them, or {@linkcode UNTOLD}. `command` is the one it answers, before it has seen it.
+ * Returns the flags that a packet carries, {@linkcode CHANGED}, {@linkcode MOVED} and the others
+ * of this file among them, or {@linkcode UNTOLD}. `command` is the one it answers, before it has
+ * seen it; what is reported of the transaction is written into `report`.
  */
-export function readStatus(packet: Packet, command: DriverCommand | null | undefined): number {
+export function readStatus(
+  packet: Packet,
+  command: DriverCommand | null | undefined,
+  report?: TransactionReport,
+): number {
+  if (report?.isGiven) Object.assign(report, noReport);
   const { buffer, offset, end } = packet;
   const marker = buffer[offset];
   if (marker === 0xfe && end - offset === 5) {
     const flags = uint16(buffer, offset + 3) | (uint16(buffer, offset + 1) > 0 ? ECHO : 0);
-    return (flags & HAS_REPORT) === 0 ? flags : flags | CHANGED;
+    if ((flags & HAS_REPORT) === 0) return flags;
+    return flags | ((flags & IN_TRANSACTION) === 0 ? CHANGED : UNCLEAR);
   }
   // A row can begin like an OK packet: only the first packet of an answer is one.
-  if (marker !== 0 || end - offset < 7 || !command || !awaitsHeader(command)) return UNTOLD;
-  return readOk(buffer, offset + 1, end);
+  if (marker !== 0 || end - offset < 7 || !command || !awaitsOk(command)) return UNTOLD;
+  return readOk(buffer, offset + 1, end, report);
 }
 
-/** Returns the number and the text of the error that a packet reports, if it reports one. */
-export function readError(
-  { buffer, offset, end }: Packet,
-): { readonly errno: number; readonly message: string } | undefined {
+/** What a server reports that has nothing to report. */
+export const noReport: Readonly<TransactionReport> = {
+  isGiven: false,
+  isEmpty: false,
+  letters: undefined,
+  characteristics: undefined,
+};
+
+/** An error of the server, as its packet tells it. */
+export interface ServerError {
+  /** Its number. */
+  readonly errno: number;
+  /** Its SQLSTATE; empty if the server told none. */
+  readonly sqlState: string;
+  /** Its text, with what tells the SQLSTATE before it. */
+  readonly message: string;
+}
+
+/** Returns the error that a packet reports, if it reports one. */
+export function readError({ buffer, offset, end }: Packet): ServerError | undefined {
   if (buffer[offset] !== 0xff || end - offset < 3) return undefined;
   const message = new TextDecoder().decode(buffer.subarray(offset + 3, end));
-  return { errno: uint16(buffer, offset + 1), message };
+  const sqlState = message.startsWith("#") ? message.slice(1, 6) : "";
+  return { errno: uint16(buffer, offset + 1), sqlState, message };
 }
 
 /** Tells whether a packet is a row to a command. */
@@ -60,35 +118,68 @@ export function isRow(packet: Packet, command: DriverCommand | null | undefined)
   return marker !== 0xff && !(marker === 0xfe && end - offset < 9);
 }
 
-function awaitsHeader({ next, resultsetHeader, infileOk }: DriverCommand): boolean {
-  return next !== undefined && (next === resultsetHeader || next === infileOk);
+/** Tells whether the packet that a command gets next may be an OK packet. */
+function awaitsOk(command: DriverCommand): boolean {
+  const { next, resultsetHeader, infileOk } = command;
+  if (next === undefined) return false;
+  if (next === resultsetHeader || next === infileOk) return true;
+  const { pingResponse, resetConnectionResponse, handshakeResult } = command;
+  return next === pingResponse || next === resetConnectionResponse || next === handshakeResult;
 }
 
 /** Reads an OK packet from behind its marker: two counts, flags, warnings, a text, the report. */
-function readOk(buffer: Uint8Array, start: number, end: number): number {
-  const at = skipNumber(buffer, skipNumber(buffer, start));
+function readOk(
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  report: TransactionReport | undefined,
+): number {
+  const idAt = skipNumber(buffer, start);
+  const at = skipNumber(buffer, idAt);
   if (at + 2 > end) return UNTOLD;
-  const isSilent = at === start + 2 && buffer[start] === 0 && buffer[start + 1] === 0 &&
+  const hasId = at > idAt + 1 || buffer[idAt] !== 0;
+  const isSilent = !hasId && idAt === start + 1 && buffer[start] === 0 &&
     uint16(buffer, at + 2) === 0;
-  const flags = uint16(buffer, at) | (isSilent ? 0 : ECHO);
+  const flags = uint16(buffer, at) | (isSilent ? 0 : ECHO) | (hasId ? HAS_ID : 0);
   if ((flags & HAS_REPORT) === 0) return flags;
   const info = at + 4;
-  const report = skipNumber(buffer, info) + readNumber(buffer, info);
-  return flags | readReport(buffer, skipNumber(buffer, report), end);
+  const from = skipNumber(buffer, info) + readNumber(buffer, info);
+  return flags | readReport(buffer, skipNumber(buffer, from), end, report ?? { ...noReport });
 }
 
 /** Reads a report of session tracking; one that cannot be read counts as a change. */
-function readReport(buffer: Uint8Array, start: number, end: number): number {
+function readReport(
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  report: TransactionReport,
+): number {
+  report.isGiven = true;
+  report.isEmpty = start >= end;
   let changes = 0;
   for (let at = start; at < end;) {
     const kind = buffer[at];
+    const body = skipNumber(buffer, at + 1);
+    const next = body + readNumber(buffer, at + 1);
+    if (next > end) return changes | CHANGED;
     if (kind === REPORT_STATE_CHANGE) changes |= CHANGED;
     else if (kind === REPORT_SCHEMA) changes |= CHANGED | MOVED;
-    const next = skipNumber(buffer, at + 1) + readNumber(buffer, at + 1);
-    if (next > end) return changes | CHANGED;
+    else if (kind === REPORT_VARIABLE) {
+      if (recoding.test(readText(buffer, body, next))) changes |= RECODED;
+    } else if (kind === REPORT_TRANSACTION) report.letters = readText(buffer, body, next);
+    else if (kind === REPORT_CHARACTERISTICS) {
+      report.characteristics = readText(buffer, body, next);
+    }
     at = next;
   }
   return changes;
+}
+
+/** Reads a text behind its length; all that is told in a report is plain ASCII. */
+function readText(buffer: Uint8Array, at: number, end: number): string {
+  const start = skipNumber(buffer, at);
+  const stop = Math.min(start + readNumber(buffer, at), end);
+  return String.fromCharCode(...buffer.subarray(start, stop));
 }
 
 function uint16(buffer: Uint8Array, at: number): number {

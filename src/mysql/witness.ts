@@ -1,72 +1,88 @@
 /**
- * What has been seen of a session: a witness stands between the driver and its user, and
- * between the driver and its socket, so that it sees statements that others send as well.
+ * What is known of a session: a witness sees all that its connection is given and all that its
+ * server answers, so that it sees statements that others send as well.
  *
- * It never asks the server anything. What it has not been told for certain it takes to be so.
+ * It asks the server nothing but what has become of a transaction after an error that does not
+ * tell. What it has not been told for certain it takes to be so.
  */
 
+import { Doubt, isDoubtful } from "./doubt.ts";
 import { classOf, type Make } from "./errors.ts";
-import { strangeDemand } from "./infile.ts";
+import { type Given, keepsTransaction, wiping } from "./given.ts";
 import type { DriverCommand, DriverInternals, Packet } from "./internals.ts";
-import { isNonsense, nonsense, unreadable } from "./nonsense.ts";
-import { MODE_UNKNOWN } from "./lexer.ts";
-import { holdBack, isOutOfOrder } from "./order.ts";
-import { modeOf, readSqlMode } from "./sql_mode.ts";
-import { type Analyser, analyserOf } from "./statement.ts";
-import { areHarmless } from "./statement_values.ts";
+import { forgetPrepared, leaveToUser } from "./prepared.ts";
 import {
   AUTOCOMMIT,
   CHANGED,
   ECHO,
+  HAS_ID,
   IN_TRANSACTION,
-  isRow,
+  MORE_RESULTS,
   MOVED,
+  noReport,
   readError,
   readStatus,
+  RECODED,
+  type ServerError,
+  type TransactionReport,
+  UNCLEAR,
   UNTOLD,
 } from "./status.ts";
+import { TextReading } from "./text_reading.ts";
+import { TransactionState } from "./transaction_state.ts";
+import { type Taken, watchCommands, type Watcher, watchPackets } from "./watch.ts";
 
 /** Watches one connection of the driver. */
-export class Witness {
+export class Witness implements Watcher {
   /** Whether the server reports changes of state; else whatever ran may have left some. */
   canTell = true;
-  /** What reads the texts of statements: for its server, and its target. */
-  analyser: Analyser = analyserOf("", []);
-  /** Why only a new login wipes what was left, if that is so and known. */
-  renewalReason: string | undefined;
+  /** Whether it also reports what becomes of transactions, of sql_mode and of collations. */
+  canTellAll = true;
   /** How many answers have left something to ask for. */
   echoCount = 0;
   /** How many statements it was given. */
   statementCount = 0;
-  /** How many of them may have become permanent. */
-  permanentCount = 0;
-  /** How many answers may have set what LAST_INSERT_ID() returns. */
+  /** How many answers may have set what LAST_INSERT_ID() or LASTVAL() returns. */
   idCount = 0;
-  /** The statement at which the last transaction ended. */
-  transactionEndedBy: string | undefined;
+  /** Whether it is a row that is being read at this moment. */
+  isAtRow = false;
+  /** The transaction of the session. */
+  readonly transaction: TransactionState = new TransactionState();
+  /** How its server reads texts. */
+  readonly reading: TextReading;
+  /** What is asked after an error that may have ended the transaction. */
+  readonly doubt: Doubt;
+  readonly #driver: DriverInternals;
+  readonly #given = new WeakMap<DriverCommand, Given>();
+  /** What the last packet reported of the transaction. */
+  readonly #report: TransactionReport = { ...noReport };
+  /** The statement that runs, or ran last. */
+  #running: Given | undefined;
   #flags = AUTOCOMMIT;
   #flagsAtHome = AUTOCOMMIT;
-  #sqlMode = MODE_UNKNOWN;
   #isChanged = false;
-  #isMoved = false;
+  /** Why a reset would not wipe all, if so. */
+  #moved: string | undefined;
   #isUnsure = false;
+  /** Whether only the next report will tell whether a SELECT has changed the session. */
+  #isUnclear = false;
+  /** Whether reports have been switched off. */
+  #isWiped = false;
   #hasRun = false;
   #isTold = false;
   #isUnfit = false;
-  #isAtRow = false;
 
   /**
    * Begins to watch. `derailed` is called when the driver has given up an answer in the
-   * middle, so that it would take the rest of it for the answer to the next statement.
+   * middle, so that it would take the rest of it for the answer to the next statement, and when
+   * the server does not say what has become of a transaction.
    */
   constructor(driver: DriverInternals, derailed: (error: Error) => void) {
-    this.#watchStatements(driver);
-    this.#watchPackets(driver, derailed);
-  }
-
-  /** A number of the transaction that is open, 0 if none is. */
-  get transaction(): number {
-    return this.isInTransaction ? 1 : 0;
+    this.#driver = driver;
+    this.reading = new TextReading(driver);
+    this.doubt = new Doubt(driver, derailed);
+    watchCommands(driver, this);
+    watchPackets(driver, this, derailed);
   }
 
   /** Whether a transaction is open. */
@@ -74,25 +90,21 @@ export class Witness {
     return (this.#flags & IN_TRANSACTION) !== 0;
   }
 
-  /** How the server reads texts now, by the bits of lexer.ts. */
-  get mode(): number {
-    return modeOf(this.#sqlMode, this.#flags);
-  }
-
   /** Whether there is state, other than a transaction, that belongs to this session alone. */
   get isChanged(): boolean {
     return this.#isChanged || ((this.#flags ^ this.#flagsAtHome) & AUTOCOMMIT) !== 0;
   }
 
-  /** Whether there may be state that a reset does not wipe: another role or current database. */
-  get isMoved(): boolean {
-    return this.#isMoved || !this.canTell && this.#hasRun;
+  /** Why there may be state that a reset does not wipe: another role or current database. */
+  get renewalReason(): string | undefined {
+    return this.#moved ?? (!this.canTell && this.#hasRun ? "no session tracking" : undefined);
   }
 
   /** Whether anything must be wiped before somebody else may have the session. */
   get isDirty(): boolean {
-    return this.isInTransaction || this.isChanged || this.#isMoved || this.#isUnsure ||
-      !this.canTell && this.#hasRun;
+    return this.isInTransaction || this.isChanged || this.#moved !== undefined || this.#isUnsure ||
+      this.#isUnclear ||
+      this.doubt.answered !== undefined || !this.canTell && this.#hasRun;
   }
 
   /** Whether the server has reported a change since the session was settled. */
@@ -105,147 +117,147 @@ export class Witness {
     return this.#isUnfit;
   }
 
-  /** Whether it is a row that is being read at this moment. */
-  get isAtRow(): boolean {
-    return this.#isAtRow;
+  /** Whether the command that is being given is the question after an error. */
+  get isFirst(): boolean {
+    return this.doubt.isBeginning;
   }
 
   /** Takes the session as it is now to be as it should be. */
   settle(): void {
     this.#flagsAtHome = this.#flags;
     this.#isChanged = false;
-    this.#isMoved = false;
+    this.#moved = undefined;
     this.#isUnsure = false;
+    this.#isUnclear = false;
+    this.#isWiped = false;
     this.#hasRun = false;
     this.#isTold = false;
-    this.renewalReason = undefined;
   }
 
-  #watchStatements(driver: DriverInternals): void {
-    const { query, execute, prepare, changeUser, reset } = driver;
-    // Tracers that the driver was handed to go by how many arguments there are.
-    driver.query = (...args) => {
-      const [sql, values] = args;
-      const command = query.apply(driver, args);
-      const text = textOf(sql);
-      const isTemplate = driver.config.queryFormat === undefined &&
-        areHarmless(text, values, this.mode) && areHarmless(text, valuesOf(sql), this.mode);
-      this.#note(isTemplate ? text : command.sql ?? text);
-      return command;
-    };
-    driver.execute = (...args) => {
-      this.#note(textOf(args[0]));
-      return execute.apply(driver, args);
-    };
-    driver.prepare = (sql, callback) => {
-      this.#note(textOf(sql));
-      return prepare.call(driver, sql, callback);
-    };
-    driver.changeUser = (options, callback) => {
-      this.#isChanged = true;
-      this.#isMoved = true;
-      this.#sqlMode = MODE_UNKNOWN;
-      return changeUser.call(driver, options, callback);
-    };
-    // It takes away what a session begins with, and session tracking with that.
-    driver.reset = (callback) => {
-      this.#isChanged = true;
-      this.#sqlMode = MODE_UNKNOWN;
-      return reset.call(driver, callback);
-    };
-  }
-
-  #note(sql: string): void {
+  /** Notes what the connection is given to do. */
+  take({ command, text, code, isOfExecute }: Taken): void {
+    const { resultsetHeader, prepareHeader, statement } = command;
+    if (resultsetHeader === undefined && prepareHeader === undefined) {
+      if (!isOfNoStatement(command)) this.#move("a command of another kind");
+      return;
+    }
+    const sent = command.sql ?? command.query ?? statement?.query ?? "";
+    const given = { text: text ?? sent, analysis: this.reading.analyse(code ?? sent) };
+    const { effect, reason, countsRows } = given.analysis;
     this.#hasRun = true;
-    this.statementCount++;
-    const { effect, reason, countsRows, setsId } = this.analyser.analyse(sql, this.mode);
-    if (countsRows) this.echoCount++;
-    if (setsId) this.idCount++;
-    if (effect === "none") return;
-    if (effect !== "renewed") this.#isChanged = true;
-    if (effect === "state") return;
-    this.#isMoved = true;
-    this.renewalReason ??= reason;
+    if (prepareHeader === undefined) {
+      this.statementCount++;
+      this.#given.set(command, given);
+      if (countsRows) this.echoCount++;
+    } else if (!isOfExecute) leaveToUser(command);
+    if (effect === "state") this.#isChanged = true;
+    else if (effect === "identity") this.#move(reason);
+    else if (effect === "renewed") this.#moved ??= reason;
   }
 
-  #watchPackets(driver: DriverInternals, derailed: (error: Error) => void): void {
-    const { handlePacket, _handleFatalError } = driver;
-    /** Ends it with an error that the command at hand gets, whoever has sent that. */
-    const refuse = (error: Error): void => {
-      driver._handleFatalError(error);
-      derailed(error);
-    };
-    /** The first byte of the packet that is being read. */
-    let marker: number | undefined;
-    driver.handlePacket = (packet) => {
-      this.#isAtRow = false;
-      marker = undefined;
-      if (packet === undefined) return handlePacket.call(driver, packet);
-      // Packets that are held back come here again.
-      if (driver._paused) return holdBack(packet, driver);
-      if (isOutOfOrder(packet, driver)) {
-        return refuse(nonsense("The server's packets came out of order"));
-      }
-      const command = driver._command;
-      const demand = strangeDemand(packet, command);
-      if (demand !== undefined) return refuse(demand);
-      const mustGoOn = isRow(packet, command);
-      if (!mustGoOn) this.#read(packet, command, driver._isMariaDB ? "mariadb" : "mysql");
-      this.#isAtRow = mustGoOn;
-      marker = packet.buffer[packet.offset];
-      handlePacket.call(driver, packet);
-      this.#isAtRow = false;
-      marker = undefined;
-      if (mustGoOn && driver._command !== command) {
-        derailed(derailment("A row could not be read, so the rest of the answer cannot either"));
-      }
-    };
-    driver._handleFatalError = (error) => {
-      const isServers = marker !== undefined && marker !== 0xff && isReadByDriver(driver);
-      _handleFatalError.call(driver, isServers && !isNonsense(error) ? unreadable(error) : error);
-    };
+  /** Notes a reset or a new login: it takes away session tracking, too. */
+  wipe(by: "reset" | "changeUser"): void {
+    this.#isChanged = this.#isWiped = true;
+    this.reading.forget();
+    if (by === "changeUser") this.#move(by);
   }
 
-  #read(packet: Packet, command: DriverCommand | null | undefined, make: Make): void {
-    const status = readStatus(packet, command);
-    if (status === UNTOLD) return this.#readError(packet, make);
+  /** Notes what has been sent. */
+  begin(command: DriverCommand): void {
+    this.#running = this.#given.get(command) ?? this.#running;
+    const given = this.#given.get(command);
+    if (given !== undefined) this.transaction.begin(given);
+  }
+
+  /** Notes what a packet tells of the session. */
+  read(packet: Packet, command: DriverCommand | null | undefined): void {
+    const status = readStatus(packet, command, this.#report);
+    if (status === UNTOLD) return this.#readError(packet, command);
+    const given = command ? this.#given.get(command) : undefined;
+    this.#seeTransaction(status, command, given);
     this.#flags = status;
-    this.#sqlMode = readSqlMode(packet, status) ?? this.#sqlMode;
+    this.reading.see(packet, status);
     this.#isUnsure = false;
     if ((status & ECHO) !== 0) this.echoCount++;
-    if ((status & CHANGED) !== 0) this.#isChanged = this.#isTold = true;
-    if ((status & MOVED) !== 0) this.#isMoved = true;
+    if ((status & HAS_ID) !== 0 || given?.analysis.setsId) this.idCount++;
+    // A report tells all that has come up since the one before.
+    if (this.#report.isGiven) this.#isUnclear = false;
+    const isUnclear = (status & UNCLEAR) !== 0;
+    if (isUnclear && this.#isReporting) this.#isUnclear = true;
+    else if (isUnclear || (status & CHANGED) !== 0) this.#isChanged = this.#isTold = true;
+    if ((status & MOVED) !== 0) this.#move("database");
+    if (this.#isRecoded(status, given)) forgetPrepared(this.#driver);
+  }
+
+  /** Whether the server reports all that it can. */
+  get #isReporting(): boolean {
+    return this.canTellAll && this.canTell && !this.#isWiped;
+  }
+
+  #move(reason = "unknown"): void {
+    this.#isChanged = true;
+    this.#moved ??= reason;
+  }
+
+  #seeTransaction(
+    status: number,
+    command: DriverCommand | null | undefined,
+    given: Given | undefined,
+  ): void {
+    const isOpen = (status & IN_TRANSACTION) !== 0;
+    const report = this.#isReporting ? this.#report : undefined;
+    const { pingResponse, resetConnectionResponse, handshakeResult } = command ?? {};
+    if (pingResponse !== undefined) {
+      return this.transaction.seeAfter(isOpen, report, this.#running);
+    }
+    const isWiping = resetConnectionResponse !== undefined || handshakeResult !== undefined;
+    const by = isWiping ? wiping : given;
+    this.transaction.see(isOpen, report, by, (status & MORE_RESULTS) === 0);
+  }
+
+  /** Tells whether what was prepared before may be for another database, mode or role. */
+  #isRecoded(status: number, given: Given | undefined): boolean {
+    if ((status & (MOVED | RECODED)) !== 0) return true;
+    if (given === undefined || given.analysis.effect === "none") return false;
+    if (!this.#isReporting) return true;
+    // Of a role MySQL reports nothing, and MariaDB nothing of SET @@name.
+    if (!this.#driver._isMariaDB) return given.analysis.effect === "identity";
+    if (given.analysis.effect === "state") return given.text.includes("@@");
+    return (status & CHANGED) !== 0 || !/^\s*call\b/i.test(given.text);
   }
 
   /** An error comes without flags. Some say that there is no transaction any more. */
-  #readError(packet: Packet, make: Make): void {
+  #readError(packet: Packet, command: DriverCommand | null | undefined): void {
     const error = readError(packet);
     if (error === undefined) return;
     this.echoCount++;
-    const { isRolledBack, plight } = classOf(error, make);
-    if (plight !== undefined) this.#isUnfit = true;
-    if (!isRolledBack) return;
-    this.#flags &= ~IN_TRANSACTION;
-    this.#isUnsure = true;
+    const make: Make = this.#driver._isMariaDB ? "mariadb" : "mysql";
+    const errorClass = classOf(error, make);
+    const given = command ? this.#given.get(command) : undefined;
+    if (errorClass.plight !== undefined) this.#isUnfit = true;
+    if (given?.analysis.effect === "identity") forgetPrepared(this.#driver);
+    this.transaction.fail(given, errorClass);
+    if (errorClass.isRolledBack) {
+      this.#flags &= ~IN_TRANSACTION;
+      this.#isUnsure = true;
+    } else if (!errorClass.isLoss && this.#mayHaveEnded(error, command, given)) {
+      this.doubt.raise();
+    }
+  }
+
+  #mayHaveEnded(
+    error: ServerError,
+    command: DriverCommand | null | undefined,
+    given: Given | undefined,
+  ): boolean {
+    if (!this.isInTransaction || !command || isOfNoStatement(command)) return false;
+    return isDoubtful(error) || given !== undefined && !keepsTransaction(given);
   }
 }
 
-/** Tells whether nobody's code but the driver's gets to see a packet before it has been read. */
-function isReadByDriver({ authorized, _command }: DriverInternals): boolean {
-  return _command?.onResult !== undefined || !authorized;
-}
-
-function textOf(sql: unknown): string {
-  if (typeof sql === "string") return sql;
-  const text = typeof sql === "object" && sql !== null && "sql" in sql ? sql.sql : undefined;
-  return typeof text === "string" ? text : "";
-}
-
-function valuesOf(sql: unknown): unknown {
-  return typeof sql === "object" && sql !== null && "values" in sql ? sql.values : undefined;
-}
-
-/** Returns an error that says that the session has to be ended on this side. */
-function derailment(message: string): Error {
-  return Object.assign(new Error(message), { code: "ECONNABORTED" });
+/** Tells whether a command asks for a ping, a reset or a login, or closes what was prepared. */
+function isOfNoStatement(command: DriverCommand): boolean {
+  const { pingResponse, resetConnectionResponse, handshakeResult, prepareHeader, id } = command;
+  return pingResponse !== undefined || resetConnectionResponse !== undefined ||
+    handshakeResult !== undefined || prepareHeader === undefined && typeof id === "number";
 }

@@ -5,8 +5,9 @@
  * It is loaded with the first use of a pool, and made with the first use of each handle.
  */
 
-import type { Census, VirtualId } from "../core/mod.ts";
+import type { VirtualId } from "../core/mod.ts";
 import { checkFunction, refuseCallback } from "./callbacks.ts";
+import type { Census } from "./census.ts";
 import { enclosingOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Handle } from "./handle.ts";

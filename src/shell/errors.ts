@@ -6,7 +6,7 @@
  * doing at that moment, and what went wrong below.
  */
 
-import type { Census } from "../core/mod.ts";
+import type { Census } from "./census.ts";
 
 /** Says which rule an error comes from; codes do not change between versions. */
 export type ErrorCode =

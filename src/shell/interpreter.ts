@@ -9,8 +9,6 @@
  */
 
 import {
-  type Census,
-  census,
   type Command,
   createState,
   deadline,
@@ -26,6 +24,7 @@ import {
 import type { Condition, Instant, Port } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { Alarm } from "./alarm.ts";
+import { type Census, censusOf } from "./census.ts";
 import {
   answer,
   type Claim,
@@ -121,7 +120,7 @@ export class Interpreter<Target, Driver> {
 
   /** Returns what the pool is doing. */
   census(): Census {
-    return census(this.#state);
+    return censusOf(this.#state, this.#sessions.renewals);
   }
 
   /** Returns the name of a virtual connection. */

@@ -5,8 +5,8 @@
  * for that.
  */
 
-import type { Census } from "../core/mod.ts";
 import { checkFunction, refuseCallback } from "./callbacks.ts";
+import type { Census } from "./census.ts";
 import type { DrainOptions } from "./engine.ts";
 import { SubletError } from "./errors.ts";
 import type { Field, Lease, LeaseOptions, Row } from "./lease.ts";

@@ -9,6 +9,7 @@
 import type { ActualId, Event, Work } from "../core/mod.ts";
 import type { Clock, Loss, Port, Session } from "../port.ts";
 import type { Admission } from "./admission.ts";
+import { Renewals } from "./census.ts";
 import type { Slot } from "./claim.ts";
 import type { Neutral } from "./process_hold.ts";
 
@@ -34,6 +35,8 @@ export interface SessionSetting<Target, Driver> {
 
 /** Opens, prepares and closes sessions. */
 export class Sessions<Target, Driver> {
+  /** How often a session was wiped by a new login. */
+  readonly renewals: Renewals = new Renewals();
   readonly #setting: SessionSetting<Target, Driver>;
   readonly #slots = new Map<ActualId, Slot<Target, Driver>>();
   readonly #openings = new Map<ActualId, AbortController>();
@@ -89,9 +92,11 @@ export class Sessions<Target, Driver> {
     const slot = this.slotOf(actual);
     slot.isWorking = true;
     this.settle(slot);
+    const reason = work === "resetting" ? slot.session.renewalReason : undefined;
     neutral(() => this.#perform(slot.session, work, target)).then(
       () => {
         slot.isWorking = false;
+        if (reason !== undefined) this.renewals.add(reason);
         this.#lastFailure = undefined;
         report({ type: "workDone", actual, work });
         this.settle(slot);

@@ -6,9 +6,10 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Census, census } from "../core/census.ts";
+import { census } from "../core/census.ts";
 import { createState, type Phase, type VirtualId } from "../core/state.ts";
 import { Admission, type Tally } from "./admission.ts";
+import type { Census } from "./census.ts";
 import type { Definition } from "./definition.ts";
 import type { Control } from "./engine.ts";
 import { Handle } from "./handle.ts";
@@ -115,7 +116,8 @@ export class SharedPool<Target, Driver> {
   /** Returns what a pool does that has done nothing yet. */
   census(): Census {
     const { policy } = this.#definition!.plan;
-    return { ...census(createState({ ...policy, virtuals: [] })), phase: this.#phase };
+    const counts = census(createState({ ...policy, virtuals: [] }));
+    return { ...counts, phase: this.#phase, renewals: {} };
   }
 
   /** Returns where a virtual connection leads, in a pool that does not run yet. */

@@ -6,7 +6,8 @@
  * order in which it was asked for.
  */
 
-import type { Census, VirtualId } from "../core/mod.ts";
+import type { VirtualId } from "../core/mod.ts";
+import type { Census } from "./census.ts";
 import type { Control, DrainOptions, Engine } from "./engine.ts";
 import type { Handle } from "./handle.ts";
 import type { Lease, LeaseOptions } from "./lease.ts";

@@ -35,12 +35,22 @@ export interface ProxyOptions {
   readonly admits?: (number: number) => Promise<void>;
   /** Tells whether a command, such as `QUERY COMMIT`, is forwarded; if not, its link is cut. */
   readonly forwards?: (command: string) => boolean;
+  /** Returns the error that it answers a command with by itself, as a proxy of servers may. */
+  readonly refuses?: (command: string) => Refusal | undefined;
   /** How many chunks of the server reach each connection: with 1, only the greeting does. */
   readonly chunksMax?: number;
   /** How large a piece of what the server sends may be; each is sent by itself. */
   readonly pieceBytes?: number;
   /** The address to listen at; 127.0.0.1 if not given. */
   readonly host?: string;
+}
+
+/** An error of a server. */
+export interface Refusal {
+  /** Its number. */
+  readonly errno: number;
+  /** Its text. */
+  readonly message: string;
 }
 
 /** Starts a proxy before a server. */
@@ -176,10 +186,20 @@ export class Proxy implements AsyncDisposable {
       const commands = reader.read(chunk);
       this.commands.push(...commands);
       await this.#holds.toServer?.promise;
+      const refusal = this.#refusalOf(commands);
+      if (refusal !== undefined) {
+        link.tellClient(errorPacket(refusal));
+        return false;
+      }
       const isForwarded = commands.every((command) => this.#options.forwards?.(command) ?? true);
       if (!isForwarded) link.cut();
       return isForwarded;
     };
+  }
+
+  #refusalOf(commands: readonly string[]): Refusal | undefined {
+    const { refuses } = this.#options;
+    return commands.map((command) => refuses?.(command)).find((found) => found !== undefined);
   }
 
   /** Looks at what the server sends; tells whether it is to be forwarded. */
@@ -192,4 +212,11 @@ export class Proxy implements AsyncDisposable {
       return ++chunks <= (this.#options.chunksMax ?? Infinity);
     };
   }
+}
+
+/** Returns the answer to a command by which a server refuses it. */
+function errorPacket({ errno, message }: Refusal): Buffer {
+  const text = Buffer.from(`#HY000${message}`);
+  const head = Buffer.from([3 + text.length, 0, 0, 1, 0xff, errno & 0xff, errno >> 8]);
+  return Buffer.concat([head, text]);
 }

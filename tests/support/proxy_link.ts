@@ -60,6 +60,12 @@ export class Link {
     this.#pipes.set(direction, pipe);
   }
 
+  /** Sends the client something that is not from the server. */
+  tellClient(bytes: Buffer): void {
+    this.isAsking = false;
+    this.#client.write(bytes);
+  }
+
   /** Changes the way in a direction. */
   meet(direction: Direction, way: Way): void {
     const pipe = this.#pipes.get(direction);

@@ -51,6 +51,7 @@ class NullSession implements Session<object, null> {
   readonly idCount: number = 0;
   readonly transaction: number = 0;
   readonly transactionEndedBy: string | undefined = undefined;
+  readonly renewalReason: string | undefined = undefined;
   readonly condition: Condition = "clean";
   readonly run = (): Promise<[unknown, unknown]> => Promise.resolve([[], []]);
   readonly factsOf = (): StatementFacts => NO_FACTS;

@@ -62,6 +62,7 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
   idCount = 0;
   transaction = 0;
   transactionEndedBy: string | undefined;
+  renewalReason: string | undefined;
   holdsProcess = true;
   /** What its next statement fails with. */
   failNext: Error | undefined;

@@ -1,0 +1,141 @@
+/**
+ * The transaction of one session, as the answers of its server show it, and what of it may have
+ * become permanent.
+ *
+ * The status flag says whether a transaction is open. That one was ended and another begun within
+ * one answer shows in the reports of session tracking: the server then reports anew how the
+ * transaction was begun, or reports nothing although something has changed, or takes back a
+ * letter of what has happened in it. Without reports only the statement's text tells.
+ */
+
+import type { ErrorClass } from "./errors.ts";
+import { excerptOf, type Given, isHarmless, keepsTransaction } from "./given.ts";
+import type { TransactionReport } from "./status.ts";
+
+/** What the last statement was counted for as one that may have become permanent. */
+type Counted = "nothing" | "itself" | "transaction";
+
+/** Follows the transactions of one session. */
+export class TransactionState {
+  /** A number of the transaction that is open, 0 if none is; it rises with each. */
+  number = 0;
+  /** The statement at which the last one ended. */
+  endedBy: string | undefined;
+  /** How many statements may have become permanent. */
+  permanentCount = 0;
+  #last = 0;
+  /** What the server has reported last of what happened in it. */
+  #letters = "";
+  #hasWritten = false;
+  #counted: Counted = "nothing";
+
+  /** Notes that a statement is being sent. */
+  begin(given: Given): void {
+    const isOpen = this.number !== 0;
+    this.#counted = "nothing";
+    if (isOpen) {
+      if (!isHarmless(given) && given.analysis.transactionWord === undefined) {
+        this.#hasWritten = true;
+      }
+      // What may end it may do so although its answer is lost.
+      if (
+        this.#hasWritten && !keepsTransaction(given) &&
+        given.analysis.transactionWord !== "rollback"
+      ) {
+        this.#count("transaction");
+      }
+    } else if (!isHarmless(given) && given.analysis.transactionWord === undefined) {
+      this.#count("itself");
+    }
+  }
+
+  /**
+   * Notes what an answer says. `given` is the statement, if it is to one; `report` is what was
+   * reported, if reports are switched on.
+   */
+  see(
+    isOpen: boolean,
+    report: TransactionReport | undefined,
+    given: Given | undefined,
+    isLast: boolean,
+  ): void {
+    const isNew = isOpen && (this.number === 0 || this.#isAnew(report, given));
+    if (this.number !== 0 && (!isOpen || isNew)) {
+      const isTakenBack = given?.analysis.transactionWord === "rollback";
+      if (this.#hasWritten && this.#counted === "nothing" && !isTakenBack) this.permanentCount++;
+      // From now on it is certain.
+      this.#counted = "nothing";
+      this.#end(given);
+    } else if (isOpen && !isNew && isLast && this.#counted === "transaction") this.#takeBack();
+    if (report?.letters !== undefined) this.#letters = report.letters;
+    if (!isNew) return;
+    this.number = ++this.#last;
+    this.#hasWritten = given !== undefined && given.analysis.transactionWord === undefined &&
+      !isHarmless(given);
+  }
+
+  /** Notes what was asked of the server after a statement had failed. */
+  seeAfter(
+    isOpen: boolean,
+    report: TransactionReport | undefined,
+    failed: Given | undefined,
+  ): void {
+    // What cannot have committed anything has been rolled back.
+    if (failed === undefined || keepsTransaction(failed)) this.#hasWritten &&= isOpen;
+    this.see(isOpen, report, failed, true);
+  }
+
+  /** Notes an error that answers a statement, or something else. */
+  fail(given: Given | undefined, { isRolledBack, isRepeatable, isLoss }: ErrorClass): void {
+    if (isRepeatable && !isLoss && given !== undefined && this.#leftNothing(given)) {
+      this.#takeBack();
+    }
+    if (isRolledBack && this.number !== 0) this.#end(given);
+  }
+
+  /** Tells whether nothing is left of what a statement was counted for, as it may be repeated. */
+  #leftNothing({ analysis }: Given): boolean {
+    const { isSingleWrite, transactionWord, endsTransaction } = analysis;
+    if (this.#counted === "itself") return isSingleWrite;
+    // Others that end a transaction do so before they fail.
+    return this.#counted === "transaction" &&
+      (transactionWord === "commit" || endsTransaction === undefined);
+  }
+
+  #count(counted: Counted): void {
+    this.permanentCount++;
+    this.#counted = counted;
+  }
+
+  #takeBack(): void {
+    this.permanentCount--;
+    this.#counted = "nothing";
+  }
+
+  #end(given: Given | undefined): void {
+    this.endedBy = given === undefined ? undefined : excerptOf(given);
+    this.number = 0;
+    this.#hasWritten = false;
+    this.#letters = "";
+  }
+
+  /** Tells whether the open transaction is another than before the answer. */
+  #isAnew(report: TransactionReport | undefined, given: Given | undefined): boolean {
+    if (report === undefined) {
+      const word = given?.analysis.transactionWord;
+      return word !== undefined && word !== "savepoint";
+    }
+    if (!report.isGiven) return false;
+    const { isEmpty, letters = this.#letters, characteristics = "" } = report;
+    return isEmpty || characteristics !== "" || hasLost(this.#letters, letters);
+  }
+}
+
+/**
+ * Tells whether letters are gone. MySQL takes back all of them when it creates a temporary table,
+ * which ends nothing.
+ */
+function hasLost(before: string, after: string): boolean {
+  if (!/[^_]/.test(after)) return false;
+  return [...before].some((letter, place) => letter !== "_" && after[place] !== letter);
+}

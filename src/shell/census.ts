@@ -1,0 +1,38 @@
+/** The census of a pool: that of the core, and how often sessions had to be renewed. */
+
+import { type Census as CoreCensus, census, type PoolState } from "../core/mod.ts";
+
+/** A count of a pool's actual connections, of what waits for one, and of renewals. */
+export interface Census extends CoreCensus {
+  /**
+   * How often a connection was wiped by a new login, as a reset would not have wiped all, by the
+   * reason: "database", "role", "call of f", "no session tracking" … What comes up after the
+   * first hundred reasons is counted as "others".
+   */
+  readonly renewals: Readonly<Record<string, number>>;
+}
+
+/** How many reasons are counted by themselves. */
+const reasonsMax = 100;
+
+/** Counts renewals by their reasons. */
+export class Renewals {
+  readonly #counts = new Map<string, number>();
+
+  /** Counts one. */
+  add(reason: string): void {
+    const isKnown = this.#counts.has(reason) || this.#counts.size < reasonsMax;
+    const name = isKnown ? reason : "others";
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+  }
+
+  /** Returns how many there were. */
+  get counts(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#counts);
+  }
+}
+
+/** Returns the census of a pool. */
+export function censusOf(pool: PoolState, renewals: Renewals): Census {
+  return { ...census(pool), renewals: renewals.counts };
+}
