@@ -114,11 +114,13 @@ async function checkNoneOpen<Target, Driver>(
 ): Promise<void> {
   const open = unit.openByHand;
   if (open.length === 0) return;
-  for (const held of open) await held.control("ROLLBACK", signal);
+  // What a ROLLBACK does not end, as an XA transaction, ends when the session is wiped.
+  const failures = open.map((held) => held.control("ROLLBACK", signal).catch((cause) => cause));
+  const cause = (await Promise.all(failures)).find((failure) => failure !== undefined);
   const names = open.map(({ home }) => JSON.stringify(home.name)).join(" and ");
   const prose = `The unit ended with a transaction that a statement of it had begun on ${names}: ` +
     "the pool has rolled it back. End it by COMMIT, or use `transaction`";
-  throw new SubletError("TRANSACTION_OPEN", "unit", prose);
+  throw new SubletError("TRANSACTION_OPEN", "unit", prose, cause === undefined ? {} : { cause });
 }
 
 /** Tells whether something of a unit may have become permanent; then its error says so. */

@@ -10,7 +10,7 @@ import { answered, type DriverInternals, internalsOf } from "../../src/mysql/int
 import { MODE_UNKNOWN } from "../../src/mysql/lexer.ts";
 import { analyserOf } from "../../src/mysql/statement.ts";
 import { AUTOCOMMIT, CHANGED, IN_TRANSACTION, readStatus, UNTOLD } from "../../src/mysql/status.ts";
-import { assertFree, threadOf } from "../support/asking.ts";
+import { assertFree, refused, threadOf } from "../support/asking.ts";
 import { lackOf, type Make } from "../support/server_binary.ts";
 import { type Finding, type HygieneRow, roundTrips, rows } from "./rows.ts";
 import { answerTo, removeServers, serverOf, testOnBoth } from "./support/fixture.ts";
@@ -65,14 +65,16 @@ for (const row of rows) {
   testOnBoth(`${row.name}: there for its unit, gone for the next, at its price`, async (place) => {
     const { db, proxy, make } = place;
     const thread = await threadOf(db);
-    await db.unit(async () => {
+    const unit = db.unit(async () => {
       await produce(row, (sql) => db.query(sql));
       assert.equal(db.census().leased, 1);
       assert.deepEqual(await answerTo(db, row.asked), own);
+      proxy.roundTrips = 0;
+      proxy.forget();
     });
+    if (row.wipedBy.startsWith("rollback")) await refused(unit, "TRANSACTION_OPEN");
+    else await unit;
     assertFree(db);
-    proxy.roundTrips = 0;
-    proxy.forget();
     assert.deepEqual(await answerTo(db, row.asked), other);
     assert.equal(proxy.roundTrips - 1, roundTrips[row.wipedBy][make], proxy.forget().join("\n"));
     assert.equal(await threadOf(db), thread);
@@ -84,7 +86,9 @@ for (const row of rows) {
     assert.deepEqual(await answerTo(lease, row.asked), own);
     lease.release();
     assert.deepEqual(await answerTo(db, row.asked), other);
-    await db.query(row.made[0] ?? "").catch(() => assert.ok(row.isFailing));
+    await db.query(row.made[0] ?? "").catch(({ code }) => {
+      assert.ok(row.isFailing || code === "STATEMENT_REFUSED", code);
+    });
     assert.deepEqual(await answerTo(db, row.asked), other);
   }, { multipleStatements: true });
 

@@ -5,7 +5,14 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { others, roundTrips, rows, type Wipe } from "./rows.ts";
 
-const titles: Readonly<Record<Wipe, string>> = { reset: "a reset", login: "a new login" };
+const titles: Readonly<Record<Wipe, string>> = {
+  rollback: "a rollback",
+  "rollback and reset": "a rollback, a reset",
+  "rollback in vain and reset": "a reset, as a rollback is refused",
+  "rollback and login": "a rollback, a new login",
+  reset: "a reset",
+  login: "a new login",
+};
 
 /** Returns the lines of the table, as README has them. */
 function table(): string[] {

@@ -81,7 +81,7 @@ testOnBoth("the cache is true after a reset, a new login and a lost connection",
   for (const sql of ["SET @a = 1", "USE information_schema"]) {
     for (const value of [1, 2]) await expectRight(db, value);
     const thread = await threadOf(db);
-    await db.query(sql);
+    await db.unit(() => db.query(sql));
     for (const value of [3, 4]) await expectRight(db, value);
     assert.equal(await threadOf(db), thread);
     assert.equal(await preparedCount(server), 1);

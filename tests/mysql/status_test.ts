@@ -76,6 +76,7 @@ test("rows are not taken for OK or EOF packets", () => {
 test("an error packet tells its number and its text", () => {
   assert.deepEqual(readError(packet("ff bd 04 23 34 30 30 30 31 61 62")), {
     errno: 1213,
+    sqlState: "40001",
     message: "#40001ab",
   });
   assert.equal(readError(packet("00 bd 04")), undefined);
