@@ -13,14 +13,14 @@ export type TestOnBoth = (
 /** Returns what declares tests; `prepare` is run on each server before its first test. */
 export function onBoth(
   options: readonly string[],
-  prepare: (server: Server) => Promise<void>,
+  prepare: (server: Server, make: Make) => Promise<void>,
 ): TestOnBoth {
   const servers = new Map<Make, Promise<Server>>();
   const started: Server[] = [];
   const start = async (make: Make): Promise<Server> => {
     const server = await startServer({ make, options });
     started.push(server);
-    await prepare(server);
+    await prepare(server, make);
     return server;
   };
   after(async () => {

@@ -6,11 +6,15 @@ import type { DriverCommand, Packet } from "../../src/mysql/internals.ts";
 import {
   AUTOCOMMIT,
   CHANGED,
+  HAS_ID,
   IN_TRANSACTION,
   isRow,
   MOVED,
+  noReport,
   readError,
   readStatus,
+  RECODED,
+  UNCLEAR,
   UNTOLD,
 } from "../../src/mysql/status.ts";
 
@@ -50,6 +54,39 @@ test("an OK packet tells of changed state, and whether the database was", () => 
 test("reports of the state of the transaction, and of variables alone, are not changes", () => {
   assert.equal(told("00 00 00 03 40 00 00 00 0b 05 09 08 545f5f5f5f5f5f5f"), 3);
   assert.equal(told("00 00 00 02 40 00 00 00 06 00 04 01 61 01 62"), AUTOCOMMIT);
+});
+
+test("a report of the transaction is read, and forgotten at the next packet", () => {
+  const report = { ...noReport };
+  const read = (hex: string): object => {
+    readStatus(packet(hex), awaiting, report);
+    return { ...report };
+  };
+  const begun = "00 00 00 03 40 00 00 00 20 05 09 08 545f5f5f5f5f5f5f" +
+    "04 13 12 5354415254205452414e53414354494f4e3b";
+  const told = { isGiven: true, isEmpty: false };
+  assert.deepEqual(read(begun), {
+    ...told,
+    letters: "T_______",
+    characteristics: "START TRANSACTION;",
+  });
+  assert.deepEqual(read("00 00 00 03 00 00 00"), noReport);
+  assert.deepEqual(read("00 00 00 03 40 00 00 00 00"), { ...noReport, ...told, isEmpty: true });
+});
+
+test("a variable that changes the meaning of texts is told from others", () => {
+  const reported = (hex: string): number => readStatus(packet(hex), awaiting) & RECODED;
+  assert.equal(reported("00 00 00 02 40 00 00 00 0c 00 0a 08 73716c5f6d6f6465 00"), RECODED);
+  assert.equal(reported("00 00 00 02 40 00 00 00 0d 00 0b 09 74696d655f7a6f6e65 00"), 0);
+});
+
+test("an id that was generated is told, and of an EOF packet in a transaction it is unclear", () => {
+  const flags = (hex: string, command = awaiting): number => readStatus(packet(hex), command);
+  assert.equal(flags("00 01 07 02 00 00 00") & HAS_ID, HAS_ID);
+  assert.equal(flags("00 01 fc 00 01 02 00 00 00") & HAS_ID, HAS_ID);
+  assert.equal(flags("00 01 00 02 00 00 00") & HAS_ID, 0);
+  assert.equal(flags("fe 00 00 03 40", reading) & (UNCLEAR | CHANGED), UNCLEAR);
+  assert.equal(flags("fe 00 00 02 40", reading) & (UNCLEAR | CHANGED), CHANGED);
 });
 
 test("a report that cannot be read counts as a change, and nothing is thrown", () => {

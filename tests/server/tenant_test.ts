@@ -95,7 +95,7 @@ for (const [change, text, before, after] of changes) {
 
 testOnBoth("a new login or a reset by the holder makes all handles new", async (server) => {
   await using db = poolAt(server);
-  const lease = await db.lease();
+  await using lease = await db.lease();
   const driver = lease.connection.promise();
   const value = async (): Promise<unknown> => Object(await lease.execute(rows))[0][0].value;
   assert.equal(await value(), "of a");

@@ -1,0 +1,71 @@
+/** On real servers: which answers may have set what LAST_INSERT_ID() or LASTVAL() returns. */
+
+import assert from "node:assert/strict";
+import { onBoth } from "./both.ts";
+import { open, run, targetAt } from "./fixture.ts";
+
+const testOnBoth = onBoth(["--log-bin-trust-function-creators=1"], async (server, make) => {
+  await server.query("USE test");
+  await server.query("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)");
+  await server.query("CREATE TABLE plain (v INT)");
+  await server.query("INSERT INTO t VALUES (1, 1)");
+  await server.query("CREATE PROCEDURE adds() INSERT INTO t (v) VALUES (1)");
+  if (make === "mariadb") await server.query("CREATE SEQUENCE numbers");
+});
+
+testOnBoth("statements are counted, whoever gives them, and prepares are not", async (server) => {
+  const session = await open(targetAt(server));
+  const driver = session.driver.promise();
+  const count = async (work: () => Promise<unknown>): Promise<number> => {
+    const before = session.statementCount;
+    await work();
+    return session.statementCount - before;
+  };
+  assert.equal(await count(() => run(session, "SELECT 1")), 1);
+  assert.equal(await count(() => run(session, "SELECT 1", [], true)), 1);
+  assert.equal(await count(() => driver.query("SELECT ?", [1])), 1);
+  assert.equal(await count(() => driver.execute("SELECT ?", [1])), 1);
+  assert.equal(await count(() => driver.beginTransaction()), 1);
+  const handle = await driver.prepare("SELECT ? + 1");
+  assert.equal(await count(() => handle.execute([1])), 1);
+  assert.equal(await count(() => handle.execute([2])), 1);
+  assert.equal(await count(async () => await handle.close()), 0);
+  assert.equal(await count(() => driver.ping()), 0);
+  assert.equal(await count(async () => await driver.prepare("SELECT ? + 2")), 0);
+  await session.close();
+});
+
+testOnBoth("what generates an id is counted, and what does not is not", async (server, make) => {
+  const session = await open(targetAt(server, { multipleStatements: true }));
+  const cases: (readonly [sql: string, raises: boolean])[] = [
+    ["INSERT INTO t (v) VALUES (1)", true],
+    ["INSERT INTO plain VALUES (1)", false],
+    ["UPDATE t SET v = LAST_INSERT_ID(9) WHERE id = 1", true],
+    ["UPDATE t SET v = 2 WHERE id = 1", false],
+    ["DELETE FROM t WHERE id = 12", false],
+    ["SELECT 1", false],
+    ["SELECT LAST_INSERT_ID()", false],
+    ["SELECT LAST_INSERT_ID(7)", true],
+    ["DO LAST_INSERT_ID(7)", true],
+    ["CALL adds()", true],
+    ["SELECT 1; INSERT INTO t (v) VALUES (1); SELECT 2", true],
+    ["BEGIN", false],
+    ["COMMIT", false],
+    ...make === "mariadb"
+      ? [
+        ["SELECT NEXTVAL(numbers)", true],
+        ["SELECT NEXT VALUE FOR numbers", true],
+        ["INSERT INTO t (v) VALUES (2) RETURNING id", true],
+      ] as const
+      : [],
+  ];
+  for (const [sql, raises] of cases) {
+    for (const isPrepared of [false, true]) {
+      if (isPrepared && /;|BEGIN/.test(sql)) continue;
+      const { idCount } = session;
+      await run(session, sql, [], isPrepared);
+      assert.equal(session.idCount > idCount, raises, sql);
+    }
+  }
+  await session.close();
+});
