@@ -8,15 +8,17 @@
 import type { Connection } from "mysql2";
 import type { Condition, Loss, Session, SocketStream, Statement, StatementFacts } from "../port.ts";
 import { beginSession } from "./beginning.ts";
+import { Cancellation } from "./cancellation.ts";
+import type { Canceller } from "./canceller.ts";
+import { isBusy } from "./commands.ts";
 import { answered, type DriverInternals, internalsOf } from "./internals.ts";
-import { calm } from "./interruption.ts";
-import type { Killer } from "./killer.ts";
+import { Loans } from "./loan.ts";
 import { limitLogin } from "./login_bytes.ts";
 import { login } from "./login.ts";
 import { unreadable } from "./nonsense.ts";
 import { type Answer, executeCached } from "./prepared.ts";
 import { hideSecrets, withoutValues } from "./secrets.ts";
-import { ending, isBusy, SessionEnd } from "./session_end.ts";
+import { ending, SessionEnd } from "./session_end.ts";
 import { factsOf } from "./statement.ts";
 import type { Target } from "./target.ts";
 import { Witness } from "./witness.ts";
@@ -36,26 +38,27 @@ export class MysqlSession implements Session<Target, Connection> {
   readonly driver: Connection;
   readonly #internals: DriverInternals;
   readonly #witness: Witness;
-  readonly #killer: Killer | undefined;
   readonly #end: SessionEnd;
+  readonly #cancellation: Cancellation;
+  readonly #loans: Loans;
   #target: Target;
-  /** Fulfilled when a statement that was aborted has ended, or else the session. */
-  #interruption: Promise<void> | undefined;
   #isHeld = true;
+  #isDestroyed = false;
 
   /**
    * Takes over a connection that was just created; `socket` is what it was given as its stream.
-   * Without a killer, what is aborted ends with its session.
+   * Without a canceller, what is aborted ends with its session.
    */
-  constructor(driver: Connection, socket: SocketStream, target: Target, killer?: Killer) {
+  constructor(driver: Connection, socket: SocketStream, target: Target, canceller?: Canceller) {
     this.driver = driver;
     this.#target = target;
-    this.#killer = killer;
     this.#internals = internalsOf(driver);
-    this.#end = new SessionEnd(driver, socket);
-    const breakOff = (error: Error): void => this.#end.break(error);
-    this.#witness = new Witness(this.#internals, breakOff);
-    limitLogin(driver, breakOff);
+    const end = this.#end = new SessionEnd(driver, socket);
+    this.#cancellation = new Cancellation(this.#internals, socket, end, canceller);
+    this.#loans = new Loans(this.#internals);
+    end.abandoned = () => this.#cancellation.endThread(this.#target);
+    this.#witness = new Witness(this.#internals, (error) => end.derail(error));
+    limitLogin(driver, (error) => end.cut(error));
     hideSecrets(driver);
   }
 
@@ -66,7 +69,7 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Whether its holder can go on with it: neither it nor a statement was ended early. */
   get isAlive(): boolean {
-    return !this.#end.hasCome && this.#interruption === undefined &&
+    return !this.#end.hasCome && !this.#cancellation.isUnderWay &&
       this.driver.state === "authenticated";
   }
 
@@ -117,9 +120,11 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** What a holder who gave it up now would leave. */
   get condition(): Condition {
-    if (this.#interruption !== undefined && !this.#end.hasCome) return "dirty";
+    if (this.#loans.isSpoilt) return "broken";
+    if (this.#cancellation.isUnderWay && !this.#end.hasCome) return "dirty";
     if (!this.isAlive || this.#witness.isUnfit || isBusy(this.#internals)) return "broken";
-    return this.#witness.isDirty ? "dirty" : "clean";
+    if (this.#witness.isDirty) return "dirty";
+    return this.#loans.isRecoded ? "broken" : "clean";
   }
 
   /** Fulfilled when the socket has closed. */
@@ -129,13 +134,18 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Makes a fresh session what its target says; from then on `lost` may be called. */
   async begin(lost: (loss: Loss) => void): Promise<void> {
-    await beginSession(this.driver, this.#witness, this.#target, false);
+    await this.#begin(this.#target, false);
     this.#end.lost = lost;
   }
 
   /** Returns why it really could not be opened. */
   truth(error: unknown): unknown {
     return this.#end.truth(error);
+  }
+
+  /** Returns the driver's connection for one holder, whom `refusal` tells if he may use it. */
+  lend(refusal: () => unknown): Connection {
+    return this.#loans.lend(refusal);
   }
 
   /** Runs a statement after those before it. */
@@ -145,15 +155,12 @@ export class MysqlSession implements Session<Target, Connection> {
       const { loss } = this.#end;
       if (loss !== undefined) return reject(loss.cause);
       let isAnswered = false;
-      let over: (() => void) | undefined;
       const abort = (): void => {
         reject(signal?.reason);
-        const answered = new Promise<void>((resolve) => over = resolve);
-        this.#interrupt(statement, ending("A statement was aborted", signal?.reason), answered);
+        this.#cancellation.interrupt(signal?.reason, this.#target);
       };
       this.#send(statement, (error, rows, fields) => {
         isAnswered = true;
-        over?.();
         signal?.removeEventListener("abort", abort);
         // Of several that one signal aborts, the first may have ended the session.
         if (error) reject(signal?.aborted ? signal.reason : this.#failure(error, statement));
@@ -163,28 +170,35 @@ export class MysqlSession implements Session<Target, Connection> {
     });
   }
 
+  /** Calls off what the driver does now, whoever asked for it, who hears the reason. */
+  abort(reason: unknown): void {
+    this.#cancellation.cancel(reason, this.#target);
+  }
+
   /** Asks whether the server still answers. */
   check(): Promise<void> {
     const ping = (): Promise<void> => answered((answer) => this.driver.ping(answer));
-    return this.#within("A ping", checkMsMax, ping);
+    // It finds connections whose other side is gone: nobody is waited for there.
+    return this.#within("A ping", checkMsMax, ping, (error) => this.#end.cut(error));
   }
 
   /** Wipes what a holder left; by a new login where a reset would not wipe all. */
   async reset(): Promise<void> {
-    if (this.#interruption !== undefined) await this.#calmed();
+    await this.#cancellation.settled();
     if (this.#witness.isMoved) return await this.retarget(this.#target);
     await this.#within("A reset", resetMsMax, async () => {
       await answered((answer) => this.driver.reset(answer));
-      await beginSession(this.driver, this.#witness, this.#target, true);
+      await this.#begin(this.#target, true);
     });
   }
 
   /** Changes it into a session of another target of the same address. */
   async retarget(target: Target): Promise<void> {
+    await this.#cancellation.settled();
     try {
       await this.#within("A new login", resetMsMax, async () => {
         await login(this.#internals, target);
-        await beginSession(this.driver, this.#witness, target, false);
+        await this.#begin(target, false);
       });
       this.#target = target;
     } catch (error) {
@@ -205,19 +219,19 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Ends it with a farewell, unless it is busy. */
   async close(): Promise<void> {
-    if (this.#interruption !== undefined) await this.#calmed();
-    this.#end.lost = undefined;
+    await this.#cancellation.settled();
+    const end = this.#end;
+    end.lost = undefined;
     if (this.isAlive && !isBusy(this.#internals)) {
       this.holdProcess(true);
-      this.#end.sayFarewell();
-    } else if (this.#end.isAbandoned) {
-      this.holdProcess(false);
+      end.sayFarewell();
     } else {
-      this.#end.break(ending("The connection was closed"));
+      end.break(ending("The connection was closed"));
     }
-    const msMax = this.#end.isAbandoned ? abandonMsMax : closeMsMax;
-    const timer = setTimeout(() => this.#end.destroyStreams(), msMax);
-    if (this.#end.isAbandoned) timer.unref?.();
+    const isAwaited = end.isAbandoned && !this.#isDestroyed;
+    if (end.isAbandoned) this.holdProcess(false);
+    const timer = setTimeout(() => end.destroyStreams(), isAwaited ? abandonMsMax : closeMsMax);
+    if (end.isAbandoned) timer.unref?.();
     await this.closed;
     clearTimeout(timer);
   }
@@ -225,7 +239,14 @@ export class MysqlSession implements Session<Target, Connection> {
   /** Ends it at once; what is under way in it rejects with `reason`. */
   destroy(reason: Error): void {
     this.#end.lost = undefined;
-    this.#end.break(reason);
+    this.#isDestroyed = true;
+    if (this.#end.isAbandoned) this.#end.cut(reason);
+    else this.#end.break(reason);
+  }
+
+  async #begin(target: Target, isReset: boolean): Promise<void> {
+    await beginSession(this.driver, this.#witness, target, isReset);
+    this.#loans.settle();
   }
 
   #failure(error: unknown, { sql, options }: Statement): unknown {
@@ -243,7 +264,12 @@ export class MysqlSession implements Session<Target, Connection> {
   }
 
   /** Does work that asks the server; if the answer does not come in time, ends the session. */
-  async #within(what: string, msMax: number, work: () => Promise<void>): Promise<void> {
+  async #within(
+    what: string,
+    msMax: number,
+    work: () => Promise<void>,
+    giveUp = (error: Error): void => this.#end.break(error),
+  ): Promise<void> {
     const { loss } = this.#end;
     if (loss !== undefined) throw loss.cause;
     const late = Promise.withResolvers<never>();
@@ -251,7 +277,7 @@ export class MysqlSession implements Session<Target, Connection> {
       const error = new Error(`${what} was not answered within ${msMax} ms`);
       this.#end.note({ cause: Object.assign(error, { code: "ETIMEDOUT" }), byServer: true });
       late.reject(error);
-      this.#end.break(error);
+      giveUp(error);
     }, msMax);
     try {
       await Promise.race([work(), late.promise]);
@@ -260,23 +286,5 @@ export class MysqlSession implements Session<Target, Connection> {
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  /** Has a statement ended without its session, if it is the only one; else ends both. */
-  #interrupt({ sql }: Statement, reason: Error, answered: Promise<void>): void {
-    const killer = this.#killer;
-    const isAlone = Boolean(this.#internals._command) && this.#internals._commands.length === 0;
-    if (!this.isAlive || killer === undefined || !isAlone) return this.#end.abandon(reason);
-    const culprit = { target: this.#target, threadId: this.threadId, sql };
-    const over = Promise.race([answered, this.closed]);
-    this.#interruption = calm(over, (signal) => killer.kill(culprit, signal)).catch((cause) => {
-      this.#end.abandon(ending("A statement was aborted, and went on at the server", cause));
-    });
-  }
-
-  /** Waits until what was aborted has ended; from then on its holder is another. */
-  async #calmed(): Promise<void> {
-    await this.#interruption;
-    this.#interruption = undefined;
   }
 }
