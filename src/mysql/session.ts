@@ -31,6 +31,8 @@ const resetMsMax = 5000;
 const closeMsMax = 1000;
 /** How long a session that was given up may count as open, because the server still works in it. */
 const abandonMsMax = 5000;
+/** How long one that was destroyed may, as nobody waits for its place any more. */
+const destroyMsMax = 400;
 
 /** A session of MySQL or MariaDB, by a connection of mysql2. */
 export class MysqlSession implements Session<Target, Connection> {
@@ -228,10 +230,13 @@ export class MysqlSession implements Session<Target, Connection> {
     } else {
       end.break(ending("The connection was closed"));
     }
-    const isAwaited = end.isAbandoned && !this.#isDestroyed;
-    if (end.isAbandoned) this.holdProcess(false);
-    const timer = setTimeout(() => end.destroyStreams(), isAwaited ? abandonMsMax : closeMsMax);
-    if (end.isAbandoned) timer.unref?.();
+    const givenUpMsMax = this.#isDestroyed ? destroyMsMax : abandonMsMax;
+    const msMax = end.isAbandoned ? givenUpMsMax : closeMsMax;
+    const timer = setTimeout(() => end.destroyStreams(), msMax);
+    if (end.isAbandoned) {
+      this.holdProcess(false);
+      timer.unref?.();
+    }
     await this.closed;
     clearTimeout(timer);
   }

@@ -84,10 +84,10 @@ export class SessionEnd {
     this.destroyStreams();
   }
 
-  /** Ends it amid an answer, whose rest the driver would take for another one. */
+  /** Ends it as the driver is out of step with the server, which may be amid an answer. */
   derail(reason: Error): void {
-    if (this.#internals.authorized) this.abandon(reason);
-    else this.cut(reason);
+    if (isNonsense(reason)) this.break(reason);
+    else this.abandon(reason);
   }
 
   /**
