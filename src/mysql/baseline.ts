@@ -53,8 +53,14 @@ export class Baseline {
   /** Whether its options and its socket are as they were. */
   get isKept(): boolean {
     const { config, stream } = this.#driver;
-    return config === this.#config && stream === this.#stream && this.#parts.every(isSame) &&
+    return config === this.#config && stream === this.#stream && Object.isExtensible(config) &&
+      this.#parts.every(isSame) &&
       socketEvents.every((name, i) => stream.listenerCount(name) === this.#streamCounts[i]);
+  }
+
+  /** Gives it its own socket back, so that it can be closed. */
+  restoreSocket(): void {
+    this.#driver.stream = this.#stream;
   }
 
   /** Whether the same listen to it as did. */

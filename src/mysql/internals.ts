@@ -97,7 +97,7 @@ export interface DriverInternals extends DriverCalls, Pick<EventEmitter, Listene
   /** Its options. */
   readonly config: DriverConfig;
   /** Its socket; after an upgrade to TLS the one that decrypts. */
-  readonly stream: SocketStream;
+  stream: SocketStream;
   /** The server's number of it. */
   readonly threadId: number;
   /** What runs now. */

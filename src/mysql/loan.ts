@@ -94,13 +94,17 @@ export class Loans {
 
   /** Whether the connection differs from what it was before somebody had it. */
   get isSpoilt(): boolean {
+    if (this.#isWritten || this.#baseline?.isKept === false) return true;
     const { _paused, stream } = this.#driver;
-    if (_paused || stream.isPaused() || this.#isWritten) return true;
-    if (this.#baseline === undefined) return false;
-    if (!this.#baseline.isKept) return true;
-    if (this.#hasListened && !this.#baseline.areListenersKept) return true;
+    if (_paused || stream.isPaused()) return true;
+    if (this.#hasListened && !this.#baseline?.areListenersKept) return true;
     this.#hasListened = false;
     return false;
+  }
+
+  /** Gives the connection its own socket back, so that it can be closed. */
+  restoreSocket(): void {
+    this.#baseline?.restoreSocket();
   }
 
   /** Whether the driver writes in another character set than the session began with. */
@@ -142,10 +146,9 @@ export class Loans {
         write(name);
         return Reflect.deleteProperty(driver, name);
       },
-      setPrototypeOf: (_, prototype) => {
-        write("prototype");
-        return Reflect.setPrototypeOf(driver, prototype);
-      },
+      // What could not be taken back throws.
+      setPrototypeOf: () => false,
+      preventExtensions: () => false,
     });
     originals.set(view, driver);
     return view;

@@ -224,7 +224,9 @@ export class MysqlSession implements Session<Target, Connection> {
     await this.#cancellation.settled();
     const end = this.#end;
     end.lost = undefined;
-    if (this.isAlive && !isBusy(this.#internals)) {
+    const isSpoilt = this.#loans.isSpoilt;
+    if (isSpoilt) this.#loans.restoreSocket();
+    if (this.isAlive && !isSpoilt && !isBusy(this.#internals)) {
       this.holdProcess(true);
       end.sayFarewell();
     } else {

@@ -174,6 +174,8 @@ export class SessionEnd {
         fail(command, this.#cause);
         mute(command);
       }
+      // A holder may have taken all listeners away; without any, this would end the process.
+      if (driver.listenerCount("error") === 0) driver.on("error", () => undefined);
       _notifyError.call(driver, error);
       internals._command = null;
     };
