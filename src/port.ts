@@ -72,7 +72,7 @@ export interface Cancellation {
 
 /** One authenticated session on one socket. `Driver` is the driver's own connection. */
 export interface Session<Target, Driver> {
-  /** The driver's own connection, for those who hold a lease. */
+  /** The driver's own connection, for listeners to the pool's events. */
   readonly driver: Driver;
   /** The server's name for the session, as CONNECTION_ID() says it. */
   readonly threadId: number;
@@ -110,11 +110,22 @@ export interface Session<Target, Driver> {
   /** What a holder who gave it up now would leave: broken if it has ended or is still busy. */
   readonly condition: Condition;
   /**
+   * Returns the driver's own connection for one holder. `refusal` is asked at each use, and
+   * returns why he may not use it (any more), or undefined; the reason is told as the driver tells
+   * of errors. What he changes of the connection, and leaves changed, makes the session broken.
+   */
+  lend(refusal: () => unknown): Driver;
+  /**
    * Runs a statement after those before it and answers as the driver does, `[rows, fields]`.
    * An abort that comes before the answer ends the session, so that nobody is lent a busy
    * one, and rejects with the signal's reason.
    */
   run(statement: Statement, signal: Cancellation | undefined): Promise<[unknown, unknown]>;
+  /**
+   * Calls off whatever the driver does now, whoever asked for it: who did hears the reason, and
+   * until it is reset it does nothing else.
+   */
+  abort(reason: unknown): void;
   /** Asks whether the server still answers; rejects if not, in bounded time. */
   check(): Promise<void>;
   /** Wipes what a holder left; rejects if that fails. */
@@ -193,6 +204,8 @@ export interface TlsOptions {
 
 /** The stream of a socket that an adapter opened. */
 export interface SocketStream extends Duplex {
+  /** The TCP port on this side, once it is connected; undefined where it is not known. */
+  readonly localPort?: number | undefined;
   /** Lets the open socket keep the process alive. */
   ref?(): void;
   /** Lets the process end although the socket is open. */

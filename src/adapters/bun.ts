@@ -30,7 +30,13 @@ class BunStream extends RuntimeStream {
   #socket: BunSocket | undefined;
   #isSecure = false;
   #isPaused = false;
+  #localPort: number | undefined;
   readonly #writes = new BunWrites(() => this.errorOf(undefined, "write"));
+
+  /** The TCP port on this side. */
+  get localPort(): number | undefined {
+    return this.#localPort;
+  }
 
   override pause(): this {
     this.#hush();
@@ -127,6 +133,7 @@ class BunStream extends RuntimeStream {
     this.#socket = socket;
     const { socketPath, keepAliveMs } = this.address;
     if (socketPath !== undefined) return;
+    this.#localPort = socket.localPort;
     socket.setNoDelay(true);
     if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs);
   }

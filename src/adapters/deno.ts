@@ -57,6 +57,7 @@ async function connect(address: Address, signal: AbortSignal): Promise<PulledSoc
 }
 
 class DenoSocket implements PulledSocket {
+  readonly localPort: number | undefined;
   #conn: DenoConn | undefined;
   /** The same, if it can be upgraded to TLS. */
   readonly #tcp: DenoTcpConn | undefined;
@@ -67,6 +68,7 @@ class DenoSocket implements PulledSocket {
   constructor(conn: DenoConn, tcp?: DenoTcpConn) {
     this.#conn = conn;
     this.#tcp = tcp;
+    this.localPort = tcp?.localAddr.port;
   }
 
   async read(): Promise<Uint8Array | null> {

@@ -13,6 +13,8 @@ import { RuntimeStream } from "./stream.ts";
 
 /** A connected socket that is read by asking. */
 export interface PulledSocket {
+  /** The TCP port on this side, where a runtime knows it. */
+  readonly localPort?: number | undefined;
   /** Returns what has come, in memory that is the caller's from then on; null at the end. */
   read(): Promise<Uint8Array | null>;
   /** Writes all. */
@@ -49,6 +51,11 @@ export class PulledStream extends RuntimeStream {
     super(address);
     this.#sockets = sockets;
     this.#isPlain = address.isSecured;
+  }
+
+  /** The TCP port on this side. */
+  get localPort(): number | undefined {
+    return this.#socket?.localPort;
   }
 
   /** Upgrades it to TLS; nothing is read meanwhile. */

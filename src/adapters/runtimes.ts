@@ -23,6 +23,8 @@ export interface DenoConn {
 
 /** A TCP connection of Deno. */
 export interface DenoTcpConn extends DenoConn {
+  /** Its address on this side. */
+  readonly localAddr: { readonly port: number };
   /** Lets small writes go at once. */
   setNoDelay(isSet?: boolean): void;
   /** Has the other side asked whether it is there, after a time that the system knows. */
@@ -67,6 +69,8 @@ export interface DenoTcpOptions {
 
 /** A socket of Bun. */
 export interface BunSocket {
+  /** The port on this side. */
+  readonly localPort: number;
   /** Writes as much as goes now; returns how much that was, -1 if it is closed. */
   write(bytes: Uint8Array): number;
   /** Says that nothing more will be written. */

@@ -9,6 +9,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { PoolConnection } from "mysql2";
+import { genuine } from "../mysql/loan.ts";
 import type { Lease } from "./driver.ts";
 import { whenQuiet } from "./internals.ts";
 
@@ -61,7 +62,7 @@ export class Holding {
 
   /** Notes that code has a lease, and alone keeps it from being collected as garbage. */
   constructor(lease: Lease) {
-    this.connection = lease.connection as PoolConnection;
+    this.connection = genuine(lease.connection) as PoolConnection;
     const known = knownHere(this.connection);
     this.#lineage = known === undefined ? {} : known.#lineage;
     this.#lease = new WeakRef(lease);

@@ -4,6 +4,7 @@
  */
 
 import type { PoolConnection } from "mysql2";
+import { genuine } from "../mysql/loan.ts";
 import { adopt, commandCount } from "./adopt.ts";
 import type { PoolConfig } from "./config.ts";
 import type { Db, Lease, VirtualConnection } from "./driver.ts";
@@ -76,7 +77,7 @@ export class Lending implements Lender {
       // What they leave is there when they have left, and then this does not have to wait.
       if (isAnyLeaving()) await undefined;
       const lease = await traced(connectionConfig, () => this.#virtual.lease({ own, signal }));
-      this.#lent.add(adopt(lease.connection, connectionConfig));
+      this.#lent.add(adopt(genuine(lease.connection), connectionConfig));
       return lease;
     } catch (error) {
       throw driverError(error, waitForConnections);

@@ -7,6 +7,7 @@
  */
 
 import type { PoolConnection } from "mysql2";
+import { genuine } from "../mysql/loan.ts";
 import type { CompatOptions } from "./config.ts";
 import type { Lease } from "./driver.ts";
 import { isOfLimit, isOfServer, poolError } from "./errors.ts";
@@ -101,7 +102,7 @@ export class Nodes {
       try {
         const lease = await node.lending.lend(isForStatement);
         this.#succeeded(node);
-        internalsOf(lease.connection as PoolConnection)._clusterId = node.id;
+        internalsOf(genuine(lease.connection) as PoolConnection)._clusterId = node.id;
         return lease;
       } catch (error) {
         const mayGoOn = isOfServer(error) || isOfLimit(error);

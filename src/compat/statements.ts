@@ -4,6 +4,7 @@
  */
 
 import type { PoolConnection } from "mysql2";
+import { genuine } from "../mysql/loan.ts";
 import { discard } from "./adopt.ts";
 import { containCommand, contained } from "./callbacks.ts";
 import type { Lease } from "./driver.ts";
@@ -61,7 +62,7 @@ class Stay {
   #isOver = false;
 
   constructor(lease: Lease) {
-    this.connection = lease.connection as PoolConnection;
+    this.connection = genuine(lease.connection) as PoolConnection;
     this.#lease = lease;
   }
 
@@ -85,15 +86,9 @@ class Stay {
     };
   }
 
-  /** Notes what fails, and lets a command without a callback know that its connection is lost. */
+  /** Notes what fails. */
   follow(command: QueryCommand): void {
-    const lost = (error: unknown): void => {
-      command.emit("error", error);
-      command.emit("end");
-    };
-    this.connection.once("error", lost);
     command.once("error", (error: unknown) => this.#error = error);
-    command.prependOnceListener("end", () => this.connection.off("error", lost));
   }
 
   #end(): void {

@@ -7,8 +7,8 @@
 
 import mysql2, { type Connection } from "mysql2";
 import type { Adapter, Loss, SocketStream } from "../port.ts";
+import { Canceller } from "./canceller.ts";
 import { type Credentials, credentialsOf, driverOptionsOf } from "./driver_options.ts";
-import { Killer } from "./killer.ts";
 import { refusingKeys } from "./public_key.ts";
 import { Refusals } from "./refusals.ts";
 import { isTlsMissing, secure, tlsAdvised } from "./secure.ts";
@@ -30,14 +30,14 @@ export function connectOver(adapter: Adapter): Connect {
     return connect(adapter, refusals, undefined, target, () => undefined, signal);
   };
   // On Workers what one request waits for cannot be of another's doing.
-  const killer = adapter.runtime === "workerd" ? undefined : new Killer(open);
-  return (target, lost, signal) => connect(adapter, refusals, killer, target, lost, signal);
+  const canceller = adapter.runtime === "workerd" ? undefined : new Canceller(open);
+  return (target, lost, signal) => connect(adapter, refusals, canceller, target, lost, signal);
 }
 
 async function connect(
   adapter: Adapter,
   refusals: Refusals,
-  killer: Killer | undefined,
+  canceller: Canceller | undefined,
   target: Target,
   lost: (loss: Loss) => void,
   signal: AbortSignal,
@@ -55,7 +55,7 @@ async function connect(
     const attempt = (isSecured: boolean): Promise<MysqlSession> => {
       const [driver, socket] = dial(adapter, target, credentials, isSecured);
       const shaken = handshake(driver);
-      const session = new MysqlSession(driver, socket, target, refusals, killer);
+      const session = new MysqlSession(driver, socket, target, refusals, canceller);
       return begin(session, shaken, lost, stopped.promise);
     };
     return await attempt(target.tls !== undefined).catch((error: unknown) => {

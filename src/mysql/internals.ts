@@ -3,6 +3,7 @@
  * tests on a real server hold each of it, so that a mysql2 that changes it is noticed.
  */
 
+import type { EventEmitter } from "node:events";
 import type { Connection } from "mysql2";
 import type { SocketStream } from "../port.ts";
 
@@ -86,6 +87,14 @@ export interface PreparedCache {
   clear(): void;
 }
 
+/** A command that a connection has under way. */
+export interface LiveCommand extends DriverCommand, EventEmitter {
+  /** What gets the answer; without it the answer is told by events. */
+  onResult?: ((...args: unknown[]) => unknown) | undefined;
+  /** What ends it when the time is up that its caller gave the driver. */
+  queryTimeout?: ReturnType<typeof setTimeout> | null;
+}
+
 /** The statement functions of a connection, without their overloads. */
 export interface DriverCalls {
   /** Runs a statement as text. */
@@ -107,7 +116,9 @@ export interface DriverCalls {
   /** Says farewell. */
   end(...args: unknown[]): unknown;
   /** Ends the connection without farewell. */
-  destroy(): void;
+  destroy(...args: unknown[]): void;
+  /** Ends the connection without farewell; what `destroy` calls. */
+  close(...args: unknown[]): void;
 }
 
 /** What a connection was opened with, as the driver keeps it. */
@@ -134,16 +145,26 @@ export interface DriverConfig {
   ssl?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** What tells who listens. */
+type ListenerQuestion = "eventNames" | "rawListeners";
+
 /** A connection of the driver, with what it does not document. */
-export interface DriverInternals extends DriverCalls {
+export interface DriverInternals extends DriverCalls, Pick<EventEmitter, ListenerQuestion> {
   /** Its options. */
   readonly config: DriverConfig;
   /** Its socket; after an upgrade to TLS the one that decrypts. */
-  readonly stream: SocketStream;
+  stream: SocketStream;
+  /** The server's number of it. */
+  readonly threadId: number;
   /** What runs now. */
-  readonly _command: DriverCommand | null | undefined;
+  _command: LiveCommand | null | undefined;
   /** What waits behind it. */
-  readonly _commands: { readonly length: number; unshift(command: DriverCommand): unknown };
+  readonly _commands: {
+    readonly length: number;
+    get(index: number): LiveCommand | undefined;
+    shift(): LiveCommand | undefined;
+    unshift(command: DriverCommand): unknown;
+  };
   /** The statements that are prepared. */
   readonly _statements: PreparedCache;
   /** Whether packets are held back, to be handed over later. */
@@ -176,6 +197,14 @@ export interface DriverInternals extends DriverCalls {
   handlePacket(packet?: Packet): void;
   /** Ends it with an error of its socket, or with one that was thrown while it read a packet. */
   _handleFatalError(error: unknown): void;
+  /** Tells the commands that have a callback why they fail, and forgets all. */
+  _notifyError(error: unknown): void;
+  /** Puts a command behind those before it. */
+  addCommand(command: LiveCommand): LiveCommand;
+  /** What stands for `addCommand` once the connection has ended. */
+  _addCommandClosedState(command: LiveCommand): LiveCommand;
+  /** Hands over the packets that were held back, and reads on. */
+  resume(): void;
 }
 
 /** Returns a connection with what the driver does not document. */

@@ -1,50 +1,104 @@
 /**
- * How a statement that nobody waits for any more is brought to its end, so that its connection
- * can be used again.
+ * How what a session does is called off: whoever asked for it hears why at once, and the server is
+ * made to end it, so that the session can be used again; where that cannot be, the session ends.
  *
- * Most end by themselves in the time that it takes to ask for more; the rest are killed. A kill
- * that is under way is always waited for, so that none comes late and hits another statement.
+ * A session that was given up while the server works in it is ended at the server as well.
  */
 
-/** How long a statement has to end by itself. */
-const graceMs = 10;
-/** How long the server may take to be told. */
-const killMsMax = 1000;
-/** How long a statement may go on after it was killed: the server looks from time to time only. */
-const answerMsMax = 1000;
+import type { SocketStream } from "../port.ts";
+import type { Canceller, ServerThread } from "./canceller.ts";
+import { commandsOf, dropWaiting, fail, mute } from "./commands.ts";
+import type { DriverInternals } from "./internals.ts";
+import { ending, type SessionEnd } from "./session_end.ts";
+import type { Target } from "./target.ts";
 
-/** Waits for `answered`, and kills the statement if that takes long; rejects if it goes on. */
-export async function calm(
-  answered: Promise<void>,
-  kill: (signal: AbortSignal) => Promise<void>,
-): Promise<void> {
-  if (await comesWithin(answered, graceMs)) return;
-  const failure = await killed(kill);
-  if (await comesWithin(answered, failure === undefined ? answerMsMax : 0)) return;
-  throw failure ?? new Error(`A statement went on for ${answerMsMax} ms after it was killed`);
-}
+/** Calls off what one session does. */
+export class Interruption {
+  readonly #driver: DriverInternals;
+  readonly #socket: SocketStream;
+  readonly #end: SessionEnd;
+  readonly #canceller: Canceller | undefined;
+  /** Fulfilled when what was called off has ended, or else the session. */
+  #ended: Promise<void> | undefined;
+  #openGate: (() => void) | undefined;
 
-/** Returns why it could not be killed, or that it had ended before. */
-async function killed(kill: (signal: AbortSignal) => Promise<void>): Promise<unknown> {
-  const giveUp = new AbortController();
-  const late = (): void => giveUp.abort(new Error(`No kill was done within ${killMsMax} ms`));
-  const timer = setTimeout(late, killMsMax);
-  try {
-    await kill(giveUp.signal);
-    return undefined;
-  } catch (error) {
-    return error;
-  } finally {
-    clearTimeout(timer);
+  /** Creates what has called off nothing; without a canceller, the session ends each time. */
+  constructor(
+    driver: DriverInternals,
+    socket: SocketStream,
+    end: SessionEnd,
+    canceller: Canceller | undefined,
+  ) {
+    this.#driver = driver;
+    this.#socket = socket;
+    this.#end = end;
+    this.#canceller = canceller;
   }
-}
 
-async function comesWithin(promise: Promise<void>, msMax: number): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => late.resolve(false), msMax);
-  try {
-    return await Promise.race([promise.then(() => true), late.promise]);
-  } finally {
-    clearTimeout(timer);
+  /** Whether something was called off since {@linkcode settled}. */
+  get isUnderWay(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /** Calls off a statement that runs; if others wait behind it, the session ends with it. */
+  interrupt(reason: unknown, target: Target): void {
+    if (commandsOf(this.#driver).length === 1) this.cancel(reason, target);
+    else this.#end.abandon(ending("A statement was aborted", reason));
+  }
+
+  /** Calls off all that the driver does; until {@linkcode settled} it does nothing else. */
+  cancel(reason: unknown, target: Target): void {
+    const driver = this.#driver;
+    const commands = commandsOf(driver);
+    if (commands.length === 0 || this.isUnderWay || this.#end.hasCome) return;
+    for (const command of commands) fail(command, reason);
+    dropWaiting(driver);
+    const thread = this.#threadOf(target);
+    if (this.#canceller === undefined || thread === undefined) {
+      return this.#end.abandon(ending("What it did was called off", reason));
+    }
+    this.#shutGate(reason);
+    const isOver = Promise.race([mute(commands[0]!), this.#end.closed]);
+    // Who reads its rows may have paused it.
+    if (driver._paused) driver.resume();
+    this.#ended = this.#canceller.cancel(thread, isOver).catch((cause: unknown) => {
+      this.#end.abandon(ending("What was called off went on at the server", cause));
+    });
+  }
+
+  /** Waits until what was called off has ended; from then on the session is another holder's. */
+  async settled(): Promise<void> {
+    if (this.#ended === undefined) return;
+    await this.#ended;
+    this.#openGate?.();
+    this.#ended = undefined;
+  }
+
+  /** Has the server end the session, which it works in although it was given up. */
+  endThread(target: Target): void {
+    const thread = this.#threadOf(target);
+    if (thread === undefined) return;
+    // Where it cannot be ended, its connection counts as long as it goes on, for some time.
+    this.#canceller?.end(thread).catch(() => undefined);
+  }
+
+  #threadOf(target: Target): ServerThread | undefined {
+    const { localPort } = this.#socket;
+    if (localPort === undefined) return undefined;
+    return { target, threadId: this.#driver.threadId, localPort };
+  }
+
+  #shutGate(reason: unknown): void {
+    const driver = this.#driver;
+    const { addCommand } = driver;
+    const refuse = (command: Parameters<typeof addCommand>[0]): typeof command => {
+      fail(command, reason);
+      return command;
+    };
+    driver.addCommand = refuse;
+    this.#openGate = () => {
+      // Where the connection has ended meanwhile, the driver has put something else there.
+      if (driver.addCommand === refuse) driver.addCommand = addCommand;
+    };
   }
 }

@@ -16,9 +16,11 @@ import type {
   StatementFacts,
 } from "../port.ts";
 import { beginSession } from "./beginning.ts";
+import type { Canceller } from "./canceller.ts";
+import { isBusy } from "./commands.ts";
 import { answered, type DriverInternals, internalsOf } from "./internals.ts";
-import { calm } from "./interruption.ts";
-import type { Killer } from "./killer.ts";
+import { Interruption } from "./interruption.ts";
+import { Loans } from "./loan.ts";
 import { limitLogin } from "./login_bytes.ts";
 import { login } from "./login.ts";
 import { unreadable } from "./nonsense.ts";
@@ -26,7 +28,7 @@ import { readFramesAlone } from "./order.ts";
 import { type Answer, executeCached } from "./prepared.ts";
 import type { Refusals } from "./refusals.ts";
 import { hideSecrets, withoutValues } from "./secrets.ts";
-import { ending, isBusy, SessionEnd } from "./session_end.ts";
+import { ending, SessionEnd } from "./session_end.ts";
 import type { Target } from "./target.ts";
 import { Witness } from "./witness.ts";
 
@@ -38,6 +40,8 @@ const resetMsMax = 5000;
 const closeMsMax = 1000;
 /** How long a session that was given up may count as open, because the server still works in it. */
 const abandonMsMax = 5000;
+/** How long one that was destroyed may, as nobody waits for its place any more. */
+const destroyMsMax = 400;
 
 /** A session of MySQL or MariaDB, by a connection of mysql2. */
 export class MysqlSession implements Session<Target, Connection> {
@@ -45,34 +49,35 @@ export class MysqlSession implements Session<Target, Connection> {
   readonly driver: Connection;
   readonly #internals: DriverInternals;
   readonly #witness: Witness;
-  readonly #killer: Killer | undefined;
   readonly #refusals: Refusals;
   readonly #end: SessionEnd;
+  readonly #interruption: Interruption;
+  readonly #loans: Loans;
   #target: Target;
-  /** Fulfilled when a statement that was aborted has ended, or else the session. */
-  #interruption: Promise<void> | undefined;
   #isHeld = true;
+  #isDestroyed = false;
 
   /**
    * Takes over a connection that was just created; `socket` is what it was given as its stream.
-   * Without a killer, what is aborted ends with its session.
+   * Without a canceller, what is aborted ends with its session.
    */
   constructor(
     driver: Connection,
     socket: SocketStream,
     target: Target,
     refusals: Refusals,
-    killer?: Killer,
+    canceller?: Canceller,
   ) {
     this.driver = driver;
     this.#target = target;
     this.#refusals = refusals;
-    this.#killer = killer;
     this.#internals = internalsOf(driver);
-    this.#end = new SessionEnd(driver, socket);
-    const breakOff = (error: Error): void => this.#end.break(error);
-    this.#witness = new Witness(this.#internals, breakOff);
-    limitLogin(driver, breakOff);
+    const end = this.#end = new SessionEnd(driver, socket);
+    this.#interruption = new Interruption(this.#internals, socket, end, canceller);
+    this.#loans = new Loans(this.#internals);
+    end.abandoned = () => this.#interruption.endThread(this.#target);
+    this.#witness = new Witness(this.#internals, (error) => end.derail(error));
+    limitLogin(driver, (error) => end.cut(error));
     readFramesAlone(driver);
     hideSecrets(driver);
   }
@@ -84,7 +89,7 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Whether its holder can go on with it: neither it nor a statement was ended early. */
   get isAlive(): boolean {
-    return !this.#end.hasCome && this.#interruption === undefined &&
+    return !this.#end.hasCome && !this.#interruption.isUnderWay &&
       this.driver.state === "authenticated";
   }
 
@@ -140,10 +145,11 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** What a holder who gave it up now would leave. */
   get condition(): Condition {
-    if (this.#interruption !== undefined && !this.#end.hasCome) return "dirty";
+    if (this.#loans.isSpoilt) return "broken";
+    if (this.#interruption.isUnderWay && !this.#end.hasCome) return "dirty";
     const isBusyOtherwise = isBusy(this.#internals) && !this.#witness.doubt.isAlone;
     if (!this.isAlive || this.#witness.isUnfit || isBusyOtherwise) return "broken";
-    if (!this.#witness.isDirty) return "clean";
+    if (!this.#witness.isDirty) return this.#loans.isRecoded ? "broken" : "clean";
     return this.#refusals.has("wiping", this.#target) ? "broken" : "dirty";
   }
 
@@ -154,13 +160,18 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Makes a fresh session what its target says; from then on `lost` may be called. */
   async begin(lost: (loss: Loss) => void): Promise<void> {
-    await beginSession(this.driver, this.#witness, this.#target, this.#refusals, false);
+    await this.#begin(this.#target, false);
     this.#end.lost = lost;
   }
 
   /** Returns why it really could not be opened. */
   truth(error: unknown): unknown {
     return this.#end.truth(error);
+  }
+
+  /** Returns the driver's connection for one holder, whom `refusal` tells if he may use it. */
+  lend(refusal: () => unknown): Connection {
+    return this.#loans.lend(refusal);
   }
 
   /** Runs a statement after those before it. */
@@ -170,15 +181,12 @@ export class MysqlSession implements Session<Target, Connection> {
       const { loss } = this.#end;
       if (loss !== undefined) return reject(loss.cause);
       let isAnswered = false;
-      let over: (() => void) | undefined;
       const abort = (): void => {
         reject(signal?.reason);
-        const answered = new Promise<void>((resolve) => over = resolve);
-        this.#interrupt(statement, ending("A statement was aborted", signal?.reason), answered);
+        this.#interruption.interrupt(signal?.reason, this.#target);
       };
       this.#send(statement, (error, rows, fields) => {
         isAnswered = true;
-        over?.();
         signal?.removeEventListener("abort", abort);
         // Of several that one signal aborts, the first may have ended the session.
         if (!error) return resolve([rows, fields]);
@@ -192,15 +200,21 @@ export class MysqlSession implements Session<Target, Connection> {
     });
   }
 
+  /** Calls off what the driver does now, whoever asked for it, who hears the reason. */
+  abort(reason: unknown): void {
+    this.#interruption.cancel(reason, this.#target);
+  }
+
   /** Asks whether the server still answers. */
   check(): Promise<void> {
     const ping = (): Promise<void> => answered((answer) => this.driver.ping(answer));
-    return this.#end.within("A ping", checkMsMax, ping);
+    // It finds connections whose other side is gone: nobody is waited for there.
+    return this.#end.within("A ping", checkMsMax, ping, (error) => this.#end.cut(error));
   }
 
   /** Wipes what a holder left; by a new login where a reset would not wipe all. */
   async reset(): Promise<void> {
-    if (this.#interruption !== undefined) await this.#calmed();
+    await this.#interruption.settled();
     if (this.#witness.renewalReason !== undefined) return await this.retarget(this.#target);
     const ask = (): Promise<void> => answered((answer) => this.driver.reset(answer));
     await this.#wipe("A reset", ask, this.#target, true);
@@ -208,6 +222,7 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Changes it into a session of another target of the same address. */
   async retarget(target: Target): Promise<void> {
+    await this.#interruption.settled();
     try {
       await this.#wipe("A new login", () => login(this.#internals, target), target, false);
       this.#target = target;
@@ -229,19 +244,24 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Ends it with a farewell, unless it is busy. */
   async close(): Promise<void> {
-    if (this.#interruption !== undefined) await this.#calmed();
-    this.#end.lost = undefined;
-    if (this.isAlive && !isBusy(this.#internals)) {
+    await this.#interruption.settled();
+    const end = this.#end;
+    end.lost = undefined;
+    const isSpoilt = this.#loans.isSpoilt;
+    if (isSpoilt) this.#loans.restoreSocket();
+    if (this.isAlive && !isSpoilt && !isBusy(this.#internals)) {
       this.holdProcess(true);
-      this.#end.sayFarewell();
-    } else if (this.#end.isAbandoned) {
-      this.holdProcess(false);
+      end.sayFarewell();
     } else {
-      this.#end.break(ending("The connection was closed"));
+      end.break(ending("The connection was closed"));
     }
-    const msMax = this.#end.isAbandoned ? abandonMsMax : closeMsMax;
-    const timer = setTimeout(() => this.#end.destroyStreams(), msMax);
-    if (this.#end.isAbandoned) timer.unref?.();
+    const givenUpMsMax = this.#isDestroyed ? destroyMsMax : abandonMsMax;
+    const msMax = end.isAbandoned ? givenUpMsMax : closeMsMax;
+    const timer = setTimeout(() => end.destroyStreams(), msMax);
+    if (end.isAbandoned) {
+      this.holdProcess(false);
+      timer.unref?.();
+    }
     await this.closed;
     clearTimeout(timer);
   }
@@ -249,7 +269,14 @@ export class MysqlSession implements Session<Target, Connection> {
   /** Ends it at once; what is under way in it rejects with `reason`. */
   destroy(reason: Error): void {
     this.#end.lost = undefined;
-    this.#end.break(reason);
+    this.#isDestroyed = true;
+    if (this.#end.isAbandoned) this.#end.cut(reason);
+    else this.#end.break(reason);
+  }
+
+  async #begin(target: Target, isReset: boolean): Promise<void> {
+    await beginSession(this.driver, this.#witness, target, this.#refusals, isReset);
+    this.#loans.settle();
   }
 
   #failure(error: unknown, { sql, options }: Statement): unknown {
@@ -281,25 +308,7 @@ export class MysqlSession implements Session<Target, Connection> {
         this.#refusals.learn("wiping", target, error);
         throw error;
       });
-      await beginSession(this.driver, this.#witness, target, this.#refusals, isReset);
+      await this.#begin(target, isReset);
     });
-  }
-
-  /** Has a statement ended without its session, if it is the only one; else ends both. */
-  #interrupt({ sql }: Statement, reason: Error, answered: Promise<void>): void {
-    const killer = this.#killer;
-    const isAlone = Boolean(this.#internals._command) && this.#internals._commands.length === 0;
-    if (!this.isAlive || killer === undefined || !isAlone) return this.#end.abandon(reason);
-    const culprit = { target: this.#target, threadId: this.threadId, sql };
-    const over = Promise.race([answered, this.closed]);
-    this.#interruption = calm(over, (signal) => killer.kill(culprit, signal)).catch((cause) => {
-      this.#end.abandon(ending("A statement was aborted, and went on at the server", cause));
-    });
-  }
-
-  /** Waits until what was aborted has ended; from then on its holder is another. */
-  async #calmed(): Promise<void> {
-    await this.#interruption;
-    this.#interruption = undefined;
   }
 }

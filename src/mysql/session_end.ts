@@ -1,12 +1,14 @@
 /**
  * How a session ends: once, whoever ends it; what was under way then rejects with the true reason.
  *
- * The driver alone guarantees neither: it forgets statements if it closes while they run, and
- * answers later ones with an error that says nothing of the cause.
+ * The driver alone guarantees neither: it forgets statements if it closes while they run, tells
+ * none of those that have no callback, and answers later ones with an error that says nothing of
+ * the cause.
  */
 
 import type { Connection } from "mysql2";
 import type { Loss, SocketStream } from "../port.ts";
+import { commandsOf, fail, isBusy, mute } from "./commands.ts";
 import { codeOf, isClosedState } from "./errors.ts";
 import { type DriverInternals, internalsOf } from "./internals.ts";
 import { isNonsense } from "./nonsense.ts";
@@ -15,6 +17,8 @@ import { isNonsense } from "./nonsense.ts";
 export class SessionEnd {
   /** Called at most once, if the session ends unasked. */
   lost: ((loss: Loss) => void) | undefined;
+  /** Called at most once, if the session was given up while the server works in it. */
+  abandoned: (() => void) | undefined;
   readonly #driver: Connection;
   readonly #internals: DriverInternals;
   readonly #socket: SocketStream;
@@ -32,7 +36,8 @@ export class SessionEnd {
     this.#socket = socket;
     this.#internals = internalsOf(driver);
     this.#farewell = this.#internals.end.bind(driver);
-    this.#watch();
+    this.#watchErrors();
+    this.#watchHolder();
   }
 
   /** Why it has ended, once it has. */
@@ -66,10 +71,23 @@ export class SessionEnd {
     this.#farewell();
   }
 
-  /** Ends it at once. */
+  /** Ends it at once; if the server works in it, the server has still to end it too. */
   break(reason: Error): void {
+    if (this.#isAbandoned) return;
+    if (this.#isServerWorking) this.abandon(reason);
+    else this.cut(reason);
+  }
+
+  /** Ends it at once, whatever the server does. */
+  cut(reason: Error): void {
     this.note({ cause: reason, byServer: false });
     this.destroyStreams();
+  }
+
+  /** Ends it as the driver is out of step with the server, which may be amid an answer. */
+  derail(reason: Error): void {
+    if (isNonsense(reason)) this.break(reason);
+    else this.abandon(reason);
   }
 
   /**
@@ -78,11 +96,11 @@ export class SessionEnd {
    * the pool counts is what the server has.
    */
   abandon(reason: Error): void {
-    if (this.#loss !== undefined) return;
-    this.#loss = { cause: reason, byServer: false };
-    this.#internals.stream.emit("error", this.#stand ??= ending("The connection was given up"));
+    if (this.#isAbandoned || this.#isSocketDestroyed) return;
+    this.note({ cause: reason, byServer: false });
     this.#leaveToServer();
-    this.#tell(this.#loss);
+    this.#internals.stream.emit("error", this.#stand ??= ending("The connection was given up"));
+    this.#tell(this.#loss!);
   }
 
   /** Closes what carries it. */
@@ -97,20 +115,38 @@ export class SessionEnd {
     if (error instanceof Error && codeOf(error) === "PROTOCOL_SEQUENCE_TIMEOUT") {
       this.abandon(error);
     }
-    if (!isClosedState(error)) return error;
+    return isClosedState(error) ? this.#cause ?? error : error;
+  }
+
+  get #cause(): unknown {
     const { _fatalError, _protocolError } = this.#internals;
-    return this.#loss?.cause ?? _fatalError ?? _protocolError ?? error;
+    return this.#loss?.cause ?? _fatalError ?? _protocolError ?? undefined;
+  }
+
+  /** Whether the server has not answered all that it was sent, as far as is known. */
+  get #isServerWorking(): boolean {
+    return this.#internals.authorized && !this.#hasServerEnded && !this.#isSocketDestroyed &&
+      isBusy(this.#internals);
+  }
+
+  get #isSocketDestroyed(): boolean {
+    return this.#internals.stream.destroyed || this.#socket.destroyed;
   }
 
   /** Does work that asks the server; if the answer does not come in time, ends the session. */
-  async within(what: string, msMax: number, work: () => Promise<void>): Promise<void> {
+  async within(
+    what: string,
+    msMax: number,
+    work: () => Promise<void>,
+    giveUp = (error: Error): void => this.break(error),
+  ): Promise<void> {
     if (this.#loss !== undefined) throw this.#loss.cause;
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       const error = new Error(`${what} was not answered within ${msMax} ms`);
       this.note({ cause: Object.assign(error, { code: "ETIMEDOUT" }), byServer: true });
       late.reject(error);
-      this.break(error);
+      giveUp(error);
     }, msMax);
     try {
       await Promise.race([work(), late.promise]);
@@ -123,45 +159,85 @@ export class SessionEnd {
 
   /** Says no more, and takes no answer, until the server has ended the session. */
   #leaveToServer(): void {
+    if (this.#isAbandoned) return;
     this.#isAbandoned = true;
     const { stream } = this.#internals;
     stream.removeAllListeners("data");
     stream.resume();
     stream.end();
+    this.abandoned?.();
+    this.abandoned = undefined;
   }
 
-  #watch(): void {
+  #watchErrors(): void {
     const driver = this.#driver;
+    const internals = this.#internals;
     driver.on("error", (error: Error) => {
       const isNew = this.#loss === undefined;
       this.note({ cause: error, byServer: true });
       // Of an answer that has no end where it should the driver does not tell who asked.
-      if (isNew && isNonsense(error)) this.#internals.stream.emit("error", error);
+      if (isNew && isNonsense(error)) internals.stream.emit("error", error);
       if (!this.#isAbandoned) this.destroyStreams();
     });
     driver.on("end", () => {
       this.#hasServerEnded = true;
     });
-    for (const name of ["end", "destroy"] as const) {
-      const call = this.#internals[name].bind(driver);
+    const { _handleFatalError, _notifyError } = internals;
+    internals._handleFatalError = (error) => {
+      // With its socket as it was, the driver failed to read an answer; it destroys the socket.
+      if (error !== this.#stand && !this.#isAbandoned && this.#isServerWorking) {
+        this.#outliveDriver();
+      }
+      _handleFatalError.call(driver, error);
+    };
+    internals._notifyError = (error) => {
+      if (internals._fatalError !== null) return;
+      if (error !== this.#stand) this.note({ cause: error, byServer: true });
+      for (const command of commandsOf(internals)) {
+        if (command.onResult !== undefined) continue;
+        fail(command, this.#cause);
+        mute(command);
+      }
+      // A holder may have taken all listeners away; without any, this would end the process.
+      if (driver.listenerCount("error") === 0) driver.on("error", () => undefined);
+      _notifyError.call(driver, error);
+      internals._command = null;
+    };
+    internals._addCommandClosedState = (command) => {
+      fail(command, this.#cause ?? ending("The connection has ended"));
+      return command;
+    };
+    this.#socket.on("close", () => this.#finish());
+  }
+
+  /** Watches what its holder does to it by the driver. */
+  #watchHolder(): void {
+    for (const name of ["end", "destroy", "close"] as const) {
+      const call = this.#internals[name].bind(this.#driver);
       this.#internals[name] = (...args: unknown[]): unknown => {
-        const isAlive = !this.hasCome && driver.state === "authenticated";
-        if (name === "destroy" && isAlive && isBusy(this.#internals)) this.#leaveToServer();
+        if (name !== "end" && this.#isServerWorking) this.#leaveToServer();
         this.note({ cause: ending("The connection was ended by its holder"), byServer: false });
         return call(...args);
       };
     }
-    this.#socket.on("close", () => this.#finish());
+  }
+
+  /** Leaves the session to the server, although the driver is about to destroy the stream. */
+  #outliveDriver(): void {
+    const { stream } = this.#internals;
+    const { destroy } = stream;
+    stream.destroy = () => stream;
+    queueMicrotask(() => stream.destroy = destroy);
+    this.#leaveToServer();
   }
 
   /** The socket has closed; the driver was told first, and may know why. */
   #finish(): void {
-    const { _fatalError, _protocolError, stream } = this.#internals;
-    const cause = _fatalError ?? _protocolError ?? ending("The connection has closed");
+    const cause = this.#cause ?? ending("The connection has closed");
     const loss = this.#loss ??= { cause, byServer: true };
     // A driver that was closing forgets what was still under way.
     if (isBusy(this.#internals)) {
-      stream.emit("error", this.#stand ??= ending("The connection has closed"));
+      this.#internals.stream.emit("error", this.#stand ??= ending("The connection has closed"));
     }
     this.#closed.resolve();
     this.#tell(loss);
@@ -171,11 +247,6 @@ export class SessionEnd {
     this.lost?.(loss);
     this.lost = undefined;
   }
-}
-
-/** Tells whether a connection has something under way. */
-export function isBusy({ _command, _commands }: DriverInternals): boolean {
-  return Boolean(_command) || _commands.length > 0;
 }
 
 /** Returns an error that says that a connection was ended on this side. */

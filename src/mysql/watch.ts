@@ -78,7 +78,10 @@ export function watchCommands(driver: DriverInternals, watcher: Watcher): void {
   };
   // All that is sent goes through it, handles that are executed too.
   driver.addCommand = (command) => {
-    if (watcher.isFirst) return driver._commands.unshift(command);
+    if (watcher.isFirst) {
+      driver._commands.unshift(command);
+      return command;
+    }
     watcher.take({ command, text, code, isOfExecute });
     return addCommand.call(driver, command);
   };

@@ -148,6 +148,11 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     this.#claim.echoesBefore = slotOf(this.#claim).session.echoCount;
   }
 
+  /** Calls off whatever its session does now. */
+  stop(reason: unknown): void {
+    if (this.isAlive) this.session.abort(reason);
+  }
+
   /** Has the actual connection closed, not lent again, when the lease ends. */
   breakOff(): void {
     this.#isBroken = true;

@@ -7,6 +7,7 @@
  */
 
 import type { VirtualId } from "../core/mod.ts";
+import type { Cancellation } from "../port.ts";
 import { either } from "./cancellation.ts";
 import { type Frame, scopeOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
@@ -37,42 +38,54 @@ export interface LeaseOptions extends RunOptions {
   readonly own?: boolean | "unlessInTransaction" | undefined;
 }
 
+/** Where a lease was taken. */
+interface Place<Target, Driver> {
+  /** What its code belongs to. */
+  readonly frame: Frame<Target, Driver> | undefined;
+  /** The transaction that its code was in, on this lease. */
+  readonly scope: Scope<Target, Driver> | undefined;
+}
+
 /** The exclusive right to one actual connection, until it is released or its unit of work ends. */
 export class Lease<Target, Driver> implements AsyncDisposable {
   readonly #parts: Parts<Target, Driver>;
   readonly #held: Held<Target, Driver>;
   readonly #isOwn: boolean;
-  /** The transaction in which it was taken. */
-  readonly #scope: Scope<Target, Driver> | undefined;
+  /** Where it was taken. */
+  readonly #place: Place<Target, Driver>;
   readonly #end: () => void;
   /** What it is missed by if it is forgotten; none once it is released. */
   #tag: Tag | undefined;
+  #connection: Driver | undefined;
 
   /** Creates a lease of what is held, for its unit or whoever has it; `end` ends its hold. */
   constructor(
     parts: Parts<Target, Driver>,
     held: Held<Target, Driver>,
-    isOwn: boolean,
-    scope: Scope<Target, Driver> | undefined,
+    own: LeaseOptions["own"],
+    place: Place<Target, Driver>,
     end: () => void,
     tag: Tag,
   ) {
     this.#parts = parts;
     this.#held = held;
-    this.#isOwn = isOwn;
-    this.#scope = scope;
+    this.#isOwn = Boolean(own);
+    this.#place = place;
     this.#end = end;
     this.#tag = tag;
   }
 
   /**
-   * The driver's genuine connection, which must not be used after the release.
+   * The driver's genuine connection; after the release it refuses what it is asked for.
    *
    * Throws a `SubletError`: `LEASE_ENDED`, `LEASE_FOREIGN`, `CONNECTION_LOST`.
    */
   get connection(): Driver {
     this.#check();
-    return this.#held.session.driver;
+    const { session } = this.#held;
+    return this.#connection ??= session.lend(() =>
+      this.#refusal ?? reasonIn(this.#place.frame)?.reason
+    );
   }
 
   /** The server's name for it, as CONNECTION_ID() says it; throws as {@linkcode connection}. */
@@ -128,7 +141,7 @@ export class Lease<Target, Driver> implements AsyncDisposable {
       const frame = frames.getStore();
       const held = this.#held;
       const here = scopeOf(frame, held.home);
-      const scope = here?.held === held ? here : this.#scope;
+      const scope = here?.held === held ? here : this.#place.scope;
       const statement = statementOf(sql, values, isPrepared);
       const { endsAt, signal: own } = limitsOf(runOptionsOf(sql, options), interpreter.clock);
       const limits = { endsAt, signal: either(frame?.signal, own) };
@@ -138,10 +151,17 @@ export class Lease<Target, Driver> implements AsyncDisposable {
     }
   }
 
-  #check(): void {
-    if (this.#tag === undefined || this.#held.isEnded || this.#held.unit.isEnded) {
-      throw new SubletError("LEASE_ENDED", "statement", "The lease has ended");
+  /** Why it may not be used any more. */
+  get #refusal(): SubletError | undefined {
+    if (this.#tag !== undefined && !this.#held.isEnded && !this.#held.unit.isEnded) {
+      return undefined;
     }
+    return new SubletError("LEASE_ENDED", "statement", "The lease has ended");
+  }
+
+  #check(): void {
+    const refusal = this.#refusal;
+    if (refusal !== undefined) throw refusal;
     const frame = this.#parts.frames.getStore();
     if (!this.#isOwn && frame !== undefined && frame.unit !== this.#held.unit) {
       const prose = "The lease belongs to another unit of work";
@@ -176,7 +196,14 @@ export async function takeLease<Target, Driver>(
     const held = heldFor(parts, home, frame, own);
     const isAlone = held.unit !== frame?.unit;
     const unkeep = held.keep();
+    // What its holder has the driver do ends with the unit's code, as its statements do.
+    const stop = (): void => {
+      const aborted = reasonIn(frame);
+      if (aborted !== undefined) held.stop(aborted.reason);
+    };
+    frame?.signal?.addEventListener("abort", stop);
     end = () => {
+      frame?.signal?.removeEventListener("abort", stop);
       unkeep();
       if (isAlone && !held.isKept) held.unit.end();
     };
@@ -193,7 +220,7 @@ export async function takeLease<Target, Driver>(
       held.breakOff();
       end();
     });
-    return new Lease(parts, held, Boolean(own), scope, end, tag);
+    return new Lease(parts, held, own, { frame, scope }, end, tag);
   } catch (error) {
     end();
     throw restack(error, takeLease);
@@ -207,6 +234,13 @@ function frameOf<Target, Driver>(
 ): Frame<Target, Driver> | undefined {
   const frame = frames.getStore();
   return own && frame?.unit.isEnded ? undefined : frame;
+}
+
+/** Returns the signal that has ended what code of a unit does, unless the unit has ended. */
+function reasonIn<Target, Driver>(
+  frame: Frame<Target, Driver> | undefined,
+): Cancellation | undefined {
+  return frame?.signal?.aborted && !frame.unit.isEnded ? frame.signal : undefined;
 }
 
 /** Returns what a lease is a lease of. */

@@ -54,6 +54,8 @@ class NullSession implements Session<object, null> {
   readonly renewalReason: string | undefined = undefined;
   readonly condition: Condition = "clean";
   readonly run = (): Promise<[unknown, unknown]> => Promise.resolve([[], []]);
+  readonly lend = (): null => null;
+  readonly abort = (): void => undefined;
   readonly factsOf = (): StatementFacts => NO_FACTS;
   readonly check = (): Promise<void> => Promise.resolve();
   readonly reset = (): Promise<void> => Promise.resolve();

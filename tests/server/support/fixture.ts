@@ -2,6 +2,7 @@
 
 import { createPool, type Pool, type PoolOptions } from "../../../mod.ts";
 import { type Server, startServer } from "../../support/server.ts";
+import type { Make } from "../../support/server_binary.ts";
 import { until } from "../../support/wait.ts";
 
 export * from "../../support/asking.ts";
@@ -10,8 +11,9 @@ export * from "../../support/asking.ts";
 export async function prepareServer(
   statements: readonly string[] = [],
   options: readonly string[] = [],
+  make?: Make,
 ): Promise<Server> {
-  const server = await startServer({ options });
+  const server = await startServer(make === undefined ? { options } : { options, make });
   await server.query("USE test");
   for (const sql of statements) await server.query(sql);
   return server;

@@ -140,6 +140,15 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     };
   }
 
+  lend(): FakeDriver {
+    return this.driver;
+  }
+
+  /** Ends what it runs, and itself with that. */
+  abort(reason: unknown): void {
+    if (this.#running > 0) this.destroy(reason as Error);
+  }
+
   check(): Promise<void> {
     this.checks++;
     const { checkFailure } = this.#port;

@@ -1,0 +1,115 @@
+/**
+ * What the driver's connection is like before somebody has it: its options, its socket, and who
+ * listens to it. A holder who changes these changes what the next one's statements do.
+ */
+
+import type { DriverInternals } from "./internals.ts";
+
+/**
+ * Options that the driver and this package write while a connection lasts, whose next use is
+ * preceded by another write, or which change no statement.
+ */
+const changing: ReadonlySet<string> = new Set([
+  "charsetNumber",
+  "database",
+  "gracefulEnd",
+  "password",
+  "password2",
+  "password3",
+  "passwordSha1",
+  "trace",
+  "user",
+]);
+
+/** What is listened to on the socket by the driver and by this package. */
+const socketEvents: readonly string[] = ["close", "data", "end", "error"];
+
+/** The options, or an object among them, with its entries in order. */
+interface Part {
+  readonly object: Record<string, unknown>;
+  readonly names: readonly string[];
+  /** Their values, {@linkcode any} where that may change. */
+  readonly values: readonly unknown[];
+}
+
+/** Stands for whatever value. */
+const any: unique symbol = Symbol("any");
+
+/** How a connection of the driver was. */
+export class Baseline {
+  readonly #driver: DriverInternals;
+  readonly #config: object;
+  readonly #parts: readonly Part[];
+  readonly #stream: DriverInternals["stream"];
+  readonly #streamCounts: readonly number[];
+  readonly #listeners: ReadonlyMap<string | symbol, readonly unknown[]>;
+
+  /** Notes how a connection is. */
+  constructor(driver: DriverInternals) {
+    this.#driver = driver;
+    this.#config = driver.config;
+    this.#parts = partsOf(driver.config);
+    this.#stream = driver.stream;
+    this.#streamCounts = socketEvents.map((name) => driver.stream.listenerCount(name));
+    this.#listeners = listenersOf(driver);
+  }
+
+  /** Whether its options and its socket are as they were. */
+  get isKept(): boolean {
+    const { config, stream } = this.#driver;
+    return config === this.#config && stream === this.#stream && Object.isExtensible(config) &&
+      this.#parts.every(isSame) &&
+      socketEvents.every((name, i) => stream.listenerCount(name) === this.#streamCounts[i]);
+  }
+
+  /** Gives it its own socket back, so that it can be closed. */
+  restoreSocket(): void {
+    this.#driver.stream = this.#stream;
+  }
+
+  /** Whether the same listen to it as did. */
+  get areListenersKept(): boolean {
+    const now = listenersOf(this.#driver);
+    return now.size === this.#listeners.size &&
+      [...now].every(([name, its]) => isSameList(its, this.#listeners.get(name) ?? []));
+  }
+}
+
+function listenersOf(driver: DriverInternals): Map<string | symbol, readonly unknown[]> {
+  return new Map(driver.eventNames().map((name) => [name, driver.rawListeners(name)]));
+}
+
+function isSameList(some: readonly unknown[], others: readonly unknown[]): boolean {
+  return some.length === others.length && some.every((each, i) => each === others[i]);
+}
+
+/** Returns the options and the plain objects among them. */
+function partsOf(config: object): Part[] {
+  const parts: Part[] = [];
+  const known = new Set<unknown>();
+  const add = (object: Record<string, unknown>, mayChange: (name: string) => boolean): void => {
+    known.add(object);
+    const names = Object.keys(object);
+    const values = names.map((name) => mayChange(name) ? any : object[name]);
+    parts.push({ object, names, values });
+    for (const value of values) if (isPlain(value) && !known.has(value)) add(value, () => false);
+  };
+  add(config as Record<string, unknown>, (name) => changing.has(name));
+  return parts;
+}
+
+/** To go through an object costs a fifth of reading its entries by a list of names. */
+function isSame({ object, names, values }: Part): boolean {
+  let at = 0;
+  for (const name in object) {
+    const value = values[at];
+    if (name !== names[at++] || value !== any && object[name] !== value) return false;
+  }
+  return at === names.length;
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
+}

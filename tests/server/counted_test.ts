@@ -1,0 +1,206 @@
+/**
+ * On real servers: a connection in which the server works counts, whoever gave it up and however.
+ * So the server never runs more statements of a pool than the pool may have connections.
+ */
+
+import assert from "node:assert/strict";
+import { after, afterEach, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Lease, Pool } from "../../mod.ts";
+import type { Server } from "../support/server.ts";
+import { lackOf, type Make } from "../support/server_binary.ts";
+import { until } from "../support/wait.ts";
+import {
+  busyThread,
+  busyThreads,
+  connected,
+  endless,
+  failure,
+  one,
+  poolAt,
+  prepareServer,
+  threadOf,
+  timed,
+} from "./support/fixture.ts";
+
+/** Procedures of the user's own, and one of root, in which the user may kill nothing. */
+const procedures = [
+  "CREATE PROCEDURE naps() SQL SECURITY INVOKER BEGIN DO SLEEP(1); DO SLEEP(1); DO SLEEP(1); END",
+  "CREATE PROCEDURE stubborn() SQL SECURITY INVOKER BEGIN " +
+  "DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; " +
+  "DO SLEEP(1); SELECT SLEEP(1); SELECT COUNT(*) FROM information_schema.columns; DO SLEEP(1); END",
+  "CREATE PROCEDURE endless() SQL SECURITY INVOKER BEGIN " +
+  "DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; " +
+  "WHILE TRUE DO DO SLEEP(0.01); END WHILE; END",
+  "CREATE PROCEDURE foreign_naps() BEGIN DO SLEEP(0.3); DO SLEEP(0.3); DO SLEEP(0.3); END",
+];
+/** Less than a connection that is given up counts for, and more than a busy machine needs. */
+const soonMsMax = 2_000;
+const reason = new Error("The client has gone");
+
+const servers: Map<Make, Server> = new Map();
+after(async () => {
+  for (const server of servers.values()) await server.remove();
+});
+afterEach(async () => {
+  for (const server of servers.values()) await connected(server, 0);
+});
+
+async function serverOf(make: Make): Promise<Server> {
+  const known = servers.get(make);
+  if (known !== undefined) return known;
+  const server = await prepareServer(procedures, [], make);
+  servers.set(make, server);
+  return server;
+}
+
+/** Declares a test on both servers. */
+function testOnBoth(name: string, fn: (server: Server) => Promise<void>): void {
+  for (const make of ["mariadb", "mysql"] as const) {
+    test(`${make}: ${name}`, { skip: lackOf(make) ?? false }, async () => {
+      await fn(await serverOf(make));
+    });
+  }
+}
+
+/** Returns a pool whose statements may be several in one text. */
+function pool(server: Server, connectionLimit: number): Pool {
+  return poolAt(server, { connectionLimit, multipleStatements: true });
+}
+
+/** Counts again and again, while something goes on, how many statements of tests run. */
+async function mostRunning(server: Server, work: Promise<unknown>): Promise<number> {
+  let most = 0;
+  let isOver = false;
+  const over = work.finally(() => isOver = true);
+  while (!isOver) {
+    // What else runs is the pool's own. In a procedure of root the server shows root.
+    const [row] = await server.query<{ n: number }>(
+      "SELECT COUNT(*) AS n FROM information_schema.processlist WHERE id <> CONNECTION_ID() " +
+        "AND command IN ('Query', 'Execute') AND info REGEXP 'SLEEP|columns'",
+    );
+    most = Math.max(most, Number(row?.n));
+  }
+  await over;
+  return most;
+}
+
+/** What is aborted, how often in turn, and on a pool of how many connections. */
+const cases: readonly (readonly [name: string, sql: string, rounds: number, limit: number])[] = [
+  ["a procedure", "CALL naps()", 3, 1],
+  ["a procedure", "CALL naps()", 3, 2],
+  ["a procedure that handles errors", "CALL stubborn()", 3, 1],
+  ["a procedure that handles all and does not end", "CALL endless()", 1, 1],
+  ["a procedure in which nothing may be killed", "CALL foreign_naps()", 1, 2],
+  ["the second statement of a text", "DO 1; DO SLEEP(2); SELECT SLEEP(2); DO SLEEP(2)", 3, 2],
+  ["one that ends by itself", "SELECT SLEEP(0.05)", 5, 2],
+];
+
+for (const [name, sql, rounds, limit] of cases) {
+  testOnBoth(`${name}, aborted again and again, never runs more than ${limit} times`, async (
+    server,
+  ) => {
+    await using db = pool(server, limit);
+    const abortInTurn = Array.from({ length: limit }, async () => {
+      for (let round = 0; round < rounds; round++) {
+        const abort = new AbortController();
+        // One that has ended before is not aborted.
+        const attempt = db.query(sql, [], { signal: abort.signal })
+          .then(() => reason, (error: unknown) => error);
+        await until(() => db.census().leased === limit, "all have a connection");
+        await sleep(30);
+        abort.abort(reason);
+        assert.equal(await attempt, reason);
+      }
+      // One that waits its turn runs when another has ended.
+      await db.query("DO SLEEP(0.05)");
+    });
+    const most = await mostRunning(server, Promise.all(abortInTurn));
+    assert.ok(most >= 1 && most <= limit, `${most} ran`);
+  });
+}
+
+testOnBoth(
+  "procedures and later statements end at the server, and their connection goes on",
+  async (
+    server,
+  ) => {
+    await using db = pool(server, 1);
+    const thread = await threadOf(db);
+    for (
+      const sql of ["CALL naps()", "CALL stubborn()", "DO SLEEP(2); SELECT SLEEP(2); DO SLEEP(2)"]
+    ) {
+      const abort = new AbortController();
+      const attempt = failure(db.query(sql, [], { signal: abort.signal }));
+      await busyThread(server);
+      abort.abort(reason);
+      assert.equal(await attempt, reason);
+      assert.ok(await timed(threadOf(db)) < soonMsMax);
+      assert.equal(await threadOf(db), thread, sql);
+    }
+  },
+);
+
+/** Ways to give up a connection while the server works in it. */
+const ways: Readonly<Record<string, (db: Pool, lease: Lease) => unknown>> = {
+  "released": (_, lease) => lease.release(),
+  "destroyed by its holder": (_, { connection }) => connection.destroy(),
+  "destroyed by promises": (_, { connection }) => connection.promise().destroy(),
+  "ended by its holder": (_, { connection }) => connection.end(),
+  "out of the driver's own time": (_, { connection }) => {
+    connection.query({ sql: "SELECT 1", timeout: 1 }).on("error", () => undefined);
+  },
+  "amid an answer that cannot be read": (_, { connection }) => {
+    // The driver reads the next packet of the server in vain.
+    (connection as unknown as { _command: { next(): never } })._command.next = () => {
+      throw new TypeError("Nobody can read this");
+    };
+  },
+};
+
+for (const [name, giveUp] of Object.entries(ways)) {
+  testOnBoth(
+    `a connection that is ${name} counts until the server has ended it`,
+    async (server) => {
+      await using db = pool(server, 1);
+      const lease = await db.lease();
+      lease.connection.query("SELECT 1; SELECT SLEEP(3); SELECT SLEEP(3)").on("error", () => 0);
+      await busyThread(server);
+      const next = (async () => {
+        giveUp(db, lease);
+        lease.release();
+        return await db.query("SELECT SLEEP(0.2)");
+      })();
+      const took = timed(next);
+      assert.equal(await mostRunning(server, next), 1);
+      assert.ok(await took < soonMsMax, `it took ${await took} ms`);
+    },
+  );
+}
+
+testOnBoth("what a drain destroys by its deadline has ended at the server too", async (server) => {
+  const db = pool(server, 2);
+  const attempts = [failure(db.query(endless)), failure(db.query("CALL endless()"))];
+  await until(async () => (await busyThreads(server)).length === 2, "both run");
+  await db.drain({ timeout: 20 });
+  await Promise.all(attempts);
+  assert.equal(db.census().size, 0);
+  await until(async () => (await busyThreads(server)).length === 0, "nothing runs");
+});
+
+test("over a unix socket, whose threads cannot be told apart, the connection ends", async () => {
+  const server = await serverOf("mariadb");
+  if (server.socketPath === undefined) return;
+  const { socketPath } = server;
+  await using db = poolAt(server, { socketPath, connectionLimit: 1, user: "app" });
+  const thread = await threadOf(db);
+  const abort = new AbortController();
+  const attempt = failure(db.query("SELECT SLEEP(0.4)", [], { signal: abort.signal }));
+  await busyThread(server);
+  abort.abort(reason);
+  assert.equal(await attempt, reason);
+  const next = threadOf(db);
+  assert.equal(await mostRunning(server, next), 1);
+  assert.notEqual(await next, thread);
+  assert.equal(await one(db, "SELECT 7"), 7);
+});
