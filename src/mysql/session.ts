@@ -77,6 +77,7 @@ export class MysqlSession implements Session<Target, Connection> {
     this.#loans = new Loans(this.#internals);
     end.abandoned = () => this.#interruption.endThread(this.#target);
     this.#witness = new Witness(this.#internals, (error) => end.derail(error));
+    this.#witness.doubt.isNeedless = () => this.#interruption.isUnderWay;
     limitLogin(driver, (error) => end.cut(error));
     readFramesAlone(driver);
     hideSecrets(driver);

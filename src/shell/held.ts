@@ -38,6 +38,8 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   /** How many statements of the pool's own have run since the lease was granted. */
   #controls = 0;
   #isBroken = false;
+  /** Whether its session has ended with a transaction of the pool's own. */
+  #isSpent = false;
   #isEnded = false;
   #watch: Watch | undefined;
   #stack: string | undefined;
@@ -82,7 +84,8 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     if (this.home.hold === "unit") return true;
     const session = this.#session;
     if (session === undefined) return false;
-    return session.isPinned || this.child === undefined && session.isInTransaction;
+    if (session.isPinned) return true;
+    return !this.#isSpent && this.child === undefined && session.isInTransaction;
   }
 
   /** Whether something that ran on it may have become permanent. */
@@ -123,9 +126,9 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
 
   /** Gives up a session that has ended with a transaction, if nothing else was in it. */
   leaveLost(): void {
-    if (this.#claim?.status !== "granted" || this.#users > 0 || this.#keepers > 0) return;
-    const { session } = slotOf(this.#claim);
-    if (!session.isAlive && !session.isPinned) this.#release();
+    if (this.#claim?.status !== "granted" || this.isAlive) return;
+    this.#isSpent = true;
+    this.#settle();
   }
 
   /** Watches how long the lease is held; returns the watch. */
@@ -167,6 +170,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
       const { id } = this.home;
       const enclosing = enclosingOf(frame, this.unit, this.home);
       this.#controls = 0;
+      this.#isSpent = false;
       const target = this.unit.targetOf(this.home);
       this.#claim = interpreter.request(id, target, enclosing, admission);
       this.#claim.asker = this.unit;
@@ -237,7 +241,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     const claim = this.#claim;
     if (claim?.status !== "granted" || this.#users > 1 || this.#keepers > 0) return false;
     const { session } = slotOf(claim);
-    return !session.isAlive && !session.isPinned && !session.isInTransaction;
+    return !session.isAlive && !session.isPinned && (this.#isSpent || !session.isInTransaction);
   }
 
   /** Whether an answer has left something in its session that only that can tell. */

@@ -22,13 +22,13 @@ testOnBoth("new logins are counted by their reasons, resets are not", async (ser
   await using db = createPool({ uri: server.url(), ...options });
   assert.deepEqual(db.census().renewals, {});
   for (const sql of ["SET @a = 1", "SELECT 1", "CREATE TEMPORARY TABLE tmp (v INT)"]) {
-    await db.query(sql);
+    await db.unit(() => db.query(sql));
     await atRest(db);
   }
   assert.deepEqual(db.census().renewals, {});
   const thread = await threadOf(db);
   for (const sql of ["USE b", "USE b", "SET ROLE clerk", "CALL pay()"]) {
-    await db.query(sql);
+    await db.unit(() => db.query(sql));
     await atRest(db);
   }
   const lease = await db.lease();
@@ -78,7 +78,7 @@ for (const errno of [1047, 1235]) {
       const [main, other] = [db.connection("main"), db.connection("other")];
       const dirty = refused === "RESET" ? "SET @a = 1" : "USE b";
       for (let round = 0; round < 4; round++) {
-        await main.query(dirty);
+        await db.unit(() => main.query(dirty));
         assert.equal(await one(main, "SELECT @a"), null);
         assert.equal(await one(main, "SELECT DATABASE()"), "test");
         assert.equal(await one(other, "SELECT DATABASE()"), "b");
@@ -100,11 +100,11 @@ testOnBoth("a node that is not ready has refused nothing for good", async (serve
     refuses: (command) => command === "RESET" && !isReady ? notReady : undefined,
   });
   await using db = createPool({ uri: proxy.uri, ...options });
-  await db.query("SET @a = 1");
+  await db.unit(() => db.query("SET @a = 1"));
   assert.equal(await one(db, "SELECT @a"), null);
   isReady = true;
   const thread = await threadOf(db);
-  await db.query("SET @a = 1");
+  await db.unit(() => db.query("SET @a = 1"));
   assert.equal(await one(db, "SELECT @a"), null);
   assert.equal(await threadOf(db), thread);
 });
