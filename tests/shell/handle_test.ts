@@ -286,6 +286,45 @@ test("units may drain their own handle and others, and nobody waits for himself"
   assert.equal(port.open.length, 0);
 });
 
+test("a unit that drains its handle keeps nothing for what it might have asked", async () => {
+  const { one, other, port } = createShared();
+  await one.unit(async () => {
+    const statement = seen(one, "HANG");
+    await settled();
+    const [session] = port.sessions;
+    session!.echoCount++;
+    session!.answer();
+    await statement;
+    assert.equal(one.census().leased, 1);
+    await one.drain();
+    assert.equal(one.census().leased, 0);
+  });
+  await other.drain();
+});
+
+test("where connections belong to units, a unit within that of another handle is its own", async () => {
+  const { one, other, port } = createShared({ lifespan: "unit" });
+  const isWithin = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  const unit = other.unit(() =>
+    one.unit(async () => {
+      isWithin.resolve();
+      await go.promise;
+      return await seen(one);
+    })
+  );
+  await isWithin.promise;
+  const drain = watched(one.drain());
+  await settled();
+  assert.equal(drain.isDone, false);
+  go.resolve();
+  assert.equal((await unit).threadId, 1);
+  await settled();
+  assert.equal(drain.isDone, true);
+  await other.drain();
+  assert.equal(port.open.length, 0);
+});
+
 test("where connections belong to units, a handle drains its own units only", async () => {
   const { one, other, port } = createShared({ lifespan: "unit" });
   const go = Promise.withResolvers<void>();
