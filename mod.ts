@@ -29,7 +29,8 @@ export type * from "./src/entries/types.ts";
 const create: CreatePool = creatorOn(() => loadAdapter(findRuntime()));
 
 /**
- * Returns a pool, which opens nothing before it is used; equal definitions share one pool.
+ * Returns a pool, which opens nothing before it is used. Each call returns a pool object of its
+ * own; those of equal definitions share actual connections, until the last of them is drained.
  *
  * @param options Where to connect, as `mysql://user:password@host:port/database`; or the options
  * of the pool (durations in ms) and, under mysql2's names, those of its connections.

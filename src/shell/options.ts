@@ -53,7 +53,10 @@ export interface PoolOptions<Name extends string, Overlay extends object = objec
   readonly leakDetectionTimeout?: number | undefined;
   /** The virtual connections, by name; one, `main`, unless given. */
   readonly connections?: { readonly [N in Name]: VirtualOptions & Overlay } | undefined;
-  /** Names the pool: another definition of the same name takes its place. */
+  /**
+   * Names the pool: another definition of the same name takes its place. A definition with a
+   * function, which is equal only to itself, needs it where its module is evaluated again.
+   */
   readonly name?: string | undefined;
   /**
    * Whether equal definitions in one process share one pool; true, but on Workers, where Durable
