@@ -195,8 +195,11 @@ export interface DriverInternals extends DriverCalls, Pick<EventEmitter, Listene
   startTLS(done: (error?: unknown) => void): void;
   /** Gets each packet of the server; called without one to let a command begin. */
   handlePacket(packet?: Packet): void;
-  /** Ends it with an error of its socket, or with one that was thrown while it read a packet. */
-  _handleFatalError(error: unknown): void;
+  /**
+   * Ends it with an error of its socket, or with one that was thrown while it read a packet; the
+   * driver does not say which, the witness does.
+   */
+  _handleFatalError(error: unknown, isReading?: boolean): void;
   /** Tells the commands that have a callback why they fail, and forgets all. */
   _notifyError(error: unknown): void;
   /** Puts a command behind those before it. */

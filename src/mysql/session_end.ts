@@ -183,11 +183,8 @@ export class SessionEnd {
       this.#hasServerEnded = true;
     });
     const { _handleFatalError, _notifyError } = internals;
-    internals._handleFatalError = (error) => {
-      // With its socket as it was, the driver failed to read an answer; it destroys the socket.
-      if (error !== this.#stand && !this.#isAbandoned && this.#isServerWorking) {
-        this.#outliveDriver();
-      }
+    internals._handleFatalError = (error, isReading) => {
+      if (isReading && !this.#isAbandoned && this.#isServerWorking) this.#outliveDriver();
       _handleFatalError.call(driver, error);
     };
     internals._notifyError = (error) => {

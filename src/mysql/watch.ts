@@ -134,8 +134,10 @@ export function watchPackets(
     }
   };
   driver._handleFatalError = (error) => {
-    const isServers = marker !== undefined && marker !== 0xff && isReadByDriver(driver);
-    _handleFatalError.call(driver, isServers && !isNonsense(error) ? unreadable(error) : error);
+    const isReading = marker !== undefined;
+    const isServers = isReading && marker !== 0xff && isReadByDriver(driver);
+    const told = isServers && !isNonsense(error) ? unreadable(error) : error;
+    _handleFatalError.call(driver, told, isReading);
   };
 }
 

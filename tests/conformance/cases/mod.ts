@@ -5,6 +5,7 @@ import { aborts } from "./aborts.ts";
 import { connecting } from "./connecting.ts";
 import { flow } from "./flow.ts";
 import { kills } from "./kills.ts";
+import { lent } from "./lent.ts";
 import { life } from "./life.ts";
 import { limits } from "./limits.ts";
 import { login } from "./login.ts";
@@ -27,6 +28,7 @@ const suites: readonly Suite[] = [
   limits,
   kills,
   aborts,
+  lent,
   life,
   processes,
 ];
