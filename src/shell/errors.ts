@@ -92,6 +92,20 @@ export class SubletError extends Error {
   }
 }
 
+/**
+ * Creates an error without a stack of its own: where the pool gives up a wait there is none that
+ * says anything, and thousands may be given up at once. The one of its caller is added later.
+ */
+export function withoutStack(create: () => SubletError): SubletError {
+  const limit: unknown = Reflect.get(Error, "stackTraceLimit");
+  Reflect.set(Error, "stackTraceLimit", 0);
+  try {
+    return create();
+  } finally {
+    Reflect.set(Error, "stackTraceLimit", limit);
+  }
+}
+
 /** Says in one line what a pool is doing. */
 function describeCensus(census: Census): string {
   const { waiting, leased, connectionLimit, idle, connecting, closing, ceiling } = census;
