@@ -51,7 +51,17 @@ export interface DriverCommand {
   /** Its own options, completed by those of its connection once it has begun. */
   readonly options?: unknown;
   /** What gets the answer; without it the answer is told by events. */
-  readonly onResult?: unknown;
+  onResult?: unknown;
+  /** The rows that were collected, by results. */
+  readonly _rows?: unknown[];
+  /** Those of the result that is being read. */
+  readonly _currentRows?: unknown[] | null;
+  /** The options of a statement that is sent as text. */
+  readonly _queryOptions?: { readonly maxResultBytes?: number };
+  /** The options of a statement that was prepared. */
+  readonly _executeOptions?: { readonly maxResultBytes?: number };
+  /** Calls a listener at the next event of a kind. */
+  once?(name: "end", listener: () => void): unknown;
 }
 
 /** The statement functions of a connection, without their overloads. */
@@ -129,7 +139,7 @@ export interface DriverInternals extends DriverCalls {
   /** Reads a frame. */
   _handleCompressedPacket?(frame: Frame): void;
   /** What reads packets out of frames, where packets are compressed. */
-  readonly _inflatedPacketsParser?: object;
+  readonly _inflatedPacketsParser?: { readonly largePacketParts: Uint8Array[] };
   /** Whether the server says that it is MariaDB. */
   readonly _isMariaDB: boolean;
   /** Whether the server has let it in. */

@@ -24,6 +24,7 @@ import { login } from "./login.ts";
 import { unreadable } from "./nonsense.ts";
 import { readFramesAlone } from "./order.ts";
 import { type Answer, executeCached } from "./prepared.ts";
+import { limitResults } from "./result_limit.ts";
 import { hideSecrets, withoutValues } from "./secrets.ts";
 import { ending, isBusy, SessionEnd } from "./session_end.ts";
 import { factsOf } from "./statement.ts";
@@ -66,6 +67,10 @@ export class MysqlSession implements Session<Target, Connection> {
     this.#witness = new Witness(this.#internals, breakOff);
     limitLogin(driver, breakOff);
     readFramesAlone(driver);
+    limitResults(driver, target.options.maxResultBytes, {
+      interrupt: (sql, reason, answered) => this.#interrupt({ sql }, reason, answered),
+      abandon: (reason) => this.#end.abandon(reason),
+    });
     hideSecrets(driver);
   }
 
@@ -273,7 +278,7 @@ export class MysqlSession implements Session<Target, Connection> {
   }
 
   /** Has a statement ended without its session, if it is the only one; else ends both. */
-  #interrupt({ sql }: Statement, reason: Error, answered: Promise<void>): void {
+  #interrupt({ sql }: Pick<Statement, "sql">, reason: Error, answered: Promise<void>): void {
     const killer = this.#killer;
     const isAlone = Boolean(this.#internals._command) && this.#internals._commands.length === 0;
     if (!this.isAlive || killer === undefined || !isAlone) return this.#end.abandon(reason);

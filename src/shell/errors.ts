@@ -21,6 +21,7 @@ export type ErrorCode =
   | "LINE_FULL"
   | "OPTION_INVALID"
   | "POOL_DRAINING"
+  | "RESULT_TOO_LARGE"
   | "STATEMENT_TIMEOUT"
   | "TRANSACTION_LOST"
   | "TRANSACTION_OPEN"
@@ -53,6 +54,7 @@ export interface ErrorDetails {
  * | `LINE_FULL` | `queueLimit` requests wait already |
  * | `OPTION_INVALID` | an option is unknown or its value is not one it takes |
  * | `POOL_DRAINING` | the pool is ending |
+ * | `RESULT_TOO_LARGE` | the rows of a statement exceed `maxResultBytes` |
  * | `STATEMENT_TIMEOUT` | the answer to a statement did not come in time |
  * | `TRANSACTION_LOST` | the server has rolled the transaction back, and code went on in it |
  * | `TRANSACTION_OPEN` | a statement of the unit has begun a transaction by hand |
