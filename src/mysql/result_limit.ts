@@ -12,7 +12,7 @@ import { isRow } from "./status.ts";
 
 /** Ends what exceeds a limit. */
 export interface ResultEnd {
-  /** Ends a statement at the server; `answered` is fulfilled when its answer has come to its end. */
+  /** Ends a statement at the server; `answered` is fulfilled when its answer has ended. */
   interrupt(sql: string, reason: Error, answered: Promise<void>): void;
   /** Ends the session, of which nothing is read any more. */
   abandon(reason: Error): void;
