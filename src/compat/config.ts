@@ -23,6 +23,8 @@ export interface MoreOptions {
   readonly acquireTimeout?: number | undefined;
   /** How old a connection may grow; 0 is without end; 1,800,000. */
   readonly maxLifetime?: number | undefined;
+  /** How many bytes of rows one statement may bring; no limit unless given. */
+  readonly maxResultBytes?: number | undefined;
   /** How many connections are kept open from the first use on; 0. */
   readonly minimumIdle?: number | undefined;
   /** After how long a rest a connection is checked before it is lent; 500. */
@@ -70,6 +72,7 @@ const moreNames: readonly (keyof MoreOptions)[] = [
   "leakDetectionTimeout",
   "lifespan",
   "maxLifetime",
+  "maxResultBytes",
   "minimumIdle",
   "unit",
   "validateAfter",

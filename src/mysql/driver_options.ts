@@ -38,7 +38,7 @@ export function driverOptionsOf(target: Target): ConnectionOptions {
     maxPreparedStatements: preparedMax,
     ...target.fixedOptions,
   };
-  for (const name of ["tls", "allowPublicKeyRetrieval"]) delete fixed[name];
+  for (const name of ["tls", "allowPublicKeyRetrieval", "maxResultBytes"]) delete fixed[name];
   fixed["ssl"] = tls?.ssl;
   fixed["flags"] = flagsOf(flags, infileStreamFactory !== undefined);
   return {

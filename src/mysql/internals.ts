@@ -65,6 +65,14 @@ export interface DriverCommand {
   readonly options?: unknown;
   /** What gets the answer; without it the answer is told by events. */
   onResult?: unknown;
+  /** The rows that were collected, by results. */
+  readonly _rows?: unknown[];
+  /** Those of the result that is being read. */
+  readonly _currentRows?: unknown[] | null;
+  /** The options of a statement that is sent as text. */
+  readonly _queryOptions?: { readonly maxResultBytes?: number };
+  /** The options of a statement that was prepared. */
+  readonly _executeOptions?: { readonly maxResultBytes?: number };
 }
 
 /** What the server has prepared, as the driver keeps it. */
@@ -184,7 +192,7 @@ export interface DriverInternals extends DriverCalls, Pick<EventEmitter, Listene
   /** Reads a frame. */
   _handleCompressedPacket?(frame: Frame): void;
   /** What reads packets out of frames, where packets are compressed. */
-  readonly _inflatedPacketsParser?: object;
+  readonly _inflatedPacketsParser?: { readonly largePacketParts: Uint8Array[] };
   /** What the server said when it greeted. */
   readonly _handshakePacket?: { readonly serverVersion?: string } | null;
   /** Whether the server says that it is MariaDB. */

@@ -27,6 +27,7 @@ import { unreadable } from "./nonsense.ts";
 import { readFramesAlone } from "./order.ts";
 import { type Answer, executeCached } from "./prepared.ts";
 import type { Refusals } from "./refusals.ts";
+import { limitResults } from "./result_limit.ts";
 import { hideSecrets, withoutValues } from "./secrets.ts";
 import { ending, SessionEnd } from "./session_end.ts";
 import type { Target } from "./target.ts";
@@ -80,6 +81,10 @@ export class MysqlSession implements Session<Target, Connection> {
     this.#witness.doubt.isNeedless = () => this.#interruption.isUnderWay;
     limitLogin(driver, (error) => end.cut(error));
     readFramesAlone(driver);
+    limitResults(driver, target.options.maxResultBytes, {
+      interrupt: (reason) => this.#interruption.interrupt(reason, this.#target),
+      abandon: (reason) => this.#end.abandon(reason),
+    });
     hideSecrets(driver);
   }
 

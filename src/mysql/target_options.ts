@@ -103,6 +103,12 @@ export type TargetOptions =
      * (The name is Connector/J's.)
      */
     readonly allowPublicKeyRetrieval?: boolean | undefined;
+    /**
+     * How many bytes of rows one statement may bring, as the server sends them; no limit unless
+     * given. What exceeds it is ended at the server, as an abort does, and rejected with
+     * `RESULT_TOO_LARGE`. Streams of a lease's connection have no limit: they keep no rows.
+     */
+    readonly maxResultBytes?: number | undefined;
     /** Flags of the protocol to use, or with a minus not to use. */
     readonly flags?: string | readonly string[] | undefined;
     /**
@@ -200,6 +206,7 @@ const rules: Readonly<Record<TargetOptionName, Rule>> = {
   jsonStrings: flag,
   keepAliveInitialDelay: duration,
   maxPreparedStatements: numberBetween(1, 16000000),
+  maxResultBytes: numberBetween(1, Number.MAX_SAFE_INTEGER, " of bytes"),
   multipleStatements: flag,
   namedPlaceholders: flag,
   nestTables: either(flag, text),

@@ -82,7 +82,7 @@ export interface Claim<Target, Driver> {
   /** Why it was refused, if it was. */
   refusal: Refusal | undefined;
   /** Those who wait for the answer; none once it is there. */
-  waitings: Waiting[] | undefined;
+  waitings: Set<Waiting> | undefined;
 }
 
 /** Why a claim was refused. */

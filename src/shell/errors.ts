@@ -21,6 +21,7 @@ export type ErrorCode =
   | "LINE_FULL"
   | "OPTION_INVALID"
   | "POOL_DRAINING"
+  | "RESULT_TOO_LARGE"
   | "STATEMENT_REFUSED"
   | "STATEMENT_TIMEOUT"
   | "TRANSACTION_LOST"
@@ -54,6 +55,7 @@ export interface ErrorDetails {
  * | `LINE_FULL` | `queueLimit` requests wait already |
  * | `OPTION_INVALID` | an option is unknown or its value is not one it takes |
  * | `POOL_DRAINING` | the pool is ending |
+ * | `RESULT_TOO_LARGE` | the rows of a statement exceed `maxResultBytes` |
  * | `STATEMENT_REFUSED` | a statement would end its transaction, or have no effect where it is |
  * | `STATEMENT_TIMEOUT` | the answer to a statement did not come in time |
  * | `TRANSACTION_LOST` | the server rolled the transaction back, or a statement ended it early |
@@ -91,6 +93,20 @@ export class SubletError extends Error {
     this.code = code;
     this.stage = stage;
     this.census = details.census;
+  }
+}
+
+/**
+ * Creates an error without a stack of its own: where the pool gives up a wait there is none that
+ * says anything, and thousands may be given up at once. The one of its caller is added later.
+ */
+export function withoutStack(create: () => SubletError): SubletError {
+  const limit: unknown = Reflect.get(Error, "stackTraceLimit");
+  Reflect.set(Error, "stackTraceLimit", 0);
+  try {
+    return create();
+  } finally {
+    Reflect.set(Error, "stackTraceLimit", limit);
   }
 }
 

@@ -9,7 +9,7 @@
 import type { Instant } from "../port.ts";
 import type { Claim, Waiting } from "./claim.ts";
 import type { Countdown } from "./countdown.ts";
-import { type ErrorCode, SubletError } from "./errors.ts";
+import { type ErrorCode, SubletError, withoutStack } from "./errors.ts";
 import type { Interpreter } from "./interpreter.ts";
 import { type Limits, Wait } from "./wait.ts";
 
@@ -43,8 +43,7 @@ class LeaseWait<Target, Driver> extends Wait<Target, Driver> implements Waiting 
     this.#claim = claim;
     this.#since = interpreter.clock.now();
     patience.add(this, this.#since);
-    if (claim.waitings === undefined) claim.waitings = [this];
-    else claim.waitings.push(this);
+    (claim.waitings ??= new Set()).add(this);
   }
 
   answered(): void {
@@ -62,14 +61,14 @@ class LeaseWait<Target, Driver> extends Wait<Target, Driver> implements Waiting 
       (own === undefined ? "" : `; ${own}`);
     const census = interpreter.census();
     const details = lastFailure === undefined ? { census } : { census, cause: lastFailure };
-    this.fail(new SubletError("LEASE_TIMEOUT", "lease", prose, details));
+    this.fail(withoutStack(() => new SubletError("LEASE_TIMEOUT", "lease", prose, details)));
   }
 
   protected override takeBack(): void {
     this.#patience.delete(this);
     const { waitings, status } = this.#claim;
-    waitings?.splice(waitings.indexOf(this), 1);
-    if (status === "waiting" && waitings?.length === 0) this.interpreter.withdraw(this.#claim);
+    waitings?.delete(this);
+    if (status === "waiting" && waitings?.size === 0) this.interpreter.withdraw(this.#claim);
   }
 }
 
@@ -95,5 +94,6 @@ function refusalOf<Target, Driver>(
   const told = `${prose}, for ${JSON.stringify(interpreter.nameOf(virtual))}`;
   const stage = code === "CONNECT_FAILED" ? "connect" : "lease";
   const cause = refusal?.cause === undefined ? {} : { cause: refusal.cause };
-  return new SubletError(code, stage, told, { census: interpreter.census(), ...cause });
+  const details = { census: interpreter.census(), ...cause };
+  return withoutStack(() => new SubletError(code, stage, told, details));
 }

@@ -3,7 +3,7 @@
 import type { Statement } from "../port.ts";
 import { refuseCallback } from "./callbacks.ts";
 import { cancellationOf } from "./cancellation.ts";
-import { SubletError } from "./errors.ts";
+import { SubletError, withoutStack } from "./errors.ts";
 import type { Limits } from "./wait.ts";
 
 /** Until when a statement may take. */
@@ -39,6 +39,8 @@ export interface StatementOptions extends RunOptions {
   readonly sql: string;
   /** What its placeholders stand for. */
   readonly values?: Values;
+  /** How many bytes of rows it may bring; what the target says unless given. */
+  readonly maxResultBytes?: number | undefined;
   /** Any other option is the driver's. */
   readonly [option: string]: unknown;
 }
@@ -72,9 +74,16 @@ export function statementOf(
       "A statement is a text, or an object with one",
     );
   }
+  checkLimit(sql.maxResultBytes);
   const { sql: text, values: own, signal: _signal, timeout: _timeout, ...options } = sql;
   refuseCallback(own);
   return { sql: text, values: values ?? own, isPrepared, options };
+}
+
+function checkLimit(bytesMax: unknown): void {
+  if (bytesMax === undefined || typeof bytesMax === "number" && bytesMax >= 1) return;
+  const prose = `The option "maxResultBytes" must be a number from 1 on: received ${bytesMax}`;
+  throw new SubletError("OPTION_INVALID", "options", prose);
 }
 
 /**
@@ -113,18 +122,27 @@ export function keepStack(error: unknown): void {
   if (error instanceof Error) restacked.add(error);
 }
 
+/** Returns the error of the pool that stands for one of a session that has ended a statement. */
+function ownError(error: unknown): unknown {
+  const { code, message } = Object(error) as Partial<Record<string, unknown>>;
+  if (code !== "RESULT_TOO_LARGE" || error instanceof SubletError) return error;
+  return withoutStack(() => new SubletError(code, "statement", String(message)));
+}
+
 /**
  * Lets an error name the lines that lead to the caller of `entry`, below which it was caught,
- * and returns it. Where the driver made it is kept below that.
+ * and returns it, or the pool's own in its place. Where the driver made it is kept below that.
  */
-export function restack(error: unknown, entry: (...args: never[]) => unknown): unknown {
+export function restack(caught: unknown, entry: (...args: never[]) => unknown): unknown {
+  const error = ownError(caught);
   if (!(error instanceof Error) || restacked.has(error) || !Object.isExtensible(error)) {
     return error;
   }
   restacked.add(error);
-  const { stack } = error;
+  // A stack is formatted when it is first read, which costs more than all the rest of an error.
+  const stack = error instanceof SubletError ? undefined : error.stack;
   Error.captureStackTrace(error, entry);
-  if (error instanceof SubletError || stack === undefined) return error;
+  if (stack === undefined) return error;
   const frames = stack.slice(Math.max(0, stack.indexOf("\n    at ")));
   if (frames.startsWith("\n")) error.stack = `${error.stack}\n  caused at${frames}`;
   return error;

@@ -70,7 +70,8 @@ export class VirtualConnection<Target, Driver> {
    * @returns The rows, or what the server says of a statement without rows, and the columns.
    * @throws `SubletError`: `CONNECT_FAILED`, `CONNECTION_LOST`, `LEASE_DEADLOCK`,
    * `LEASE_ENDED`, `LEASE_TIMEOUT`, `LINE_FULL`, `OPTION_INVALID`, `POOL_DRAINING`,
-   * `STATEMENT_TIMEOUT`, `TRANSACTION_LOST`, `UNIT_ENDED`; `TypeError` if a callback was given.
+   * `RESULT_TOO_LARGE`, `STATEMENT_REFUSED`, `STATEMENT_TIMEOUT`, `TRANSACTION_LOST`, `UNIT_ENDED`;
+   * `TypeError` if a callback was given.
    *
    * @example
    * ```ts ignore

@@ -3,6 +3,7 @@
 import type { Measurement } from "./measurement.ts";
 import { clientTime } from "./measurements/client_time.ts";
 import { coldStart } from "./measurements/cold_start.ts";
+import { crowd } from "./measurements/crowd.ts";
 import { fairness } from "./measurements/fairness.ts";
 import { growth } from "./measurements/growth.ts";
 import { hot } from "./measurements/hot.ts";
@@ -23,6 +24,7 @@ export const CATALOG: readonly Measurement[] = [
   hot,
   spike,
   growth,
+  crowd,
   memory,
   recovery,
   coldStart,

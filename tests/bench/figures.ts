@@ -11,6 +11,14 @@ export interface Recovery {
   readonly ms: number;
 }
 
+/** What a crowd that gets nothing costs, in ms of CPU time. */
+export interface Crowd {
+  /** To ask. */
+  readonly askMs: number;
+  /** To be refused, to time out or to be aborted. */
+  readonly giveUpMs: number;
+}
+
 /** All figures; a run has those of what it was asked to measure. */
 export interface Figures {
   /** A lease and its release, one at a time, in µs. */
@@ -31,6 +39,8 @@ export interface Figures {
   readonly spikeLast?: number;
   /** How many times as much an event costs in a large pool as in a small one. */
   readonly growth?: ByName;
+  /** Many at once who get nothing, by how they are given up. */
+  readonly crowd?: Readonly<Record<string, Crowd>>;
   /** What lies in memory, in bytes. */
   readonly bytes?: { readonly virtual: number; readonly waiter: number };
   /** What users saw while a server was gone. */

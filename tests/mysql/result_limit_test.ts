@@ -1,0 +1,152 @@
+/** Results that are too large: they take little memory, end at the server, and leave nothing. */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { after, before, describe, test } from "node:test";
+import { createPool, type Pool, type PoolOptions } from "../../mod.ts";
+import compat from "../../src/entries/compat_promise.ts";
+import { failure, one, refused } from "../support/asking.ts";
+import { type Server, startServer } from "../support/server.ts";
+import { lackOf, type Make } from "../support/server_binary.ts";
+import { until } from "../support/wait.ts";
+
+const megabyte = 1_000_000;
+/** How much memory a statement may take beyond its limit; its result is many times as large. */
+const grownMax = 120 * megabyte;
+
+let server: Server;
+
+/** A statement with rows of 10 kB. */
+function rowsOf(bytes: number): string {
+  return `SELECT REPEAT('x', 10000) AS x FROM information_schema.columns a, ` +
+    `information_schema.columns b LIMIT ${bytes / 10_000}`;
+}
+
+function open(options: PoolOptions = {}): Pool {
+  const uri = server.url();
+  return createPool({ uri, shared: false, connectionLimit: 1, ...options });
+}
+
+/** Expects that nothing of a statement goes on, and that its pool can be used. */
+async function assertUsable(db: Pool): Promise<void> {
+  assert.equal(await one(db, "SELECT 7"), 7);
+  await until(async () => await server.connectionCount() <= 1, "one connection is open");
+  const running = await server.query("SHOW PROCESSLIST");
+  assert.equal(running.filter(({ Info }) => /REPEAT/.test(String(Info))).length, 0);
+  assert.equal(db.census().leased, 0);
+}
+
+async function endsEach(): Promise<void> {
+  await using db = open({ maxResultBytes: megabyte, multipleStatements: true });
+  const sql = rowsOf(3 * megabyte);
+  const several = Array(4).fill(rowsOf(0.4 * megabyte)).join("; ");
+  const asks: Record<string, () => Promise<unknown>> = {
+    text: () => db.query(sql),
+    prepared: () => db.execute(sql),
+    "several results": () => db.query(several),
+    "in a unit": () => db.unit(() => db.query(sql)),
+    "in a transaction": () => db.transaction(() => db.query(sql)),
+    async "through a lease"() {
+      await using lease = await db.lease();
+      await lease.execute(sql);
+    },
+    method: () => db.method(sql)(),
+    "a limit of its own": () => db.query({ sql: rowsOf(0.5 * megabyte), maxResultBytes: 1000 }),
+    "a limit of its own, prepared": () =>
+      db.execute({ sql: rowsOf(0.5 * megabyte), maxResultBytes: 1000 }),
+  };
+  for (const [how, ask] of Object.entries(asks)) {
+    const error = await refused(ask(), "RESULT_TOO_LARGE");
+    assert.match(error.message, /exceed 1000(000)? bytes \(maxResultBytes\): /, how);
+    assert.match(error.stack ?? "", /result_limit_test/, how);
+    await assertUsable(db);
+  }
+}
+
+async function sparesOthers(): Promise<void> {
+  await using db = open({ maxResultBytes: megabyte });
+  const [rows] = await db.query(rowsOf(0.9 * megabyte));
+  assert.equal(rows.length, 90);
+  const sql = rowsOf(3 * megabyte);
+  const [more] = await db.query({ sql, maxResultBytes: Infinity });
+  assert.equal(more.length, 300);
+  await refused(db.query({ sql, maxResultBytes: 0 }), "OPTION_INVALID");
+  {
+    await using lease = await db.lease();
+    let count = 0;
+    for await (const _ of lease.connection.query(sql).stream()) count++;
+    assert.equal(count, 300);
+  }
+  await using unlimited = open();
+  assert.equal((await unlimited.query(sql))[0].length, 300);
+}
+
+/** Returns by how much memory grows at most while a promise is pending. */
+async function growth(work: () => Promise<unknown>): Promise<number> {
+  const now = (): number => {
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+  const before = now();
+  let most = before;
+  const timer = setInterval(() => most = Math.max(most, now()), 2);
+  try {
+    await work();
+  } finally {
+    clearInterval(timer);
+  }
+  return most - before;
+}
+
+async function takesLittle(): Promise<void> {
+  await using db = open({ maxResultBytes: megabyte });
+  await using compressed = open({ maxResultBytes: megabyte, compress: true });
+  const rows = rowsOf(200 * megabyte);
+  const asks = [
+    () => db.query(rows),
+    () => db.execute(rows),
+    () => db.query(`SELECT REPEAT('x', ${100 * megabyte}) AS x`),
+    () => compressed.query(rows),
+  ];
+  for (const ask of asks) {
+    const grown = await growth(() => refused(ask(), "RESULT_TOO_LARGE"));
+    assert.ok(grown < grownMax, `${ask} took ${Math.round(grown / megabyte)} MB`);
+  }
+  await compressed.drain();
+  await assertUsable(db);
+}
+
+async function limitsDrivers(): Promise<void> {
+  await using db = open({ maxResultBytes: megabyte });
+  {
+    await using lease = await db.lease();
+    const error = await failure(lease.connection.promise().query(rowsOf(3 * megabyte)));
+    assert.equal(Object(error).code, "RESULT_TOO_LARGE");
+  }
+  await assertUsable(db);
+  await db.drain();
+  const pool = compat.createPool({ uri: server.url(), maxResultBytes: megabyte });
+  const error = await failure(pool.query(rowsOf(3 * megabyte)));
+  assert.equal(Object(error).code, "RESULT_TOO_LARGE");
+  assert.equal((await pool.query("SELECT 1") as unknown[]).length, 2);
+  await pool.end();
+}
+
+async function start(make: Make): Promise<void> {
+  server = await startServer({ make, options: ["--max-allowed-packet=256M"] });
+}
+
+for (const make of ["mariadb", "mysql"] as const) {
+  describe(make, { skip: lackOf(make) ?? false }, () => {
+    before(() => start(make));
+    after(() => server?.remove());
+
+    test("a statement that brings too much is ended, however it was sent", endsEach);
+
+    test("one that brings less, a stream, and one without a limit are not", sparesOthers);
+
+    test("a result of 200 MB takes little more memory than its limit", takesLittle);
+
+    test("a statement of the driver's own connection has the limit too", limitsDrivers);
+  });
+}
