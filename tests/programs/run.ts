@@ -19,7 +19,15 @@ import type {
   UnitStep,
 } from "./program.ts";
 import { nameOf, streamLength } from "./program.ts";
-import { type Handle, handleAt, handleOf, outside, type Place, throughOf } from "./handles.ts";
+import {
+  askedOf,
+  type Handle,
+  handleAt,
+  handleOf,
+  outside,
+  type Place,
+  throughOf,
+} from "./handles.ts";
 import { Aborted, type Surroundings, Thrown } from "./surroundings.ts";
 import * as sql from "./statements.ts";
 
