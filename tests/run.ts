@@ -3,7 +3,7 @@
  *
  * First the tools, each of which counts as one test; then every `*_test.ts` under tests, on
  * Node and on servers that the tests start; then the suites: conformance, the bank in a short
- * storm and the programs of ORMs, in every runtime. Ends with a table of the slowest and the line
+ * storm, random programs, and the programs of ORMs. Ends with a table of the slowest and the line
  * `N passed, N failed`. `npm test -- WORD…` runs only the tools, test files and suites whose title
  * or path contains one of the words.
  */
@@ -13,6 +13,7 @@ import process from "node:process";
 import { runShortChaos } from "./chaos/short.ts";
 import * as orms from "./compat/orms/orms.ts";
 import { runConformance, runtimes, tallyOf } from "./conformance/conformance.ts";
+import { runShortPrograms } from "./programs/short.ts";
 import { denoConfig } from "./support/deno_config.ts";
 import { checkWords, type Named, select } from "./support/selection.ts";
 import { serverBinary } from "./support/server_binary.ts";
@@ -37,6 +38,7 @@ const suites: readonly Suite[] = [
     run: async () => tallyOf(await runConformance()),
   },
   { title: "chaos", path: "tests/chaos", run: runShortChaos },
+  { title: "programs", path: "tests/programs", run: runShortPrograms },
   {
     title: `ORMs, in ${orms.runtimes.join(", ")}`,
     path: "tests/compat/orms",

@@ -111,7 +111,8 @@ class Maker {
   #step(site: Site): ProgramStep {
     this.#stepsLeft--;
     const step = this.#bare(site);
-    const catches = this.#is(site.depth === 0 ? 1 : 0.35) ? true as const : undefined;
+    const isOften = "body" in step ? 0.5 : 0.35;
+    const catches = this.#is(site.depth === 0 ? 1 : isOften) ? true as const : undefined;
     const abort = this.#mood.aborts && mayAbort(step) && this.#is(0.25)
       ? this.#chance.between(0, 25)
       : undefined;
@@ -145,12 +146,7 @@ class Maker {
   #statement(site: Site): StatementStep {
     const { throws, timeouts } = this.#mood;
     const byLease = site.lease !== undefined && this.#is(0.6);
-    const hasHandle = site.isInUnit && this.#is(0.35);
-    const by = byLease
-      ? "lease"
-      : hasHandle
-      ? this.#chance.pick(["handle", "outside"] as const)
-      : undefined;
+    const by = byLease ? "lease" : this.#by(site, 0.35);
     const what = throws && this.#is(0.18)
       ? this.#chance.pick(["wrong", "deadlock", "deadlock"] as const)
       : this.#is(0.75)
@@ -166,6 +162,12 @@ class Maker {
       timeout: timeouts && this.#is(0.3) ? this.#chance.between(1, 40) : undefined,
       by,
     };
+  }
+
+  #by({ isInUnit }: Site, probability: number): "handle" | "outside" | undefined {
+    return isInUnit && this.#is(probability)
+      ? this.#chance.pick(["handle", "outside"] as const)
+      : undefined;
   }
 
   #state(): StateStep {
@@ -192,6 +194,7 @@ class Maker {
     return {
       kind: "transaction",
       on,
+      by: this.#by(site, 0.2),
       isSerializable: isOuter && this.#is(0.1) ? true : undefined,
       body: this.#body(within),
     };
@@ -233,6 +236,7 @@ class Maker {
     return {
       kind: "lease",
       on,
+      by: this.#by(site, 0.2),
       own,
       hand: isHand ? this.#chance.pick(["commit", "rollback"] as const) : undefined,
       body: this.#body(within),

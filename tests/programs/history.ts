@@ -71,7 +71,7 @@ export interface WrittenRow {
   /** The database that was the current one. */
   readonly current: string | null;
   /** The database in whose table it is. */
-  readonly stored: string;
+  readonly home: string;
 }
 
 /** A command that the server received. */

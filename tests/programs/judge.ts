@@ -194,7 +194,7 @@ class Judge {
   }
 
   #judgeRows(): void {
-    for (const { deed: id, current, stored } of this.#view.rows) {
+    for (const { deed: id, current, home } of this.#view.rows) {
       const deed = this.#model.history[id];
       if (deed === undefined || !isWrite(deed)) {
         this.#say("stayed", `There is a row of ${id}, which writes nothing`);
@@ -205,8 +205,8 @@ class Judge {
         this.#model.unitOf(other) === this.#model.unitOf(deed)
       );
       this.#judgeDatabase(deed, current, hasUsed);
-      if (current !== stored) {
-        this.#say("astray", `${nameOfDeed(deed)} ran in ${current} and wrote to ${stored}`);
+      if (current !== home) {
+        this.#say("astray", `${nameOfDeed(deed)} ran in ${current} and wrote to ${home}`);
       }
     }
   }

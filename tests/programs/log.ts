@@ -53,8 +53,8 @@ export function readCommands(commands: readonly ReceivedCommand[]): Reading {
     const transaction = open.get(thread);
     const inside = transaction === undefined ? undefined : transactions.get(transaction);
     if (/^COMMIT\b/i.test(text) && inside !== undefined) inside.isCommitted = true;
-    // MariaDB does not log that a session is reset; what the pool tells a new one comes then too.
-    if (/^(COMMIT|ROLLBACK(?! TO)\b|SET SESSION session_track)/i.test(text)) open.delete(thread);
+    // Servers do not log that a session is reset; what the pool tells a new one comes then too.
+    if (/^(COMMIT\b|ROLLBACK\b(?! TO)|SET .*\bsession_track)/i.test(text)) open.delete(thread);
     const deed = deedIn(text);
     if (deed === undefined) continue;
     places.set(deed, [...places.get(deed) ?? [], { thread, transaction }]);

@@ -19,17 +19,14 @@ const table: readonly (readonly [name: string, file: string, from: string, to: s
   ["a savepoint that throws stays", "shell/transaction", "`ROLLBACK TO SAVEPOINT ${scope.savepoint}`", "`RELEASE SAVEPOINT ${scope.savepoint}`"],
   ["a savepoint rolls its transaction back", "shell/transaction", "`ROLLBACK TO SAVEPOINT ${scope.savepoint}`", '"ROLLBACK"'],
   ["every unit is repeated", "shell/unit_run", "let isSafe = isRepeatable(error);", "let isSafe = true;"],
-  ["a unit that is unknown is repeated", "shell/unit_run", 'if (at.code === "COMMIT_UNKNOWN") return false;', 'if (at.code === "COMMIT_UNKNOWN") return true;'],
   ["a unit that has ended takes statements", "shell/unit", "if (this.#isEnded) throw unitEnded();", ""],
   ["a transaction that has ended takes statements", "shell/held", 'if (scope.status === "ending" || scope.status === "ended") {', 'if (scope.status === "ending" && false) {'],
   ["a unit is bound for all", "shell/unit", "return this.#targets?.get(home.id) ??", "return"],
   ["a lease of its own is the unit's", "shell/lease", "if (frame !== undefined && !own) return frame.unit.hold(home);", "if (frame !== undefined) return frame.unit.hold(home);"],
   ["a dirty session is lent on", "mysql/session", 'return this.#witness.isDirty ? "dirty" : "clean";', 'return "clean";'],
-  ["what was aborted is lent at once", "mysql/session", 'if (this.#interruption !== undefined && !this.#end.hasCome) return "dirty";', ""],
   ["a reset stands for a new login", "mysql/session", "if (this.#witness.isMoved) return await this.retarget(this.#target);", ""],
   ["a new target is not logged in to", "mysql/session", "await login(this.#internals, target);", "await login(this.#internals, this.#target);"],
   ["state does not keep its session", "mysql/session", "return this.#witness.isChanged;", "return false;"],
-  ["an aborted statement is answered as if it were none", "mysql/session", "reject(signal?.reason);\n        const", "const"],
 ];
 
 /** All mutants. */

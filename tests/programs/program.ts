@@ -46,6 +46,8 @@ export interface StateStep extends Step {
 export interface TransactionStep extends Step {
   readonly kind: "transaction";
   readonly on: number;
+  /** Whether it is begun by the handle of the transaction or unit around it; see statements. */
+  readonly by?: "handle" | "outside" | undefined;
   readonly isSerializable?: true | undefined;
   readonly body: readonly ProgramStep[];
 }
@@ -73,6 +75,7 @@ export interface ParallelStep extends Step {
 export interface LeaseStep extends Step {
   readonly kind: "lease";
   readonly on: number;
+  readonly by?: "handle" | "outside" | undefined;
   readonly own?: true | "unlessInTransaction" | undefined;
   /** How the transaction ends that its code begins by hand, if it does. */
   readonly hand?: "commit" | "rollback" | undefined;
@@ -162,7 +165,7 @@ export function risksOf(program: Program): Risks {
   const isStatement = (what: string) => (step: ProgramStep): boolean =>
     step.kind === "statement" && step.what === what;
   const limits = program.virtuals.map(({ limit = Infinity }) => limit);
-  const needed = demandOf(program.body);
+  const needed = demandOf(program.body) + keptBy(program);
   return {
     kills: has(({ kind }) => kind === "kill"),
     aborts: has(({ abort }) => abort !== undefined),
@@ -183,6 +186,15 @@ function demandOf(body: readonly ProgramStep[]): number {
   return leavesCode ? demands.reduce((a, b) => a + b, 0) : Math.max(0, ...demands);
 }
 
+/** Returns how many leases are kept beyond what they were taken for, by state and by options. */
+function keptBy({ virtuals, body }: Program): number {
+  const steps = stepsOf(body);
+  const states = steps.filter(({ kind }) => kind === "state").length;
+  return steps.some((step) => "on" in step && virtuals[step.on]?.hold === "unit")
+    ? steps.length
+    : states;
+}
+
 function demandOfStep(step: ProgramStep): number {
   switch (step.kind) {
     case "kill":
@@ -198,10 +210,7 @@ function demandOfStep(step: ProgramStep): number {
     case "transaction":
     case "lease":
       return 1 + demandOf(step.body);
-    case "unit": {
-      // A unit may keep a lease of each virtual connection, for what might be asked.
-      const used = new Set(stepsOf(step.body).flatMap((one) => "on" in one ? [one.on] : []));
-      return used.size + (step.transaction?.length ?? 0) + demandOf(step.body);
-    }
+    case "unit":
+      return (step.transaction?.length ?? 0) + demandOf(step.body);
   }
 }

@@ -3,11 +3,10 @@
  * its code asked for and was answered.
  */
 
-import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Lease, Pool } from "../../mod.ts";
-import type { Deed, Look, Rejection } from "./history.ts";
-import { markOf } from "./history.ts";
+import type { Lease } from "../../mod.ts";
+import { type Deed, type History, markOf } from "./history.ts";
+import { Recorder, type Standing } from "./record.ts";
 import type {
   LeaseStep,
   ParallelStep,
@@ -20,55 +19,34 @@ import type {
   UnitStep,
 } from "./program.ts";
 import { nameOf, streamLength } from "./program.ts";
-import { handleOf, type Runs, throughUnit } from "./handles.ts";
+import {
+  askedOf,
+  type Handle,
+  handleAt,
+  handleOf,
+  outside,
+  type Place,
+  throughOf,
+} from "./handles.ts";
+import { Aborted, type Surroundings, Thrown } from "./surroundings.ts";
 import * as sql from "./statements.ts";
-
-/** What a program reaches beside its pool. */
-export interface Surroundings {
-  readonly pool: Pool<string>;
-  /** The number of the program, which its marks begin with. */
-  readonly number: number;
-  readonly databases: readonly [string, string];
-  /** How the server calls the variable of a session's isolation. */
-  readonly isolationVariable: string;
-  /** Has the server kill one of the pool's connections. */
-  kill(which: number): Promise<void>;
-}
-
-/** The error that a program throws by itself. */
-export class Thrown extends Error {
-  readonly code: string = "THROWN";
-}
-
-/** The reason of the signals that a program aborts. */
-export class Aborted extends Error {
-  readonly code: string = "ABORTED";
-}
-
-/** Where code stands. */
-interface Place {
-  readonly parent: number | undefined;
-  readonly unit: Runs | undefined;
-  readonly transactions: ReadonlyMap<number, Runs | undefined>;
-  readonly lease: Lease | undefined;
-  readonly isBeside: boolean;
-}
-
-/** Runs what it is given outside of any context. */
-const outside: <T>(fn: () => T) => T = AsyncLocalStorage.snapshot();
 
 /** One run of a program. */
 export class Run {
-  readonly deeds: Deed[] = [];
+  readonly #recorder = new Recorder();
   readonly #program: Program;
   readonly #around: Surroundings;
   readonly #running: Set<Promise<void>> = new Set();
   readonly #timesRun: Map<ProgramStep, number> = new Map();
-  #clock = 0;
 
   constructor(program: Program, around: Surroundings) {
     this.#program = program;
     this.#around = around;
+  }
+
+  /** What its code has asked for, and was answered. */
+  get deeds(): History {
+    return this.#recorder.deeds;
   }
 
   /** Runs it; fulfilled when all that it has begun has ended, or the time is up. */
@@ -153,7 +131,7 @@ export class Run {
     const { on, timeout, isPrepared = false } = step;
     const isOver = (this.#timesRun.get(step) ?? 0) >= (step.times ?? Infinity);
     this.#timesRun.set(step, (this.#timesRun.get(step) ?? 0) + 1);
-    const deed = this.#ask("statement", on, step, place);
+    const deed = this.#recorder.ask("statement", on, step, place);
     const { number, isolationVariable } = this.#around;
     const mark = markOf(number, deed.id);
     const { text, values } = sql.statement(isOver ? { ...step, what: "read" } : step, mark, {
@@ -161,7 +139,8 @@ export class Run {
       isolationVariable,
     });
     const options = { signal, ...timeout === undefined ? {} : { timeout } };
-    const through = this.#through(step, place);
+    const byHandle = handleAt(on, place);
+    const through = throughOf(step, place, this.#around.pool.connection(nameOf(on)));
     const run = async (): Promise<void> => {
       const [rows] = isPrepared && values.length > 0
         ? await through.execute(text, values, options)
@@ -169,34 +148,21 @@ export class Run {
       deed.look = sql.lookIn(rows);
     };
     // What has no handle finds its unit by its context alone.
-    const isOutside = step.by === "outside" && this.#handle(on, place) !== undefined;
-    await this.#watch(deed, isOutside ? () => outside(run) : run);
-  }
-
-  /** Returns what a statement is run through. */
-  #through({ by, on }: StatementStep, place: Place): Runs {
-    const byContext: Runs = this.#around.pool.connection(nameOf(on));
-    if (by === "lease") return place.lease ?? byContext;
-    if (by === undefined) return byContext;
-    return this.#handle(on, place) ?? byContext;
-  }
-
-  #handle(on: number, place: Place): Runs | undefined {
-    if (place.transactions.has(on)) return place.transactions.get(on);
-    return throughUnit(place.unit, nameOf(on));
+    const isOutside = step.by === "outside" && byHandle !== undefined;
+    await this.#recorder.watch(deed, isOutside ? () => outside(run) : run);
   }
 
   async #state(step: StateStep, place: Place): Promise<void> {
     const { on } = step;
     const { pool, number, databases, isolationVariable } = this.#around;
-    const deed = this.#ask("state", on, step, place);
+    const deed = this.#recorder.ask("state", on, step, place);
     const connection = pool.connection(nameOf(on));
     const { owner, look } = sql.state(step, deed.id, this.deeds, {
       number,
       databases,
       isolationVariable,
     });
-    await this.#watch(deed, async () => {
+    await this.#recorder.watch(deed, async () => {
       await connection.query(owner);
       const [rows] = await connection.query(look);
       deed.look = sql.lookIn(rows);
@@ -209,75 +175,66 @@ export class Run {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const { on, isSerializable } = step;
-    const deed = this.#ask("transaction", on, step, place);
+    const deed = this.#recorder.ask("transaction", on, step, place);
     const options = { signal, ...isSerializable ? { isolation: "serializable" as const } : {} };
     const code = async (handle?: unknown): Promise<void> => {
       const transactions = new Map(place.transactions).set(on, handleOf(handle));
-      await this.#code(
+      await this.#recorder.code(
         [deed],
         () => this.#body(step.body, { ...place, parent: deed.id, transactions, lease: undefined }),
       );
     };
-    await this.#watch(deed, () => {
-      return this.#around.pool.connection(nameOf(on)).transaction(code, options);
-    });
+    const by = askedOf(step, place, this.#around.pool.connection(nameOf(on)));
+    await this.#recorder.watch(deed, () => by.run(() => by.connection.transaction(code, options)));
   }
 
   async #unit(step: UnitStep, place: Place, signal: AbortSignal | undefined): Promise<void> {
-    const deed = this.#ask("unit", 0, step, place);
-    let last: Deed[] = [];
-    const end = (): void => {
-      for (const each of last) each.settled = ++this.#clock;
-    };
+    const deed = this.#recorder.ask("unit", 0, step, place);
+    const repeated: Deed = { ...deed, outcome: "rejected" };
+    let last: readonly Deed[] = [];
     const code = async (handle?: unknown): Promise<void> => {
-      end();
-      const attempt = this.#ask("attempt", 0, step, { ...place, parent: deed.id, isBeside: false });
-      last = [attempt];
-      for (const on of step.transaction ?? []) {
-        const parent = last.at(-1)?.id;
-        last.push(this.#ask("transaction", on, step, { ...place, parent, isBeside: false }, true));
-      }
-      const parent = last.at(-1)?.id;
-      const unit = handleOf(handle);
-      const transactions = new Map<number, Runs | undefined>();
+      this.#recorder.end(last, repeated);
+      last = this.#attempt(step, deed.id);
+      const transactions = new Map<number, Handle | undefined>();
       for (const on of step.transaction ?? []) transactions.set(on, undefined);
+      const unit = handleOf(handle);
+      const parent = last.at(-1)?.id;
       const inner = { parent, unit, transactions, lease: undefined, isBeside: false };
-      await this.#code(last, () => this.#body(step.body, inner));
+      await this.#recorder.code(last, () => this.#body(step.body, inner));
     };
-    const { retries, transaction, bind } = step;
-    const { databases } = this.#around;
-    const targets = (bind ?? []).map((on) => {
-      const database = this.#program.virtuals[on]?.database === 0 ? databases[1] : databases[0];
-      return [nameOf(on), { database }];
-    });
+    const { retries, transaction } = step;
+    const options = { signal, retries, transaction: transaction?.map(nameOf) };
     try {
-      await this.#watch(deed, () =>
-        this.#around.pool.unit(code, {
-          signal,
-          retries,
-          transaction: transaction?.map(nameOf),
-          bind: Object.fromEntries(targets),
-        }));
+      await this.#recorder.watch(
+        deed,
+        () => this.#around.pool.unit(code, { ...options, bind: this.#targetsOf(step) }),
+      );
     } finally {
-      end();
-      for (const { kind, id } of last) {
-        const each = this.deeds[id];
-        if (kind !== "attempt" && each !== undefined) copyOutcome(deed, each);
-      }
+      this.#recorder.end(last, deed);
     }
   }
 
-  /** Runs the code of deeds, and notes in them whether it throws. */
-  async #code(deeds: readonly Deed[], code: () => Promise<void>): Promise<void> {
-    try {
-      await code();
-    } catch (error) {
-      for (const deed of deeds) deed.hasThrown = true;
-      throw error;
-    } finally {
-      const returned = ++this.#clock;
-      for (const deed of deeds) deed.returned = returned;
+  /** Writes down a run of a unit's code, and the transactions around it, the innermost last. */
+  #attempt(step: UnitStep, unit: number): Deed[] {
+    const deeds: Deed[] = [];
+    const place = (): Standing => ({
+      parent: deeds.at(-1)?.id ?? unit,
+      lease: undefined,
+      isBeside: false,
+    });
+    deeds.push(this.#recorder.ask("attempt", 0, step, place()));
+    for (const on of step.transaction ?? []) {
+      deeds.push(this.#recorder.ask("transaction", on, step, place(), true));
     }
+    return deeds;
+  }
+
+  #targetsOf({ bind = [] }: UnitStep): Record<string, { database: string }> {
+    const { databases: [first, second] } = this.#around;
+    return Object.fromEntries(bind.map((on) => {
+      const database = this.#program.virtuals[on]?.database === 0 ? second : first;
+      return [nameOf(on), { database }];
+    }));
   }
 
   async #parallel({ mode, branches }: ParallelStep, place: Place): Promise<void> {
@@ -293,9 +250,12 @@ export class Run {
 
   async #lease(step: LeaseStep, place: Place): Promise<void> {
     const { on, own, hand } = step;
-    const deed = this.#ask("lease", on, step, place);
-    const connection = this.#around.pool.connection(nameOf(on));
-    const lease = await this.#watch(deed, () => connection.lease({ own: own ?? false }));
+    const deed = this.#recorder.ask("lease", on, step, place);
+    const by = askedOf(step, place, this.#around.pool.connection(nameOf(on)));
+    const lease = await this.#recorder.watch(
+      deed,
+      () => by.run(() => by.connection.lease({ own: own ?? false })),
+    );
     try {
       const within = { ...place, parent: deed.id, lease };
       if (hand === undefined) await this.#body(step.body, within);
@@ -311,10 +271,10 @@ export class Run {
     end: "commit" | "rollback",
     place: Place & { readonly lease: Lease },
   ): Promise<void> {
-    const deed = this.#ask("hand", step.on, step, place);
+    const deed = this.#recorder.ask("hand", step.on, step, place);
     const rolledBack = new Thrown("The program rolls it back");
     const run = async (): Promise<void> => {
-      await this.#code([deed], async () => {
+      await this.#recorder.code([deed], async () => {
         await place.lease.query("START TRANSACTION");
         await this.#body(step.body, { ...place, parent: deed.id });
         if (end === "rollback") throw rolledBack;
@@ -324,15 +284,15 @@ export class Run {
       });
       await place.lease.query("COMMIT");
     };
-    await this.#watch(deed, run).catch((error) => {
+    await this.#recorder.watch(deed, run).catch((error) => {
       if (error !== rolledBack) throw error;
     });
   }
 
   async #stream(step: StreamStep, place: Place): Promise<void> {
     const { on, own = false } = step;
-    const deed = this.#ask("stream", on, step, place);
-    await this.#watch(deed, async () => {
+    const deed = this.#recorder.ask("stream", on, step, place);
+    await this.#recorder.watch(deed, async () => {
       await using lease = await this.#around.pool.connection(nameOf(on)).lease({ own });
       deed.rows = 0;
       for await (const _row of lease.connection.query(sql.stream).stream()) {
@@ -341,53 +301,4 @@ export class Run {
       }
     });
   }
-
-  #ask(
-    kind: Deed["kind"],
-    on: number,
-    step: ProgramStep,
-    { parent, isBeside, lease }: Place,
-    isImplicit = false,
-  ): Deed {
-    const asked = ++this.#clock;
-    const id = this.deeds.length;
-    const isThrough = lease !== undefined &&
-      (kind === "hand" || step.kind === "statement" && step.by === "lease");
-    const asks = { id, parent, kind, on, step, isBeside, isThrough, isImplicit, asked };
-    const deed: Deed = { ...asks, outcome: "pending" };
-    this.deeds.push(deed);
-    return deed;
-  }
-
-  /** Writes down what becomes of a deed. */
-  async #watch<T>(deed: Deed, fn: () => Promise<T>): Promise<T> {
-    try {
-      const value = await fn();
-      deed.outcome = "fulfilled";
-      return value;
-    } catch (error) {
-      deed.outcome = "rejected";
-      deed.rejection = rejectionOf(error);
-      throw error;
-    } finally {
-      deed.settled = ++this.#clock;
-    }
-  }
 }
-
-function copyOutcome(from: Deed, to: Deed): void {
-  to.outcome = from.outcome;
-  to.rejection = from.rejection;
-}
-
-function rejectionOf(error: unknown): Rejection {
-  if (!(error instanceof Error)) return { code: "NO_ERROR", message: String(error) };
-  const { code, errno } = error as { code?: unknown; errno?: unknown };
-  return {
-    code: typeof code === "string" ? code : error.name,
-    errno: typeof errno === "number" ? errno : undefined,
-    message: error.message,
-  };
-}
-
-export type { Look };

@@ -140,7 +140,7 @@ export class World implements AsyncDisposable {
   /** Returns the rows that a program has written, in both databases. */
   async rowsOf({ databases }: Site, program: number): Promise<WrittenRow[]> {
     const [first, second] = databases.map((database) =>
-      `SELECT mark, connection, current, '${database}' AS stored FROM ${database}.log ` +
+      `SELECT mark, connection, current, '${database}' AS home FROM ${database}.log ` +
       `WHERE program = ${program}`
     );
     const [rows] = await this.#root.query(`${first} UNION ALL ${second}`);

@@ -1,0 +1,48 @@
+/** Random programs for every change to pass: some seconds of them on each server, side by side. */
+
+import process from "node:process";
+import { lackOf, type Make, serverBinary } from "../support/server_binary.ts";
+import { seconds as inSeconds, sum, type Tally } from "../support/tally.ts";
+import { hunt, openGround } from "./hunt.ts";
+import { describeFailure } from "./tell.ts";
+
+/** How long new programs begin, in s. */
+const seconds = 10;
+/** How long a program that failed is made smaller, in s. */
+const shrinkSeconds = 10;
+/** The first of those that are run again and again, so that a failure is found again, too. */
+const seed = 1;
+/** How many run at once: two servers are tried side by side. */
+const sites = 8;
+
+const skipped: Tally = { passed: 0, failed: 0, skipped: 1 };
+
+/** Runs programs on each server; tells how that went. */
+export async function runShortPrograms(): Promise<Tally> {
+  if (serverBinary() === undefined) {
+    process.stdout.write("  not run: they need a server whose log they can read\n");
+    return { ...skipped, skipped: 2 };
+  }
+  return sum(await Promise.all((["mariadb", "mysql"] as const).map(runOn)));
+}
+
+async function runOn(make: Make): Promise<Tally> {
+  const say = (text: string): void => void process.stdout.write(`  ${make.padEnd(7)} ${text}\n`);
+  const lack = lackOf(make);
+  if (lack !== undefined) {
+    say(`not run: ${lack}`);
+    return skipped;
+  }
+  const began = performance.now();
+  await using ground = await openGround(make);
+  const found = await hunt(ground, { seed, seconds, shrinkSeconds, sites, prefix: "w" });
+  const failures = found.failures.filter(({ isShrunk }) => !isShrunk);
+  const time = inSeconds(performance.now() - began);
+  say(`${found.programs} programs, ${failures.length} failed  ${time}`);
+  for (const failure of [...failures.slice(0, 3), ...found.failures.slice(failures.length)]) {
+    say(describeFailure(failure, { seed, runtime: "node", make }));
+  }
+  if (found.crash !== undefined) say(found.crash);
+  const isGood = found.crash === undefined && failures.length === 0 && found.programs > 0;
+  return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0 };
+}
