@@ -1,4 +1,4 @@
-/** On real servers: what reaches a session by another way than its statement's text is seen. */
+/** On real servers: names, views, handles and commands smuggle no state past the session. */
 
 import assert from "node:assert/strict";
 import { onBoth } from "./both.ts";
