@@ -32,6 +32,14 @@ import { TextReading } from "./text_reading.ts";
 import { TransactionState } from "./transaction_state.ts";
 import { type Taken, watchCommands, type Watcher, watchPackets } from "./watch.ts";
 
+/** By what a command of the driver is known: what it was given to do. */
+const GIVEN: unique symbol = Symbol("given");
+
+/** A command of the driver, with what is noted of it. */
+interface NotedCommand extends DriverCommand {
+  [GIVEN]?: Given;
+}
+
 /** Watches one connection of the driver. */
 export class Witness implements Watcher {
   /** Whether the server reports changes of state; else whatever ran may have left some. */
@@ -53,7 +61,6 @@ export class Witness implements Watcher {
   /** What is asked after an error that may have ended the transaction. */
   readonly doubt: Doubt;
   readonly #driver: DriverInternals;
-  readonly #given = new WeakMap<DriverCommand, Given>();
   /** What the last packet reported of the transaction. */
   readonly #report: TransactionReport = { ...noReport };
   /** The statement that runs, or ran last. */
@@ -147,7 +154,7 @@ export class Witness implements Watcher {
     this.#hasRun = true;
     if (prepareHeader === undefined) {
       this.statementCount++;
-      this.#given.set(command, given);
+      (command as NotedCommand)[GIVEN] = given;
       if (countsRows) this.echoCount++;
     } else if (!isOfExecute) leaveToUser(command);
     if (effect === "state") this.#isChanged = true;
@@ -163,17 +170,18 @@ export class Witness implements Watcher {
   }
 
   /** Notes what has been sent. */
-  begin(command: DriverCommand): void {
-    this.#running = this.#given.get(command) ?? this.#running;
-    const given = this.#given.get(command);
-    if (given !== undefined) this.transaction.begin(given);
+  begin(command: NotedCommand): void {
+    const given = command[GIVEN];
+    if (given === undefined) return;
+    this.#running = given;
+    this.transaction.begin(given);
   }
 
   /** Notes what a packet tells of the session. */
-  read(packet: Packet, command: DriverCommand | null | undefined): void {
+  read(packet: Packet, command: NotedCommand | null | undefined): void {
     const status = readStatus(packet, command, this.#report);
     if (status === UNTOLD) return this.#readError(packet, command);
-    const given = command ? this.#given.get(command) : undefined;
+    const given = command?.[GIVEN];
     this.#seeTransaction(status, command, given);
     this.#flags = status;
     this.reading.see(packet, status);
@@ -201,7 +209,7 @@ export class Witness implements Watcher {
 
   #seeTransaction(
     status: number,
-    command: DriverCommand | null | undefined,
+    command: NotedCommand | null | undefined,
     given: Given | undefined,
   ): void {
     const isOpen = (status & IN_TRANSACTION) !== 0;
@@ -227,13 +235,13 @@ export class Witness implements Watcher {
   }
 
   /** An error comes without flags. Some say that there is no transaction any more. */
-  #readError(packet: Packet, command: DriverCommand | null | undefined): void {
+  #readError(packet: Packet, command: NotedCommand | null | undefined): void {
     const error = readError(packet);
     if (error === undefined) return;
     this.echoCount++;
     const make: Make = this.#driver._isMariaDB ? "mariadb" : "mysql";
     const errorClass = classOf(error, make);
-    const given = command ? this.#given.get(command) : undefined;
+    const given = command?.[GIVEN];
     if (errorClass.plight !== undefined) this.#isUnfit = true;
     if (given?.analysis.effect === "identity") forgetPrepared(this.#driver);
     this.transaction.fail(given, errorClass);
@@ -247,7 +255,7 @@ export class Witness implements Watcher {
 
   #mayHaveEnded(
     error: ServerError,
-    command: DriverCommand | null | undefined,
+    command: NotedCommand | null | undefined,
     given: Given | undefined,
   ): boolean {
     if (!this.isInTransaction || !command || isOfNoStatement(command)) return false;
@@ -256,7 +264,7 @@ export class Witness implements Watcher {
 }
 
 /** Tells whether a command asks for a ping, a reset or a login, or closes what was prepared. */
-function isOfNoStatement(command: DriverCommand): boolean {
+function isOfNoStatement(command: NotedCommand): boolean {
   const { pingResponse, resetConnectionResponse, handshakeResult, prepareHeader, id } = command;
   return pingResponse !== undefined || resetConnectionResponse !== undefined ||
     handshakeResult !== undefined || prepareHeader === undefined && typeof id === "number";

@@ -2,12 +2,12 @@
 
 import { type Census as CoreCensus, census, type PoolState } from "../core/mod.ts";
 
-/** A count of a pool's actual connections, of what waits for one, and of renewals. */
+/** A count of a pool's actual connections, of the requests for them, and of renewals. */
 export interface Census extends CoreCensus {
   /**
    * How often a connection was wiped by a new login, as a reset would not have wiped all, by the
-   * reason: "database", "role", "call of f", "no session tracking" … What comes up after the
-   * first hundred reasons is counted as "others".
+   * reason: "database", "role", "call of f", "no session tracking" … After a hundred reasons,
+   * others are counted together as "others".
    */
   readonly renewals: Readonly<Record<string, number>>;
 }

@@ -1,6 +1,6 @@
 /**
- * On real servers: after an error that may have ended a transaction, nothing else is sent before
- * the server has said what has become of it, and whoever sees the error knows it.
+ * On real servers: after an error that may have ended a transaction, the session asks the server
+ * whether it is open, before it sends anything else and before its caller gets the error.
  */
 
 import assert from "node:assert/strict";
@@ -46,21 +46,24 @@ async function placeAt(server: Server): Promise<Place> {
   };
 }
 
-testOnBoth("who sees a lock time out sees that the transaction is gone", async (server) => {
-  await using place = await placeAt(server);
-  const { session, proxy } = place;
-  const { permanentCount } = session;
-  await assert.rejects(run(session, locked), { errno: 1205 });
-  assert.deepEqual([session.isInTransaction, session.transaction], [false, 0]);
-  assert.equal(session.transactionEndedBy, locked);
-  assert.equal(session.permanentCount, permanentCount);
-  assert.deepEqual(proxy.forget(), [`QUERY ${locked}`, "PING"]);
-  assert.equal(session.condition, "dirty");
-  await session.reset();
-  assert.equal(session.condition, "clean");
-});
+testOnBoth(
+  "the error of a lock timeout comes once the session knows that its transaction is gone",
+  async (server) => {
+    await using place = await placeAt(server);
+    const { session, proxy } = place;
+    const { permanentCount } = session;
+    await assert.rejects(run(session, locked), { errno: 1205 });
+    assert.deepEqual([session.isInTransaction, session.transaction], [false, 0]);
+    assert.equal(session.transactionEndedBy, locked);
+    assert.equal(session.permanentCount, permanentCount);
+    assert.deepEqual(proxy.forget(), [`QUERY ${locked}`, "PING"]);
+    assert.equal(session.condition, "dirty");
+    await session.reset();
+    assert.equal(session.condition, "clean");
+  },
+);
 
-testOnBoth("what waits to be sent is sent after the question", async (server) => {
+testOnBoth("queued statements are sent after the question", async (server) => {
   await using place = await placeAt(server);
   const { session, proxy } = place;
   const driver = session.driver.promise();
@@ -96,7 +99,7 @@ testOnBoth("an error that ends its statement alone costs no question", async (se
   assert.equal(session.isInTransaction, true);
 });
 
-testOnBoth("a statement that commits before it fails is found out", async (server) => {
+testOnBoth("a statement that commits before it fails is noticed", async (server) => {
   for (
     const sql of [
       "ALTER TABLE nowhere ADD a INT",
@@ -157,7 +160,7 @@ testOnBoth(
   },
 );
 
-testOnBoth("a holder who gives up a session that is being asked leaves it to be wiped", async (
+testOnBoth("a session that is given up while it is being asked is wiped, not closed", async (
   server,
 ) => {
   await using place = await placeAt(server);

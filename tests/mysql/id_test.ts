@@ -35,7 +35,7 @@ testOnBoth("statements are counted, whoever gives them, and prepares are not", a
   await session.close();
 });
 
-testOnBoth("what generates an id is counted, and what does not is not", async (server, make) => {
+testOnBoth("only answers that may have set an id are counted", async (server, make) => {
   const session = await open(targetAt(server, { multipleStatements: true }));
   const cases: (readonly [sql: string, raises: boolean])[] = [
     ["INSERT INTO t (v) VALUES (1)", true],

@@ -165,23 +165,26 @@ testOnBoth("without reports the text tells that a transaction was begun anew", a
 
 const unknown = { errno: 1193, message: "Unknown system variable" };
 
-testOnBoth("it is told at which statement the last one ended, without values", async (server) => {
-  const session = await open(targetAt(server));
-  await run(session, "BEGIN");
-  await run(session, insert);
-  await run(session, "CREATE TABLE IF NOT EXISTS\n  u (v INT)");
-  assert.equal(session.transactionEndedBy, "CREATE TABLE IF NOT EXISTS u (v INT)");
-  await run(session, "BEGIN");
-  const long = `SET autocommit = 0, @secret = ?, ${"@a = 1, ".repeat(20)} autocommit = 1`;
-  await run(session, long, ["secret value"]);
-  assert.match(session.transactionEndedBy ?? "", /^SET autocommit = 0, @secret = \?, .*…$/);
-  assert.equal(session.transactionEndedBy?.length, 80);
-  await run(session, "BEGIN");
-  await session.driver.promise().reset();
-  assert.match(session.transactionEndedBy ?? "", /a reset/);
-  assert.equal(session.transaction, 0);
-  await session.close();
-});
+testOnBoth(
+  "a session names the statement that ended its transaction, without values",
+  async (server) => {
+    const session = await open(targetAt(server));
+    await run(session, "BEGIN");
+    await run(session, insert);
+    await run(session, "CREATE TABLE IF NOT EXISTS\n  u (v INT)");
+    assert.equal(session.transactionEndedBy, "CREATE TABLE IF NOT EXISTS u (v INT)");
+    await run(session, "BEGIN");
+    const long = `SET autocommit = 0, @secret = ?, ${"@a = 1, ".repeat(20)} autocommit = 1`;
+    await run(session, long, ["secret value"]);
+    assert.match(session.transactionEndedBy ?? "", /^SET autocommit = 0, @secret = \?, .*…$/);
+    assert.equal(session.transactionEndedBy?.length, 80);
+    await run(session, "BEGIN");
+    await session.driver.promise().reset();
+    assert.match(session.transactionEndedBy ?? "", /a reset/);
+    assert.equal(session.transaction, 0);
+    await session.close();
+  },
+);
 
 /** Returns by how much each statement raises the count of what may have become permanent. */
 async function permanent(session: TestSession, ...statements: string[]): Promise<number[]> {
@@ -194,7 +197,7 @@ async function permanent(session: TestSession, ...statements: string[]): Promise
   return counts;
 }
 
-testOnBoth("what may have become permanent is counted", async (server) => {
+testOnBoth("each statement that may have become permanent is counted", async (server) => {
   for (
     const [statements, expected] of [
       [["SELECT 1", insert, "UPDATE t SET v = 2", "SELECT * FROM t"], [0, 1, 1, 0]],
@@ -219,7 +222,7 @@ testOnBoth("what may have become permanent is counted", async (server) => {
   }
 });
 
-testOnBoth("what ends a transaction counts although its answer never comes", async (server) => {
+testOnBoth("the end of a transaction counts although its answer never comes", async (server) => {
   for (const [sql, count] of [["COMMIT", 1], ["CALL commits()", 1], ["ROLLBACK", 0]] as const) {
     await using proxy = await startProxy(server);
     const session = await open(targetAt(server, { uri: proxy.uri }));

@@ -1,6 +1,6 @@
 /**
- * On real servers: why connections were logged in anew is counted, and a server that refuses to
- * wipe or change a session gets a new connection instead.
+ * On real servers: the pool counts its new logins by reason, and replaces the connections of a
+ * server that refuses to wipe or change them.
  */
 
 import assert from "node:assert/strict";

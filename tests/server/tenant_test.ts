@@ -1,6 +1,6 @@
 /**
- * On real servers: a statement that was prepared means what it means now, and not what it meant
- * when the database, the sql_mode, the character set or the role was another.
+ * On real servers: a prepared statement never runs with the database, the sql_mode, the character
+ * set or the role of an earlier moment.
  */
 
 import assert from "node:assert/strict";
@@ -68,7 +68,7 @@ function waysOf(db: Pool, lease: Lease): Readonly<Record<string, Run>> {
 }
 
 for (const [change, text, before, after] of changes) {
-  testOnBoth(`${change}: what was prepared before is prepared anew, on every path`, async (
+  testOnBoth(`${change}: statements are prepared anew, on every path`, async (
     server,
   ) => {
     await using db = poolAt(server);
@@ -126,7 +126,7 @@ testOnBoth("a change that is still under way is waited for", async (server) => {
   assert.deepEqual(found, ["of a", undefined, "of b", undefined, "of a"]);
 });
 
-testOnBoth("what a session's beginning prepares does not outlive its change of database", async (
+testOnBoth("handles that initSql prepares do not outlive its change of database", async (
   server,
 ) => {
   const initSql = async (connection: Connection): Promise<void> => {
@@ -152,7 +152,7 @@ testOnBoth("a handle that its user holds stays his own", async (server) => {
   assert.equal(Object((await driver.execute(rows))[0])[0].value, "of b");
 });
 
-testOnBoth("what changes none of this leaves all that is prepared in use", async (server) => {
+testOnBoth("other statements leave all handles in use", async (server) => {
   await using proxy = await startProxy(server);
   await using db = poolAt(server, { uri: proxy.uri });
   await db.unit(async () => {
