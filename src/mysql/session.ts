@@ -25,11 +25,11 @@ import { limitLogin } from "./login_bytes.ts";
 import { login } from "./login.ts";
 import { unreadable } from "./nonsense.ts";
 import { readFramesAlone } from "./order.ts";
-import { type Answer, executeCached } from "./prepared.ts";
 import type { Refusals } from "./refusals.ts";
 import { limitResults } from "./result_limit.ts";
 import { hideSecrets, withoutValues } from "./secrets.ts";
 import { ending, SessionEnd } from "./session_end.ts";
+import { isReadByDriver, send } from "./statement_send.ts";
 import type { Target } from "./target.ts";
 import { Witness } from "./witness.ts";
 
@@ -37,13 +37,6 @@ import { Witness } from "./witness.ts";
 const checkMsMax = 1000;
 /** How long the server may take to wipe a session, or to let another user in. */
 const resetMsMax = 5000;
-/** How long a farewell may take. */
-const closeMsMax = 1000;
-/** How long a session that was given up may count as open, because the server still works in it. */
-const abandonMsMax = 5000;
-/** How long one that was destroyed may, as nobody waits for its place any more. */
-const destroyMsMax = 400;
-
 /** A session of MySQL or MariaDB, by a connection of mysql2. */
 export class MysqlSession implements Session<Target, Connection> {
   /** The driver's own connection. */
@@ -56,7 +49,6 @@ export class MysqlSession implements Session<Target, Connection> {
   readonly #loans: Loans;
   #target: Target;
   #isHeld = true;
-  #isDestroyed = false;
 
   /**
    * Takes over a connection that was just created; `socket` is what it was given as its stream.
@@ -191,7 +183,7 @@ export class MysqlSession implements Session<Target, Connection> {
         reject(signal?.reason);
         this.#interruption.interrupt(signal?.reason, this.#target);
       };
-      this.#send(statement, (error, rows, fields) => {
+      send(this.#internals, statement, (error, rows, fields) => {
         isAnswered = true;
         signal?.removeEventListener("abort", abort);
         // Of several that one signal aborts, the first may have ended the session.
@@ -261,23 +253,14 @@ export class MysqlSession implements Session<Target, Connection> {
     } else {
       end.break(ending("The connection was closed"));
     }
-    const givenUpMsMax = this.#isDestroyed ? destroyMsMax : abandonMsMax;
-    const msMax = end.isAbandoned ? givenUpMsMax : closeMsMax;
-    const timer = setTimeout(() => end.destroyStreams(), msMax);
-    if (end.isAbandoned) {
-      this.holdProcess(false);
-      timer.unref?.();
-    }
-    await this.closed;
-    clearTimeout(timer);
+    if (end.isAbandoned) this.holdProcess(false);
+    await end.closedSoon();
   }
 
   /** Ends it at once; what is under way in it rejects with `reason`. */
   destroy(reason: Error): void {
     this.#end.lost = undefined;
-    this.#isDestroyed = true;
-    if (this.#end.isAbandoned) this.#end.cut(reason);
-    else this.#end.break(reason);
+    this.#end.destroy(reason);
   }
 
   async #begin(target: Target, isReset: boolean): Promise<void> {
@@ -285,18 +268,10 @@ export class MysqlSession implements Session<Target, Connection> {
     this.#loans.settle();
   }
 
-  #failure(error: unknown, { sql, options }: Statement): unknown {
-    const { typeCast = this.#internals.config.typeCast } = options as { typeCast?: unknown } ?? {};
-    // What the caller's own code makes of a row is not the server's fault.
-    const isByServer = this.#witness.isAtRow && typeof typeCast !== "function";
-    return isByServer ? unreadable(error) : this.#end.truth(withoutValues(error, sql));
-  }
-
-  #send({ sql, values, isPrepared, options }: Statement, answer: Answer): void {
-    const text = options === undefined ? sql : { ...options, sql, values };
-    const given = options === undefined ? values : undefined;
-    if (isPrepared) executeCached(this.#internals, text, given, answer);
-    else this.#internals.query(text, given, answer);
+  #failure(error: unknown, statement: Statement): unknown {
+    const { isAtRow } = this.#witness;
+    if (isAtRow && isReadByDriver(this.#internals, statement)) return unreadable(error);
+    return this.#end.truth(withoutValues(error, statement.sql));
   }
 
   /** Wipes it, unless its server is known to refuse that; then another has to be opened. */

@@ -13,6 +13,13 @@ import { codeOf, isClosedState } from "./errors.ts";
 import { type DriverInternals, internalsOf } from "./internals.ts";
 import { isNonsense } from "./nonsense.ts";
 
+/** How long a farewell may take. */
+const closeMsMax = 1000;
+/** How long a session that was given up may count as open, because the server still works in it. */
+const abandonMsMax = 5000;
+/** How long one that was destroyed may, as nobody waits for its place any more. */
+const destroyMsMax = 400;
+
 /** The end of one session, which comes or has come. */
 export class SessionEnd {
   /** Called at most once, if the session ends unasked. */
@@ -29,6 +36,7 @@ export class SessionEnd {
   #stand: Error | undefined;
   #hasServerEnded = false;
   #isAbandoned = false;
+  #isDestroyed = false;
 
   /** Watches a connection of the driver, and the socket that it was given as its stream. */
   constructor(driver: Connection, socket: SocketStream) {
@@ -101,6 +109,23 @@ export class SessionEnd {
     this.#leaveToServer();
     this.#internals.stream.emit("error", this.#stand ??= ending("The connection was given up"));
     this.#tell(this.#loss!);
+  }
+
+  /** Ends it at once, whatever it is at, as nobody waits for its place any more. */
+  destroy(reason: Error): void {
+    this.#isDestroyed = true;
+    if (this.#isAbandoned) this.cut(reason);
+    else this.break(reason);
+  }
+
+  /** Waits until its socket has closed; closes it when the server takes too long to. */
+  async closedSoon(): Promise<void> {
+    const givenUpMsMax = this.#isDestroyed ? destroyMsMax : abandonMsMax;
+    const msMax = this.#isAbandoned ? givenUpMsMax : closeMsMax;
+    const timer = setTimeout(() => this.destroyStreams(), msMax);
+    if (this.#isAbandoned) timer.unref?.();
+    await this.closed;
+    clearTimeout(timer);
   }
 
   /** Closes what carries it. */

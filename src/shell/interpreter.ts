@@ -25,16 +25,8 @@ import type { Condition, Instant, Port } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { Alarm } from "./alarm.ts";
 import { type Census, censusOf } from "./census.ts";
-import {
-  answer,
-  type Claim,
-  Claims,
-  grantTo,
-  newClaim,
-  requestOf,
-  type Slot,
-  slotOf,
-} from "./claim.ts";
+import { answer, type Claim, Claims, newClaim, requestOf } from "./claim.ts";
+import { grantTo, type Slot, slotOf } from "./claim.ts";
 import type { PoolClock } from "./clock.ts";
 import { type News, newsOf } from "./news.ts";
 import { type Neutral, ProcessHold } from "./process_hold.ts";

@@ -36,12 +36,8 @@ export interface HygieneRow {
  * is open at the end of its unit is rolled back before.
  */
 export type Wipe =
-  | "rollback"
-  | "rollback and reset"
-  | "rollback in vain and reset"
-  | "rollback and login"
-  | "reset"
-  | "login";
+  | ("reset" | "login")
+  | ("rollback" | "rollback and reset" | "rollback and login" | "rollback in vain and reset");
 
 /**
  * What wiping costs, with the statement after it that switches session tracking on again. Before
@@ -116,8 +112,6 @@ export const others: readonly OtherRow[] = [
   },
 ];
 
-const wipedByReset: Pick<HygieneRow, "wipedBy"> = { wipedBy: "reset" };
-const wipedByLogin: Pick<HygieneRow, "wipedBy"> = { wipedBy: "login" };
 const isolation =
   "SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_isolation', 'transaction_isolation')";
 
@@ -153,7 +147,7 @@ export const rows: readonly HygieneRow[] = [
     asked: isolation,
     answers: ["SERIALIZABLE", "REPEATABLE-READ"],
     foundBy: ["report", "text"],
-    ...wipedByReset,
+    wipedBy: "reset",
   },
   {
     name: "SET TRANSACTION, for the next one",
@@ -161,7 +155,7 @@ export const rows: readonly HygieneRow[] = [
     asked: "UPDATE t SET v = 2",
     answers: [1792, 0],
     foundBy: ["text"],
-    ...wipedByReset,
+    wipedBy: "reset",
   },
   {
     name: "a user variable of SET",
@@ -169,7 +163,7 @@ export const rows: readonly HygieneRow[] = [
     asked: "SELECT @a",
     answers: [7, null],
     foundBy: ["report", "text"],
-    ...wipedByReset,
+    wipedBy: "reset",
   },
   {
     name: "a user variable of SELECT … := or INTO",
@@ -177,7 +171,7 @@ export const rows: readonly HygieneRow[] = [
     asked: "SELECT CONCAT(@a, @b)",
     answers: ["78", null],
     foundBy: ["text"],
-    ...wipedByReset,
+    wipedBy: "reset",
   },
   {
     name: "a session variable",
@@ -185,7 +179,7 @@ export const rows: readonly HygieneRow[] = [
     asked: "SELECT @@group_concat_max_len = 77",
     answers: [1, 0],
     foundBy: ["report", "text"],
-    ...wipedByReset,
+    wipedBy: "reset",
   },
   {
     name: "sql_log_bin that is off",
@@ -193,7 +187,7 @@ export const rows: readonly HygieneRow[] = [
     asked: "SELECT @@sql_log_bin",
     answers: [0, 1],
     foundBy: ["report", "text"],
-    ...wipedByReset,
+    wipedBy: "reset",
   },
   {
     name: "SET NAMES",
@@ -201,7 +195,7 @@ export const rows: readonly HygieneRow[] = [
     asked: "SELECT @@character_set_client",
     answers: ["latin1", "utf8mb4"],
     foundBy: ["report", "text"],
-    ...wipedByReset,
+    wipedBy: "reset",
   },
   {
     name: "USE",
@@ -209,7 +203,7 @@ export const rows: readonly HygieneRow[] = [
     asked: "SELECT DATABASE()",
     answers: ["other", "test"],
     foundBy: ["report", "text"],
-    ...wipedByLogin,
+    wipedBy: "login",
   },
   {
     name: "a role",
@@ -217,7 +211,7 @@ export const rows: readonly HygieneRow[] = [
     asked: "SELECT COALESCE(CURRENT_ROLE() LIKE '%clerk%', 0)",
     answers: [1, 0],
     foundBy: ["report of MariaDB", "text"],
-    ...wipedByLogin,
+    wipedBy: "login",
   },
   {
     name: "a temporary table in the place of another",
@@ -225,7 +219,7 @@ export const rows: readonly HygieneRow[] = [
     asked: "SELECT COUNT(*) FROM t",
     answers: [1, 0],
     foundBy: ["report", "text"],
-    ...wipedByReset,
+    wipedBy: "reset",
   },
   {
     name: "LOCK TABLES",
@@ -233,7 +227,7 @@ export const rows: readonly HygieneRow[] = [
     asked: "SELECT COUNT(*) FROM u",
     answers: [1100, 0],
     foundBy: ["text"],
-    ...wipedByReset,
+    wipedBy: "reset",
   },
   {
     name: "FLUSH TABLES WITH READ LOCK",
@@ -241,7 +235,7 @@ export const rows: readonly HygieneRow[] = [
     asked: "UPDATE t SET v = 2",
     answers: [1223, 0],
     foundBy: ["text"],
-    ...wipedByReset,
+    wipedBy: "reset",
   },
   {
     name: "GET_LOCK",
@@ -249,7 +243,7 @@ export const rows: readonly HygieneRow[] = [
     asked: "SELECT IS_USED_LOCK('till') = CONNECTION_ID()",
     answers: [1, null],
     foundBy: ["text"],
-    ...wipedByReset,
+    wipedBy: "reset",
   },
   {
     name: "HANDLER … OPEN",
@@ -257,7 +251,7 @@ export const rows: readonly HygieneRow[] = [
     asked: "HANDLER t READ FIRST",
     answers: [undefined, 1109],
     foundBy: ["text"],
-    ...wipedByReset,
+    wipedBy: "reset",
   },
   {
     name: "PREPARE and EXECUTE in text",
@@ -265,7 +259,7 @@ export const rows: readonly HygieneRow[] = [
     asked: "EXECUTE p",
     answers: [7, 1243],
     foundBy: ["report", "text"],
-    ...wipedByLogin,
+    wipedBy: "login",
   },
   {
     name: "a variable that a procedure sets",
@@ -273,7 +267,7 @@ export const rows: readonly HygieneRow[] = [
     asked: "SELECT @a",
     answers: [7, null],
     foundBy: ["report", "text"],
-    ...wipedByLogin,
+    wipedBy: "login",
   },
   {
     name: "a transaction that a procedure begins",
@@ -289,7 +283,7 @@ export const rows: readonly HygieneRow[] = [
     asked: "SELECT IS_USED_LOCK('till') = CONNECTION_ID()",
     answers: [1, null],
     foundBy: ["text"],
-    ...wipedByLogin,
+    wipedBy: "login",
   },
   {
     name: "several statements, of which a middle one fails",
@@ -298,6 +292,6 @@ export const rows: readonly HygieneRow[] = [
     asked: "SELECT @a",
     answers: [7, null],
     foundBy: ["report", "text"],
-    ...wipedByReset,
+    wipedBy: "reset",
   },
 ];
