@@ -40,6 +40,8 @@ export function explains(program: Program, model: Model, deed: Deed): boolean {
       return deadlocks;
     case "LEASE_TIMEOUT":
       return crowds || timeouts;
+    case "CONNECT_FAILED":
+      return kills;
     case "LEASE_DEADLOCK":
       return crowds;
     case "UNIT_ENDED":

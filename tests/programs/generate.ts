@@ -125,7 +125,7 @@ class Maker {
     const within = { ...site, depth: site.depth + 1 };
     const choices: [weight: number, make: () => ProgramStep][] = [
       [9, () => this.#statement(site)],
-      [site.isInUnit ? 1.2 : 0, () => this.#state()],
+      [site.isInUnit ? 1.6 : 0, () => this.#state()],
       [0.8, () => this.#stream()],
       [0.5, () => ({ kind: "pause", ms: this.#chance.between(0, 4) })],
       [throws && site.depth > 0 ? 1 : 0, () => ({ kind: "throw" })],
@@ -171,7 +171,7 @@ class Maker {
   }
 
   #state(): StateStep {
-    const kinds = ["variable", "variable", "table", "isolation", "lock", "database"] as const;
+    const kinds = ["variable", "table", "isolation", "lock", "database", "database"] as const;
     return { kind: "state", on: this.#virtual(), what: this.#chance.pick(kinds) };
   }
 

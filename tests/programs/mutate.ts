@@ -18,7 +18,7 @@ import type { Mutant } from "./mutants.ts";
 import type { Failure } from "./worker.ts";
 
 /** How long programs look for a mutant, in s. */
-const huntSeconds = 25;
+const huntSeconds = 40;
 /** How many programs of a mutant run at once: two mutants are tried side by side. */
 const sites = 6;
 /** What a copy holds. */

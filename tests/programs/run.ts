@@ -53,13 +53,8 @@ export class Run {
   async toEnd(msMax: number): Promise<void> {
     const end = new AbortController();
     const late = sleep(msMax, undefined, { signal: end.signal }).catch(() => undefined);
-    const place = {
-      parent: undefined,
-      unit: undefined,
-      transactions: new Map(),
-      lease: undefined,
-      isBeside: false,
-    };
+    const nowhere = { parent: undefined, unit: undefined, lease: undefined };
+    const place = { ...nowhere, transactions: new Map(), isBeside: false };
     this.#start(this.#body(this.#program.body, place));
     let isLate = false;
     late.then(() => isLate = true);
