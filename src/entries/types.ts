@@ -18,6 +18,7 @@ export type {
   TlsDemand,
   TlsMode,
 } from "../mysql/mod.ts";
+export type { Census as ConnectionCounts } from "../core/mod.ts";
 export type { Census } from "../shell/census.ts";
 export { type ErrorCode, type ErrorDetails, type Stage, SubletError } from "../shell/errors.ts";
 export type { ConnectionNews, EventName, LeakNews, Listener, PoolEvents } from "../shell/news.ts";
@@ -25,7 +26,7 @@ export type { Field, Lease as LeaseOf, LeaseOptions, Row } from "../shell/lease.
 export type { PoolOptions as PoolOptionsOf, VirtualOptions } from "../shell/options.ts";
 export type { DrainOptions } from "../shell/engine.ts";
 export type { Pool as PoolOf, PoolConfig } from "../shell/pool.ts";
-export type { RunOptions, StatementOptions, Values } from "../shell/statement.ts";
+export type { NoFunction, RunOptions, StatementOptions, Values } from "../shell/statement.ts";
 export type { Address, Condition } from "../port.ts";
 export type { Hold } from "../shell/parts.ts";
 export type { Lifespan } from "../shell/realms.ts";

@@ -15,7 +15,7 @@ export interface RunOptions {
 }
 
 /** What no function is: it inherits from `Function`, which has this. */
-interface NoFunction {
+export interface NoFunction {
   readonly [Symbol.hasInstance]?: never;
 }
 
