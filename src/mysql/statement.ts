@@ -14,7 +14,7 @@ import { readText } from "./statement_reader.ts";
 export interface Analysis extends StatementFacts, Trace {
   /** Whether it has the server count the rows that a LIMIT leaves out. */
   readonly countsRows: boolean;
-  /** Whether it may set what LAST_INSERT_ID() or LASTVAL() returns, without that the answer tells it. */
+  /** Whether it may set what LAST_INSERT_ID() or LASTVAL() returns, and the answer not tell. */
   readonly setsId: boolean;
 }
 
