@@ -11,7 +11,7 @@
 /** Words of the grammar of either server that a parenthesis may follow. */
 const grammar = `
   all and any as avg between binary bit by case char character date datetime dec decimal div
-  distinct distinctrow double duplicate else enum exists float for force from group having
+  distinct distinctrow double else enum exists float for force from group having
   ignore in index inner insert int integer interval into is join key keys left like
   limit match mod national nchar not null numeric nvarchar offset on or order partition
   real regexp replace return right rlike row select set signed some straight_join table

@@ -54,7 +54,7 @@ const namedPattern: RegExp = /::?[\p{L}\p{N}_$]+/uy;
 const plainName: RegExp = /^[\w$\p{L}\p{M}\p{N}]+$/u;
 const notAscii: RegExp = /[^\0-\x7f]/;
 /** What makes the end of a comment depend on whether the server runs it, or on its values. */
-const trickyInVersioned: RegExp = /['"`#?\\]|--|\/\*|[\0-\x08\x0e-\x1f\x7f]/;
+const trickyInVersioned: RegExp = /['"`#?\\]|--|\/\*|[^\P{Cc}\t-\r]/u;
 const quotedInHint: RegExp = /'[^'\\]*'|"[^"\\]*"|`[^`]*`/g;
 const trickyInHint: RegExp = /['"`\\?]/;
 

@@ -16,6 +16,7 @@ export interface RunOptions {
 
 /** What no function is: it inherits from `Function`, which has this. */
 export interface NoFunction {
+  /** What a function is asked whether it is the class of a value. */
   readonly [Symbol.hasInstance]?: never;
 }
 

@@ -2,8 +2,6 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
-import { format } from "mysql2";
 import {
   ANSI_QUOTES,
   IGNORE_SPACE,
@@ -12,7 +10,6 @@ import {
 } from "../../src/mysql/lexer.ts";
 import { analyserOf } from "../../src/mysql/statement.ts";
 import type { Effect } from "../../src/mysql/statement_effects.ts";
-import { areHarmless } from "../../src/mysql/statement_values.ts";
 
 const versions = ["9.7.4", "5.5.5-10.11.19-MariaDB-0+deb12u1"] as const;
 const analysers = versions.map((version) => analyserOf(version, []));
@@ -254,39 +251,6 @@ test("what a string is depends on the sql_mode", () => {
   assert.equal(effectOf(double, MODE_UNKNOWN), "renewed");
   assert.equal(effectOf('SELECT "a"', MODE_UNKNOWN), "none");
   assert.equal(effectOf('SELECT "f"(1)', MODE_UNKNOWN), "renewed");
-});
-
-test("a literal that the driver writes never changes what a text leaves", () => {
-  const literal = fc.oneof(
-    fc.string({ unit: fc.constantFrom(..."'\"`\\;/*!?:#-\n\0\x1a(f é") }),
-    fc.string({ unit: "binary" }),
-    fc.double(),
-    fc.date({ noInvalidDate: true }),
-    fc.uint8Array().map((bytes) => Buffer.from(bytes)),
-    fc.constantFrom(null, true, undefined),
-  );
-  const values = fc.array(fc.oneof(literal, fc.array(literal)), { minLength: 3, maxLength: 3 });
-  const template = "INSERT INTO t (a, b) VALUES (?, 'x;\\'') /* ' */, (?, ?)";
-  fc.assert(fc.property(values, (given) => {
-    assert.ok(areHarmless(template, given, 0));
-    const sql = format(template, given as string[]);
-    assert.equal(effectOf(sql), "none", sql);
-    assert.equal(effectOf(`${sql}, (f(1))`), "renewed", sql);
-    assert.equal(effectOf(`SET @a = 1; ${sql}`), "state", sql);
-  }));
-});
-
-test("values that are more than data are not", () => {
-  const raw = { toSqlString: () => "f()" };
-  for (const values of [[raw], [[1, [raw]]], { a: raw }, [() => 1], [new Map()], raw]) {
-    assert.ok(!areHarmless("SELECT ?", values, 0));
-  }
-  const data = [1, "a'", null, [["x", new Date()]], { a: "b" }, Buffer.from("x"), 7n];
-  assert.ok(areHarmless("SELECT ?", data, 0));
-  assert.ok(areHarmless("SELECT ?", undefined, NO_BACKSLASH_ESCAPES));
-  assert.ok(areHarmless("SELECT ?", ["a\\"], NO_BACKSLASH_ESCAPES));
-  assert.ok(!areHarmless("SELECT ?", ["a'"], NO_BACKSLASH_ESCAPES));
-  assert.ok(!areHarmless("SELECT 'a\\', '?'", ["a"], NO_BACKSLASH_ESCAPES));
 });
 
 test("the verdict on a text does not depend on what was asked before", () => {
