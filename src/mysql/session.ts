@@ -45,7 +45,6 @@ export class MysqlSession implements Session<Target, Connection> {
   readonly #loans: Loans;
   #target: Target;
   #isHeld = true;
-  #isDestroyed = false;
 
   /**
    * Takes over a connection that was just created; `socket` is what it was given as its stream.
@@ -232,23 +231,24 @@ export class MysqlSession implements Session<Target, Connection> {
     } else {
       end.break(ending("The connection was closed"));
     }
-    const givenUpMsMax = this.#isDestroyed ? destroyMsMax : abandonMsMax;
-    const msMax = end.isAbandoned ? givenUpMsMax : closeMsMax;
-    const timer = setTimeout(() => end.destroyStreams(), msMax);
-    if (end.isAbandoned) {
-      this.holdProcess(false);
-      timer.unref?.();
-    }
+    if (end.isAbandoned) this.holdProcess(false);
+    this.#closeWithin(end.isAbandoned ? abandonMsMax : closeMsMax);
     await this.closed;
-    clearTimeout(timer);
   }
 
   /** Ends it at once; what is under way in it rejects with `reason`. */
   destroy(reason: Error): void {
     this.#end.lost = undefined;
-    this.#isDestroyed = true;
     if (this.#end.isAbandoned) this.#end.cut(reason);
     else this.#end.break(reason);
+    this.#closeWithin(destroyMsMax);
+  }
+
+  /** Closes its socket at last. */
+  #closeWithin(msMax: number): void {
+    const timer = setTimeout(() => this.#end.destroyStreams(), msMax);
+    if (this.#end.isAbandoned) timer.unref?.();
+    this.closed.then(() => clearTimeout(timer));
   }
 
   async #begin(target: Target, isReset: boolean): Promise<void> {
