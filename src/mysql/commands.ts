@@ -27,7 +27,11 @@ export function dropWaiting({ _commands }: DriverInternals): void {
  * that was told by something else. `unheard` is called if nobody listens; who reads rows then hears
  * nothing, as an end without an error would say that these were all rows.
  */
-export function fail(command: LiveCommand, error: unknown, unheard = ignore): void {
+export function fail(
+  command: LiveCommand,
+  error: unknown,
+  unheard: (error: unknown) => void = ignore,
+): void {
   let isOver = false;
   command.prependOnceListener("end", () => isOver = true);
   // What else of the driver tells it does not look whether somebody listens.

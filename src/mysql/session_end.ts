@@ -36,7 +36,6 @@ export class SessionEnd {
   #stand: Error | undefined;
   #hasServerEnded = false;
   #isAbandoned = false;
-  #isDestroyed = false;
 
   /** Watches a connection of the driver, and the socket that it was given as its stream. */
   constructor(driver: Connection, socket: SocketStream) {
@@ -113,19 +112,22 @@ export class SessionEnd {
 
   /** Ends it at once, whatever it is at, as nobody waits for its place any more. */
   destroy(reason: Error): void {
-    this.#isDestroyed = true;
     if (this.#isAbandoned) this.cut(reason);
     else this.break(reason);
+    this.#closeWithin(destroyMsMax);
   }
 
   /** Waits until its socket has closed; closes it when the server takes too long to. */
   async closedSoon(): Promise<void> {
-    const givenUpMsMax = this.#isDestroyed ? destroyMsMax : abandonMsMax;
-    const msMax = this.#isAbandoned ? givenUpMsMax : closeMsMax;
+    this.#closeWithin(this.#isAbandoned ? abandonMsMax : closeMsMax);
+    await this.closed;
+  }
+
+  /** Closes what carries it, at last. */
+  #closeWithin(msMax: number): void {
     const timer = setTimeout(() => this.destroyStreams(), msMax);
     if (this.#isAbandoned) timer.unref?.();
-    await this.closed;
-    clearTimeout(timer);
+    this.closed.then(() => clearTimeout(timer));
   }
 
   /** Closes what carries it. */

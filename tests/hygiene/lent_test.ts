@@ -165,11 +165,11 @@ const asks: Readonly<Record<string, (connection: Connection, handle: Handle) => 
     called((answer) =>
       Reflect.apply(mysql.Connection.prototype.query, connection, ["DO 1", answer])
     ),
-  "pause": async (connection) => connection.pause(),
-  "resume by promises": async (connection) => connection.promise().resume(),
-  "destroy": async (connection) => connection.destroy(),
-  "a new listener": async (connection) => connection.on("error", () => undefined),
-  "a change": async (connection) => Object.assign(connection, { format: undefined }),
+  "pause": (connection) => connection.pause(),
+  "resume by promises": (connection) => connection.promise().resume(),
+  "destroy": (connection) => connection.destroy(),
+  "a new listener": (connection) => connection.on("error", () => undefined),
+  "a change": (connection) => Object.assign(connection, { format: undefined }),
 };
 
 interface Handle {
@@ -197,7 +197,7 @@ testOnBoth("a connection that was kept refuses what is asked of it late", async 
     assert.equal(await threadOf(db), threadId);
     proxy.forget();
     for (const [name, ask] of Object.entries(asks)) {
-      const error = await failure(Promise.resolve(ask(connection, handle)));
+      const error = await failure((async () => await ask(connection, handle))());
       assert.ok(error instanceof SubletError && error.code === "LEASE_ENDED", `${name}: ${error}`);
     }
     const kept = Reflect.apply(query, connection.promise(), ["DO 1"]);

@@ -114,6 +114,6 @@ lent.test("a connection that was kept refuses what is asked of it late", {}, asy
   assert.equal(next.threadId, threadId);
   await refused(connection.promise().query("DO 1"), "LEASE_ENDED");
   await refused(connection.promise().execute("DO 1"), "LEASE_ENDED");
-  await refused((async () => connection.destroy())(), "LEASE_ENDED");
+  assert.throws(() => connection.destroy(), { code: "LEASE_ENDED" });
   assert.equal(await one(next, "SELECT 7"), 7);
 });
