@@ -73,7 +73,11 @@ function traceOfOne(statement: ReadStatement): Trace {
 
 function login(words: string, effect: Effect): Trace {
   if (words.startsWith("call of ")) return { effect, reason: words.slice(0, reasonMax) };
-  const [first = "", second = ""] = words.split(" ");
+  const [first = "", second = "", ...rest] = words.split(" ");
+  if (first === "call") {
+    const name = rest[0] === "." ? `${second}.${rest[1]}` : second;
+    return { effect, reason: `call of ${name}`.slice(0, reasonMax) };
+  }
   const isPair = /^(?:set|begin|create|alter|execute)$/.test(first) && /^\w+$/.test(second);
   return {
     effect,

@@ -59,9 +59,11 @@ export function enclosingOf<Target, Driver>(
   frame: Frame<Target, Driver> | undefined,
   unit?: Unit<Target, Driver>,
   home?: Home<Target>,
+  counts: (unit: Unit<Target, Driver>) => boolean = () => true,
 ): readonly Holding[] {
   const found: Holding[] = [];
   for (let at = frame; at !== undefined; at = at.parent) {
+    if (!counts(at.unit)) continue;
     const inTransaction = at.scope?.status === "open" ? at.scope.held.holding : undefined;
     if (inTransaction !== undefined) found.push(inTransaction);
     if (at.unit === at.parent?.unit) continue;

@@ -130,7 +130,6 @@ export class Engine<Target, Driver> {
     const { clock, frames, admission: pool, only } = this.#shared;
     const { endsAll } = this.#handle;
     const isEndless = timeout === undefined || timeout === Infinity;
-    if (isEndless && enclosingOf(frames.getStore()).length > 0) throw drainDeadlock();
     const waitedFor = endsAll ? pool : this.#handle;
     for (let frame = frames.getStore(); frame !== undefined; frame = frame.parent) {
       const { unit } = frame;
@@ -150,6 +149,15 @@ export class Engine<Target, Driver> {
     await Promise.race([ended, destroyed.promise]);
     only?.interpreter.hold.drop();
     cancel?.();
+  }
+
+  /** Throws if code asks for the end of what it holds itself, and would wait for ever. */
+  checkDrain({ timeout = Infinity }: DrainOptions): void {
+    if (timeout < Infinity) return;
+    const counts = ({ parts }: { parts: { admission: unknown } }): boolean =>
+      this.#handle.isLast || parts.admission === this.#handle;
+    const held = enclosingOf(this.#realms.frames.getStore(), undefined, undefined, counts);
+    if (held.length > 0) throw drainDeadlock();
   }
 
   #refuse(): void {

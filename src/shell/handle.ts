@@ -15,6 +15,7 @@ export class Handle<Driver> extends Admission {
   /** Those whom it tells of the pool. */
   readonly listeners: Listeners<Driver>;
   readonly #leave: () => boolean;
+  readonly #isLast: () => boolean;
   #endsAll = false;
 
   /**
@@ -24,6 +25,7 @@ export class Handle<Driver> extends Admission {
    * @param tally What its units are counted in.
    * @param news What is told of the pool.
    * @param leave Counts it out, the first time, and tells whether all ends with it.
+   * @param isLast Tells whether it is the only one that has not been counted out.
    * @param isWeak Whether it may be collected as garbage.
    */
   constructor(
@@ -31,16 +33,23 @@ export class Handle<Driver> extends Admission {
     tally: Tally,
     news: News<Driver>,
     leave: () => boolean,
+    isLast: () => boolean,
     isWeak: boolean,
   ) {
     super(pool, tally);
     this.listeners = new Listeners(news, isWeak);
     this.#leave = leave;
+    this.#isLast = isLast;
   }
 
   /** Whether what the handles share ends with it, as it was the last to be drained. */
   get endsAll(): boolean {
     return this.#endsAll;
+  }
+
+  /** Whether what the handles share would end with it. */
+  get isLast(): boolean {
+    return this.#endsAll || this.#isLast();
   }
 
   /** Is one of the pool's handles no more, as it is drained. */

@@ -175,8 +175,9 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
       this.#claim = interpreter.request(id, target, enclosing, admission);
       this.#claim.asker = this.unit;
     }
+    if (this.#claim.status === "waiting") yieldAround(frame);
+    // What the units around have let go of may have been what it waits for.
     if (this.#claim.status === "granted") return undefined;
-    yieldAround(frame);
     return granted(interpreter, patience, this.#claim, limits);
   }
 

@@ -191,7 +191,8 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    * its own work.
    * @returns A promise that is fulfilled when the work has ended and, for the last pool object,
    * all has closed; asked again, the same end.
-   * @throws `SubletError` with the code `OPTION_INVALID`; `TypeError` if a callback was given.
+   * @throws `SubletError` with the codes `OPTION_INVALID` and, without a `timeout`, `LEASE_DEADLOCK`
+   * where it would wait for a lease that its own code holds; `TypeError` if a callback was given.
    */
   async drain(options: DrainOptions = {}): Promise<void> {
     refuseCallback(options);
@@ -200,7 +201,8 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
       const prose = `The time-out must be a number of ms that is not negative: received ${timeout}`;
       throw new SubletError("OPTION_INVALID", "options", prose);
     }
-    const { handle } = this.#starter;
+    const { handle, engine } = this.#starter;
+    engine.checkDrain(options);
     handle.leavePool();
     await this.#starter.engine.drain(options);
     handle.listeners.end();

@@ -69,7 +69,8 @@ export class SharedPool<Target, Driver> {
   join(): Handle<Driver> {
     const leave = this.#enter();
     const tally: Tally = { units: 0 };
-    const handle = new Handle(this.admission, tally, this.#news, leave, this.#isWatched);
+    const isLast = (): boolean => this.#handles === 1;
+    const handle = new Handle(this.admission, tally, this.#news, leave, isLast, this.#isWatched);
     if (!this.#isWatched) return handle;
     collected ??= new FinalizationRegistry((end) => end());
     collected.register(handle, () => {

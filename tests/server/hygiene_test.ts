@@ -59,7 +59,7 @@ test("what is left dirty is wiped once, by a reset, before the next one has it",
   await using db = poolAt(server, { uri: proxy.uri, connectionLimit: 1, validateAfter: 60_000 });
   await db.query("SELECT 0");
   proxy.forget();
-  await db.query("SET @a = 1");
+  await db.unit(() => db.query("SET @a = 1"));
   await db.query("SELECT 1");
   const commands = proxy.forget();
   assert.deepEqual(commands.slice(0, 2), ["QUERY SET @a = 1", "RESET"]);
@@ -89,7 +89,7 @@ test("a statement is prepared once on each connection, and again after a reset",
   for (const n of [2, 3]) assert.deepEqual(await square({ n }), [{ s: n * n }]);
   const first = proxy.forget().filter((command) => /^(PREPARE|EXECUTE)/.test(command));
   assert.deepEqual(first, [prepared, "EXECUTE", "EXECUTE"]);
-  await db.query("SET @a = 1");
+  await db.unit(() => db.query("SET @a = 1"));
   assert.deepEqual(await square({ n: 4 }), [{ s: 16 }]);
   const second = proxy.forget().filter((command) => /^(PREPARE|EXECUTE)/.test(command));
   assert.deepEqual(second, [prepared, "EXECUTE"]);

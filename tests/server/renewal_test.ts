@@ -35,7 +35,7 @@ testOnBoth("new logins are counted by their reasons, resets are not", async (ser
   await lease.connection.promise().changeUser({ database: "b" });
   lease.release();
   await atRest(db);
-  const renewals = { "database": 2, "role": 1, "call of pay": 1, "changeUser": 1 };
+  const renewals = { "USE": 2, "SET ROLE": 1, "call of pay": 1, "changeUser": 1 };
   assert.deepEqual(db.census().renewals, renewals);
   assert.equal(await threadOf(db), thread);
 });
