@@ -13,9 +13,9 @@ export class LastTokens {
   /** The one before that. */
   w3 = "";
   /** The kind of the last one. */
-  kind0 = END;
+  kind0: number = END;
   /** The kind of the one before it. */
-  kind1 = END;
+  kind1: number = END;
   /** Where the last one ends. */
   end = 0;
 

@@ -1,6 +1,6 @@
 /** Reads the assignments of SET, which may be of many kinds, side by side. */
 
-import { DOUBLE_QUOTED, NUMBER, QUOTED, SIGN, WORD } from "./lexer.ts";
+import { NUMBER, PLACEHOLDER, SIGN, WORD } from "./lexer.ts";
 import type { ReadStatement } from "./read_statement.ts";
 
 /** Scopes that outlast the session. */
@@ -50,7 +50,8 @@ export class SetReader {
     }
     this.#place = "sign";
     this.#isUserVariable = this.#atCount === 1;
-    if (kind !== WORD && kind !== QUOTED && kind !== DOUBLE_QUOTED) return;
+    // Any variable can stand for a placeholder.
+    if (kind === PLACEHOLDER || word === "??") this.#now.changesReading = true;
     this.#takeVariable(word);
   }
 

@@ -26,12 +26,7 @@ export function readText(sql: string, reading: Reading): ReadText {
   return new TextReader(sql, reading).read();
 }
 
-/** How many words of a statement are kept. */
 const headMax = 8;
-/** How the name of a table that gets rows is reached: not at all, still awaited, or just read. */
-const NO_TARGET = 0;
-const AWAITED = 1;
-const REACHED = 2;
 
 class TextReader {
   readonly #sql: string;
@@ -50,7 +45,8 @@ class TextReader {
   #runsCalls = true;
   /** Whether what comes belongs to the body of a procedure. */
   #isBody = false;
-  #target = NO_TARGET;
+  /** Whether the name of the table that gets rows is awaited, or the last token belongs to it. */
+  #target: "none" | "awaited" | "reached" = "none";
   /** At which depths a WITH is naming its tables. */
   readonly #withDepths: number[] = [];
   /** At which depth JSON_TABLE waits for its COLUMNS, where it could be a stored function. */
@@ -90,6 +86,7 @@ class TextReader {
       if (kind === WORD) this.#word(word);
       if (kind === WORD || kind === QUOTED || kind === DOUBLE_QUOTED) this.#name(word);
       else if (kind === TEXT) this.#text();
+      else if (kind === PLACEHOLDER) this.#bracket();
     }
     this.#set?.take(kind, word, this.#depth - this.#baseDepth);
     this.#last.push(word, kind, this.#lexer.end);
@@ -113,7 +110,7 @@ class TextReader {
     head.push(word);
     if (head.length > 1) return;
     this.#now.verb = word;
-    if (word === "insert" || word === "replace") this.#target = AWAITED;
+    if (word === "insert" || word === "replace") this.#target = "awaited";
     else if (word === "set") this.#set = new SetReader(this.#now);
     if (words.declaring.has(word)) this.#runsCalls = false;
   }
@@ -141,7 +138,7 @@ class TextReader {
   #restart(): void {
     this.#now.head.length = 0;
     this.#set = undefined;
-    this.#target = NO_TARGET;
+    this.#target = "none";
     this.#baseDepth = this.#depth = 0;
     this.#withDepths.length = 0;
     this.#jsonDepth = -1;
@@ -186,8 +183,8 @@ class TextReader {
   /** Handles a word or a quoted name as what it may be the name of. */
   #name(word: string): void {
     const { w0, w1, w2, w3 } = this.#last;
-    if (this.#target === REACHED && w0 !== ".") this.#target = NO_TARGET;
-    else if (this.#target === AWAITED && !words.beforeTarget.has(word)) this.#target = REACHED;
+    if (this.#target === "reached" && w0 !== ".") this.#target = "none";
+    else if (this.#target === "awaited" && !words.beforeTarget.has(word)) this.#target = "reached";
     if (!this.#runs) return;
     if (w0 === "." && word === "nextval") this.#now.usesSequence = this.#now.setsId = true;
     if (w0 === "@" && w1 === "@" || w0 === "." && w2 === "@" && w3 === "@") {
@@ -211,28 +208,34 @@ class TextReader {
   }
 
   #sign(sign: string): void {
-    const now = this.#now;
     if (sign === "(") return this.#open();
     if (sign === ")") return this.#close();
-    if (sign !== "." && this.#target === REACHED) this.#target = NO_TARGET;
+    if (sign !== "." && this.#target === "reached") this.#target = "none";
     if (!this.#runs) return;
-    if (sign === ":=") now.assigns = true;
-    if (sign === "@" && this.#last.w0 === "into") now.assigns = now.intoVariable = true;
+    if (sign === ":=") this.#now.assigns = true;
+    if (sign === "@" && this.#last.w0 === "into") this.#now.assigns = this.#now.intoVariable = true;
   }
 
   #open(): void {
     const kind = this.#last.kind0;
-    if (this.#last.w0 === "values") this.#runsCalls = true;
     if (kind === PLACEHOLDER) this.#now.call ??= "?";
-    else if (kind === WORD || kind === QUOTED || kind === DOUBLE_QUOTED) {
-      const isColumnList = this.#target === REACHED;
-      if (!isColumnList && this.#runs && this.#expectsValue()) this.#call(this.#last.w0);
-    } else if (this.#last.w0 === ")" && this.#withDepths.at(-1) === this.#depth) {
+    else if (this.#last.w0 === ")" && this.#withDepths.at(-1) === this.#depth) {
       // What the tables were named for stands in brackets.
       this.#withDepths.pop();
     }
-    this.#target = NO_TARGET;
+    this.#bracket();
     this.#depth++;
+  }
+
+  /** Handles what begins with a bracket; the driver puts lists of lists for a placeholder. */
+  #bracket(): void {
+    const kind = this.#last.kind0;
+    if (this.#last.w0 === "values") this.#runsCalls = true;
+    if (kind === WORD || kind === QUOTED || kind === DOUBLE_QUOTED) {
+      const isColumnList = this.#target === "reached";
+      if (!isColumnList && this.#runs && this.#expectsValue()) this.#call(this.#last.w0);
+    }
+    this.#target = "none";
   }
 
   #close(): void {
@@ -288,11 +291,10 @@ class TextReader {
   /** Decides by the token that follows what the last one asks for. */
   #settle(word: string): void {
     const now = this.#now;
-    const pending = this.#pending;
-    this.#pending = undefined;
     const isAssigned = (word === "=" || word === ":=") && this.#set?.isAtName === true;
-    if (pending === "call" && word !== ")") now.setsId = true;
-    else if (pending === "previous") now.readsPrevious ||= !isAssigned;
+    if (this.#pending === "call" && word !== ")") now.setsId = true;
+    else if (this.#pending === "previous") now.readsPrevious ||= !isAssigned;
     else now.readsId ||= !isAssigned;
+    this.#pending = undefined;
   }
 }

@@ -12,7 +12,15 @@ export function areHarmless(sql: string, values: unknown, mode: number): boolean
   if (values === undefined) return true;
   // To the driver a backslash escapes, in the text and in the strings it writes.
   const isForeign = (mode & NO_BACKSLASH_ESCAPES) !== 0;
-  return isData(values, isForeign, 0) && !(isForeign && sql.includes("\\"));
+  if (isForeign && sql.includes("\\")) return false;
+  const list = Array.isArray(values) ? values : [values];
+  // Of what is empty the driver writes nothing, so that what is beside it comes together.
+  return list.every((value) => isData(value, isForeign, 0) && !isEmpty(value));
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !(value instanceof Date) &&
+    !(value instanceof Uint8Array) && Object.keys(value).length === 0;
 }
 
 /** How deep lists of lists may be. */

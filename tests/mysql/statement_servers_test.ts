@@ -207,7 +207,20 @@ const pieces: readonly string[] = [
     "$$",
     "''",
   ],
-  ...["hit()", "hit()", "hit ()", "`hit`()", '"hit"()', "ABS(1)", "1", "a", " ", "AS", "SELECT "],
+  ...[
+    "hit()",
+    "hit()",
+    "hit ()",
+    "hit ",
+    "`hit`()",
+    '"hit"()',
+    "ABS(1)",
+    "1",
+    "a",
+    " ",
+    "AS",
+    "SELECT ",
+  ],
   ..."?? ?".split(" "),
 ];
 
@@ -232,7 +245,8 @@ testOnBoth("what is said to leave nothing calls nothing", async ({ connection, v
     .map((parts) => `SELECT 1, ${parts.join("")}`);
   const value = fc.oneof(
     fc.constantFrom("', hit(), '", "\\', hit(), \\'", "*/ hit() /*", "\nhit()", 5, -1, null),
-    fc.array(fc.constantFrom("x", "', hit() -- ")),
+    fc.array(fc.constantFrom("x", "', hit() -- ", ["y"], [])),
+    fc.constantFrom({}, { a: 1 }),
   );
   for (const [sqlMode, bits] of modes) {
     await connection.query("SET sql_mode = ?", [sqlMode]);
