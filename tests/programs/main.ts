@@ -6,8 +6,8 @@
  * they run in (node, bun, deno), `--server` what they run on (mariadb, mysql). `--only N` runs one
  * program of the seed over and over, `--replay JSON` one that is given. Then mutants of the pool
  * have to be found by such programs, unless `--no-mutants` or one program is asked for. `--json`
- * ends with one line for a program to read. The exit status is 0 if no program failed and no
- * mutant survived.
+ * ends with one line for a program to read. The exit status is 0 if programs ran, none
+ * failed and no mutant survived.
  */
 
 import process from "node:process";
@@ -73,7 +73,9 @@ const summary = {
   seconds: Math.round((performance.now() - began) / 100) / 10,
 };
 process.stdout.write(`${JSON.stringify(summary, null, values.json ? 0 : 2)}\n`);
-process.exitCode = summary.failed === 0 && killed === chosen.length ? 0 : 1;
+// A run without programs shows nothing.
+const isGood = summary.programs > 0 && summary.failed === 0 && killed === chosen.length;
+process.exitCode = isGood ? 0 : 1;
 
 function isSmallest({ isShrunk }: { readonly isShrunk: boolean }): boolean {
   return isShrunk;

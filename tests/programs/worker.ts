@@ -56,14 +56,13 @@ class Worker {
   readonly #task: Task;
   readonly #world: World;
   readonly #failures: Failure[] = [];
-  readonly #endsAt: number;
+  #endsAt = 0;
   #begun = 0;
   #ended = 0;
 
   constructor(task: Task, world: World) {
     this.#task = task;
     this.#world = world;
-    this.#endsAt = performance.now() + task.seconds * 1_000;
   }
 
   async run(): Promise<void> {
@@ -72,6 +71,7 @@ class Worker {
     for (let number = 0; number < count; number++) {
       sites.push(await this.#world.createSite(number));
     }
+    this.#endsAt = performance.now() + this.#task.seconds * 1_000;
     await Promise.all(sites.map((site) => this.#work(site)));
     const [programs, failed] = [this.#ended, this.#failures.length];
     const [first] = this.#failures;
