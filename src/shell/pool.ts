@@ -191,8 +191,9 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    * its own work.
    * @returns A promise that is fulfilled when the work has ended and, for the last pool object,
    * all has closed; asked again, the same end.
-   * @throws `SubletError` with the codes `OPTION_INVALID` and, without a `timeout`, `LEASE_DEADLOCK`
-   * where it would wait for a lease that its own code holds; `TypeError` if a callback was given.
+   * @throws `SubletError` with the codes `OPTION_INVALID` and, without a `timeout`,
+   * `LEASE_DEADLOCK` where it would wait for a lease that its own code holds; `TypeError` if a
+   * callback was given.
    */
   async drain(options: DrainOptions = {}): Promise<void> {
     refuseCallback(options);

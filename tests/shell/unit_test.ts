@@ -298,14 +298,3 @@ test("a connection lost with state in it is missed, one without is replaced", as
   assert.equal((await seen(world.db)).threadId, 3);
   await endsEmpty(world);
 });
-
-test("a request is granted what its own unit lets go of for it, and does not wait", async () => {
-  const world = createWorld({ connectionLimit: 1, connections: { a: {}, b: {} } });
-  const [a, b] = [world.db.connection("a"), world.db.connection("b")];
-  await world.db.unit(async () => {
-    await seen(a, "ECHO");
-    assert.equal(world.db.census().leased, 1);
-    assert.equal((await seen(b)).threadId, 1);
-  });
-  await endsEmpty(world);
-});

@@ -221,7 +221,8 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     } finally {
       this.#follow(sql);
     }
-    if (/^INSERT/.test(sql)) this.idCount++;
+    if (sql.startsWith("INSERT")) this.idCount++;
+    if (sql.startsWith("ECHO")) this.echoCount++;
     const { threadId, database, isInTransaction: inTransaction } = this;
     return [[{ threadId, database, sql, values, inTransaction } satisfies Seen], []];
   }
