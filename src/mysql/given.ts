@@ -30,6 +30,11 @@ export function keepsTransaction({ analysis }: Given): boolean {
   return isReadOnly || isSingleWrite;
 }
 
+/** Tells whether a statement is SET TRANSACTION, for the next one alone: that takes it away. */
+export function isForNext({ text, analysis }: Given): boolean {
+  return analysis.sessionOnly === "SET TRANSACTION" && /^\s*set\s+transaction\b/i.test(text);
+}
+
 /** Returns the text of a statement in one line of up to 80 characters. */
 export function excerptOf({ text }: Given): string {
   const line = text.slice(0, 1000).replace(/\s+/g, " ").trim();

@@ -101,11 +101,16 @@ export class Analyser {
 
 function summary(text: ReadText): Analysis {
   const facts = text.isUncertain ? unknownFacts : factsOfText(text);
+  const transactionWord = transactionWordOf(text);
+  const { isReadOnly, isSingleWrite, sessionOnly } = facts;
+  // What a procedure or the first of several statements has inserted, no answer tells.
+  const isTold = isReadOnly || isSingleWrite || sessionOnly !== undefined ||
+    transactionWord !== undefined;
   return {
     ...traceOf(text),
     ...facts,
     countsRows: text.statements.some(({ countsRows }) => countsRows),
-    setsId: text.statements.some(({ setsId }) => setsId),
-    transactionWord: transactionWordOf(text),
+    setsId: !isTold || text.statements.some(({ setsId }) => setsId),
+    transactionWord,
   };
 }

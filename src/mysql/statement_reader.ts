@@ -159,6 +159,7 @@ class TextReader {
     if (word === "row" && w0 === "values") this.#runsCalls = true;
     else if (word === "set" && now.verb === "load" && w0 !== "character") this.#runsCalls = true;
     else if (word === "for") this.#for();
+    else if (word === "returning") now.setsId = true;
     else if (word === "sql_calc_found_rows") now.countsRows = true;
     else if (word === "outfile" || word === "dumpfile") now.intoFile ||= w0 === "into";
     else if (word === "columns" && this.#depth === this.#jsonDepth + 1) {
@@ -291,7 +292,7 @@ class TextReader {
   /** Decides by the token that follows what the last one asks for. */
   #settle(word: string): void {
     const now = this.#now;
-    const isAssigned = (word === "=" || word === ":=") && this.#set?.isAtName === true;
+    const isAssigned = /^:?=$/.test(word) && this.#set?.isAtName === true;
     if (this.#pending === "call" && word !== ")") now.setsId = true;
     else if (this.#pending === "previous") now.readsPrevious ||= !isAssigned;
     else now.readsId ||= !isAssigned;

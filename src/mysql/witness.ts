@@ -8,7 +8,7 @@
 
 import { Doubt, isDoubtful } from "./doubt.ts";
 import { classOf, type Make } from "./errors.ts";
-import { type Given, keepsTransaction, wiping } from "./given.ts";
+import { type Given, isForNext, keepsTransaction, wiping } from "./given.ts";
 import type { DriverCommand, DriverInternals, Packet } from "./internals.ts";
 import { forgetPrepared, leaveToUser } from "./prepared.ts";
 import {
@@ -68,6 +68,8 @@ export class Witness implements Watcher {
   #flags = AUTOCOMMIT;
   #flagsAtHome = AUTOCOMMIT;
   #isChanged = false;
+  /** Whether SET TRANSACTION waits for the transaction that it is for. */
+  #isNextSet = false;
   /** Why a reset would not wipe all, if so. */
   #moved: string | undefined;
   #isUnsure = false;
@@ -99,7 +101,8 @@ export class Witness implements Watcher {
 
   /** Whether there is state, other than a transaction, that belongs to this session alone. */
   get isChanged(): boolean {
-    return this.#isChanged || ((this.#flags ^ this.#flagsAtHome) & AUTOCOMMIT) !== 0;
+    return this.#isChanged || this.#isNextSet ||
+      ((this.#flags ^ this.#flagsAtHome) & AUTOCOMMIT) !== 0;
   }
 
   /** Why there may be state that a reset does not wipe: another role or current database. */
@@ -132,7 +135,7 @@ export class Witness implements Watcher {
   /** Takes the session as it is now to be as it should be. */
   settle(): void {
     this.#flagsAtHome = this.#flags;
-    this.#isChanged = false;
+    this.#isChanged = this.#isNextSet = false;
     this.#moved = undefined;
     this.#isUnsure = false;
     this.#isUnclear = false;
@@ -157,7 +160,8 @@ export class Witness implements Watcher {
       (command as NotedCommand)[GIVEN] = given;
       if (countsRows) this.echoCount++;
     } else if (!isOfExecute) leaveToUser(command);
-    if (effect === "state") this.#isChanged = true;
+    if (effect === "state" && isForNext(given)) this.#isNextSet = true;
+    else if (effect === "state") this.#isChanged = true;
     else if (effect === "identity") this.#move(reason);
     else if (effect === "renewed") this.#moved ??= reason;
   }
@@ -183,6 +187,7 @@ export class Witness implements Watcher {
     if (status === UNTOLD) return this.#readError(packet, command);
     const given = command?.[GIVEN];
     this.#seeTransaction(status, command, given);
+    if (given?.analysis.transactionWord === "begin") this.#isNextSet = false;
     this.#flags = status;
     this.reading.see(packet, status);
     this.#isUnsure = false;

@@ -192,9 +192,12 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   }
 
   /** Waits until a transaction that is open where code wants to work is further. */
-  untilFurther(open: Scope<Target, Driver>, limits: Limits): Promise<void> {
-    const { interpreter, patience } = this.#parts;
-    return untilFurther(interpreter, patience, open.changed, this.home.name, limits);
+  untilFurther(
+    open: Scope<Target, Driver>,
+    frame: Frame<Target, Driver> | undefined,
+    limits: Limits,
+  ): Promise<void> {
+    return untilFurther(this.#parts, this.unit.turnWaitings, { frame, open }, limits);
   }
 
   /**

@@ -35,7 +35,7 @@ export async function runHeld<Target, Driver>(
   try {
     check(held, scope);
     for (let open = (scope ?? held).child; open !== undefined; open = (scope ?? held).child) {
-      await held.untilFurther(open, limits);
+      await held.untilFurther(open, frame, limits);
       check(held, scope);
     }
     const opening = held.open(frame, limits);

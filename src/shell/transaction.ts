@@ -99,7 +99,7 @@ function enter<Target, Driver>(
   const held = parent?.held ?? unit.heldBesides(home);
   const open = (parent ?? held).child;
   if (open === undefined) return new Scope(held, parent, options);
-  const further = held.untilFurther(open, { signal, endsAt: undefined });
+  const further = held.untilFurther(open, frame, { signal, endsAt: undefined });
   return further.then(() => enter(frame, home, options));
 }
 

@@ -1,23 +1,73 @@
-/** Waits of code for a transaction of its own unit that is open where it wants to work. */
+/**
+ * Waits of code for a transaction of its own unit that is open where it wants to work.
+ *
+ * Two transactions side by side may wait for each other, each by a statement on the other's
+ * virtual connection. Then the later one is refused at once, as its wait could never end.
+ */
 
 import type { Instant } from "../port.ts";
 import type { Waiting } from "./claim.ts";
+import type { Frame } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Interpreter } from "./interpreter.ts";
 import type { Patience } from "./lease_wait.ts";
+import type { Parts } from "./parts.ts";
+import type { Scope } from "./scope.ts";
 import { type Limits, Wait } from "./wait.ts";
 
-/** Waits until a transaction on a virtual connection is further; not longer than for a lease. */
-export function untilFurther<Target, Driver>(
-  interpreter: Interpreter<Target, Driver>,
-  patience: Patience,
-  changed: Promise<void>,
-  name: string,
+/** Code that waits for a transaction. */
+export interface TurnWaiting<Target, Driver> {
+  /** What the code belongs to. */
+  readonly frame: Frame<Target, Driver> | undefined;
+  /** The transaction. */
+  readonly open: Scope<Target, Driver>;
+}
+
+/** Waits until a transaction is further; not longer than for a lease. */
+export async function untilFurther<Target, Driver>(
+  { interpreter, patience }: Parts<Target, Driver>,
+  waitings: Set<TurnWaiting<Target, Driver>>,
+  waiting: TurnWaiting<Target, Driver>,
   limits: Limits,
 ): Promise<void> {
+  const { open } = waiting;
+  const { name } = open.held.home;
+  if (isRing(waitings, waiting)) throw ring(name);
   const wait = new TurnWait(interpreter, patience, name, limits);
-  changed.then(() => wait.done());
-  return wait.begin();
+  waitings.add(waiting);
+  open.changed.then(() => wait.done());
+  try {
+    await wait.begin();
+  } finally {
+    waitings.delete(waiting);
+  }
+}
+
+/** Tells whether what is waited for waits itself for a transaction that the code is in. */
+function isRing<Target, Driver>(
+  waitings: Iterable<TurnWaiting<Target, Driver>>,
+  { frame, open }: TurnWaiting<Target, Driver>,
+): boolean {
+  const reached = new Set([open]);
+  for (const scope of reached) {
+    if (isIn(frame, scope)) return true;
+    for (const other of waitings) if (isIn(other.frame, scope)) reached.add(other.open);
+  }
+  return false;
+}
+
+function isIn<Target, Driver>(
+  frame: Frame<Target, Driver> | undefined,
+  scope: Scope<Target, Driver>,
+): boolean {
+  for (let at = frame; at !== undefined; at = at.parent) if (at.scope === scope) return true;
+  return false;
+}
+
+function ring(name: string): SubletError {
+  const prose = `Cannot wait for the transaction that is open on ${JSON.stringify(name)}, as it ` +
+    "waits for a transaction that this code is in: run one after the other";
+  return new SubletError("LEASE_DEADLOCK", "lease", prose);
 }
 
 class TurnWait<Target, Driver> extends Wait<Target, Driver> implements Waiting {

@@ -13,6 +13,7 @@ import { SubletError } from "./errors.ts";
 import { Held } from "./held.ts";
 import type { Ending, Home, Parts, Realm } from "./parts.ts";
 import type { TargetEntry } from "./targets.ts";
+import type { TurnWaiting } from "./turn_wait.ts";
 
 /** What a host gives with a request, to have work done after the answer: `ctx` of Workers. */
 export interface Host {
@@ -34,6 +35,8 @@ export interface UnitOrigin<Target, Driver> {
 export class Unit<Target, Driver> {
   /** What it works with. */
   readonly parts: Parts<Target, Driver>;
+  /** What of its code waits for a transaction of its own. */
+  readonly turnWaitings: Set<TurnWaiting<Target, Driver>> = new Set();
   readonly #realm: Realm | undefined;
   readonly #host: Host | undefined;
   readonly #outer: Unit<Target, Driver> | undefined;

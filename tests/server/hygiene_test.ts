@@ -106,3 +106,13 @@ test("a holder who leaves a statement under way gets nobody a busy connection", 
   assert.notEqual(thread, threadId);
   await ended;
 });
+
+test("the isolation of a transaction is gone with it, and leaves nothing to wipe", async () => {
+  await using proxy = await startProxy(server);
+  await using db = poolAt(server, { uri: proxy.uri, connectionLimit: 1 });
+  await db.query("SELECT 0");
+  proxy.forget();
+  await db.transaction(() => db.query("SELECT 1"), { isolation: "serializable" });
+  await db.query("SELECT 2");
+  assert.ok(!proxy.forget().some((command) => /^(RESET|CHANGE_USER)$/.test(command)));
+});

@@ -103,3 +103,23 @@ test("no transaction begins within one that a statement has begun by hand", asyn
   assert.equal(port.log.length, 6);
   await endsEmpty(world);
 });
+
+test("savepoints that wait for each other are told so at once", async () => {
+  const world = createWorld({ connections: { a: {}, b: {} } });
+  const [a, b] = [world.db.connection("a"), world.db.connection("b")];
+  await a.transaction(() =>
+    b.transaction(async () => {
+      const first = a.transaction(async () => {
+        await settled();
+        await seen(b);
+      });
+      const second = b.transaction(async () => {
+        await settled();
+        const error = await refused(seen(a), "LEASE_DEADLOCK");
+        assert.match(error.message, /open on "a", as it waits for a transaction that this code/);
+      });
+      await Promise.all([first, second]);
+    })
+  );
+  await endsEmpty(world);
+});
