@@ -21,12 +21,13 @@ import { type Reading, ReadStatement, type ReadText } from "./read_statement.ts"
 import { SetReader } from "./set_reader.ts";
 import * as words from "./statement_words.ts";
 
+/** How many words of a statement are kept. */
+const headMax = 8;
+
 /** Reads a text. */
 export function readText(sql: string, reading: Reading): ReadText {
   return new TextReader(sql, reading).read();
 }
-
-const headMax = 8;
 
 class TextReader {
   readonly #sql: string;
@@ -94,8 +95,7 @@ class TextReader {
 
   #wordOf(kind: number): string {
     const { start, end } = this.#lexer;
-    if (kind === TEXT) return "'";
-    if (kind === PLACEHOLDER) return "?";
+    if (kind === TEXT || kind === PLACEHOLDER) return kind === TEXT ? "'" : "?";
     if (kind === NUMBER && this.#set === undefined) return "0";
     if (kind === SIGN && end === start + 1) return this.#sql[start] ?? "";
     const text = this.#sql.slice(start, end);
@@ -294,8 +294,7 @@ class TextReader {
     const now = this.#now;
     const isAssigned = /^:?=$/.test(word) && this.#set?.isAtName === true;
     if (this.#pending === "call" && word !== ")") now.setsId = true;
-    else if (this.#pending === "previous") now.readsPrevious ||= !isAssigned;
-    else now.readsId ||= !isAssigned;
+    else now[this.#pending === "previous" ? "readsPrevious" : "readsId"] ||= !isAssigned;
     this.#pending = undefined;
   }
 }

@@ -71,7 +71,7 @@ export class Model {
   /** Returns the transactions that a deed is part of on its virtual connection, innermost first. */
   transactionsOf(deed: Deed): Deed[] {
     const found: Deed[] = [];
-    for (const at of this.around(deed)) {
+    for (const at of this.#contextOf(deed)) {
       if (at.kind === "attempt") break;
       if (at.kind === "hand" && deed.isThrough) found.push(at);
       if (at.kind === "lease" && deed.isThrough) {
@@ -149,6 +149,28 @@ export class Model {
     const own = "own" in deed.step ? deed.step.own : undefined;
     return own === true ||
       own === "unlessInTransaction" && this.transactionsOf(deed).length === 0;
+  }
+
+  /**
+   * Returns the deeds in whose context a deed is, the innermost first. What a handle begins from
+   * outside of any context is only in what the handle belongs to.
+   */
+  *#contextOf(deed: Deed): Iterable<Deed> {
+    for (let at = this.#parentOf(deed); at !== undefined;) {
+      yield at;
+      const isFromOutside = at.kind === "transaction" && "by" in at.step &&
+        at.step.by === "outside";
+      at = isFromOutside ? this.#ownerOfHandle(at) ?? this.#parentOf(at) : this.#parentOf(at);
+    }
+  }
+
+  /** Returns what the handle belongs to by which a transaction was begun. */
+  #ownerOfHandle(deed: Deed): Deed | undefined {
+    for (const at of this.around(deed)) {
+      if (at.kind === "attempt" || at.isImplicit) return at;
+      if (at.kind === "transaction" && at.on === deed.on) return at;
+    }
+    return undefined;
   }
 
   #parentOf({ parent }: Deed): Deed | undefined {
