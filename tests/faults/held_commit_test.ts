@@ -38,7 +38,8 @@ async function isUnknown(scene: Scene): Promise<void> {
     const next = threadOf(db);
     const freedMs = await timed(next);
     assert.ok(freedMs < freedMsMax, `it took ${freedMs} ms`);
-    assert.equal(await next, thread);
+    // A proxy hides which thread of the server's it is, so the connection was closed.
+    assert.notEqual(await next, thread);
   } finally {
     await backup.end();
   }
@@ -55,7 +56,7 @@ for (const make of ["mariadb", "mysql"] as const) {
     afterEach(() => scene.tidy());
     after(() => scene?.[Symbol.asyncDispose]());
 
-    test("a COMMIT that the server holds up is unknown a second after an abort, and killed", () =>
+    test("a COMMIT that the server holds up is unknown a second after an abort, and given up", () =>
       isUnknown(scene));
   });
 }

@@ -43,7 +43,7 @@ export function explains(program: Program, model: Model, deed: Deed): boolean {
     case "CONNECT_FAILED":
       return kills;
     case "LEASE_DEADLOCK":
-      return crowds;
+      return crowds || hasTwoBeside(model);
     case "UNIT_ENDED":
     case "LEASE_ENDED":
       return hasEndAround(model, deed);
@@ -55,6 +55,17 @@ export function explains(program: Program, model: Model, deed: Deed): boolean {
     default:
       return losses.has(code) && (kills || aborts || timeouts);
   }
+}
+
+/** Tells whether transactions of one unit on two virtual connections may wait for each other. */
+function hasTwoBeside(model: Model): boolean {
+  const transactions = model.history.filter(({ kind }) => kind === "transaction");
+  return transactions.some((one) =>
+    transactions.some((other) =>
+      one.on !== other.on && model.unitOf(one) === model.unitOf(other) &&
+      one.asked < (other.settled ?? Infinity) && other.asked < (one.settled ?? Infinity)
+    )
+  );
 }
 
 /** Tells whether something around a deed had ended, was about to, or failed, when it was rejected. */
