@@ -14,18 +14,20 @@ export interface Mutant {
 // One fault a line.
 // deno-fmt-ignore
 const table: readonly (readonly [name: string, file: string, from: string, to: string])[] = [
-  ["what throws is committed", "shell/transaction", 'conclude(scope, parts, "ROLLBACK", signal)', 'conclude(scope, parts, "COMMIT", signal)'],
-  ["what ends well is rolled back", "shell/transaction", 'await conclude(scope, parts, "COMMIT", signal);', 'await conclude(scope, parts, "ROLLBACK", signal);'],
+  ["what throws is committed", "shell/transaction", 'conclude(scope, parts, "ROLLBACK", signal, () => scope.look())', 'conclude(scope, parts, "COMMIT", signal)'],
+  ["what ends well is rolled back", "shell/transaction", 'await conclude(scope, parts, "COMMIT", signal, checkOpen);', 'await conclude(scope, parts, "ROLLBACK", signal, checkOpen);'],
   ["a savepoint that throws stays", "shell/transaction", "`ROLLBACK TO SAVEPOINT ${scope.savepoint}`", "`RELEASE SAVEPOINT ${scope.savepoint}`"],
   ["a savepoint rolls its transaction back", "shell/transaction", "`ROLLBACK TO SAVEPOINT ${scope.savepoint}`", '"ROLLBACK"'],
-  ["every unit is repeated", "shell/unit_run", "let isSafe = isRepeatable(error);", "let isSafe = true;"],
+  ["a unit is repeated after what lasts", "shell/unit_run", "if (unit?.mayBePermanent !== true) return false;", "if (unit !== undefined || unit === undefined) return false;"],
+  ["what is written outside a transaction does not last", "mysql/transaction_state", 'this.#count("itself");', ""],
   ["a unit that has ended takes statements", "shell/unit", "if (this.#isEnded) throw unitEnded();", ""],
-  ["a transaction that has ended takes statements", "shell/held", 'if (scope.status === "ending" || scope.status === "ended") {', 'if (scope.status === "ending" && false) {'],
-  ["a unit is bound for all", "shell/unit", "return this.#targets?.get(home.id) ??", "return"],
-  ["a lease of its own is the unit's", "shell/lease", "if (frame !== undefined && !own) return frame.unit.hold(home);", "if (frame !== undefined) return frame.unit.hold(home);"],
-  ["a dirty session is lent on", "mysql/session", 'return this.#witness.isDirty ? "dirty" : "clean";', 'return "clean";'],
-  ["a reset stands for a new login", "mysql/session", "if (this.#witness.isMoved) return await this.retarget(this.#target);", ""],
-  ["a new target is not logged in to", "mysql/session", "await login(this.#internals, target);", "await login(this.#internals, this.#target);"],
+  ["a transaction that has ended takes statements", "shell/scope", 'if (this.#status === "ending" || this.#status === "ended") {', 'if (this.#status === "beginning") {'],
+  ["a unit is bound for all", "shell/unit", "if (bound !== undefined) return bound;", ""],
+  ["a lease of its own is the unit's", "shell/lease", "if (frame !== undefined && !own) return frame.unit.heldFor(frame, home);", "if (frame !== undefined) return frame.unit.heldFor(frame, home);"],
+  ["what runs beside a transaction does not wait for its end", "shell/held_run", "for (let open = (scope ?? held).child; open !== undefined; open = (scope ?? held).child) {", "for (let open = scope?.child; open !== undefined; open = scope?.child) {"],
+  ["a dirty session is lent on", "mysql/session", 'return this.#refusals.has("wiping", this.#target) ? "broken" : "dirty";', 'return "clean";'],
+  ["a reset stands for a new login", "mysql/session", "if (this.#witness.renewalReason !== undefined) return await this.retarget(this.#target);", ""],
+  ["a new target is not logged in to", "mysql/session", "() => login(this.#internals, target)", "() => login(this.#internals, this.#target)"],
   ["state does not keep its session", "mysql/session", "return this.#witness.isChanged;", "return false;"],
 ];
 
