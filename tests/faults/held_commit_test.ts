@@ -13,11 +13,15 @@ import { Scene } from "./support/scene.ts";
 
 /** How long the answer to a COMMIT is waited for after an abort, in ms. */
 const lastWordMs = 1_000;
-/** How long it takes to have the statement killed, and the session made clean, in ms. */
-const freedMsMax = 1_500;
+/**
+ * How long it takes until the place of the connection is free, in ms. Through a proxy nobody can
+ * tell which thread of the server's it is: MariaDB ends the statement when its client has gone,
+ * MySQL does not, so that the connection counts for as long as it may.
+ */
+const freedMsMax = { mariadb: 1_500, mysql: 7_000 };
 const slackMs = 700;
 
-async function isUnknown(scene: Scene): Promise<void> {
+async function isUnknown(scene: Scene, make: keyof typeof freedMsMax): Promise<void> {
   const { server, proxy } = scene;
   const db = scene.pool({ connectionLimit: 1 });
   const thread = await threadOf(db);
@@ -37,7 +41,7 @@ async function isUnknown(scene: Scene): Promise<void> {
     assert.equal((await told).cause, reason);
     const next = threadOf(db);
     const freedMs = await timed(next);
-    assert.ok(freedMs < freedMsMax, `it took ${freedMs} ms`);
+    assert.ok(freedMs < freedMsMax[make], `it took ${freedMs} ms`);
     // A proxy hides which thread of the server's it is, so the connection was closed.
     assert.notEqual(await next, thread);
   } finally {
@@ -57,6 +61,6 @@ for (const make of ["mariadb", "mysql"] as const) {
     after(() => scene?.[Symbol.asyncDispose]());
 
     test("a COMMIT that the server holds up is unknown a second after an abort, and given up", () =>
-      isUnknown(scene));
+      isUnknown(scene, make));
   });
 }
