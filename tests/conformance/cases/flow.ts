@@ -170,6 +170,7 @@ flow.test("a reader who stops midway and goes is not read to the end for", {}, a
   rows.destroy();
   assert.equal(await one(db, "SELECT 7"), 7);
   const { opened } = await world.lab.network.traffic(id);
-  assert.equal(opened, 2);
+  // Where the runtime can, one more had the server end what it was sending.
+  assert.ok(opened === 2 || opened === 3, `${opened} were opened`);
   await until(() => db.census().size === 1, "the connection that was busy is closed");
 });

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { type Asked, assertFree, one, threadOf } from "../../support/asking.ts";
+import { type Asked, assertFree, one, refused, threadOf } from "../../support/asking.ts";
 import { both, Suite } from "../suite/suite.ts";
 
 /** Tests of what is left in sessions. */
@@ -14,6 +14,8 @@ export const state: Suite = new Suite();
 interface Kind {
   /** What makes it. */
   readonly made: readonly string[];
+  /** Whether that leaves a transaction open, of which the unit is told. */
+  readonly isOpen?: boolean;
   /** Asks for it. */
   readonly asked: string;
   /** What the answer is for who has it, and for who has not; an error is known by its number. */
@@ -23,11 +25,13 @@ interface Kind {
 const kinds: Readonly<Record<string, Kind>> = {
   "an open transaction": {
     made: ["START TRANSACTION", "INSERT INTO t VALUES (1)"],
+    isOpen: true,
     asked: "SELECT COUNT(*) FROM t",
     answers: [1, 0],
   },
   "autocommit that is off": {
     made: ["SET autocommit = 0", "INSERT INTO t VALUES (1)"],
+    isOpen: true,
     asked: "SELECT CONCAT(@@autocommit + 0, ' ', COUNT(*)) FROM t",
     answers: ["0 1", "1 0"],
   },
@@ -83,19 +87,23 @@ async function answer(asked: Asked, sql: string): Promise<unknown> {
   }
 }
 
-for (const [name, { made, asked, answers: [own, other] }] of Object.entries(kinds)) {
+for (const [name, kind] of Object.entries(kinds)) {
+  const { made, asked, answers: [own, other], isOpen = false } = kind;
   state.test(
     `${name} is there for its unit, and gone for the next`,
     { on: both },
     async (world) => {
       for (const table of ["t", "u"]) await world.server.table(table, "v INT");
       const db = world.pool({ connectionLimit: 1 });
-      const thread = await db.unit(async () => {
+      let thread = 0;
+      const unit = db.unit(async () => {
         for (const sql of made) await db.query(sql);
         assert.equal(db.census().leased, 1);
         assert.deepEqual(await answer(db, asked), own);
-        return await threadOf(db);
+        thread = await threadOf(db);
       });
+      if (isOpen) await refused(unit, "TRANSACTION_OPEN");
+      else await unit;
       assertFree(db);
       assert.deepEqual(await answer(db, asked), other);
       assert.equal(await threadOf(db), thread);
@@ -127,7 +135,7 @@ state.test(
     await world.lab.network.traffic(id);
     await db.query("SELECT 1");
     await db.unit(() => db.query("SELECT 2"));
-    await db.query("SET @a = 1");
+    await db.unit(() => db.query("SET @a = 1"));
     await db.query("SELECT 3");
     const { commands } = await world.lab.network.traffic(id);
     assert.deepEqual(commands.slice(0, 4), [

@@ -93,7 +93,7 @@ statements.test("a statement is prepared once on each connection, and again afte
   };
   for (const n of [2, 3]) assert.deepEqual(await square({ n }), [{ s: n * n }]);
   assert.deepEqual(await sent(), [prepared, "EXECUTE", "EXECUTE"]);
-  await db.query("SET @a = 1");
+  await db.unit(() => db.query("SET @a = 1"));
   assert.deepEqual(await square({ n: 4 }), [{ s: 16 }]);
   assert.deepEqual(await sent(), [prepared, "EXECUTE"]);
 });

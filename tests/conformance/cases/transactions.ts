@@ -172,11 +172,12 @@ transactions.test(
   async (world) => {
     await world.server.table("t", "v INT");
     const db = world.pool({ connectionLimit: 1 });
-    await db.unit(async () => {
+    const unit = db.unit(async () => {
       await db.query("START TRANSACTION");
       await db.query("INSERT INTO t VALUES (1)");
       await refused(db.transaction(() => db.query("SELECT 1")), "TRANSACTION_OPEN");
     });
+    await refused(unit, "TRANSACTION_OPEN");
     assert.equal(await one(db, "SELECT COUNT(*) FROM t"), 0);
   },
 );
