@@ -17,6 +17,8 @@ export interface Tally {
 
 /** Counts the units of work that are under way. */
 export class Admission {
+  /** Why nobody may begin any more, if that is not for a drain. */
+  why: string | undefined;
   #empty: PromiseWithResolvers<void> | undefined;
   readonly #exempt = new Set<object>();
   readonly #pool: Admission | undefined;
@@ -56,9 +58,10 @@ export class Admission {
   /** Lets work begin, or throws as it comes too late. */
   check(): void {
     if (!this.isClosed) return;
-    const prose = this.#pool?.isClosed === false
-      ? "Cannot begin work as this pool object has been drained; createPool makes another one"
-      : "Cannot begin work as the pool is ending";
+    const why = this.#pool?.isClosed === false
+      ? "this pool object has been drained; createPool makes another one"
+      : this.#pool?.why ?? this.why ?? "the pool is ending";
+    const prose = `Cannot begin work as ${why}`;
     throw new SubletError("POOL_DRAINING", "unit", prose);
   }
 

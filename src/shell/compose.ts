@@ -41,7 +41,7 @@ function enrolledOf<Name extends string, Target, Driver, Overlay extends object>
   pool: SharedPool<Target, Driver>,
   compile: (sql: string) => CompiledMethod,
 ): Enrolled<Pool<Name, Target, Driver, Overlay>> {
-  return { attach: (plan) => new Pool(pool, plan, compile), end: () => void pool.end() };
+  return { attach: (plan) => new Pool(pool, plan, compile), end: (why) => void pool.end(why) };
 }
 
 function define<Target, Driver>(

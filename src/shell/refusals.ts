@@ -16,24 +16,46 @@ export interface Beforehand {
   readonly controls: number;
 }
 
+/** What to do instead of ending a transaction by a statement. */
+const insteadOfEnding: Readonly<Record<string, string>> = {
+  COMMIT: "the pool commits when the code of the transaction has ended well",
+  ROLLBACK: "throw an error to roll it back",
+  BEGIN: "call `transaction` within it, which makes a savepoint",
+  "START TRANSACTION": "call `transaction` within it, which makes a savepoint",
+};
+
 /** Throws if a statement would end the transaction that its code is in. */
 export function checkKeepsTransaction({ endsTransaction }: StatementFacts): void {
   if (endsTransaction === undefined) return;
-  const prose = `${endsTransaction} would end the transaction, and make permanent what ran in ` +
-    "it before: run it outside of the transaction, or allow it by `allowImplicitCommit: true`";
+  const advice = insteadOfEnding[endsTransaction] ?? "run it before or after the transaction";
+  const prose = `${endsTransaction} would end the transaction before its time: ${advice}. With ` +
+    "`allowImplicitCommit: true` the pool sends it, and once it has ended the transaction, the " +
+    "transaction rejects with TRANSACTION_LOST";
   throw new SubletError("STATEMENT_REFUSED", "statement", prose);
 }
+
+/** What to do instead of a statement whose effect would be wiped at once. */
+const insteadOfState: readonly (readonly [words: RegExp, advice: string])[] = [
+  [/^(?:BEGIN|START TRANSACTION|SAVEPOINT|SET TRANSACTION)/, "use `transaction`"],
+  [/^USE/, "give the pool the option `database`, or the unit `bind`"],
+  [/^SET NAMES|^SET CHARACTER/, "give the pool the option `charset`"],
+  [/^SET/, "give the pool the option `initSql`, if it is for all sessions"],
+];
 
 /** Throws if the whole effect of a statement outside any unit of work would be wiped at once. */
 export function checkLasts({ sessionOnly }: StatementFacts): void {
   if (sessionOnly === undefined) return;
+  const advice = insteadOfState.find(([words]) => words.test(sessionOnly))?.[1];
   const prose = `${sessionOnly} outside of a unit of work has no effect, as the pool wipes the ` +
-    "session after each statement: use `transaction`, run it in `unit` together with what it " +
-    "is for, or take a `lease`";
+    `session after each statement: ${advice === undefined ? "" : `${advice}; or `}run it in one ` +
+    "`unit` with what it is for, or on a `lease`";
   throw new SubletError("STATEMENT_REFUSED", "statement", prose);
 }
 
-/** Throws if a statement reads what a statement of somebody else has left in the session. */
+/**
+ * Throws if a statement reads what a statement of somebody else has left in the session; outside
+ * of any unit of work there is nothing `before` it.
+ */
 export function checkReadsOwn<Target, Driver>(
   { reads }: StatementFacts,
   session: Session<Target, Driver>,
@@ -45,11 +67,12 @@ export function checkReadsOwn<Target, Driver>(
     if (reads === "id" && session.idCount > idsBefore) return;
     if (reads === "previous" && session.statementCount - controls > statementsBefore) return;
   }
-  const what = reads === "id"
-    ? "an id that a statement before it has generated"
-    : "what the statement before it has left";
-  const prose = `The statement reads ${what}, but on this connection its unit of work has run ` +
-    'none (any more): run both in one transaction or lease, or in one unit with `hold: "unit"`; ' +
-    "or take `insertId`, `affectedRows` and `warningStatus` from the answer";
+  const what = reads === "id" ? "an id that an earlier one has generated" : "what the one before";
+  const own = before === undefined
+    ? "it is in no unit of work, so that would be somebody else's"
+    : "its unit of work has run none on this connection, so that would be somebody else's";
+  const prose = `The statement reads ${what}${reads === "id" ? "" : " it has left"}, but ${own}: ` +
+    "run both in one `unit` or `transaction`, or take `insertId`, `affectedRows` and " +
+    "`warningStatus` from the answer";
   throw new SubletError("CONNECTION_LEFT", "statement", prose);
 }

@@ -13,8 +13,8 @@ import type { Plan } from "./options.ts";
 export interface Enrolled<Handle> {
   /** Returns a handle of it, for a definition that is equal to its own. */
   attach(plan: Plan): Handle;
-  /** Ends it for all its handles, as another pool takes its name. */
-  end(): void;
+  /** Ends it for all its handles, and has them tell why. */
+  end(why: string): void;
 }
 
 /** What tells definitions apart. */
@@ -64,13 +64,20 @@ export function enroll<Handle>(
   });
   entries.push({ name, key, shape, pool });
   const handle = pool.attach(plan);
-  if (name !== undefined) namesakes.forEach((entry) => entry.pool.end());
+  if (name !== undefined) namesakes.forEach((entry) => entry.pool.end(replacedBy(name)));
   else if (shape !== undefined && !warned.has(shape)) {
     if (!namesakes.some((entry) => entry.shape === shape)) return handle;
     warned.add(shape);
     console.warn(TWINS);
   }
   return handle;
+}
+
+function replacedBy(name: string): string {
+  return `a later createPool() with the name ${
+    JSON.stringify(name)
+  } and other options or functions ` +
+    "has taken its place: use that pool, or give both the very same definition";
 }
 
 function registry(): Registry {

@@ -81,7 +81,8 @@ export class SharedPool<Target, Driver> {
   }
 
   /** Ends it for all its handles, after whoever has asked for something before. */
-  async end(): Promise<void> {
+  async end(why?: string): Promise<void> {
+    this.admission.why ??= why;
     this.#beginEnd();
     const ready = this.loaded ?? await this.load();
     await this.start(ready).end();

@@ -127,12 +127,8 @@ test("transactions started side by side in one unit run at once, each to its own
         if (v % 2 === 0) await fail();
       })
     ));
-    assert.deepEqual(outcomes.map(({ status }) => status === "fulfilled"), [
-      true,
-      false,
-      true,
-      false,
-    ]);
+    const ends = outcomes.map(({ status }) => status === "fulfilled");
+    assert.deepEqual(ends, [true, false, true, false]);
   });
   assert.deepEqual(await valuesIn(server, "t"), [1, 3, 11, 13]);
 });
