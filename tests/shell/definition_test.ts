@@ -236,7 +236,10 @@ test("a changed definition of one name takes the place of the pool, whose handle
   await settled();
   await using changed = define({ name: "shop", connectionLimit: 3 }, port);
   await using again = define({ name: "shop", connectionLimit: 3 }, port);
-  for (const each of handles) await refused(seen(each), "POOL_DRAINING");
+  for (const each of handles) {
+    const { message } = await refused(seen(each), "POOL_DRAINING");
+    assert.match(message, /a later createPool\(\) of the name "shop" .* has taken its place/);
+  }
   assert.deepEqual(handles.map((each) => each.census().phase), ["serving", "serving"]);
   port.sessions[0]?.answer();
   await hanging;
