@@ -25,9 +25,9 @@ export function isHarmless({ analysis }: Given): boolean {
 
 /** Tells whether an open transaction is still the same when a statement has been answered. */
 export function keepsTransaction({ analysis }: Given): boolean {
-  const { isReadOnly, isSingleWrite, transactionWord } = analysis;
+  const { isReadOnly, isSingleWrite, transactionWord, endsTransaction } = analysis;
   if (transactionWord !== undefined) return transactionWord === "savepoint";
-  return isReadOnly || isSingleWrite;
+  return endsTransaction === undefined && (isReadOnly || isSingleWrite);
 }
 
 /** Tells whether a statement is SET TRANSACTION, for the next one alone: that takes it away. */

@@ -126,16 +126,16 @@ export class TransactionState {
       return word !== undefined && word !== "savepoint";
     }
     if (!report.isGiven) return false;
+    // MySQL takes back all letters, and tells the isolation level that lasts, when it creates a
+    // temporary table, which ends nothing.
     const { isEmpty, letters = this.#letters, characteristics = "" } = report;
-    return isEmpty || characteristics !== "" || hasLost(this.#letters, letters);
+    if (isEmpty) return true;
+    if (letters !== "" && !/[^_]/.test(letters)) return characteristics.includes("START");
+    return characteristics !== "" || hasLost(this.#letters, letters);
   }
 }
 
-/**
- * Tells whether letters are gone. MySQL takes back all of them when it creates a temporary table,
- * which ends nothing.
- */
+/** Tells whether letters are gone. */
 function hasLost(before: string, after: string): boolean {
-  if (!/[^_]/.test(after)) return false;
   return [...before].some((letter, place) => letter !== "_" && after[place] !== letter);
 }

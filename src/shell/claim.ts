@@ -36,7 +36,7 @@ export interface Slot<Target, Driver> {
 /** A unit of work that has requested a lease. */
 export interface Asker {
   /** Says which transactions of it are open, if any. */
-  describeTransactions(): string | undefined;
+  describeOpen(): string | undefined;
 }
 
 /** Somebody who waits for the answer to a claim. */

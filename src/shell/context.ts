@@ -22,6 +22,8 @@ export interface Frame<Target, Driver> {
   readonly scope: Scope<Target, Driver> | undefined;
   /** What ends the waits and statements of the code. */
   readonly signal: Cancellation | undefined;
+  /** The frame of code elsewhere that asks by a handle. */
+  readonly caller?: Frame<Target, Driver> | undefined;
 }
 
 /** How code finds its frame. */
@@ -71,6 +73,17 @@ export function enclosingOf<Target, Driver>(
   }
   if (found.length < 2) return found;
   return [...new Map(found.map((holding) => [holding.lease, holding])).values()];
+}
+
+/** Has the units whose code writes on a lease of another unit, around none of them, note that. */
+export function noteWrite<Target, Driver>(
+  frame: Frame<Target, Driver> | undefined,
+  holder: Unit<Target, Driver>,
+): void {
+  for (let at = frame; at !== undefined; at = at.parent) {
+    if (at.caller !== undefined) noteWrite(at.caller, holder);
+    if (!at.unit.encloses(holder)) at.unit.notePermanent();
+  }
 }
 
 /** Has the units around code let go of what they only keep for what may be asked. */

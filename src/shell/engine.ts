@@ -40,7 +40,7 @@ export interface Control {
 /** Returns the error of code that would wait for the end of what only it can end. */
 function drainDeadlock(): SubletError {
   const prose = "Cannot wait for the end of the pool, as this code holds an actual connection of " +
-    "it, in a transaction or by session state: drain it after that, or give a `timeout`";
+    "it, by a lease, in a transaction or by session state: drain it after that, or give a `timeout`";
   return new SubletError("LEASE_DEADLOCK", "unit", prose);
 }
 
@@ -156,8 +156,11 @@ export class Engine<Target, Driver> {
     if (timeout < Infinity) return;
     const counts = ({ parts }: { parts: { admission: unknown } }): boolean =>
       this.#handle.isLast || parts.admission === this.#handle;
-    const held = enclosingOf(this.#realms.frames.getStore(), undefined, undefined, counts);
-    if (held.length > 0) throw drainDeadlock();
+    const frame = this.#realms.frames.getStore();
+    if (enclosingOf(frame, undefined, undefined, counts).length > 0) throw drainDeadlock();
+    for (let at = frame; at !== undefined; at = at.parent) {
+      if (counts(at.unit) && at.unit.kept.length > 0) throw drainDeadlock();
+    }
   }
 
   #refuse(): void {

@@ -43,8 +43,12 @@ export class Handles<Target, Driver> {
   #bind(frame: Frame<Target, Driver>): Running<Target, Driver> {
     const engine = this.#engine;
     const { frames } = this.#shared;
-    const within = <T>(fn: () => T): T =>
-      isBelow(frames.getStore(), frame) ? fn() : frames.run(frame, fn);
+    const within = <T>(fn: () => T): T => {
+      const caller = frames.getStore();
+      if (isBelow(caller, frame)) return fn();
+      const { unit, signal } = frame;
+      return frames.run({ unit, parent: frame, scope: undefined, signal, caller }, fn);
+    };
     return {
       engine: {
         statement: (id, asked) => within(() => engine.statement(id, asked)),

@@ -79,6 +79,17 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     return this.child === undefined && this.isAlive && this.#session?.isInTransaction === true;
   }
 
+  /** Whether such a transaction was open when its connection was lost. */
+  get isLostByHand(): boolean {
+    return this.child === undefined && !this.#isSpent && !this.isAlive &&
+      this.#session?.isInTransaction === true;
+  }
+
+  /** Whether an explicit lease keeps it, and no transaction. */
+  get isExplicit(): boolean {
+    return this.isKept && this.child === undefined;
+  }
+
   /** Whether all code of the unit has to work on it: it holds what cannot be on another. */
   get isBound(): boolean {
     if (this.home.hold === "unit") return true;

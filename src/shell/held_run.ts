@@ -1,7 +1,7 @@
 /** How a statement runs on a lease of its unit: in its turn, and only if it is allowed there. */
 
 import type { Statement } from "../port.ts";
-import type { Frame } from "./context.ts";
+import { type Frame, noteWrite } from "./context.ts";
 import type { Held } from "./held.ts";
 import type { Interpreter } from "./interpreter.ts";
 import { checkKeepsTransaction, checkLasts, checkReadsOwn } from "./refusals.ts";
@@ -85,11 +85,12 @@ function check<Target, Driver>(
 
 function checkAllowed<Target, Driver>(
   held: Held<Target, Driver>,
-  { statement, scope, isAlone }: HeldStatement<Target, Driver>,
+  { statement, scope, frame, isAlone }: HeldStatement<Target, Driver>,
 ): void {
   const { session, before } = held;
   const facts = session.factsOf(statement);
   if (isAlone) checkLasts(facts);
   if (scope !== undefined && !scope.top.options.allowImplicitCommit) checkKeepsTransaction(facts);
   checkReadsOwn(facts, session, before);
+  if (!facts.isReadOnly) noteWrite(frame, held.unit);
 }

@@ -9,7 +9,7 @@
 import type { VirtualId } from "../core/mod.ts";
 import type { Cancellation } from "../port.ts";
 import { either } from "./cancellation.ts";
-import { type Frame, scopeOf } from "./context.ts";
+import { type Frame, noteWrite, scopeOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Held } from "./held.ts";
 import { runHeld } from "./held_run.ts";
@@ -32,7 +32,8 @@ import { Unit } from "./unit.ts";
 export interface LeaseOptions extends RunOptions {
   /**
    * Whether it is one of its own, beside the lease that its unit has, for code that expects two
-   * leases to be two connections. Whoever has it may use it, and it may outlive the unit. With
+   * leases to be two connections. Whoever has it may use it, and it may outlive the unit, unless
+   * the actual connections end with the unit (`lifespan`). With
    * "unlessInTransaction" it is the one in which the unit has a transaction open, if there is one.
    */
   readonly own?: boolean | "unlessInTransaction" | undefined;
@@ -82,7 +83,8 @@ export class Lease<Target, Driver> implements AsyncDisposable {
    */
   get connection(): Driver {
     this.#check();
-    const { session } = this.#held;
+    const { session, unit } = this.#held;
+    noteWrite(this.#parts.frames.getStore(), unit);
     return this.#connection ??= session.lend(() =>
       this.#refusal ?? reasonIn(this.#place.frame)?.reason
     );

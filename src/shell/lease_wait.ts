@@ -56,7 +56,7 @@ class LeaseWait<Target, Driver> extends Wait<Target, Driver> implements Waiting 
     const { lastFailure } = interpreter;
     const waitMs = Math.round(interpreter.clock.now() - this.#since);
     const name = JSON.stringify(interpreter.nameOf(this.#claim.virtual));
-    const own = this.#claim.asker?.describeTransactions();
+    const own = this.#claim.asker?.describeOpen();
     const prose = `No actual connection was free for ${name} within ${waitMs} ms` +
       (own === undefined ? "" : `; ${own}`);
     const census = interpreter.census();

@@ -74,10 +74,8 @@ export function enroll<Handle>(
 }
 
 function replacedBy(name: string): string {
-  return `a later createPool() with the name ${
-    JSON.stringify(name)
-  } and other options or functions ` +
-    "has taken its place: use that pool, or give both the very same definition";
+  return `a later createPool() of the name ${JSON.stringify(name)}, with other options or ` +
+    "functions, has taken its place: use that pool, or give both the very same definition";
 }
 
 function registry(): Registry {

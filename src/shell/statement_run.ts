@@ -10,6 +10,7 @@ import type { Statement } from "../port.ts";
 import { either } from "./cancellation.ts";
 import { type Claim, slotOf } from "./claim.ts";
 import { type Frame, scopeOf } from "./context.ts";
+import { SubletError } from "./errors.ts";
 import { runHeld } from "./held_run.ts";
 import { granted } from "./lease_wait.ts";
 import type { Home, Parts } from "./parts.ts";
@@ -43,7 +44,9 @@ export async function runStatement<Target, Driver>(
     const facts = session.factsOf(statement);
     checkLasts(facts);
     checkReadsOwn(facts, session, undefined);
-    return await runWithin(interpreter, session, statement, limits);
+    const answer = await runWithin(interpreter, session, statement, limits);
+    if (!facts.isReadOnly && session.isInTransaction) throw leftOpen();
+    return answer;
   } catch (error) {
     throw restack(error, runStatement);
   } finally {
@@ -79,6 +82,13 @@ function join<Target, Driver>(
   const held = frame.unit.heldFor(frame, home);
   const scope = scopeOf(frame, home);
   return runHeld(interpreter, held, { statement, scope, frame, limits: within, stack, isAlone });
+}
+
+/** Returns the error of a statement whose transaction the wiping of its session rolls back. */
+function leftOpen(): SubletError {
+  const prose = "The statement has left a transaction open, outside of any unit of work: the pool " +
+    "rolls it back. Run it in one `unit` with its COMMIT, or use `transaction`";
+  return new SubletError("TRANSACTION_OPEN", "statement", prose);
 }
 
 const NONE: readonly Holding[] = [];

@@ -78,6 +78,25 @@ export class Unit<Target, Driver> {
     return this.#helds.filter((held) => held.isOpenByHand);
   }
 
+  /** The leases in which such a transaction was open when their connections were lost. */
+  get lostByHand(): readonly Held<Target, Driver>[] {
+    return this.#helds.filter((held) => held.isLostByHand);
+  }
+
+  /** What explicit leases of it keep. */
+  get kept(): readonly Holding[] {
+    return [this, ...this.#beside].flatMap((unit) => unit.#helds)
+      .flatMap((held) => held.isExplicit ? held.holding ?? [] : []);
+  }
+
+  /** Tells whether another unit is this one, or within it. */
+  encloses(other: Unit<Target, Driver>): boolean {
+    for (let at: Unit<Target, Driver> | undefined = other; at !== undefined; at = at.#outer) {
+      if (at === this) return true;
+    }
+    return false;
+  }
+
   /** Throws if it has ended. */
   check(): void {
     if (this.#isEnded) throw unitEnded();
@@ -130,8 +149,7 @@ export class Unit<Target, Driver> {
   ): Held<Target, Driver> | undefined {
     const scope = scopeOf(frame, home);
     if (scope !== undefined) return scope.held;
-    const beside = [...this.#inner ?? []].filter((unit) => unit.#isBeside);
-    return [this, ...beside].flatMap((unit) => unit.openByHand)
+    return [this, ...this.#beside].flatMap((unit) => unit.openByHand)
       .findLast((held) => held.home.id === home.id);
   }
 
@@ -157,12 +175,14 @@ export class Unit<Target, Driver> {
     return found;
   }
 
-  /** Says which transactions of it are open, for an error of code that waits beside them. */
-  describeTransactions(): string | undefined {
-    const names = this.#helds.filter(({ child }) => child !== undefined)
-      .map(({ home }) => JSON.stringify(home.name));
-    if (names.length === 0) return undefined;
-    return `a transaction of its own unit, on ${[...new Set(names)].join(" and ")}, ` +
+  /** Says which transactions and leases of it are open, for an error of code beside them. */
+  describeOpen(): string | undefined {
+    const helds = [this, ...this.#beside].flatMap((unit) => unit.#helds);
+    const open = helds.filter(({ child, isExplicit }) => child !== undefined || isExplicit);
+    if (open.length === 0) return undefined;
+    const names = new Set(open.map(({ home }) => JSON.stringify(home.name)));
+    const what = open.some(({ child }) => child !== undefined) ? "transaction" : "lease";
+    return `a ${what} of its own unit, on ${[...names].join(" and ")}, ` +
       "holds an actual connection meanwhile";
   }
 
@@ -173,7 +193,10 @@ export class Unit<Target, Driver> {
   end(): Ending | undefined {
     if (this.#isEnded) return undefined;
     this.#isEnded = true;
-    if (this.mayBePermanent) this.notePermanent();
+    // What has begun within it and goes on may write, but is not waited for.
+    if (this.mayBePermanent || this.#inner?.size) this.notePermanent();
+    // Their connections end now, whoever has the leases.
+    if (this.#realm !== undefined) this.#beside.forEach((unit) => unit.end());
     if (this.#outer !== undefined) this.#outer.#inner?.delete(this);
     for (const held of [...this.#helds]) held.end();
     const { targets, admission } = this.parts;
@@ -182,6 +205,11 @@ export class Unit<Target, Driver> {
     if (ending === undefined) admission.leave(this);
     else ending.closed.then(() => admission.leave(this));
     return ending;
+  }
+
+  /** The units of leases beside its own. */
+  get #beside(): readonly Unit<Target, Driver>[] {
+    return [...this.#inner ?? []].filter((unit) => unit.#isBeside);
   }
 }
 

@@ -112,6 +112,8 @@ async function checkNoneOpen<Target, Driver>(
   unit: Unit<Target, Driver>,
   signal: Cancellation | undefined,
 ): Promise<void> {
+  // Asked for its session, a lost one throws what it was lost by.
+  for (const lost of unit.lostByHand) void lost.session;
   const open = unit.openByHand;
   if (open.length === 0) return;
   // What a ROLLBACK does not end, as an XA transaction, ends when the session is wiped.

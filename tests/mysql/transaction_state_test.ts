@@ -214,6 +214,7 @@ testOnBoth("each statement that may have become permanent is counted", async (se
       [["BEGIN", insert, "CALL commits_and_fails()"], [0, 0, 1]],
       [["BEGIN", insert, "CALL fails()", "ROLLBACK"], [0, 0, 0, 0]],
       [["CALL writes()", "CALL fails()"], [1, 1]],
+      [["SET autocommit = 0", "SELECT * FROM t", insert, "SET autocommit = 1"], [0, 0, 0, 1]],
     ] as const
   ) {
     const session = await open(targetAt(server));
@@ -223,10 +224,17 @@ testOnBoth("each statement that may have become permanent is counted", async (se
 });
 
 testOnBoth("the end of a transaction counts although its answer never comes", async (server) => {
-  for (const [sql, count] of [["COMMIT", 1], ["CALL commits()", 1], ["ROLLBACK", 0]] as const) {
+  const ends = [
+    ["COMMIT", 1],
+    ["CALL commits()", 1],
+    ["ROLLBACK", 0],
+    ["SET autocommit = 1", 1],
+  ] as const;
+  for (const [sql, count] of ends) {
     await using proxy = await startProxy(server);
     const session = await open(targetAt(server, { uri: proxy.uri }));
     const before = session.permanentCount;
+    await run(session, "SET autocommit = 0");
     await run(session, "BEGIN");
     await run(session, insert);
     assert.equal(session.permanentCount, before);
@@ -254,4 +262,22 @@ testOnBoth("a single write that a lock kept from being done does not count", asy
   await assert.rejects(run(session, "INSERT INTO t VALUES (1, 1)"), { errno: 1062 });
   assert.equal(session.permanentCount, before + 1);
   await Promise.all([session.close(), other.close()]);
+});
+
+testOnBoth("a temporary table leaves a transaction the one it was", async (server) => {
+  for (const begin of ["SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET @a = 1"]) {
+    const session = await open(targetAt(server));
+    await run(session, begin);
+    const statements = [
+      "BEGIN",
+      insert,
+      "CREATE TEMPORARY TABLE x (v INT)",
+      insert,
+      "CREATE TEMPORARY TABLE y AS SELECT * FROM t",
+      "DROP TEMPORARY TABLE x",
+      "COMMIT AND CHAIN",
+    ];
+    assert.deepEqual(await numbers(session, ...statements), [1, 1, 1, 1, 1, 1, 2], begin);
+    await session.close();
+  }
 });

@@ -260,3 +260,15 @@ onBoth("a question about somebody else's statement is refused", async (server) =
     assert.equal(Number(await one(db, "SELECT LAST_INSERT_ID()")), insertId);
   });
 });
+
+onBoth("a transaction that a statement of no unit leaves open is told", async (server) => {
+  await server.query("CREATE PROCEDURE test.begins() BEGIN START TRANSACTION; SELECT 1; END");
+  await using db = poolAt(server, { multipleStatements: true });
+  for (const sql of ["BEGIN; INSERT INTO t VALUES (1)", "CALL begins()"]) {
+    const { message } = await refused(db.query(sql), "TRANSACTION_OPEN");
+    assert.match(message, /outside of any unit of work: the pool rolls it back/);
+  }
+  assert.deepEqual(await valuesIn(server, "t"), []);
+  await db.query("BEGIN; INSERT INTO t VALUES (1); COMMIT");
+  assert.deepEqual(await valuesIn(server, "t"), [1]);
+});

@@ -238,7 +238,7 @@ test("a changed definition of one name takes the place of the pool, whose handle
   await using again = define({ name: "shop", connectionLimit: 3 }, port);
   for (const each of handles) {
     const { message } = await refused(seen(each), "POOL_DRAINING");
-    assert.match(message, /a later createPool\(\) of the name "shop" .* has taken its place/);
+    assert.match(message, /a later createPool\(\) of the name "shop", .* has taken its place/);
   }
   assert.deepEqual(handles.map((each) => each.census().phase), ["serving", "serving"]);
   port.sessions[0]?.answer();

@@ -1,0 +1,110 @@
+/** What a unit writes on leases of other units, or leaves behind, counts as its own. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DEADLOCK } from "./support/fake_port.ts";
+import { settled } from "./support/manual_clock.ts";
+import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
+
+test("a unit that has written by the handle of another unit is not repeated", async () => {
+  const world = createWorld();
+  const { db } = world;
+  let runs = 0;
+  await db.unit(async (outer) => {
+    await using own = await db.lease({ own: true });
+    const writes = [
+      () => seen(outer, "INSERT a"),
+      () => outer.transaction((tx) => seen(tx, "INSERT a")),
+      () => seen(own, "INSERT a"),
+      () => Promise.resolve(own.connection),
+    ];
+    for (const write of writes) {
+      runs = 0;
+      const inner = db.unit(async () => {
+        runs++;
+        await write();
+        await seen(db, `FAIL ${DEADLOCK}`);
+      }, { retries: 2 });
+      await assert.rejects(inner, /not repeated, as something that it wrote/);
+      assert.equal(runs, 1);
+    }
+    const reading = db.unit(async () => {
+      runs++;
+      await seen(outer, "SELECT a");
+      await seen(db, `FAIL ${DEADLOCK}`);
+    }, { retries: 2 });
+    await assert.rejects(reading);
+    assert.equal(runs, 4);
+  });
+  await endsEmpty(world);
+});
+
+test("a unit is not repeated while one that began within it goes on", async () => {
+  const world = createWorld();
+  const { db } = world;
+  const hanging = Promise.withResolvers<void>();
+  let runs = 0;
+  let inner: Promise<unknown> = Promise.resolve();
+  const outer = db.unit(async () => {
+    runs++;
+    inner = db.unit(async () => {
+      await hanging.promise;
+      await seen(db, "INSERT a");
+    });
+    await seen(db, `FAIL ${DEADLOCK}`);
+  }, { retries: 2 });
+  await assert.rejects(outer, /not repeated/);
+  assert.equal(runs, 1);
+  hanging.resolve();
+  await inner;
+  await endsEmpty(world);
+});
+
+test("a unit whose own transaction was lost with its connection is told", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  const lost = db.unit(async () => {
+    await seen(db, "BEGIN");
+    await seen(db, "INSERT a");
+    port.sessions[0]?.kill();
+  });
+  await refused(lost, "CONNECTION_LOST");
+  await endsEmpty(world);
+});
+
+test("a lease of its own ends with the unit whose connections end", async () => {
+  const world = createWorld({ lifespan: "unit" });
+  const { db, port } = world;
+  const lease = await db.unit(() => db.lease({ own: true }));
+  await settled();
+  assert.equal(port.open.length, 0);
+  await refused(seen(lease), "LEASE_ENDED");
+  lease.release();
+  await endsEmpty(world);
+});
+
+test("a drain in a unit that has an explicit lease is refused, not waited for", async () => {
+  const world = createWorld();
+  const { db } = world;
+  for (const own of [false, true]) {
+    await db.unit(async () => {
+      await using lease = await db.lease({ own });
+      await refused(db.drain(), "LEASE_DEADLOCK");
+      await seen(lease);
+    });
+  }
+  await endsEmpty(world);
+});
+
+test("a time-out names the explicit lease of its own unit", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  const { db, clock } = world;
+  await db.unit(async () => {
+    await using lease = await db.lease({ own: true });
+    const late = refused(seen(db), "LEASE_TIMEOUT");
+    await clock.pass(60_000);
+    assert.match((await late).message, /a lease of its own unit, on "main", holds/);
+    await seen(lease);
+  });
+  await endsEmpty(world);
+});
