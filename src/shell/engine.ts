@@ -40,7 +40,8 @@ export interface Control {
 /** Returns the error of code that would wait for the end of what only it can end. */
 function drainDeadlock(): SubletError {
   const prose = "Cannot wait for the end of the pool, as this code holds an actual connection of " +
-    "it, by a lease, in a transaction or by session state: drain it after that, or give a `timeout`";
+    "it, by a lease, in a transaction or by session state: drain it after that, or give a " +
+    "`timeout`";
   return new SubletError("LEASE_DEADLOCK", "unit", prose);
 }
 
