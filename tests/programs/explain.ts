@@ -11,7 +11,6 @@ const losses: ReadonlySet<string> = new Set([
   "TRANSACTION_LOST",
   "PROTOCOL_CONNECTION_LOST",
   "ECONNRESET",
-  "ECONNABORTED",
   "EPIPE",
   "ER_CONNECTION_KILLED",
   "ER_SERVER_SHUTDOWN",
@@ -52,6 +51,9 @@ export function explains(program: Program, model: Model, deed: Deed): boolean {
       return program.lifespan === "unit" && hasEndAround(model, deed);
     case "TRANSACTION_LOST":
       return kills || aborts || timeouts || deadlocks;
+    case "ECONNABORTED":
+      // A stream that is left unread ends with its lease.
+      return deed.kind === "stream" && hasEndAround(model, deed) || kills || aborts || timeouts;
     default:
       return losses.has(code) && (kills || aborts || timeouts);
   }

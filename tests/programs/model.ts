@@ -152,19 +152,21 @@ export class Model {
   }
 
   /**
-   * Returns the deeds in whose context a deed is, the innermost first. What a handle begins from
-   * outside of any context is only in what the handle belongs to.
+   * Returns the deeds in whose context a deed is, the innermost first. What is asked of a handle
+   * is only in what the handle belongs to, unless the code that asks is below that.
    */
-  *#contextOf(deed: Deed): Iterable<Deed> {
-    for (let at = this.#parentOf(deed); at !== undefined;) {
-      yield at;
-      const isFromOutside = at.kind === "transaction" && "by" in at.step &&
-        at.step.by === "outside";
-      at = isFromOutside ? this.#ownerOfHandle(at) ?? this.#parentOf(at) : this.#parentOf(at);
-    }
+  #contextOf(deed: Deed): Deed[] {
+    const parent = this.#parentOf(deed);
+    if (parent === undefined) return [];
+    const by = "by" in deed.step ? deed.step.by : undefined;
+    const isByHandle = by === "handle" || by === "outside";
+    const owner = isByHandle ? this.#ownerOfHandle(deed) : undefined;
+    const here = [parent, ...this.#contextOf(parent)];
+    if (owner === undefined || by === "handle" && here.includes(owner)) return here;
+    return [owner, ...this.#contextOf(owner)];
   }
 
-  /** Returns what the handle belongs to by which a transaction was begun. */
+  /** Returns what the handle belongs to that a deed is asked of. */
   #ownerOfHandle(deed: Deed): Deed | undefined {
     for (const at of this.around(deed)) {
       if (at.kind === "attempt" || at.isImplicit) return at;
