@@ -91,7 +91,7 @@ export interface Session<Target, Driver> {
    * not known to only read, and each that ended a transaction in which such a statement ran.
    */
   readonly permanentCount: number;
-  /** How many of its answers may have set what LAST_INSERT_ID() or LASTVAL() returns. */
+  /** How many of its answers have set what LAST_INSERT_ID() or LASTVAL() returns. */
   readonly idCount: number;
   /**
    * A number of the transaction that is open, 0 if none is. One that was begun in its place, as by

@@ -10,13 +10,13 @@
 
 /** Words of the grammar of either server that a parenthesis may follow. */
 const grammar = `
-  all and any as avg between binary bit by case char character date datetime dec decimal div
-  distinct distinctrow double else enum exists float for force from group having
-  ignore in index inner insert int integer interval into is join key keys left like
-  limit match mod national nchar not null numeric nvarchar offset on or order partition
-  real regexp replace return right rlike row select set signed some straight_join table
-  then time timestamp union unsigned update use using value values varbinary varchar when where
-  with xor year
+  all analyze and any as avg between binary bit both by case char character date datetime dec
+  decimal desc describe div distinct distinctrow double else enum exists explain float for force
+  from group having high_priority ignore in index inner insert int integer interval into is join
+  key keys leading left like limit match mod national nchar not null numeric nvarchar offset on or
+  order partition real regexp replace return right rlike row select set signed some sql_big_result
+  sql_calc_found_rows sql_small_result straight_join table then time timestamp trailing union
+  unsigned update use using value values varbinary varchar when where with xor year
 `;
 
 /** Functions that both servers know. */

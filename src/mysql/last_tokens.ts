@@ -1,6 +1,7 @@
 /** The last tokens of a text, by which the next one is understood. */
 
-import { END } from "./lexer.ts";
+import { END, WORD } from "./lexer.ts";
+import { options } from "./statement_words.ts";
 
 /** Keeps what was read last. */
 export class LastTokens {
@@ -18,6 +19,8 @@ export class LastTokens {
   kind1: number = END;
   /** Where the last one ends. */
   end = 0;
+  /** Whether the last one is SELECT or an option that follows it. */
+  isOption = false;
 
   /** Takes the next one. */
   push(word: string, kind: number, end: number): void {
@@ -28,6 +31,7 @@ export class LastTokens {
     this.kind1 = this.kind0;
     this.kind0 = kind;
     this.end = end;
+    this.isOption = kind === WORD && (word === "select" || this.isOption && options.has(word));
   }
 
   /** Forgets them, as another statement begins. */
@@ -38,5 +42,6 @@ export class LastTokens {
       this.w3 =
         "";
     this.kind0 = this.kind1 = END;
+    this.isOption = false;
   }
 }

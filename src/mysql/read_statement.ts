@@ -30,6 +30,14 @@ export class ReadStatement {
   readsPrevious = false;
   /** Whether it may set what LAST_INSERT_ID() or LASTVAL() returns. */
   setsId = false;
+  /** Whether what sets the id there may have had no turn: not for each row, or for none. */
+  isLimited = false;
+  /** Whether what it writes comes back as rows. */
+  returns = false;
+  /** Whether it passes over rows that cannot be written. */
+  isIgnoring = false;
+  /** Whether it updates the rows that are there already. */
+  isUpsert = false;
   /** Whether it has the server count the rows that its LIMIT leaves out. */
   countsRows = false;
   /** Whether FLUSH TABLES keeps a lock, or HANDLER opens a table. */
@@ -40,13 +48,19 @@ export class ReadStatement {
   switchesOn = false;
   /** Whether SET changes how the server reads what comes after it. */
   changesReading = false;
+  /** Whether it may have the server keep a profile of each statement. */
+  profiles = false;
   /** Whether it has a body of statements, and the text goes on behind the first of them. */
   hasBody = false;
 
+  /** Its first words, in one line. */
+  get heading(): string {
+    return this.head.join(" ");
+  }
+
   /** Tells whether its first words are some words. */
   begins(words: string): boolean {
-    const head = this.head.join(" ");
-    return head === words || head.startsWith(`${words} `);
+    return `${this.heading} `.startsWith(`${words} `);
   }
 }
 

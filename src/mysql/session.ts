@@ -116,7 +116,7 @@ export class MysqlSession implements Session<Target, Connection> {
     return this.#witness.transaction.permanentCount;
   }
 
-  /** How many of its answers may have set what LAST_INSERT_ID() returns. */
+  /** How many of its answers have set what LAST_INSERT_ID() returns. */
   get idCount(): number {
     return this.#witness.idCount;
   }

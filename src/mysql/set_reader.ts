@@ -1,7 +1,8 @@
 /** Reads the assignments of SET, which may be of many kinds, side by side. */
 
-import { NUMBER, PLACEHOLDER, SIGN, WORD } from "./lexer.ts";
+import { PLACEHOLDER, QUOTED, SIGN, WORD } from "./lexer.ts";
 import type { ReadStatement } from "./read_statement.ts";
+import { isPlainCharset } from "./statement_words.ts";
 
 /** Scopes that outlast the session. */
 const lasting: ReadonlySet<string> = new Set(["global", "persist", "persist_only"]);
@@ -13,7 +14,7 @@ const on: RegExp = /^(?:on|true|default|0*[1-9]\d*)$/;
 /** Reads the tokens of a SET, after the word itself. */
 export class SetReader {
   readonly #now: ReadStatement;
-  #place: "word" | "name" | "sign" | "value" = "word";
+  #place: "word" | "name" | "sign" | "value" | "character" | "charset" | "collation" = "word";
   #isUserVariable = false;
   #isAutocommit = false;
   #atCount = 0;
@@ -28,15 +29,16 @@ export class SetReader {
     return this.#place === "sign";
   }
 
-  /** Takes the next token; the first is SET. */
-  take(kind: number, word: string, depth: number): void {
+  /** Takes the next token; the first is SET. `content` is what stands in its quotes. */
+  take(kind: number, word: string, depth: number, content: string | undefined): void {
     if (this.#place === "word") this.#place = "name";
     else if (kind === SIGN && word === "," && depth === 0) {
       this.#place = "name";
       this.#atCount = 0;
     } else if (this.#place === "name") this.#takeName(kind, word);
     else if (this.#place === "sign") this.#takeSign(word);
-    else if (this.#isAutocommit && kind !== SIGN) this.#takeValue(kind, word);
+    else if (this.#place !== "value") this.#takeCharset(kind, content ?? word);
+    else if (this.#isAutocommit && kind !== SIGN) this.#takeValue(kind, content ?? word);
   }
 
   #takeName(kind: number, word: string): void {
@@ -48,11 +50,32 @@ export class SetReader {
       if (lasting.has(word)) this.#now.isGlobal = true;
       return;
     }
+    if (kind === WORD && this.#atCount === 0 && /^(?:names|charset|char|character)$/.test(word)) {
+      this.#place = word.endsWith("s") || word === "charset" ? "charset" : "character";
+      return;
+    }
     this.#place = "sign";
     this.#isUserVariable = this.#atCount === 1;
     // Any variable can stand for a placeholder.
-    if (kind === PLACEHOLDER || word === "??") this.#now.changesReading = true;
+    if (kind === PLACEHOLDER || word === "??") {
+      this.#now.changesReading = this.#now.profiles = true;
+    }
     this.#takeVariable(word);
+  }
+
+  /** Of a character set that is not plainly one of those that change nothing, nothing is known. */
+  #takeCharset(kind: number, name: string): void {
+    if (this.#place === "character") {
+      this.#place = "charset";
+      if (name === "set") return;
+    } else if (this.#place === "charset") {
+      this.#place = "collation";
+      if (kind !== PLACEHOLDER && isPlainCharset(name)) return;
+    } else if (name === "collate") {
+      this.#place = "value";
+      return;
+    }
+    this.#now.changesReading = true;
   }
 
   /** Before the sign there may be the name of a structure, as in `a.key_buffer_size`. */
@@ -63,11 +86,13 @@ export class SetReader {
 
   #takeVariable(word: string): void {
     this.#isAutocommit = !this.#isUserVariable && word === "autocommit";
-    if (!this.#isUserVariable && deciding.has(word)) this.#now.changesReading = true;
+    if (this.#isUserVariable) return;
+    this.#now.changesReading ||= deciding.has(word);
+    this.#now.profiles ||= word === "profiling";
   }
 
   #takeValue(kind: number, word: string): void {
     this.#isAutocommit = false;
-    this.#now.switchesOn ||= (kind === WORD || kind === NUMBER) && on.test(word);
+    this.#now.switchesOn ||= kind !== QUOTED && kind !== PLACEHOLDER && on.test(word);
   }
 }

@@ -7,16 +7,20 @@ import type { StatementFacts } from "../port.ts";
 import { type Builtins, builtinsOf } from "./builtin_functions.ts";
 import type { ReadText } from "./read_statement.ts";
 import { both, type Trace, traceOf } from "./statement_effects.ts";
-import { commonFacts, factsOfText, unknownFacts } from "./statement_facts.ts";
+import { commonFacts, factsOfText, setsIdUntold, unknownFacts } from "./statement_facts.ts";
 import { readText } from "./statement_reader.ts";
 import { type TransactionWord, transactionWordOf } from "./transaction_words.ts";
 
 /** What a text tells. */
 export interface Analysis extends StatementFacts, Trace {
-  /** Whether it has the server count the rows that a LIMIT leaves out. */
-  readonly countsRows: boolean;
-  /** Whether it may set what LAST_INSERT_ID() or LASTVAL() returns, and its answer not tell. */
+  /** Whether it leaves something to ask for of which its answer does not tell. */
+  readonly echoes: boolean;
+  /** Whether it sets what LAST_INSERT_ID() or LASTVAL() returns, and its answer does not tell. */
   readonly setsId: boolean;
+  /** Whether its answer tells the id of a row as well that was there, and is not set. */
+  readonly isUpsert: boolean;
+  /** Whether it leaves what not even a new login wipes. */
+  readonly outlivesLogin: boolean;
   /** What it does to transactions, if that is all it does. */
   readonly transactionWord: TransactionWord | undefined;
 }
@@ -79,38 +83,36 @@ export class Analyser {
   #read(sql: string, mode: number): Analysis {
     const reading = { builtins: this.#builtins, clean: this.#clean, mode };
     const run = readText(sql, { ...reading, runsVersioned: true });
-    const analysis = summary(run);
+    const { isMariaDb } = this.#builtins;
+    const analysis = summary(run, isMariaDb);
     if (run.versionedCount === 0) return analysis;
     const skipped = readText(sql, { ...reading, runsVersioned: false });
     // Each of several comments can be run or not.
     const isUncertain = run.isUncertain || skipped.isUncertain || run.versionedCount > 1;
-    if (isUncertain) return summary({ ...run, isUncertain });
-    const other = summary(skipped);
+    if (isUncertain) return summary({ ...run, isUncertain }, isMariaDb);
+    const other = summary(skipped, isMariaDb);
     if (analysis.effect === other.effect) return { ...analysis, ...commonFacts(analysis, other) };
     const unknown: Trace = { effect: "renewed", reason: "unknown text" };
-    const { countsRows, setsId } = analysis;
     return {
+      ...analysis,
       ...both(both(analysis, other), unknown),
       ...commonFacts(analysis, other),
-      countsRows,
-      setsId,
       transactionWord: undefined,
     };
   }
 }
 
-function summary(text: ReadText): Analysis {
-  const facts = text.isUncertain ? unknownFacts : factsOfText(text);
-  const transactionWord = transactionWordOf(text);
-  const { isReadOnly, isSingleWrite, sessionOnly } = facts;
-  // What a procedure or the first of several statements has inserted, no answer tells.
-  const isTold = isReadOnly || isSingleWrite || sessionOnly !== undefined ||
-    transactionWord !== undefined;
+function summary(text: ReadText, isMariaDb: boolean): Analysis {
+  const { statements } = text;
+  const setsId = statements.some(setsIdUntold);
   return {
     ...traceOf(text),
-    ...facts,
-    countsRows: text.statements.some(({ countsRows }) => countsRows),
-    setsId: !isTold || text.statements.some(({ setsId }) => setsId),
-    transactionWord,
+    ...text.isUncertain ? unknownFacts : factsOfText(text),
+    echoes: setsId || statements.some(({ countsRows }) => countsRows),
+    setsId,
+    isUpsert: statements.some(({ isUpsert, setsId }) => isUpsert && !setsId),
+    // MariaDB keeps profiles as long as the connection.
+    outlivesLogin: isMariaDb && statements.some(({ profiles }) => profiles),
+    transactionWord: transactionWordOf(text),
   };
 }

@@ -73,6 +73,18 @@ export function factsOfText({ statements, isUncertain }: ReadText): StatementFac
   };
 }
 
+/**
+ * Tells whether a statement sets an id, and its answer does not tell. What a procedure does nobody
+ * tells: it is taken to have set one.
+ */
+export function setsIdUntold(statement: ReadStatement): boolean {
+  const { verb, usesSequence, setsId, isLimited, returns, isIgnoring, isUpsert } = statement;
+  if (usesSequence || verb === "call" || verb === "execute") return true;
+  if (!writing.has(verb)) return setsId && !isLimited;
+  if (!returns || verb === "update" || verb === "delete") return false;
+  return !isIgnoring && (!isUpsert || setsId);
+}
+
 /** Returns what is certain of a text in which more than data is put for placeholders. */
 export function weakFacts({ reads, endsTransaction }: StatementFacts): StatementFacts {
   return { ...unknownFacts, reads, endsTransaction };

@@ -19,6 +19,9 @@ import {
 } from "./lexer.ts";
 import { type Reading, ReadStatement, type ReadText } from "./read_statement.ts";
 import { SetReader } from "./set_reader.ts";
+import { noteKeyword } from "./statement_keywords.ts";
+import { ListingReader } from "./statement_listing.ts";
+import { contentOf, wordOf } from "./statement_tokens.ts";
 import * as words from "./statement_words.ts";
 
 /** How many words of a statement are kept. */
@@ -36,6 +39,7 @@ class TextReader {
   readonly #statements: ReadStatement[] = [];
   #now = new ReadStatement();
   #set: SetReader | undefined;
+  #listing: ListingReader | undefined;
   readonly #last = new LastTokens();
   #depth = 0;
   /** How many brackets enclose the statement. */
@@ -74,7 +78,7 @@ class TextReader {
   }
 
   #take(kind: number): void {
-    const word = this.#wordOf(kind);
+    const word = wordOf(this.#sql, kind, this.#lexer, this.#set !== undefined);
     if (this.#pending !== undefined) this.#settle(word);
     if (this.#isBody && word !== ";") this.#now.hasBody = true;
     if (kind === SIGN) {
@@ -86,21 +90,14 @@ class TextReader {
       this.#begin(word);
       if (kind === WORD) this.#word(word);
       if (kind === WORD || kind === QUOTED || kind === DOUBLE_QUOTED) this.#name(word);
-      else if (kind === TEXT) this.#text();
       else if (kind === PLACEHOLDER) this.#bracket();
     }
-    this.#set?.take(kind, word, this.#depth - this.#baseDepth);
+    if (this.#set !== undefined || this.#listing !== undefined) {
+      const content = contentOf(this.#sql, kind, this.#lexer);
+      this.#set?.take(kind, word, this.#depth - this.#baseDepth, content);
+      this.#listing?.take(kind, word, content, this.#last);
+    }
     this.#last.push(word, kind, this.#lexer.end);
-  }
-
-  #wordOf(kind: number): string {
-    const { start, end } = this.#lexer;
-    if (kind === TEXT || kind === PLACEHOLDER) return kind === TEXT ? "'" : "?";
-    if (kind === NUMBER && this.#set === undefined) return "0";
-    if (kind === SIGN && end === start + 1) return this.#sql[start] ?? "";
-    const text = this.#sql.slice(start, end);
-    if (kind !== QUOTED && kind !== DOUBLE_QUOTED) return text.toLowerCase();
-    return /^[?:]/.test(text) ? "??" : text.slice(1, -1).toLowerCase();
   }
 
   /** Takes a token as one of the statement's first, if it is. */
@@ -137,7 +134,7 @@ class TextReader {
   /** Begins a statement, or the one inside MariaDB's SET STATEMENT … FOR. */
   #restart(): void {
     this.#now.head.length = 0;
-    this.#set = undefined;
+    this.#set = this.#listing = undefined;
     this.#target = "none";
     this.#baseDepth = this.#depth = 0;
     this.#withDepths.length = 0;
@@ -148,7 +145,7 @@ class TextReader {
   /** Handles what only an unquoted word can be: a keyword. */
   #word(word: string): void {
     const now = this.#now;
-    const { w0, w1 } = this.#last;
+    const { w0 } = this.#last;
     if (words.verbs.has(word)) {
       if (this.#withDepths.at(-1) === this.#depth) this.#withDepths.pop();
       if (now.verb === "with" && this.#depth === this.#baseDepth) now.verb = word;
@@ -159,14 +156,9 @@ class TextReader {
     if (word === "row" && w0 === "values") this.#runsCalls = true;
     else if (word === "set" && now.verb === "load" && w0 !== "character") this.#runsCalls = true;
     else if (word === "for") this.#for();
-    else if (word === "returning") now.setsId = true;
-    else if (word === "sql_calc_found_rows") now.countsRows = true;
-    else if (word === "outfile" || word === "dumpfile") now.intoFile ||= w0 === "into";
     else if (word === "columns" && this.#depth === this.#jsonDepth + 1) {
       if (this.#last.kind0 === TEXT || this.#last.kind0 === PLACEHOLDER) this.#jsonDepth = -1;
-    } else if (word === "lock") now.keepsOpen ||= w0 === "read" && w1 === "with";
-    else if (word === "export") now.keepsOpen ||= w0 === "for";
-    else if (word === "open") now.keepsOpen ||= now.verb === "handler";
+    } else noteKeyword(now, word, this.#last);
     if (now.object !== "" || !words.defining.has(now.verb) || !words.objects.has(word)) return;
     now.object = word;
     if (words.stored.has(word) && now.verb !== "drop") this.#isRun = false;
@@ -192,19 +184,8 @@ class TextReader {
       if (words.asksId.has(word)) this.#pending = "id";
       else if (words.asksPrevious.has(word)) this.#pending = "previous";
     }
-    if (this.#now.verb === "set" && words.isOddCharset(word)) this.#now.changesReading = true;
-  }
-
-  /** SHOW VARIABLES LIKE 'identity' asks as SELECT @@identity does. */
-  #text(): void {
-    const now = this.#now;
-    if (now.verb !== "set" && now.verb !== "show") return;
-    const { start, end } = this.#lexer;
-    const text = this.#sql.slice(start + 1, Math.min(end - 1, start + 40)).toLowerCase();
-    if (now.verb === "set") now.changesReading ||= words.isOddCharset(text);
-    else if (now.head.includes("variables")) {
-      now.readsId ||= words.asksId.has(text);
-      now.readsPrevious ||= words.asksPrevious.has(text);
+    if (words.listing.has(word) || word === "variables" && words.showing.test(this.#now.heading)) {
+      this.#listing ??= new ListingReader(this.#now, this.#reading.mode);
     }
   }
 
@@ -271,8 +252,17 @@ class TextReader {
       (!isApart || (mode & IGNORE_SPACE) !== 0 || !mustBeAdjacent(name));
     if (isPlain && name === "get_lock") return;
     if (isPlain && builtins.names.has(name)) return this.#builtin(name);
+    if (isPlain && this.#isGrammar(name)) return;
     if (isPlain && name === "json_table" && !clean.has(name)) this.#jsonDepth = this.#depth;
     else this.#calls(name);
+  }
+
+  /** Tells whether a word is one of the grammar where it stands, although functions may have it. */
+  #isGrammar(name: string): boolean {
+    if (this.#last.isOption && words.options.has(name)) {
+      return name !== "sql_cache" || this.#reading.builtins.isMariaDb;
+    }
+    return words.leading.test(this.#now.heading);
   }
 
   #calls(name: string): void {
@@ -293,8 +283,10 @@ class TextReader {
   #settle(word: string): void {
     const now = this.#now;
     const isAssigned = /^:?=$/.test(word) && this.#set?.isAtName === true;
-    if (this.#pending === "call" && word !== ")") now.setsId = true;
-    else now[this.#pending === "previous" ? "readsPrevious" : "readsId"] ||= !isAssigned;
+    if (this.#pending === "call" && word !== ")") {
+      now.setsId = true;
+      now.isLimited ||= this.#depth > this.#baseDepth + 1;
+    } else now[this.#pending === "previous" ? "readsPrevious" : "readsId"] ||= !isAssigned;
     this.#pending = undefined;
   }
 }

@@ -27,13 +27,39 @@ export const stored: ReadonlySet<string> = wordSet(
 export const asksId: ReadonlySet<string> = wordSet("identity last_insert_id");
 /** System variables that tell what the statement, or the transaction, before has left. */
 export const asksPrevious: ReadonlySet<string> = wordSet("warning_count error_count last_gtid");
+/** Tables that have the variables of a session as rows. */
+export const listing: ReadonlySet<string> = wordSet("session_variables system_variables");
+/** First words of what lists them as such a table would. */
+export const showing: RegExp = /^show (?:session |local )?variables$/;
+/** Words by which a query may have no rows, or a part of it no turn. */
+export const limiting: ReadonlySet<string> = wordSet("from where having limit case");
+/** What may stand between SELECT and what it selects. */
+export const options: ReadonlySet<string> = wordSet(
+  "all distinct distinctrow high_priority straight_join sql_small_result sql_big_result " +
+    "sql_buffer_result sql_cache sql_no_cache sql_calc_found_rows",
+);
+/** What a bracket may follow at the beginning of a statement. */
+export const leading: RegExp = new RegExp(
+  "^(?:do|(?:explain|desc|describe|analyze)(?: extended| partitions| analyze)?" +
+    String.raw`(?: format = \w+)?) \($`,
+);
 /** GET_LOCK, and the functions of MySQL's locking service. */
 export const locking: RegExp =
   /^(?:get_lock|service_get_(?:read|write)_locks|version_tokens_lock_\w+)$/;
 
-/** Tells whether a byte of a character can look like a quote or a backslash in a character set. */
-export function isOddCharset(name: string): boolean {
-  return /^(?:big5|cp932|gb18030|gbk|sjis)/.test(name);
+/**
+ * Character sets in which no byte of another character can look like a quote or a backslash, as it
+ * can in big5, cp932, gb18030, gbk and sjis.
+ */
+const plainCharsets: ReadonlySet<string> = wordSet(
+  "armscii8 ascii binary cp1250 cp1251 cp1256 cp1257 cp850 cp852 cp866 dec8 eucjpms euckr gb2312 " +
+    "geostd8 greek hebrew hp8 keybcs2 koi8r koi8u latin1 latin2 latin5 latin7 macce macroman " +
+    "tis620 ujis utf8 utf8mb3 utf8mb4",
+);
+
+/** Tells whether a name, as it stands in the text, is surely that of such a character set. */
+export function isPlainCharset(name: string): boolean {
+  return plainCharsets.has(name);
 }
 
 function wordSet(words: string): ReadonlySet<string> {

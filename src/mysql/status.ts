@@ -27,6 +27,8 @@ export const UNCLEAR = 0x80000;
 export const RECODED = 0x100000;
 /** The answer tells an id that it has generated. */
 export const HAS_ID = 0x200000;
+/** The answer tells that one row was written. */
+export const ONE_ROW = 0x400000;
 /** The packet says nothing of the session. */
 export const UNTOLD = -1;
 
@@ -140,7 +142,8 @@ function readOk(
   const hasId = at > idAt + 1 || buffer[idAt] !== 0;
   const isSilent = !hasId && idAt === start + 1 && buffer[start] === 0 &&
     uint16(buffer, at + 2) === 0;
-  const flags = uint16(buffer, at) | (isSilent ? 0 : ECHO) | (hasId ? HAS_ID : 0);
+  const flags = uint16(buffer, at) | (isSilent ? 0 : ECHO) | (hasId ? HAS_ID : 0) |
+    (buffer[start] === 1 ? ONE_ROW : 0);
   if ((flags & HAS_REPORT) === 0) return flags;
   const info = at + 4;
   const from = skipNumber(buffer, info) + readNumber(buffer, info);

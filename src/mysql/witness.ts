@@ -20,6 +20,7 @@ import {
   MORE_RESULTS,
   MOVED,
   noReport,
+  ONE_ROW,
   readError,
   readStatus,
   RECODED,
@@ -50,7 +51,7 @@ export class Witness implements Watcher {
   echoCount = 0;
   /** How many statements it was given. */
   statementCount = 0;
-  /** How many answers may have set what LAST_INSERT_ID() or LASTVAL() returns. */
+  /** How many answers have set what LAST_INSERT_ID() or LASTVAL() returns. */
   idCount = 0;
   /** Whether it is a row that is being read at this moment. */
   isAtRow = false;
@@ -80,6 +81,7 @@ export class Witness implements Watcher {
   #hasRun = false;
   #isTold = false;
   #isUnfit = false;
+  #outlivesLogin = false;
 
   /**
    * Begins to watch. `derailed` is called when the driver has given up an answer in the
@@ -122,9 +124,12 @@ export class Witness implements Watcher {
     return this.#isTold;
   }
 
-  /** Whether its server has said that it only reads, or is not ready: it is to be left. */
+  /**
+   * Whether it is to be left: its server has said that it only reads, or is not ready, or it has
+   * what not even a new login wipes.
+   */
   get isUnfit(): boolean {
-    return this.#isUnfit;
+    return this.#isUnfit || this.#outlivesLogin;
   }
 
   /** Whether the command that is being given is the question after an error. */
@@ -142,6 +147,7 @@ export class Witness implements Watcher {
     this.#isWiped = false;
     this.#hasRun = false;
     this.#isTold = false;
+    this.#outlivesLogin = false;
   }
 
   /** Notes what the connection is given to do. */
@@ -153,12 +159,13 @@ export class Witness implements Watcher {
     }
     const sent = command.sql ?? command.query ?? statement?.query ?? "";
     const given = { text: text ?? sent, analysis: this.reading.analyse(code ?? sent) };
-    const { effect, reason, countsRows } = given.analysis;
+    const { effect, reason, echoes, outlivesLogin } = given.analysis;
     this.#hasRun = true;
+    this.#outlivesLogin ||= outlivesLogin;
     if (prepareHeader === undefined) {
       this.statementCount++;
       (command as NotedCommand)[GIVEN] = given;
-      if (countsRows) this.echoCount++;
+      if (echoes) this.echoCount++;
     } else if (!isOfExecute) leaveToUser(command);
     if (effect === "state" && isForNext(given)) this.#isNextSet = true;
     else if (effect === "state") this.#isChanged = true;
@@ -192,7 +199,8 @@ export class Witness implements Watcher {
     this.reading.see(packet, status);
     this.#isUnsure = false;
     if ((status & ECHO) !== 0) this.echoCount++;
-    if ((status & HAS_ID) !== 0 || given?.analysis.setsId) this.idCount++;
+    const idFlags = given?.analysis.isUpsert ? HAS_ID | ONE_ROW : HAS_ID;
+    if ((status & idFlags) === idFlags || given?.analysis.setsId) this.idCount++;
     // A report tells all that has come up since the one before.
     if (this.#report.isGiven) this.#isUnclear = false;
     const isUnclear = (status & UNCLEAR) !== 0;

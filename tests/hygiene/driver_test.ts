@@ -70,6 +70,19 @@ testOnBoth("an abandoned handle costs nothing, and serves who prepares the text 
   assert.equal(await threadOf(db), thread);
 });
 
+testOnBoth("no unit sees what was profiled in another", async ({ db, make }) => {
+  const thread = await db.unit(async () => {
+    await db.query("SET profiling = 1");
+    await db.query("SELECT 4242");
+    const [own] = await db.query("SHOW PROFILES");
+    assert.match(JSON.stringify(own), /4242/);
+    return await threadOf(db);
+  });
+  const [profiles] = await db.unit(() => db.query("SHOW PROFILES"));
+  assert.deepEqual(profiles, []);
+  assert.equal(await threadOf(db) === thread, make === "mysql");
+});
+
 testOnBoth("a session that its holder has reset is made what it was", async (place) => {
   const { db, proxy, make } = place;
   const lease = await db.lease();

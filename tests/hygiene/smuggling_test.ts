@@ -56,6 +56,7 @@ const smugglings: readonly Smuggling[] = [
   { sql: "SELECT now ()", leaves: "7", initSql: "SET sql_mode = ''" },
   { sql: "INSERT INTO t VALUES (hit())", leaves: "7" },
   { sql: "SELECT 1; SELECT hit()", leaves: "7" },
+  { sql: String.raw`SET NAMES '\gbk'; SELECT '中\', roles() -- '`, leaves: "role" },
   { sql: "SELECT /*!99999 ' */ hit() -- '", leaves: "7" },
   { sql: "SELECT /*!99999 /* ' */ 1 */ hit() -- '", leaves: "7" },
   { sql: "SELECT 1 --\x7f'\n, hit() -- '", leaves: "7" },

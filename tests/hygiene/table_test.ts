@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { others, roundTrips, rows, type Wipe } from "./rows.ts";
+import { others } from "./other_rows.ts";
+import { roundTrips, rows, type Wipe } from "./rows.ts";
 
 const titles: Readonly<Record<Wipe, string>> = {
   rollback: "a rollback",

@@ -8,6 +8,8 @@ const testOnBoth = onBoth(["--log-bin-trust-function-creators=1"], async (server
   await server.query("USE test");
   await server.query("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)");
   await server.query("CREATE TABLE plain (v INT)");
+  await server.query("CREATE TABLE k (id INT PRIMARY KEY AUTO_INCREMENT, v INT UNIQUE, n INT)");
+  await server.query("INSERT INTO k VALUES (1, 1, 1)");
   await server.query("INSERT INTO t VALUES (1, 1)");
   await server.query("CREATE PROCEDURE adds() INSERT INTO t (v) VALUES (1)");
   if (make === "mariadb") await server.query("CREATE SEQUENCE numbers");
@@ -35,13 +37,28 @@ testOnBoth("statements are counted, whoever gives them, and prepares are not", a
   await session.close();
 });
 
-testOnBoth("only answers that may have set an id are counted", async (server, make) => {
+testOnBoth("only answers that have set an id are counted", async (server, make) => {
   const session = await open(targetAt(server, { multipleStatements: true }));
   const cases: (readonly [sql: string, raises: boolean])[] = [
     ["INSERT INTO t (v) VALUES (1)", true],
     ["INSERT INTO plain VALUES (1)", false],
     ["UPDATE t SET v = LAST_INSERT_ID(9) WHERE id = 1", true],
     ["UPDATE t SET v = 2 WHERE id = 1", false],
+    ["UPDATE t SET v = LAST_INSERT_ID(9) WHERE id = -1", false],
+    ["INSERT IGNORE INTO k (v) VALUES (1)", false],
+    ["INSERT INTO k (v) VALUES (1) ON DUPLICATE KEY UPDATE n = n + 1", false],
+    ["INSERT INTO k (v) VALUES (1) ON DUPLICATE KEY UPDATE n = n", false],
+    ["INSERT INTO k (v) VALUES (RAND() * 1e9) ON DUPLICATE KEY UPDATE n = n + 1", true],
+    ["INSERT INTO k (v) VALUES (1) ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id), n = n", true],
+    [
+      "INSERT INTO k (v) VALUES (1) ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id), n = n + 1",
+      true,
+    ],
+    ["REPLACE INTO k (v) VALUES (3)", true],
+    ["INSERT INTO k (v) SELECT 4 FROM t WHERE FALSE", false],
+    ["CREATE TABLE IF NOT EXISTS plain (v INT)", false],
+    ["SELECT LAST_INSERT_ID(7) FROM t WHERE FALSE", false],
+    ["SELECT IF(FALSE, LAST_INSERT_ID(7), 1)", false],
     ["DELETE FROM t WHERE id = 12", false],
     ["SELECT 1", false],
     ["SELECT LAST_INSERT_ID()", false],
@@ -56,6 +73,8 @@ testOnBoth("only answers that may have set an id are counted", async (server, ma
         ["SELECT NEXTVAL(numbers)", true],
         ["SELECT NEXT VALUE FOR numbers", true],
         ["INSERT INTO t (v) VALUES (2) RETURNING id", true],
+        ["INSERT IGNORE INTO k (v) VALUES (1) RETURNING id", false],
+        ["DELETE FROM t WHERE id = -1 RETURNING id", false],
       ] as const
       : [],
   ];
