@@ -6,6 +6,8 @@
  */
 
 import mysql2, { type Connection, type PoolConnection } from "mysql2";
+import { noteStreams } from "../mysql/commands.ts";
+import { changeForAll } from "../mysql/loan.ts";
 import { noteStatement } from "./beginning.ts";
 import { containCommand, contained, once } from "./callbacks.ts";
 import { closedState } from "./errors.ts";
@@ -21,7 +23,11 @@ const counts: WeakMap<PoolConnection, number> = new WeakMap();
 /** Makes a connection one of a pool that has such options; returns the same object. */
 export function adopt(connection: Connection, config: ConnectionConfig): PoolConnection {
   const adopted = connection as PoolConnection;
-  if (destroyers.has(adopted)) return adopted;
+  if (!destroyers.has(adopted)) changeForAll(adopted, () => change(adopted, config));
+  return adopted;
+}
+
+function change(adopted: PoolConnection, config: ConnectionConfig): void {
   Object.setPrototypeOf(adopted, mysql2.PoolConnection.prototype);
   const internals = internalsOf(adopted);
   Object.assign(internals.config, { trace: config.trace, gracefulEnd: config.gracefulEnd });
@@ -31,7 +37,6 @@ export function adopt(connection: Connection, config: ConnectionConfig): PoolCon
   limitPauses(adopted);
   addEnds(adopted);
   internals.stream.once("close", () => lose(adopted));
-  return adopted;
 }
 
 /** Returns how many commands a connection was given since it was adopted. */
@@ -65,6 +70,7 @@ function containCommands(connection: PoolConnection): void {
   internals.addCommand = (command) => {
     counts.set(connection, commandCount(connection) + 1);
     containCommand(command);
+    noteStreams(command);
     return addCommand.call(connection, command);
   };
   // What the driver does when it is asked for something by a connection that has ended.

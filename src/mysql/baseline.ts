@@ -3,6 +3,7 @@
  * listens to it. A holder who changes these changes what the next one's statements do.
  */
 
+import { DriverParts } from "./driver_parts.ts";
 import type { DriverInternals } from "./internals.ts";
 
 /**
@@ -43,6 +44,9 @@ export class Baseline {
   readonly #stream: DriverInternals["stream"];
   readonly #streamCounts: readonly number[];
   readonly #listeners: ReadonlyMap<string | symbol, readonly unknown[]>;
+  readonly #handshake: readonly Part[];
+  readonly #symbolCount: number;
+  readonly #driverParts: DriverParts;
 
   /** Notes how a connection is. */
   constructor(driver: DriverInternals) {
@@ -52,6 +56,9 @@ export class Baseline {
     this.#stream = driver.stream;
     this.#streamCounts = socketEvents.map((name) => driver.stream.listenerCount(name));
     this.#listeners = listenersOf(driver);
+    this.#handshake = partsOf(driver._handshakePacket ?? {});
+    this.#symbolCount = Object.getOwnPropertySymbols(driver.config).length;
+    this.#driverParts = new DriverParts(driver);
   }
 
   /** Whether its options and its socket are as they were. */
@@ -62,9 +69,21 @@ export class Baseline {
       socketEvents.every((name, i) => stream.listenerCount(name) === this.#streamCounts[i]);
   }
 
-  /** Gives it its own socket back, so that it can be closed. */
+  /** Whether what it is made of is as it was; looked at only where somebody has reached that. */
+  get arePartsKept(): boolean {
+    return Object.getOwnPropertySymbols(this.#config).length === this.#symbolCount &&
+      this.#handshake.every(isSame) && this.#driverParts.isKept;
+  }
+
+  /** Notes what is prepared, as somebody is about to reach that. */
+  noteHandles(): void {
+    this.#driverParts.noteHandles();
+  }
+
+  /** Gives it its own socket back, and that its methods, so that it can be closed. */
   restoreSocket(): void {
     this.#driver.stream = this.#stream;
+    this.#driverParts.restoreSocket();
   }
 
   /** Whether the same listen to it as did. */

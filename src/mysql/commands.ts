@@ -4,7 +4,16 @@
  * do so when the connection is lost.
  */
 
+import type { Readable } from "node:stream";
 import type { DriverInternals, LiveCommand } from "./internals.ts";
+
+/** A command whose rows can be read as a stream. */
+interface StreamingCommand extends LiveCommand {
+  stream(options?: object): Readable;
+}
+
+/** The streams that were made of each command. */
+const streams: WeakMap<LiveCommand, Readable[]> = new WeakMap();
 
 /** Tells whether a connection has something under way. */
 export function isBusy({ _command, _commands }: DriverInternals): boolean {
@@ -20,6 +29,22 @@ export function commandsOf({ _command, _commands }: DriverInternals): LiveComman
 /** Takes out what waits behind the command that runs, so that it never runs. */
 export function dropWaiting({ _commands }: DriverInternals): void {
   while (_commands.shift() !== undefined);
+}
+
+/** Notes the streams that will be made of a command, so that nobody has to listen to each. */
+export function noteStreams(command: unknown): void {
+  if (isStreaming(command) && command.stream !== streamNoted) command.stream = streamNoted;
+}
+
+function isStreaming(command: unknown): command is StreamingCommand {
+  return typeof command === "object" && command !== null && "stream" in command &&
+    typeof command.stream === "function";
+}
+
+function streamNoted(this: StreamingCommand, options?: object): Readable {
+  const made: Readable = Object.getPrototypeOf(this).stream.call(this, options);
+  streams.set(this, [...streams.get(this) ?? [], made]);
+  return made;
 }
 
 /**
@@ -45,8 +70,11 @@ export function fail(
     command.off("error", ignore);
     if (isOver) return;
     if (onResult !== undefined) onResult.call(command, error);
-    else if (command.listenerCount("error") > 0) emit("error", error);
-    else unheard(error);
+    else if (command.listenerCount("error") > 0) {
+      // The driver destroys them with it; without a listener that would end the process.
+      for (const stream of streams.get(command) ?? []) stream.on("error", ignore);
+      emit("error", error);
+    } else unheard(error);
     if (onResult !== undefined || !isReadUnheard(command)) emit("end");
   });
 }

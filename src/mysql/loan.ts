@@ -6,7 +6,7 @@
 
 import type { Connection } from "mysql2";
 import { Baseline } from "./baseline.ts";
-import { fail } from "./commands.ts";
+import { fail, noteStreams } from "./commands.ts";
 import type { DriverInternals, LiveCommand } from "./internals.ts";
 
 /** Returns why a holder may not use a connection (any more); undefined if he may. */
@@ -44,6 +44,7 @@ const listening: ReadonlySet<PropertyKey> = new Set([
   "prependOnceListener",
   "removeAllListeners",
   "removeListener",
+  "setMaxListeners",
 ]);
 
 /** What changes nothing, or only for who calls it: whoever has it may go on to. */
@@ -66,12 +67,19 @@ const harmless: ReadonlySet<PropertyKey> = new Set([
 /** What hands out the object that it is called on, which is to be the holder's. */
 const selfish: ReadonlySet<PropertyKey> = new Set(["connect", "promise"]);
 
-/** What each proxy stands for. */
-const originals: WeakMap<object, Connection> = new WeakMap();
+/** What has lent each proxy, and each connection that was lent. */
+const lenders: WeakMap<object, Loans> = new WeakMap();
 
 /** Returns the connection that a holder has, without his proxy. */
 export function genuine(connection: Connection): Connection {
-  return originals.get(connection) ?? connection;
+  return lenders.get(connection)?.reached() ?? connection;
+}
+
+/** Changes a connection, without a proxy, for good and for all of its holders. */
+export function changeForAll(connection: Connection, change: () => void): void {
+  const loans = lenders.get(connection);
+  if (loans === undefined) change();
+  else loans.changeForAll(change);
 }
 
 /** Lends one connection of the driver to one holder after another. */
@@ -81,6 +89,10 @@ export class Loans {
   #charset = 0;
   #isWritten = false;
   #hasListened = false;
+  /** Whether somebody may have what the connection is made of, and may go on to. */
+  #isReached = false;
+  /** Whether somebody may have the connection itself. */
+  #isGenuineOut = false;
 
   /** Creates what has lent nothing. */
   constructor(driver: DriverInternals) {
@@ -98,8 +110,21 @@ export class Loans {
     const { _paused, stream } = this.#driver;
     if (_paused || stream.isPaused()) return true;
     if (this.#hasListened && !this.#baseline?.areListenersKept) return true;
-    this.#hasListened = false;
-    return false;
+    this.#hasListened = this.#isGenuineOut;
+    return this.#isReached && this.#baseline?.arePartsKept === false;
+  }
+
+  /** Returns the connection without a proxy, so that whatever is done to it is looked for. */
+  reached(): Connection {
+    this.#isReached = this.#hasListened = this.#isGenuineOut = true;
+    return this.#driver as unknown as Connection;
+  }
+
+  /** Changes it so that the change is none of its holder's. */
+  changeForAll(change: () => void): void {
+    const isSpoilt = this.isSpoilt;
+    change();
+    if (!isSpoilt) this.#baseline = new Baseline(this.#driver);
   }
 
   /** Gives the connection its own socket back, so that it can be closed. */
@@ -116,16 +141,22 @@ export class Loans {
   lend(refusal: Refusal): Connection {
     this.#baseline ??= new Baseline(this.#driver);
     const driver = this.#driver as unknown as Connection;
+    lenders.set(driver, this);
     const calls = new Map<PropertyKey, Call>();
-    const write = (name: PropertyKey): void => {
+    const own: object = Object.create(null);
+    const targetOf = (name: PropertyKey): object => {
       check(refusal);
+      if (!Reflect.has(driver, name)) return own;
       // By `pause` and `resume` of the driver's class; that is looked at for itself.
       if (name !== "_paused") this.#isWritten = true;
+      return driver;
     };
     const view: Connection = new Proxy(driver, {
+      ...viewOf(driver, own),
       get: (_, name) => {
+        if (!Reflect.has(driver, name)) return Reflect.get(own, name, view);
         const value: unknown = Reflect.get(driver, name);
-        if (typeof value !== "function" || name === "constructor") return value;
+        if (typeof value !== "function" || name === "constructor") return this.#reach(name, value);
         const known = calls.get(name);
         if (known !== undefined) return known;
         // A proxy may not hide what can never change.
@@ -134,24 +165,26 @@ export class Loans {
         calls.set(name, call);
         return call;
       },
-      set: (_, name, value) => {
-        write(name);
-        return Reflect.set(driver, name, value);
-      },
+      set: (_, name, value) => Reflect.set(targetOf(name), name, value),
       defineProperty: (_, name, descriptor) => {
-        write(name);
-        return Reflect.defineProperty(driver, name, descriptor);
+        const target = targetOf(name);
+        if (target === driver) return Reflect.defineProperty(driver, name, descriptor);
+        // A proxy may not claim for good what is not there.
+        return descriptor.configurable !== false &&
+          Reflect.defineProperty(own, name, { ...descriptor, configurable: true });
       },
-      deleteProperty: (_, name) => {
-        write(name);
-        return Reflect.deleteProperty(driver, name);
-      },
-      // What could not be taken back throws.
-      setPrototypeOf: () => false,
-      preventExtensions: () => false,
+      deleteProperty: (_, name) => Reflect.deleteProperty(targetOf(name), name),
     });
-    originals.set(view, driver);
+    lenders.set(view, this);
     return view;
+  }
+
+  /** Notes that a holder gets something that the connection is made of. */
+  #reach(name: PropertyKey, value: unknown): unknown {
+    if (typeof value !== "object" || value === null) return value;
+    this.#isReached = this.#hasListened = true;
+    if (name === "_statements") this.#baseline?.noteHandles();
+    return value;
   }
 
   #callOf(name: PropertyKey, view: Connection, refusal: Refusal): Call {
@@ -162,12 +195,27 @@ export class Loans {
       if (reason !== undefined && !harmless.has(name)) {
         return refuse(this.#driver, name, args, reason);
       }
-      if (listening.has(name)) this.#hasListened = true;
+      if (listening.has(name)) this.#hasListened = this.#isReached = true;
       const given = name === "prepare" ? handingOut(args, view, refusal) : args;
       const result = Reflect.apply(driver[name]!, self, given);
+      if (commands.has(name)) noteStreams(result);
       return result === driver ? view : result;
     };
   }
+}
+
+/** Returns how a holder sees a connection together with what he alone has added to it. */
+function viewOf(driver: object, own: object): ProxyHandler<Connection> {
+  return {
+    has: (_, name) => Reflect.has(driver, name) || Reflect.has(own, name),
+    ownKeys: () => [...new Set([...Reflect.ownKeys(driver), ...Reflect.ownKeys(own)])],
+    getOwnPropertyDescriptor: (_, name) => {
+      return Reflect.getOwnPropertyDescriptor(Reflect.has(driver, name) ? driver : own, name);
+    },
+    // What could not be taken back throws.
+    setPrototypeOf: () => false,
+    preventExtensions: () => false,
+  };
 }
 
 function check(refusal: Refusal): void {

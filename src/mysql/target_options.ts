@@ -106,7 +106,9 @@ export type TargetOptions =
     /**
      * How many bytes of rows one statement may bring, as the server sends them; no limit unless
      * given. What exceeds it is ended at the server, as an abort does, and rejected with
-     * `RESULT_TOO_LARGE`. Streams of a lease's connection have no limit: they keep no rows.
+     * `RESULT_TOO_LARGE`. That ends the actual connection for its unit: a transaction, or a unit
+     * that has pinned it, then gets `CONNECTION_LOST` from its next statement and at its end.
+     * Streams of a lease's connection have no limit: they keep no rows.
      */
     readonly maxResultBytes?: number | undefined;
     /** Flags of the protocol to use, or with a minus not to use. */

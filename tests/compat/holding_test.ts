@@ -231,3 +231,33 @@ test("a connection is not taken back while somebody waits for its answer", async
   assert.deepEqual((await slow)[0], [{ n: 0 }]);
   await pool.end();
 });
+
+const nothing = (): void => undefined;
+
+for (
+  const [name, change] of Object.entries<(connection: PoolConnection) => unknown>({
+    "a method of it is replaced": (connection) => Object.assign(connection, { query: nothing }),
+    "a method of its class is hidden": (connection) => Object.assign(connection, { ping: nothing }),
+    "somebody listens": (connection) => connection.on("error", nothing),
+    "its socket is changed": (connection) => {
+      Object.assign(Reflect.get(connection, "stream"), { write: nothing });
+    },
+  })
+) {
+  test(`a connection is closed at its release, not lent on, if ${name}`, async () => {
+    const pool = promisesAt(server, { connectionLimit: 1 });
+    pool.on("connection", (connection) => connection.on("error", nothing));
+    const kept = await pool.getConnection();
+    const { threadId } = kept;
+    kept.release();
+    const changed = await pool.getConnection();
+    assert.equal(changed.threadId, threadId);
+    change(changed.connection as unknown as PoolConnection);
+    changed.release();
+    const next = await pool.getConnection();
+    assert.notEqual(next.threadId, threadId);
+    assert.deepEqual((await next.query("SELECT 1 AS n"))[0], [{ n: 1 }]);
+    next.release();
+    await pool.end();
+  });
+}
