@@ -73,7 +73,9 @@ export class Model {
     const found: Deed[] = [];
     for (const at of this.#contextOf(deed)) {
       if (at.kind === "attempt") break;
-      if (at.kind === "hand" && deed.isThrough) found.push(at);
+      // What is asked of its lease after its COMMIT is in none.
+      const isIn = deed.asked < (at.returned ?? Infinity);
+      if (at.kind === "hand" && deed.isThrough && isIn) found.push(at);
       if (at.kind === "lease" && deed.isThrough) {
         return this.#isOwnLease(at) ? found : [...found, ...this.transactionsOf(at)];
       }
