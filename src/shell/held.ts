@@ -58,6 +58,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
 
   /** The session of the lease; throws if it has ended. */
   get session(): Session<Target, Driver> {
+    if (this.#isEnded) throw unitEnded();
     const { session, loss } = slotOf(this.#given);
     if (session.isAlive) return session;
     const prose = `The actual connection of ${JSON.stringify(this.home.name)} has ended`;

@@ -112,3 +112,21 @@ test("a lease taken in a transaction is part of it, from any context", async () 
   });
   await endsEmpty(world);
 });
+
+test("a transaction that is beginning when its unit ends is refused", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  let late: Promise<unknown> = Promise.resolve();
+  const unit = db.unit(async () => {
+    await seen(db);
+    Object.assign(port.sessions[0] ?? {}, { hangsOn: "SET TRANSACTION" });
+    late = refused(db.transaction(() => seen(db), { isolation: "serializable" }), "UNIT_ENDED");
+    await settled();
+    throw mine;
+  });
+  await assert.rejects(unit, mine);
+  port.sessions[0]?.answer();
+  await late;
+  assert.ok(!port.log.some((line) => line.includes("START TRANSACTION")));
+  await endsEmpty(world);
+});
