@@ -84,8 +84,11 @@ export interface Session<Target, Driver> {
   readonly isPinned: boolean;
   /** How many of its answers left something to ask for: an id, a count of rows, a warning. */
   readonly echoCount: number;
-  /** How many statements it was given, by the pool or by code that has the driver's connection. */
-  readonly statementCount: number;
+  /**
+   * How many of its statements have cleared what those before them had left to ask for, as far as
+   * that is sure.
+   */
+  readonly clearingCount: number;
   /**
    * How many of them may have become permanent: each that was sent outside a transaction and is
    * not known to only read, and each that ended a transaction in which such a statement ran.

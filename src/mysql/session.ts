@@ -107,8 +107,8 @@ export class MysqlSession implements Session<Target, Connection> {
   }
 
   /** How many statements it was given. */
-  get statementCount(): number {
-    return this.#witness.statementCount;
+  get clearingCount(): number {
+    return this.#witness.clearingCount;
   }
 
   /** How many of them may have become permanent. */

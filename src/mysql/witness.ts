@@ -8,7 +8,7 @@
 
 import { Doubt, isDoubtful } from "./doubt.ts";
 import { classOf, type Make } from "./errors.ts";
-import { type Given, isForNext, keepsTransaction, wiping } from "./given.ts";
+import { type Given, isClearing, isForNext, keepsTransaction, wiping } from "./given.ts";
 import type { DriverCommand, DriverInternals, Packet } from "./internals.ts";
 import { forgetPrepared, leaveToUser } from "./prepared.ts";
 import {
@@ -50,7 +50,7 @@ export class Witness implements Watcher {
   /** How many answers have left something to ask for. */
   echoCount = 0;
   /** How many statements it was given. */
-  statementCount = 0;
+  clearingCount = 0;
   /** How many answers have set what LAST_INSERT_ID() or LASTVAL() returns. */
   idCount = 0;
   /** Whether it is a row that is being read at this moment. */
@@ -163,7 +163,7 @@ export class Witness implements Watcher {
     this.#hasRun = true;
     this.#outlivesLogin ||= outlivesLogin;
     if (prepareHeader === undefined) {
-      this.statementCount++;
+      if (isClearing(given)) this.clearingCount++;
       (command as NotedCommand)[GIVEN] = given;
       if (echoes) this.echoCount++;
     } else if (!isOfExecute) leaveToUser(command);

@@ -71,8 +71,8 @@ export interface Claim<Target, Driver> {
   slot: Slot<Target, Driver> | undefined;
   /** How many answers had left something to ask for before its own did. */
   echoesBefore: number;
-  /** How many statements its session had been given before. */
-  statementsBefore: number;
+  /** How many statements had cleared what was left to ask for before. */
+  clearingsBefore: number;
   /** How many of these may have become permanent. */
   permanentBefore: number;
   /** How many answers had set an id before. */
@@ -115,7 +115,7 @@ export function newClaim<Target, Driver>(
     status: "waiting",
     slot: undefined,
     echoesBefore: 0,
-    statementsBefore: 0,
+    clearingsBefore: 0,
     permanentBefore: 0,
     idsBefore: 0,
     asker: undefined,
@@ -130,12 +130,12 @@ export function grantTo<Target, Driver>(
   slot: Slot<Target, Driver>,
   now: Instant,
 ): void {
-  const { echoCount, statementCount, permanentCount, idCount } = slot.session;
+  const { echoCount, clearingCount, permanentCount, idCount } = slot.session;
   claim.status = "granted";
   claim.grantedAt = now;
   claim.slot = slot;
   claim.echoesBefore = echoCount;
-  claim.statementsBefore = statementCount;
+  claim.clearingsBefore = clearingCount;
   claim.permanentBefore = permanentCount;
   claim.idsBefore = idCount;
   slot.claim = claim;

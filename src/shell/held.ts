@@ -35,8 +35,6 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   #claim: Claim<Target, Driver> | undefined;
   #users = 0;
   #keepers = 0;
-  /** How many statements of the pool's own have run since the lease was granted. */
-  #controls = 0;
   #isBroken = false;
   /** Whether its session has ended with a transaction of the pool's own. */
   #isSpent = false;
@@ -109,8 +107,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
 
   /** What it has found on its connection, and what has run on it since. */
   get before(): Beforehand {
-    const { statementsBefore, idsBefore } = this.#given;
-    return { statementsBefore, idsBefore, controls: this.#controls };
+    return this.#given;
   }
 
   /** What it holds to the end of the unit, whatever comes. */
@@ -181,7 +178,6 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     if (this.#claim?.status !== "granted" && this.#claim?.status !== "waiting") {
       const { id } = this.home;
       const enclosing = enclosingOf(frame, this.unit, this.home);
-      this.#controls = 0;
       this.#isSpent = false;
       const target = this.unit.targetOf(this.home);
       this.#claim = interpreter.request(id, target, enclosing, admission);
@@ -228,7 +224,6 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
       const statement = { sql, values: undefined, isPrepared: false, options: undefined };
       signal?.throwIfAborted();
       check?.();
-      this.#controls++;
       await this.session.run(statement, signal);
     } finally {
       turn.end();

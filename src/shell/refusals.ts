@@ -8,12 +8,12 @@ import { SubletError } from "./errors.ts";
 
 /** What a lease has found on its connection, and what has run on it since. */
 export interface Beforehand {
-  /** How many statements the session had been given when the lease was granted. */
-  readonly statementsBefore: number;
+  /** How many statements had cleared what was left to ask for when the lease was granted. */
+  readonly clearingsBefore: number;
   /** How many of its answers had set an id. */
   readonly idsBefore: number;
-  /** How many statements of the pool's own have run since. */
-  readonly controls: number;
+  /** How many of them had left something to ask for. */
+  readonly echoesBefore: number;
 }
 
 /** What to do instead of ending a transaction by a statement. */
@@ -63,16 +63,18 @@ export function checkReadsOwn<Target, Driver>(
 ): void {
   if (reads === "nothing") return;
   if (before !== undefined) {
-    const { statementsBefore, idsBefore, controls } = before;
+    const { clearingsBefore, idsBefore, echoesBefore } = before;
     if (reads === "id" && session.idCount > idsBefore) return;
-    if (reads === "previous" && session.statementCount - controls > statementsBefore) return;
+    const hasLeft = session.clearingCount > clearingsBefore || session.echoCount > echoesBefore;
+    if (reads === "previous" && hasLeft) return;
   }
   const what = reads === "id" ? "an id that an earlier one has generated" : "what the one before";
   const own = before === undefined
     ? "it is in no unit of work, so that would be somebody else's"
-    : "its unit of work has run none on this connection, so that would be somebody else's";
+    : "its unit of work has left none on this connection, so that would be somebody else's";
   const prose = `The statement reads ${what}${reads === "id" ? "" : " it has left"}, but ${own}: ` +
-    "run both in one `unit` or `transaction`, or take `insertId`, `affectedRows` and " +
-    "`warningStatus` from the answer";
+    'run both in one `unit` or `transaction`, with `hold: "unit"` if it uses another virtual ' +
+    "connection between them, or take `insertId`, `affectedRows` and `warningStatus` from the " +
+    "answer";
   throw new SubletError("CONNECTION_LEFT", "statement", prose);
 }

@@ -259,6 +259,15 @@ onBoth("a question about somebody else's statement is refused", async (server) =
     ) as unknown as [{ insertId: number }];
     assert.equal(Number(await one(db, "SELECT LAST_INSERT_ID()")), insertId);
   });
+  await db.query("INSERT IGNORE INTO other VALUES ('mine')");
+  await db.transaction(async () => {
+    await db.query("SELECT 1");
+    await refused(db.query("SHOW WARNINGS"), "CONNECTION_LEFT");
+    await db.query("SELECT v FROM other");
+    assert.deepEqual((await db.query("SHOW WARNINGS"))[0], []);
+    await db.query("SELECT 'abc' + 1");
+    assert.equal((await db.query("SHOW WARNINGS"))[0].length, 1);
+  });
 });
 
 onBoth("a transaction that a statement of no unit leaves open is told", async (server) => {

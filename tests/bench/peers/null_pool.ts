@@ -46,7 +46,7 @@ class NullSession implements Session<object, null> {
   readonly isInTransaction: boolean = false;
   readonly isPinned: boolean = false;
   readonly echoCount: number = 0;
-  readonly statementCount: number = 0;
+  readonly clearingCount: number = 0;
   readonly permanentCount: number = 0;
   readonly idCount: number = 0;
   readonly transaction: number = 0;

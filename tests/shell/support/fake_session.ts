@@ -57,7 +57,7 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
   isInTransaction = false;
   isPinned = false;
   echoCount = 0;
-  statementCount = 0;
+  clearingCount = 0;
   permanentCount = 0;
   idCount = 0;
   transaction = 0;
@@ -199,7 +199,7 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
   async #serve(statement: Statement): Promise<[unknown, unknown]> {
     const { sql, values } = statement;
     this.#port.log.push(`${this.threadId}: ${sql}`);
-    this.statementCount++;
+    if (!this.factsOf(statement).isReadOnly && sql !== "COMMIT") this.clearingCount++;
     const isPermanent = sql === "COMMIT" ? this.#hasWritten : !this.isInTransaction;
     if (isPermanent && !this.factsOf(statement).isReadOnly) this.permanentCount++;
     if (!this.factsOf(statement).isReadOnly) this.#hasWritten = true;
