@@ -65,7 +65,8 @@ export async function one(
 export async function sleeper(server: Server): Promise<number> {
   return await until(async () => {
     const [row] = await server.query<{ id: number }>(
-      "SELECT id FROM information_schema.processlist WHERE user = 'app' AND info LIKE '%SLEEP%'",
+      "SELECT id FROM information_schema.processlist WHERE user = 'app' AND info LIKE '%SLEEP%' " +
+        "AND command <> 'Killed'",
     );
     return row && Number(row.id);
   }, "the server is at it");
