@@ -109,7 +109,9 @@ export class Loans {
     if (this.#isWritten || this.#baseline?.isKept === false) return true;
     const { _paused, stream } = this.#driver;
     if (_paused || stream.isPaused()) return true;
-    if (this.#hasListened && !this.#baseline?.areListenersKept) return true;
+    // Code for the driver's own pools listens to errors of each connection that it takes, for ever.
+    const except = this.#isGenuineOut ? "error" : undefined;
+    if (this.#hasListened && !this.#baseline?.areListenersKept(except)) return true;
     this.#hasListened = this.#isGenuineOut;
     return this.#isReached && this.#baseline?.arePartsKept === false;
   }

@@ -238,7 +238,7 @@ for (
   const [name, change] of Object.entries<(connection: PoolConnection) => unknown>({
     "a method of it is replaced": (connection) => Object.assign(connection, { query: nothing }),
     "a method of its class is hidden": (connection) => Object.assign(connection, { ping: nothing }),
-    "somebody listens": (connection) => connection.on("error", nothing),
+    "somebody listens": (connection) => connection.on("end", nothing),
     "its socket is changed": (connection) => {
       Object.assign(Reflect.get(connection, "stream"), { write: nothing });
     },
@@ -261,3 +261,16 @@ for (
     await pool.end();
   });
 }
+
+test("a connection whose errors a holder listens to is lent on, as code does so for ever", async () => {
+  const pool = promisesAt(server, { connectionLimit: 1 });
+  const threads = new Set<number>();
+  for (let i = 0; i < 3; i++) {
+    const lent = await pool.getConnection();
+    threads.add(lent.threadId);
+    lent.connection.on("error", nothing);
+    lent.release();
+  }
+  assert.equal(threads.size, 1);
+  await pool.end();
+});
