@@ -131,7 +131,7 @@ function isSame(part: Part): boolean {
   return at === names.length || isHidden(part);
 }
 
-/** Tells whether an object has the same entries, but hides some of them, as knex hides passwords. */
+/** Tells whether an object has the same entries, but hides some, as knex hides passwords. */
 function isHidden({ object, names, values }: Part): boolean {
   return Object.keys(object).every((name) => names.includes(name)) &&
     names.every((name, i) =>
