@@ -72,10 +72,10 @@ function hasTwoBeside(model: Model): boolean {
 
 /** Tells whether something around a deed had ended, was about to, or failed, when it was rejected. */
 function hasEndAround(model: Model, deed: Deed): boolean {
-  const around = [...model.around(deed), deed];
+  if (deed.hasThrown) return true;
   // What a body is rejected with may come from any deed in it.
   const within = model.history.filter((other) => [...model.around(other)].includes(deed));
-  return [...around, ...within].some((
+  return [...model.around(deed), ...within].some((
     { outcome, hasThrown, settled = Infinity, returned = settled, kind },
   ) =>
     kind !== "statement" && kind !== "state" && kind !== "stream" &&
