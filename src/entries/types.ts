@@ -34,7 +34,8 @@ export type { Host } from "../shell/unit.ts";
 export type { TransactionCode } from "../shell/transaction.ts";
 export type { Isolation, TransactionOptions } from "../shell/transaction_options.ts";
 export type { UnitHandle } from "../shell/unit_handle.ts";
-export type { UnitCode, UnitOptions } from "../shell/unit_run.ts";
+export type { UnitOptions } from "../shell/unit_options.ts";
+export type { UnitCode } from "../shell/unit_run.ts";
 export type {
   Method,
   VirtualConnection as VirtualConnectionOf,

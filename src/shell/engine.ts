@@ -19,7 +19,8 @@ import type { Asked } from "./statement.ts";
 import { runStatement } from "./statement_run.ts";
 import { transact, type TransactionCode } from "./transaction.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
-import { runUnit, type UnitCode, type UnitOptions } from "./unit_run.ts";
+import type { UnitOptions } from "./unit_options.ts";
+import { runUnit, type UnitCode } from "./unit_run.ts";
 
 export { SharedParts } from "./realms.ts";
 

@@ -19,7 +19,8 @@ import type { RunOptions, StatementOptions, Values } from "./statement.ts";
 import type { TransactionCode } from "./transaction.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 import type { Host } from "./unit.ts";
-import type { UnitCode, UnitOptions } from "./unit_run.ts";
+import type { UnitOptions } from "./unit_options.ts";
+import type { UnitCode } from "./unit_run.ts";
 import { type CompiledMethod, type Method, VirtualConnection } from "./virtual_connection.ts";
 
 /** What a pool says of its options under mysql2's names, in both places where it is looked for. */

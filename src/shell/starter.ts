@@ -15,7 +15,8 @@ import type { Loaded, SharedPool } from "./shared_pool.ts";
 import type { Asked } from "./statement.ts";
 import type { TransactionCode } from "./transaction.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
-import type { UnitCode, UnitOptions } from "./unit_run.ts";
+import type { UnitOptions } from "./unit_options.ts";
+import type { UnitCode } from "./unit_run.ts";
 
 /** What a pool can be asked for. */
 export type Running<Target, Driver> = Pick<Engine<Target, Driver>, keyof Engine<Target, Driver>>;

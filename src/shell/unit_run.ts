@@ -6,37 +6,19 @@
  */
 
 import type { Cancellation } from "../port.ts";
-import { bindingsOf } from "./bindings.ts";
 import { either } from "./cancellation.ts";
 import type { Frame } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import { homeNamed, type Realms } from "./realms.ts";
 import { transact } from "./transaction.ts";
-import { endFully, type Host, Unit } from "./unit.ts";
+import { endFully, Unit } from "./unit.ts";
 import type { UnitHandle } from "./unit_handle.ts";
+import { bindingsOf, checkRetries, type UnitOptions } from "./unit_options.ts";
 
 /** Code of a unit; it may run statements by context, or by the handle that it gets. */
 export type UnitCode<Target, Driver, T, Name extends string = string> = (
   unit: UnitHandle<Name, Target, Driver>,
 ) => T;
-
-/** How a unit of work is run; `Overlay` is what a target may be given of its own. */
-export interface UnitOptions<Name extends string, Overlay extends object = object> {
-  /** Ends its waits and statements when it is aborted. */
-  readonly signal?: AbortSignal | undefined;
-  /** Gives virtual connections another target in this unit: options that are laid over theirs. */
-  readonly bind?: { readonly [N in Name]?: Overlay } | undefined;
-  /** The virtual connections on which the whole unit is a transaction, each of its own. */
-  readonly transaction?: Name | readonly Name[] | undefined;
-  /**
-   * How often it may be repeated after an error that makes this safe; 0 unless given. The first
-   * comes after 25 to 50 ms, each later one after twice as long, up to a second: ten last for
-   * 3 to 6.5 s.
-   */
-  readonly retries?: number | undefined;
-  /** What the host gave the request (`ctx` of Workers): connections close after the answer. */
-  readonly ctx?: Host | undefined;
-}
 
 /**
  * Until the first repetition at most so long, in ms; it doubles with each, up to a maximum. By
@@ -54,33 +36,46 @@ export async function runUnit<Target, Driver, T>(
   options: UnitOptions<string>,
 ): Promise<Awaited<T>> {
   const { retries = 0 } = options;
-  if (!Number.isSafeInteger(retries) || retries < 0) {
-    const prose = `The option "retries" must be a whole number from 0 on: received ${retries}`;
-    throw new SubletError("OPTION_INVALID", "options", prose);
-  }
-  const signal = either(realms.frames.getStore()?.signal, options.signal);
-  const isWithin = realms.frames.getStore()?.unit.isEnded === false;
+  checkRetries(retries);
+  const around = realms.frames.getStore();
+  const signal = either(around?.signal, options.signal);
+  const outer = around?.unit.isEnded === false ? around.unit : undefined;
   const begin = (): Unit<Target, Driver> => {
     signal?.throwIfAborted();
-    const outer = isWithin ? realms.frames.getStore()?.unit : undefined;
+    // Its connections have ended with it.
+    if (realms.arePerUnit) outer?.check();
     return new Unit(realms.here(), { outer, host: options.ctx });
   };
-  if (retries === 0) return await runOnce(begin(), fn, options, signal);
-  const { retry } = await import("@std/async/retry");
+  // It has begun before anything is waited for, so that the unit around it knows of it.
+  let unit = begin();
+  if (retries === 0) return await runOnce(unit, fn, options, signal);
+  const { retry } = await loading(unit, import("@std/async/retry"));
   let runs = 0;
-  let unit: Unit<Target, Driver> | undefined;
   const run = (): Promise<Awaited<T>> => {
-    runs++;
-    unit = begin();
+    if (++runs > 1) unit = begin();
     return runOnce(unit, fn, options, signal);
   };
   // An error of the last run is not wrapped, as it is taken for one that allows no other.
   const isRetriable = (error: unknown): boolean =>
     runs <= retries && !signal?.aborted && !realms.admission.isClosed &&
+    !(realms.arePerUnit && outer?.isEnded) &&
     isSafeToRepeat(realms, error) && !hasLasted(unit, error);
   // It uses of a signal no more than this has.
   const limits = signal === undefined ? {} : { signal: signal as AbortSignal };
   return await retry(run, { ...BACKOFF, ...limits, maxAttempts: retries + 1, isRetriable });
+}
+
+/** Waits for what a unit needs to run; without that it has ended. */
+async function loading<Target, Driver, T>(
+  unit: Unit<Target, Driver>,
+  module: Promise<T>,
+): Promise<T> {
+  try {
+    return await module;
+  } catch (error) {
+    await endFully(unit);
+    throw error;
+  }
 }
 
 async function runOnce<Target, Driver, T>(

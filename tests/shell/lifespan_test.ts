@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEADLOCK, FakePort, FakeServerError } from "./support/fake_port.ts";
+import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
 const perUnit = { lifespan: "unit", connectionLimit: 2 } as const;
@@ -126,3 +127,34 @@ test("without it a pool's connections outlive units, and no host is asked for an
   assert.equal(world.port.open.length, 1);
   await endsEmpty(world);
 });
+
+for (const when of ["before it fails", "before it is repeated"]) {
+  test(`a unit is not repeated where the unit around it has ended ${when}`, async () => {
+    const world = createWorld(perUnit);
+    const { db, port } = world;
+    const goOn = Promise.withResolvers<void>();
+    let runs = 0;
+    let inner: Promise<unknown> = Promise.resolve();
+    await db.unit(async () => {
+      const [began, failed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      inner = db.unit(async () => {
+        if (++runs > 1) await seen(db);
+        began.resolve();
+        if (when === "before it fails") await goOn.promise;
+        failed.resolve();
+        throw new FakeServerError(DEADLOCK, "Deadlock found");
+      }, { retries: 2 });
+      inner.catch(() => undefined);
+      await (when === "before it fails" ? began : failed).promise;
+      if (when === "before it is repeated") await settled();
+    });
+    goOn.resolve();
+    await assert.rejects(
+      inner,
+      when === "before it fails" ? { errno: DEADLOCK } : { code: "UNIT_ENDED" },
+    );
+    assert.equal(runs, 1);
+    assert.equal(port.open.length, 0);
+    await endsEmpty(world);
+  });
+}
