@@ -1,16 +1,17 @@
 /**
- * Prepared statements. The driver keeps those of a connection in a cache; where the cache and
- * the server disagree, or the server has no room, that is put right and the statement sent once
- * more: the server has refused to begin it, so nothing of it has run.
+ * Hands statements to the driver, prepared ones above all: it keeps those of a connection in a
+ * cache; where the cache and the server disagree, or the server has no room, that is put right and
+ * the statement sent once more: the server has refused to begin it, so nothing of it has run.
  *
  * The server keeps with each the database, the sql_mode and the character set of the moment at
  * which it was prepared. So the cache is emptied whenever one of these may have changed.
  */
 
+import type { Statement } from "../port.ts";
 import type { DriverCommand, DriverInternals, PreparedHandle } from "./internals.ts";
 
 /** Gets what a statement brings. */
-export type Answer = (error: unknown, rows: unknown, fields: unknown) => void;
+type Answer = (error: unknown, rows: unknown, fields: unknown) => void;
 
 /** How many statements each connection keeps prepared unless options say otherwise. */
 export const preparedMax = 500;
@@ -27,8 +28,26 @@ const advice =
 /** The handles that somebody has asked for by the driver's own `prepare`. */
 const held: WeakSet<PreparedHandle> = new WeakSet();
 
+/** Has the driver run a statement; `answer` gets what it brings. */
+export function send(
+  driver: DriverInternals,
+  { sql, values, isPrepared, options }: Statement,
+  answer: Answer,
+): void {
+  const text = options === undefined ? sql : { ...options, sql, values };
+  const given = options === undefined ? values : undefined;
+  if (isPrepared) executeCached(driver, text, given, answer);
+  else driver.query(text, given, answer);
+}
+
+/** Tells whether the rows of a statement are read by the driver alone, and no code of a caller. */
+export function isReadByDriver({ config }: DriverInternals, { options }: Statement): boolean {
+  const { typeCast = config.typeCast } = options as { typeCast?: unknown } ?? {};
+  return typeof typeCast !== "function";
+}
+
 /** Prepares a statement, unless that was done before, and executes it. */
-export function executeCached(
+function executeCached(
   driver: DriverInternals,
   sql: string | object,
   values: unknown,

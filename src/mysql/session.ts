@@ -25,11 +25,11 @@ import { limitLogin } from "./login_bytes.ts";
 import { login } from "./login.ts";
 import { unreadable } from "./nonsense.ts";
 import { readFramesAlone } from "./order.ts";
+import { isReadByDriver, send } from "./prepared.ts";
 import type { Refusals } from "./refusals.ts";
 import { limitResults } from "./result_limit.ts";
 import { hideSecrets, withoutValues } from "./secrets.ts";
 import { ending, SessionEnd } from "./session_end.ts";
-import { isReadByDriver, send } from "./statement_send.ts";
 import type { Target } from "./target.ts";
 import { Witness } from "./witness.ts";
 

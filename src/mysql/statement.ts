@@ -7,9 +7,15 @@ import type { StatementFacts } from "../port.ts";
 import { type Builtins, builtinsOf } from "./builtin_functions.ts";
 import type { ReadText } from "./read_statement.ts";
 import { both, type Trace, traceOf } from "./statement_effects.ts";
-import { commonFacts, factsOfText, setsIdUntold, unknownFacts } from "./statement_facts.ts";
+import {
+  commonFacts,
+  factsOfText,
+  setsIdUntold,
+  type TransactionWord,
+  transactionWordOf,
+  unknownFacts,
+} from "./statement_facts.ts";
 import { readText } from "./statement_reader.ts";
-import { type TransactionWord, transactionWordOf } from "./transaction_words.ts";
 
 /** What a text tells. */
 export interface Analysis extends StatementFacts, Trace {

@@ -144,3 +144,24 @@ function sessionOnlyOf(statement: ReadStatement): string | undefined {
   if (keepsOpen) return verb === "handler" ? "HANDLER OPEN" : "FLUSH TABLES";
   return sessionOnly.find(([words]) => words.test(text))?.[1];
 }
+
+/** What a statement of that kind does. */
+export type TransactionWord = "begin" | "commit" | "rollback" | "savepoint";
+
+/** Statements that begin, end and divide transactions, by their first words. */
+const transactionWords: ReadonlyArray<readonly [TransactionWord, RegExp]> = [
+  ["savepoint", /^(?:savepoint|release savepoint|rollback (?:work )?to)(?: |$)/],
+  ["rollback", /^(?:xa )?rollback(?: |$)/],
+  ["commit", /^(?:xa )?commit(?: |$)/],
+  ["begin", /^(?:begin(?: work)?$|start transaction(?: |$)|xa (?:start|begin) )/],
+];
+
+/** Returns what a text does to transactions, if that is all it does. */
+export function transactionWordOf(
+  { statements, isUncertain }: ReadText,
+): TransactionWord | undefined {
+  const [first, second] = statements;
+  if (isUncertain || first === undefined || second !== undefined) return undefined;
+  const head = first.head.join(" ");
+  return transactionWords.find(([, pattern]) => pattern.test(head))?.[0];
+}

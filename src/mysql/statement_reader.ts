@@ -6,6 +6,7 @@
 import { mustBeAdjacent } from "./builtin_functions.ts";
 import { LastTokens } from "./last_tokens.ts";
 import {
+  contentOf,
   DOUBLE_QUOTED,
   END,
   IGNORE_SPACE,
@@ -16,12 +17,11 @@ import {
   SIGN,
   TEXT,
   WORD,
+  wordOf,
 } from "./lexer.ts";
-import { type Reading, ReadStatement, type ReadText } from "./read_statement.ts";
+import { noteKeyword, type Reading, ReadStatement, type ReadText } from "./read_statement.ts";
 import { SetReader } from "./set_reader.ts";
-import { noteKeyword } from "./statement_keywords.ts";
 import { ListingReader } from "./statement_listing.ts";
-import { contentOf, wordOf } from "./statement_tokens.ts";
 import * as words from "./statement_words.ts";
 
 /** How many words of a statement are kept. */
