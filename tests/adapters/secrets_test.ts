@@ -12,6 +12,7 @@ import { createPool } from "../../mod.ts";
 import compat from "../../src/entries/compat.ts";
 import compatPromise from "../../src/entries/compat_promise.ts";
 import { packet, startHostile } from "../mysql/hostile_server.ts";
+import { jsonOf } from "../support/json_of.ts";
 import { failure } from "../support/asking.ts";
 import { type Server, startServer } from "../support/server.ts";
 
@@ -49,18 +50,6 @@ function printed(thing: unknown): string {
   const native = Deno?.inspect(thing, { ...options, depth: 100 }) ??
     Bun?.inspect(thing, { ...options, depth: 20 });
   return [inspect(thing, options), inspect(thing), native, jsonOf(thing)].join("\n");
-}
-
-/** Returns what JSON has of it, except what it has shown already. */
-function jsonOf(thing: unknown): string {
-  const seen = new Set<unknown>();
-  return String(JSON.stringify(thing, (_, inner: unknown) => {
-    if (typeof inner === "bigint") return String(inner);
-    if (typeof inner !== "object" || inner === null) return inner;
-    if (seen.has(inner)) return undefined;
-    seen.add(inner);
-    return inner;
-  }));
 }
 
 /** Fails if something that is printed shows a secret; `what` says of what, and when. */

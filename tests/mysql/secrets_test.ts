@@ -10,6 +10,7 @@ import { after, before, describe, test } from "node:test";
 import { inspect } from "node:util";
 import { createPool, type Pool, type PoolOptions } from "../../mod.ts";
 import type { EventName } from "../../src/shell/news.ts";
+import { jsonOf } from "../support/json_of.ts";
 import { failure } from "../support/asking.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { lackOf, type Make } from "../support/server_binary.ts";
@@ -37,18 +38,6 @@ function printed(thing: unknown): string {
   const options = { depth: 12, maxArrayLength: 1000, maxStringLength: 1_000_000 };
   const text = thing instanceof Error ? `${thing} ${thing.stack}` : "";
   return [inspect(thing, options), text, jsonOf(thing)].join("\n");
-}
-
-/** Returns what JSON has of it, but for what it has told already. */
-function jsonOf(thing: unknown): string {
-  const seen = new Set<unknown>();
-  return String(JSON.stringify(thing, (_, inner: unknown) => {
-    if (typeof inner === "bigint") return String(inner);
-    if (typeof inner !== "object" || inner === null) return inner;
-    if (seen.has(inner)) return undefined;
-    seen.add(inner);
-    return inner;
-  }));
 }
 
 async function prepare(make: Make): Promise<void> {

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import type { Pool, RunOptions } from "../../mod.ts";
 import type { Server } from "../support/server.ts";
 import { until } from "../support/wait.ts";
@@ -16,8 +16,8 @@ import {
   failure,
   one,
   poolAt,
-  prepareServer,
   refused,
+  serverOfFile,
   threadOf,
   timed,
   valuesIn,
@@ -34,16 +34,10 @@ const long = `SELECT SLEEP(${longS})`;
 /** How long who comes next may have to wait for that end, in ms. */
 const nextMsMax = 3_000;
 
-before(async () => {
-  server = await prepareServer(["CREATE TABLE t (v INT PRIMARY KEY) ENGINE = InnoDB"]);
+serverOfFile((started) => server = started, {
+  statements: ["CREATE TABLE t (v INT PRIMARY KEY) ENGINE = InnoDB"],
+  tables: ["t"],
 });
-
-afterEach(async () => {
-  await connected(server, 0);
-  await server.query("DELETE FROM test.t");
-});
-
-after(async () => await server?.remove());
 
 /** What can be ended early, and which options it takes. */
 type Way = (db: Pool, options: RunOptions) => Promise<unknown>;

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { startProxy } from "../support/proxy.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
@@ -12,13 +12,12 @@ import {
   assertFree,
   busyThread,
   busyThreads,
-  connected,
   endless,
   failure,
   one,
   poolAt,
-  prepareServer,
   refused,
+  serverOfFile,
   threadOf,
   timed,
   valuesIn,
@@ -29,14 +28,10 @@ const atOnceMsMax = 2_000;
 const reason = new Error("The client has gone");
 
 let server: Server;
-before(async () => {
-  server = await prepareServer(["CREATE TABLE t (v INT PRIMARY KEY) ENGINE = InnoDB"]);
+serverOfFile((started) => server = started, {
+  statements: ["CREATE TABLE t (v INT PRIMARY KEY) ENGINE = InnoDB"],
+  tables: ["t"],
 });
-afterEach(async () => {
-  await connected(server, 0);
-  await server.query("DELETE FROM test.t");
-});
-after(async () => await server?.remove());
 
 /** Waits until nothing runs; a server counts a statement that it has answered a moment longer. */
 async function quiet(): Promise<void> {

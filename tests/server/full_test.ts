@@ -1,18 +1,17 @@
 /** On a real server that has little room: nobody fails, as a full server only makes them wait. */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { type Connection, createConnection } from "mysql2/promise";
 import type { Pool } from "../../mod.ts";
 import type { Server } from "../support/server.ts";
 import { until } from "../support/wait.ts";
 import {
   assertFree,
-  connected,
   one,
   poolAt,
-  prepareServer,
   refused,
+  serverOfFile,
   threadOf,
   timed,
   valuesIn,
@@ -23,17 +22,11 @@ const connectionsMax = 10;
 
 let server: Server;
 
-before(async () => {
-  server = await prepareServer(["CREATE TABLE t (v INT) ENGINE = InnoDB"]);
+serverOfFile((started) => server = started, {
+  statements: ["CREATE TABLE t (v INT) ENGINE = InnoDB"],
+  tables: ["t"],
+  tidy: (started) => started.query("SET GLOBAL max_connections = 100"),
 });
-
-afterEach(async () => {
-  await server.query("SET GLOBAL max_connections = 100");
-  await connected(server, 0);
-  await server.query("TRUNCATE test.t");
-});
-
-after(async () => await server?.remove());
 
 /** Runs units side by side, each of which writes its number in a transaction. */
 async function write(db: Pool, count: number): Promise<void> {

@@ -5,7 +5,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -22,24 +22,18 @@ import {
   busyThread,
   connected,
   endless,
-  prepareServer,
   refused,
+  serverOfFile,
   threadOf,
   valuesIn,
 } from "./support/fixture.ts";
 
 let server: Server;
 
-before(async () => {
-  server = await prepareServer(["CREATE TABLE t (v INT) ENGINE = InnoDB"]);
+serverOfFile((started) => server = started, {
+  statements: ["CREATE TABLE t (v INT) ENGINE = InnoDB"],
+  tables: ["t"],
 });
-
-afterEach(async () => {
-  await connected(server, 0);
-  await server.query("TRUNCATE test.t");
-});
-
-after(async () => await server?.remove());
 
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");

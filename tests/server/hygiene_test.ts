@@ -4,25 +4,19 @@
  */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import type { Server } from "../support/server.ts";
-import { connected, poolAt, prepareServer, threadOf } from "./support/fixture.ts";
+import { poolAt, serverOfFile, threadOf } from "./support/fixture.ts";
 import { startProxy } from "../support/proxy.ts";
 
 let server: Server;
 
-before(async () => {
-  server = await prepareServer([
+serverOfFile((started) => server = started, {
+  statements: [
     "CREATE TABLE t (v INT) ENGINE = InnoDB",
-  ]);
+  ],
+  tables: ["t"],
 });
-
-afterEach(async () => {
-  await connected(server, 0);
-  await server.query("TRUNCATE test.t");
-});
-
-after(async () => await server?.remove());
 
 test("locks are free for others at the server once their unit has ended", async () => {
   await using db = poolAt(server);

@@ -1,19 +1,18 @@
 /** On a real server: connections that are killed, idle or in use. */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import type { Server } from "../support/server.ts";
 import { until } from "../support/wait.ts";
 import {
   assertFree,
   busyThread,
-  connected,
   endless,
   failure,
   isLoss,
   poolAt,
-  prepareServer,
   refused,
+  serverOfFile,
   threadOf,
   threadsOf,
   valuesIn,
@@ -22,16 +21,10 @@ import { startProxy } from "../support/proxy.ts";
 
 let server: Server;
 
-before(async () => {
-  server = await prepareServer(["CREATE TABLE t (v INT) ENGINE = InnoDB"]);
+serverOfFile((started) => server = started, {
+  statements: ["CREATE TABLE t (v INT) ENGINE = InnoDB"],
+  tables: ["t"],
 });
-
-afterEach(async () => {
-  await connected(server, 0);
-  await server.query("TRUNCATE test.t");
-});
-
-after(async () => await server?.remove());
 
 test("a connection that is killed while idle is not lent: the next statement succeeds", async () => {
   await using db = poolAt(server);

@@ -1,15 +1,14 @@
 /** On a real server: code beside a transaction of its unit is no part of it, and loses nothing. */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import type { Server } from "../support/server.ts";
 import {
   assertFree,
-  connected,
   one,
   poolAt,
-  prepareServer,
   refused,
+  serverOfFile,
   threadOf,
   valuesIn,
 } from "./support/fixture.ts";
@@ -17,16 +16,10 @@ import {
 let server: Server;
 const mine = new Error("mine");
 
-before(async () => {
-  server = await prepareServer(["CREATE TABLE t (v INT PRIMARY KEY) ENGINE = InnoDB"]);
+serverOfFile((started) => server = started, {
+  statements: ["CREATE TABLE t (v INT PRIMARY KEY) ENGINE = InnoDB"],
+  tables: ["t"],
 });
-
-afterEach(async () => {
-  await connected(server, 0);
-  await server.query("DELETE FROM test.t");
-});
-
-after(async () => await server?.remove());
 
 for (const connectionLimit of [1, 2]) {
   test(`a sibling's write stays when the transaction rolls back, limit ${connectionLimit}`, async () => {

@@ -1,18 +1,17 @@
 /** On a real server: whom and what a connection is opened for, and how it is made another's. */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Server } from "../support/server.ts";
 import {
   assertFree,
   atRest,
-  connected,
   failure,
   one,
   poolAt,
-  prepareServer,
   refused,
+  serverOfFile,
   threadOf,
   valuesIn,
 } from "./support/fixture.ts";
@@ -22,21 +21,15 @@ const tenants: readonly string[] = Array.from({ length: 200 }, (_, i) => `tenant
 
 let server: Server;
 
-before(async () => {
-  server = await prepareServer([
+serverOfFile((started) => server = started, {
+  statements: [
     ...tenants.map((tenant) => `CREATE DATABASE ${tenant}`),
     "CREATE USER reader IDENTIFIED BY 'hidden'",
     "GRANT SELECT ON test.* TO reader",
     "CREATE TABLE t (v INT) ENGINE = InnoDB",
-  ]);
+  ],
+  tables: ["t"],
 });
-
-afterEach(async () => {
-  await connected(server, 0);
-  await server.query("TRUNCATE test.t");
-});
-
-after(async () => await server?.remove());
 
 /** Returns what distinguishes the connection that a statement runs on. */
 const whereabouts = "SELECT CONCAT(SUBSTRING_INDEX(CURRENT_USER(), '@', 1), ' ', DATABASE())";

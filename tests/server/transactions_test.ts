@@ -1,17 +1,16 @@
 /** On a real server: transactions end before their lease does, in one of two ways. */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Server } from "../support/server.ts";
 import {
   assertFree,
-  connected,
   failure,
   one,
   poolAt,
-  prepareServer,
   refused,
+  serverOfFile,
   threadOf,
   valuesIn,
 } from "./support/fixture.ts";
@@ -20,19 +19,13 @@ import { startProxy } from "../support/proxy.ts";
 let server: Server;
 const mine = new Error("mine");
 
-before(async () => {
-  server = await prepareServer([
+serverOfFile((started) => server = started, {
+  statements: [
     "CREATE TABLE t (v INT PRIMARY KEY) ENGINE = InnoDB",
     "CREATE TABLE stock (id INT PRIMARY KEY, v INT) ENGINE = InnoDB",
-  ]);
+  ],
+  tables: ["t"],
 });
-
-afterEach(async () => {
-  await connected(server, 0);
-  await server.query("DELETE FROM test.t");
-});
-
-after(async () => await server?.remove());
 
 /** Throws the error of this file, after a turn of the event loop. */
 async function fail(): Promise<never> {

@@ -1,32 +1,25 @@
 /** On a real server: a unit finds its own connection again, and never that of another unit. */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Server } from "../support/server.ts";
 import {
   assertFree,
-  connected,
   one,
   poolAt,
-  prepareServer,
   refused,
+  serverOfFile,
   threadOf,
   valuesIn,
 } from "./support/fixture.ts";
 
 let server: Server;
 
-before(async () => {
-  server = await prepareServer(["CREATE TABLE t (v INT) ENGINE = InnoDB"]);
+serverOfFile((started) => server = started, {
+  statements: ["CREATE TABLE t (v INT) ENGINE = InnoDB"],
+  tables: ["t"],
 });
-
-afterEach(async () => {
-  await connected(server, 0);
-  await server.query("TRUNCATE test.t");
-});
-
-after(async () => await server?.remove());
 
 test("different units never share a connection at a time, and each finds its own again", async () => {
   await using db = poolAt(server, { connectionLimit: 5 });

@@ -1,5 +1,6 @@
 /** Pools on a real server, and what tests ask of them, seen from both sides. */
 
+import { after, afterEach, before } from "node:test";
 import { createPool, type Pool, type PoolOptions } from "../../../mod.ts";
 import { type Server, startServer } from "../../support/server.ts";
 import type { Make } from "../../support/server_binary.ts";
@@ -17,6 +18,29 @@ export async function prepareServer(
   await server.query("USE test");
   for (const sql of statements) await server.query(sql);
   return server;
+}
+
+/**
+ * Starts a server for all tests of a file, which `use` is given. After each test `tidy` is run,
+ * its pools are gone, and its tables are emptied.
+ */
+export function serverOfFile(
+  use: (server: Server) => void,
+  { statements, tables, tidy }: {
+    readonly statements: readonly string[];
+    readonly tables: readonly string[];
+    readonly tidy?: (server: Server) => Promise<unknown>;
+  },
+): void {
+  let server: Server | undefined;
+  before(async () => use(server = await prepareServer(statements)));
+  afterEach(async () => {
+    if (server === undefined) return;
+    await tidy?.(server);
+    await connected(server, 0);
+    for (const table of tables) await server.query(`DELETE FROM test.${table}`);
+  });
+  after(async () => await server?.remove());
 }
 
 /** Creates a pool at a server, for one test. */
