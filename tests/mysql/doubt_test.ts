@@ -7,15 +7,15 @@ import assert from "node:assert/strict";
 import { type Proxy, startProxy } from "../support/proxy.ts";
 import type { Server } from "../support/server.ts";
 import { until } from "../support/wait.ts";
-import { onBoth } from "./both.ts";
+import { onBoth, serversOf } from "../support/both.ts";
 import { open, run, targetAt, type TestSession } from "./fixture.ts";
 
-const testOnBoth = onBoth(["--innodb-rollback-on-timeout=1"], async (server) => {
+const testOnBoth = onBoth(serversOf(["--innodb-rollback-on-timeout=1"], async (server) => {
   await server.query("USE test");
   await server.query("CREATE TABLE t (id INT PRIMARY KEY, v INT) ENGINE = InnoDB");
   await server.query("INSERT INTO t VALUES (1, 1), (2, 1), (3, 1)");
   await server.query("CREATE PROCEDURE commits_and_fails() BEGIN COMMIT; SELECT * FROM no_t; END");
-});
+}));
 
 /** A session in a transaction that has written, behind a proxy, and one that holds a lock. */
 interface Place extends AsyncDisposable {

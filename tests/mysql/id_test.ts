@@ -1,19 +1,21 @@
 /** On real servers: which statements set an id that can be asked for, or clear what can be. */
 
 import assert from "node:assert/strict";
-import { onBoth } from "./both.ts";
+import { onBoth, serversOf } from "../support/both.ts";
 import { open, run, targetAt } from "./fixture.ts";
 
-const testOnBoth = onBoth(["--log-bin-trust-function-creators=1"], async (server, make) => {
-  await server.query("USE test");
-  await server.query("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)");
-  await server.query("CREATE TABLE plain (v INT)");
-  await server.query("CREATE TABLE k (id INT PRIMARY KEY AUTO_INCREMENT, v INT UNIQUE, n INT)");
-  await server.query("INSERT INTO k VALUES (1, 1, 1)");
-  await server.query("INSERT INTO t VALUES (1, 1)");
-  await server.query("CREATE PROCEDURE adds() INSERT INTO t (v) VALUES (1)");
-  if (make === "mariadb") await server.query("CREATE SEQUENCE numbers");
-});
+const testOnBoth = onBoth(
+  serversOf(["--log-bin-trust-function-creators=1"], async (server, make) => {
+    await server.query("USE test");
+    await server.query("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)");
+    await server.query("CREATE TABLE plain (v INT)");
+    await server.query("CREATE TABLE k (id INT PRIMARY KEY AUTO_INCREMENT, v INT UNIQUE, n INT)");
+    await server.query("INSERT INTO k VALUES (1, 1, 1)");
+    await server.query("INSERT INTO t VALUES (1, 1)");
+    await server.query("CREATE PROCEDURE adds() INSERT INTO t (v) VALUES (1)");
+    if (make === "mariadb") await server.query("CREATE SEQUENCE numbers");
+  }),
+);
 
 testOnBoth(
   "what surely clears the warnings before it is counted, whoever gives it",

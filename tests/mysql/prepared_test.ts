@@ -4,40 +4,27 @@
  */
 
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
 import { createPool, type Pool, type PoolOptions } from "../../mod.ts";
+import { onBoth, serversOf } from "../support/both.ts";
 import { failure, threadOf } from "../support/asking.ts";
-import { type Server, startServer } from "../support/server.ts";
-import { lackOf, type Make } from "../support/server_binary.ts";
+import { type Server } from "../support/server.ts";
 import { until } from "../support/wait.ts";
 
-const servers: Map<Make, Promise<Server>> = new Map();
 const sql = "SELECT ? + 1 AS n";
 
-after(async () => {
-  for (const server of servers.values()) await (await server).remove();
-});
+const withServer = onBoth(serversOf([]));
 
 function testOnBoth(
   name: string,
   fn: (db: Pool, server: Server) => Promise<void>,
   options: PoolOptions = {},
 ): void {
-  for (const make of ["mariadb", "mysql"] as const) {
-    test(`${make}: ${name}`, { skip: lackOf(make) ?? false }, async () => {
-      if (!servers.has(make)) servers.set(make, startServer({ make }));
-      const server = await servers.get(make);
-      if (server === undefined) throw new Error("No server was started");
-      await until(async () => await preparedCount(server) === 0, "nothing is prepared");
-      await using db = createPool({
-        uri: server.url(),
-        shared: false,
-        connectionLimit: 1,
-        ...options,
-      });
-      await fn(db, server);
-    });
-  }
+  withServer(name, async (server) => {
+    await until(async () => await preparedCount(server) === 0, "nothing is prepared");
+    const uri = server.url();
+    await using db = createPool({ uri, shared: false, connectionLimit: 1, ...options });
+    await fn(db, server);
+  });
 }
 
 /** How many statements the server has prepared, over all connections. */

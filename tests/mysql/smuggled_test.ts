@@ -1,16 +1,16 @@
 /** On real servers: names, views, handles and commands smuggle no state past the session. */
 
 import assert from "node:assert/strict";
-import { onBoth } from "./both.ts";
+import { onBoth, serversOf } from "../support/both.ts";
 import { one, open, run, targetAt } from "./fixture.ts";
 
-const testOnBoth = onBoth(["--log-bin-trust-function-creators=1"], async (server) => {
+const testOnBoth = onBoth(serversOf(["--log-bin-trust-function-creators=1"], async (server) => {
   await server.query("USE test");
   await server.query("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v TEXT)");
   await server.query("INSERT INTO t (v) VALUES ('a'), ('b')");
   await server.query("CREATE FUNCTION set_one() RETURNS INT BEGIN SET @f = 1; RETURN 1; END");
   await server.query("CREATE VIEW setting AS SELECT set_one() AS s");
-});
+}));
 
 testOnBoth("rows that are read in a transaction leave nothing to wipe", async (server) => {
   const session = await open(targetAt(server));

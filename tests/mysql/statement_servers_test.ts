@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { type Connection, createConnection } from "mysql2/promise";
 import fc from "fast-check";
 import { builtinsOf, mustBeAdjacent } from "../../src/mysql/builtin_functions.ts";
@@ -16,15 +16,11 @@ import {
 } from "../../src/mysql/lexer.ts";
 import { analyserOf } from "../../src/mysql/statement.ts";
 import { areHarmless } from "../../src/mysql/statement_values.ts";
-import { type Server, startServer } from "../support/server.ts";
-import { lackOf, type Make } from "../support/server_binary.ts";
+import { onBoth, serversOf } from "../support/both.ts";
+import { lackOf } from "../support/server_binary.ts";
 import { closing, endings, prepared } from "./endings.ts";
 
-const servers: Map<Make, Promise<Server>> = new Map();
-
-after(async () => {
-  for (const server of servers.values()) await (await server).remove();
-});
+const withServer = onBoth(serversOf(["--log-bin-trust-function-creators=1"]));
 
 /** A connection of root to a server of a make, in a database of its own. */
 interface Place {
@@ -34,28 +30,22 @@ interface Place {
 }
 
 function testOnBoth(name: string, fn: (place: Place) => Promise<void>): void {
-  for (const make of ["mariadb", "mysql"] as const) {
-    test(`${make}: ${name}`, { skip: lackOf(make) ?? false }, async () => {
-      const starting = servers.get(make) ??
-        startServer({ make, options: ["--log-bin-trust-function-creators=1"] });
-      servers.set(make, starting);
-      const server = await starting;
-      const options = { uri: server.rootUrl, multipleStatements: true };
-      const connection = await createConnection(options);
-      const observer = await createConnection(options);
-      try {
-        const database = name.replaceAll(/\W/g, "_").slice(0, 40);
-        for (const each of [connection, observer]) {
-          await each.query(`CREATE DATABASE IF NOT EXISTS ${database}; USE ${database}`);
-        }
-        const version = await one(observer, "SELECT VERSION()");
-        await fn({ connection, observer, version: String(version) });
-      } finally {
-        await connection.end();
-        await observer.end();
+  withServer(name, async (server) => {
+    const options = { uri: server.rootUrl, multipleStatements: true };
+    const connection = await createConnection(options);
+    const observer = await createConnection(options);
+    try {
+      const database = name.replaceAll(/\W/g, "_").slice(0, 40);
+      for (const each of [connection, observer]) {
+        await each.query(`CREATE DATABASE IF NOT EXISTS ${database}; USE ${database}`);
       }
-    });
-  }
+      const version = await one(observer, "SELECT VERSION()");
+      await fn({ connection, observer, version: String(version) });
+    } finally {
+      await connection.end();
+      await observer.end();
+    }
+  });
 }
 
 async function one(connection: Connection, sql: string): Promise<unknown> {

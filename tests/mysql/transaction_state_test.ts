@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { startProxy } from "../support/proxy.ts";
 import { until } from "../support/wait.ts";
-import { onBoth } from "./both.ts";
+import { onBoth, serversOf } from "../support/both.ts";
 import { open, run, targetAt, type TestSession } from "./fixture.ts";
 
 const procedures: Readonly<Record<string, string>> = {
@@ -27,7 +27,7 @@ const procedures: Readonly<Record<string, string>> = {
   fails: "SIGNAL SQLSTATE '45000'",
 };
 
-const testOnBoth = onBoth(
+const testOnBoth = onBoth(serversOf(
   ["--innodb-rollback-on-timeout=1", "--log-bin-trust-function-creators=1"],
   async (server) => {
     await server.query("USE test");
@@ -40,7 +40,7 @@ const testOnBoth = onBoth(
     await server.query("CREATE FUNCTION set_one() RETURNS INT BEGIN SET @f = 1; RETURN 1; END");
     await server.query("CREATE VIEW setting AS SELECT set_one() AS s");
   },
-);
+));
 
 const insert = "INSERT INTO t (v) VALUES (1)";
 

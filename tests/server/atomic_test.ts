@@ -4,8 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
-import { type Server, startServer } from "../support/server.ts";
+import { onBoth, serversOf } from "../support/both.ts";
 import { startProxy } from "../support/proxy.ts";
 import { until } from "../support/wait.ts";
 import { connected, one, poolAt, refused, valuesIn } from "./support/fixture.ts";
@@ -35,40 +34,22 @@ const procedures: readonly (readonly [name: string, body: string, stays: boolean
   ["commits_and_writes", "COMMIT; INSERT INTO other VALUES (7);", true],
 ];
 
-const makes = ["mariadb", "mysql"] as const;
-const servers: Partial<Record<(typeof makes)[number], Server>> = {};
-
-before(async () => {
-  for (const make of makes) {
-    const server = await startServer({ make, options: ["--innodb-rollback-on-timeout=ON"] });
-    servers[make] = server;
-    await server.query("USE test");
-    await server.query("CREATE TABLE t (v INT PRIMARY KEY) ENGINE = InnoDB");
-    await server.query("CREATE TABLE other (v INT) ENGINE = InnoDB");
-    await server.query("CREATE TABLE ids (id INT AUTO_INCREMENT PRIMARY KEY, v INT)");
-    for (const [name, body] of procedures) {
-      await server.query(`CREATE PROCEDURE ${name}() BEGIN ${body} END`);
-    }
+const servers = serversOf(["--innodb-rollback-on-timeout=ON"], async (server) => {
+  await server.query("USE test");
+  await server.query("CREATE TABLE t (v INT PRIMARY KEY) ENGINE = InnoDB");
+  await server.query("CREATE TABLE other (v INT) ENGINE = InnoDB");
+  await server.query("CREATE TABLE ids (id INT AUTO_INCREMENT PRIMARY KEY, v INT)");
+  for (const [name, body] of procedures) {
+    await server.query(`CREATE PROCEDURE ${name}() BEGIN ${body} END`);
   }
 });
 
-afterEach(async () => {
-  for (const server of Object.values(servers)) {
-    await connected(server, 0);
-    for (const table of ["t", "other", "ids"]) await server.query(`DELETE FROM test.${table}`);
-  }
+const testOnBoth = onBoth(servers, async (server) => {
+  await connected(server, 0);
+  for (const table of ["t", "other", "ids"]) await server.query(`DELETE FROM test.${table}`);
 });
 
-after(async () => {
-  for (const server of Object.values(servers)) await server.remove();
-});
-
-/** Declares a test on each server. */
-function onBoth(name: string, run: (server: Server) => Promise<void>): void {
-  for (const make of makes) test(`${make}: ${name}`, () => run(servers[make] as Server));
-}
-
-onBoth(
+testOnBoth(
   "a unit whose write may be done is not repeated when the connection is cut",
   async (server) => {
     await using proxy = await startProxy(server);
@@ -91,7 +72,7 @@ onBoth(
   },
 );
 
-onBoth(
+testOnBoth(
   "a unit with a committed transaction is not repeated for a later deadlock",
   async (server) => {
     await using db = poolAt(server, { connections: { main: {}, a: {}, b: {} } });
@@ -113,7 +94,7 @@ onBoth(
   },
 );
 
-onBoth("what the server did not do may be done again", async (server) => {
+testOnBoth("what the server did not do may be done again", async (server) => {
   await using db = poolAt(server);
   let runs = 0;
   await db.unit(async () => {
@@ -129,7 +110,7 @@ onBoth("what the server did not do may be done again", async (server) => {
   assert.deepEqual(await valuesIn(server, "t"), [2]);
 });
 
-onBoth(
+testOnBoth(
   "a statement that ends a transaction by its text is refused, and nothing stays",
   async (server) => {
     await using db = poolAt(server, { multipleStatements: true });
@@ -145,7 +126,7 @@ onBoth(
 );
 
 for (const [name, , stays] of procedures) {
-  onBoth(
+  testOnBoth(
     `after CALL ${name}() the next statement and the end of a transaction tell`,
     async (server) => {
       await using db = poolAt(server);
@@ -173,7 +154,7 @@ for (const [name, , stays] of procedures) {
   );
 }
 
-onBoth("a lock wait that takes the transaction with it is told", async (server) => {
+testOnBoth("a lock wait that takes the transaction with it is told", async (server) => {
   await using db = poolAt(server, { initSql: "SET innodb_lock_wait_timeout = 1" });
   await server.query("INSERT INTO test.t VALUES (9)");
   await server.query("BEGIN");
@@ -193,21 +174,24 @@ onBoth("a lock wait that takes the transaction with it is told", async (server) 
   assert.deepEqual(await valuesIn(server, "t"), [9]);
 });
 
-onBoth("by the driver's own connection a transaction that ends is told as well", async (server) => {
-  await using db = poolAt(server);
-  for (const sql of ["COMMIT", "BEGIN", "ALTER TABLE other COMMENT 'once more'"]) {
-    await refused(
-      db.transaction(async () => {
-        await db.query("INSERT INTO other VALUES (1)");
-        await using lease = await db.lease();
-        await lease.connection.promise().query(sql);
-      }),
-      "TRANSACTION_LOST",
-    );
-  }
-});
+testOnBoth(
+  "by the driver's own connection a transaction that ends is told as well",
+  async (server) => {
+    await using db = poolAt(server);
+    for (const sql of ["COMMIT", "BEGIN", "ALTER TABLE other COMMENT 'once more'"]) {
+      await refused(
+        db.transaction(async () => {
+          await db.query("INSERT INTO other VALUES (1)");
+          await using lease = await db.lease();
+          await lease.connection.promise().query(sql);
+        }),
+        "TRANSACTION_LOST",
+      );
+    }
+  },
+);
 
-onBoth("a statement whose whole effect would be wiped at once is refused", async (server) => {
+testOnBoth("a statement whose whole effect would be wiped at once is refused", async (server) => {
   await using db = poolAt(server);
   const vain = [
     "START TRANSACTION",
@@ -232,7 +216,7 @@ onBoth("a statement whose whole effect would be wiped at once is refused", async
   await db.query("COMMIT");
 });
 
-onBoth("a question about somebody else's statement is refused", async (server) => {
+testOnBoth("a question about somebody else's statement is refused", async (server) => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const questions = [
     "SELECT LAST_INSERT_ID()",
@@ -270,7 +254,7 @@ onBoth("a question about somebody else's statement is refused", async (server) =
   });
 });
 
-onBoth("a transaction that a statement of no unit leaves open is told", async (server) => {
+testOnBoth("a transaction that a statement of no unit leaves open is told", async (server) => {
   await server.query("CREATE PROCEDURE test.begins() BEGIN START TRANSACTION; SELECT 1; END");
   await using db = poolAt(server, { multipleStatements: true });
   for (const sql of ["BEGIN; INSERT INTO t VALUES (1)", "CALL begins()"]) {

@@ -4,11 +4,11 @@
  */
 
 import assert from "node:assert/strict";
-import { after, afterEach, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Lease, Pool } from "../../mod.ts";
+import { onBoth, serversOf } from "../support/both.ts";
 import type { Server } from "../support/server.ts";
-import { lackOf, type Make } from "../support/server_binary.ts";
 import { until } from "../support/wait.ts";
 import {
   busyThread,
@@ -18,7 +18,6 @@ import {
   failure,
   one,
   poolAt,
-  prepareServer,
   threadOf,
   timed,
 } from "./support/fixture.ts";
@@ -38,30 +37,11 @@ const procedures = [
 const soonMsMax = 2_000;
 const reason = new Error("The client has gone");
 
-const servers: Map<Make, Server> = new Map();
-after(async () => {
-  for (const server of servers.values()) await server.remove();
+const serverOf = serversOf([], async (server) => {
+  for (const sql of ["USE test", ...procedures]) await server.query(sql);
 });
-afterEach(async () => {
-  for (const server of servers.values()) await connected(server, 0);
-});
-
-async function serverOf(make: Make): Promise<Server> {
-  const known = servers.get(make);
-  if (known !== undefined) return known;
-  const server = await prepareServer(procedures, [], make);
-  servers.set(make, server);
-  return server;
-}
-
-/** Declares a test on both servers. */
-function testOnBoth(name: string, fn: (server: Server) => Promise<void>): void {
-  for (const make of ["mariadb", "mysql"] as const) {
-    test(`${make}: ${name}`, { skip: lackOf(make) ?? false }, async () => {
-      await fn(await serverOf(make));
-    });
-  }
-}
+const gone = (server: Server): Promise<void> => connected(server, 0);
+const testOnBoth = onBoth(serverOf, gone);
 
 /** Returns a pool whose statements may be several in one text. */
 function pool(server: Server, connectionLimit: number): Pool {

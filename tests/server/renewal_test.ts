@@ -5,16 +5,16 @@
 
 import assert from "node:assert/strict";
 import { createPool, type PoolOptions } from "../../mod.ts";
-import { onBoth } from "../mysql/both.ts";
+import { onBoth, serversOf } from "../support/both.ts";
 import { atRest, one, threadOf } from "../support/asking.ts";
 import { type Refusal, startProxy } from "../support/proxy.ts";
 
-const testOnBoth = onBoth([], async (server) => {
+const testOnBoth = onBoth(serversOf([], async (server) => {
   await server.query("CREATE DATABASE b");
   await server.query("CREATE ROLE clerk");
   await server.query("GRANT clerk TO app");
   await server.query("CREATE PROCEDURE test.pay() SELECT 1");
-});
+}));
 
 const options: PoolOptions = { shared: false, connectionLimit: 1, validateAfter: 60_000 };
 

@@ -6,10 +6,10 @@
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import type { Readable } from "node:stream";
-import { after, afterEach, test } from "node:test";
+import { test } from "node:test";
 import type { Lease, Pool } from "../../mod.ts";
+import { onBoth, serversOf } from "../support/both.ts";
 import type { Server } from "../support/server.ts";
-import { lackOf } from "../support/server_binary.ts";
 import { until } from "../support/wait.ts";
 import {
   busyThread,
@@ -19,7 +19,6 @@ import {
   failure,
   one,
   poolAt,
-  prepareServer,
   refused,
   threadOf,
 } from "./support/fixture.ts";
@@ -29,24 +28,16 @@ const rows = "SELECT REPEAT('x', 1000) AS x FROM information_schema.columns a, "
   "information_schema.columns b";
 const reason = new Error("The client has gone");
 
-const servers: Map<string, Server> = new Map();
-after(async () => {
-  for (const server of servers.values()) await server.remove();
-});
-afterEach(async () => {
-  for (const server of servers.values()) await connected(server, 0);
-});
+const serverOf = serversOf([]);
+const gone = (server: Server): Promise<void> => connected(server, 0);
+const withServer = onBoth(serverOf, gone);
 
 /** Declares a test on both servers, with a pool of one connection. */
 function testOnBoth(name: string, fn: (server: Server, db: Pool) => Promise<void>): void {
-  for (const make of ["mariadb", "mysql"] as const) {
-    test(`${make}: ${name}`, { skip: lackOf(make) ?? false }, async () => {
-      const server = servers.get(make) ?? await prepareServer([], [], make);
-      servers.set(make, server);
-      await using db = poolAt(server, { connectionLimit: 1 });
-      await fn(server, db);
-    });
-  }
+  withServer(name, async (server) => {
+    await using db = poolAt(server, { connectionLimit: 1 });
+    await fn(server, db);
+  });
 }
 
 function streamOf(lease: Lease, sql: string): Readable {
@@ -195,7 +186,7 @@ testOnBoth("every command without a callback hears of a loss, whenever it was as
 });
 
 test("a command that comes after the loss hears why, once", async () => {
-  const server = servers.get("mariadb")!;
+  const server = await serverOf("mariadb");
   await using db = poolAt(server, { connectionLimit: 1 });
   await using lease = await db.lease();
   const { connection, threadId } = lease;

@@ -6,11 +6,11 @@
 import assert from "node:assert/strict";
 import type { Connection } from "mysql2";
 import { createPool, type Lease, type Pool, type PoolOptions } from "../../mod.ts";
-import { onBoth } from "../mysql/both.ts";
+import { onBoth, serversOf } from "../support/both.ts";
 import { startProxy } from "../support/proxy.ts";
 import type { Server } from "../support/server.ts";
 
-const testOnBoth = onBoth([], async (server) => {
+const testOnBoth = onBoth(serversOf([], async (server) => {
   for (
     const sql of [
       "CREATE DATABASE b",
@@ -24,7 +24,7 @@ const testOnBoth = onBoth([], async (server) => {
       "CREATE PROCEDURE test.pay() SELECT 1",
     ]
   ) await server.query(sql);
-});
+}));
 
 function poolAt(server: Server, options: PoolOptions = {}): Pool {
   return createPool({ uri: server.url(), shared: false, connectionLimit: 1, ...options });
