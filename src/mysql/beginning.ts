@@ -15,8 +15,8 @@ import type { Witness } from "./witness.ts";
 
 const tracking = "SESSION session_track_state_change = 1";
 /**
- * What older servers do not report. CHARACTERISTICS is STATE and more: only by it a transaction
- * that a procedure has committed and begun anew can always be told from the one before.
+ * What older servers cannot report. CHARACTERISTICS includes STATE, and tells more: a procedure
+ * that commits and begins a transaction with the same work leaves the same STATE as before.
  */
 const fullTracking = "session_track_transaction_info = 'CHARACTERISTICS', " +
   "session_track_system_variables = " +

@@ -174,7 +174,7 @@ const adjacent: ReadonlySet<string> = new Set(namesOf(`
 /** Names, and the version that first knows them: 80011 for 8.0.11. */
 type Names = readonly (readonly [since: number, names: string])[];
 
-/** What a server knows. */
+/** Which functions a server has built in. */
 export interface Builtins {
   /** Whether it is MariaDB. */
   readonly isMariaDb: boolean;

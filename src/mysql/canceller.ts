@@ -95,7 +95,7 @@ export class Canceller {
     }
   }
 
-  /** Does something when what was asked before has been done. */
+  /** Runs `work` after everything that was given before it has ended. */
   #inTurn(work: () => Promise<void>): Promise<void> {
     const done = this.#last.then(work);
     this.#last = done.catch(() => undefined);

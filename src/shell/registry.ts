@@ -4,7 +4,7 @@
  * A module that is evaluated twice (hot reload, two bundles) asks twice for the same pool, and
  * gets two handles of one. Pools are kept under a well-known symbol of the global object, as two
  * copies of this module share nothing else. What is kept leads to no handle, so that a handle
- * that nobody has any more is collected as garbage.
+ * that nobody refers to is collected as garbage.
  */
 
 import type { Plan } from "./options.ts";

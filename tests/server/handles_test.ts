@@ -71,7 +71,7 @@ test("a drained handle destroys by its deadline its own statements, and nobody e
   await other.drain();
 });
 
-test("pools that nobody has any more close their connections, those in use do not", async () => {
+test("pools that nobody refers to close their connections, those in use do not", async () => {
   async function forget(): Promise<Pool[]> {
     const definitions = [{}, { connectionLimit: 2 }, { shared: false }, { name: "forgotten" }];
     const pools = definitions.map((each) => createPool({ uri: server.url(), ...each }));

@@ -1,4 +1,4 @@
-/** Handles that nobody has any more: each counts as drained once it was collected as garbage. */
+/** Handles that nobody refers to: each counts as drained once it was collected as garbage. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
