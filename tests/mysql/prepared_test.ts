@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { createPool, type Pool, type PoolOptions } from "../../mod.ts";
 import { onBoth, serversOf } from "../support/both.ts";
 import { failure, threadOf } from "../support/asking.ts";
-import { type Server } from "../support/server.ts";
+import type { Server } from "../support/server.ts";
 import { until } from "../support/wait.ts";
 
 const sql = "SELECT ? + 1 AS n";
