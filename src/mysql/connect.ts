@@ -10,11 +10,13 @@ import type { Adapter, Loss, SocketStream } from "../port.ts";
 import { Canceller } from "./canceller.ts";
 import { type Credentials, credentialsOf, driverOptionsOf } from "./driver_options.ts";
 import { refusingKeys } from "./public_key.ts";
+import type { Memory } from "./beginning.ts";
 import { Refusals } from "./refusals.ts";
 import { isTlsMissing, secure, tlsAdvised } from "./secure.ts";
 import { MysqlSession } from "./session.ts";
 import type { Target } from "./target.ts";
 import { isLocal } from "./tls.ts";
+import { ViewsOfTargets } from "./views.ts";
 
 /** Opens a session; see {@linkcode Port.connect}. */
 export type Connect = (
@@ -25,18 +27,18 @@ export type Connect = (
 
 /** Returns what opens sessions over the sockets of a runtime. */
 export function connectOver(adapter: Adapter): Connect {
-  const refusals = new Refusals();
+  const memory: Memory = { refusals: new Refusals(), views: new ViewsOfTargets() };
   const open = (target: Target, signal: AbortSignal): Promise<MysqlSession> => {
-    return connect(adapter, refusals, undefined, target, () => undefined, signal);
+    return connect(adapter, memory, undefined, target, () => undefined, signal);
   };
   // On Workers what one request waits for cannot be of another's doing.
   const canceller = adapter.runtime === "workerd" ? undefined : new Canceller(open);
-  return (target, lost, signal) => connect(adapter, refusals, canceller, target, lost, signal);
+  return (target, lost, signal) => connect(adapter, memory, canceller, target, lost, signal);
 }
 
 async function connect(
   adapter: Adapter,
-  refusals: Refusals,
+  memory: Memory,
   canceller: Canceller | undefined,
   target: Target,
   lost: (loss: Loss) => void,
@@ -55,7 +57,7 @@ async function connect(
     const attempt = (isSecured: boolean): Promise<MysqlSession> => {
       const [driver, socket] = dial(adapter, target, credentials, isSecured);
       const shaken = handshake(driver);
-      const session = new MysqlSession(driver, socket, target, refusals, canceller);
+      const session = new MysqlSession(driver, socket, target, memory, canceller);
       return begin(session, shaken, lost, stopped.promise);
     };
     return await attempt(target.tls !== undefined).catch((error: unknown) => {

@@ -15,7 +15,7 @@ import type {
   Statement,
   StatementFacts,
 } from "../port.ts";
-import { beginSession } from "./beginning.ts";
+import { beginSession, type Memory } from "./beginning.ts";
 import type { Canceller } from "./canceller.ts";
 import { isBusy } from "./commands.ts";
 import { answered, type DriverInternals, internalsOf } from "./internals.ts";
@@ -26,7 +26,6 @@ import { login } from "./login.ts";
 import { unreadable } from "./nonsense.ts";
 import { readFramesAlone } from "./order.ts";
 import { isReadByDriver, send } from "./prepared.ts";
-import type { Refusals } from "./refusals.ts";
 import { limitResults } from "./result_limit.ts";
 import { hideSecrets, withoutValues } from "./secrets.ts";
 import { ending, SessionEnd } from "./session_end.ts";
@@ -43,7 +42,7 @@ export class MysqlSession implements Session<Target, Connection> {
   readonly driver: Connection;
   readonly #internals: DriverInternals;
   readonly #witness: Witness;
-  readonly #refusals: Refusals;
+  readonly #memory: Memory;
   readonly #end: SessionEnd;
   readonly #interruption: Interruption;
   readonly #loans: Loans;
@@ -58,12 +57,12 @@ export class MysqlSession implements Session<Target, Connection> {
     driver: Connection,
     socket: SocketStream,
     target: Target,
-    refusals: Refusals,
+    memory: Memory,
     canceller?: Canceller,
   ) {
     this.driver = driver;
     this.#target = target;
-    this.#refusals = refusals;
+    this.#memory = memory;
     this.#internals = internalsOf(driver);
     const end = this.#end = new SessionEnd(driver, socket);
     this.#interruption = new Interruption(this.#internals, socket, end, canceller);
@@ -148,7 +147,7 @@ export class MysqlSession implements Session<Target, Connection> {
     const isBusyOtherwise = isBusy(this.#internals) && !this.#witness.doubt.isAlone;
     if (!this.isAlive || this.#witness.isUnfit || isBusyOtherwise) return "broken";
     if (!this.#witness.isDirty) return this.#loans.isRecoded ? "broken" : "clean";
-    return this.#refusals.has("wiping", this.#target) ? "broken" : "dirty";
+    return this.#memory.refusals.has("wiping", this.#target) ? "broken" : "dirty";
   }
 
   /** Fulfilled when the socket has closed. */
@@ -264,7 +263,7 @@ export class MysqlSession implements Session<Target, Connection> {
   }
 
   async #begin(target: Target, isReset: boolean): Promise<void> {
-    await beginSession(this.driver, this.#witness, target, this.#refusals, isReset);
+    await beginSession(this.driver, this.#witness, target, this.#memory, isReset);
     this.#loans.settle();
   }
 
@@ -281,12 +280,12 @@ export class MysqlSession implements Session<Target, Connection> {
     target: Target,
     isReset: boolean,
   ): Promise<void> {
-    if (this.#refusals.has("wiping", target)) {
+    if (this.#memory.refusals.has("wiping", target)) {
       throw new Error(`${what} was not tried, as the server has refused one before`);
     }
     await this.#end.within(what, resetMsMax, async () => {
       await ask().catch((error: unknown) => {
-        this.#refusals.learn("wiping", target, error);
+        this.#memory.refusals.learn("wiping", target, error);
         throw error;
       });
       await this.#begin(target, isReset);

@@ -160,6 +160,11 @@ export class Witness implements Watcher {
     const sent = command.sql ?? command.query ?? statement?.query ?? "";
     const given = { text: text ?? sent, analysis: this.reading.analyse(code ?? sent) };
     const { effect, reason, echoes, outlivesLogin } = given.analysis;
+    if (effect !== "identity") {
+      // A name that the driver has put in stands only in what is sent.
+      const named = code?.includes("??") === false ? code : sent;
+      this.#moved ??= this.reading.judgeViews(named, given.analysis);
+    }
     this.#hasRun = true;
     this.#outlivesLogin ||= outlivesLogin;
     if (prepareHeader === undefined) {

@@ -32,9 +32,19 @@ async function traceOn(asked: Asked): Promise<string> {
   return String(await one(asked, sql) ?? "");
 }
 
+/** Views that call them, one by way of another, and one that calls nothing. */
+const views: readonly string[] = [
+  "CREATE OR REPLACE VIEW hitting AS SELECT hit() AS h",
+  "CREATE OR REPLACE VIEW seizing AS SELECT v, seize() AS s FROM t",
+  "CREATE OR REPLACE VIEW locking AS SELECT GET_LOCK('smuggled', 0) AS l",
+  "CREATE OR REPLACE SQL SECURITY INVOKER VIEW posing AS SELECT roles() AS r",
+  "CREATE OR REPLACE SQL SECURITY INVOKER VIEW `a ``view``` AS SELECT r + 1 AS n FROM posing",
+  "CREATE OR REPLACE VIEW plain AS SELECT v + 1 AS w FROM t WHERE LENGTH(v) > 0",
+];
+
 async function prepare({ server }: Place): Promise<void> {
   await server.query("SET GLOBAL log_bin_trust_function_creators = 1");
-  for (const sql of functions) await server.query(sql);
+  for (const sql of [...functions, ...views]) await server.query(sql);
 }
 
 /** A statement that smuggles, what it leaves, and what a session begins with. */
@@ -55,6 +65,17 @@ const smugglings: readonly Smuggling[] = [
   { sql: "SELECT `now`()", leaves: "7" },
   { sql: "SELECT now ()", leaves: "7", initSql: "SET sql_mode = ''" },
   { sql: "INSERT INTO t VALUES (hit())", leaves: "7" },
+  { sql: "SELECT * FROM hitting", leaves: "7" },
+  { sql: "INSERT INTO t SELECT h FROM test.hitting", leaves: "7" },
+  {
+    sql:
+      "SELECT * FROM t LEFT JOIN seizing USING (v) UNION SELECT s, s FROM (SELECT seize() AS s) d",
+    leaves: "lock",
+  },
+  { sql: "SELECT * FROM locking", leaves: "lock" },
+  { sql: "SELECT * FROM posing", leaves: "role" },
+  { sql: "SELECT @n := n FROM `a ``view```", leaves: "role" },
+  { sql: "SELECT * FROM ??", values: ["a `view`"], leaves: "role" },
   { sql: "SELECT 1; SELECT hit()", leaves: "7" },
   { sql: String.raw`SET NAMES '\gbk'; SELECT '中\', roles() -- '`, leaves: "role" },
   { sql: "SELECT /*!99999 ' */ hit() -- '", leaves: "7" },
@@ -113,6 +134,7 @@ testOnBoth("a statement in disguise is found when it is prepared, too", async (p
 
 testOnBoth("literals of any content cost nothing", async ({ db, proxy, make }) => {
   await db.query("CREATE TABLE IF NOT EXISTS texts (v TEXT)");
+  await db.query("INSERT INTO texts VALUES ('')");
   await threadOf(db);
   proxy.forget();
   proxy.roundTrips = 0;
@@ -141,16 +163,49 @@ testOnBoth("literals of any content cost nothing", async ({ db, proxy, make }) =
   await db.query("DROP TABLE texts");
 });
 
+/** Returns how many round trips a statement costs more than itself. */
+async function cost({ db, proxy }: Place, sql: string): Promise<number> {
+  await threadOf(db);
+  proxy.roundTrips = 0;
+  await db.query(sql);
+  await threadOf(db);
+  return proxy.roundTrips - 2;
+}
+
 testOnBoth("a function costs a new login, one that is clean nothing", async (place) => {
   await prepare(place);
-  const { db, proxy, make } = place;
-  const cost = async (sql: string): Promise<number> => {
-    await threadOf(db);
-    proxy.roundTrips = 0;
-    await db.query(sql);
-    await threadOf(db);
-    return proxy.roundTrips - 2;
-  };
-  assert.equal(await cost("SELECT pure(1)"), 0);
-  assert.equal(await cost("SELECT hit()"), roundTrips.login[make]);
+  assert.equal(await cost(place, "SELECT pure(1)"), 0);
+  assert.equal(await cost(place, "SELECT hit()"), roundTrips.login[place.make]);
 }, { cleanFunctions: ["pure"] });
+
+testOnBoth(
+  "a view costs a new login when it is named first, and then if it calls",
+  async (place) => {
+    await prepare(place);
+    const login = roundTrips.login[place.make];
+    // It asks what the names are, and then what those are that the view names.
+    assert.equal(await cost(place, "SELECT * FROM plain JOIN t"), login + 2);
+    assert.equal(await cost(place, "SELECT * FROM plain JOIN t"), 0);
+    assert.equal(await cost(place, "SELECT * FROM t JOIN plain"), 0);
+    assert.equal(await cost(place, "SELECT * FROM hitting"), login + 1);
+    assert.equal(await cost(place, "SELECT * FROM hitting"), login);
+    assert.deepEqual(place.db.census().renewals, {
+      "first use of plain": 1,
+      "first use of hitting": 1,
+      "view hitting: call of hit": 1,
+    });
+  },
+);
+
+testOnBoth("a function that its own pool makes is known to be there", async ({ db, server }) => {
+  const own = "CREATE OR REPLACE VIEW own_view AS SELECT own_function() AS f";
+  const made = "CREATE FUNCTION own_function() RETURNS INT BEGIN SET @hit = 7; RETURN 1; END";
+  await server.query("SET GLOBAL log_bin_trust_function_creators = 1");
+  await threadOf(db);
+  for (const sql of [made, own]) await db.query(sql);
+  for (let round = 0; round < 3; round++) {
+    await db.query("SELECT * FROM own_view");
+    assert.equal(await traceOn(db), "");
+  }
+  for (const sql of ["DROP VIEW own_view", "DROP FUNCTION own_function"]) await db.query(sql);
+});

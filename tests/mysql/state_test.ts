@@ -270,6 +270,7 @@ test("a stored function that a query calls is seen where the server tells", asyn
   await run(session, "CREATE FUNCTION remembers() RETURNS INT BEGIN SET @f = 1; RETURN 1; END");
   assert.equal(await seen("INSERT INTO t (v) SELECT remembers()"), "dirty pinned");
   if (isMariaDb) assert.equal(await seen("SELECT remembers()"), "dirty pinned");
+  await run(session, "DROP FUNCTION remembers");
 });
 
 test("status is read behind compression, and behind packets that are held back", async () => {
