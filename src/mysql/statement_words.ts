@@ -47,6 +47,15 @@ export const leading: RegExp = new RegExp(
 export const locking: RegExp =
   /^(?:get_lock|service_get_(?:read|write)_locks|version_tokens_lock_\w+)$/;
 
+/** Words of which one is in each statement that runs what a table, or a view, is. */
+export const naming: ReadonlySet<string> = wordSet("from into insert join replace table update");
+/** Words that are reserved, and so no names unless in quotes; those that are used most. */
+export const reserved: ReadonlySet<string> = wordSet(
+  "select insert into replace values update set delete from where and or not in is null like " +
+    "between join left right inner outer cross on using group by order having limit as union " +
+    "distinct asc desc exists case when then else for with table",
+);
+
 /**
  * Character sets in which no byte of another character can look like a quote or a backslash, as it
  * can in big5, cp932, gb18030, gbk and sjis.

@@ -7,7 +7,7 @@
 import type { Connection } from "mysql2";
 import { DOUBLE_QUOTED, END, Lexer, MODE_UNKNOWN, WORD } from "./lexer.ts";
 import type { Analyser } from "./statement.ts";
-import { beforeTarget } from "./statement_words.ts";
+import { beforeTarget, naming, reserved } from "./statement_words.ts";
 import type { Target } from "./target.ts";
 
 /** How long it holds what was asked, in ms: others may create views and functions meanwhile. */
@@ -133,17 +133,6 @@ interface View {
   /** What stands in its text. */
   readonly used: readonly string[];
 }
-
-/** Words of which one is in each statement that runs what a table, or a view, is. */
-const naming: ReadonlySet<string> = new Set(
-  ["from", "into", "insert", "join", "replace", "table", "update"],
-);
-/** Words that are reserved, and so no names unless in quotes; those that are used most. */
-const reserved: ReadonlySet<string> = new Set(
-  ("select insert into replace values update set delete from where and or not in is null like " +
-    "between join left right inner outer cross on using group by order having limit as union " +
-    "distinct asc desc exists case when then else for with table").split(" "),
-);
 
 /** Returns the names of a text, each once, among which are all tables that it runs. */
 function namesIn(sql: string, mode: number): string[] {

@@ -23,14 +23,20 @@ const endings: readonly Ending[] = ["reset", "finish", "silence"];
 /** Each ending is tried at every byte; one that is only noticed in time, at some of them. */
 const stepOf = (ending: Ending): number => ending === "silence" ? 5 : 1;
 
-/** Returns how many bytes a server sends until a session can be used. */
+/** Returns how many bytes a server sends at least until a session can be used. */
 async function handshakeBytes(server: Server, options: PoolOptions): Promise<number> {
-  let count = 0;
-  // MySQL says more to whom it lets in for the first time.
+  const counts: number[] = [];
+  // MySQL says more to whom it lets in for the first time, and the pool asks more then.
   for (let i = 0; i < 2; i++) {
     await using line = await openLine(server, options);
-    count = await bytesOf(line, "toClient", async () => (await line.db.lease()).release());
+    for (let connection = 0; connection < 2; connection++) {
+      const take = async (): Promise<void> => (await line.db.lease()).release();
+      counts.push(await bytesOf(line, "toClient", take));
+      line.db.retire();
+      await until(() => line.db.census().size === 0, "the connection is closed");
+    }
   }
+  const count = Math.min(...counts);
   assert.ok(count > 80, `a handshake has ${count} bytes`);
   return count;
 }

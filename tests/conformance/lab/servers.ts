@@ -73,9 +73,7 @@ export class Servers {
       "SHOW FULL PROCESSLIST",
     );
     return rows.filter(({ User }) => User !== "root" && User !== "event_scheduler")
-      .filter(({ Command, Info }) =>
-        !areBusy || (["Query", "Execute"].includes(String(Command)) && Info !== null)
-      )
+      .filter(({ Command, Info }) => !areBusy || isBusy(Command, Info))
       .map(({ Id }) => Number(Id));
   }
 
@@ -152,4 +150,10 @@ export class Servers {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const server of this.#servers.values()) await (await server).remove();
   }
+}
+
+/** Tells whether a connection runs a statement that is not the pool's own at a login. */
+function isBusy(command: unknown, info: unknown): boolean {
+  const isRunning = command === "Query" || command === "Execute";
+  return isRunning && info !== null && !String(info).startsWith("SET SESSION session_track");
 }
