@@ -8,10 +8,10 @@
  * one; it may be nothing, as the one attempt beyond it is made when its time has come.
  */
 
-import type { ConnectFailed } from "./event.ts";
+import type { ConnectFailed } from "./messages.ts";
 import type { Outage, TargetId } from "./state.ts";
 import { sizeOf } from "./table.ts";
-import { editTarget, type Turn } from "./turn.ts";
+import { type Draft, editTarget } from "./draft.ts";
 
 /** Which part of what the server bore the ceiling keeps when there was no room for one more. */
 const CEILING_KEPT = 0.75;
@@ -20,37 +20,37 @@ const CEILING_KEPT = 0.75;
 type Setback = Omit<Outage, "cause">;
 
 /** Learns from a failure to connect to a target: that it is down, or the server full. */
-export function learnFailure(turn: Turn, id: TargetId, failed: ConnectFailed): void {
+export function learnFailure(draft: Draft, id: TargetId, failed: ConnectFailed): void {
   const { kind, cause, chance } = failed;
-  if (kind === "full") return lowerCeiling(turn, chance);
-  const target = editTarget(turn, id);
-  target.pace = 1;
-  target.outage = { ...setback(turn, target.outage, chance), cause };
+  if (kind === "full") return lowerCeiling(draft, chance);
+  const target = editTarget(draft, id);
+  target.openRate = 1;
+  target.outage = { ...setback(draft, target.outage, chance), cause };
 }
 
 /** Learns from a connection that could be opened to a target. */
-export function learnSuccess(turn: Turn, id: TargetId): void {
-  const target = editTarget(turn, id);
+export function learnSuccess(draft: Draft, id: TargetId): void {
+  const target = editTarget(draft, id);
   target.outage = undefined;
-  target.pace = Math.min(target.pace * 2, turn.pool.policy.connectionsMax);
+  target.openRate = Math.min(target.openRate * 2, draft.pool.policy.connectionsMax);
 }
 
 /** Learns that the server bore one more. */
-export function raiseCeiling(turn: Turn, chance: number): void {
-  const { pool } = turn;
+export function raiseCeiling(draft: Draft, chance: number): void {
+  const { pool } = draft;
   if (pool.congestion === undefined) return;
   const ceiling = pool.congestion.ceiling + 1;
   const isOver = Math.max(ceiling, sizeOf(pool.actuals)) >= pool.policy.connectionsMax;
-  const first = setback(turn, undefined, chance);
+  const first = setback(draft, undefined, chance);
   pool.congestion = isOver ? undefined : { ...first, failures: 0, ceiling };
 }
 
 /** Learns that the server does not bear more than are open now. */
-function lowerCeiling(turn: Turn, chance: number): void {
-  const { pool } = turn;
+function lowerCeiling(draft: Draft, chance: number): void {
+  const { pool } = draft;
   const { congestion } = pool;
   const borne = sizeOf(pool.actuals) - pool.connecting;
-  const next = setback(turn, congestion, chance);
+  const next = setback(draft, congestion, chance);
   const ceiling = next === congestion
     ? Math.min(congestion.ceiling, borne)
     : Math.floor(borne * CEILING_KEPT);
@@ -58,7 +58,7 @@ function lowerCeiling(turn: Turn, chance: number): void {
 }
 
 /** Puts the next attempt off, unless this one had begun before that was done last. */
-function setback({ pool, now }: Turn, last: Setback | undefined, chance: number): Setback {
+function setback({ pool, now }: Draft, last: Setback | undefined, chance: number): Setback {
   if (last !== undefined && now < last.retryAt) return last;
   const { backoffMsMin, backoffMsMax } = pool.policy;
   const failures = (last?.failures ?? 0) + 1;

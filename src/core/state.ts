@@ -6,7 +6,7 @@
  * many is kept in tables whose keys give the order and whose dues give the time.
  */
 
-import type { Holding } from "./event.ts";
+import type { Fifo } from "./fifo.ts";
 import type { Table } from "./table.ts";
 
 /** Milliseconds of a clock that never goes back, from an origin that does not matter. */
@@ -68,6 +68,14 @@ export type Status =
   | "retargeting"
   | "closing";
 
+/** A lease that is held, and the actual connection it holds. */
+export interface Holding {
+  /** The lease. */
+  readonly lease: LeaseId;
+  /** What it holds. */
+  readonly actual: ActualId;
+}
+
 /** An actual connection. */
 export interface Actual {
   /** Its name. */
@@ -78,14 +86,14 @@ export interface Actual {
   readonly status: Status;
   /** How many suspicions the pool had had when this one began to prove that it is alive. */
   readonly suspicions: number;
-  /** Since when it has been its target's. */
-  readonly servesSince: Instant;
-  /** When it has grown old. */
-  readonly agesAt: Instant;
+  /** Since when it has been its target's; undefined before it is open, as what follows. */
+  readonly servesSince: Instant | undefined;
+  /** When it reaches its maximum age. */
+  readonly agesAt: Instant | undefined;
   /** When it last came to rest. */
-  readonly restedAt: Instant;
+  readonly restedAt: Instant | undefined;
   /** How many came to rest before it. */
-  readonly rank: number;
+  readonly idleOrder: number;
   /** The lease it serves or served last. */
   readonly lease: LeaseId;
   /** The virtual connection of that lease. */
@@ -106,6 +114,8 @@ export interface Waiter {
   readonly address: AddressId;
   /** The leases that cannot end before it is answered. */
   readonly enclosing: readonly Holding[];
+  /** What asked: the core hands it back with the grant or the refusal, and never reads it. */
+  readonly waiter?: unknown;
 }
 
 /** A target cannot be reached, or does not let us in. */
@@ -134,51 +144,53 @@ export interface Target {
   readonly id: TargetId;
   /** Where it is. */
   readonly address: AddressId;
-  /** Who waits and may have a lease now, by lease: the longest has the lowest key. */
-  readonly line: Table<Waiter>;
+  /** The waiters that may have a lease now. */
+  readonly queue: Fifo<Waiter>;
   /** How many wait for it behind the limits of their virtual connections. */
   readonly blocked: number;
   /** The last to come to rest, if it is not lent since: it stands apart from {@linkcode idle}. */
-  readonly top: Actual | undefined;
-  /** All that rested before it, by rank: the longest has the lowest key. */
+  readonly newest: Actual | undefined;
+  /** All that came to rest before it, in that order: the oldest has the lowest key. */
   readonly idle: Table<Actual>;
   /** How many are connecting, checking, resetting or retargeting to it. */
   readonly arriving: number;
   /** How many of these are connecting or retargeting. */
   readonly opening: number;
-  /** How many may be opening at once: it doubles while those that come do not empty the line. */
-  readonly pace: number;
-  /** How many there are, but for those that close. */
+  /** How many may be opening at once: it doubles while those that come do not empty the queue. */
+  readonly openRate: number;
+  /** How many there are, except those that close. */
   readonly live: number;
   /** How many are kept open. */
   readonly minimum: number;
   /** Why it cannot be reached, if so. */
   readonly outage: Outage | undefined;
   /** Its key in the pool's table of that name, while it is listed there. */
-  readonly wanting: LeaseId | undefined;
-  /** As {@linkcode wanting}. */
+  readonly needed: LeaseId | undefined;
+  /** As {@linkcode needed}. */
   readonly probing: LeaseId | undefined;
-  /** As {@linkcode wanting}. */
-  readonly lacking: TargetId | undefined;
-  /** As {@linkcode wanting}. */
+  /** As {@linkcode needed}. */
+  readonly belowMinimum: TargetId | undefined;
+  /** As {@linkcode needed}. */
   readonly resting: number | undefined;
-  /** How many it may have opened now, of those that its line lacks; none while it is down. */
+  /** How many it may have opened now, of those that its queue needs; none while it is down. */
   readonly claims: number;
+  /** When it may be forgotten, if ever. */
+  readonly forgetAt: Instant | undefined;
 }
 
 /** What the pool knows of a virtual connection that has a limit or a minimum and has been used. */
 export interface Virtual {
-  /** Its leases and its waiters in a line together; never above its limit. */
+  /** Its leases and its waiters in a queue together; never above its limit. */
   readonly claims: number;
-  /** Its waiters above the limit, by lease. */
-  readonly blocked: Table<Waiter>;
+  /** Its waiters above the limit. */
+  readonly blocked: Fifo<Waiter>;
   /** How many of its leases enclose a waiter. */
   readonly enclosing: number;
   /** Whether its minimum is kept: from its first request on. */
-  readonly isAwake: boolean;
+  readonly isActive: boolean;
 }
 
-/** Whether the pool grants leases, holds them back, ends (serving its line or not), or is done. */
+/** Whether the pool grants leases, is paused, ends (serving its queues or not), or is closed. */
 export type Phase = "open" | "paused" | "serving" | "draining" | "closed";
 
 /** The pool, as a value. */
@@ -189,15 +201,15 @@ export interface PoolState extends Readonly<Record<Status, number>> {
   readonly phase: Phase;
   /** Every target that matters now, by name; due when it may be forgotten. */
   readonly targets: Table<Target>;
-  /** The targets that want one more opened, by the lease of who waits for it. */
-  readonly wanting: Table<TargetId>;
-  /** Those that are down and want to be tried, likewise; due when they may be. */
+  /** The targets that need one more opened, by the lease of its waiter. */
+  readonly needed: Table<TargetId>;
+  /** The targets that are down and need one, by the lease of its waiter; due when it may be. */
   readonly probing: Table<TargetId>;
   /** The targets that have less than their minimum, by name; due when one may be opened. */
-  readonly lacking: Table<TargetId>;
-  /** The targets that have an idle one, by the rank of the longest idle; due when that may go. */
+  readonly belowMinimum: Table<TargetId>;
+  /** The targets that have an idle one, by the order of their oldest; due when that may go. */
   readonly resting: Table<TargetId>;
-  /** How many {@linkcode wanting} ones may be opened now, were there room. */
+  /** How many {@linkcode needed} ones may be opened now, were there room. */
   readonly claims: number;
   /** The virtual connections that have a limit or a minimum and have been used. */
   readonly virtuals: Table<Virtual>;
@@ -218,11 +230,11 @@ export interface PoolState extends Readonly<Record<Status, number>> {
   /** All actual connections with lower names have been asked to go. */
   readonly retiredBelow: ActualId;
   /** From when on the next one may be retired for its age alone. */
-  readonly agesFrom: Instant;
+  readonly agesFrom: Instant | undefined;
   /** The name of the next actual connection. */
   readonly actualNext: ActualId;
-  /** The rank of the next to come to rest. */
-  readonly rankNext: number;
+  /** How many have come to rest. */
+  readonly idleOrderNext: number;
 }
 
 /** Returns a pool that knows no target and has no actual connection. */
@@ -231,9 +243,9 @@ export function createState(policy: Policy): PoolState {
     policy,
     phase: "open",
     targets: undefined,
-    wanting: undefined,
+    needed: undefined,
     probing: undefined,
-    lacking: undefined,
+    belowMinimum: undefined,
     resting: undefined,
     claims: 0,
     virtuals: undefined,
@@ -252,8 +264,18 @@ export function createState(policy: Policy): PoolState {
     congestion: undefined,
     suspicions: 0,
     retiredBelow: 0,
-    agesFrom: -Infinity,
+    agesFrom: undefined,
     actualNext: 0,
-    rankNext: 0,
+    idleOrderNext: 0,
   };
+}
+
+/** Tells whether the pool serves its queues. */
+export function isServing({ phase }: PoolState): boolean {
+  return phase === "open" || phase === "serving";
+}
+
+/** Tells whether the pool lets no newcomer in. */
+export function isEnding({ phase }: PoolState): boolean {
+  return phase === "serving" || phase === "draining";
 }

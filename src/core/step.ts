@@ -1,78 +1,83 @@
 /**
  * The state machine of the pool, whose only transition function is `step`.
  *
- * Transitions are of two kinds. Those that an event triggers say what has happened:
- * they are here, in `record`. Those that the state triggers follow from what is now
- * so, however it came about: they are in `follow`. What `follow` can say, `record`
- * does not. (Events are facts and commands are orders; some call them the other way.)
+ * Transitions are of two kinds. Those that an event triggers say what has happened: they
+ * are here, in `applyEvent`. Those that the state triggers follow from what is now so,
+ * however it came about: they are in `applyRules`. What `applyRules` can say, `applyEvent`
+ * does not.
  */
 
-import type { Command } from "./command.ts";
-import { closesRing } from "./deadlock.ts";
+import { addTarget, begin, type Draft, editTarget, editVirtual } from "./draft.ts";
+import { all } from "./fifo.ts";
+import { ageAt, forget, makeIdle, reset, retire } from "./lifecycle.ts";
 import type {
   ActualLost,
+  Command,
   ConnectDone,
   ConnectFailed,
   Event,
   LeaseReleased,
   LeaseRequested,
   WorkEnded,
-} from "./event.ts";
-import { ageAt } from "./fitness.ts";
-import { follow } from "./follow.ts";
-import { forget, reset, rest, retire } from "./life.ts";
-import { holderOf, isLineFull, join, leave, refuse } from "./line.ts";
-import { isEnding } from "./opening.ts";
+} from "./messages.ts";
 import { learnFailure, learnSuccess, raiseCeiling } from "./outage.ts";
-import type { Actual, ActualId, Instant, PoolState, Status } from "./state.ts";
-import { entries, find } from "./table.ts";
-import { begin, editTarget, editVirtual, know, type Turn } from "./turn.ts";
+import { closesRing, holderOf, isQueueFull, join, leave, refuse } from "./queue.ts";
+import { applyRules } from "./rules.ts";
+import {
+  type Actual,
+  type ActualId,
+  type Instant,
+  isEnding,
+  type PoolState,
+  type Status,
+} from "./state.ts";
+import { entries, find, values } from "./table.ts";
 
-export { deadline } from "./follow.ts";
+export { deadline } from "./rules.ts";
 
 /** The pool as an event leaves it, and what its shell must do about it. */
 export type Step = readonly [pool: PoolState, commands: readonly Command[]];
 
 /** Returns what becomes of `pool` when `event` happens at `now`. */
 export function step(pool: PoolState, event: Event, now: Instant): Step {
-  const turn = begin(pool, now);
-  record(turn, event);
-  follow(turn);
-  return [turn.pool, turn.commands];
+  const draft = begin(pool, now);
+  applyEvent(draft, event);
+  applyRules(draft);
+  return [draft.pool, draft.commands];
 }
 
 /** The transitions that an event triggers. */
-function record(turn: Turn, event: Event): void {
-  const { pool } = turn;
+function applyEvent(draft: Draft, event: Event): void {
+  const { pool } = draft;
   switch (event.type) {
     case "leaseRequested":
-      return request(turn, event);
+      return request(draft, event);
     case "requestWithdrawn":
-      return leave(turn, event);
+      return leave(draft, event);
     case "leaseReleased":
-      return release(turn, event);
+      return release(draft, event);
     case "connectDone":
-      return welcome(turn, event);
+      return onConnected(draft, event);
     case "connectFailed":
-      return fail(turn, event);
+      return onConnectFailed(draft, event);
     case "workDone":
     case "workFailed":
-      return endWork(turn, event);
+      return endWork(draft, event);
     case "closeDone": {
-      const closed = at(turn, event.actual, "closing");
-      return closed && forget(turn, closed);
+      const closed = at(draft, event.actual, "closing");
+      return closed && forget(draft, closed);
     }
     case "actualLost":
-      return lose(turn, event);
+      return onLost(draft, event);
     case "drainRequested":
-      return drain(turn, event.serveLine);
+      return drain(draft, event.serveLine);
     case "pauseRequested":
       if (pool.phase === "open") pool.phase = "paused";
       return;
     case "resumeRequested":
       if (pool.phase !== "paused") return;
       pool.phase = "open";
-      return changeAll(turn);
+      return changeAll(draft);
     case "retireRequested":
       pool.retiredBelow = pool.actualNext;
       return;
@@ -85,99 +90,99 @@ function record(turn: Turn, event: Event): void {
 }
 
 /** Lets a request wait, unless the pool ends, its line is full, or it closes a ring of waits. */
-function request(turn: Turn, waiter: LeaseRequested): void {
-  const { pool } = turn;
-  know(turn, waiter.target, waiter.address);
-  if (isEnding(pool) || pool.phase === "closed") return refuse(turn, waiter, "draining");
-  if (isLineFull(pool, waiter.virtual)) return refuse(turn, waiter, "lineFull");
-  awaken(turn, waiter);
-  join(turn, waiter);
-  if (closesRing(pool, waiter)) refuse(turn, waiter, "deadlock");
+function request(draft: Draft, waiter: LeaseRequested): void {
+  const { pool } = draft;
+  addTarget(draft, waiter.target, waiter.address);
+  if (isEnding(pool) || pool.phase === "closed") return refuse(draft, waiter, "draining");
+  if (isQueueFull(pool, waiter.virtual)) return refuse(draft, waiter, "lineFull");
+  activate(draft, waiter);
+  join(draft, waiter);
+  if (closesRing(pool, waiter)) refuse(draft, waiter, "deadlock");
 }
 
 /** From the first request for its own target on, the minimum of a virtual connection is kept. */
-function awaken(turn: Turn, { virtual, target }: LeaseRequested): void {
-  const { minimum, target: home } = turn.pool.policy.virtuals[virtual]!;
+function activate(draft: Draft, { virtual, target }: LeaseRequested): void {
+  const { minimum, target: home } = draft.pool.policy.virtuals[virtual]!;
   if (minimum === 0 || target !== home) return;
-  if (find(turn.pool.virtuals, virtual)?.isAwake) return;
-  editVirtual(turn, virtual).isAwake = true;
-  editTarget(turn, target).minimum += minimum;
+  if (find(draft.pool.virtuals, virtual)?.isActive) return;
+  editVirtual(draft, virtual).isActive = true;
+  editTarget(draft, target).minimum += minimum;
 }
 
 /** Ends a lease; one that no longer holds its actual connection ends nothing. */
-function release(turn: Turn, event: LeaseReleased): void {
-  const leased = holderOf(turn.pool, event);
+function release(draft: Draft, event: LeaseReleased): void {
+  const leased = holderOf(draft.pool, event);
   if (leased === undefined) return;
-  if (event.condition === "clean") rest(turn, leased);
-  else if (event.condition === "dirty") reset(turn, leased);
-  else retire(turn, leased, "broken");
+  if (event.condition === "clean") makeIdle(draft, leased);
+  else if (event.condition === "dirty") reset(draft, leased);
+  else retire(draft, leased, "broken");
 }
 
 /** Takes in a new actual connection: its target is up, and the server bears one more. */
-function welcome(turn: Turn, { actual, chance }: ConnectDone): void {
-  const { pool, now } = turn;
-  const connecting = at(turn, actual, "connecting");
+function onConnected(draft: Draft, { actual, chance }: ConnectDone): void {
+  const { pool, now } = draft;
+  const connecting = at(draft, actual, "connecting");
   if (connecting === undefined) return;
-  raiseCeiling(turn, chance);
+  raiseCeiling(draft, chance);
   const { suspicions } = pool;
-  arrive(turn, { ...connecting, agesAt: ageAt(pool, now, chance), suspicions });
+  arrive(draft, { ...connecting, agesAt: ageAt(pool, now, chance), suspicions });
 }
 
 /** Lets an actual connection serve a target, which is up. */
-function arrive(turn: Turn, actual: Actual): void {
-  learnSuccess(turn, actual.target);
-  rest(turn, { ...actual, servesSince: turn.now });
+function arrive(draft: Draft, actual: Actual): void {
+  learnSuccess(draft, actual.target);
+  makeIdle(draft, { ...actual, servesSince: draft.now });
 }
 
 /** Gives up an actual connection that could not be opened, and learns from it. */
-function fail(turn: Turn, event: ConnectFailed): void {
-  const connecting = at(turn, event.actual, "connecting");
+function onConnectFailed(draft: Draft, event: ConnectFailed): void {
+  const connecting = at(draft, event.actual, "connecting");
   if (connecting === undefined) return;
-  forget(turn, connecting);
-  learnFailure(turn, connecting.target, event);
+  forget(draft, connecting);
+  learnFailure(draft, connecting.target, event);
 }
 
 /** Ends a check, a reset or a change of target, unless it has come to nothing meanwhile. */
-function endWork(turn: Turn, { type, actual, work }: WorkEnded): void {
-  const worked = at(turn, actual, work);
+function endWork(draft: Draft, { type, actual, work }: WorkEnded): void {
+  const worked = at(draft, actual, work);
   if (worked === undefined) return;
   if (type === "workFailed") {
     // One that does not answer is as good as lost, and what became of it may have become of others.
-    if (work === "checking") turn.pool.suspicions++;
-    return retire(turn, worked, "broken");
+    if (work === "checking") draft.pool.suspicions++;
+    return retire(draft, worked, "broken");
   }
-  if (work === "retargeting") arrive(turn, worked);
-  else rest(turn, worked);
+  if (work === "retargeting") arrive(draft, worked);
+  else makeIdle(draft, worked);
 }
 
 /** Gives up one whose socket has closed unasked; if the server did it, the others are suspect. */
-function lose(turn: Turn, { actual, byServer }: ActualLost): void {
-  const lost = find(turn.pool.actuals, actual);
+function onLost(draft: Draft, { actual, byServer }: ActualLost): void {
+  const lost = find(draft.pool.actuals, actual);
   // One that is being opened, or closes already, reports that by itself.
   if (lost === undefined || lost.status === "connecting" || lost.status === "closing") return;
-  if (byServer) turn.pool.suspicions++;
-  retire(turn, lost, "lost");
+  if (byServer) draft.pool.suspicions++;
+  retire(draft, lost, "lost");
 }
 
 /** Lets nobody in any more; those who wait are served, or turned away. */
-function drain(turn: Turn, serveLine: boolean): void {
-  const { pool } = turn;
+function drain(draft: Draft, serveLine: boolean): void {
+  const { pool } = draft;
   if (pool.phase === "closed" || pool.phase === "draining") return;
   pool.phase = serveLine ? "serving" : "draining";
-  changeAll(turn);
+  changeAll(draft);
   if (serveLine) return;
-  for (const { value } of entries(pool.virtuals)) {
-    for (const { value: waiter } of entries(value.blocked)) refuse(turn, waiter, "draining");
+  for (const value of values(pool.virtuals)) {
+    for (const waiter of all(value.blocked)) refuse(draft, waiter, "draining");
   }
 }
 
 /** Has every target looked at again. */
-function changeAll(turn: Turn): void {
-  for (const { key } of entries(turn.pool.targets)) editTarget(turn, key);
+function changeAll(draft: Draft): void {
+  for (const { key } of entries(draft.pool.targets)) editTarget(draft, key);
 }
 
 /** Returns an actual connection if it is at `status`; an event that comes too late finds none. */
-function at(turn: Turn, id: ActualId, status: Status): Actual | undefined {
-  const actual = find(turn.pool.actuals, id);
+function at(draft: Draft, id: ActualId, status: Status): Actual | undefined {
+  const actual = find(draft.pool.actuals, id);
   return actual?.status === status ? actual : undefined;
 }

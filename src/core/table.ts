@@ -3,9 +3,13 @@
  *
  * It is a tree that keeps itself in balance by weight: no branch is more than three
  * times as heavy as its sibling, so every walk is O(log n), and an update copies the
- * nodes it walks and shares the others. Beside its value each entry has a `due`, and
+ * nodes it walks and shares the others. Beside its value an entry may have a `due`, and
  * each node knows the least due below it. So one table is a queue (`first`), a stack
- * (`last`), a list (`nth`) and a heap (`soonest`) at once.
+ * (`last`) and a heap (`firstDue`) at once.
+ *
+ * An entry without a due has `undefined` there, not `Infinity`: an engine gives a field that
+ * only ever held fractions a number of its own in every copy of the node, and shares what
+ * the field holds as soon as that may be something else.
  */
 
 /** A table: its root, or `undefined` of the one without entries. */
@@ -17,10 +21,10 @@ export interface Node<V> {
   readonly key: number;
   /** What it holds. */
   readonly value: V;
-  /** When it matters: `Infinity` if never. */
-  readonly due: number;
-  /** The least due of this entry and all below it. */
-  readonly least: number;
+  /** When it matters, if ever. */
+  readonly due: number | undefined;
+  /** The least due of this entry and all below it, if any has one. */
+  readonly least: number | undefined;
   /** How many entries there are, this one included. */
   readonly size: number;
   /** Those with lower keys. */
@@ -34,14 +38,14 @@ const TILT_MAX = 3;
 /** From which ratio of its branches on a heavy branch is itself turned before its parent is. */
 const BEND_MAX = 2;
 
-/** Returns how many entries `table` has. */
-export function sizeOf<V>(table: Table<V>): number {
-  return table === undefined ? 0 : table.size;
+/** Returns how many entries a table or a queue has. */
+export function sizeOf(entries: { readonly size: number } | undefined): number {
+  return entries?.size ?? 0;
 }
 
-/** Returns the least due of all entries: `Infinity` if there are none. */
+/** Returns the least due of all entries: `Infinity` if none has one. */
 export function leastDue<V>(table: Table<V>): number {
-  return table === undefined ? Infinity : table.least;
+  return table?.least ?? Infinity;
 }
 
 /** Returns the entry of `key`, if `table` has it. */
@@ -56,16 +60,27 @@ export function find<V>(table: Table<V>, key: number): V | undefined {
   return entry(table, key)?.value;
 }
 
-/** Returns the entry with the lowest key, of those that are due by `instant`, if any are. */
-export function first<V>(table: Table<V>, instant: number = Infinity): Node<V> | undefined {
+/** Returns the entry with the lowest key, if there is any. */
+export function first<V>(table: Table<V>): Node<V> | undefined {
   let node = table;
-  while (node !== undefined && node.least <= instant) {
+  while (node?.low !== undefined) node = node.low;
+  return node;
+}
+
+/** Returns the entry with the lowest key of those that are due by `instant`, if any are. */
+export function firstDue<V>(table: Table<V>, instant: number): Node<V> | undefined {
+  let node = table;
+  while (node !== undefined && isBy(node.least, instant)) {
     const { low }: Node<V> = node;
-    if (low !== undefined && low.least <= instant) node = low;
-    else if (node.due <= instant) return node;
+    if (low !== undefined && isBy(low.least, instant)) node = low;
+    else if (isBy(node.due, instant)) return node;
     else node = node.high;
   }
   return undefined;
+}
+
+function isBy(due: number | undefined, instant: number): boolean {
+  return due !== undefined && due <= instant;
 }
 
 /** Returns the entry with the highest key, if there is any. */
@@ -73,24 +88,35 @@ export function last<V>(table: Table<V>): Node<V> | undefined {
   return table && (last(table.high) ?? table);
 }
 
-/** Returns the entry that `rank` others precede, if so many do. */
-export function nth<V>(table: Table<V>, rank: number): Node<V> | undefined {
+/** Returns the entry with the highest key that is not above `key`, if there is any. */
+export function floor<V>(table: Table<V>, key: number): Node<V> | undefined {
   if (table === undefined) return undefined;
-  const before = sizeOf(table.low);
-  if (rank === before) return table;
-  return rank < before ? nth(table.low, rank) : nth(table.high, rank - before - 1);
+  return key < table.key ? floor(table.low, key) : floor(table.high, key) ?? table;
 }
 
-/** Returns the entries in the order of their keys; after those in `found`, if it is given. */
-export function entries<V>(table: Table<V>, found: Node<V>[] = []): readonly Node<V>[] {
-  if (table === undefined) return found;
-  entries(table.low, found);
-  found.push(table);
-  return entries(table.high, found);
+/** Returns the first entry, in the order of the keys, for which `is` says so. */
+export function search<V>(
+  table: Table<V>,
+  is: (entry: Node<V>) => boolean,
+): Node<V> | undefined {
+  if (table === undefined) return undefined;
+  return search(table.low, is) ?? (is(table) ? table : search(table.high, is));
+}
+
+/** Returns the entries in the order of their keys. */
+export function entries<V>(table: Table<V>): readonly Node<V>[] {
+  const found: Node<V>[] = [];
+  search(table, (entry) => !found.push(entry));
+  return found;
+}
+
+/** Returns the values in the order of their keys. */
+export function values<V>(table: Table<V>): readonly V[] {
+  return entries(table).map(({ value }) => value);
 }
 
 /** Returns `table` with this value and due for `key`, whether it had another or none. */
-export function put<V>(table: Table<V>, key: number, value: V, due: number = Infinity): Node<V> {
+export function put<V>(table: Table<V>, key: number, value: V, due?: number): Node<V> {
   if (table === undefined) return node(key, value, due, undefined, undefined);
   const { key: own, low, high } = table;
   if (key === own) return node(key, value, due, low, high);
@@ -144,16 +170,26 @@ function over<V>({ key, value, due }: Node<V>, low: Table<V>, high: Table<V>): N
   return node(key, value, due, low, high);
 }
 
-function node<V>(key: number, value: V, due: number, low: Table<V>, high: Table<V>): Node<V> {
+function node<V>(
+  key: number,
+  value: V,
+  due: number | undefined,
+  low: Table<V>,
+  high: Table<V>,
+): Node<V> {
   let least = due;
   let size = 1;
   if (low !== undefined) {
     size += low.size;
-    if (low.least < least) least = low.least;
+    least = sooner(least, low.least);
   }
   if (high !== undefined) {
     size += high.size;
-    if (high.least < least) least = high.least;
+    least = sooner(least, high.least);
   }
   return { key, value, due, least, size, low, high };
+}
+
+function sooner(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b !== undefined && b < a ? b : a;
 }

@@ -22,6 +22,12 @@ test("every mutant has a name and a fault of its own", () => {
   assert.equal(new Set(mutants.map(({ file, from, to }) => file + from + to)).size, mutants.length);
 });
 
+test("queues in blocks of two keep every promise, as mutants of queues have no other fault", async () => {
+  const none = { name: "none", file: "fifo.ts", from: "BLOCK = 2;", to: "BLOCK = 3;" };
+  const { story } = await tryMutant({ ...none, where: "limits, and a line" });
+  assert.equal(story, "survived");
+});
+
 test("the exploration kills a mutant, so it can fail", async () => {
   const [mutant] = mutants;
   const { isKilled, story } = await tryMutant(mutant!);

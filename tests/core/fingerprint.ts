@@ -7,6 +7,7 @@
  */
 
 import type { Actual, PoolState, Target, Waiter } from "../../src/core/mod.ts";
+import { all, type Fifo } from "../../src/core/fifo.ts";
 import { entries, type Table } from "../../src/core/table.ts";
 import { type Down, type Place, STATUSES } from "./world.ts";
 
@@ -26,7 +27,9 @@ class Namer {
     const { waits, held } = place.world;
     this.#place = place;
     this.#leases = [...waits, ...held].map(({ lease }) => lease).sort((a, b) => a - b);
-    this.#ranks = entries(place.pool.actuals).map(({ value }) => value.rank).sort((a, b) => a - b);
+    this.#ranks = entries(place.pool.actuals).map(({ value }) => value.idleOrder).sort((a, b) =>
+      a - b
+    );
   }
 
   lease(lease: number): number {
@@ -37,8 +40,12 @@ class Namer {
     return entries(table).map(({ key }) => this.lease(key)).join("+");
   }
 
-  left(at: number): number {
-    return Math.max(0, at - this.#place.now);
+  inQueue(queue: Fifo<Waiter>): string {
+    return all(queue).map(({ lease }) => this.lease(lease)).join("+");
+  }
+
+  left(at: number | undefined): number {
+    return at === undefined ? 0 : Math.max(0, at - this.#place.now);
   }
 
   down(down: Pick<Down, "until" | "failures"> | undefined): string {
@@ -51,7 +58,7 @@ class Namer {
   }
 
   actual(actual: Actual): string {
-    const { status, target, servesSince, agesAt, restedAt, rank, lease, virtual, encloses } =
+    const { status, target, servesSince, agesAt, restedAt, idleOrder, lease, virtual, encloses } =
       actual;
     if (status === "connecting" || status === "closing") return `${status} ${target}`;
     const { pool, configuration: { policy } } = this.#place;
@@ -63,8 +70,8 @@ class Namer {
       actual.suspicions < pool.suspicions,
       actual.id < pool.retiredBelow,
       this.left(agesAt),
-      this.#since(servesSince, finite(policy.tenureMs)),
-      isIdle ? `${this.#since(restedAt, restMax)} ${this.#ranks.indexOf(rank)}` : "",
+      this.#since(servesSince!, finite(policy.tenureMs)),
+      isIdle ? `${this.#since(restedAt!, restMax)} ${this.#ranks.indexOf(idleOrder)}` : "",
       status === "leased" ? `${this.lease(lease)}/${virtual} ${encloses}` : "",
     ].join(" ");
   }
@@ -106,8 +113,8 @@ function printPool(pool: PoolState, namer: Namer): string {
   return [
     pool.phase,
     entries(pool.targets).map(({ value }) => printTarget(value, namer)).join(),
-    entries(pool.virtuals).map(({ key, value: { claims, blocked, enclosing, isAwake } }) =>
-      `${key} ${claims} ${namer.leases(blocked)} ${enclosing} ${isAwake}`
+    entries(pool.virtuals).map(({ key, value: { claims, blocked, enclosing, isActive } }) =>
+      `${key} ${claims} ${namer.inQueue(blocked)} ${enclosing} ${isActive}`
     ).join(),
     pool.enclosing,
     namer.leases(pool.enclosed),
@@ -122,14 +129,14 @@ function printPool(pool: PoolState, namer: Namer): string {
 }
 
 function printTarget(target: Target, namer: Namer): string {
-  const { id, line, blocked, arriving, opening, pace, live, minimum, outage } = target;
+  const { id, queue, blocked, arriving, opening, openRate, live, minimum, outage } = target;
   const down = outage && { until: outage.retryAt, failures: outage.failures };
   return [
     id,
-    namer.leases(line),
-    [blocked, arriving, opening, pace, live, minimum, target.claims],
+    namer.inQueue(queue),
+    [blocked, arriving, opening, openRate, live, minimum, target.claims],
     namer.down(down),
-    [target.wanting, target.probing].map((key) => key !== undefined && namer.lease(key)),
-    [target.lacking, target.resting].map((key) => key !== undefined),
+    [target.needed, target.probing].map((key) => key !== undefined && namer.lease(key)),
+    [target.belowMinimum, target.resting].map((key) => key !== undefined),
   ].join(" ");
 }

@@ -20,7 +20,12 @@ const CORE = fileURLToPath(new URL("../../src/core/", import.meta.url));
 /** How many states of each pool are visited, at first and when that has shown nothing. */
 const STATES_MAX = [300, 4_000];
 /** What mutants may use although the file they change does not. */
-const TABLE = ["find", "first", "last", "nth", "sizeOf"];
+const LENT: Record<string, readonly string[]> = {
+  "table.ts": ["find", "first", "last", "sizeOf"],
+  "fifo.ts": ["all", "nthOf"],
+};
+/** Queues as short as those of small pools change their blocks only if these are small too. */
+const BLOCK = ["const BLOCK = 16;", "const BLOCK = 2;"] as const;
 
 /** Returns how a mutant of the core fares. */
 export async function tryMutant(mutant: Mutant): Promise<Fate> {
@@ -37,17 +42,16 @@ async function makeMutant({ name, file, from, to }: Mutant, folder: string): Pro
   mkdirSync(core);
   cpSync(CORE, core, { recursive: true });
   writeFileSync(join(folder, "package.json"), '{"type":"module"}');
-  const source = readFileSync(join(core, file), "utf8");
+  const source = readFileSync(join(core, file), "utf8").replace(...BLOCK);
   const count = source.split(from).length - 1;
   if (count !== 1) throw new Error(`No mutant "${name}": ${file} has its text ${count} times`);
   const mutated = source.replace(from, () => to);
-  const lacking = TABLE.filter((used) =>
-    file !== "table.ts" && new RegExp(`\\b${used}\\(`).test(mutated) &&
-    !new RegExp(`import [^;]*\\b${used}\\b[^;]*"./table.ts"`).test(mutated)
-  );
-  const prelude = lacking.length === 0
-    ? ""
-    : `import { ${lacking.join(", ")} } from "./table.ts";\n`;
+  const prelude = Object.entries(LENT).flatMap(([from, names]) =>
+    names.filter((used) =>
+      file !== from && new RegExp(`\\b${used}\\(`).test(mutated) &&
+      !new RegExp(`import [^;]*\\b${used}\\b[^;]*"./${from}"`).test(mutated)
+    ).map((used) => `import { ${used} } from "./${from}";\n`)
+  ).join("");
   writeFileSync(join(core, file), prelude + mutated);
   return await import(pathToFileURL(join(core, "mod.ts")).href);
 }

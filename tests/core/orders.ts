@@ -24,7 +24,7 @@ export function obey(place: Place, command: Command, event: Event): void {
       must(conn === undefined, "each actual connection has a name of its own");
       return obeyConnect(place, judge, command.actual, command.target);
     case "grant":
-      return obeyGrant(place, judge, conn, command.lease);
+      return obeyGrant(place, judge, conn, command);
     case "check": {
       must(conn?.status === "idle" && !judge.isFresh(conn), "only what may be dead is checked");
       const isComing = "actual" in event && event.actual === conn.id;
@@ -108,10 +108,16 @@ function obeyConnect({ world, now }: Place, judge: Judge, id: number, target: nu
   });
 }
 
-function obeyGrant(place: Place, judge: Judge, conn: Conn | undefined, lease: number): void {
+function obeyGrant(
+  place: Place,
+  judge: Judge,
+  conn: Conn | undefined,
+  { lease, waiter }: Command & { type: "grant" },
+): void {
   const { world } = place;
   const wait = world.waits.find((waiting) => waiting.lease === lease);
   must(wait !== undefined, "a request is answered once");
+  must(waiter === wait.waiter, "an answer comes with what asked");
   must(conn?.status === "idle", "nobody shares");
   must(judge.isServing(), "nothing is granted while paused or draining");
   must(conn.target === wait.target, "a lease is to the target that was asked for");
@@ -212,10 +218,11 @@ function obeyRefuse(
   { world }: Place,
   judge: Judge,
   event: Event,
-  { lease, reason, cause }: Command & { type: "refuse" },
+  { lease, waiter, reason, cause }: Command & { type: "refuse" },
 ): void {
   const wait = world.waits.find((waiting) => waiting.lease === lease);
   must(wait !== undefined, "a request is answered once");
+  must(waiter === wait.waiter, "an answer comes with what asked");
   const isNew = event.type === "leaseRequested" && event.lease === lease;
   if (reason === "lineFull") {
     must(isNew && judge.excess() > judge.policy.waitersMax, "who has a place is not refused");

@@ -103,6 +103,28 @@ test("the limit of a virtual connection holds over all its targets", () => {
   assert.equal(driver.census().blocked, 1);
 });
 
+test("a grant and a refusal come with what asked, which is not looked at", () => {
+  const driver = new Driver({ connectionsMax: 1, waitersMax: 2, virtuals: [free, single] });
+  const askers = [1, 2, 3, 4].map(() => unreadable());
+  const [a, b] = [0, 1].map((at) => driver.request({ virtual: 1, waiter: askers[at] }));
+  const c = driver.request({ waiter: askers[2] });
+  const d = driver.request({ waiter: askers[3] });
+  const e = driver.request();
+  driver.wait(10);
+  driver.release(a!);
+  driver.tell({ type: "drainRequested", serveLine: false });
+  const told = driver.orders.flatMap(({ command }) => "waiter" in command ? [command] : []);
+  assert.deepEqual(told.map(({ type, lease }) => [type, lease]), [
+    ["refuse", d],
+    ["refuse", e],
+    ["grant", a],
+    ["grant", b],
+    ["refuse", c],
+  ]);
+  const waiters = [askers[3], undefined, askers[0], askers[1], askers[2]];
+  told.forEach(({ waiter }, at) => assert.ok(waiter === waiters[at]));
+});
+
 test("a request that is taken back is not answered, and its place goes to the next", () => {
   const driver = new Driver({ connectionsMax: 1, virtuals: [free, single] });
   const a = driver.request({ virtual: 1 });
@@ -225,3 +247,10 @@ test("a lease that has ended already encloses nobody", () => {
   driver.release(b!);
   assert.ok(driver.isGranted(c));
 });
+
+/** Returns something that throws whatever is done with it, but for being passed on. */
+function unreadable(): unknown {
+  const trap = (): never => assert.fail("What asks is looked at");
+  const names = Object.getOwnPropertyNames(Reflect);
+  return new Proxy(trap, Object.fromEntries(names.map((name) => [name, trap])));
+}

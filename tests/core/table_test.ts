@@ -11,13 +11,16 @@ import {
   entry,
   find,
   first,
+  firstDue,
+  floor,
   last,
   leastDue,
-  nth,
   put,
   remove,
+  search,
   sizeOf,
   type Table,
+  values,
 } from "../../src/core/table.ts";
 import { deepFreeze } from "./support/freeze.ts";
 import { runs } from "./support/seed.ts";
@@ -25,19 +28,19 @@ import { runs } from "./support/seed.ts";
 /** An entry as the twin keeps it. */
 interface Twin {
   readonly value: string;
-  readonly due: number;
+  readonly due: number | undefined;
 }
 
 /** A change to a table. */
 interface Change {
   readonly key: number;
-  readonly due: number;
+  readonly due: number | undefined;
   readonly removes: boolean;
 }
 
-const dues: fc.Arbitrary<number> = fc.oneof(
+const dues: fc.Arbitrary<number | undefined> = fc.oneof(
   fc.integer({ min: 0, max: 9 }),
-  fc.constantFrom(Infinity, -Infinity),
+  fc.constantFrom(undefined, Infinity, -Infinity),
 );
 const changes: fc.Arbitrary<Change[]> = fc.array(
   fc.record({ key: fc.integer({ min: -20, max: 40 }), due: dues, removes: fc.boolean() }),
@@ -84,9 +87,9 @@ test("the removal of a key that is not there returns the very same table", () =>
 test("a question about no entries has no answer", () => {
   assert.equal(sizeOf(undefined), 0);
   assert.equal(leastDue(undefined), Infinity);
-  assert.deepEqual(entries(undefined), []);
+  assert.deepEqual([entries(undefined), values(undefined)], [[], []]);
   for (const ask of [first, last]) assert.equal(ask(undefined), undefined);
-  for (const ask of [entry, find, nth, first]) assert.equal(ask(undefined, 0), undefined);
+  for (const ask of [entry, find, floor, firstDue]) assert.equal(ask(undefined, 0), undefined);
 });
 
 for (
@@ -152,29 +155,37 @@ function assertTwins(table: Table<string>, twin: ReadonlyMap<number, Twin>): voi
   const sorted = [...twin].sort(([a], [b]) => a - b).map(([key, all]) => ({ key, ...all }));
   const plain = (node: Table<string>) =>
     node && { key: node.key, value: node.value, due: node.due };
-  const least = Math.min(Infinity, ...sorted.map(({ due }) => due));
+  const least = leastOf(sorted);
   assert.deepEqual(entries(table).map(plain), sorted);
+  assert.deepEqual(values(table), sorted.map(({ value }) => value));
   assert.equal(sizeOf(table), sorted.length);
-  assert.equal(leastDue(table), least);
+  assert.equal(leastDue(table), least ?? Infinity);
   assert.deepEqual(plain(first(table)), sorted[0]);
   assert.deepEqual(plain(last(table)), sorted.at(-1));
-  assert.equal(first(table, least)?.due, sorted.length === 0 ? undefined : least);
-  for (let rank = -1; rank <= sorted.length; rank++) {
-    assert.deepEqual(plain(nth(table, rank)), rank < 0 ? undefined : sorted[rank]);
-  }
+  sorted.forEach((one) => {
+    assert.deepEqual(plain(search(table, ({ key }) => key === one.key)), one);
+  });
+  assert.deepEqual(plain(search(table, ({ key }) => key > 4)), sorted.find(({ key }) => key > 4));
   for (let key = -21; key <= 41; key++) {
     assert.equal(find(table, key), twin.get(key)?.value);
+    assert.deepEqual(plain(floor(table, key)), sorted.findLast((one) => one.key <= key));
     assert.equal(entry(table, key)?.due, twin.get(key)?.due);
   }
   for (const instant of [-Infinity, -1, 0, 4, 9, 100]) {
-    const due = sorted.find((one) => one.due <= instant);
-    assert.deepEqual(plain(first(table, instant)), due);
+    const due = sorted.find((one) => one.due !== undefined && one.due <= instant);
+    assert.deepEqual(plain(firstDue(table, instant)), due);
   }
   for (const node of entries(table)) {
     const below = [node, ...entries(node.low), ...entries(node.high)];
     assert.equal(node.size, below.length);
-    assert.equal(node.least, Math.min(...below.map(({ due }) => due)));
+    assert.equal(node.least, leastOf(below));
   }
+}
+
+/** Returns the least due, if any has one. */
+function leastOf(all: readonly { due: number | undefined }[]): number | undefined {
+  const least = all.map(({ due }) => due).filter((due) => due !== undefined).sort((a, b) => a - b);
+  return least[0];
 }
 
 function assertShallow(table: Table<number>): void {

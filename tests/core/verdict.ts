@@ -1,6 +1,7 @@
 /** What must hold in every state, however it came about. */
 
 import type { Event } from "../../src/core/mod.ts";
+import { all } from "../../src/core/fifo.ts";
 import { entries } from "../../src/core/table.ts";
 import { Judge, must } from "./judge.ts";
 import { type Place, STATUSES, toldActuals } from "./world.ts";
@@ -53,7 +54,7 @@ function checkTold({ pool, world, now }: Place, judge: Judge): void {
     "the pool counts who waits behind limits",
   );
   for (const { value: target } of entries(pool.targets)) {
-    const line = entries(target.line).map(({ key }) => key);
+    const line = all(target.queue).map(({ lease }) => lease);
     must(
       line.join() === judge.line(target.id).map(({ lease }) => lease).join(),
       "the line is in order",

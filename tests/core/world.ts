@@ -35,6 +35,7 @@ export interface Wait {
   virtual: number;
   target: number;
   enclosing: readonly { lease: number; actual: number }[];
+  waiter?: unknown;
 }
 
 /** What failed attempts have taught of a target. */

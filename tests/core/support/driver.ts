@@ -51,6 +51,8 @@ export interface Wish {
   readonly address?: AddressId;
   /** The leases that cannot end before this one is answered. */
   readonly enclosing?: readonly LeaseId[];
+  /** What asks. */
+  readonly waiter?: unknown;
 }
 
 /** An order, and when it was given. */
@@ -115,7 +117,7 @@ export class Driver {
   }
 
   /** Asks for a lease and returns its name. */
-  request({ virtual = 0, target, address = 0, enclosing = [] }: Wish = {}): LeaseId {
+  request({ virtual = 0, target, address = 0, enclosing = [], ...rest }: Wish = {}): LeaseId {
     const lease = this.#leaseNext++;
     const event: LeaseRequested = {
       type: "leaseRequested",
@@ -124,6 +126,7 @@ export class Driver {
       target: target ?? this.pool.policy.virtuals[virtual]!.target,
       address,
       enclosing: enclosing.map((one) => ({ lease: one, actual: this.holder(one) })),
+      ...rest,
     };
     this.#requests.set(lease, event);
     this.tell(event);

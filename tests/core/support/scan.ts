@@ -4,7 +4,8 @@
 
 import assert from "node:assert/strict";
 import type { Actual, Instant, PoolState, Target } from "../../../src/core/mod.ts";
-import { entries, find, type Node, nth, sizeOf, type Table } from "../../../src/core/table.ts";
+import { all, nthOf } from "../../../src/core/fifo.ts";
+import { entries, find, type Node, sizeOf, type Table } from "../../../src/core/table.ts";
 import { STATUSES } from "../world.ts";
 import type { Model } from "./model.ts";
 
@@ -41,10 +42,10 @@ export function assertNobodyWaitsInVain(pool: PoolState, now: Instant): void {
   const { connectionsMax } = pool.policy;
   const isRoom = size < Math.min(connectionsMax, pool.congestion?.ceiling ?? connectionsMax);
   for (const target of valuesOf(pool.targets)) {
-    if (sizeOf(target.line) <= target.arriving) continue;
+    if (sizeOf(target.queue) <= target.arriving) continue;
     assert.equal(restingOn(target).length, 0, `one rests while somebody waits for ${target.id}`);
     if (target.outage !== undefined && now < target.outage.retryAt) continue;
-    const canOpen = target.opening < (target.outage === undefined ? target.pace : 1);
+    const canOpen = target.opening < (target.outage === undefined ? target.openRate : 1);
     assert.ok(!canOpen || !isRoom, `none is opened for ${target.id}`);
   }
 }
@@ -75,10 +76,12 @@ function assertTargets(
       count("connecting", "retargeting", "checking", "resetting"),
     ]);
     assert.deepEqual(
-      keysOf(target.line),
+      all(target.queue).map(({ lease }) => lease),
       line.filter(([, to]) => to === id).map(([lease]) => lease),
     );
-    const idle = own.filter(({ status }) => status === "idle").sort((a, b) => a.rank - b.rank);
+    const idle = own.filter(({ status }) => status === "idle").sort((a, b) =>
+      a.idleOrder - b.idleOrder
+    );
     assert.deepEqual(restingOn(target), idle);
   }
 }
@@ -99,30 +102,30 @@ function assertKnown(pool: PoolState, model: Model): void {
 }
 
 function assertLists(pool: PoolState): void {
-  const [wanting, probing, lacking, resting]: [Row[], Row[], Row[], Row[]] = [[], [], [], []];
+  const [needed, probing, belowMinimum, resting]: [Row[], Row[], Row[], Row[]] = [[], [], [], []];
   let claims = 0;
   for (const target of valuesOf(pool.targets)) {
-    const { id, line, arriving, opening, pace, outage, live, minimum } = target;
-    const places = Math.max(0, (outage === undefined ? pace : 1) - opening);
+    const { id, queue, arriving, opening, openRate, outage, live, minimum } = target;
+    const places = Math.max(0, (outage === undefined ? openRate : 1) - opening);
     const retryAt = outage?.retryAt ?? -Infinity;
     const longest = restingOn(target)[0];
-    const uncovered = nth(line, arriving);
+    const uncovered = nthOf(queue, arriving);
     if (uncovered !== undefined && longest === undefined && places > 0) {
-      (outage === undefined ? wanting : probing).push([uncovered.key, id, retryAt]);
-      if (outage === undefined) claims += Math.min(places, sizeOf(line) - arriving);
+      (outage === undefined ? needed : probing).push([uncovered.lease, id, retryAt]);
+      if (outage === undefined) claims += Math.min(places, sizeOf(queue) - arriving);
     }
-    if (live < minimum && places > 0) lacking.push([id, id, retryAt]);
+    if (live < minimum && places > 0) belowMinimum.push([id, id, retryAt]);
     if (longest === undefined) continue;
-    const idleEndsAt = longest.restedAt + pool.policy.idleMsMax;
-    resting.push([longest.rank, id, live > minimum ? idleEndsAt : Infinity]);
+    const idleEndsAt = longest.restedAt! + pool.policy.idleMsMax;
+    resting.push([longest.idleOrder, id, live > minimum ? idleEndsAt : Infinity]);
   }
-  assert.deepEqual(rowsOf(pool.wanting), sorted(wanting));
+  assert.deepEqual(rowsOf(pool.needed), sorted(needed));
   assert.deepEqual(rowsOf(pool.probing), sorted(probing));
   assert.deepEqual(rowsOf(pool.resting), sorted(resting));
   assert.equal(pool.claims, claims);
   // A pool that ends keeps nothing warm any more.
   const isOpen = pool.phase === "open" || pool.phase === "paused";
-  if (isOpen) assert.deepEqual(rowsOf(pool.lacking), sorted(lacking));
+  if (isOpen) assert.deepEqual(rowsOf(pool.belowMinimum), sorted(belowMinimum));
 }
 
 function assertEnclosures(pool: PoolState, model: Model): void {
@@ -136,12 +139,12 @@ function assertEnclosures(pool: PoolState, model: Model): void {
   assert.equal(pool.enclosing, leased.filter(({ encloses }) => encloses > 0).length);
 }
 
-function restingOn({ idle, top }: Pick<Target, "idle" | "top">): Actual[] {
-  return top === undefined ? valuesOf(idle) : [...valuesOf(idle), top];
+function restingOn({ idle, newest }: Pick<Target, "idle" | "newest">): Actual[] {
+  return newest === undefined ? valuesOf(idle) : [...valuesOf(idle), newest];
 }
 
 function rowsOf(table: Table<unknown>): Row[] {
-  return entries(table).map(({ key, value, due }: Node<unknown>) => [key, value, due]);
+  return entries(table).map(({ key, value, due }: Node<unknown>) => [key, value, due ?? Infinity]);
 }
 
 function sorted(rows: readonly Row[]): Row[] {

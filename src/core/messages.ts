@@ -1,31 +1,23 @@
-/** What can happen to a pool: facts, each named in the past tense. */
+/** What can happen to a pool, as events; what the pool asks of its shell, as commands. */
 
-import type { ActualId, LeaseId, TargetId, VirtualId, Waiter } from "./state.ts";
+import type { ActualId, Holding, LeaseId, TargetId, VirtualId, Waiter } from "./state.ts";
 
-/** In what condition a holder hands back the actual connection of its lease. */
+/** The condition in which a holder returns the actual connection of its lease. */
 export type Condition = "clean" | "dirty" | "broken";
 
-/** Why no session could be opened: nobody answers or lets us in, or the server has no room. */
+/** Why no session could be opened: the server is away or lets us not in, or it has no room. */
 export type FailureKind = "down" | "full";
 
 /** What an actual connection can be busy with on its own account. */
 export type Work = "checking" | "resetting" | "retargeting";
 
-/** A lease that is held, and the actual connection it holds. */
-export interface Holding {
-  /** The lease. */
-  readonly lease: LeaseId;
-  /** What it holds. */
-  readonly actual: ActualId;
-}
-
-/** A unit of work asks for an actual connection, through a virtual one. */
+/** A unit of work requests an actual connection, through a virtual one. */
 export interface LeaseRequested extends Waiter {
   /** Says which event this is. */
   readonly type: "leaseRequested";
 }
 
-/** A request is taken back. */
+/** The caller takes a request back. */
 export interface RequestWithdrawn {
   /** Says which event this is. */
   readonly type: "requestWithdrawn";
@@ -37,7 +29,7 @@ export interface RequestWithdrawn {
   readonly target: TargetId;
 }
 
-/** A holder hands back the actual connection of its lease. */
+/** A holder returns the actual connection of its lease. */
 export interface LeaseReleased extends Holding {
   /** Says which event this is. */
   readonly type: "leaseReleased";
@@ -51,7 +43,7 @@ export interface ConnectDone {
   readonly type: "connectDone";
   /** The actual connection that it makes. */
   readonly actual: ActualId;
-  /** A random number in [0, 1): how much sooner than others it grows old. */
+  /** A random number in [0, 1): how much sooner than others it reaches its maximum age. */
   readonly chance: number;
 }
 
@@ -63,7 +55,7 @@ export interface ConnectFailed {
   readonly actual: ActualId;
   /** Whose fault it is. */
   readonly kind: FailureKind;
-  /** The error, which is passed on unread. */
+  /** The error, which the core passes on and never reads. */
   readonly cause: unknown;
   /** A random number in [0, 1): how long to wait before the next attempt. */
   readonly chance: number;
@@ -79,7 +71,7 @@ export interface WorkEnded {
   readonly work: Work;
 }
 
-/** A socket has closed unasked. */
+/** A socket closed that the pool did not ask to close. */
 export interface ActualLost {
   /** Says which event this is. */
   readonly type: "actualLost";
@@ -98,7 +90,7 @@ export type PoolEvent =
   | { readonly type: "drainRequested"; readonly serveLine: boolean }
   | { readonly type: "deadlineReached" };
 
-/** A fact that the shell reports to the core. */
+/** A fact that the shell reports to the core, named in the past tense. */
 export type Event =
   | LeaseRequested
   | RequestWithdrawn
@@ -109,3 +101,42 @@ export type Event =
   | ActualLost
   | { readonly type: "closeDone"; readonly actual: ActualId }
   | PoolEvent;
+
+/** Why a request for a lease is refused. */
+export type RefuseReason = "connectFailed" | "deadlock" | "draining" | "lineFull";
+
+/** Why an actual connection is taken out of service. */
+export type RetireReason =
+  | "aged"
+  | "broken"
+  | "draining"
+  | "idle"
+  | "lost"
+  | "makesRoom"
+  | "retired";
+
+/** What an actual connection is asked to do with itself; the target is that which it then has. */
+export type WorkOrder = "check" | "reset" | "retarget";
+
+/** What the shell must do, named in the imperative; it obeys the commands of a step in order. */
+export type Command =
+  | { readonly type: "connect"; readonly actual: ActualId; readonly target: TargetId }
+  | { readonly type: WorkOrder; readonly actual: ActualId; readonly target: TargetId }
+  | { readonly type: "close"; readonly actual: ActualId; readonly reason: RetireReason }
+  | {
+    readonly type: "grant";
+    readonly lease: LeaseId;
+    readonly actual: ActualId;
+    /** What asked, as the request had it. */
+    readonly waiter: unknown;
+  }
+  | {
+    readonly type: "refuse";
+    readonly lease: LeaseId;
+    /** What asked, as the request had it. */
+    readonly waiter: unknown;
+    readonly reason: RefuseReason;
+    readonly cause: unknown;
+  }
+  | { readonly type: "forget"; readonly target: TargetId }
+  | { readonly type: "finish" };

@@ -1,0 +1,171 @@
+/**
+ * Who waits, who may have a lease now, and who waits in vain.
+ *
+ * A waiter stands in the queue of its target, unless its virtual connection has as many
+ * claims (leases, and waiters in queues) as its limit: then it is blocked until one of
+ * these claims ends. So all that stand in a queue may have a lease now, and a target needs
+ * to look at nothing else.
+ *
+ * A lease that encloses a waiter cannot end before that waiter is answered. It is locked
+ * if only the end of locked leases could answer the waiter: because these hold all the
+ * actual connections there may be, or all that the waiter's virtual connection may have.
+ * Only a request that is enclosed can close such a ring, so nothing else needs to look for
+ * one; and the request that closes it is the newest of its waiters.
+ */
+
+import { type Draft, editTarget, editVirtual, emit, saveActual } from "./draft.ts";
+import { add, drop, findIn, headOf } from "./fifo.ts";
+import type { RefuseReason } from "./messages.ts";
+import type { Actual, Holding, PoolState, Virtual, VirtualId, Waiter } from "./state.ts";
+import { find, put, remove, sizeOf, values } from "./table.ts";
+
+/** What a request is found by. */
+type RequestName = Pick<Waiter, "lease" | "virtual" | "target">;
+
+/** Tells whether one more waiter of a virtual connection would be one too many. */
+export function isQueueFull(pool: PoolState, virtual: VirtualId): boolean {
+  const { connectionsMax, waitersMax } = pool.policy;
+  const borne = Math.max(pool.congestion?.ceiling ?? connectionsMax, sizeOf(pool.actuals));
+  const places = borne - pool.leased;
+  const behind = pool.blocked + (isAtLimit(pool, virtual) ? 1 : 0);
+  return Math.max(behind, pool.waiting + 1 - places) > waitersMax;
+}
+
+/** Returns how many leases a virtual connection may have at once. */
+export function limitOf(pool: PoolState, virtual: VirtualId): number {
+  return pool.policy.virtuals[virtual]!.limit;
+}
+
+/** Tells whether a virtual connection has as many claims as it may. */
+function isAtLimit(pool: PoolState, virtual: VirtualId): boolean {
+  return (find(pool.virtuals, virtual)?.claims ?? 0) >= limitOf(pool, virtual);
+}
+
+/** Lets a request wait. */
+export function join(draft: Draft, waiter: Waiter): void {
+  const { pool } = draft;
+  if (isAtLimit(pool, waiter.virtual)) {
+    const virtual = editVirtual(draft, waiter.virtual);
+    virtual.blocked = add(virtual.blocked, waiter);
+    editTarget(draft, waiter.target).blocked++;
+    pool.blocked++;
+  } else {
+    if (isLimited(pool, waiter.virtual)) editVirtual(draft, waiter.virtual).claims++;
+    enqueue(draft, waiter);
+  }
+  countWaiter(draft, waiter, 1);
+}
+
+/** Takes one out of the line who is given a lease; its claim goes on. */
+export function dequeue(draft: Draft, waiter: Waiter): void {
+  const target = editTarget(draft, waiter.target);
+  target.queue = drop(target.queue!, waiter.lease);
+  countWaiter(draft, waiter, -1);
+}
+
+/** Takes back a request, wherever it waits, if it does. */
+export function leave(draft: Draft, { lease, virtual, target }: RequestName): void {
+  const standing = findIn(find(draft.pool.targets, target)?.queue, lease);
+  const blocked = findIn(blockedOn(draft.pool, virtual), lease);
+  if (standing !== undefined) {
+    dequeue(draft, standing);
+    endClaim(draft, virtual);
+  } else if (blocked !== undefined) {
+    unblock(draft, blocked);
+    countWaiter(draft, blocked, -1);
+  }
+}
+
+/** Turns a request away, whether it waits already or not. */
+export function refuse(draft: Draft, request: Waiter, reason: RefuseReason, cause?: unknown): void {
+  leave(draft, request);
+  const { lease, waiter } = request;
+  emit(draft, { type: "refuse", lease, waiter, reason, cause });
+}
+
+/** Ends a claim; the blocked waiter who has waited longest has it next. */
+export function endClaim(draft: Draft, id: VirtualId): void {
+  if (!isLimited(draft.pool, id)) return;
+  const next = headOf(blockedOn(draft.pool, id));
+  if (next === undefined) {
+    editVirtual(draft, id).claims--;
+    return;
+  }
+  unblock(draft, next);
+  enqueue(draft, next);
+}
+
+/** Counts a lease among those that enclose waiters, or no more. */
+export function countEncloser(draft: Draft, virtual: VirtualId, by: 1 | -1): void {
+  draft.pool.enclosing += by;
+  if (isLimited(draft.pool, virtual)) editVirtual(draft, virtual).enclosing += by;
+}
+
+/** Returns the actual connection of a lease, unless the lease has ended. */
+export function holderOf(pool: PoolState, { lease, actual }: Holding): Actual | undefined {
+  const holder = find(pool.actuals, actual);
+  return holder?.status === "leased" && holder.lease === lease ? holder : undefined;
+}
+
+function isLimited(pool: PoolState, virtual: VirtualId): boolean {
+  return limitOf(pool, virtual) !== Infinity;
+}
+
+function blockedOn(pool: PoolState, virtual: VirtualId): Virtual["blocked"] {
+  return find(pool.virtuals, virtual)?.blocked;
+}
+
+function unblock(draft: Draft, waiter: Waiter): void {
+  const virtual = editVirtual(draft, waiter.virtual);
+  virtual.blocked = drop(virtual.blocked!, waiter.lease);
+  editTarget(draft, waiter.target).blocked--;
+  draft.pool.blocked--;
+}
+
+function enqueue(draft: Draft, waiter: Waiter): void {
+  const target = editTarget(draft, waiter.target);
+  target.queue = add(target.queue, waiter);
+}
+
+/** Counts one who waits, or no more, with all and with the leases that enclose it. */
+function countWaiter(draft: Draft, waiter: Waiter, by: 1 | -1): void {
+  const { pool } = draft;
+  const { lease, enclosing } = waiter;
+  pool.waiting += by;
+  if (enclosing.length === 0) return;
+  saveActual(draft);
+  pool.enclosed = by > 0 ? put(pool.enclosed, lease, waiter) : remove(pool.enclosed, lease);
+  for (const holding of enclosing) {
+    const holder = holderOf(pool, holding);
+    if (holder === undefined) continue;
+    const encloses = holder.encloses + by;
+    if (encloses === 0 || holder.encloses === 0) countEncloser(draft, holder.virtual, by);
+    pool.actuals = put(pool.actuals, holder.id, { ...holder, encloses });
+  }
+}
+
+/** Tells whether a waiter that has just joined closes a ring of leases that are locked. */
+export function closesRing(pool: PoolState, waiter: Waiter): boolean {
+  if (waiter.enclosing.length === 0) return false;
+  if (pool.enclosing >= pool.policy.connectionsMax) return true;
+  // The search walks all waiters that are enclosed, so it is made only where it may find a ring.
+  const lent = find(pool.virtuals, waiter.virtual)?.enclosing ?? 0;
+  return lent >= limitOf(pool, waiter.virtual) && isLockedBehindLimits(pool, waiter);
+}
+
+/** Tells whether the virtual connection of a waiter has lent all that it may to locked leases. */
+function isLockedBehindLimits(
+  pool: PoolState,
+  waiter: Waiter,
+  among: readonly Waiter[] = values(pool.enclosed),
+): boolean {
+  const holdings = among.flatMap(({ enclosing }) => enclosing);
+  // Leases that have ended hold nothing, and a lease may enclose many.
+  const holders = new Set(holdings.map((holding) => holderOf(pool, holding)));
+  const lent = Map.groupBy(holders, (holder) => holder?.virtual);
+  const locked = among.filter(({ virtual }) =>
+    (lent.get(virtual)?.length ?? 0) >= limitOf(pool, virtual)
+  );
+  return locked.includes(waiter) &&
+    (locked.length === among.length || isLockedBehindLimits(pool, waiter, locked));
+}
