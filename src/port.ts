@@ -5,7 +5,7 @@
  * business. An adapter, which is smaller, gives a port the sockets of one runtime.
  */
 
-import type { Duplex } from "node:stream";
+import type { EventEmitter } from "node:events";
 
 /** Milliseconds of a clock that never goes back and counts the time of a freeze. */
 export type Instant = number;
@@ -70,6 +70,14 @@ export interface Cancellation {
   removeEventListener(name: "abort", listener: () => void): void;
 }
 
+/** Who is told what a statement brings. */
+export interface Answering {
+  /** Takes the driver's answer. */
+  done(rows: unknown, fields: unknown): void;
+  /** Takes the error that came in its place; the driver may still be within its command. */
+  failed(error: unknown): void;
+}
+
 /** One authenticated session on one socket. `Driver` is the driver's own connection. */
 export interface Session<Target, Driver> {
   /** The driver's own connection, for listeners to the pool's events. */
@@ -118,12 +126,18 @@ export interface Session<Target, Driver> {
    * of errors. What he changes of the connection, and leaves changed, makes the session broken.
    */
   lend(refusal: () => unknown): Driver;
+  /** Sends a statement after those before it; what it brings is told to `answering`, once. */
+  send(statement: Statement, answering: Answering): void;
   /**
-   * Runs a statement after those before it and answers as the driver does, `[rows, fields]`.
-   * An abort that comes before the answer ends the session, so that nobody is lent a busy
-   * one, and rejects with the signal's reason.
+   * Runs a statement of the pool's own, and answers as the driver does, `[rows, fields]`; an abort
+   * that comes before the answer interrupts it, and rejects with the signal's reason.
    */
   run(statement: Statement, signal: Cancellation | undefined): Promise<[unknown, unknown]>;
+  /**
+   * Ends what it runs, at the server where it can, so that nobody is lent a busy session. Who
+   * asked for a statement is told of its end, but need not wait for that.
+   */
+  interrupt(reason: unknown): void;
   /**
    * Calls off whatever the driver does now, whoever asked for it: who did hears the reason, and
    * until it is reset it does nothing else.
@@ -205,10 +219,32 @@ export interface TlsOptions {
   readonly others: readonly string[];
 }
 
-/** The stream of a socket that an adapter opened. */
-export interface SocketStream extends Duplex {
+/**
+ * The stream of a socket that an adapter opened: what is used of a Duplex. It emits "data" to who
+ * listens, "drain", "end", "error" and "close", which is its last event.
+ */
+export interface SocketStream extends EventEmitter {
+  /** Whether it was destroyed, or has ended in both directions. */
+  readonly destroyed: boolean;
+  /** Whether it takes bytes. */
+  readonly writable: boolean;
   /** The TCP port on this side, once it is connected; undefined where it is not known. */
   readonly localPort?: number | undefined;
+  /**
+   * Sends bytes after those before them. Returns whether the caller may go on: if not, "drain"
+   * tells when. The callback is called once, with an error if they could not be sent.
+   */
+  write(bytes: Uint8Array, written?: (error?: Error | null) => void): boolean;
+  /** Ends this side when all that was written has been sent; the other side may still send. */
+  end(): unknown;
+  /** Closes it at once, connected or not; emits the error, if there is one, and "close". */
+  destroy(error?: Error): unknown;
+  /** Whether its reader has paused it. */
+  isPaused(): boolean;
+  /** Emits no "data" until `resume`; of what the server sends only little is taken meanwhile. */
+  pause(): unknown;
+  /** Emits "data" again, but not before it returns. */
+  resume(): unknown;
   /** Lets the open socket keep the process alive. */
   ref?(): void;
   /** Lets the process end although the socket is open. */

@@ -1,18 +1,15 @@
 /**
  * Sockets of Bun: TCP and unix by Bun.connect, TLS by upgradeTLS.
  *
- * Bun hands bytes over as they come, until it is told to pause: that is told at once when the
- * reader pauses, as the stream would ask for that only when it is full.
+ * Bun gives bytes as they come, until it is told to pause.
  *
  * What they cannot do: a connect that is under way cannot be called off. A stream that is
  * destroyed meanwhile is gone at once, and its socket is closed when it opens; but if nobody
  * answers, the process does not end before the system gives up (two minutes, as a rule).
  */
 
-import type { Buffer } from "node:buffer";
 import type { Adapter, TlsOptions } from "../port.ts";
 import { upgrade } from "./bun_tls.ts";
-import { BunWrites, type Done } from "./bun_writes.ts";
 import { type Action, codeOf, socketError } from "./errors.ts";
 import type { Bun, BunHandlers, BunSocket } from "./runtimes.ts";
 import { RuntimeStream } from "./stream.ts";
@@ -31,44 +28,42 @@ class BunStream extends RuntimeStream {
   #isSecure = false;
   #isPaused = false;
   #localPort: number | undefined;
-  readonly #writes = new BunWrites(() => this.errorOf(undefined, "write"));
 
   /** The TCP port on this side. */
   get localPort(): number | undefined {
     return this.#localPort;
   }
 
-  override pause(): this {
-    this.#hush();
-    return super.pause();
-  }
-
-  override resume(): this {
-    super.resume();
-    this._read();
-    return this;
-  }
-
-  override _read(): void {
-    if (!this.#isPaused || this.isPaused()) return;
+  protected override startReading(): void {
+    if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#socket?.resume();
   }
 
-  override _write(bytes: Buffer, _encoding: string, done: Done): void {
-    this.#writes.send(this.#socket, bytes, done);
+  protected override stopReading(): void {
+    this.#isPaused = true;
+    this.#socket?.pause();
   }
 
-  override _final(done: Done): void {
+  protected override send(bytes: Uint8Array): number {
+    const byteCount = this.#socket?.write(bytes) ?? -1;
+    if (byteCount >= 0) return byteCount;
+    // Later, when the stream has noted whose write it is.
+    queueMicrotask(() => this.destroy(this.errorOf(undefined, "write")));
+    return 0;
+  }
+
+  protected override shutdown(): Promise<void> {
     this.#socket?.shutdown();
-    done();
+    return Promise.resolve();
   }
 
   protected override async open(signal: AbortSignal): Promise<void> {
     const { host, port, socketPath } = this.address;
-    const socket = this.#handlers(signal);
-    if (socketPath === undefined) await bun().connect({ hostname: host, port, socket });
-    else await bun().connect({ unix: socketPath, socket });
+    // Or Bun would close a socket at the other side's end, whatever has still to be sent.
+    const options = { socket: this.#handlers(signal), allowHalfOpen: true };
+    if (socketPath === undefined) await bun().connect({ hostname: host, port, ...options });
+    else await bun().connect({ unix: socketPath, ...options });
   }
 
   protected override secure(options: TlsOptions): Promise<void> {
@@ -87,7 +82,6 @@ class BunStream extends RuntimeStream {
   protected override close(): void {
     const socket = this.#socket;
     this.#socket = undefined;
-    this.#writes.forget();
     // By `end`, TLS would wait for the other side.
     if (this.#isSecure) socket?.terminate();
     else socket?.end();
@@ -112,13 +106,13 @@ class BunStream extends RuntimeStream {
         else if (this.#socket === undefined) this.#opened(socket);
       },
       data: (socket, bytes) => {
-        if (isOurs(socket) && !this.push(bytes)) this.#hush();
+        if (isOurs(socket)) this.received(bytes);
       },
       drain: (socket) => {
-        if (isOurs(socket)) this.#writes.sendRest(socket);
+        if (isOurs(socket)) this.sent(0);
       },
       end: (socket) => {
-        if (isOurs(socket)) this.push(null);
+        if (isOurs(socket)) this.receivedEnd();
       },
       error: (socket, error) => {
         if (isOurs(socket)) this.destroy(this.errorOf(error, "read"));
@@ -138,15 +132,11 @@ class BunStream extends RuntimeStream {
     if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs);
   }
 
-  #hush(): void {
-    this.#isPaused = true;
-    this.#socket?.pause();
-  }
-
   #closed(error: Error | undefined): void {
     this.#socket = undefined;
     if (error !== undefined) return void this.destroy(this.errorOf(error, "read"));
-    this.#writes.sendRest(undefined);
-    this.push(null);
+    // What has still to be sent fails, now that there is no socket.
+    this.sent(0);
+    this.receivedEnd();
   }
 }

@@ -10,7 +10,7 @@
 import { Buffer } from "node:buffer";
 import type { Adapter, Address, TlsOptions } from "../port.ts";
 import { type Action, codeOf, socketError, unsupported } from "./errors.ts";
-import { type PulledSocket, type PulledSockets, PulledStream } from "./pulled.ts";
+import { type PullSocket, type PullSockets, PullStream } from "./pull_stream.ts";
 import type { Deno, DenoConn, DenoTcpConn } from "./runtimes.ts";
 import { refuseUnknown } from "./tls_options.ts";
 
@@ -18,7 +18,7 @@ import { refuseUnknown } from "./tls_options.ts";
 export const adapter: Adapter = {
   runtime: "deno",
   verifiesAlways: true,
-  dial: (address) => new PulledStream(sockets, address),
+  dial: (address) => new PullStream(sockets, address),
 };
 
 /** How much memory is taken at once. */
@@ -38,14 +38,14 @@ const codes: Readonly<Record<string, string | undefined>> = {
 /** What to do where they do not suffice. */
 const advice = "take createPool of @sublet/mysql/node, whose sockets do";
 
-const sockets: PulledSockets = { connect, errorOf };
+const sockets: PullSockets = { connect, errorOf };
 
 /** Returns what this runtime has under its name. */
 function deno(): Deno {
   return (globalThis as unknown as { Deno: Deno }).Deno;
 }
 
-async function connect(address: Address, signal: AbortSignal): Promise<PulledSocket> {
+async function connect(address: Address, signal: AbortSignal): Promise<PullSocket> {
   const { host, port, socketPath, keepAliveMs } = address;
   if (socketPath !== undefined) {
     return new DenoSocket(await deno().connect({ transport: "unix", path: socketPath }));
@@ -56,7 +56,7 @@ async function connect(address: Address, signal: AbortSignal): Promise<PulledSoc
   return new DenoSocket(tcp, tcp);
 }
 
-class DenoSocket implements PulledSocket {
+class DenoSocket implements PullSocket {
   readonly localPort: number | undefined;
   #conn: DenoConn | undefined;
   /** The same, if it can be upgraded to TLS. */
@@ -71,19 +71,15 @@ class DenoSocket implements PulledSocket {
     this.localPort = tcp?.localAddr.port;
   }
 
-  async read(): Promise<Uint8Array | null> {
-    const memory = this.#memory;
-    const length = await this.#readInto(memory);
-    if (length === null) return null;
-    if (length < ownSize) return Buffer.from(memory.subarray(0, length));
-    const isSpent = memory.length - length < readSizeMin;
-    this.#memory = isSpent ? new Uint8Array(memorySize) : memory.subarray(length);
-    return Buffer.from(memory.buffer, memory.byteOffset, length);
+  read(received: (bytes: Buffer | null) => void, failed: (error: unknown) => void): void {
+    this.#open.read(this.#memory).then(
+      (length) => received(length === null ? null : this.#taken(length)),
+      (error) => isEnd(error) ? received(null) : failed(error),
+    );
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    let sent = 0;
-    while (sent < bytes.length) sent += await this.#open.write(bytes.subarray(sent));
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#open.write(bytes);
   }
 
   async end(): Promise<void> {
@@ -116,20 +112,24 @@ class DenoSocket implements PulledSocket {
     else this.#conn?.unref();
   }
 
-  async #readInto(memory: Uint8Array): Promise<number | null> {
-    try {
-      return await this.#open.read(memory);
-    } catch (error) {
-      // Servers close without TLS's farewell; Node takes that for the end, too.
-      if (error instanceof Error && error.name === "UnexpectedEof") return null;
-      throw error;
-    }
+  /** Returns what has just been read. */
+  #taken(length: number): Buffer {
+    const memory = this.#memory;
+    if (length < ownSize) return Buffer.from(memory.subarray(0, length));
+    const isSpent = memory.length - length < readSizeMin;
+    this.#memory = isSpent ? new Uint8Array(memorySize) : memory.subarray(length);
+    return Buffer.from(memory.buffer, memory.byteOffset, length);
   }
 
   get #open(): DenoConn {
     if (this.#conn === undefined) throw new Error("The connection is being upgraded to TLS");
     return this.#conn;
   }
+}
+
+/** Servers close without the farewell of TLS; Node takes that for the end, too. */
+function isEnd(error: unknown): boolean {
+  return error instanceof Error && error.name === "UnexpectedEof";
 }
 
 function errorOf(error: unknown, action: Action, address: Address): Error {

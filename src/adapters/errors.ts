@@ -40,6 +40,17 @@ export function socketError(
   );
 }
 
+/** Returns the error of a stream that was destroyed. */
+export function destroyedError(): Error {
+  return Object.assign(new Error("The stream was destroyed"), { code: "ERR_STREAM_DESTROYED" });
+}
+
+/** Returns the error of a write after the end, which the other side may have asked for. */
+export function endedError(hasPeerEnded: boolean): Error {
+  if (hasPeerEnded) return socketError("write", "EPIPE", undefined);
+  return Object.assign(new Error("write after end"), { code: "ERR_STREAM_WRITE_AFTER_END" });
+}
+
 /** Returns the error of something that was asked for, and that a runtime's sockets do not know. */
 export function unsupported(runtime: Runtime, what: string, advice: string): Error {
   const error = new Error(`The sockets of ${titles[runtime]} do not know ${what}: ${advice}`);

@@ -99,7 +99,7 @@ export interface BunSocket {
 export interface BunHandlers {
   /** It is connected. */
   open(socket: BunSocket): void;
-  /** Bytes have come, which are the receiver's own. */
+  /** Bytes have come, as a Buffer of the receiver's own. */
   data(socket: BunSocket, bytes: Uint8Array): void;
   /** It takes bytes again. */
   drain(socket: BunSocket): void;
@@ -130,11 +130,17 @@ export interface BunUpgrade {
 /** The sockets of Bun. */
 export interface Bun {
   /** Connects over TCP. */
-  connect(
-    options: { hostname: string; port: number; socket: BunHandlers },
-  ): Promise<BunSocket>;
+  connect(options: BunOptions & { hostname: string; port: number }): Promise<BunSocket>;
   /** Connects to a unix socket. */
-  connect(options: { unix: string; socket: BunHandlers }): Promise<BunSocket>;
+  connect(options: BunOptions & { unix: string }): Promise<BunSocket>;
+}
+
+/** How Bun connects. */
+export interface BunOptions {
+  /** Who is told of the socket. */
+  socket: BunHandlers;
+  /** Whether it stays open when the other side has ended. */
+  allowHalfOpen: boolean;
 }
 
 /** A socket of Workers. */

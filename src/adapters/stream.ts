@@ -1,68 +1,178 @@
 /**
- * What the streams of all runtimes but Node share: they are there before their socket is, and
- * can be destroyed at any moment.
+ * The stream of a socket on every runtime except Node: as much of a stream as the driver uses.
  *
- * Streams by themselves put off their destruction until they are constructed. Here that is cut
- * short: what a runtime still does to connect is called off or, where it cannot be, closed when
- * it succeeds.
+ * It behaves as a Duplex of Node, which takes 0.4 us longer for a query on Bun and 0.6 us on Deno:
+ * bytes arrive in order, a reader that pauses stops the socket, an error comes before the one
+ * "close". It differs in one thing: if the socket takes the bytes at once, the callback of a write
+ * is called within it.
+ *
+ * The stream exists before its socket does, and can be destroyed at any moment: what a runtime
+ * still does to connect is cancelled or, where it cannot be, closed when it succeeds.
  */
 
-import { Duplex } from "node:stream";
+import { EventEmitter } from "node:events";
 import type { Address, SocketStream, TlsOptions } from "../port.ts";
-import type { Action } from "./errors.ts";
+import { type Action, destroyedError, endedError } from "./errors.ts";
+import { WriteQueue, type Written } from "./write_queue.ts";
 
-/** How much may lie in a stream that nobody reads, or be written ahead of its socket. */
+/** How many unsent bytes make `write` ask its caller to wait for "drain". */
 const highWaterMark: number = 64 * 1024;
 
 /** The stream of a socket. */
-export abstract class RuntimeStream extends Duplex implements SocketStream {
+export abstract class RuntimeStream extends EventEmitter implements SocketStream {
   /** Where its socket connects to. */
   protected readonly address: Address;
   readonly #cancel: AbortController = new AbortController();
-  #endConnect: ((error?: Error) => void) | undefined;
-  #isHeld = true;
+  #isDestroyed = false;
+  #isRef = true;
+  /** While it is "ending", the reader has still to read what came before the end. */
+  #incoming: "open" | "ending" | "ended" = "open";
+  #flow: "idle" | "flowing" | "paused" = "idle";
+  /** What came while the reader did not want it. */
+  readonly #unread: Uint8Array[] = [];
+  /** While it is "ending", the socket has still to send what was written before the end. */
+  #outgoing: "open" | "ending" | "closing" | "ended" = "open";
+  readonly #writes: WriteQueue = new WriteQueue();
+  /** Whether nothing can be sent now: the socket is not connected, or has no room. */
+  #isBlocked = true;
+  #needsDrain = false;
 
-  /** Begins to connect, in the next tick. */
+  /** Begins to connect in the next microtask, when the subclass has its fields. */
   constructor(address: Address) {
-    super({ allowHalfOpen: false, highWaterMark });
+    super();
     this.address = address;
+    const flow = (name: string | symbol): void => {
+      if (name !== "data") return;
+      this.off("newListener", flow);
+      if (this.#flow === "idle") this.resume();
+    };
+    this.on("newListener", flow);
+    queueMicrotask(() => this.#connect());
   }
 
-  /** Connects; `signal` calls that off. A socket that comes after it is closed. */
+  /** Connects; `signal` cancels that. The subclass closes a socket that opens later than that. */
   protected abstract open(signal: AbortSignal): Promise<void>;
 
   /** Upgrades the socket to TLS; all that was written has been sent. */
   protected abstract secure(options: TlsOptions): Promise<void>;
 
+  /** Reads from the socket, if there is one, until {@linkcode stopReading}. */
+  protected abstract startReading(): void;
+
+  /** Stops reading from the socket; what comes nevertheless is kept. */
+  protected abstract stopReading(): void;
+
+  /**
+   * Sends what the socket takes at once, and returns how many bytes that was. If there is a rest,
+   * the subclass calls {@linkcode sent} when the socket has sent more of it, or has room.
+   */
+  protected abstract send(bytes: Uint8Array): number;
+
+  /** Tells the other side that nothing more will be written. */
+  protected abstract shutdown(): Promise<void>;
+
   /** Closes the socket at once, if there is one. */
   protected abstract close(): void;
 
-  /** Says whether the socket, if there is one, is to keep the process alive. */
+  /** Sets whether the socket, if there is one, keeps the process alive. */
   protected abstract hold(isHeld: boolean): void;
 
   /** Returns what Node would say of an error. */
   protected abstract errorOf(error: unknown, action: Action): Error;
 
+  /** Whether it was destroyed, or has ended in both directions. */
+  get destroyed(): boolean {
+    return this.#isDestroyed;
+  }
+
+  /** Whether it takes bytes. */
+  get writable(): boolean {
+    return this.#outgoing === "open" && !this.#isDestroyed;
+  }
+
+  /** Whether the reader has paused it. */
+  isPaused(): boolean {
+    return this.#flow === "paused";
+  }
+
+  /** Emits no "data" until {@linkcode resume}. */
+  pause(): this {
+    if (this.#flow !== "paused") {
+      this.#flow = "paused";
+      this.stopReading();
+    }
+    return this;
+  }
+
+  /** Emits "data" from the next microtask on: the caller may be a listener to "data" itself. */
+  resume(): this {
+    if (this.#flow !== "flowing") {
+      this.#flow = "flowing";
+      queueMicrotask(() => this.#deliver());
+    }
+    return this;
+  }
+
+  /**
+   * Sends bytes after those before them. Returns whether the caller may go on: if not, "drain"
+   * tells when.
+   */
+  write(bytes: Uint8Array, written?: Written): boolean {
+    if (!this.writable) return this.#refuse(written);
+    const count = this.#isIdle ? this.#sendSome(bytes) : 0;
+    // Most writes are sent at once, and without the queue take 0.2 us less on Bun.
+    if (this.#isIdle) {
+      written?.();
+      return true;
+    }
+    this.#writes.add(bytes.subarray(count), written);
+    const hasRoom = this.#writes.byteCount < highWaterMark;
+    if (!hasRoom) this.#needsDrain = true;
+    return hasRoom;
+  }
+
+  /** Ends this side when all that was written has been sent; the other side may still send. */
+  end(): this {
+    if (!this.writable) return this;
+    this.#outgoing = "ending";
+    if (this.#isIdle) this.#endOutgoing();
+    return this;
+  }
+
+  /** Destroys it at once, connected or not. */
+  destroy(error?: Error): this {
+    if (this.#isDestroyed) return this;
+    this.#isDestroyed = true;
+    this.#cancel.abort();
+    this.#unread.length = 0;
+    this.close();
+    this.#writes.fail(error ?? destroyedError());
+    // In microtasks of their own, as listeners may throw.
+    if (error !== undefined) queueMicrotask(() => this.emit("error", error));
+    queueMicrotask(() => this.emit("close"));
+    return this;
+  }
+
   /** Lets the open socket keep the process alive. */
   ref(): void {
-    this.#isHeld = true;
+    this.#isRef = true;
     this.hold(true);
   }
 
   /** Lets the process end although the socket is open. */
   unref(): void {
-    this.#isHeld = false;
+    this.#isRef = false;
     this.hold(false);
   }
 
   /** Upgrades it to TLS; rejects as well if it is destroyed meanwhile. */
   async startTls(options: TlsOptions): Promise<void> {
-    const destroyed = Promise.withResolvers<never>();
-    const reject = (): void => destroyed.reject(new Error("The stream was destroyed"));
+    const closed = Promise.withResolvers<never>();
+    const reject = (): void => closed.reject(destroyedError());
     this.once("close", reject);
     try {
-      await Promise.race([this.#sent().then(() => this.secure(options)), destroyed.promise]);
-      if (!this.#isHeld) this.hold(false);
+      await Promise.race([this.#allSent().then(() => this.secure(options)), closed.promise]);
+      if (!this.#isRef) this.hold(false);
     } catch (cause) {
       const said = cause instanceof Error ? cause.message : String(cause);
       // The driver writes a code of its own into the error that it is given.
@@ -72,38 +182,114 @@ export abstract class RuntimeStream extends Duplex implements SocketStream {
     }
   }
 
-  override _construct(done: (error?: Error) => void): void {
-    if (this.destroyed) return done();
-    this.#endConnect = done;
+  /** Whether the reader wants bytes. */
+  protected get isFlowing(): boolean {
+    return this.#flow === "flowing" && this.#incoming === "open" && !this.#isDestroyed;
+  }
+
+  /** Gives the reader what has come, which has to be a Buffer for the driver, or keeps it. */
+  protected received(bytes: Uint8Array): void {
+    if (this.isFlowing && this.#unread.length === 0) return void this.emit("data", bytes);
+    if (this.#isDestroyed) return;
+    this.#unread.push(bytes);
+    // A listener that threw may have left something unread.
+    queueMicrotask(() => this.#deliver());
+  }
+
+  /** Tells the reader that the other side has ended, after all that came before. */
+  protected receivedEnd(): void {
+    if (this.#incoming !== "open") return;
+    this.#incoming = "ending";
+    this.#deliver();
+  }
+
+  /** Notes how many bytes the socket has sent since it was full, and sends on. */
+  protected sent(byteCount: number): void {
+    this.#isBlocked = true;
+    this.#writes.sent(byteCount);
+    for (let bytes = this.#writes.next; bytes !== undefined; bytes = this.#writes.next) {
+      this.#writes.sent(this.#sendSome(bytes));
+      if (this.#isBlocked) return;
+    }
+    this.#isBlocked = false;
+    if (this.#isDestroyed) return;
+    if (this.#needsDrain) {
+      this.#needsDrain = false;
+      this.emit("drain");
+    }
+    this.#endOutgoing();
+  }
+
+  get #isIdle(): boolean {
+    return !this.#isBlocked && this.#writes.isEmpty;
+  }
+
+  /** Sends what the socket takes now, and returns how much that was; with a rest it is blocked. */
+  #sendSome(bytes: Uint8Array): number {
+    const count = bytes.length === 0 ? 0 : this.send(bytes);
+    this.#isBlocked = count < bytes.length;
+    return count;
+  }
+
+  #connect(): void {
+    if (this.#isDestroyed) return;
     this.open(this.#cancel.signal).then(
       () => this.#connected(),
-      (error) => this.#connected(this.errorOf(error, "connect")),
+      (error) => this.destroy(this.errorOf(error, "connect")),
     );
   }
 
-  /** Destroys it at once, connected or not. */
-  override destroy(error?: Error): this {
-    super.destroy(error);
-    this.#cancel.abort();
-    this.#connected();
-    return this;
+  #connected(): void {
+    if (this.#isDestroyed) return;
+    if (!this.#isRef) this.hold(false);
+    if (this.isFlowing) this.startReading();
+    else this.stopReading();
+    this.sent(0);
   }
 
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.close();
-    done(error);
+  /** Gives the reader what it has not read, and then the end. */
+  #deliver(): void {
+    while (this.#flow === "flowing" && !this.#isDestroyed) {
+      const bytes = this.#unread.shift();
+      if (bytes === undefined) return this.#delivered();
+      this.emit("data", bytes);
+    }
   }
 
-  #connected(error?: Error): void {
-    const done = this.#endConnect;
-    this.#endConnect = undefined;
-    if (done === undefined) return;
-    if (!this.#isHeld) this.hold(false);
-    done(error);
+  #delivered(): void {
+    if (this.#incoming === "open") return this.startReading();
+    if (this.#incoming === "ended") return;
+    this.#incoming = "ended";
+    this.emit("end");
+    this.end();
+    this.#closeIfEnded();
+  }
+
+  #endOutgoing(): void {
+    if (this.#outgoing !== "ending") return;
+    this.#outgoing = "closing";
+    this.shutdown().then(
+      () => {
+        this.#outgoing = "ended";
+        this.#closeIfEnded();
+      },
+      (error) => this.destroy(this.errorOf(error, "shutdown")),
+    );
+  }
+
+  #closeIfEnded(): void {
+    if (this.#incoming === "ended" && this.#outgoing === "ended") this.destroy();
+  }
+
+  #refuse(written: Written | undefined): false {
+    const error = this.#isDestroyed ? destroyedError() : endedError(this.#incoming === "ended");
+    queueMicrotask(() => written?.(error));
+    this.destroy(error);
+    return false;
   }
 
   /** Fulfilled when all that was written has been sent. */
-  #sent(): Promise<void> {
+  #allSent(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.write(new Uint8Array(0), (error) => error ? reject(error) : resolve());
     });

@@ -8,9 +8,10 @@
  * latest.
  */
 
+import { Buffer } from "node:buffer";
 import type { Adapter, Address, TlsOptions } from "../port.ts";
 import { type Action, socketError, unsupported } from "./errors.ts";
-import { type PulledSocket, type PulledSockets, PulledStream } from "./pulled.ts";
+import { type PullSocket, type PullSockets, PullStream } from "./pull_stream.ts";
 import type { WorkerReader, WorkerSocket, WorkerSockets, WorkerWriter } from "./runtimes.ts";
 import { refuseUnknown } from "./tls_options.ts";
 
@@ -18,7 +19,7 @@ import { refuseUnknown } from "./tls_options.ts";
 export const adapter: Adapter = {
   runtime: "workerd",
   verifiesAlways: true,
-  dial: (address) => new PulledStream(sockets, address),
+  dial: (address) => new PullStream(sockets, address),
 };
 
 /** Put together here, as bundlers would look for a module of this name where there is none. */
@@ -29,9 +30,9 @@ const memorySize = 64 * 1024;
 /** How much is written at once. */
 const writeSize = 256 * 1024;
 
-const sockets: PulledSockets = { connect, errorOf };
+const sockets: PullSockets = { connect, errorOf };
 
-async function connect(address: Address, signal: AbortSignal): Promise<PulledSocket> {
+async function connect(address: Address, signal: AbortSignal): Promise<PullSocket> {
   const { host, port, socketPath, isSecured } = address;
   if (socketPath !== undefined) {
     throw unsupported("workerd", "unix sockets", "connect to a host and port");
@@ -54,7 +55,7 @@ async function connect(address: Address, signal: AbortSignal): Promise<PulledSoc
   }
 }
 
-class WorkerdSocket implements PulledSocket {
+class WorkerdSocket implements PullSocket {
   #socket: WorkerSocket;
   #reader: WorkerReader;
   #writer: WorkerWriter;
@@ -70,18 +71,17 @@ class WorkerdSocket implements PulledSocket {
     ignore(socket.closed);
   }
 
-  async read(): Promise<Uint8Array | null> {
-    const { done, value } = await this.#reader.read(this.#memory);
-    if (done || value === undefined) return null;
-    const isFull = value.length > memorySize / 2;
-    this.#memory = isFull ? new Uint8Array(memorySize) : new Uint8Array(value.buffer);
-    return isFull ? value : value.slice();
+  read(received: (bytes: Buffer | null) => void, failed: (error: unknown) => void): void {
+    this.#reader.read(this.#memory).then(
+      ({ done, value }) => received(done || value === undefined ? null : this.#taken(value)),
+      failed,
+    );
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    for (let sent = 0; sent < bytes.length; sent += writeSize) {
-      await this.#writer.write(bytes.subarray(sent, sent + writeSize));
-    }
+  async write(bytes: Uint8Array): Promise<number> {
+    const part = bytes.subarray(0, writeSize);
+    await this.#writer.write(part);
+    return part.length;
   }
 
   async end(): Promise<void> {
@@ -106,6 +106,13 @@ class WorkerdSocket implements PulledSocket {
         cause,
       });
     }
+  }
+
+  /** Returns what has just been read, which holds the memory that it was read into. */
+  #taken(value: Uint8Array<ArrayBuffer>): Buffer {
+    const isFull = value.length > memorySize / 2;
+    this.#memory = isFull ? new Uint8Array(memorySize) : new Uint8Array(value.buffer);
+    return isFull ? Buffer.from(value.buffer, value.byteOffset, value.length) : Buffer.from(value);
   }
 
   close(): void {

@@ -1,14 +1,13 @@
 /** The sockets of the runtime that runs the tests, and what tests ask of their streams. */
 
-import { findRuntime } from "../../../src/adapters/find.ts";
-import { loadAdapter } from "../../../src/adapters/load.ts";
+import { adapterOf, findRuntime } from "../../../src/adapters/runtime.ts";
 import type { Adapter, Address, Runtime, SocketStream, TlsOptions } from "../../../src/port.ts";
 
 /** Which runtime this is. */
 export const runtime: Runtime | undefined = findRuntime();
 
 /** Its sockets. */
-export const adapter: Adapter = await loadAdapter(runtime);
+export const adapter: Adapter = adapterOf(runtime);
 
 /** Why a test of `startTls` is skipped, where it is. */
 export const skipsTls: string | false = runtime === "node" &&

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import process from "node:process";
 import { one } from "../../support/asking.ts";
 import { until } from "../../support/wait.ts";
@@ -16,6 +16,9 @@ export const flow: Suite = new Suite();
 const mb = 1_000_000;
 /** How much may be read ahead of who has paused, in bytes. */
 const aheadMax = mb;
+
+/** How much the sockets between a client and a server that does not read take, in bytes. */
+const socketBytesMax = 15 * mb;
 
 /** Rows of 10 kB, each of which says which it is. */
 const rowCount = 3_000;
@@ -126,6 +129,37 @@ flow.test("a parameter of 10 MB that a slow server does not read is held once", 
   assert.equal((await answer)[0][0]?.["digest"], digest);
   assert.ok(grown < 3 * parameterBytes, `memory has grown by ${grown} bytes`);
 });
+
+for (const [isSecured, how] of [[false, ""], [true, ", over TLS"]] as const) {
+  // Servers of MySQL take no files unless they are started so.
+  flow.test(`a file that is loaded is read no faster than a slow server takes it${how}`, {
+    on: ["mariadb"],
+  }, async (world) => {
+    await world.server.table("loaded", "v INT, text TEXT");
+    const { id, uri } = await world.proxy();
+    let readCount = 0;
+    async function* file(): AsyncGenerator<Buffer> {
+      await world.lab.network.hold(id, "toServer");
+      for (; readCount < rowCount; readCount++) {
+        yield Buffer.from(`${readCount}\t${rowText(readCount)}\n`);
+      }
+    }
+    const infileStreamFactory = (): Readable => Readable.from(file(), { objectMode: false });
+    const db = world.pool({ uri, ...tlsOf(world, isSecured), infileStreamFactory });
+    const loaded = db.query("LOAD DATA LOCAL INFILE 'rows' INTO TABLE loaded");
+    await until(() => readCount > 0, "the file is read");
+    await world.lab.network.calmTraffic(id);
+    const readBytes = readCount * rowBytes;
+    await world.lab.network.release(id, "toServer");
+    await loaded;
+    assert.ok(readBytes < socketBytesMax, `${readBytes} bytes of the file were read`);
+    const [row] = await world.server.query(
+      `SELECT COUNT(*) AS count, SUM(v) AS sum, SUM(LENGTH(text)) AS bytes FROM test.loaded`,
+    );
+    const sum = String(rowCount * (rowCount - 1) / 2);
+    assert.deepEqual(row, { count: rowCount, sum, bytes: String(rowCount * rowBytes) });
+  });
+}
 
 flow.test("a result that comes in small pieces is put together", { on: both }, async (world) => {
   const { uri } = await world.proxy({ pieceBytes: 7 });

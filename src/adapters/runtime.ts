@@ -1,0 +1,36 @@
+/** Which runtime this is, and its sockets, where nobody has named them. */
+
+import type { Adapter, Runtime } from "../port.ts";
+import { adapter as bun } from "./bun.ts";
+import { adapter as deno } from "./deno.ts";
+import { adapter as node } from "./node.ts";
+import { adapter as workerd } from "./workerd.ts";
+
+/** What tells runtimes apart; some of them have what makes others known as well. */
+interface Marks {
+  readonly Deno?: unknown;
+  readonly Bun?: unknown;
+  readonly navigator?: { readonly userAgent?: string };
+  readonly process?: { readonly versions?: { readonly node?: string } };
+}
+
+const adapters: Readonly<Record<Runtime, Adapter>> = { bun, deno, node, workerd };
+
+/** Returns which runtime this is; undefined if it is none that has sockets as far as we know. */
+export function findRuntime(marks: Marks = globalThis as Marks): Runtime | undefined {
+  if (marks.navigator?.userAgent === "Cloudflare-Workers") return "workerd";
+  if (marks.Deno !== undefined) return "deno";
+  if (marks.Bun !== undefined) return "bun";
+  return marks.process?.versions?.node === undefined ? undefined : "node";
+}
+
+/** Returns the sockets of a runtime; where none are known, only a connect fails. */
+export function adapterOf(runtime: Runtime | undefined): Adapter {
+  return runtime === undefined ? { runtime: "node", dial: refuseToDial } : adapters[runtime];
+}
+
+function refuseToDial(): never {
+  throw new Error(
+    "Cannot open sockets: this runtime is none of Node, Deno, Bun and Cloudflare Workers",
+  );
+}
