@@ -4,7 +4,7 @@
  */
 
 import { DriverParts } from "./driver_parts.ts";
-import type { DriverInternals } from "./internals.ts";
+import type { DriverInternals } from "./mysql2_internals.ts";
 
 /**
  * Options that the driver and this package write while a connection lasts, whose next use is

@@ -8,7 +8,7 @@
 
 import type { Connection } from "mysql2";
 import { charsetOf } from "./charset.ts";
-import { answered, internalsOf } from "./internals.ts";
+import { answered, internalsOf } from "./mysql2_internals.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Target } from "./target.ts";
 import type { ViewsOfTargets } from "./views.ts";

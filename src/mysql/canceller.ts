@@ -7,10 +7,13 @@
  * client has the port that the connection has here: nothing else is ever killed.
  */
 
-import type { Statement } from "../port.ts";
-import { internalsOf } from "./internals.ts";
-import type { MysqlSession } from "./session.ts";
+import type { Connection } from "mysql2";
+import type { Session, Statement } from "../port.ts";
+import { internalsOf } from "./mysql2_internals.ts";
 import type { Target } from "./target.ts";
+
+/** The session in which statements of others are killed. */
+type KillSession = Session<Target, Connection>;
 
 /** A connection, as its server knows it. */
 export interface ServerThread {
@@ -40,14 +43,14 @@ const lists: readonly string[] = [
 
 /** Kills statements and threads one after another. */
 export class Canceller {
-  readonly #open: (target: Target, signal: AbortSignal) => Promise<MysqlSession>;
+  readonly #open: (target: Target, signal: AbortSignal) => Promise<KillSession>;
   #last: Promise<unknown> = Promise.resolve();
   #count = 0;
-  #session: MysqlSession | undefined;
+  #session: KillSession | undefined;
   #key: string | undefined;
 
   /** Creates one that has no connection; `open` opens it. */
-  constructor(open: (target: Target, signal: AbortSignal) => Promise<MysqlSession>) {
+  constructor(open: (target: Target, signal: AbortSignal) => Promise<KillSession>) {
     this.#open = open;
   }
 
@@ -117,13 +120,13 @@ export class Canceller {
     await session.run(textOf(sql, [threadId]), signal);
   }
 
-  async #sessionOf(target: Target, signal: AbortSignal): Promise<MysqlSession> {
+  async #sessionOf(target: Target, signal: AbortSignal): Promise<KillSession> {
     if (this.#key !== target.key || !this.#session?.isAlive) {
       await this.#close();
       this.#session = await this.#open(target.overlay({ initSql: [] }), signal);
       this.#key = target.key;
     }
-    return this.#session as MysqlSession;
+    return this.#session as KillSession;
   }
 
   async #close(): Promise<void> {
@@ -135,7 +138,7 @@ export class Canceller {
 
 /** Returns what a thread is at, if the server shows it to be the one that is meant. */
 async function commandOf(
-  session: MysqlSession,
+  session: KillSession,
   { threadId, localPort }: ServerThread,
   signal: AbortSignal,
 ): Promise<string | undefined> {

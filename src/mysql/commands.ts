@@ -5,7 +5,7 @@
  */
 
 import type { Readable } from "node:stream";
-import type { DriverInternals, LiveCommand } from "./internals.ts";
+import type { DriverInternals, LiveCommand } from "./mysql2_internals.ts";
 
 /** A command whose rows can be read as a stream. */
 interface StreamingCommand extends LiveCommand {

@@ -11,6 +11,8 @@ import { Canceller } from "./canceller.ts";
 import { type Credentials, credentialsOf, driverOptionsOf } from "./driver_options.ts";
 import { refusingKeys } from "./public_key.ts";
 import type { Memory } from "./beginning.ts";
+import { internalsOf } from "./mysql2_internals.ts";
+import { lacksOf, unsupported } from "./mysql2_shape.ts";
 import { Refusals } from "./refusals.ts";
 import { isTlsMissing, secure, tlsAdvised } from "./secure.ts";
 import { MysqlSession } from "./session.ts";
@@ -56,6 +58,9 @@ async function connect(
     const credentials = await Promise.race([credentialsOf(target), stopped.promise]);
     const attempt = (isSecured: boolean): Promise<MysqlSession> => {
       const [driver, socket] = dial(adapter, target, credentials, isSecured);
+      const lacks = lacksOf(internalsOf(driver));
+      if (lacks.length > 0) return leave(driver, socket, lacks);
+      secure(driver, socket, adapter, target);
       const shaken = handshake(driver);
       const session = new MysqlSession(driver, socket, target, memory, canceller);
       return begin(session, shaken, lost, stopped.promise);
@@ -89,6 +94,20 @@ async function begin(
   }
 }
 
+/** Closes what the driver has opened, which cannot be used; rejects with the reason. */
+async function leave(
+  driver: Connection,
+  socket: SocketStream,
+  lacks: readonly string[],
+): Promise<never> {
+  // Without a listener, what the driver says of the end of its socket would end the process.
+  driver.on("error", () => undefined);
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.destroy();
+  const [reason] = await Promise.all([unsupported(lacks), closed]);
+  throw reason;
+}
+
 /** Returns an error in the words of the driver, which has one for a part of the time only. */
 function late(msMax: number): Error {
   const error = new Error(`connect ETIMEDOUT: it was not done within ${msMax} ms`);
@@ -120,7 +139,6 @@ function dial(
     stream,
   });
   if (socket === undefined) throw new Error("The driver did not ask for a stream");
-  secure(driver, socket, adapter, target);
   return [driver, socket];
 }
 

@@ -4,7 +4,7 @@
  * sent, so that nothing runs outside of the transaction that was meant to run in it.
  */
 
-import type { DriverInternals } from "./internals.ts";
+import type { DriverInternals } from "./mysql2_internals.ts";
 import type { ServerError } from "./status.ts";
 
 /** How long the answer may take. */

@@ -4,7 +4,7 @@
  */
 
 import type { EventEmitter } from "node:events";
-import type { DriverInternals, PreparedHandle } from "./internals.ts";
+import type { DriverInternals, PreparedHandle } from "./mysql2_internals.ts";
 
 /** Methods of the socket, most of which are its class's. */
 const socketMethods: readonly string[] = [
@@ -54,8 +54,12 @@ interface Entries {
   entries(): Iterable<[key: string, handle: PreparedHandle]>;
 }
 
-/** Its socket, as Node's has it. */
-type Socket = DriverInternals["stream"] & { readonly timeout?: number };
+/** Its socket; that of another runtime than Node's has none of these. */
+type Socket = DriverInternals["stream"] & {
+  readonly readableEncoding?: string | null;
+  readonly timeout?: number;
+  readonly writableCorked?: number;
+};
 
 /** An object, and what it did. */
 class Shape {

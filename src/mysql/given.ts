@@ -30,21 +30,6 @@ export function keepsTransaction({ analysis }: Given): boolean {
   return endsTransaction === undefined && (isReadOnly || isSingleWrite);
 }
 
-/** Tells whether a statement is SET TRANSACTION, for the next one alone: that takes it away. */
-export function isForNext({ text, analysis }: Given): boolean {
-  return analysis.sessionOnly === "SET TRANSACTION" && /^\s*set\s+transaction\b/i.test(text);
-}
-
-/**
- * Tells whether a statement is sure to clear the warnings of those before it: those that use no
- * table do not on MariaDB.
- */
-export function isClearing({ text, analysis }: Given): boolean {
-  const { isReadOnly, sessionOnly, transactionWord } = analysis;
-  if (transactionWord !== undefined || sessionOnly !== undefined) return false;
-  return !isReadOnly || /\bfrom\b(?!\s+dual\b)/i.test(text);
-}
-
 /** Returns the text of a statement in one line of up to 80 characters. */
 export function excerptOf({ text }: Given): string {
   const line = text.slice(0, 1000).replace(/\s+/g, " ").trim();

@@ -7,7 +7,7 @@
  * A server that asks for another one is not what it seems, and its session ends.
  */
 
-import type { DriverCommand, Packet } from "./internals.ts";
+import type { DriverCommand, Packet } from "./mysql2_internals.ts";
 import { END, Lexer, MODE_UNKNOWN, WORD } from "./lexer.ts";
 import { nonsense } from "./nonsense.ts";
 

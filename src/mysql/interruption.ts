@@ -5,10 +5,11 @@
  * A session that was given up while the server works in it is ended at the server as well.
  */
 
-import type { SocketStream } from "../port.ts";
+import type { Cancellation, Session, SocketStream, Statement } from "../port.ts";
 import type { Canceller, ServerThread } from "./canceller.ts";
 import { commandsOf, dropWaiting, fail, mute } from "./commands.ts";
-import type { DriverInternals } from "./internals.ts";
+import type { DriverInternals } from "./mysql2_internals.ts";
+import { shutGate } from "./mysql2_patches.ts";
 import { ending, type SessionEnd } from "./session_end.ts";
 import type { Target } from "./target.ts";
 
@@ -57,7 +58,7 @@ export class Interruption {
     if (this.#canceller === undefined || thread === undefined) {
       return this.#end.abandon(ending("What it did was called off", reason));
     }
-    this.#shutGate(reason);
+    this.#openGate = shutGate(driver, (command) => fail(command, reason));
     const isOver = Promise.race([mute(commands[0]!), this.#end.closed]);
     // Who reads its rows may have paused it.
     if (driver._paused) driver.resume();
@@ -87,18 +88,35 @@ export class Interruption {
     if (localPort === undefined) return undefined;
     return { target, threadId: this.#driver.threadId, localPort };
   }
+}
 
-  #shutGate(reason: unknown): void {
-    const driver = this.#driver;
-    const { addCommand } = driver;
-    const refuse = (command: Parameters<typeof addCommand>[0]): typeof command => {
-      fail(command, reason);
-      return command;
+/** Has a session run a statement, and interrupts that when a signal is aborted. */
+export function answerOf(
+  session: Pick<Session<Target, unknown>, "send" | "interrupt">,
+  statement: Statement,
+  signal: Cancellation | undefined,
+): Promise<[unknown, unknown]> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const abort = (): void => {
+      reject(signal?.reason);
+      session.interrupt(signal?.reason);
     };
-    driver.addCommand = refuse;
-    this.#openGate = () => {
-      // Where the connection has ended meanwhile, the driver has put something else there.
-      if (driver.addCommand === refuse) driver.addCommand = addCommand;
+    const end = (): void => signal?.removeEventListener("abort", abort);
+    const failed = (error: unknown): void => {
+      end();
+      // Of several that one signal aborts, the first may have ended the session.
+      reject(signal?.aborted ? signal.reason : error);
     };
-  }
+    const done = (rows: unknown, fields: unknown): void => {
+      end();
+      resolve([rows, fields]);
+    };
+    signal?.addEventListener("abort", abort);
+    try {
+      session.send(statement, { done, failed });
+    } catch (error) {
+      failed(error);
+    }
+  });
 }

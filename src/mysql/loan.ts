@@ -7,7 +7,7 @@
 import type { Connection } from "mysql2";
 import { Baseline } from "./baseline.ts";
 import { fail, noteStreams } from "./commands.ts";
-import type { DriverInternals, LiveCommand } from "./internals.ts";
+import type { DriverInternals, LiveCommand } from "./mysql2_internals.ts";
 
 /** Returns why a holder may not use a connection (any more); undefined if he may. */
 export type Refusal = () => unknown;

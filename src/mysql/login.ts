@@ -6,7 +6,7 @@
 
 import { EventEmitter } from "node:events";
 import { credentialsOf } from "./driver_options.ts";
-import { answered, type DriverInternals } from "./internals.ts";
+import { answered, type DriverInternals } from "./mysql2_internals.ts";
 import type { Target } from "./target.ts";
 
 /** Logs in as a target says. */

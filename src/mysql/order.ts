@@ -8,8 +8,7 @@
  * driver expects the former number, so it is corrected here.
  */
 
-import type { Connection } from "mysql2";
-import { type DriverInternals, internalsOf, type Packet } from "./internals.ts";
+import type { DriverInternals, Packet } from "./mysql2_internals.ts";
 
 /** Where the payload of a packet lies that is the first of its frame: behind its header. */
 const firstOffset = 4;
@@ -18,20 +17,12 @@ const firstOffset = 4;
 const frames: WeakMap<Packet, number> = new WeakMap();
 
 /**
- * Has every frame read by itself. The driver takes one of 16 MB for the beginning of a longer one,
+ * Reads a frame of 16 MB by itself. The driver takes it for the beginning of a longer one,
  * as packets are, and reads the next as if that was not compressed either. A frame of this length
  * never is compressed: its content would be longer than its header can say.
  */
-export function readFramesAlone(driver: Connection): void {
-  const internals = internalsOf(driver);
-  driver.once("connect", () => {
-    if (internals._inflatedPacketsParser === undefined) return;
-    internals.packetParser.largePacketParts.push = (body) => {
-      const frame = { readInt24: () => 0, readBuffer: () => body, numPackets: 1 };
-      internals._handleCompressedPacket?.(frame);
-      return 0;
-    };
-  });
+export function readAlone(driver: DriverInternals, body: Uint8Array): void {
+  driver._handleCompressedPacket?.({ readInt24: () => 0, readBuffer: () => body, numPackets: 1 });
 }
 
 /** Holds a packet back, as the driver does, whose own copy counts a large packet as one. */

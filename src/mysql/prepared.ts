@@ -8,10 +8,18 @@
  */
 
 import type { Statement } from "../port.ts";
-import type { DriverCommand, DriverInternals, PreparedHandle } from "./internals.ts";
+import { isBusy } from "./commands.ts";
+import { isTraced } from "./tracers.ts";
+import {
+  driverClassOf,
+  type DriverCommand,
+  type DriverInternals,
+  type PreparedHandle,
+} from "./mysql2_internals.ts";
+import type { TextReading } from "./text_reading.ts";
 
 /** Gets what a statement brings. */
-type Answer = (error: unknown, rows: unknown, fields: unknown) => void;
+export type Answer = (error: unknown, rows: unknown, fields: unknown) => void;
 
 /** How many statements each connection keeps prepared unless options say otherwise. */
 export const preparedMax = 500;
@@ -28,35 +36,65 @@ const advice =
 /** The handles that somebody has asked for by the driver's own `prepare`. */
 const held: WeakSet<PreparedHandle> = new WeakSet();
 
-/** Has the driver run a statement; `answer` gets what it brings. */
-export function send(
-  driver: DriverInternals,
-  { sql, values, isPrepared, options }: Statement,
-  answer: Answer,
-): void {
-  const text = options === undefined ? sql : { ...options, sql, values };
-  const given = options === undefined ? values : undefined;
-  if (isPrepared) executeCached(driver, text, given, answer);
-  else driver.query(text, given, answer);
+/** Has one connection of the driver run statements. */
+export class StatementSender {
+  readonly #driver: DriverInternals;
+  readonly #reading: TextReading;
+  readonly #isHooked: () => boolean;
+
+  /** Sends on a connection; `isHooked` tells whether code of others stands before `execute`. */
+  constructor(driver: DriverInternals, reading: TextReading, isHooked: () => boolean) {
+    this.#driver = driver;
+    this.#reading = reading;
+    this.#isHooked = isHooked;
+  }
+
+  /** Sends a statement; `answer` gets what it brings. */
+  send({ sql, values, isPrepared, options }: Statement, answer: Answer): void {
+    const driver = this.#driver;
+    const text = options === undefined ? sql : { ...options, sql, values };
+    const given = options === undefined ? values : undefined;
+    if (!isPrepared) return void driver.query(text, given, answer);
+    const healing: Answer = (error, rows, fields) => {
+      if (error && heal(driver, text, error)) driver.execute(text, given, answer);
+      else answer(error, rows, fields);
+    };
+    const handle = options === undefined ? this.#handleOf(sql, values) : undefined;
+    if (handle === undefined) driver.execute(text, given, healing);
+    else handle.execute(values, healing);
+  }
+
+  /**
+   * Returns what was prepared of a text, if executing it is all that the driver's `execute` would
+   * do, which makes one more command for each statement to find it.
+   */
+  #handleOf(sql: string, values: unknown): PreparedHandle | undefined {
+    const driver = this.#driver;
+    // What runs now may yet have the handle closed.
+    if (isBusy(driver) || isTraced() || this.#isHooked()) return undefined;
+    // The driver hands the factory to its own `execute` only.
+    if (driver.config.infileStreamFactory !== undefined || !areTaken(values)) return undefined;
+    const analysis = this.#reading.analyse(sql);
+    return driver._statements.get(
+      analysis.preparedKey ??= driverClassOf(driver).statementKey({ sql }),
+    );
+  }
+}
+
+/** Tells whether the driver takes values as they are, and does not refuse them. */
+function areTaken(values: unknown): boolean {
+  if (values === undefined) return true;
+  if (!Array.isArray(values)) return false;
+  for (const value of values) {
+    if (value === undefined || typeof value === "function") return false;
+  }
+  return true;
 }
 
 /** Tells whether the rows of a statement are read by the driver alone, and no code of a caller. */
 export function isReadByDriver({ config }: DriverInternals, { options }: Statement): boolean {
   const { typeCast = config.typeCast } = options as { typeCast?: unknown } ?? {};
   return typeof typeCast !== "function";
-}
-
-/** Prepares a statement, unless that was done before, and executes it. */
-function executeCached(
-  driver: DriverInternals,
-  sql: string | object,
-  values: unknown,
-  answer: Answer,
-): void {
-  driver.execute(sql, values, (error: unknown, rows: unknown, fields: unknown) => {
-    if (error && heal(driver, sql, error)) driver.execute(sql, values, answer);
-    else answer(error, rows, fields);
-  });
 }
 
 /** Notes the handle that a command brings as one that its user closes himself. */

@@ -6,8 +6,8 @@
  * are limited: who reads rows one by one, as a stream does, keeps none.
  */
 
-import type { Connection } from "mysql2";
-import { type DriverCommand, type DriverInternals, internalsOf, type Packet } from "./internals.ts";
+import type { Limit } from "./mysql2_hooks.ts";
+import type { DriverCommand, DriverInternals, Packet } from "./mysql2_internals.ts";
 import { isRow } from "./status.ts";
 
 /** Ends what exceeds a limit. */
@@ -22,25 +22,7 @@ export interface ResultEnd {
 const code = "RESULT_TOO_LARGE";
 
 /** Limits what each statement of a connection may bring, unless its own options say otherwise. */
-export function limitResults(
-  driver: Connection,
-  bytesMax: number | undefined,
-  end: ResultEnd,
-): void {
-  const internals = internalsOf(driver);
-  const limit = new ResultLimit(internals, bytesMax ?? Infinity, end);
-  const { handlePacket } = internals;
-  internals.handlePacket = (packet) => {
-    const isRead = packet !== undefined && !internals._paused;
-    if (isRead && limit.passesOver(packet)) return;
-    handlePacket.call(driver, packet);
-    limit.forget();
-  };
-  limit.watch(internals.packetParser);
-  driver.once("connect", () => limit.watch(internals._inflatedPacketsParser));
-}
-
-class ResultLimit {
+export class ResultLimit implements Limit {
   readonly #driver: DriverInternals;
   readonly #bytesMax: number;
   readonly #end: ResultEnd;
@@ -49,9 +31,10 @@ class ResultLimit {
   #bytesLeast = Infinity;
   #isOver = false;
 
-  constructor(driver: DriverInternals, bytesMax: number, end: ResultEnd) {
+  /** Limits answers on a connection; `end` ends what exceeds the limit. */
+  constructor(driver: DriverInternals, bytesMax: number | undefined, end: ResultEnd) {
     this.#driver = driver;
-    this.#bytesMax = bytesMax;
+    this.#bytesMax = bytesMax ?? Infinity;
     this.#end = end;
   }
 
@@ -71,21 +54,12 @@ class ResultLimit {
     if (this.#driver._command !== this.#command) this.#command = undefined;
   }
 
-  /** Ends a session that is sent a row which takes several packets, and more than the limit. */
-  watch(parser: DriverInternals["packetParser"] | undefined): void {
-    const parts = parser?.largePacketParts;
-    if (parts === undefined) return;
-    let bytes = 0;
-    parts.push = (part) => {
-      bytes = part.length + (parts.length === 0 ? 0 : bytes);
-      const command = this.#counted();
-      if (command?.next !== command?.row || this.#bytes + bytes <= this.#bytesLeast) {
-        return Array.prototype.push.call(parts, part);
-      }
-      if (command !== undefined) this.#exceed(command, (reason) => this.#end.abandon(reason));
-      parts.length = 0;
-      return 0;
-    };
+  /** Ends a session that is sent a row whose first packets exceed the limit; tells whether so. */
+  exceedsBy(bytes: number): boolean {
+    const command = this.#counted();
+    if (command?.next !== command?.row || this.#bytes + bytes <= this.#bytesLeast) return false;
+    if (command !== undefined) this.#exceed(command, (reason) => this.#end.abandon(reason));
+    return true;
   }
 
   /** Returns the statement that is answered, if its answer is collected and limited. */

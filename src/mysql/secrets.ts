@@ -3,8 +3,7 @@
  * connection sees them, and writes values into the text of a statement that failed.
  */
 
-import type { Connection } from "mysql2";
-import { type DriverCommand, internalsOf } from "./internals.ts";
+import type { DriverCommand, DriverInternals } from "./mysql2_internals.ts";
 
 /** The options of a connection, and what a login makes of them, that nobody else may see. */
 const secret: readonly string[] = [
@@ -34,18 +33,16 @@ export function redact<T extends object>(object: T): T {
   return object;
 }
 
-/** Keeps the secrets of a connection out of what is printed of it, whatever it is at. */
-export function hideSecrets(driver: Connection): void {
-  const internals = internalsOf(driver);
-  const { addCommand, _command } = internals;
-  redact(internals.config);
-  // It logs in.
+/** Keeps the secrets of a new connection, and of its login, out of what is printed of it. */
+export function hideSecrets({ config, _command }: DriverInternals): void {
+  redact(config);
   if (_command) redact(_command);
-  internals.addCommand = (command) => {
-    if ("password" in command) redact(command);
-    else if (!Object.hasOwn(command, "start")) command.start = startWithoutSecrets;
-    return addCommand.call(driver, command);
-  };
+}
+
+/** Keeps the secrets of its connection out of what is printed of a command. */
+export function hideSecretsOf(command: DriverCommand): void {
+  if ("password" in command) redact(command);
+  else if (!Object.hasOwn(command, "start")) command.start = startWithoutSecrets;
 }
 
 /** Begins a statement, whose options the driver completes by a copy of those of its connection. */

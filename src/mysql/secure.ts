@@ -7,7 +7,8 @@
 
 import type { Connection } from "mysql2";
 import type { Adapter, Address, SocketStream, TlsOptions } from "../port.ts";
-import { internalsOf } from "./internals.ts";
+import { internalsOf } from "./mysql2_internals.ts";
+import { lookAfterUpgrade, upgradeBy } from "./mysql2_patches.ts";
 import type { Target } from "./target.ts";
 import type { TlsDemand } from "./tls.ts";
 
@@ -30,21 +31,11 @@ export function secure(
   if (!given || tls === undefined) return;
   const options = tlsOptionsOf(given, tls, address, adapter.verifiesAlways === true);
   const upgrade = socket.startTls?.bind(socket);
-  if (upgrade !== undefined) {
-    internals.startTLS = (done) => {
-      upgrade(options).then(() => done(), done);
-    };
-    return;
-  }
+  if (upgrade !== undefined) return upgradeBy(internals, () => upgrade(options));
   // A session of TLS that is resumed shows no certificate. The driver has them by this object.
-  if (options.isNameVerified) internals.config.ssl = { ...given };
-  const upgradeByDriver = internals.startTLS.bind(driver);
-  internals.startTLS = (done) => {
-    upgradeByDriver((error) => {
-      if (error || !options.isNameVerified) return done(error);
-      done(adapter.identityError?.(internals.stream, options.serverName));
-    });
-  };
+  if (!options.isNameVerified) return;
+  internals.config.ssl = { ...given };
+  lookAfterUpgrade(internals, () => adapter.identityError?.(internals.stream, options.serverName));
 }
 
 function tlsOptionsOf(

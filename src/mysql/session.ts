@@ -7,6 +7,7 @@
 
 import type { Connection } from "mysql2";
 import type {
+  Answering,
   Cancellation,
   Condition,
   Loss,
@@ -18,16 +19,16 @@ import type {
 import { beginSession, type Memory } from "./beginning.ts";
 import type { Canceller } from "./canceller.ts";
 import { isBusy } from "./commands.ts";
-import { answered, type DriverInternals, internalsOf } from "./internals.ts";
-import { Interruption } from "./interruption.ts";
+import { answered, type DriverInternals, internalsOf } from "./mysql2_internals.ts";
+import { answerOf, Interruption } from "./interruption.ts";
 import { Loans } from "./loan.ts";
-import { limitLogin } from "./login_bytes.ts";
+import { loginCounter } from "./login_bytes.ts";
 import { login } from "./login.ts";
+import { patchDriver } from "./mysql2_patches.ts";
 import { unreadable } from "./nonsense.ts";
-import { readFramesAlone } from "./order.ts";
-import { isReadByDriver, send } from "./prepared.ts";
-import { limitResults } from "./result_limit.ts";
-import { hideSecrets, withoutValues } from "./secrets.ts";
+import { isReadByDriver, StatementSender } from "./prepared.ts";
+import { ResultLimit } from "./result_limit.ts";
+import { withoutValues } from "./secrets.ts";
 import { ending, SessionEnd } from "./session_end.ts";
 import type { Target } from "./target.ts";
 import { Witness } from "./witness.ts";
@@ -42,6 +43,7 @@ export class MysqlSession implements Session<Target, Connection> {
   readonly driver: Connection;
   readonly #internals: DriverInternals;
   readonly #witness: Witness;
+  readonly #sender: StatementSender;
   readonly #memory: Memory;
   readonly #end: SessionEnd;
   readonly #interruption: Interruption;
@@ -70,13 +72,14 @@ export class MysqlSession implements Session<Target, Connection> {
     end.abandoned = () => this.#interruption.endThread(this.#target);
     this.#witness = new Witness(this.#internals, (error) => end.derail(error));
     this.#witness.doubt.isNeedless = () => this.#interruption.isUnderWay;
-    limitLogin(driver, (error) => end.cut(error));
-    readFramesAlone(driver);
-    limitResults(driver, target.options.maxResultBytes, {
+    const limit = new ResultLimit(this.#internals, target.options.maxResultBytes, {
       interrupt: (reason) => this.#interruption.interrupt(reason, this.#target),
-      abandon: (reason) => this.#end.abandon(reason),
+      abandon: (reason) => end.abandon(reason),
     });
-    hideSecrets(driver);
+    const countLogin = loginCounter((error) => end.cut(error));
+    const hooks = { watcher: this.#witness, end, limit, countLogin };
+    const isHooked = patchDriver(this.#internals, hooks);
+    this.#sender = new StatementSender(this.#internals, this.#witness.reading, isHooked);
   }
 
   /** The server's name for the session. */
@@ -171,30 +174,28 @@ export class MysqlSession implements Session<Target, Connection> {
     return this.#loans.lend(refusal);
   }
 
-  /** Runs a statement after those before it. */
-  run(statement: Statement, signal: Cancellation | undefined): Promise<[unknown, unknown]> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      const { loss } = this.#end;
-      if (loss !== undefined) return reject(loss.cause);
-      let isAnswered = false;
-      const abort = (): void => {
-        reject(signal?.reason);
-        this.#interruption.interrupt(signal?.reason, this.#target);
-      };
-      send(this.#internals, statement, (error, rows, fields) => {
-        isAnswered = true;
-        signal?.removeEventListener("abort", abort);
-        // Of several that one signal aborts, the first may have ended the session.
-        if (!error) return resolve([rows, fields]);
-        const failure = signal?.aborted ? signal.reason : this.#failure(error, statement);
-        const { answered } = this.#witness.doubt;
-        if (answered === undefined) reject(failure);
-        // Who sees the error also sees what has become of the transaction.
-        else answered.then(() => reject(failure));
-      });
-      if (!isAnswered) signal?.addEventListener("abort", abort);
+  /** Sends a statement after those before it. */
+  send(statement: Statement, answering: Answering): void {
+    const { loss } = this.#end;
+    if (loss !== undefined) return answering.failed(loss.cause);
+    this.#sender.send(statement, (error, rows, fields) => {
+      if (!error) return answering.done(rows, fields);
+      const failure = this.#failure(error, statement);
+      const { answered } = this.#witness.doubt;
+      // Who sees the error also sees what has become of the transaction.
+      if (answered === undefined) answering.failed(failure);
+      else answered.then(() => answering.failed(failure));
     });
+  }
+
+  /** Runs a statement of the pool's own. */
+  run(statement: Statement, signal: Cancellation | undefined): Promise<[unknown, unknown]> {
+    return answerOf(this, statement, signal);
+  }
+
+  /** Ends what it runs, at the server where it can. */
+  interrupt(reason: unknown): void {
+    this.#interruption.interrupt(reason, this.#target);
   }
 
   /** Calls off what the driver does now, whoever asked for it, who hears the reason. */

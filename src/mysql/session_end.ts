@@ -10,7 +10,9 @@ import type { Connection } from "mysql2";
 import type { Loss, SocketStream } from "../port.ts";
 import { commandsOf, fail, isBusy, mute } from "./commands.ts";
 import { codeOf, isClosedState } from "./errors.ts";
-import { type DriverInternals, internalsOf } from "./internals.ts";
+import type { End } from "./mysql2_hooks.ts";
+import { type DriverInternals, internalsOf, type LiveCommand } from "./mysql2_internals.ts";
+import { keepStream } from "./mysql2_patches.ts";
 import { isNonsense } from "./nonsense.ts";
 
 /** How long a farewell may take. */
@@ -21,7 +23,7 @@ const abandonMsMax = 5000;
 const destroyMsMax = 400;
 
 /** The end of one session, which comes or has come. */
-export class SessionEnd {
+export class SessionEnd implements End {
   /** Called at most once, if the session ends unasked. */
   lost: ((loss: Loss) => void) | undefined;
   /** Called at most once, if the session was given up while the server works in it. */
@@ -44,7 +46,6 @@ export class SessionEnd {
     this.#internals = internalsOf(driver);
     this.#farewell = this.#internals.end.bind(driver);
     this.#watchErrors();
-    this.#watchHolder();
   }
 
   /** Why it has ended, once it has. */
@@ -209,50 +210,38 @@ export class SessionEnd {
     driver.on("end", () => {
       this.#hasServerEnded = true;
     });
-    const { _handleFatalError, _notifyError } = internals;
-    internals._handleFatalError = (error, isReading) => {
-      if (isReading && !this.#isAbandoned && this.#isServerWorking) this.#outliveDriver();
-      _handleFatalError.call(driver, error);
-    };
-    internals._notifyError = (error) => {
-      if (internals._fatalError !== null) return;
-      if (error !== this.#stand) this.note({ cause: error, byServer: true });
-      for (const command of commandsOf(internals)) {
-        if (command.onResult !== undefined) continue;
-        fail(command, this.#cause);
-        mute(command);
-      }
-      // A holder may have taken all listeners away; without any, this would end the process.
-      if (driver.listenerCount("error") === 0) driver.on("error", () => undefined);
-      _notifyError.call(driver, error);
-      internals._command = null;
-    };
-    internals._addCommandClosedState = (command) => {
-      fail(command, this.#cause ?? ending("The connection has ended"));
-      return command;
-    };
     this.#socket.on("close", () => this.#finish());
   }
 
-  /** Watches what its holder does to it by the driver. */
-  #watchHolder(): void {
-    for (const name of ["end", "destroy", "close"] as const) {
-      const call = this.#internals[name].bind(this.#driver);
-      this.#internals[name] = (...args: unknown[]): unknown => {
-        if (name !== "end" && this.#isServerWorking) this.#leaveToServer();
-        this.note({ cause: ending("The connection was ended by its holder"), byServer: false });
-        return call(...args);
-      };
-    }
+  /** Leaves the session to a server that still works, as the driver destroys the stream next. */
+  onFatalError(isReading: boolean): void {
+    if (!isReading || this.#isAbandoned || !this.#isServerWorking) return;
+    keepStream(this.#internals);
+    this.#leaveToServer();
   }
 
-  /** Leaves the session to the server, although the driver is about to destroy the stream. */
-  #outliveDriver(): void {
-    const { stream } = this.#internals;
-    const { destroy } = stream;
-    stream.destroy = () => stream;
-    queueMicrotask(() => stream.destroy = destroy);
-    this.#leaveToServer();
+  /** Tells the commands that the driver would not tell. */
+  onNotify(error: unknown): void {
+    const driver = this.#driver;
+    if (error !== this.#stand) this.note({ cause: error, byServer: true });
+    for (const command of commandsOf(this.#internals)) {
+      if (command.onResult !== undefined) continue;
+      fail(command, this.#cause);
+      mute(command);
+    }
+    // A holder may have taken all listeners away; without any, this would end the process.
+    if (driver.listenerCount("error") === 0) driver.on("error", () => undefined);
+  }
+
+  /** Tells a command that was given too late why it is not sent. */
+  refuse(command: LiveCommand): void {
+    fail(command, this.#cause ?? ending("The connection has ended"));
+  }
+
+  /** Notes that the holder ends it by the driver. */
+  onHolderEnd(by: "end" | "destroy" | "close"): void {
+    if (by !== "end" && this.#isServerWorking) this.#leaveToServer();
+    this.note({ cause: ending("The connection was ended by its holder"), byServer: false });
   }
 
   /** The socket has closed; the driver was told first, and may know why. */

@@ -4,7 +4,7 @@
  * session tracking, which a session asks for when it begins.
  */
 
-import type { Packet } from "./internals.ts";
+import type { Packet } from "./mysql2_internals.ts";
 import { ANSI_QUOTES, IGNORE_SPACE, NO_BACKSLASH_ESCAPES } from "./lexer.ts";
 import { readNumber, skipNumber } from "./status.ts";
 

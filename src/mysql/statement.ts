@@ -16,9 +16,10 @@ import {
   unknownFacts,
 } from "./statement_facts.ts";
 import { readText } from "./statement_reader.ts";
+import { namesIn } from "./table_names.ts";
 
-/** What a text tells. */
-export interface Analysis extends StatementFacts, Trace {
+/** What the statements of a text tell. */
+interface Summary extends StatementFacts, Trace {
   /** Whether it leaves something to ask for of which its answer does not tell. */
   readonly echoes: boolean;
   /** Whether it sets what LAST_INSERT_ID() or LASTVAL() returns, and its answer does not tell. */
@@ -29,11 +30,33 @@ export interface Analysis extends StatementFacts, Trace {
   readonly outlivesLogin: boolean;
   /** What it does to transactions, if that is all it does. */
   readonly transactionWord: TransactionWord | undefined;
+  /** Whether it is a single CALL. */
+  readonly isCall: boolean;
 }
 
-/** How many texts are remembered, and up to which length. */
+/** What a text tells. */
+export interface Analysis extends Summary {
+  /** Whether it is SET TRANSACTION for the next transaction alone, which uses that up. */
+  readonly isForNext: boolean;
+  /**
+   * Whether it is certain to clear the warnings of the statements before it: MariaDB keeps those
+   * when a statement uses no table.
+   */
+  readonly isClearing: boolean;
+  /** Whether it names a variable as `@@name`. */
+  readonly namesVariable: boolean;
+  /** Whether it may change what a view, or a function that a view calls, does. */
+  readonly changesViews: boolean;
+  /** Returns the names in it, among which are those of all its tables. */
+  tableNames(): readonly string[];
+  /** The key of the text in the driver's cache of prepared statements, once it was asked for. */
+  preparedKey: string | undefined;
+}
+
+/** How many texts are remembered. */
 const textsMax = 1000;
-const textLengthMax = 4000;
+/** The length up to which texts are remembered. */
+export const textLengthMax = 4000;
 /** How many analysers are remembered: one for each version, and list of functions. */
 const analysersMax = 100;
 
@@ -77,7 +100,7 @@ export class Analyser {
     const texts = this.#known[mode] ??= new Map();
     const known = texts.get(sql);
     if (known !== undefined) return known;
-    const analysis = this.#read(sql, mode);
+    const analysis = completed(this.#read(sql, mode), sql, mode);
     if (sql.length <= textLengthMax) {
       if (texts.size >= textsMax) texts.clear();
       texts.set(sql, analysis);
@@ -86,7 +109,7 @@ export class Analyser {
   }
 
   /** A comment that some servers run is read in both ways. */
-  #read(sql: string, mode: number): Analysis {
+  #read(sql: string, mode: number): Summary {
     const reading = { builtins: this.#builtins, clean: this.#clean, mode };
     const run = readText(sql, { ...reading, runsVersioned: true });
     const { isMariaDb } = this.#builtins;
@@ -104,11 +127,12 @@ export class Analyser {
       ...both(both(analysis, other), unknown),
       ...commonFacts(analysis, other),
       transactionWord: undefined,
+      isCall: false,
     };
   }
 }
 
-function summary(text: ReadText, isMariaDb: boolean): Analysis {
+function summary(text: ReadText, isMariaDb: boolean): Summary {
   const { statements } = text;
   const setsId = statements.some(setsIdUntold);
   return {
@@ -120,5 +144,22 @@ function summary(text: ReadText, isMariaDb: boolean): Analysis {
     // MariaDB keeps profiles as long as the connection.
     outlivesLogin: isMariaDb && statements.some(({ profiles }) => profiles),
     transactionWord: transactionWordOf(text),
+    isCall: !text.isUncertain && statements.length === 1 && statements[0]?.verb === "call",
+  };
+}
+
+/** Adds what the text itself tells, so that no statement is searched twice. */
+function completed(summary: Summary, sql: string, mode: number): Analysis {
+  const { isReadOnly, sessionOnly, transactionWord, endsTransaction = "" } = summary;
+  const isOther = transactionWord === undefined && sessionOnly === undefined;
+  let names: readonly string[] | undefined;
+  return {
+    ...summary,
+    isForNext: sessionOnly === "SET TRANSACTION" && /^\s*set\s+transaction\b/i.test(sql),
+    isClearing: isOther && (!isReadOnly || /\bfrom\b(?!\s+dual\b)/i.test(sql)),
+    namesVariable: sql.includes("@@"),
+    changesViews: / (?:VIEW|FUNCTION|PACKAGE)$|^RENAME/.test(endsTransaction),
+    tableNames: () => names ??= namesIn(sql, mode),
+    preparedKey: undefined,
   };
 }

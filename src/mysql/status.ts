@@ -6,7 +6,7 @@
  * from the wire, because the driver drops the flags of the latter and misreads the former.
  */
 
-import type { DriverCommand, Packet } from "./internals.ts";
+import type { DriverCommand, Packet } from "./mysql2_internals.ts";
 
 /** A transaction is open. */
 export const IN_TRANSACTION = 0x1;

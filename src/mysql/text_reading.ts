@@ -5,10 +5,10 @@
 
 import type { Connection } from "mysql2";
 import type { Statement, StatementFacts } from "../port.ts";
-import type { DriverInternals, Packet } from "./internals.ts";
+import type { DriverInternals, Packet } from "./mysql2_internals.ts";
 import { MODE_UNKNOWN } from "./lexer.ts";
 import { bitsOf, modeOf, readVariables } from "./sql_mode.ts";
-import { type Analyser, analyserOf, type Analysis } from "./statement.ts";
+import { type Analyser, analyserOf, type Analysis, textLengthMax } from "./statement.ts";
 import { weakFacts } from "./statement_facts.ts";
 import { areHarmless } from "./statement_values.ts";
 import { AUTOCOMMIT } from "./status.ts";
@@ -27,6 +27,10 @@ export class TextReading {
   #views: Views | undefined;
   #isAsking = false;
   readonly #unknown: Set<string> = new Set();
+  /** The text that was looked up last, the mode that it was read in, and what it tells. */
+  #lastText = "";
+  #lastMode = -1;
+  #last: Analysis | undefined;
 
   /** Reads for a connection of which nothing is known yet. */
   constructor(driver: DriverInternals) {
@@ -40,6 +44,7 @@ export class TextReading {
   begin({ cleanFunctions }: Target, views: Views): readonly string[] {
     const version = this.#driver._handshakePacket?.serverVersion ?? "";
     this.#analyser = analyserOf(version, cleanFunctions);
+    this.#last = undefined;
     const unknown = views === this.#views ? [...this.#unknown] : [];
     this.#views = views;
     return unknown;
@@ -76,12 +81,18 @@ export class TextReading {
     this.#isAsking = false;
   }
 
-  /** Returns why the views that a text names may leave something, or that nothing is known. */
-  judgeViews(sql: string, { endsTransaction = "" }: Analysis): string | undefined {
+  /**
+   * Returns why the views that a statement names may leave something, or that nothing is known of
+   * them. `code` is its text without the values, if those became literals and names.
+   */
+  judgeViews(code: string | undefined, sent: string, analysis: Analysis): string | undefined {
     const views = this.#views;
-    if (/ (?:VIEW|FUNCTION|PACKAGE)$|^RENAME/.test(endsTransaction)) views?.forget();
-    if (!views?.hasFunctions) return undefined;
-    const reason = views.judge(sql, this.#mode, this.#unknown);
+    if (analysis.changesViews) views?.forget();
+    // What takes a new login in any case needs no other reason.
+    if (!views?.hasFunctions || analysis.effect === "identity") return undefined;
+    // A name that the driver has put in stands only in what is sent.
+    const { tableNames } = code?.includes("??") ? this.analyse(sent) : analysis;
+    const reason = views.judge(tableNames(), this.#unknown);
     const [name] = this.#unknown;
     return reason ?? (name === undefined ? undefined : `first use of ${name}`);
   }
@@ -97,9 +108,17 @@ export class TextReading {
     this.#sqlMode = MODE_UNKNOWN;
   }
 
-  /** Returns what a text tells. */
+  /** Returns what a text tells; for one statement the same text is asked for several times. */
   analyse(sql: string): Analysis {
-    return this.#analyser.analyse(sql, this.#mode);
+    const mode = this.#mode;
+    if (this.#last !== undefined && mode === this.#lastMode && sql === this.#lastText) {
+      return this.#last;
+    }
+    const analysis = this.#analyser.analyse(sql, mode);
+    if (sql.length > textLengthMax) return analysis;
+    this.#lastText = sql;
+    this.#lastMode = mode;
+    return this.#last = analysis;
   }
 
   /** Tells whether a text is read alike when the driver has put values into it. */

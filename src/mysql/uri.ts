@@ -1,9 +1,7 @@
 /** A server's address as one text, which may say options as well. */
 
-import type { TargetOptions } from "./target_options.ts";
-
 /** The modes of MySQL's own clients. */
-const sslModes: ReadonlyMap<string, TargetOptions> = new Map<string, TargetOptions>([
+const sslModes: ReadonlyMap<string, object> = new Map<string, object>([
   ["disable", { ssl: false }],
   ["disabled", { ssl: false }],
   ["preferred", { tls: "prefer" }],

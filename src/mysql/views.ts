@@ -5,19 +5,16 @@
  */
 
 import type { Connection } from "mysql2";
-import { DOUBLE_QUOTED, END, Lexer, MODE_UNKNOWN, WORD } from "./lexer.ts";
+import { MODE_UNKNOWN } from "./lexer.ts";
 import type { Analyser } from "./statement.ts";
-import { beforeTarget, naming, reserved } from "./statement_words.ts";
+import { namesIn } from "./table_names.ts";
 import type { Target } from "./target.ts";
 
 /** How long it holds what was asked, in ms: others may create views and functions meanwhile. */
 const knownMsMax = 60_000;
-/** How many names, texts and targets are remembered. */
+/** How many names and targets are remembered. */
 const namesMax = 10_000;
-const textsMax = 1000;
 const targetsMax = 1000;
-/** How long a text may be that is remembered. */
-const textLengthMax = 4000;
 
 /** What was found of a name. */
 interface Found {
@@ -32,7 +29,6 @@ export class Views {
   /** Whether there may be functions that a view could call. */
   hasFunctions = true;
   readonly #found: Map<string, Found> = new Map();
-  readonly #names: Map<string, readonly string[]> = new Map();
   #askedUntil = 0;
 
   /** Whether it is time to ask whether there are functions. */
@@ -54,13 +50,13 @@ export class Views {
   }
 
   /**
-   * Returns why what a text names may leave something, if so. Names of which nothing is known are
-   * added to `unknown`; `mode` is the sql_mode, by the bits of lexer.ts.
+   * Returns why what has one of some names may leave something, if so. Names of which nothing is
+   * known are added to `unknown`.
    */
-  judge(sql: string, mode: number, unknown: Set<string>): string | undefined {
+  judge(names: readonly string[], unknown: Set<string>): string | undefined {
     const now = performance.now();
     let reason: string | undefined;
-    for (const name of this.#namesOf(sql, mode)) {
+    for (const name of names) {
       const found = this.#found.get(name);
       if (found === undefined || found.until <= now) unknown.add(name);
       else reason ??= found.reason;
@@ -89,18 +85,6 @@ export class Views {
     for (const name of names) {
       this.#found.set(name, { reason: views.get(name.toLowerCase())?.reason, until });
     }
-  }
-
-  #namesOf(sql: string, mode: number): readonly string[] {
-    const key = `${mode} ${sql}`;
-    const known = this.#names.get(key);
-    if (known !== undefined) return known;
-    const names = namesIn(sql, mode);
-    if (sql.length <= textLengthMax) {
-      if (this.#names.size >= textsMax) this.#names.clear();
-      this.#names.set(key, names);
-    }
-    return names;
   }
 }
 
@@ -132,32 +116,6 @@ interface View {
   reason: string | undefined;
   /** What stands in its text. */
   readonly used: readonly string[];
-}
-
-/** Returns the names of a text, each once, among which are all tables that it runs. */
-function namesIn(sql: string, mode: number): string[] {
-  const names = new Set<string>();
-  let isNaming = false;
-  let last = "";
-  const lexer = new Lexer(sql, mode, true);
-  for (let kind = lexer.next(); kind !== END; kind = lexer.next()) {
-    const text = sql.slice(lexer.start, lexer.end);
-    const quote = text[0] ?? "";
-    if (kind === WORD) {
-      const word = text.toLowerCase();
-      isNaming ||= naming.has(word);
-      // Before a bracket stands a function, unless it is the table that gets rows.
-      const isCalled = sql[lexer.end] === "(" && last !== "." && !beforeTarget.has(last);
-      if (!isCalled && !reserved.has(word)) names.add(text);
-      last = word;
-      continue;
-    }
-    last = text;
-    if (quote === "`" || kind === DOUBLE_QUOTED) {
-      names.add(text.slice(1, -1).replaceAll(quote + quote, quote));
-    }
-  }
-  return isNaming ? [...names] : [];
 }
 
 /** Returns the views among some names, in whatever database those may mean. */

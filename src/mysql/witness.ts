@@ -8,8 +8,9 @@
 
 import { Doubt, isDoubtful } from "./doubt.ts";
 import { classOf, type Make } from "./errors.ts";
-import { type Given, isClearing, isForNext, keepsTransaction, wiping } from "./given.ts";
-import type { DriverCommand, DriverInternals, Packet } from "./internals.ts";
+import { type Given, keepsTransaction, wiping } from "./given.ts";
+import type { Taken, Watcher } from "./mysql2_hooks.ts";
+import type { DriverCommand, DriverInternals, Packet } from "./mysql2_internals.ts";
 import { forgetPrepared, leaveToUser } from "./prepared.ts";
 import {
   AUTOCOMMIT,
@@ -31,7 +32,6 @@ import {
 } from "./status.ts";
 import { TextReading } from "./text_reading.ts";
 import { TransactionState } from "./transaction_state.ts";
-import { type Taken, watchCommands, type Watcher, watchPackets } from "./watch.ts";
 
 /** By what a command of the driver is known: what it was given to do. */
 const GIVEN: unique symbol = Symbol("given");
@@ -84,16 +84,13 @@ export class Witness implements Watcher {
   #outlivesLogin = false;
 
   /**
-   * Begins to watch. `derailed` is called when the driver has given up an answer in the
-   * middle, so that it would take the rest of it for the answer to the next statement, and when
-   * the server does not say what has become of a transaction.
+   * Watches what it is told of. `derailed` is called when the server does not say what has become
+   * of a transaction.
    */
   constructor(driver: DriverInternals, derailed: (error: Error) => void) {
     this.#driver = driver;
     this.reading = new TextReading(driver);
     this.doubt = new Doubt(driver, derailed);
-    watchCommands(driver, this);
-    watchPackets(driver, this, derailed);
   }
 
   /** Whether a transaction is open. */
@@ -158,21 +155,18 @@ export class Witness implements Watcher {
       return;
     }
     const sent = command.sql ?? command.query ?? statement?.query ?? "";
-    const given = { text: text ?? sent, analysis: this.reading.analyse(code ?? sent) };
-    const { effect, reason, echoes, outlivesLogin } = given.analysis;
-    if (effect !== "identity") {
-      // A name that the driver has put in stands only in what is sent.
-      const named = code?.includes("??") === false ? code : sent;
-      this.#moved ??= this.reading.judgeViews(named, given.analysis);
-    }
+    const analysis = this.reading.analyse(code ?? sent);
+    const { effect, reason, outlivesLogin } = analysis;
+    const doubtOfViews = this.reading.judgeViews(code, sent, analysis);
+    this.#moved ??= doubtOfViews;
     this.#hasRun = true;
     this.#outlivesLogin ||= outlivesLogin;
     if (prepareHeader === undefined) {
-      if (isClearing(given)) this.clearingCount++;
-      (command as NotedCommand)[GIVEN] = given;
-      if (echoes) this.echoCount++;
+      if (analysis.isClearing && this.#isClearing(text, code)) this.clearingCount++;
+      (command as NotedCommand)[GIVEN] = { text: text ?? sent, analysis };
+      if (analysis.echoes) this.echoCount++;
     } else if (!isOfExecute) leaveToUser(command);
-    if (effect === "state" && isForNext(given)) this.#isNextSet = true;
+    if (effect === "state" && analysis.isForNext) this.#isNextSet = true;
     else if (effect === "state") this.#isChanged = true;
     else if (effect === "identity") this.#move(reason);
     else if (effect === "renewed") this.#moved ??= reason;
@@ -215,6 +209,11 @@ export class Witness implements Watcher {
     if (this.#isRecoded(status, given)) forgetPrepared(this.#driver);
   }
 
+  /** Tells whether a text clears warnings without the code that values have put into it, too. */
+  #isClearing(text: string | undefined, code: string | undefined): boolean {
+    return text === code || text === undefined || this.reading.analyse(text).isClearing;
+  }
+
   /** Whether the server reports all that it can. */
   get #isReporting(): boolean {
     return this.canTellAll && this.canTell && !this.#isWiped;
@@ -248,8 +247,8 @@ export class Witness implements Watcher {
     if (!this.#isReporting) return true;
     // Of a role MySQL reports nothing, and MariaDB nothing of SET @@name.
     if (!this.#driver._isMariaDB) return given.analysis.effect === "identity";
-    if (given.analysis.effect === "state") return given.text.includes("@@");
-    return (status & CHANGED) !== 0 || !/^\s*call\b/i.test(given.text);
+    if (given.analysis.effect === "state") return given.analysis.namesVariable;
+    return (status & CHANGED) !== 0 || !given.analysis.isCall;
   }
 
   /** An error comes without flags. Some say that there is no transaction any more. */

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { createConnection } from "mysql2";
-import { answered, type DriverInternals, internalsOf } from "../../src/mysql/internals.ts";
+import { answered, type DriverInternals, internalsOf } from "../../src/mysql/mysql2_internals.ts";
 import { MODE_UNKNOWN } from "../../src/mysql/lexer.ts";
 import { analyserOf } from "../../src/mysql/statement.ts";
 import { AUTOCOMMIT, CHANGED, IN_TRANSACTION, readStatus, UNTOLD } from "../../src/mysql/status.ts";

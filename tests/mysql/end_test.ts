@@ -126,7 +126,7 @@ test("a process ends by itself while a session is idle, with and without TLS", a
     const script = `
       import { createPort, Target } from ${JSON.stringify(here("../../src/mysql/mod.ts"))};
       import { adapter } from ${JSON.stringify(here("../../src/adapters/node.ts"))};
-      const port = createPort({ adapter: () => Promise.resolve(adapter) });
+      const port = createPort(adapter);
       const target = new Target(${JSON.stringify({ uri: server.url(), ssl })});
       const session = await port.connect(target, () => {}, new AbortController().signal);
       session.holdProcess(false);

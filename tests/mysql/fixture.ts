@@ -1,6 +1,7 @@
 /** Sessions on a real server, and what tests ask of them. */
 
 import type { Connection } from "mysql2";
+import { adapter } from "../../src/adapters/node.ts";
 import { createPort, Target } from "../../src/mysql/mod.ts";
 import type { Loss, Port, Session } from "../../src/port.ts";
 import type { Server } from "../support/server.ts";
@@ -9,9 +10,7 @@ import type { Server } from "../support/server.ts";
 export type TestSession = Session<Target, Connection>;
 
 /** The port under test, over the sockets of Node. */
-export const port: Port<Target, Connection> = createPort({
-  adapter: async () => (await import("../../src/adapters/node.ts")).adapter,
-});
+export const port: Port<Target, Connection> = createPort(adapter);
 
 /** A signal that is never aborted. */
 export const never: AbortSignal = new AbortController().signal;

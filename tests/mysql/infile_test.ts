@@ -148,8 +148,8 @@ async function loads(): Promise<void> {
 async function loadsPrepared(): Promise<void> {
   await using db = createPool({ uri: server.url(), shared: false, infileStreamFactory: three });
   await db.query("CREATE OR REPLACE TABLE t (v INT)");
-  await db.execute(load);
-  assert.equal(await one(db, "SELECT COUNT(*) FROM t"), 3);
+  for (const _ of [1, 2]) await db.execute(load);
+  assert.equal(await one(db, "SELECT COUNT(*) FROM t"), 6);
 }
 
 for (const make of ["mariadb", "mysql"] as const) {

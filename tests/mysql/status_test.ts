@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { DriverCommand, Packet } from "../../src/mysql/internals.ts";
+import type { DriverCommand, Packet } from "../../src/mysql/mysql2_internals.ts";
 import {
   AUTOCOMMIT,
   CHANGED,

@@ -2,17 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nearest } from "../../src/shell/nearest.ts";
-import { createRequire } from "node:module";
 import { inspect } from "node:util";
 import { driverOptionsOf } from "../../src/mysql/driver_options.ts";
-import {
-  compileMethod,
-  expandUri,
-  Target,
-  TargetOptionError,
-  targetOptionNames,
-} from "../../src/mysql/mod.ts";
+import { expandUri, Target, TargetOptionError, targetOptionNames } from "../../src/mysql/mod.ts";
 
 test("a URI says all that options can, and yields to what is said beside it", () => {
   const target = new Target({
@@ -194,10 +186,4 @@ test("the server may not ask for files unless they are offered", () => {
   assert.deepEqual(flags({ flags: ["LOCAL_FILES"] }), ["LOCAL_FILES"]);
   assert.deepEqual(flags({ infileStreamFactory: (): void => undefined }), []);
   assert.equal(driverOptionsOf(new Target({})).multipleStatements, undefined);
-});
-
-test("reading targets and methods does not load the driver", () => {
-  compileMethod("SELECT :a", nearest);
-  const loaded = Object.keys(createRequire(import.meta.url).cache);
-  assert.deepEqual(loaded.filter((path) => path.includes("mysql2")), []);
 });

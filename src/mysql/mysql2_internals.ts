@@ -81,6 +81,8 @@ export interface PreparedHandle {
   readonly id: number;
   /** Its text. */
   readonly query: string;
+  /** Has the server execute it; looks at no value. */
+  execute(values: unknown, callback: unknown): DriverCommand;
   /** Has the server forget it. */
   close(): unknown;
 }
@@ -89,6 +91,8 @@ export interface PreparedHandle {
 export interface PreparedCache {
   /** How many there are. */
   readonly size: number;
+  /** Returns one, which counts as used then: the one that was used least is thrown out first. */
+  get(key: string): PreparedHandle | undefined;
   /** Returns them. */
   values(): Iterable<PreparedHandle>;
   /** Throws all out. */
@@ -149,15 +153,17 @@ export interface DriverConfig {
   readonly queryFormat?: unknown;
   /** A function that makes values of what the server sends in place of the driver's own. */
   readonly typeCast?: unknown;
+  /** What opens a file that the server asks for. */
+  readonly infileStreamFactory?: unknown;
   /** What is asked of TLS, a profile's name put for its options; nothing is without TLS. */
   ssl?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** What tells who listens. */
-type ListenerQuestion = "eventNames" | "rawListeners";
+/** What is used of its events beyond its types. */
+type Listening = "eventNames" | "once" | "rawListeners";
 
 /** A connection of the driver, with what it does not document. */
-export interface DriverInternals extends DriverCalls, Pick<EventEmitter, ListenerQuestion> {
+export interface DriverInternals extends DriverCalls, Pick<EventEmitter, Listening> {
   /** Its options. */
   readonly config: DriverConfig;
   /** Its socket; after an upgrade to TLS the one that decrypts. */
@@ -203,11 +209,8 @@ export interface DriverInternals extends DriverCalls, Pick<EventEmitter, Listene
   startTLS(done: (error?: unknown) => void): void;
   /** Gets each packet of the server; called without one to let a command begin. */
   handlePacket(packet?: Packet): void;
-  /**
-   * Ends it with an error of its socket, or with one that was thrown while it read a packet; the
-   * driver does not say which, the witness does.
-   */
-  _handleFatalError(error: unknown, isReading?: boolean): void;
+  /** Ends it with an error of its socket, or with one that was thrown while it read a packet. */
+  _handleFatalError(error: unknown): void;
   /** Tells the commands that have a callback why they fail, and forgets all. */
   _notifyError(error: unknown): void;
   /** Puts a command behind those before it. */
@@ -216,6 +219,24 @@ export interface DriverInternals extends DriverCalls, Pick<EventEmitter, Listene
   _addCommandClosedState(command: LiveCommand): LiveCommand;
   /** Hands over the packets that were held back, and reads on. */
   resume(): void;
+}
+
+/** The class of a connection of the driver. */
+export interface DriverClass {
+  /** Returns the key of a statement in the cache of those that are prepared. */
+  statementKey(options: { readonly sql: string }): string;
+  /** Returns the command that runs a statement as text. */
+  createQuery(
+    sql: unknown,
+    values: unknown,
+    callback: unknown,
+    config: DriverConfig,
+  ): DriverCommand;
+}
+
+/** Returns the class of a connection. */
+export function driverClassOf(driver: DriverInternals): DriverClass {
+  return driver.constructor as unknown as DriverClass;
 }
 
 /** Returns a connection with what the driver does not document. */

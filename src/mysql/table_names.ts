@@ -1,0 +1,34 @@
+/** The names in a text, among which are all tables and views that its statements use. */
+
+import { DOUBLE_QUOTED, END, Lexer, WORD } from "./lexer.ts";
+import { beforeTarget, naming, reserved } from "./statement_words.ts";
+
+/**
+ * Returns the names in a text, each once: those of all its tables, and others.
+ *
+ * @param mode The sql_mode, by the bits of lexer.ts.
+ */
+export function namesIn(sql: string, mode: number): string[] {
+  const names = new Set<string>();
+  let isNaming = false;
+  let last = "";
+  const lexer = new Lexer(sql, mode, true);
+  for (let kind = lexer.next(); kind !== END; kind = lexer.next()) {
+    const text = sql.slice(lexer.start, lexer.end);
+    const quote = text[0] ?? "";
+    if (kind === WORD) {
+      const word = text.toLowerCase();
+      isNaming ||= naming.has(word);
+      // Before a bracket stands a function, unless it is the table that gets rows.
+      const isCalled = sql[lexer.end] === "(" && last !== "." && !beforeTarget.has(last);
+      if (!isCalled && !reserved.has(word)) names.add(text);
+      last = word;
+      continue;
+    }
+    last = text;
+    if (quote === "`" || kind === DOUBLE_QUOTED) {
+      names.add(text.slice(1, -1).replaceAll(quote + quote, quote));
+    }
+  }
+  return isNaming ? [...names] : [];
+}
