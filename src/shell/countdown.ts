@@ -2,20 +2,31 @@
  * Things that are all given the same time.
  *
  * They come due in the order in which they were added. So one alarm serves any number of
- * them, and adding and removing one costs next to nothing.
+ * them, and they form a list by themselves: to add and to remove one costs next to nothing.
  */
 
 import type { Clock, Instant } from "../port.ts";
 import { Alarm } from "./alarm.ts";
 import type { Neutral } from "./process_hold.ts";
 
+/** What can be counted: a link of the list of those that are. */
+export interface TimeoutLink<T> {
+  /** The one that comes due before it. */
+  before: T | undefined;
+  /** The one that comes due after it. */
+  after: T | undefined;
+  /** When it comes due; undefined while it is not counted. */
+  due: Instant | undefined;
+}
+
 /** Counts the time of each. */
-export class Countdown<T extends object> {
+export class Countdown<T extends TimeoutLink<T>> {
   readonly #clock: Clock;
   readonly #durationMs: number;
   readonly #expired: (item: T) => void;
-  readonly #dues = new Map<T, Instant>();
   readonly #alarm: Alarm;
+  #first: T | undefined;
+  #last: T | undefined;
 
   /** Creates one that gives each `durationMs` and calls `expired` with those whose time is up. */
   constructor(clock: Clock, neutral: Neutral, durationMs: number, expired: (item: T) => void) {
@@ -28,25 +39,48 @@ export class Countdown<T extends object> {
   /** Begins to count the time of one, from now on. */
   add(item: T, now: Instant): void {
     const due = now + this.#durationMs;
-    if (due === Infinity) return;
-    this.#dues.set(item, due);
-    if (this.#dues.size === 1) this.#alarm.set(due);
+    item.due = due;
+    item.before = this.#last;
+    if (this.#last !== undefined) this.#last.after = item;
+    else {
+      this.#first = item;
+      if (due !== Infinity) this.#alarm.set(due);
+    }
+    this.#last = item;
   }
 
   /** Counts its time no more. */
   delete(item: T): void {
-    if (this.#dues.delete(item) && this.#dues.size === 0) this.#alarm.clear();
+    if (item.due === undefined) return;
+    this.#unlink(item);
+    if (this.#first === undefined) this.#alarm.clear();
+  }
+
+  /** Returns all that are counted, in their order. */
+  all(): T[] {
+    const items: T[] = [];
+    for (let item = this.#first; item !== undefined; item = item.after) items.push(item);
+    return items;
+  }
+
+  #unlink(item: T): void {
+    const { before, after } = item;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    item.before = item.after = item.due = undefined;
   }
 
   #ring(): void {
     const now = this.#clock.now();
     this.#alarm.clear();
-    for (const [item, due] of this.#dues) {
-      if (now < due) {
-        this.#alarm.set(due);
+    for (let item = this.#first; item?.due !== undefined; item = this.#first) {
+      if (now < item.due) {
+        this.#alarm.set(item.due);
         return;
       }
-      this.#dues.delete(item);
+      this.#unlink(item);
       this.#expired(item);
     }
   }

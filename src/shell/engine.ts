@@ -1,12 +1,11 @@
 /**
  * What runs one handle of a pool: everything except its definition, and the face that its user
  * sees.
- *
- * It is loaded with the first use of a pool, and made with the first use of each handle.
  */
 
 import type { VirtualId } from "../core/mod.ts";
 import { checkFunction, refuseCallback } from "./callbacks.ts";
+import { named } from "./caller.ts";
 import type { Census } from "./census.ts";
 import { enclosingOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
@@ -21,8 +20,6 @@ import { transact, type TransactionCode } from "./transaction.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 import type { UnitOptions } from "./unit_options.ts";
 import { runUnit, type UnitCode } from "./unit_run.ts";
-
-export { SharedParts } from "./realms.ts";
 
 /** How a pool is ended: what all share, or this pool object's own work if others go on. */
 export interface DrainOptions {
@@ -48,8 +45,9 @@ function drainDeadlock(): SubletError {
 
 /** Runs what comes through one handle of a pool. */
 export class Engine<Target, Driver> {
+  /** The handle. */
+  readonly handle: Handle<Driver>;
   readonly #shared: SharedParts<Target, Driver>;
-  readonly #handle: Handle<Driver>;
   readonly #realms: Realms<Target, Driver>;
   /** How many statements and transactions it has under way in units of other handles. */
   #guests = 0;
@@ -57,13 +55,13 @@ export class Engine<Target, Driver> {
   /** Starts a handle that has done nothing. */
   constructor(shared: SharedParts<Target, Driver>, handle: Handle<Driver>) {
     this.#shared = shared;
-    this.#handle = handle;
+    this.handle = handle;
     this.#realms = new Realms(shared, handle, new Handles(this, shared));
   }
 
   /** Runs a statement where its code stands: in its unit of work, or as one of its own. */
   statement(id: VirtualId, asked: Asked): Promise<[unknown, unknown]> {
-    if (!this.#isGuest()) return runStatement(this.#realms, id, asked);
+    if (!this.#isGuest()) return named(runStatement(this.#realms, id, asked));
     return this.#asGuest(() => runStatement(this.#realms, id, asked));
   }
 
@@ -102,7 +100,7 @@ export class Engine<Target, Driver> {
     } catch (error) {
       return Promise.reject(error);
     }
-    return takeLease(this.#realms, id, options);
+    return named(takeLease(this.#realms, id, options));
   }
 
   /** Returns where a virtual connection leads, unless a unit binds it elsewhere. */
@@ -130,17 +128,17 @@ export class Engine<Target, Driver> {
    */
   async drain({ timeout, refuse = false }: DrainOptions): Promise<void> {
     const { clock, frames, admission: pool, only } = this.#shared;
-    const { endsAll } = this.#handle;
+    const { endsAll } = this.handle;
     const isEndless = timeout === undefined || timeout === Infinity;
-    const waitedFor = endsAll ? pool : this.#handle;
+    const waitedFor = endsAll ? pool : this.handle;
     for (let frame = frames.getStore(); frame !== undefined; frame = frame.parent) {
       const { unit } = frame;
-      if (!endsAll && unit.parts.admission !== this.#handle) continue;
+      if (!endsAll && unit.parts.admission !== this.handle) continue;
       waitedFor.exempt(unit);
       unit.yield();
     }
-    this.#handle.close();
-    const ended = endsAll ? this.#shared.end() : this.#handle.empty;
+    this.handle.close();
+    const ended = endsAll ? this.#shared.end() : this.handle.empty;
     if (refuse) this.#refuse();
     const destroyed = Promise.withResolvers<void>();
     const cancel = isEndless ? undefined : clock.alarm(clock.now() + timeout, () => {
@@ -157,7 +155,7 @@ export class Engine<Target, Driver> {
   checkDrain({ timeout = Infinity }: DrainOptions): void {
     if (timeout < Infinity) return;
     const counts = ({ parts }: { parts: { admission: unknown } }): boolean =>
-      this.#handle.isLast || parts.admission === this.#handle;
+      this.handle.isLast || parts.admission === this.handle;
     const frame = this.#realms.frames.getStore();
     if (enclosingOf(frame, undefined, undefined, counts).length > 0) throw drainDeadlock();
     for (let at = frame; at !== undefined; at = at.parent) {
@@ -167,7 +165,7 @@ export class Engine<Target, Driver> {
 
   #refuse(): void {
     for (const { interpreter } of this.#shared.live) {
-      if (!this.#handle.endsAll) interpreter.turnAway(this.#handle);
+      if (!this.handle.endsAll) interpreter.turnAway(this.handle);
       else interpreter.report({ type: "drainRequested", serveLine: false });
     }
   }
@@ -175,35 +173,35 @@ export class Engine<Target, Driver> {
   #destroy(timeoutMs: number): void {
     const prose = `The drain of the pool took longer than its time-out of ${timeoutMs} ms`;
     const reason = new SubletError("POOL_DRAINING", "statement", prose);
-    const own = this.#handle.endsAll ? undefined : this.#handle;
+    const own = this.handle.endsAll ? undefined : this.handle;
     for (const { interpreter } of this.#shared.live) interpreter.destroy(reason, own);
   }
 
   /** Tells whether code is in a unit that was begun through another handle. */
   #isGuest(): boolean {
     const frame = this.#realms.frames.getStore();
-    return frame !== undefined && frame.unit.parts.admission !== this.#handle;
+    return frame !== undefined && frame.unit.parts.admission !== this.handle;
   }
 
   /** Runs what joins a unit of another handle: it is work of this one as well. */
   async #asGuest<T>(run: () => Promise<T>): Promise<T> {
     this.#check();
     this.#guests++;
-    this.#handle.enterRequest();
+    this.handle.enterRequest();
     try {
       return await run();
     } finally {
       this.#guests--;
-      this.#handle.leaveRequest();
+      this.handle.leaveRequest();
     }
   }
 
   /** Throws if the handle has been drained, and code is not in work that it has under way. */
   #check(): void {
-    if (!this.#handle.isClosedItself || this.#guests > 0) return;
+    if (!this.handle.isClosedItself || this.#guests > 0) return;
     for (let at = this.#realms.frames.getStore(); at !== undefined; at = at.parent) {
-      if (at.unit.parts.admission === this.#handle) return;
+      if (at.unit.parts.admission === this.handle) return;
     }
-    this.#handle.check();
+    this.handle.check();
   }
 }

@@ -14,6 +14,7 @@ export type ErrorCode =
   | "CONNECTION_LEFT"
   | "CONNECTION_LOST"
   | "CONNECT_FAILED"
+  | "DRIVER_UNSUPPORTED"
   | "LEASE_DEADLOCK"
   | "LEASE_ENDED"
   | "LEASE_FOREIGN"
@@ -48,6 +49,7 @@ export interface ErrorDetails {
  * | `CONNECTION_LEFT` | a statement reads what one before it left, which is not its unit's |
  * | `CONNECTION_LOST` | the connection of a lease, a transaction or a pinned unit has ended |
  * | `CONNECT_FAILED` | no actual connection could be opened; `cause` is the driver's error |
+ * | `DRIVER_UNSUPPORTED` | the version of mysql2 that is installed lacks what the pool uses of it |
  * | `LEASE_DEADLOCK` | the request could only have been served after itself |
  * | `LEASE_ENDED` | a lease or a transaction was used after its end |
  * | `LEASE_FOREIGN` | a lease was used by another unit of work than the one that took it |
@@ -124,4 +126,9 @@ function describeCensus(census: Census): string {
 function messageOf(prose: string, { census, cause }: ErrorDetails): string {
   const told = census === undefined ? prose : `${prose} (${describeCensus(census)})`;
   return cause instanceof Error && cause.message !== "" ? `${told}: ${cause.message}` : told;
+}
+
+/** Returns the error of what comes too late for its unit of work. */
+export function unitEnded(): SubletError {
+  return new SubletError("UNIT_ENDED", "unit", "The unit of work has ended");
 }

@@ -9,7 +9,7 @@ import { type Frame, isBelow } from "./context.ts";
 import type { Engine } from "./engine.ts";
 import { unknownName } from "./nearest.ts";
 import type { SharedParts } from "./realms.ts";
-import { type Running, VirtualConnection } from "./virtual_connection.ts";
+import { VirtualConnection, type VirtualEngine } from "./virtual_connection.ts";
 import { UnitHandle } from "./unit_handle.ts";
 
 /** Makes handles. */
@@ -40,7 +40,7 @@ export class Handles<Target, Driver> {
   }
 
   /** Code below the frame, as in a savepoint of its transaction, goes on where it is. */
-  #bind(frame: Frame<Target, Driver>): Running<Target, Driver> {
+  #bind(frame: Frame<Target, Driver>): VirtualEngine<Target, Driver> {
     const engine = this.#engine;
     const { frames } = this.#shared;
     const within = <T>(fn: () => T): T => {
@@ -50,12 +50,10 @@ export class Handles<Target, Driver> {
       return frames.run({ unit, parent: frame, scope: undefined, signal, caller }, fn);
     };
     return {
-      engine: {
-        statement: (id, asked) => within(() => engine.statement(id, asked)),
-        transaction: (id, fn, options) => within(() => engine.transaction(id, fn, options)),
-        lease: (id, options) => within(() => engine.lease(id, options)),
-        targetOf: (id) => within(() => engine.targetOf(id)),
-      },
+      statement: (id, asked) => within(() => engine.statement(id, asked)),
+      transaction: (id, fn, options) => within(() => engine.transaction(id, fn, options)),
+      lease: (id, options) => within(() => engine.lease(id, options)),
+      targetOf: (id) => within(() => engine.targetOf(id)),
     };
   }
 }

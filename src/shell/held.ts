@@ -8,18 +8,18 @@
 
 import type { Holding } from "../core/mod.ts";
 import type { Cancellation, Session } from "../port.ts";
-import { type Claim, slotOf } from "./claim.ts";
 import { enclosingOf, type Frame, yieldAround } from "./context.ts";
-import { SubletError } from "./errors.ts";
+import { SubletError, unitEnded } from "./errors.ts";
 import type { Watch } from "./leaks.ts";
-import { granted } from "./lease_wait.ts";
+import { pooledOf } from "./lease_request.ts";
+import { UnitRequest } from "./lease_wait.ts";
+import type { Limits } from "./limiter.ts";
 import type { Home, Parts } from "./parts.ts";
 import type { Beforehand } from "./refusals.ts";
 import type { Level, Scope } from "./scope.ts";
 import { untilFurther } from "./turn_wait.ts";
 import { Turns } from "./turns.ts";
-import { type Unit, unitEnded } from "./unit.ts";
-import type { Limits } from "./wait.ts";
+import type { Unit } from "./unit.ts";
 
 /** A lease of a unit through a virtual connection. */
 export class Held<Target, Driver> implements Level<Target, Driver> {
@@ -32,7 +32,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   /** The turns of the statements of its transactions: each may be the last of its transaction. */
   readonly turns: Turns = new Turns();
   readonly #parts: Parts<Target, Driver>;
-  #claim: Claim<Target, Driver> | undefined;
+  #request: UnitRequest<Target, Driver> | undefined;
   #users = 0;
   #keepers = 0;
   #isBroken = false;
@@ -57,7 +57,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   /** The session of the lease; throws if it has ended. */
   get session(): Session<Target, Driver> {
     if (this.#isEnded) throw unitEnded();
-    const { session, loss } = slotOf(this.#given);
+    const { session, loss } = pooledOf(this.#given);
     if (session.isAlive) return session;
     const prose = `The actual connection of ${JSON.stringify(this.home.name)} has ended`;
     throw new SubletError("CONNECTION_LOST", "statement", prose, loss && { cause: loss.cause });
@@ -100,9 +100,9 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
 
   /** Whether something that ran on it may have become permanent. */
   get mayBePermanent(): boolean {
-    const claim = this.#claim;
-    return claim?.slot !== undefined &&
-      claim.slot.session.permanentCount > claim.permanentBefore;
+    const request = this.#request;
+    return request?.pooled !== undefined &&
+      request.pooled.session.permanentCount > request.permanentBefore;
   }
 
   /** What it has found on its connection, and what has run on it since. */
@@ -112,30 +112,29 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
 
   /** What it holds to the end of the unit, whatever comes. */
   get lasting(): Holding | undefined {
-    return this.#claim?.status === "granted" && this.isBound ? this.holding : undefined;
+    return this.#request?.status === "granted" && this.isBound ? this.holding : undefined;
   }
 
   /** What it holds, if anything. */
   get holding(): Holding | undefined {
-    if (this.#claim?.slot === undefined) return undefined;
-    return { lease: this.#claim.lease, actual: this.#claim.slot.actual };
+    if (this.#request?.pooled === undefined) return undefined;
+    return { lease: this.#request.lease, actual: this.#request.pooled.actual };
   }
 
-  /** Keeps the lease, for a transaction or an explicit lease; returns what ends that, once. */
-  keep(): () => void {
-    let isKept = true;
+  /** Keeps the lease, for a transaction or an explicit lease, until {@linkcode unkeep}. */
+  keep(): void {
     this.#keepers++;
-    return () => {
-      if (!isKept) return;
-      isKept = false;
-      this.#keepers--;
-      this.#settle();
-    };
+  }
+
+  /** Takes one {@linkcode keep} back. */
+  unkeep(): void {
+    this.#keepers--;
+    this.#settle();
   }
 
   /** Gives up a session that has ended with a transaction, if nothing else was in it. */
   leaveLost(): void {
-    if (this.#claim?.status !== "granted" || this.isAlive) return;
+    if (this.#request?.status !== "granted" || this.isAlive) return;
     this.#isSpent = true;
     this.#settle();
   }
@@ -155,9 +154,9 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
 
   /** Has nothing to ask for any more, as a transaction ends; unless it is kept all the same. */
   forgetEcho(): void {
-    if (this.#claim?.status !== "granted" || !this.#hasEcho) return;
+    if (this.#request?.status !== "granted" || !this.#hasEcho) return;
     if (this.#keepers > 1 || this.isBound) return;
-    this.#claim.echoesBefore = slotOf(this.#claim).session.echoCount;
+    this.#request.echoesBefore = pooledOf(this.#request).session.echoCount;
   }
 
   /** Calls off whatever its session does now. */
@@ -172,31 +171,35 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
 
   /** Has a lease requested, if there is none; returns a promise of it if that takes a while. */
   open(frame: Frame<Target, Driver> | undefined, limits: Limits): Promise<void> | undefined {
-    const { interpreter, patience, admission } = this.#parts;
+    const { interpreter, admission } = this.#parts;
     this.unit.check();
     if (this.#isLostButMovable) this.#release();
-    if (this.#claim?.status !== "granted" && this.#claim?.status !== "waiting") {
+    let request = this.#request;
+    if (request?.status !== "granted" && request?.status !== "waiting") {
       const { id } = this.home;
       const enclosing = enclosingOf(frame, this.unit, this.home);
       this.#isSpent = false;
       const target = this.unit.targetOf(this.home);
-      this.#claim = interpreter.request(id, target, enclosing, admission);
-      this.#claim.asker = this.unit;
+      request = new UnitRequest(interpreter, id, target, enclosing, admission);
+      request.asker = this.unit;
+      this.#request = request;
+      interpreter.ask(request);
     }
-    if (this.#claim.status === "waiting") yieldAround(frame);
+    if (request.status === "waiting") yieldAround(frame);
     // What the units around have let go of may have been what it waits for.
-    if (this.#claim.status === "granted") return undefined;
-    return granted(interpreter, patience, this.#claim, limits);
+    return request.status === "granted" ? undefined : request.wait(limits);
   }
 
-  /** Notes that a statement begins to use it; returns what ends that. */
-  use(stack: string | undefined): () => void {
+  /** Notes that a statement begins to use it. */
+  enter(stack: string | undefined): void {
     this.#users++;
     this.#stack ??= stack;
-    return () => {
-      this.#users--;
-      this.#settle();
-    };
+  }
+
+  /** Notes that a statement uses it no more. */
+  leave(): void {
+    this.#users--;
+    this.#settle();
   }
 
   /** Waits until a transaction that is open where code wants to work is further. */
@@ -217,48 +220,50 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     signal: Cancellation | undefined,
     check?: () => void,
   ): Promise<void> {
-    const leave = this.use(undefined);
+    this.enter(undefined);
     const turn = this.turns.take();
     try {
-      await turn.come(this.#parts.interpreter, { signal, endsAt: undefined });
-      const statement = { sql, values: undefined, isPrepared: false, options: undefined };
+      const limits = { signal, endsAt: undefined };
+      if (!turn.hasCome) await turn.come(this.#parts.interpreter, limits);
       signal?.throwIfAborted();
       check?.();
+      const statement = { sql, values: undefined, isPrepared: false, options: undefined };
       await this.session.run(statement, signal);
     } finally {
       turn.end();
-      leave();
+      this.leave();
     }
   }
 
   /** Ends with its unit: who waits is turned away, what runs is let run. */
   end(): void {
-    for (const waiting of [...this.#claim?.waitings ?? []]) waiting.fail(unitEnded());
+    this.#request?.failAll(unitEnded);
     this.child?.end();
     this.#settle();
   }
 
-  get #given(): Claim<Target, Driver> {
-    if (this.#claim === undefined) throw new TypeError("The claim of no lease was asked for");
-    return this.#claim;
+  get #given(): UnitRequest<Target, Driver> {
+    if (this.#request === undefined) throw new TypeError("No lease was requested");
+    return this.#request;
   }
 
   get #session(): Session<Target, Driver> | undefined {
-    return this.#claim?.slot?.session;
+    return this.#request?.pooled?.session;
   }
 
   /** Whether its session has ended, but nobody relies on what was in it. */
   get #isLostButMovable(): boolean {
-    const claim = this.#claim;
-    if (claim?.status !== "granted" || this.#users > 1 || this.#keepers > 0) return false;
-    const { session } = slotOf(claim);
+    const request = this.#request;
+    if (request?.status !== "granted" || this.#users > 1 || this.#keepers > 0) return false;
+    const { session } = pooledOf(request);
     return !session.isAlive && !session.isPinned && (this.#isSpent || !session.isInTransaction);
   }
 
   /** Whether an answer has left something in its session that only that can tell. */
   get #hasEcho(): boolean {
-    const { slot, echoesBefore } = this.#claim ?? NO_CLAIM;
-    return slot !== undefined && slot.session.echoCount > echoesBefore;
+    const request = this.#request;
+    return request?.pooled !== undefined &&
+      request.pooled.session.echoCount > request.echoesBefore;
   }
 
   /** Releases the lease if nobody uses it and nothing keeps it. */
@@ -277,14 +282,12 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
 
   #release(): void {
     if (this.mayBePermanent) this.unit.notePermanent();
-    const claim = this.#claim;
-    this.#claim = undefined;
+    const request = this.#request;
+    this.#request = undefined;
     if (this.#watch !== undefined) this.#parts.leaks.unwatch(this.#watch);
     this.#watch = undefined;
-    if (claim?.slot === undefined) return;
-    const condition = this.#isBroken ? "broken" : claim.slot.session.condition;
-    this.#parts.interpreter.release(claim, condition);
+    if (request?.pooled === undefined) return;
+    const condition = this.#isBroken ? "broken" : request.pooled.session.condition;
+    this.#parts.interpreter.release(request, condition);
   }
 }
-
-const NO_CLAIM = { slot: undefined, echoesBefore: 0 };

@@ -5,12 +5,12 @@
  */
 
 import type { Clock, Instant } from "../port.ts";
-import { Countdown } from "./countdown.ts";
+import { Countdown, type TimeoutLink } from "./countdown.ts";
 import type { News } from "./news.ts";
 import type { Neutral } from "./process_hold.ts";
 
 /** A lease that is watched. */
-export interface Watch {
+export interface Watch extends TimeoutLink<Watch> {
   /** The virtual connection it was taken through. */
   readonly virtual: string;
   /** Since when it is held. */
@@ -73,7 +73,8 @@ export class Leaks<Driver> {
 
   /** Begins to watch a lease that is held since some time. */
   watch(virtual: string, since: Instant, stack: string | undefined): Watch {
-    const watch = { virtual, since, stack };
+    const unlinked = { before: undefined, after: undefined, due: undefined };
+    const watch: Watch = { virtual, since, stack, ...unlinked };
     this.#countdown?.add(watch, this.#clock.now());
     return watch;
   }

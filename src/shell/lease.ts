@@ -8,11 +8,11 @@
 
 import type { VirtualId } from "../core/mod.ts";
 import type { Cancellation } from "../port.ts";
+import { named, rejected } from "./caller.ts";
 import { either } from "./cancellation.ts";
 import { type Frame, noteWrite, scopeOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Held } from "./held.ts";
-import { runHeld } from "./held_run.ts";
 import type { Tag } from "./leaks.ts";
 import type { Home, Parts } from "./parts.ts";
 import type { Realms } from "./realms.ts";
@@ -27,6 +27,7 @@ import {
   type Values,
 } from "./statement.ts";
 import { Unit } from "./unit.ts";
+import { runHeld } from "./unit_statement.ts";
 
 /** How a lease is taken. */
 export interface LeaseOptions extends RunOptions {
@@ -131,7 +132,7 @@ export class Lease<Target, Driver> implements AsyncDisposable {
     return Promise.resolve();
   }
 
-  async #run(
+  #run(
     sql: string | StatementOptions,
     values: unknown,
     isPrepared: boolean,
@@ -147,9 +148,9 @@ export class Lease<Target, Driver> implements AsyncDisposable {
       const statement = statementOf(sql, values, isPrepared);
       const { endsAt, signal: own } = limitsOf(runOptionsOf(sql, options), interpreter.clock);
       const limits = { endsAt, signal: either(frame?.signal, own) };
-      return await runHeld(interpreter, held, { statement, scope, frame, limits });
+      return named(runHeld(interpreter, held, { statement, scope, frame, limits }));
     } catch (error) {
-      throw restack(error, this.#run);
+      return Promise.reject(restack(error, this.#run));
     }
   }
 
@@ -182,50 +183,88 @@ export interface Field {
 }
 
 /** Takes a lease that its user must release; outside of any unit, it is a unit of its own. */
-export async function takeLease<Target, Driver>(
+export function takeLease<Target, Driver>(
   realms: Realms<Target, Driver>,
   virtual: VirtualId,
   options: LeaseOptions,
 ): Promise<Lease<Target, Driver>> {
-  let end = (): void => undefined;
+  let hold: LeaseHold<Target, Driver> | undefined;
   try {
-    const { own } = options;
     const parts = realms.here();
     const stack = parts.leaks.stackAbove(takeLease);
     const limits = limitsOf(options, realms.clock);
-    const home = parts.homes[virtual] as Home<Target>;
+    const begun = hold = new LeaseHold(parts, parts.homes[virtual] as Home<Target>, options.own);
+    const signal = either(begun.frame?.signal, limits.signal);
+    begun.scope?.check();
+    signal?.throwIfAborted();
+    const opening = begun.held.open(begun.frame, { signal, endsAt: limits.endsAt });
+    if (opening === undefined) return Promise.resolve(begun.lease(signal, stack));
+    return opening.then(() => begun.lease(signal, stack)).catch((error: unknown) => {
+      begun.end();
+      return rejected(error);
+    });
+  } catch (error) {
+    hold?.end();
+    return Promise.reject(restack(error, takeLease));
+  }
+}
+
+/**
+ * What an explicit lease keeps, from the request on until it is released. Nothing in it leads to
+ * the object that its user has.
+ */
+class LeaseHold<Target, Driver> {
+  /** What its code belongs to. */
+  readonly frame: Frame<Target, Driver> | undefined;
+  /** What it is a lease of. */
+  readonly held: Held<Target, Driver>;
+  /** The transaction that its code is in, on this lease. */
+  readonly scope: Scope<Target, Driver> | undefined;
+  readonly #parts: Parts<Target, Driver>;
+  readonly #own: LeaseOptions["own"];
+  readonly #stop: (() => void) | undefined;
+  #isEnded = false;
+
+  constructor(parts: Parts<Target, Driver>, home: Home<Target>, own: LeaseOptions["own"]) {
     const frame = frameOf(parts, own);
     const held = heldFor(parts, home, frame, own);
-    const isAlone = held.unit !== frame?.unit;
-    const unkeep = held.keep();
+    const scope = scopeOf(frame, home);
+    this.frame = frame;
+    this.held = held;
+    this.scope = scope?.held === held ? scope : undefined;
+    this.#parts = parts;
+    this.#own = own;
+    held.keep();
+    const signal = frame?.signal;
+    if (signal === undefined) return;
     // What its holder has the driver do ends with the unit's code, as its statements do.
-    const stop = (): void => {
+    this.#stop = () => {
       const aborted = reasonIn(frame);
       if (aborted !== undefined) held.stop(aborted.reason);
     };
-    frame?.signal?.addEventListener("abort", stop);
-    end = () => {
-      frame?.signal?.removeEventListener("abort", stop);
-      unkeep();
-      if (isAlone && !held.isKept) held.unit.end();
-    };
-    const here = scopeOf(frame, home);
-    const scope = here?.held === held ? here : undefined;
-    scope?.check();
-    const signal = either(frame?.signal, limits.signal);
-    signal?.throwIfAborted();
-    const opening = held.open(frame, { signal, endsAt: limits.endsAt });
-    if (opening !== undefined) await opening;
+    signal.addEventListener("abort", this.#stop);
+  }
+
+  /** Returns the lease, now that it is granted. */
+  lease(signal: Cancellation | undefined, stack: string | undefined): Lease<Target, Driver> {
+    const held = this.held;
     held.unit.check();
     signal?.throwIfAborted();
-    const tag = parts.leaks.tag(held.watch(stack), () => {
+    const tag = this.#parts.leaks.tag(held.watch(stack), () => {
       held.breakOff();
-      end();
+      this.end();
     });
-    return new Lease(parts, held, own, { frame, scope }, end, tag);
-  } catch (error) {
-    end();
-    throw restack(error, takeLease);
+    return new Lease(this.#parts, held, this.#own, this, () => this.end(), tag);
+  }
+
+  /** Ends it, once. */
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    const { held, frame } = this;
+    if (this.#stop !== undefined) frame?.signal?.removeEventListener("abort", this.#stop);
+    held.unkeep();
+    if (held.unit !== frame?.unit && !held.isKept) held.unit.end();
   }
 }
 

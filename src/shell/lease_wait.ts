@@ -1,99 +1,123 @@
 /**
- * Waits for a lease.
+ * Waits for the lease of a unit of work.
  *
  * Events of the core are handled within one call, so between a grant and the end of a wait
- * nothing can come: a claim is either withdrawn or granted, never both. Several may wait for
- * one claim; the last to give up takes it back.
+ * nothing can come: a request is either withdrawn or granted, never both. Several may wait for
+ * one; the last to give up takes it back.
  */
 
 import type { Instant } from "../port.ts";
-import type { Claim, Waiting } from "./claim.ts";
-import type { Countdown } from "./countdown.ts";
-import { type ErrorCode, SubletError, withoutStack } from "./errors.ts";
-import type { Interpreter } from "./interpreter.ts";
-import { type Limits, Wait } from "./wait.ts";
+import {
+  LeaseRequest,
+  leaseTimeout,
+  type LeaseWaiter,
+  type Lessor,
+  type PooledConnection,
+  refusalOf,
+} from "./lease_request.ts";
+import type { Limits } from "./limiter.ts";
+import { Wait } from "./wait.ts";
 
-/** What gives up those who have waited for too long. */
-export type Patience = Countdown<Waiting>;
-
-/** Waits for the answer to a claim; rejects if it is refused, or takes too long. */
-export function granted<Target, Driver>(
-  interpreter: Interpreter<Target, Driver>,
-  patience: Patience,
-  claim: Claim<Target, Driver>,
-  limits: Limits,
-): Promise<void> {
-  if (claim.refusal !== undefined) return Promise.reject(refusalOf(interpreter, claim));
-  return new LeaseWait(interpreter, patience, claim, limits).begin();
+/** A unit of work that has requested a lease. */
+export interface Asker {
+  /** Says which transactions of it are open, if any. */
+  describeOpen(): string | undefined;
 }
 
-class LeaseWait<Target, Driver> extends Wait<Target, Driver> implements Waiting {
-  readonly #patience: Patience;
-  readonly #claim: Claim<Target, Driver>;
+/** A request of a unit of work, for whatever of its code works on the lease. */
+export class UnitRequest<Target, Driver> extends LeaseRequest<Target, Driver> {
+  /** The unit that has made it. */
+  asker: Asker | undefined = undefined;
+  /** How many answers had left something to ask for before its own did. */
+  echoesBefore = 0;
+  /** How many statements had cleared what was left to ask for before. */
+  clearingsBefore = 0;
+  /** How many of these may have become permanent. */
+  permanentBefore = 0;
+  /** How many answers had set an id before. */
+  idsBefore = 0;
+  /** The first that waits, and the others; most requests have no other. */
+  #wait: LeaseWait<Target, Driver> | undefined = undefined;
+  #others: Set<LeaseWait<Target, Driver>> | undefined = undefined;
+
+  /** Waits for the answer; rejects if that is a refusal, or takes too long. */
+  wait(limits: Limits): Promise<void> {
+    if (this.refusal !== undefined) return Promise.reject(refusalOf(this.interpreter, this));
+    const wait = new LeaseWait(this.interpreter, this, limits);
+    if (this.#wait === undefined) this.#wait = wait;
+    else (this.#others ??= new Set()).add(wait);
+    return wait.begin();
+  }
+
+  /** Takes the session that it is granted, and notes what that has seen before. */
+  override grant(pooled: PooledConnection<Target, Driver>, now: Instant): void {
+    super.grant(pooled, now);
+    const { echoCount, clearingCount, permanentCount, idCount } = pooled.session;
+    this.echoesBefore = echoCount;
+    this.clearingsBefore = clearingCount;
+    this.permanentBefore = permanentCount;
+    this.idsBefore = idCount;
+  }
+
+  /** Tells those who wait for it. */
+  answered(): void {
+    for (const wait of this.#all()) wait.answered();
+  }
+
+  /** Makes all that wait for it wait no more. */
+  failAll(error: () => Error): void {
+    for (const wait of this.#all()) wait.fail(error());
+  }
+
+  /** One waits for it no more; with the last it is taken back. */
+  leave(wait: LeaseWait<Target, Driver>): void {
+    if (this.#wait === wait) this.#wait = undefined;
+    else this.#others?.delete(wait);
+    if (this.status === "waiting" && this.#all().length === 0) this.interpreter.withdraw(this);
+  }
+
+  #all(): LeaseWait<Target, Driver>[] {
+    const others = this.#others === undefined ? [] : [...this.#others];
+    return this.#wait === undefined ? others : [this.#wait, ...others];
+  }
+}
+
+/** Code that waits for a request of its unit. */
+class LeaseWait<Target, Driver> extends Wait<Target, Driver>
+  implements LeaseWaiter<Target, Driver> {
+  before: LeaseWaiter<Target, Driver> | undefined = undefined;
+  after: LeaseWaiter<Target, Driver> | undefined = undefined;
+  due: Instant | undefined = undefined;
+  readonly awaited: UnitRequest<Target, Driver>;
   readonly #since: Instant;
 
   constructor(
-    interpreter: Interpreter<Target, Driver>,
-    patience: Patience,
-    claim: Claim<Target, Driver>,
+    interpreter: Lessor<Target, Driver>,
+    awaited: UnitRequest<Target, Driver>,
     limits: Limits,
   ) {
     super(interpreter, limits);
-    this.#patience = patience;
-    this.#claim = claim;
+    this.awaited = awaited;
     this.#since = interpreter.clock.now();
-    patience.add(this, this.#since);
-    (claim.waitings ??= new Set()).add(this);
+    interpreter.acquireTimeouts.add(this, this.#since);
   }
 
   answered(): void {
-    if (this.#claim.refusal === undefined) this.done();
-    else this.fail(refusalOf(this.interpreter, this.#claim));
+    if (this.awaited.refusal === undefined) this.done();
+    else this.fail(refusalOf(this.interpreter, this.awaited));
   }
 
-  override expire(): void {
-    const { interpreter } = this;
-    const { lastFailure } = interpreter;
-    const waitMs = Math.round(interpreter.clock.now() - this.#since);
-    const name = JSON.stringify(interpreter.nameOf(this.#claim.virtual));
-    const own = this.#claim.asker?.describeOpen();
-    const prose = `No actual connection was free for ${name} within ${waitMs} ms` +
-      (own === undefined ? "" : `; ${own}`);
-    const census = interpreter.census();
-    const details = lastFailure === undefined ? { census } : { census, cause: lastFailure };
-    this.fail(withoutStack(() => new SubletError("LEASE_TIMEOUT", "lease", prose, details)));
+  expire(): void {
+    const { virtual, asker } = this.awaited;
+    this.fail(leaseTimeout(this.interpreter, virtual, this.#since, asker?.describeOpen()));
+  }
+
+  override timeUp(): void {
+    this.expire();
   }
 
   protected override takeBack(): void {
-    this.#patience.delete(this);
-    const { waitings, status } = this.#claim;
-    waitings?.delete(this);
-    if (status === "waiting" && waitings?.size === 0) this.interpreter.withdraw(this.#claim);
+    this.interpreter.acquireTimeouts.delete(this);
+    this.awaited.leave(this);
   }
-}
-
-const REFUSALS: Record<
-  "connectFailed" | "deadlock" | "draining" | "lineFull",
-  readonly [code: ErrorCode, prose: string]
-> = {
-  connectFailed: ["CONNECT_FAILED", "Cannot open an actual connection"],
-  deadlock: [
-    "LEASE_DEADLOCK",
-    "Cannot lease another actual connection as all wait for one another",
-  ],
-  draining: ["POOL_DRAINING", "Cannot lease an actual connection as the pool is ending"],
-  lineFull: ["LINE_FULL", "Cannot wait for an actual connection as the line is full"],
-};
-
-/** Returns the error that says why a claim was refused. */
-function refusalOf<Target, Driver>(
-  interpreter: Interpreter<Target, Driver>,
-  { virtual, refusal }: Claim<Target, Driver>,
-): SubletError {
-  const [code, prose] = REFUSALS[refusal?.reason ?? "draining"];
-  const told = `${prose}, for ${JSON.stringify(interpreter.nameOf(virtual))}`;
-  const stage = code === "CONNECT_FAILED" ? "connect" : "lease";
-  const cause = refusal?.cause === undefined ? {} : { cause: refusal.cause };
-  const details = { census: interpreter.census(), ...cause };
-  return withoutStack(() => new SubletError(code, stage, told, details));
 }

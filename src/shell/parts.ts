@@ -6,7 +6,6 @@ import type { Frames } from "./context.ts";
 import type { Handles } from "./handles.ts";
 import type { Interpreter } from "./interpreter.ts";
 import type { Leaks } from "./leaks.ts";
-import type { Patience } from "./lease_wait.ts";
 import type { TargetEntry, Targets } from "./targets.ts";
 import type { Host } from "./unit.ts";
 
@@ -30,8 +29,6 @@ export interface CommonParts<Target, Driver> {
   readonly admission: Admission;
   /** Who has held a lease for too long. */
   readonly leaks: Leaks<Driver>;
-  /** What gives up those who have waited for too long. */
-  readonly patience: Patience;
   /** Returns a copy of a target with other options. */
   readonly retargetOf: (home: Target, overlay: object) => Target;
   /** Tells whether an error says that the connection was lost. */

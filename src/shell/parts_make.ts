@@ -2,9 +2,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Admission } from "./admission.ts";
-import type { Waiting } from "./claim.ts";
 import type { PoolClock } from "./clock.ts";
-import { Countdown } from "./countdown.ts";
 import type { Definition } from "./definition.ts";
 import { Interpreter } from "./interpreter.ts";
 import { Leaks } from "./leaks.ts";
@@ -52,13 +50,13 @@ function partsOf<Target, Driver>(
       targets,
       news,
       isResetAlways: plan.isResetAlways,
+      acquireMs: plan.acquireMs,
     }),
     targets,
     homes,
     frames,
     // Where sockets belong to requests, garbage is collected outside of any: none can be used.
     leaks: new Leaks(clock, neutral, news, plan.leakMs, lifespan !== "unit"),
-    patience: new Countdown(clock, neutral, plan.acquireMs, (each: Waiting) => each.expire()),
     retargetOf,
     isLoss,
     realm,

@@ -7,14 +7,13 @@
 
 import { checkFunction, refuseCallback } from "./callbacks.ts";
 import type { Census } from "./census.ts";
-import type { DrainOptions } from "./engine.ts";
+import { type DrainOptions, Engine } from "./engine.ts";
 import { SubletError } from "./errors.ts";
 import type { Field, Lease, LeaseOptions, Row } from "./lease.ts";
 import { unknownName } from "./nearest.ts";
 import type { EventName, Listener } from "./news.ts";
 import type { Plan } from "./options.ts";
 import type { SharedPool } from "./shared_pool.ts";
-import { Starter } from "./starter.ts";
 import type { RunOptions, StatementOptions, Values } from "./statement.ts";
 import type { TransactionCode } from "./transaction.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
@@ -51,7 +50,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    * an actual connection may lie idle before it is closed, in ms.
    */
   readonly config: PoolConfig;
-  readonly #starter: Starter<Target, Driver>;
+  readonly #engine: Engine<Target, Driver>;
   readonly #virtuals = new Map<string, VirtualConnection<Target, Driver>>();
   readonly #main: VirtualConnection<Target, Driver> | undefined;
 
@@ -63,9 +62,9 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
   ) {
     const { idleMsMax: idleTimeout } = policy;
     this.config = { idleTimeout, connectionConfig: { idleTimeout } };
-    this.#starter = new Starter(pool);
+    this.#engine = new Engine(pool.parts, pool.join());
     for (const [id, { name }] of virtuals.entries()) {
-      this.#virtuals.set(name, new VirtualConnection(this.#starter, name, id, compile));
+      this.#virtuals.set(name, new VirtualConnection(this.#engine, name, id, compile));
     }
     this.#main = this.#virtuals.get("main");
   }
@@ -140,7 +139,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
     fn: UnitCode<Target, Driver, T, Name>,
     options: UnitOptions<Name, Overlay> = {},
   ): Promise<Awaited<T>> {
-    return this.#starter.engine.unit(fn as UnitCode<Target, Driver, T>, options);
+    return this.#engine.unit(fn as UnitCode<Target, Driver, T>, options);
   }
 
   /**
@@ -175,7 +174,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    * and how many actual connections are in which state.
    */
   census(): Census {
-    return this.#starter.engine.census();
+    return this.#engine.census();
   }
 
   /**
@@ -203,10 +202,10 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
       const prose = `The time-out must be a number of ms that is not negative: received ${timeout}`;
       throw new SubletError("OPTION_INVALID", "options", prose);
     }
-    const { handle, engine } = this.#starter;
-    engine.checkDrain(options);
+    const { handle } = this.#engine;
+    this.#engine.checkDrain(options);
     handle.leavePool();
-    await this.#starter.engine.drain(options);
+    await this.#engine.drain(options);
     handle.listeners.end();
   }
 
@@ -217,17 +216,17 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
 
   /** Grants no lease until {@linkcode resume}, through any pool object; requests wait. */
   pause(): void {
-    this.#starter.engine.control({ type: "pauseRequested" });
+    this.#engine.control({ type: "pauseRequested" });
   }
 
   /** Grants leases again, through all pool objects. */
   resume(): void {
-    this.#starter.engine.control({ type: "resumeRequested" });
+    this.#engine.control({ type: "resumeRequested" });
   }
 
   /** Has every actual connection of now closed, as soon as nobody uses it. */
   retire(): void {
-    this.#starter.engine.control({ type: "retireRequested" });
+    this.#engine.control({ type: "retireRequested" });
   }
 
   /**
@@ -235,19 +234,19 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    * context of what caused it; until this pool object has been drained.
    */
   on<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
-    this.#starter.handle.listeners.on(name, listener);
+    this.#engine.handle.listeners.on(name, listener);
     return this;
   }
 
   /** Calls `listener` at the next event of a kind. */
   once<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
-    this.#starter.handle.listeners.once(name, listener);
+    this.#engine.handle.listeners.once(name, listener);
     return this;
   }
 
   /** Calls `listener` no more. */
   off<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
-    this.#starter.handle.listeners.off(name, listener);
+    this.#engine.handle.listeners.off(name, listener);
     return this;
   }
 

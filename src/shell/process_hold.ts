@@ -5,6 +5,8 @@
  * nothing else would, and the process would end in the middle of an `await`.
  */
 
+import { clearInterval, setInterval } from "node:timers";
+
 /** Calls a function in an async context that belongs to nobody. */
 export type Neutral = <R, Args extends unknown[]>(fn: (...args: Args) => R, ...args: Args) => R;
 
@@ -15,6 +17,7 @@ const INTERVAL_MS = 2 ** 31 - 1;
 export class ProcessHold {
   readonly #neutral: Neutral;
   #takers = 0;
+  #isEnded = false;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /** Creates a hold that nobody has taken. */
@@ -25,11 +28,27 @@ export class ProcessHold {
   /** Keeps the process alive until {@linkcode drop} is called as often. */
   take(): void {
     if (this.#takers++ > 0) return;
-    this.#timer = this.#neutral(() => setInterval(() => undefined, INTERVAL_MS));
+    this.#timer ??= this.#neutral(() => setInterval(nothing, INTERVAL_MS));
+    this.#timer.ref();
   }
 
   /** Takes one {@linkcode take} back. */
   drop(): void {
-    if (--this.#takers === 0) clearInterval(this.#timer);
+    if (--this.#takers > 0) return;
+    this.#timer?.unref();
+    if (this.#isEnded) this.#clear();
+  }
+
+  /** Leaves nothing behind once nobody waits any more, as the pool has ended. */
+  end(): void {
+    this.#isEnded = true;
+    if (this.#takers === 0) this.#clear();
+  }
+
+  #clear(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 }
+
+function nothing(): void {}

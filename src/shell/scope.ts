@@ -38,7 +38,6 @@ export class Scope<Target, Driver> implements Level<Target, Driver> {
   #number = 0;
   #status: "beginning" | "open" | "ending" | "ended" = "beginning";
   #change: PromiseWithResolvers<void> = Promise.withResolvers();
-  readonly #unkeep: () => void;
 
   /** Creates a transaction that is about to begin, in a level in which none is open. */
   constructor(
@@ -49,7 +48,7 @@ export class Scope<Target, Driver> implements Level<Target, Driver> {
     this.held = held;
     this.parent = parent;
     this.options = options;
-    this.#unkeep = held.keep();
+    held.keep();
     (parent ?? held).child = this;
   }
 
@@ -99,7 +98,7 @@ export class Scope<Target, Driver> implements Level<Target, Driver> {
     const level = this.parent ?? this.held;
     if (level.child === this) level.child = undefined;
     if (this.parent === undefined) this.held.forgetEcho();
-    this.#unkeep();
+    this.held.unkeep();
     if (this.parent === undefined) this.held.leaveLost();
   }
 

@@ -10,8 +10,8 @@ import type { ActualId, Event, Work } from "../core/mod.ts";
 import type { Clock, Loss, Port, Session } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { Renewals } from "./census.ts";
-import type { Slot } from "./claim.ts";
-import type { Neutral } from "./process_hold.ts";
+import type { PooledConnection } from "./lease_request.ts";
+import type { Neutral, ProcessHold } from "./process_hold.ts";
 
 /**
  * From how long on an answer may have come while the process stood still, and the server have
@@ -31,6 +31,8 @@ export interface SessionSetting<Target, Driver> {
   readonly report: (event: Event) => void;
   /** Called with each session that has been opened. */
   readonly opened: (session: Session<Target, Driver>) => void;
+  /** Keeps the process alive. */
+  readonly hold: ProcessHold;
 }
 
 /** Opens, prepares and closes sessions. */
@@ -38,7 +40,7 @@ export class Sessions<Target, Driver> {
   /** How often a session was wiped by a new login. */
   readonly renewals: Renewals = new Renewals();
   readonly #setting: SessionSetting<Target, Driver>;
-  readonly #slots = new Map<ActualId, Slot<Target, Driver>>();
+  readonly #open = new Map<ActualId, PooledConnection<Target, Driver>>();
   readonly #openings = new Map<ActualId, AbortController>();
   #lastFailure: unknown = undefined;
 
@@ -52,16 +54,16 @@ export class Sessions<Target, Driver> {
     return this.#lastFailure;
   }
 
-  /** Returns the slot of an open session. */
-  slotOf(actual: ActualId): Slot<Target, Driver> {
-    const slot = this.#slots.get(actual);
-    if (slot === undefined) throw new RangeError(`No session is open for actual ${actual}`);
-    return slot;
+  /** Returns what is known of an open session. */
+  get(actual: ActualId): PooledConnection<Target, Driver> {
+    const pooled = this.#open.get(actual);
+    if (pooled === undefined) throw new RangeError(`No session is open for actual ${actual}`);
+    return pooled;
   }
 
   /** Tells whether a session has been opened, and not merely begun to be. */
   isOpen(actual: ActualId): boolean {
-    return this.#slots.has(actual);
+    return this.#open.has(actual);
   }
 
   /** Opens a session. */
@@ -89,22 +91,23 @@ export class Sessions<Target, Driver> {
   /** Checks, resets or changes a session. */
   work(actual: ActualId, work: Work, target: Target | undefined): void {
     const { neutral, report } = this.#setting;
-    const slot = this.slotOf(actual);
-    slot.isWorking = true;
-    this.settle(slot);
-    const reason = work === "resetting" ? slot.session.renewalReason : undefined;
-    neutral(() => this.#perform(slot.session, work, target)).then(
+    const pooled = this.get(actual);
+    pooled.isWorking = true;
+    this.settle(pooled);
+    const reason = work === "resetting" ? pooled.session.renewalReason : undefined;
+    neutral(() => this.#perform(pooled.session, work, target)).then(
       () => {
-        slot.isWorking = false;
+        pooled.isWorking = false;
         if (reason !== undefined) this.renewals.add(reason);
         this.#lastFailure = undefined;
         report({ type: "workDone", actual, work });
-        this.settle(slot);
+        this.settle(pooled);
       },
       (cause: unknown) => {
-        slot.isWorking = false;
+        pooled.isWorking = false;
         this.#lastFailure = cause;
         report({ type: "workFailed", actual, work });
+        this.settle(pooled);
       },
     );
   }
@@ -116,28 +119,30 @@ export class Sessions<Target, Driver> {
     if (opening !== undefined) {
       return opening.abort(new Error("The pool has ended, and nobody waits for a connection"));
     }
-    const { session } = this.slotOf(actual);
+    const { session } = this.get(actual);
     neutral(() => session.close()).then(() => {
-      this.#slots.delete(actual);
+      this.#open.delete(actual);
       report({ type: "closeDone", actual });
     });
   }
 
   /** Ends all open sessions at once, or those that an admission counts the leases of. */
   destroyAll(reason: Error, admission: Admission | undefined): void {
-    for (const { actual, session, claim } of [...this.#slots.values()]) {
-      if (admission !== undefined && claim?.admission !== admission) continue;
+    for (const { actual, session, request } of [...this.#open.values()]) {
+      if (admission !== undefined && request?.admission !== admission) continue;
       session.destroy(reason);
       this.#setting.report({ type: "actualLost", actual, byServer: false });
     }
   }
 
   /** Lets a session keep the process alive if it serves somebody or is worked on. */
-  settle(slot: Slot<Target, Driver>): void {
-    const isHeld = slot.claim !== undefined || slot.isWorking;
-    if (isHeld === slot.isHeld) return;
-    slot.isHeld = isHeld;
-    slot.session.holdProcess(isHeld);
+  settle(pooled: PooledConnection<Target, Driver>): void {
+    const isHeld = pooled.request !== undefined || pooled.isWorking;
+    if (isHeld === pooled.isHeld) return;
+    pooled.isHeld = isHeld;
+    const { hold } = this.#setting;
+    if (isHeld) hold.take();
+    else hold.drop();
   }
 
   async #perform(
@@ -153,27 +158,29 @@ export class Sessions<Target, Driver> {
 
   #welcome(actual: ActualId, session: Session<Target, Driver>): void {
     const { clock, report, opened } = this.#setting;
-    const slot: Slot<Target, Driver> = {
+    const pooled: PooledConnection<Target, Driver> = {
       actual,
       session,
-      claim: undefined,
+      request: undefined,
       isWorking: false,
-      isHeld: true,
+      isHeld: false,
       loss: undefined,
     };
     this.#openings.delete(actual);
-    this.#slots.set(actual, slot);
+    this.#open.set(actual, pooled);
     this.#lastFailure = undefined;
+    // The process is kept alive by what is done with the session, not by its socket.
+    session.holdProcess(false);
     opened(session);
     report({ type: "connectDone", actual, chance: clock.chance() });
     // One that ended before it was known here told nobody of consequence.
     if (!session.isAlive) report({ type: "actualLost", actual, byServer: true });
-    this.settle(slot);
+    this.settle(pooled);
   }
 
   #lose(actual: ActualId, loss: Loss): void {
-    const slot = this.#slots.get(actual);
-    if (slot !== undefined) slot.loss = loss;
+    const pooled = this.#open.get(actual);
+    if (pooled !== undefined) pooled.loss = loss;
     this.#setting.report({ type: "actualLost", actual, byServer: loss.byServer });
   }
 }

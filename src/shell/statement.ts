@@ -4,7 +4,7 @@ import type { Statement } from "../port.ts";
 import { refuseCallback } from "./callbacks.ts";
 import { cancellationOf } from "./cancellation.ts";
 import { SubletError, withoutStack } from "./errors.ts";
-import type { Limits } from "./wait.ts";
+import type { Limits } from "./limiter.ts";
 
 /** Until when a statement may take. */
 export interface RunOptions {

@@ -5,66 +5,42 @@
  * releases. Within one it joins the lease that its unit has through the virtual connection.
  */
 
-import type { Holding, VirtualId } from "../core/mod.ts";
+import type { VirtualId } from "../core/mod.ts";
 import type { Statement } from "../port.ts";
 import { either } from "./cancellation.ts";
-import { type Claim, slotOf } from "./claim.ts";
 import { type Frame, scopeOf } from "./context.ts";
-import { SubletError } from "./errors.ts";
-import { runHeld } from "./held_run.ts";
-import { granted } from "./lease_wait.ts";
-import type { Home, Parts } from "./parts.ts";
+import type { Limits } from "./limiter.ts";
+import type { Home } from "./parts.ts";
 import type { Realms } from "./realms.ts";
-import { checkLasts, checkReadsOwn } from "./refusals.ts";
 import { type Asked, limitsOf, restack, runOptionsOf, statementOf } from "./statement.ts";
+import { StatementRequest } from "./statement_request.ts";
 import { runUnit } from "./unit_run.ts";
-import { type Limits, runWithin } from "./wait.ts";
+import { runHeld } from "./unit_statement.ts";
 
 /** Runs a statement where its code stands: in its unit of work, or as one of its own. */
-export async function runStatement<Target, Driver>(
+export function runStatement<Target, Driver>(
   realms: Realms<Target, Driver>,
   id: VirtualId,
   { sql, values, isPrepared, options, bind }: Asked,
 ): Promise<[unknown, unknown]> {
-  let claim: Claim<Target, Driver> | undefined;
   try {
-    const { clock, frames, arePerUnit } = realms;
+    const { clock, frames, admission, arePerUnit } = realms;
     const statement = statementOf(sql, bind === undefined ? values : bind(values), isPrepared);
     const limits = limitsOf(runOptionsOf(sql, options), clock);
     const frame = frames.getStore();
-    if (frame !== undefined) return await join(frame, id, statement, limits, false);
+    if (frame !== undefined) return join(frame, id, statement, limits, false);
     if (arePerUnit) {
-      return await runUnit(realms, () => join(frames.getStore()!, id, statement, limits, true), {});
+      return runUnit(realms, () => join(frames.getStore()!, id, statement, limits, true), {});
     }
+    admission.check();
+    limits.signal?.throwIfAborted();
     const parts = realms.here();
-    const { interpreter, patience } = parts;
-    claim = request(parts, id, limits);
-    if (claim.status !== "granted") await granted(interpreter, patience, claim, limits);
-    const { session } = slotOf(claim);
-    const facts = session.factsOf(statement);
-    checkLasts(facts);
-    checkReadsOwn(facts, session, undefined);
-    const answer = await runWithin(interpreter, session, statement, limits);
-    if (!facts.isReadOnly && session.isInTransaction) throw leftOpen();
-    return answer;
+    return new Promise((settle) => {
+      new StatementRequest(parts, id, statement, limits, settle).begin();
+    });
   } catch (error) {
-    throw restack(error, runStatement);
-  } finally {
-    if (claim?.slot !== undefined) {
-      realms.here().interpreter.release(claim, claim.slot.session.condition);
-    }
+    return Promise.reject(restack(error, runStatement));
   }
-}
-
-/** Requests the lease of a statement that is a unit of work of its own. */
-function request<Target, Driver>(
-  { admission, interpreter, homes }: Parts<Target, Driver>,
-  id: VirtualId,
-  { signal }: Limits,
-): Claim<Target, Driver> {
-  admission.check();
-  signal?.throwIfAborted();
-  return interpreter.request(id, homes[id]!.target, NONE, admission);
 }
 
 /** Runs a statement on the lease that its unit has, or asks for. */
@@ -83,12 +59,3 @@ function join<Target, Driver>(
   const scope = scopeOf(frame, home);
   return runHeld(interpreter, held, { statement, scope, frame, limits: within, stack, isAlone });
 }
-
-/** Returns the error of a statement whose transaction the wiping of its session rolls back. */
-function leftOpen(): SubletError {
-  const prose = "The statement has left a transaction open, outside of any unit of work: the " +
-    "pool rolls it back. Run it in one `unit` with its COMMIT, or use `transaction`";
-  return new SubletError("TRANSACTION_OPEN", "statement", prose);
-}
-
-const NONE: readonly Holding[] = [];

@@ -23,7 +23,8 @@ import {
 } from "./transaction_options.ts";
 import { endFully, Unit } from "./unit.ts";
 import type { VirtualConnection } from "./virtual_connection.ts";
-import { type Limits, until } from "./wait.ts";
+import type { Limits } from "./limiter.ts";
+import { until } from "./wait.ts";
 
 /** Code of a transaction; it may run statements by context, or by the handle that it gets. */
 export type TransactionCode<Target, Driver, T> = (tx: VirtualConnection<Target, Driver>) => T;

@@ -6,14 +6,13 @@
  */
 
 import type { Instant } from "../port.ts";
-import type { Waiting } from "./claim.ts";
 import type { Frame } from "./context.ts";
 import { SubletError } from "./errors.ts";
-import type { Interpreter } from "./interpreter.ts";
-import type { Patience } from "./lease_wait.ts";
+import type { LeaseWaiter, Lessor } from "./lease_request.ts";
+import type { Limits } from "./limiter.ts";
 import type { Parts } from "./parts.ts";
 import type { Scope } from "./scope.ts";
-import { type Limits, Wait } from "./wait.ts";
+import { Wait } from "./wait.ts";
 
 /** Code that waits for a transaction. */
 export interface TurnWaiting<Target, Driver> {
@@ -25,7 +24,7 @@ export interface TurnWaiting<Target, Driver> {
 
 /** Waits until a transaction is further; not longer than for a lease. */
 export async function untilFurther<Target, Driver>(
-  { interpreter, patience }: Parts<Target, Driver>,
+  { interpreter }: Parts<Target, Driver>,
   waitings: Set<TurnWaiting<Target, Driver>>,
   waiting: TurnWaiting<Target, Driver>,
   limits: Limits,
@@ -33,7 +32,7 @@ export async function untilFurther<Target, Driver>(
   const { open } = waiting;
   const { name } = open.held.home;
   if (isRing(waitings, waiting)) throw ring(name);
-  const wait = new TurnWait(interpreter, patience, name, limits);
+  const wait = new TurnWait(interpreter, name, limits);
   waitings.add(waiting);
   open.changed.then(() => wait.done());
   try {
@@ -70,29 +69,30 @@ function ring(name: string): SubletError {
   return new SubletError("LEASE_DEADLOCK", "lease", prose);
 }
 
-class TurnWait<Target, Driver> extends Wait<Target, Driver> implements Waiting {
-  readonly #patience: Patience;
+class TurnWait<Target, Driver> extends Wait<Target, Driver> implements LeaseWaiter<Target, Driver> {
+  before: LeaseWaiter<Target, Driver> | undefined = undefined;
+  after: LeaseWaiter<Target, Driver> | undefined = undefined;
+  due: Instant | undefined = undefined;
+  readonly awaited: undefined = undefined;
   readonly #name: string;
   readonly #since: Instant;
 
   constructor(
-    interpreter: Interpreter<Target, Driver>,
-    patience: Patience,
+    interpreter: Lessor<Target, Driver>,
     name: string,
     limits: Limits,
   ) {
     super(interpreter, limits);
-    this.#patience = patience;
     this.#name = name;
     this.#since = interpreter.clock.now();
-    patience.add(this, this.#since);
+    interpreter.acquireTimeouts.add(this, this.#since);
   }
 
-  answered(): void {
-    this.done();
+  override timeUp(): void {
+    this.expire();
   }
 
-  override expire(): void {
+  expire(): void {
     const { interpreter } = this;
     const waitMs = Math.round(interpreter.clock.now() - this.#since);
     const prose = `Another transaction of its own unit, on ${JSON.stringify(this.#name)}, did ` +
@@ -102,6 +102,6 @@ class TurnWait<Target, Driver> extends Wait<Target, Driver> implements Waiting {
   }
 
   protected override takeBack(): void {
-    this.#patience.delete(this);
+    this.interpreter.acquireTimeouts.delete(this);
   }
 }

@@ -9,7 +9,7 @@
 
 import type { Holding, VirtualId } from "../core/mod.ts";
 import { type Frame, scopeOf } from "./context.ts";
-import { SubletError } from "./errors.ts";
+import { unitEnded } from "./errors.ts";
 import { Held } from "./held.ts";
 import type { Ending, Home, Parts, Realm } from "./parts.ts";
 import type { TargetEntry } from "./targets.ts";
@@ -217,11 +217,6 @@ export class Unit<Target, Driver> {
 export async function endFully<Target, Driver>(unit: Unit<Target, Driver>): Promise<void> {
   const ending = unit.end();
   if (ending?.isAwaited === false) await ending.closed;
-}
-
-/** Returns the error of what comes too late for its unit. */
-export function unitEnded(): SubletError {
-  return new SubletError("UNIT_ENDED", "unit", "The unit of work has ended");
 }
 
 const NONE: readonly Holding[] = [];

@@ -5,6 +5,7 @@
  * that are known to leave nothing behind: never after a COMMIT whose answer was lost.
  */
 
+import { retry } from "@std/async/retry";
 import type { Cancellation } from "../port.ts";
 import { either } from "./cancellation.ts";
 import type { Frame } from "./context.ts";
@@ -46,10 +47,8 @@ export async function runUnit<Target, Driver, T>(
     if (realms.arePerUnit) outer?.check();
     return new Unit(realms.here(), { outer, host: options.ctx });
   };
-  // It has begun before anything is waited for, so that the unit around it knows of it.
   let unit = begin();
   if (retries === 0) return await runOnce(unit, fn, options, signal);
-  const { retry } = await loading(unit, import("@std/async/retry"));
   let runs = 0;
   const run = (): Promise<Awaited<T>> => {
     if (++runs > 1) unit = begin();
@@ -63,19 +62,6 @@ export async function runUnit<Target, Driver, T>(
   // It uses of a signal no more than this has.
   const limits = signal === undefined ? {} : { signal: signal as AbortSignal };
   return await retry(run, { ...BACKOFF, ...limits, maxAttempts: retries + 1, isRetriable });
-}
-
-/** Waits for what a unit needs to run; without that it has ended. */
-async function loading<Target, Driver, T>(
-  unit: Unit<Target, Driver>,
-  module: Promise<T>,
-): Promise<T> {
-  try {
-    return await module;
-  } catch (error) {
-    await endFully(unit);
-    throw error;
-  }
 }
 
 async function runOnce<Target, Driver, T>(

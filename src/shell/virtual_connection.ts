@@ -23,39 +23,36 @@ export interface CompiledMethod {
 /** A statement as a function: what its parameters stand for in, rows out. */
 export type Method<Args, Result> = (args: Args, options?: RunOptions) => Promise<Result[]>;
 
-/** What runs what a virtual connection is asked for. */
-export interface Running<Target, Driver> {
-  /** The part of what runs the pool that a virtual connection needs. */
-  readonly engine: Pick<
-    Engine<Target, Driver>,
-    "statement" | "transaction" | "lease" | "targetOf"
-  >;
-}
+/** The part of what runs the pool that a virtual connection needs. */
+export type VirtualEngine<Target, Driver> = Pick<
+  Engine<Target, Driver>,
+  "statement" | "transaction" | "lease" | "targetOf"
+>;
 
 /** A named connection that is opened when a unit of work needs it, and shared when it does not. */
 export class VirtualConnection<Target, Driver> {
   /** Its name. */
   readonly name: string;
-  readonly #running: Running<Target, Driver>;
+  readonly #engine: VirtualEngine<Target, Driver>;
   readonly #id: VirtualId;
   readonly #compile: (sql: string) => CompiledMethod;
 
   /** Creates it; the pool does. */
   constructor(
-    running: Running<Target, Driver>,
+    engine: VirtualEngine<Target, Driver>,
     name: string,
     id: VirtualId,
     compile: (sql: string) => CompiledMethod,
   ) {
     this.name = name;
-    this.#running = running;
+    this.#engine = engine;
     this.#id = id;
     this.#compile = compile;
   }
 
   /** Where it leads, unless a unit binds it elsewhere. */
   get target(): Target {
-    return this.#running.engine.targetOf(this.#id);
+    return this.#engine.targetOf(this.#id);
   }
 
   /**
@@ -157,7 +154,7 @@ export class VirtualConnection<Target, Driver> {
     fn: TransactionCode<Target, Driver, T>,
     options: TransactionOptions = {},
   ): Promise<Awaited<T>> {
-    return this.#running.engine.transaction(this.#id, fn, options);
+    return this.#engine.transaction(this.#id, fn, options);
   }
 
   /**
@@ -176,10 +173,10 @@ export class VirtualConnection<Target, Driver> {
    * ```
    */
   lease(options: LeaseOptions = {}): Promise<Lease<Target, Driver>> {
-    return this.#running.engine.lease(this.#id, options);
+    return this.#engine.lease(this.#id, options);
   }
 
   #run(asked: Asked): Promise<[unknown, unknown]> {
-    return this.#running.engine.statement(this.#id, asked);
+    return this.#engine.statement(this.#id, asked);
   }
 }

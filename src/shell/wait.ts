@@ -5,46 +5,31 @@
  * needed. While it lasts it keeps the process alive.
  */
 
-import type { Cancellation, Instant, Session, Statement } from "../port.ts";
-import { either, Trigger } from "./cancellation.ts";
+import type { Cancellation } from "../port.ts";
 import { SubletError } from "./errors.ts";
-import type { Interpreter } from "./interpreter.ts";
-
-/** Until when something may take. */
-export interface Limits {
-  /** Ends it when it is aborted. */
-  readonly signal: Cancellation | undefined;
-  /** Ends it at that time. */
-  readonly endsAt: Instant | undefined;
-}
+import type { Lessor } from "./lease_request.ts";
+import { type Limited, type Limiter, limiterOf, type Limits } from "./limiter.ts";
 
 /** A wait under way, until `done` or `fail` is called or its limits are reached. */
-export class Wait<Target, Driver> {
+export class Wait<Target, Driver> implements Limited {
   /** What it waits for something of. */
-  protected readonly interpreter: Interpreter<Target, Driver>;
+  protected readonly interpreter: Lessor<Target, Driver>;
   readonly #settled: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #signal: Cancellation | undefined;
-  readonly #aborted: (() => void) | undefined;
-  readonly #cancelAlarm: (() => void) | undefined;
+  readonly #limiter: Limiter | undefined;
   #isOver = false;
 
   /** Begins to wait. */
-  constructor(interpreter: Interpreter<Target, Driver>, { signal, endsAt }: Limits) {
+  constructor(interpreter: Lessor<Target, Driver>, limits: Limits) {
     this.interpreter = interpreter;
-    this.#signal = signal;
+    this.#signal = limits.signal;
     interpreter.hold.take();
-    if (signal !== undefined) {
-      this.#aborted = () => this.fail(signal.reason);
-      signal.addEventListener("abort", this.#aborted);
-    }
-    if (endsAt !== undefined && endsAt !== Infinity) {
-      this.#cancelAlarm = interpreter.clock.alarm(endsAt, () => this.expire());
-    }
+    this.#limiter = limiterOf(interpreter.clock, limits, this);
   }
 
   /** Returns what tells its end; a wait that has been aborted before has ended by then. */
   begin(): Promise<void> {
-    if (this.#signal?.aborted) this.#aborted?.();
+    if (this.#signal?.aborted) this.abort(this.#signal.reason);
     return this.#settled.promise;
   }
 
@@ -58,8 +43,13 @@ export class Wait<Target, Driver> {
     if (this.#end()) this.#settled.reject(error);
   }
 
+  /** Ends it as its signal was aborted. */
+  abort(reason: unknown): void {
+    this.fail(reason);
+  }
+
   /** Ends it as its time is up. */
-  expire(): void {
+  timeUp(): void {
     this.fail(statementTimeout());
   }
 
@@ -69,8 +59,7 @@ export class Wait<Target, Driver> {
   #end(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
-    this.#cancelAlarm?.();
-    if (this.#aborted !== undefined) this.#signal?.removeEventListener("abort", this.#aborted);
+    this.#limiter?.end();
     this.interpreter.hold.drop();
     this.takeBack();
     return true;
@@ -79,7 +68,7 @@ export class Wait<Target, Driver> {
 
 /** Waits for a promise, which is never rejected. */
 export function until<Target, Driver>(
-  interpreter: Interpreter<Target, Driver>,
+  interpreter: Lessor<Target, Driver>,
   change: Promise<void>,
   limits: Limits,
 ): Promise<void> {
@@ -88,20 +77,7 @@ export function until<Target, Driver>(
   return wait.begin();
 }
 
-/** Runs a statement in a session; one that takes too long ends the session. */
-export function runWithin<Target, Driver>(
-  interpreter: Interpreter<Target, Driver>,
-  session: Session<Target, Driver>,
-  statement: Statement,
-  { signal, endsAt }: Limits,
-): Promise<[unknown, unknown]> {
-  signal?.throwIfAborted();
-  if (endsAt === undefined) return session.run(statement, signal);
-  const end = new Trigger();
-  const cancel = interpreter.clock.alarm(endsAt, () => end.abort(statementTimeout()));
-  return session.run(statement, either(signal, end)).finally(cancel);
-}
-
-function statementTimeout(): Error {
+/** Returns the error of a statement that has no answer yet when its time is up. */
+export function statementTimeout(): SubletError {
   return new SubletError("STATEMENT_TIMEOUT", "statement", "No answer came in time");
 }

@@ -1,7 +1,10 @@
 /** Random programs: what makes them, makes them smaller, and reads what the server received. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { root } from "../support/source.ts";
 import { received, sent } from "./forge.ts";
 import { programOf } from "./generate.ts";
 import { commandIn, readCommands } from "./log.ts";
@@ -84,4 +87,8 @@ test("every mutant of the pool has a name and a fault of its own", () => {
   assert.ok(mutants.length >= 8);
   assert.equal(new Set(mutants.map(({ name }) => name)).size, mutants.length);
   assert.equal(new Set(mutants.map(({ file, from, to }) => file + from + to)).size, mutants.length);
+  for (const { name, file, from } of mutants) {
+    const text = readFileSync(join(root, "src", file), "utf8");
+    assert.equal(text.split(from).length, 2, `${name}: its text is in ${file} exactly once`);
+  }
 });

@@ -46,17 +46,23 @@ test("a connection that was left clean is not reset, one that was left dirty is"
   await endsEmpty(world);
 });
 
+/** Returns how many timers keep the process alive. */
+function timers(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+}
+
 test("an idle connection does not keep the process alive, a leased one does", async () => {
   const { db, port } = createWorld();
+  const before = timers();
   await seen(db);
   const [session] = port.sessions;
-  assert.equal(session?.holdsProcess, false);
+  assert.deepEqual([session?.holdsProcess, timers()], [false, before]);
   const hanging = seen(db, "HANG");
   await settled();
-  assert.equal(session?.holdsProcess, true);
+  assert.deepEqual([session?.holdsProcess, timers()], [false, before + 1]);
   session?.answer();
   await hanging;
-  assert.equal(session?.holdsProcess, false);
+  assert.equal(timers(), before);
 });
 
 test("a server that is down refuses at once: cause, census and the caller's line", async () => {

@@ -1,6 +1,7 @@
 /** A session with the server within the process, and what it answers. */
 
 import type {
+  Answering,
   Cancellation,
   Condition,
   Loss,
@@ -118,15 +119,39 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     this.#running++;
   }
 
-  run(statement: Statement, signal: Cancellation | undefined): Promise<[unknown, unknown]> {
+  send(statement: Statement, answering: Answering): void {
     this.#running++;
     const turn = this.#last.then(() => this.#serve(statement));
     this.#last = turn.then(() => undefined, () => undefined);
-    const result = Promise.race([turn, this.#ended.promise]).finally(() => this.#running--);
-    if (signal === undefined) return result;
-    const abort = (): void => this.destroy(signal.reason as Error);
-    signal.addEventListener("abort", abort);
-    return result.finally(() => signal.removeEventListener("abort", abort));
+    Promise.race([turn, this.#ended.promise]).finally(() => this.#running--).then(
+      ([rows, fields]) => answering.done(rows, fields),
+      (error: unknown) => answering.failed(error),
+    );
+  }
+
+  run(statement: Statement, signal: Cancellation | undefined): Promise<[unknown, unknown]> {
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        reject(signal?.reason);
+        this.interrupt(signal?.reason);
+      };
+      const end = (): void => signal?.removeEventListener("abort", abort);
+      signal?.addEventListener("abort", abort);
+      this.send(statement, {
+        done: (rows, fields) => {
+          end();
+          resolve([rows, fields]);
+        },
+        failed: (error) => {
+          end();
+          reject(error);
+        },
+      });
+    });
+  }
+
+  interrupt(reason: unknown): void {
+    this.destroy(reason as Error);
   }
 
   /** What it takes a statement to be: "ASK" reads the one before, "BEGIN" and so on as named. */

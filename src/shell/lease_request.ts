@@ -1,0 +1,226 @@
+/**
+ * One request for a lease, from the asking to the release.
+ *
+ * The core gets the request as it is, keeps it in its queue unread, and hands it back with the
+ * grant or the refusal. What asks for a lease is a class of its own that says what to do then.
+ */
+
+import type {
+  ActualId,
+  AddressId,
+  Holding,
+  LeaseId,
+  LeaseRequested,
+  RefuseReason,
+  TargetId,
+  VirtualId,
+} from "../core/mod.ts";
+import type { Clock, Condition, Instant, Loss, Session } from "../port.ts";
+import type { Admission } from "./admission.ts";
+import type { Census } from "./census.ts";
+import type { Countdown, TimeoutLink } from "./countdown.ts";
+import { type ErrorCode, SubletError, withoutStack } from "./errors.ts";
+import { type EventName, newsOf, type PoolEvents } from "./news.ts";
+import type { ProcessHold } from "./process_hold.ts";
+import type { TargetEntry } from "./targets.ts";
+
+/** An open session, and whom it serves. */
+export interface PooledConnection<Target, Driver> {
+  /** The name of the actual connection that it makes. */
+  readonly actual: ActualId;
+  /** The session. */
+  readonly session: Session<Target, Driver>;
+  /** Who holds it. */
+  request: LeaseRequest<Target, Driver> | undefined;
+  /** Whether it is being checked, reset or changed. */
+  isWorking: boolean;
+  /** Whether it keeps the process alive. */
+  isHeld: boolean;
+  /** Why it has ended, if it has. */
+  loss: Loss | undefined;
+}
+
+/** What runs a pool, as its requests and those who wait for them know it. */
+export interface Lessor<Target, Driver> {
+  /** The time of the pool. */
+  readonly clock: Clock;
+  /** Keeps the process alive for those who wait. */
+  readonly hold: ProcessHold;
+  /** Gives up those who have waited for too long. */
+  readonly acquireTimeouts: Countdown<LeaseWaiter<Target, Driver>>;
+  /** The last failure to open or prepare an actual connection, if nothing has succeeded since. */
+  readonly lastFailure: unknown;
+  /** Returns what the pool is doing. */
+  census(): Census;
+  /** Returns the name of a virtual connection. */
+  nameOf(virtual: VirtualId): string;
+  /** Returns the name of the next request. */
+  nextLease(): LeaseId;
+  /** Tells whether anybody listens to an event. */
+  hasListeners(name: EventName): boolean;
+  /** Asks for a lease; the request may have its answer when this returns. */
+  ask(request: LeaseRequest<Target, Driver>): void;
+  /** Takes back a request that has not been answered. */
+  withdraw(request: LeaseRequest<Target, Driver>): void;
+  /** Ends a lease; one that has ended is ended no further. */
+  release(request: LeaseRequest<Target, Driver>, left: Condition): void;
+}
+
+/** Somebody whose time to wait for a lease is limited. */
+export interface LeaseWaiter<Target, Driver> extends TimeoutLink<LeaseWaiter<Target, Driver>> {
+  /** The request that it waits for; none if it waits for a transaction of its own unit. */
+  readonly awaited: LeaseRequest<Target, Driver> | undefined;
+  /** Makes it wait no more, as it has waited for too long. */
+  expire(): void;
+}
+
+/** A request for a lease, and the lease. */
+export abstract class LeaseRequest<Target, Driver> implements LeaseRequested {
+  /** Says which event it is to the core. */
+  readonly type = "leaseRequested" as const;
+  /** Its name. */
+  readonly lease: LeaseId;
+  /** The virtual connection it goes through. */
+  readonly virtual: VirtualId;
+  /** The number of the target it asks for. */
+  readonly target: TargetId;
+  /** The number of that target's address. */
+  readonly address: AddressId;
+  /** The leases that cannot end before it is answered. */
+  readonly enclosing: readonly Holding[];
+  /** What the core hands back with the answer. */
+  readonly waiter: this = this;
+  /** The target it asks for. */
+  readonly entry: TargetEntry<Target>;
+  /** What counts it, for the handle of the pool through which its work was begun. */
+  readonly admission: Admission;
+  /** When it was made. */
+  readonly requestedAt: Instant;
+  /** When it was granted. */
+  grantedAt: Instant;
+  /** How it stands. */
+  status: "waiting" | "granted" | "refused" | "withdrawn" | "released" = "waiting";
+  /** What it holds, once it is granted. */
+  pooled: PooledConnection<Target, Driver> | undefined = undefined;
+  /** Why it was refused, if it was. */
+  refusal: Refusal | undefined = undefined;
+  /** What runs the pool. */
+  protected readonly interpreter: Lessor<Target, Driver>;
+
+  /** Creates a request that has not been made yet. */
+  constructor(
+    interpreter: Lessor<Target, Driver>,
+    virtual: VirtualId,
+    entry: TargetEntry<Target>,
+    enclosing: readonly Holding[],
+    admission: Admission,
+  ) {
+    const now = interpreter.clock.now();
+    this.interpreter = interpreter;
+    this.lease = interpreter.nextLease();
+    this.virtual = virtual;
+    this.target = entry.id;
+    this.address = entry.address;
+    this.enclosing = enclosing;
+    this.entry = entry;
+    this.admission = admission;
+    this.requestedAt = now;
+    this.grantedAt = now;
+  }
+
+  /** Takes the session that it is granted. */
+  grant(pooled: PooledConnection<Target, Driver>, now: Instant): void {
+    this.status = "granted";
+    this.grantedAt = now;
+    this.pooled = pooled;
+    pooled.request = this;
+  }
+
+  /** Called when the answer is there, after the step of the core that has brought it. */
+  abstract answered(): void;
+}
+
+/** Why a request was refused. */
+export interface Refusal {
+  /** The rule that applied. */
+  readonly reason: RefuseReason;
+  /** What failed, if something did. */
+  readonly cause: unknown;
+}
+
+/** Returns the connection of a request that has been granted. */
+export function pooledOf<Target, Driver>(
+  { lease, pooled }: LeaseRequest<Target, Driver>,
+): PooledConnection<Target, Driver> {
+  if (pooled === undefined) throw new TypeError(`Lease ${lease} has not been granted`);
+  return pooled;
+}
+
+/** Returns the request that the core hands back with its answer. */
+export function requestOf<Target, Driver>(
+  { waiter }: { readonly waiter: unknown },
+): LeaseRequest<Target, Driver> {
+  return waiter as LeaseRequest<Target, Driver>;
+}
+
+/** Returns what is told of a lease that is granted, through a virtual connection of that name. */
+export function acquisitionNews<Target, Driver>(
+  request: LeaseRequest<Target, Driver>,
+  virtual: string,
+): PoolEvents<Driver>["acquire"] {
+  const waitMs = request.grantedAt - request.requestedAt;
+  return { ...newsOf(pooledOf(request).session), virtual, waitMs };
+}
+
+/** Returns what is told of a lease that ends. */
+export function releaseNews<Target, Driver>(
+  request: LeaseRequest<Target, Driver>,
+  virtual: string,
+  condition: Condition,
+  now: Instant,
+): PoolEvents<Driver>["release"] {
+  const heldMs = now - request.grantedAt;
+  return { ...newsOf(pooledOf(request).session), virtual, heldMs, condition };
+}
+
+const REFUSALS: Record<RefuseReason, readonly [code: ErrorCode, message: string]> = {
+  connectFailed: ["CONNECT_FAILED", "Cannot open an actual connection"],
+  deadlock: [
+    "LEASE_DEADLOCK",
+    "Cannot lease another actual connection as all wait for one another",
+  ],
+  draining: ["POOL_DRAINING", "Cannot lease an actual connection as the pool is ending"],
+  lineFull: ["LINE_FULL", "Cannot wait for an actual connection as the line is full"],
+};
+
+/** Returns the error that says why a request was refused. */
+export function refusalOf<Target, Driver>(
+  interpreter: Lessor<Target, Driver>,
+  { virtual, refusal }: LeaseRequest<Target, Driver>,
+): SubletError {
+  const [general, message] = REFUSALS[refusal?.reason ?? "draining"];
+  const told = `${message}, for ${JSON.stringify(interpreter.nameOf(virtual))}`;
+  const isUnsupported = Object(refusal?.cause).code === "DRIVER_UNSUPPORTED";
+  const code = isUnsupported ? "DRIVER_UNSUPPORTED" : general;
+  const stage = general === "CONNECT_FAILED" ? "connect" : "lease";
+  const cause = refusal?.cause === undefined ? {} : { cause: refusal.cause };
+  const details = { census: interpreter.census(), ...cause };
+  return withoutStack(() => new SubletError(code, stage, told, details));
+}
+
+/** Returns the error of one that has waited since some time for too long; `beside` says more. */
+export function leaseTimeout<Target, Driver>(
+  interpreter: Lessor<Target, Driver>,
+  virtual: VirtualId,
+  since: Instant,
+  beside?: string,
+): SubletError {
+  const { lastFailure } = interpreter;
+  const waitMs = Math.round(interpreter.clock.now() - since);
+  const name = JSON.stringify(interpreter.nameOf(virtual));
+  const message = `No actual connection was free for ${name} within ${waitMs} ms` +
+    (beside === undefined ? "" : `; ${beside}`);
+  const census = interpreter.census();
+  const details = lastFailure === undefined ? { census } : { census, cause: lastFailure };
+  return withoutStack(() => new SubletError("LEASE_TIMEOUT", "lease", message, details));
+}

@@ -1,0 +1,170 @@
+/**
+ * A statement outside of any unit of work: it is its own request for a lease, sends itself when
+ * that is granted, releases it with the answer, and settles the one promise that its caller has.
+ */
+
+import { AsyncResource } from "node:async_hooks";
+import type { Holding, VirtualId } from "../core/mod.ts";
+import type { Answering, Instant, Statement } from "../port.ts";
+import { goOn, rejected, type Resume, resumeOf } from "./caller.ts";
+import { SubletError } from "./errors.ts";
+import {
+  LeaseRequest,
+  leaseTimeout,
+  type LeaseWaiter,
+  pooledOf,
+  refusalOf,
+} from "./lease_request.ts";
+import { type Limited, type Limiter, limiterOf, type Limits } from "./limiter.ts";
+import type { Parts } from "./parts.ts";
+import { checkLasts, checkReadsOwn } from "./refusals.ts";
+import { statementTimeout } from "./wait.ts";
+
+/** What a statement answers, or a promise of its error. */
+export type Settle = (answer: [unknown, unknown] | Promise<never>) => void;
+
+const NONE: readonly Holding[] = [];
+
+/** A statement that is a unit of work of its own. */
+export class StatementRequest<Target, Driver> extends LeaseRequest<Target, Driver>
+  implements Answering, Limited, LeaseWaiter<Target, Driver> {
+  before: LeaseWaiter<Target, Driver> | undefined = undefined;
+  after: LeaseWaiter<Target, Driver> | undefined = undefined;
+  due: Instant | undefined = undefined;
+  readonly #statement: Statement;
+  readonly #limits: Limits;
+  readonly #settle: Settle;
+  #limiter: Limiter | undefined = undefined;
+  #resume: Resume | undefined = undefined;
+  #isWaiting = false;
+  #isSent = false;
+  #isOver = false;
+
+  /** Creates one that has asked for nothing yet. */
+  constructor(
+    { interpreter, homes, admission }: Parts<Target, Driver>,
+    virtual: VirtualId,
+    statement: Statement,
+    limits: Limits,
+    settle: Settle,
+  ) {
+    super(interpreter, virtual, homes[virtual]!.target, NONE, admission);
+    this.#statement = statement;
+    this.#limits = limits;
+    this.#settle = settle;
+  }
+
+  /** What it waits for. */
+  get awaited(): this {
+    return this;
+  }
+
+  /** Asks for the lease. */
+  begin(): void {
+    const { interpreter } = this;
+    this.#limiter = limiterOf(interpreter.clock, this.#limits, this);
+    // Listeners to a release are called in the context of the code that asked.
+    if (interpreter.hasListeners("release")) this.#resume = new AsyncResource("Sublet");
+    interpreter.ask(this);
+    if (this.status !== "waiting") return;
+    this.#resume ??= resumeOf(() => this.#send());
+    this.#isWaiting = true;
+    interpreter.hold.take();
+    interpreter.acquireTimeouts.add(this, this.requestedAt);
+  }
+
+  /** Sends the statement, or fails. */
+  answered(): void {
+    this.#endWait();
+    if (this.refusal !== undefined) return this.#fail(refusalOf(this.interpreter, this));
+    if (this.#resume === undefined) this.#send();
+    else goOn(this.#resume, () => this.#send());
+  }
+
+  /** Gives up, as it has waited for a lease for too long. */
+  expire(): void {
+    this.#withdraw(leaseTimeout(this.interpreter, this.virtual, this.requestedAt));
+  }
+
+  /** Gives up, as its signal was aborted. */
+  abort(reason: unknown): void {
+    if (this.#isOver) return;
+    if (this.status === "waiting") return this.#withdraw(reason);
+    if (this.#isSent) pooledOf(this).session.interrupt(reason);
+    this.#fail(reason);
+  }
+
+  /** Gives up, as its own time is up. */
+  timeUp(): void {
+    if (this.status === "waiting") this.expire();
+    else this.abort(statementTimeout());
+  }
+
+  /** Takes the answer. */
+  done(rows: unknown, fields: unknown): void {
+    if (this.#isOver) return;
+    const { session } = pooledOf(this);
+    const isLeftOpen = session.isInTransaction && !session.factsOf(this.#statement).isReadOnly;
+    if (isLeftOpen) return this.#fail(leftOpen());
+    this.#end();
+    this.#settle([rows, fields]);
+  }
+
+  /** Takes the error that came in place of an answer. */
+  failed(error: unknown): void {
+    // The driver may still be within the command that has failed.
+    queueMicrotask(() => this.#fail(this.#limiter?.reasonOf(error) ?? error));
+  }
+
+  #send(): void {
+    if (this.#isOver) return;
+    try {
+      const { session } = pooledOf(this);
+      const facts = session.factsOf(this.#statement);
+      checkLasts(facts);
+      checkReadsOwn(facts, session, undefined);
+      this.#isSent = true;
+      session.send(this.#statement, this);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #withdraw(error: unknown): void {
+    this.#endWait();
+    this.interpreter.withdraw(this);
+    this.#fail(error);
+  }
+
+  #endWait(): void {
+    if (!this.#isWaiting) return;
+    this.#isWaiting = false;
+    this.interpreter.hold.drop();
+    this.interpreter.acquireTimeouts.delete(this);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#settle(rejected(error));
+  }
+
+  /** Ends the lease, if it has one. */
+  #end(): void {
+    this.#isOver = true;
+    this.#limiter?.end();
+    if (this.pooled === undefined) return;
+    const { interpreter, pooled: { session: { condition } } } = this;
+    const release = (): void => interpreter.release(this, condition);
+    if (this.#resume instanceof AsyncResource && interpreter.hasListeners("release")) {
+      this.#resume.runInAsyncScope(release);
+    } else release();
+  }
+}
+
+/** Returns the error of a statement whose transaction the wiping of its session rolls back. */
+function leftOpen(): SubletError {
+  const prose = "The statement has left a transaction open, outside of any unit of work: the " +
+    "pool rolls it back. Run it in one `unit` with its COMMIT, or use `transaction`";
+  return new SubletError("TRANSACTION_OPEN", "statement", prose);
+}

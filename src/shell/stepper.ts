@@ -1,0 +1,95 @@
+/**
+ * Holds the one mutable reference to the state of the core, and takes its steps.
+ *
+ * One event is handled at a time, to its end: an event that comes up while commands are carried
+ * out waits, and nothing of the user runs within a step.
+ */
+
+import {
+  type Command,
+  createState,
+  deadline,
+  type Event,
+  type Policy,
+  type PoolState,
+  step,
+  type TargetId,
+} from "../core/mod.ts";
+import type { Instant } from "../port.ts";
+import { Alarm } from "./alarm.ts";
+import type { PoolClock } from "./clock.ts";
+import type { Neutral } from "./process_hold.ts";
+
+/** What carries out what the core commands. */
+export interface Obeying {
+  /** Carries out a command. */
+  obey(command: Command, now: Instant): void;
+  /** Called before the step of a request for a target. */
+  requested(target: TargetId): void;
+  /** Called after the steps that an event has led to. */
+  stepped(): void;
+}
+
+/** Takes the steps of one pool. */
+export class Stepper {
+  readonly #clock: PoolClock;
+  readonly #obeying: Obeying;
+  readonly #alarm: Alarm;
+  #state: PoolState;
+  #events: Event[] = [];
+  #isStepping = false;
+  #leaps: number;
+
+  /** Begins with a pool that has done nothing. */
+  constructor(policy: Policy, clock: PoolClock, neutral: Neutral, obeying: Obeying) {
+    this.#state = createState(policy);
+    this.#clock = clock;
+    this.#obeying = obeying;
+    this.#alarm = new Alarm(clock, neutral, () => {
+      this.handle({ type: "deadlineReached" }, clock.now());
+    });
+    this.#leaps = clock.leaps;
+  }
+
+  /** The state of the core. */
+  get state(): PoolState {
+    return this.#state;
+  }
+
+  /** Handles an event, and all that it leads to; within a step it waits for the end of that. */
+  handle(event: Event, now: Instant): void {
+    if (this.#isStepping) {
+      this.#events.push(event);
+      return;
+    }
+    this.#isStepping = true;
+    try {
+      if (this.#clock.leaps !== this.#leaps) {
+        this.#leaps = this.#clock.leaps;
+        this.#step({ type: "suspicionRaised" }, now);
+      }
+      this.#step(event, now);
+      while (this.#events.length > 0) {
+        const events = this.#events;
+        this.#events = [];
+        for (const next of events) this.#step(next, now);
+      }
+      this.#alarm.set(deadline(this.#state));
+    } finally {
+      this.#isStepping = false;
+    }
+    this.#obeying.stepped();
+  }
+
+  /** Rings no more, as the pool has ended. */
+  end(): void {
+    this.#alarm.clear();
+  }
+
+  #step(event: Event, now: Instant): void {
+    if (event.type === "leaseRequested") this.#obeying.requested(event.target);
+    const [state, commands] = step(this.#state, event, now);
+    this.#state = state;
+    for (const command of commands) this.#obeying.obey(command, now);
+  }
+}

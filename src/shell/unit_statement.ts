@@ -1,0 +1,191 @@
+/**
+ * A statement on a lease of its unit: it waits until it may run there, in its turn, sends itself,
+ * and settles the one promise that its caller has.
+ */
+
+import { AsyncResource } from "node:async_hooks";
+import type { Answering, Session, Statement } from "../port.ts";
+import { rejected } from "./caller.ts";
+import { type Frame, noteWrite } from "./context.ts";
+import type { Held } from "./held.ts";
+import type { Lessor } from "./lease_request.ts";
+import { type Limited, type Limiter, limiterOf, type Limits } from "./limiter.ts";
+import { checkKeepsTransaction, checkLasts, checkReadsOwn } from "./refusals.ts";
+import type { Scope } from "./scope.ts";
+import type { Settle } from "./statement_request.ts";
+import type { Turn } from "./turns.ts";
+import { statementTimeout } from "./wait.ts";
+
+/** A statement, and where its code stands. */
+export interface HeldStatement<Target, Driver> {
+  /** The statement. */
+  readonly statement: Statement;
+  /** The transaction that its code is in, on this lease. */
+  readonly scope: Scope<Target, Driver> | undefined;
+  /** What its code belongs to. */
+  readonly frame: Frame<Target, Driver> | undefined;
+  /** Until when it may take. */
+  readonly limits: Limits;
+  /** Who asked for it, if leases are watched. */
+  readonly stack?: string | undefined;
+  /** Whether its unit is made for it alone. */
+  readonly isAlone?: boolean | undefined;
+}
+
+/** Runs a statement on a lease, which it asks for if need be. */
+export function runHeld<Target, Driver>(
+  interpreter: Lessor<Target, Driver>,
+  held: Held<Target, Driver>,
+  asked: HeldStatement<Target, Driver>,
+): Promise<[unknown, unknown]> {
+  return new Promise((settle) => new UnitStatement(interpreter, held, asked, settle).begin());
+}
+
+/** A statement on a lease of its unit. */
+class UnitStatement<Target, Driver> implements Answering, Limited {
+  readonly #interpreter: Lessor<Target, Driver>;
+  readonly #held: Held<Target, Driver>;
+  readonly #asked: HeldStatement<Target, Driver>;
+  readonly #settle: Settle;
+  /** The async context of its code, in which listeners to a release are called. */
+  #context: AsyncResource | undefined = undefined;
+  #turn: Turn | undefined = undefined;
+  #session: Session<Target, Driver> | undefined = undefined;
+  #limiter: Limiter | undefined = undefined;
+  #isOver = false;
+
+  constructor(
+    interpreter: Lessor<Target, Driver>,
+    held: Held<Target, Driver>,
+    asked: HeldStatement<Target, Driver>,
+    settle: Settle,
+  ) {
+    this.#interpreter = interpreter;
+    this.#held = held;
+    this.#asked = asked;
+    this.#settle = settle;
+  }
+
+  /** Begins to use the lease. */
+  begin(): void {
+    if (this.#interpreter.hasListeners("release")) this.#context = new AsyncResource("Sublet");
+    this.#held.enter(this.#asked.stack);
+    this.#attempt(this.#open);
+  }
+
+  /** Gives up, as its signal was aborted. */
+  abort(reason: unknown): void {
+    if (this.#isOver) return;
+    this.#session?.interrupt(reason);
+    this.#fail(reason);
+  }
+
+  /** Gives up, as its time is up. */
+  timeUp(): void {
+    this.abort(statementTimeout());
+  }
+
+  /** Takes the answer. */
+  done(rows: unknown, fields: unknown): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#settle([rows, fields]);
+  }
+
+  /** Takes the error that came in place of an answer. */
+  failed(error: unknown): void {
+    // The driver may still be within the command that has failed.
+    queueMicrotask(() => this.#fail(this.#limiter?.reasonOf(error) ?? error));
+  }
+
+  /** Goes on with a step, now or once something has come. */
+  #attempt(step: () => void, awaited?: Promise<void>): void {
+    if (awaited !== undefined) {
+      awaited.then(() => this.#attempt(step), (error: unknown) => this.#fail(error));
+      return;
+    }
+    try {
+      step.call(this);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Waits until no transaction is open that it would become a part of, and for the lease. */
+  #open(): void {
+    const { scope, frame, limits } = this.#asked;
+    const held = this.#held;
+    held.unit.check();
+    scope?.check();
+    const open = (scope ?? held).child;
+    if (open !== undefined) {
+      return this.#attempt(this.#open, held.untilFurther(open, frame, limits));
+    }
+    const opening = held.open(frame, limits);
+    if (opening === undefined) this.#takeTurn();
+    else this.#attempt(this.#takeTurn, opening);
+  }
+
+  /** In a transaction it comes after the statements before it. */
+  #takeTurn(): void {
+    const { scope, limits } = this.#asked;
+    this.#held.unit.check();
+    if (scope === undefined) return this.#send();
+    const turn = this.#turn = this.#held.turns.take();
+    if (turn.hasCome) this.#sendIn(scope);
+    else this.#attempt(() => this.#sendIn(scope), turn.come(this.#interpreter, limits));
+  }
+
+  #sendIn(scope: Scope<Target, Driver>): void {
+    this.#held.unit.check();
+    scope.checkOpen();
+    if (scope.status === "ended" || scope.isRollingBack) scope.check();
+    this.#send();
+  }
+
+  #send(): void {
+    const { statement, limits } = this.#asked;
+    const { session } = this.#held;
+    checkAllowed(this.#held, this.#asked);
+    limits.signal?.throwIfAborted();
+    this.#limiter = limiterOf(this.#interpreter.clock, limits, this);
+    this.#session = session;
+    session.send(statement, this);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    const { scope } = this.#asked;
+    if (this.#turn !== undefined && scope !== undefined) this.#noteRollback(scope, error);
+    this.#end();
+    this.#settle(rejected(error));
+  }
+
+  /** Has a transaction know that the server has rolled it back. */
+  #noteRollback({ top }: Scope<Target, Driver>, error: unknown): void {
+    const held = this.#held;
+    if (top.status === "open" && held.isAlive && !held.session.isInTransaction) {
+      top.rolledBack(error);
+    }
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#limiter?.end();
+    this.#turn?.end();
+    if (this.#context === undefined) this.#held.leave();
+    else this.#context.runInAsyncScope(() => this.#held.leave());
+  }
+}
+
+function checkAllowed<Target, Driver>(
+  held: Held<Target, Driver>,
+  { statement, scope, frame, isAlone }: HeldStatement<Target, Driver>,
+): void {
+  const { session, before } = held;
+  const facts = session.factsOf(statement);
+  if (isAlone) checkLasts(facts);
+  if (scope !== undefined && !scope.top.options.allowImplicitCommit) checkKeepsTransaction(facts);
+  checkReadsOwn(facts, session, before);
+  if (!facts.isReadOnly) noteWrite(frame, held.unit);
+}
