@@ -18,15 +18,15 @@
  * @module
  */
 
-import { findRuntime } from "./src/adapters/find.ts";
-import { loadAdapter } from "./src/adapters/load.ts";
-import { type CreatePool, creatorOn } from "./src/entries/create.ts";
+import { adapterOf, findRuntime } from "./src/adapters/runtime.ts";
+import { type CreatePool, creatorOn, lifespanOn } from "./src/entries/create.ts";
 import type { Pool, PoolOptions } from "./src/entries/types.ts";
 
 export { SubletError } from "./src/shell/errors.ts";
 export type * from "./src/entries/types.ts";
 
-const create: CreatePool = creatorOn(() => loadAdapter(findRuntime()));
+const runtime = findRuntime();
+const create: CreatePool = creatorOn(adapterOf(runtime), lifespanOn(runtime));
 
 /**
  * Returns a pool, which opens nothing before it is used. Each call returns a pool object of its

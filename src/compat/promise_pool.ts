@@ -10,17 +10,19 @@ import type { Lease } from "./driver.ts";
 import { Holding } from "./holding.ts";
 import { hiddenPromise, type Internals, internalsOf, type PromiseMaker } from "./internals.ts";
 import type { Lender } from "./lending.ts";
-import type { Pool } from "./pool.ts";
 
 const DriverPool: typeof hiddenPromise.PromisePool = hiddenPromise.PromisePool;
 const DriverConnection: typeof hiddenPromise.PoolConnection = hiddenPromise.PoolConnection;
+
+/** A pool with callbacks, as mysql2 wraps it. */
+type CallbackPool = ConstructorParameters<typeof DriverPool>[0];
 
 /** A pool, as mysql2's promises know it. */
 export class PromisePool extends DriverPool {
   readonly #lender: Lender;
 
   /** Creates a promise face of a pool; `maker` makes its promises. */
-  constructor(pool: Pool, lender: Lender, maker: unknown) {
+  constructor(pool: CallbackPool, lender: Lender, maker: unknown) {
     super(pool, maker);
     this.#lender = lender;
   }

@@ -1,8 +1,7 @@
 /** Makes pools over MySQL, on the sockets that an entry names. */
 
-import { findRuntime } from "../adapters/find.ts";
 import * as mysql from "../mysql/mod.ts";
-import type { Adapter } from "../port.ts";
+import type { Adapter, Runtime } from "../port.ts";
 import { createSubletPool } from "../shell/compose.ts";
 import type { Foundation } from "../shell/definition.ts";
 import { SubletError } from "../shell/errors.ts";
@@ -13,16 +12,15 @@ import type { Connection, Pool, PoolOptions } from "./types.ts";
 /** Makes pools. */
 export type CreatePool = <Name extends string>(options: string | PoolOptions<Name>) => Pool<Name>;
 
-/**
- * Returns what makes pools over sockets that are loaded when the first one is opened, and live
- * as long as is said, or is right for this runtime, unless a definition says otherwise.
- */
-export function creatorOn(
-  adapter: () => Promise<Adapter>,
-  lifespan: Lifespan = findRuntime() === "workerd" ? "unit" : "pool",
-): CreatePool {
+/** Returns how long connections live in a runtime unless a definition says otherwise. */
+export function lifespanOn(runtime: Runtime | undefined): Lifespan {
+  return runtime === "workerd" ? "unit" : "pool";
+}
+
+/** Returns what makes pools whose connections live as long as `lifespan` says by default. */
+export function creatorOn(adapter: Adapter, lifespan: Lifespan): CreatePool {
   const foundation: Foundation<mysql.Target, Connection> = {
-    port: mysql.createPort({ adapter }),
+    port: mysql.createPort(adapter),
     lifespan,
     targetOptions: mysql.targetOptionNames,
     isLate: ({ uri }) => typeof uri === "function",

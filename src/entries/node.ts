@@ -12,16 +12,14 @@
  * @module
  */
 
+import { adapter } from "../adapters/node.ts";
 import { type CreatePool, creatorOn } from "./create.ts";
 import type { Pool, PoolOptions } from "./types.ts";
 
 export { SubletError } from "../shell/errors.ts";
 export type * from "./types.ts";
 
-const create: CreatePool = creatorOn(
-  async () => (await import("../adapters/node.ts")).adapter,
-  "pool",
-);
+const create: CreatePool = creatorOn(adapter, "pool");
 
 /**
  * Returns a pool on the sockets of Node; in all else as `createPool` of `@sublet/mysql`.

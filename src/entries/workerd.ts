@@ -12,16 +12,14 @@
  * @module
  */
 
+import { adapter } from "../adapters/workerd.ts";
 import { type CreatePool, creatorOn } from "./create.ts";
 import type { Pool, PoolOptions } from "./types.ts";
 
 export { SubletError } from "../shell/errors.ts";
 export type * from "./types.ts";
 
-const create: CreatePool = creatorOn(
-  async () => (await import("../adapters/workerd.ts")).adapter,
-  "unit",
-);
+const create: CreatePool = creatorOn(adapter, "unit");
 
 /**
  * Returns a pool on the sockets of Cloudflare Workers; in all else as `createPool` of

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { after, afterEach, before, test } from "node:test";
+import { denoConfig } from "../support/deno_config.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
 import { asked, ended, poolAt, promisesAt, sleeper, taken } from "./support/fixture.ts";
@@ -81,7 +82,11 @@ test("a pool that is disposed of ends", async () => {
 
 test("a process ends though a pool that lies idle was not ended", async () => {
   const program = fileURLToPath(new URL("./support/idle.ts", import.meta.url));
-  const child = spawn(process.execPath, [program, server.url()]);
+  // Deno is told where packages are.
+  const args = "Deno" in globalThis
+    ? ["run", "-A", "--no-lock", "--no-check", "--quiet", "--config", (await denoConfig()).path]
+    : [];
+  const child = spawn(process.execPath, [...args, program, server.url()]);
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => output += text);
   const [status] = await once(child, "close", { signal: AbortSignal.timeout(20_000) });

@@ -2,9 +2,9 @@
  * Builds what npm gets: `npm pack` runs it first.
  *
  * The JavaScript of all entries is bundled together, so that they share what they have in
- * common and `instanceof` holds between them; what is loaded later stays apart. It is not
- * minified, as whoever steps into it wants to read it. `@std/async`, which npm cannot depend
- * on, is bundled in, with the notice that its licence asks for.
+ * common and `instanceof` holds between them. It is not minified, as whoever steps into it wants
+ * to read it. `@std/async`, which npm cannot depend on, is bundled in, with the notice that its
+ * licence asks for.
  */
 
 import { execFile } from "node:child_process";
@@ -22,16 +22,37 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 /** What it is written in: all that the oldest Node that it runs on knows. */
 export const target = "es2024";
 
+/** The sockets of all runtimes; what marks the copies of modules that are made for them. */
+const allSockets = { path: join(root, "src", "adapters", "runtime.ts"), mark: "?all" };
+
 /** Has `@std/async` found, and types and comments left out. */
 const source: Plugin = {
   name: "source",
-  resolveId: (name) => {
-    return /^(@std|deno-std)\//.test(name) ? fileURLToPath(import.meta.resolve(name)) : undefined;
+  resolveId: (name, importer = "") => {
+    if (/^(@std|deno-std)\//.test(name)) return fileURLToPath(import.meta.resolve(name));
+    // A file costs more than its bytes. So whoever needs the sockets of all runtimes gets copies
+    // in one file, beside those that the entries of single runtimes have.
+    const isCopied = importer === allSockets.path || importer.endsWith(allSockets.mark);
+    if (!isCopied || !name.startsWith(".")) return undefined;
+    return join(importer, "..", name) + allSockets.mark;
   },
-  transform: (code, path) => {
-    return transform(code, { loader: "ts", sourcefile: path, sourcemap: true, target });
+  load: (id) => id.endsWith(allSockets.mark) ? readFile(pathOf(id), "utf8") : undefined,
+  transform: async (code, id) => {
+    const options = { loader: "ts", sourcefile: pathOf(id), sourcemap: true, target } as const;
+    const { code: plain, map } = await transform(code, options);
+    // What holds one character beyond Latin-1, be it in a comment, takes V8 much longer to read.
+    return { code: plain.replaceAll(/[^\0-\x7f]/g, escapeOf), map };
   },
 };
+
+function pathOf(id: string): string {
+  return id.replace(allSockets.mark, "");
+}
+
+/** Returns what stands for a UTF-16 unit in strings and regular expressions. */
+function escapeOf(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
 
 /** Returns the source of each entry, by the name of the file that it becomes. */
 async function entryPoints(): Promise<Record<string, string>> {
@@ -69,7 +90,7 @@ export async function bundle(folder: string): Promise<readonly string[]> {
     // Wherever it is built, source maps name the files of the source as dist is beside them.
     sourcemapPathTransform: (path, map) => {
       const depth = relative(folder, map).split("/").length;
-      return `${"../".repeat(depth)}${relative(root, join(map, "..", path))}`;
+      return `${"../".repeat(depth)}${relative(root, join(map, "..", pathOf(path)))}`;
     },
   });
   await made.close();

@@ -1,20 +1,22 @@
 /**
- * What importing the package costs: `npm run size`, or `npm run size -- --json`.
+ * What importing the package costs: `npm run size`, or `npm run size -- --json`; and how long the
+ * first answer takes of a fresh process, beside mysql2/promise: `npm run size -- --first-answer`.
  *
  * Bytes are those of the source, bundled for one program as its author would: minified, then
- * compressed by gzip, each file for itself, without mysql2 and what runtimes bring. Time is
- * that of the built package in fresh processes, after mysql2, which a user has anyway.
+ * compressed by gzip, without mysql2 and what runtimes bring. Time is that of the built package
+ * in fresh processes, after mysql2, which a user has anyway.
  */
 
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import { build, type Metafile } from "esbuild";
+import { build } from "esbuild";
 import { bundle, target } from "./build.ts";
+import { type FirstAnswers, measureFirstAnswers, medianOf } from "./first_answer.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -26,12 +28,10 @@ const processCount = 25;
 export interface Sizes {
   /** The core alone. */
   readonly coreGzip: number;
-  /** All that `import "@sublet/mysql"` brings. */
+  /** All that `import "@sublet/mysql"` brings where no condition chooses the sockets. */
   readonly allGzip: number;
-  /** What the first use of a pool loads besides. */
-  readonly firstUseGzip: number;
-  /** What the first connect loads besides that, by runtime. */
-  readonly firstConnectGzip: Readonly<Record<string, number>>;
+  /** What it brings with the sockets of one runtime, by runtime. */
+  readonly runtimeGzip: Readonly<Record<string, number>>;
 }
 
 /** What importing costs in ms. */
@@ -40,82 +40,40 @@ export interface ImportTimes {
   readonly importMs: number;
   /** The import of mysql2 before that. */
   readonly mysql2Ms: number;
-  /** The import of the package alone; it loads mysql2 later. */
+  /** The import of the package, and with it of mysql2. */
   readonly importAloneMs: number;
 }
 
+/** The entries that bring the sockets of one runtime. */
+const runtimes: readonly string[] = ["bun", "deno", "node", "workerd"];
+
 /** Measures bytes. */
 export async function measureSizes(): Promise<Sizes> {
-  const [core, all] = [await split("src/core/mod.ts"), await split("mod.ts")];
-  const runtimes = all.entries.flatMap((entry) =>
-    /^src\/adapters\/(\w+)\.ts$/.exec(entry)?.slice(1) ?? []
+  const sizes = await Promise.all(
+    runtimes.map(async (name) => [name, await sizeOf(`src/entries/${name}.ts`)] as const),
   );
-  const inUse = ["mod.ts", "src/shell/engine.ts"];
-  const connected = (runtime: string): number =>
-    all.sizeOf(...inUse, "src/mysql/connect.ts", `src/adapters/${runtime}.ts`);
-  const [allGzip, inUseGzip] = [all.sizeOf("mod.ts"), all.sizeOf(...inUse)];
   return {
-    coreGzip: core.sizeOf("src/core/mod.ts"),
-    allGzip,
-    firstUseGzip: inUseGzip - allGzip,
-    firstConnectGzip: Object.fromEntries(
-      runtimes.sort().map((runtime) => [runtime, connected(runtime) - inUseGzip]),
-    ),
+    coreGzip: await sizeOf("src/core/mod.ts"),
+    allGzip: await sizeOf("mod.ts"),
+    runtimeGzip: Object.fromEntries(sizes),
   };
 }
 
-interface Split {
-  /** The sources that files begin with, as somebody imports them, at once or later. */
-  readonly entries: readonly string[];
-  /** Returns the size of the files that sources need at once, each counted once. */
-  sizeOf(...entries: readonly string[]): number;
-}
-
-/** Bundles a source as one program, in which what is imported later has files of its own. */
-async function split(entry: string): Promise<Split> {
-  const { metafile, outputFiles } = await build({
+/** Returns the size of a source and all that it imports, bundled as one file. */
+async function sizeOf(entry: string): Promise<number> {
+  const { outputFiles: [file] } = await build({
     absWorkingDir: root,
     bundle: true,
     entryPoints: [entry],
     external: ["mysql2", "node:*", "cloudflare:*"],
     format: "esm",
-    metafile: true,
     minify: true,
-    outdir: root,
     platform: "neutral",
-    splitting: true,
     target,
     write: false,
   });
-  const sizes = new Map(
-    outputFiles.map(({ path, contents }) =>
-      [relative(root, path), gzipSync(contents, { level: 9 }).length] as const
-    ),
-  );
-  const files = new Map(
-    Object.entries(metafile.outputs).flatMap(([path, { entryPoint }]) =>
-      entryPoint === undefined ? [] : [[entryPoint, path] as const]
-    ),
-  );
-  const sizeOf = (...entries: readonly string[]): number => {
-    const needed = new Set<string>();
-    for (const each of entries) {
-      const file = files.get(each);
-      if (file === undefined) throw new RangeError(`Nothing is bundled from ${each}`);
-      collect(metafile, file, needed);
-    }
-    return [...needed].reduce((total, path) => total + (sizes.get(path) ?? NaN), 0);
-  };
-  return { entries: [...files.keys()], sizeOf };
-}
-
-/** Adds a file and those that it imports at once. */
-function collect(metafile: Metafile, path: string, found: Set<string>): void {
-  if (found.has(path)) return;
-  found.add(path);
-  for (const { kind, path: next, external } of metafile.outputs[path]?.imports ?? []) {
-    if (kind === "import-statement" && !external) collect(metafile, next, found);
-  }
+  if (file === undefined) throw new RangeError(`Nothing is bundled from ${entry}`);
+  return gzipSync(file.contents, { level: 9 }).length;
 }
 
 /** Measures times. */
@@ -157,30 +115,39 @@ async function timesOf(...modules: readonly string[]): Promise<readonly number[]
 }
 
 function medianAt(rows: readonly (readonly number[])[], column: number): number {
-  const sorted = rows.map((row) => row[column] ?? NaN).sort((a, b) => a - b);
-  return Number(sorted[Math.floor(sorted.length / 2)]?.toFixed(2));
+  return medianOf(rows.map((row) => row[column] ?? NaN));
 }
 
 async function main(): Promise<void> {
-  const all = { ...await measureSizes(), ...await measureImports() };
-  if (process.argv.includes("--json")) {
-    process.stdout.write(`${JSON.stringify(all)}\n`);
-    return;
+  const isFirstAnswer = process.argv.includes("--first-answer");
+  const figures = isFirstAnswer
+    ? { firstAnswer: await measureFirstAnswers() }
+    : { ...await measureSizes(), ...await measureImports() };
+  const isJson = process.argv.includes("--json");
+  const text = isJson ? JSON.stringify(figures) : linesOf(figures).join("\n");
+  process.stdout.write(`${text}\n`);
+}
+
+/** Returns figures as people read them. */
+function linesOf(figures: Sizes & ImportTimes | { firstAnswer: FirstAnswers }): string[] {
+  if ("firstAnswer" in figures) {
+    return Object.entries(figures.firstAnswer).map(([runtime, { sublet, mysql2, ratio }]) =>
+      `${
+        runtime.padEnd(6)
+      }${sublet.all} ms, mysql2/promise ${mysql2.all} ms: ${ratio.all} times; ` +
+      `of that the query ${sublet.query} ms, ${mysql2.query} ms: ${ratio.query} times; ` +
+      `CPU ${ratio.cpu} times`
+    );
   }
-  const { coreGzip, allGzip, firstUseGzip, firstConnectGzip } = all;
-  const { importMs, mysql2Ms, importAloneMs } = all;
+  const { coreGzip, allGzip, runtimeGzip, importMs, mysql2Ms, importAloneMs } = figures;
   const kilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`;
-  const later = Object.entries(firstConnectGzip).map(([runtime, bytes]) =>
-    `${runtime} ${kilobytes(bytes)}`
-  );
-  process.stdout.write(
-    `what an import brings   ${kilobytes(allGzip)}\n` +
-      `the first use           ${kilobytes(firstUseGzip)} more, the core with ` +
-      `${kilobytes(coreGzip)} among it\n` +
-      `the first connect       ${later.join(", ")} more\n` +
-      `time of an import       ${importMs} ms after mysql2's ${mysql2Ms} ms, ` +
-      `${importAloneMs} ms without it\n`,
-  );
+  const each = Object.entries(runtimeGzip).map(([name, bytes]) => `${name} ${kilobytes(bytes)}`);
+  return [
+    `what an import brings   ${kilobytes(allGzip)}, the core with ${kilobytes(coreGzip)} among it`,
+    `with one runtime's      ${each.join(", ")}`,
+    `time of an import       ${importMs} ms after mysql2's ${mysql2Ms} ms, ` +
+    `${importAloneMs} ms for both`,
+  ];
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

@@ -69,9 +69,9 @@ test("it holds what is built, its licence and that of what is bundled, and no so
   const texts = await Promise.all(code.map((name) => readFile(join(folder, name), "utf8")));
   const others = texts.flatMap((
     text,
-  ) => [...text.matchAll(/(?:from|import\(?) ?["']([^.][^"']*)["']/g)])
+  ) => [...text.matchAll(/(?:\bfrom |\bimport ?\(?)["']([^.][^"']*)["']/g)])
     .map(([, name = ""]) => name)
-    .filter((name) => !/^(node:|mysql2(\/promise)?$|@sublet\/mysql)/.test(name));
+    .filter((name) => !/^(node:|mysql2(\/(promise|package\.json))?$|@sublet\/mysql)/.test(name));
   assert.deepEqual(others, []);
 });
 
@@ -85,22 +85,39 @@ test("what npm pack makes by itself is the same", async () => {
   assert.deepEqual(files.map(({ path }: { path: string }) => path).sort(), paths.sort());
 });
 
-test("an entry for one runtime brings the sockets of no other", async () => {
-  for (const runtime of ["node", "deno", "bun", "workerd"]) {
-    const { metafile } = await build({
-      absWorkingDir: installed.folder,
-      bundle: true,
-      external: ["mysql2", "node:*"],
-      format: "esm",
-      metafile: true,
-      stdin: { contents: `export * from "@sublet/mysql/${runtime}"`, resolveDir: installed.folder },
-      write: false,
-    });
-    const brought = Object.keys(metafile.inputs).flatMap((path) =>
-      /chunks\/(node|deno|bun|workerd)-/.exec(path)?.slice(1) ?? []
-    );
-    assert.deepEqual(brought, [runtime]);
+test("an entry or a condition for one runtime brings the sockets of no other", async () => {
+  const all = ["bun", "deno", "node", "workerd"];
+  for (const runtime of all) {
+    assert.deepEqual(await socketsIn(`@sublet/mysql/${runtime}`), [runtime]);
   }
+  for (const runtime of ["bun", "deno", "workerd"]) {
+    assert.deepEqual(await socketsIn("@sublet/mysql", ["node", runtime]), [runtime]);
+  }
+  // What is bundled for Node is run by others too: by Workers, above all.
+  assert.deepEqual(await socketsIn("@sublet/mysql", ["node"]), all);
+});
+
+/** Returns whose sockets a bundler takes in with an entry, under conditions. */
+async function socketsIn(entry: string, conditions: readonly string[] = []): Promise<string[]> {
+  const { outputFiles: [file] } = await build({
+    absWorkingDir: installed.folder,
+    bundle: true,
+    conditions: [...conditions],
+    external: ["mysql2", "node:*"],
+    format: "esm",
+    stdin: { contents: `export * from "${entry}"`, resolveDir: installed.folder },
+    write: false,
+  });
+  const found = [...file?.text.matchAll(/\bruntime: "(\w+)"/g) ?? []];
+  return [...new Set(found.map(([, name = ""]) => name))].sort();
+}
+
+test("what engines have to read is ASCII, as they are slower to read anything else", async () => {
+  const folder = join(installed.folder, "node_modules", "@sublet", "mysql", "dist");
+  const files = await readdir(folder, { recursive: true });
+  const code = files.filter((name) => name.endsWith(".js"));
+  const texts = await Promise.all(code.map((name) => readFile(join(folder, name), "utf8")));
+  assert.deepEqual(code.filter((_, i) => /[^\0-\x7f]/.test(texts[i] ?? "")), []);
 });
 
 test("a program that uses its types compiles, and every declaration with it", async () => {

@@ -1,0 +1,105 @@
+/**
+ * How long a fresh process takes to its first answer: the package as npm gives it against
+ * mysql2/promise, in pairs that take turns in being first.
+ */
+
+import { execFile } from "node:child_process";
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { binary } from "../conformance/command.ts";
+import { startServer } from "../support/server.ts";
+import { Installed } from "./tarball.ts";
+
+const run = promisify(execFile);
+const source = fileURLToPath(new URL("first_answer_program.ts", import.meta.url));
+/** It has no types, and is called so that Node does not load what would remove them. */
+const program = "first_answer.mjs";
+
+/** How many pairs of processes run in each runtime; the median counts. */
+const pairCount = 25;
+
+/** The path of a program, and its arguments. */
+type Command = readonly [path: string, ...args: string[]];
+
+/** How each runtime runs a script that may do everything. */
+const commands: Readonly<Record<string, Command>> = {
+  node: [process.execPath],
+  bun: [binary("bun"), "run"],
+  deno: [binary("deno"), "run", "--allow-all", "--no-check", "--no-lock", "--quiet"],
+};
+
+/** What a first answer takes, in ms. */
+export interface Times {
+  /** The import. */
+  readonly import: number;
+  /** The call of `createPool`. */
+  readonly create: number;
+  /** The first query, which connects. */
+  readonly query: number;
+  /** All three. */
+  readonly all: number;
+  /** The CPU time of all three. */
+  readonly cpu: number;
+}
+
+/** The first answers of a runtime, each figure the median of its pairs. */
+export interface FirstAnswer {
+  /** Those of the package. */
+  readonly sublet: Times;
+  /** Those of mysql2/promise. */
+  readonly mysql2: Times;
+  /** How many times as long the package takes. */
+  readonly ratio: Times;
+}
+
+/** First answers, by runtime. */
+export type FirstAnswers = Readonly<Record<string, FirstAnswer>>;
+
+/** Measures first answers. */
+export async function measureFirstAnswers(): Promise<FirstAnswers> {
+  await using server = await startServer();
+  await using installed = await Installed.create();
+  await copyFile(source, join(installed.folder, program));
+  const found: Record<string, FirstAnswer> = {};
+  for (const [runtime, command] of Object.entries(commands)) {
+    found[runtime] = await measureIn(command, installed.folder, server.url());
+  }
+  return found;
+}
+
+async function measureIn(
+  [path, ...args]: Command,
+  cwd: string,
+  uri: string,
+): Promise<FirstAnswer> {
+  const env = { ...process.env, DENO_NO_UPDATE_CHECK: "1" };
+  const answer = async (module: string): Promise<Times> =>
+    JSON.parse((await run(path, [...args, program, module, uri], { cwd, env })).stdout);
+  const pairs: FirstAnswer[] = [];
+  // The first pair fills caches, and does not count.
+  for (let i = 0; i <= pairCount; i++) {
+    const before = i % 2 === 0 ? await answer("mysql2/promise") : undefined;
+    const sublet = await answer("@sublet/mysql");
+    const mysql2 = before ?? await answer("mysql2/promise");
+    const ratio = timesBy((key) => sublet[key] / mysql2[key]);
+    if (i > 0) pairs.push({ sublet, mysql2, ratio });
+  }
+  const median = (of: keyof FirstAnswer): Times =>
+    timesBy((key) => medianOf(pairs.map((pair) => pair[of][key])));
+  return { sublet: median("sublet"), mysql2: median("mysql2"), ratio: median("ratio") };
+}
+
+/** Returns times, each of them made of its name. */
+function timesBy(make: (key: keyof Times) => number): Times {
+  const [all, cpu] = [make("all"), make("cpu")];
+  return { import: make("import"), create: make("create"), query: make("query"), all, cpu };
+}
+
+/** Returns the number in the middle, to hundredths. */
+export function medianOf(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return Number(sorted[Math.floor(sorted.length / 2)]?.toFixed(2));
+}
