@@ -6,6 +6,7 @@ import {
   type Contestant,
   costOf,
   type Costs,
+  lowOf,
   ratioOf,
   shown,
   type Spread,
@@ -19,6 +20,8 @@ export interface Situation {
   readonly contestants: readonly Contestant[];
   /** What they needed. */
   readonly costs: Costs;
+  /** The CPU time of this process that they needed, where that is told as well. */
+  readonly cpu?: Costs;
 }
 
 /** How situations are told of. */
@@ -34,17 +37,24 @@ export interface Telling {
 /** Tells of situations: what each contestant needed, and how this pool's rate compares. */
 export function compare(situations: readonly Situation[], telling: Telling): Section {
   const { title, prose, unit: [unit, us] } = telling;
-  const rows = situations.flatMap(({ label, contestants, costs }) => {
+  const hasCpu = situations.some(({ cpu }) => cpu !== undefined);
+  const rows = situations.flatMap(({ label, contestants, costs, cpu }) => {
     const [ours] = contestants;
     return contestants.map((each) => [
       label,
       each.label,
       shown(scaled(costOf(costs, each.key), 1 / us)),
       each === ours ? "" : shown(ratioOf(costs, each.key, ours!.key)),
+      ...(cpu === undefined ? [] : [
+        shown(scaled(costOf(cpu, each.key), 1 / us)),
+        each === ours ? "" : shown(ratioOf(cpu, ours!.key, each.key)),
+      ]),
       each.note ?? "",
     ]);
   });
-  const head = ["", "", unit, "Sublet's rate is so many times as high", "set up as"];
+  const cpuHead = [`CPU, ${unit}`, "Sublet's CPU is so many times as much"];
+  const rateHead = "Sublet's rate is so many times as high";
+  const head = ["", "", unit, rateHead, ...(hasCpu ? cpuHead : []), "set up as"];
   return { title, prose, head, rows, plots: [barsOf(situations, telling)] };
 }
 
@@ -57,11 +67,19 @@ export function rates(
   );
 }
 
-/** Returns what each needed, by key, in µs. */
-export function medians({ contestants, costs }: Situation): Record<string, number> {
+/** Returns how many times as much this pool needs as each other, by key. */
+export function multiples(
+  [ours, ...others]: readonly Contestant[],
+  costs: Costs,
+): Record<string, number> {
   return Object.fromEntries(
-    contestants.map(({ key }) => [key, brief(costOf(costs, key).median)]),
+    others.map(({ key }) => [key, brief(ratioOf(costs, ours!.key, key).median)]),
   );
+}
+
+/** Returns what each needed by itself, by key, in µs. */
+export function lows({ contestants, costs }: Situation): Record<string, number> {
+  return Object.fromEntries(contestants.map(({ key }) => [key, brief(lowOf(costs, key))]));
 }
 
 function barsOf(situations: readonly Situation[], { title, unit, plot }: Telling): BarPlot {

@@ -25,8 +25,17 @@ export interface Figures {
   readonly cycleUs?: ByName;
   /** The same, a thousand at once on ten. */
   readonly cycle1000Us?: ByName;
+  /** How many times as much one, and one among a thousand, costs as with each peer. */
+  readonly cycleAgainst?: ByName;
+  readonly cycle1000Against?: ByName;
   /** Point selects, by how many at once and by peer. */
   readonly pointSelect?: Readonly<Record<string, ByName>>;
+  /** The client's CPU in them: how many times as much as each peer's, by how many at once. */
+  readonly pointSelectCpu?: Readonly<Record<string, ByName>>;
+  /** JavaScript above a bare array of connections, µs a statement, by how many at once. */
+  readonly javascriptUs?: Readonly<Record<string, ByName>>;
+  /** What Sublet's CPU goes to in that, 16 at once, in µs a statement, by whose code it is. */
+  readonly javascriptParts?: ByName;
   /** Statements inside units of work against outside. */
   readonly unitCost?: number;
   /** A hot virtual connection against one actual connection, and against mysql2's. */
@@ -41,12 +50,24 @@ export interface Figures {
   readonly growth?: ByName;
   /** Many at once who get nothing, by how they are given up. */
   readonly crowd?: Readonly<Record<string, Crowd>>;
-  /** What lies in memory, in bytes. */
-  readonly bytes?: { readonly virtual: number; readonly waiter: number };
+  /** What lies in memory, in bytes: for an idle virtual connection, and for each that waits. */
+  readonly bytes?: {
+    readonly virtual: number;
+    readonly lease: number;
+    readonly statement: number;
+  };
   /** What users saw while a server was gone. */
   readonly recovery?: Readonly<Record<string, Recovery>>;
   /** To import, define and get the first answer, in ms. */
   readonly coldStartMs?: ByName;
+  /** The part of that after the import. */
+  readonly firstAnswerMs?: ByName;
+  /** How many times as long as mysql2/promise both take. */
+  readonly coldStart?: { readonly whole: number; readonly answer: number };
+  /** A request and a release in the pure core, in ns, by how many wait. */
+  readonly pairNs?: ByName;
+  /** How many times as much that costs with 10,000 waiters as with ten. */
+  readonly pairGrowth?: number;
   /** What an event costs in the pure core, in µs, by what the pool is like. */
   readonly coreUs?: ByName;
   /** What the client spends on a statement, in µs, by who was measured and whose code it is. */

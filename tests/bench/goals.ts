@@ -1,11 +1,13 @@
-/** What this pool is to reach, beside what it has reached. */
+/** What this pool is to reach. */
 
 import type { Figures } from "./figures.ts";
-import type { BenchRuntime, Section } from "./measurement.ts";
+import type { BenchRuntime } from "./measurement.ts";
+import { partsOf, sharesOf } from "./owners.ts";
 import { terse } from "./stats.ts";
 
 /** One goal. */
-interface Goal {
+export interface Goal {
+  /** What is judged. */
   readonly what: string;
   /** In which runtimes it is one. */
   readonly runtimes: readonly BenchRuntime[];
@@ -13,51 +15,92 @@ interface Goal {
   readonly figure: (figures: Figures) => number | undefined;
   /** The least, or the most, that it may be. */
   readonly bound: readonly ["at least" | "at most" | "below", number];
+  /** Whether a profile of statements shows where the time goes. */
+  readonly isOfStatements?: boolean;
+  /** Says where the time goes, for a goal that is missed. */
+  readonly where?: (figures: Figures) => string | undefined;
 }
 
 const ALL: readonly BenchRuntime[] = ["node", "deno", "bun"];
 const NODE: readonly BenchRuntime[] = ["node"];
 const BUN: readonly BenchRuntime[] = ["bun"];
+const DENO: readonly BenchRuntime[] = ["deno"];
 
-/** Pools whose users get promises. */
-const PROMISED = ["tarn", "genericPool", "lightningPool", "mysql2Promise", "mariadb"];
+/** How many statements run at once. */
+const AT_ONCE: readonly number[] = [1, 16, 256];
 
-const GOALS: readonly Goal[] = [
+/** All goals. */
+export const GOALS: readonly Goal[] = [
   {
-    what: "a lease, in µs",
+    what: "a lease, in µs of CPU",
     runtimes: NODE,
     figure: ({ cycleUs }) => cycleUs?.["sublet"],
-    bound: ["at most", 0.8],
+    bound: ["at most", 1.4],
+    where: whereLeaseGoes,
   },
   {
-    what: "a lease, against the fastest pool of promises",
+    what: "a lease, against tarn",
     runtimes: ALL,
-    figure: ({ cycleUs }) => againstLeast(cycleUs, PROMISED),
-    bound: ["at most", 1],
+    figure: ({ cycleAgainst }) => cycleAgainst?.["tarn"],
+    bound: ["below", 1],
+    where: whereLeaseGoes,
   },
   {
-    what: "a lease among 1,000, in µs",
+    what: "a lease among 1,000, in µs of CPU",
     runtimes: NODE,
     figure: ({ cycle1000Us }) => cycle1000Us?.["sublet"],
-    bound: ["at most", 0.8],
+    bound: ["at most", 2.2],
+    where: whereLeaseGoes,
   },
   {
-    what: "a lease among 1,000, against the fastest pool of promises",
+    what: "a lease among 1,000, against tarn",
     runtimes: ALL,
-    figure: ({ cycle1000Us }) => againstLeast(cycle1000Us, PROMISED),
-    bound: ["at most", 1],
+    figure: ({ cycle1000Against }) => cycle1000Against?.["tarn"],
+    bound: ["below", 1],
+    where: whereLeaseGoes,
   },
-  ...selects(NODE, "mysql2Promise", { 1: 1.2, 16: 1.55, 256: 1.5 }),
-  ...selects(NODE, "mysql2Callback", { 1: 1, 16: 1, 256: 1 }),
+  {
+    what: "a request and a release in the core with 246 waiters, in ns",
+    runtimes: NODE,
+    figure: ({ pairNs }) => pairNs?.["246"],
+    bound: ["at most", 900],
+  },
+  {
+    what: "the same with 10,000 waiters, against 10",
+    runtimes: ALL,
+    figure: ({ pairGrowth }) => pairGrowth,
+    bound: ["at most", 1.3],
+  },
+  ...javascript("sublet", "a statement"),
+  ...AT_ONCE.map((atOnce): Goal => ({
+    what: `CPU of a select by key, ${atOnce} at once, against a bare array of connections`,
+    runtimes: NODE,
+    figure: ({ pointSelectCpu }) => pointSelectCpu?.[atOnce]?.["bare"],
+    bound: ["at most", 1.25],
+    isOfStatements: true,
+    where: whereStatementGoes,
+  })),
+  ...selects(NODE, "mysql2Promise", { 1: 1.1, 16: 1.2, 256: 1.2 }),
+  ...selects(NODE, "mysql2Callback", { 1: 0.92, 16: 0.92, 256: 0.92 }),
   ...selects(NODE, "mariadb", { 1: 1.1, 16: 1.1, 256: 1.1 }),
-  ...selects(BUN, "mysql2Promise", { 1: 1.2, 16: 1.1 }),
-  ...selects(BUN, "bunSql", { 1: 1.1, 16: 0.95 }),
-  ...selects(["deno"], "mysql2Promise", { 1: 1.15, 16: 1.15, 256: 1.15 }),
+  ...selects(BUN, "mysql2Promise", { 1: 1.1, 16: 1.15 }),
+  ...selects(BUN, "bunSql", { 1: 0.95, 16: 0.75, 256: 0.5 }),
+  ...selects(DENO, "mysql2Promise", { 1: 1.1, 16: 1.2, 256: 1.2 }),
   {
     what: "statements in units of work, against outside",
-    runtimes: ALL,
+    runtimes: NODE,
     figure: ({ unitCost }) => unitCost,
     bound: ["at least", 0.97],
+    isOfStatements: true,
+    where: whereStatementGoes,
+  },
+  {
+    what: "statements in units of work, against outside",
+    runtimes: [...BUN, ...DENO],
+    figure: ({ unitCost }) => unitCost,
+    bound: ["at least", 0.95],
+    isOfStatements: true,
+    where: whereStatementGoes,
   },
   {
     what: "a hot virtual connection, against one actual connection",
@@ -108,10 +151,16 @@ const GOALS: readonly Goal[] = [
     bound: ["at most", 300],
   },
   {
-    what: "memory of a waiter, in bytes",
+    what: "memory of a lease that waits, in bytes",
     runtimes: ALL,
-    figure: ({ bytes }) => bytes?.waiter,
-    bound: ["at most", 500],
+    figure: ({ bytes }) => bytes?.lease,
+    bound: ["at most", 550],
+  },
+  {
+    what: "memory of a statement that waits, in bytes",
+    runtimes: ALL,
+    figure: ({ bytes }) => bytes?.statement,
+    bound: ["at most", 550],
   },
   {
     what: "errors while the server was gone, against the peer with fewest",
@@ -132,34 +181,20 @@ const GOALS: readonly Goal[] = [
     bound: ["at most", 250],
   },
   {
-    what: "cold start, beyond mysql2's, in ms",
+    what: "import and first answer in a new process, against mysql2/promise",
     runtimes: ALL,
-    figure: ({ coldStartMs }) => difference(coldStartMs, "sublet", "mysql2Promise"),
-    bound: ["at most", 3],
+    figure: ({ coldStart }) => coldStart?.whole,
+    bound: ["at most", 1.12],
+    where: whereStartGoes,
+  },
+  {
+    what: "the first answer alone, after the import, against mysql2/promise",
+    runtimes: ALL,
+    figure: ({ coldStart }) => coldStart?.answer,
+    bound: ["at most", 1.4],
+    where: whereStartGoes,
   },
 ];
-
-/** Returns a table of the goals that figures were found for. */
-export function judge(figures: Figures, runtime: BenchRuntime): Section {
-  const found = GOALS.flatMap(({ what, runtimes, figure, bound: [word, bound] }) => {
-    const reached = runtimes.includes(runtime) ? figure(figures) : undefined;
-    if (reached === undefined) return [];
-    const isMet = word === "at least"
-      ? reached >= bound
-      : word === "at most"
-      ? reached <= bound
-      : reached < bound;
-    return [{ isMet, row: [what, `${word} ${bound}`, terse(reached), isMet ? "met" : "missed"] }];
-  });
-  const met = found.filter(({ isMet }) => isMet).length;
-  return {
-    title: "Goals",
-    prose: `${met} of ${found.length} are met.`,
-    head: ["", "goal", "measured", ""],
-    rows: found.map(({ row }) => row),
-    plots: [],
-  };
-}
 
 function selects(
   runtimes: readonly BenchRuntime[],
@@ -171,16 +206,42 @@ function selects(
     runtimes,
     figure: ({ pointSelect }) => pointSelect?.[atOnce]?.[peer],
     bound: ["at least", bound],
+    isOfStatements: true,
+    where: whereStatementGoes,
   }));
 }
 
-/** Returns how many times as much this pool needs as the one of its peers that needs least. */
-function againstLeast(
-  costs: Readonly<Record<string, number>> | undefined,
-  peers: readonly string[],
-): number | undefined {
-  if (costs === undefined) return undefined;
-  return costs["sublet"]! / Math.min(...peers.map((peer) => costs[peer]!));
+function javascript(key: string, what: string): Goal[] {
+  return AT_ONCE.flatMap((atOnce) =>
+    ([[NODE, 2], [[...BUN, ...DENO], 3]] as const).map(([runtimes, bound]): Goal => ({
+      what: `JavaScript of ${what} above a bare array, ${atOnce} at once, in µs of CPU`,
+      runtimes,
+      figure: ({ javascriptUs }) => javascriptUs?.[atOnce]?.[key],
+      bound: ["at most", bound],
+      where: whereJavascriptGoes,
+    }))
+  );
+}
+
+function whereStatementGoes({ clientUs }: Figures): string | undefined {
+  const ours = clientUs?.["sublet"];
+  return ours && sharesOf(ours);
+}
+
+function whereJavascriptGoes({ javascriptParts }: Figures): string | undefined {
+  return javascriptParts && partsOf(javascriptParts);
+}
+
+function whereLeaseGoes({ pairNs }: Figures): string | undefined {
+  return pairNs && `core ${pairNs["0"]} ns, with 246 waiters ${pairNs["246"]} ns`;
+}
+
+function whereStartGoes({ coldStartMs, firstAnswerMs }: Figures): string | undefined {
+  if (coldStartMs === undefined || firstAnswerMs === undefined) return undefined;
+  return ["sublet", "mysql2Promise"].map((key) => {
+    const answer = firstAnswerMs[key]!;
+    return `${key}: import ${terse(coldStartMs[key]! - answer)}, answer ${terse(answer)} ms`;
+  }).join("; ");
 }
 
 /** Returns how many more errors users of this pool saw than those of the best peer. */
@@ -188,12 +249,4 @@ function errorsAgainstLeast(recovery: Figures["recovery"], own: string): number 
   if (recovery === undefined) return undefined;
   const peers = Object.entries(recovery).filter(([key]) => !key.startsWith("sublet"));
   return recovery[own]!.errors - Math.min(...peers.map(([, { errors }]) => errors));
-}
-
-function difference(
-  costs: Readonly<Record<string, number>> | undefined,
-  one: string,
-  other: string,
-): number | undefined {
-  return costs && costs[one]! - costs[other]!;
 }

@@ -3,7 +3,8 @@
  * [--report folder] [--json]`.
  *
  * Absolute times say something of this machine at this hour; ratios are of slices that were
- * measured in turns, and are what counts. With `--json` the last line is one JSON object.
+ * measured in turns, and are what counts. Client and server have a core each where there are
+ * two. With `--json` the last line is one JSON object.
  */
 
 import { spawn } from "node:child_process";
@@ -12,6 +13,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { commandOf } from "../conformance/command.ts";
+import { findCores } from "./cores.ts";
 import type { BenchRuntime } from "./measurement.ts";
 
 /** How each runtime lets a program collect garbage when it likes. */
@@ -36,7 +38,12 @@ async function run(runtime: BenchRuntime): Promise<number> {
   const [program, options] = await commandOf(runtime);
   const script = fileURLToPath(new URL("program.ts", import.meta.url));
   const args = [...options, ...COLLECTING[runtime], script, ...process.argv.slice(2)];
-  const child = spawn(program, args, { stdio: "inherit" });
+  const cores = await findCores();
+  const [command, ...rest] = cores === undefined ? [program, ...args] : [
+    ...["taskset", "-c", `${cores.client}`, program],
+    ...[...args, "--cores", `${cores.client},${cores.server}`],
+  ];
+  const child = spawn(command!, rest, { stdio: "inherit" });
   const [status] = await once(child, "exit");
   return status ?? 1;
 }

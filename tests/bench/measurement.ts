@@ -18,6 +18,8 @@ export interface Bench {
   readonly isQuick: boolean;
   /** A server for all, which nobody may stop. */
   readonly server: Server;
+  /** The core that servers are pinned to; undefined if they share all cores with this process. */
+  readonly serverCore: number | undefined;
 }
 
 /** Something that is measured. */

@@ -2,6 +2,9 @@
 
 import { type Profiler, type Runtime, Session } from "node:inspector";
 
+/** The profiler itself, in Node and in Deno. */
+const INSPECTOR = /^(node:inspector|ext:deno_node\/inspector\.js)$/;
+
 /** A function, and how long it was seen at work itself, in µs. */
 export interface Work {
   /** Its name. */
@@ -35,7 +38,7 @@ function workOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): Wor
     us.set(id, (us.get(id) ?? 0) + (timeDeltas[index] ?? 0));
   }
   const isWork = ({ functionName, url }: Runtime.CallFrame): boolean =>
-    functionName !== "(idle)" && url !== "node:inspector";
+    functionName !== "(idle)" && !INSPECTOR.test(url);
   return nodes.filter(({ callFrame }) => isWork(callFrame)).map(({ id, callFrame }) => ({
     name: callFrame.functionName || "(anonymous)",
     url: callFrame.url,

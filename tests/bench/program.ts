@@ -1,17 +1,19 @@
 /** What measures, in the runtime that is measured: all that was asked for, one after another. */
 
 import { readFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
+import { cpus, loadavg, totalmem } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { findRuntime } from "../../src/adapters/find.ts";
+import { findRuntime } from "../../src/adapters/runtime.ts";
 import { startServer } from "../support/server.ts";
 import { CATALOG } from "./catalog.ts";
 import type { Figures } from "./figures.ts";
-import { judge } from "./goals.ts";
+import { pin } from "./cores.ts";
 import { createItems } from "./items.ts";
+import { judge, needsProfile } from "./judge.ts";
 import type { BenchRuntime, Measurement, Section } from "./measurement.ts";
 import { defaultFolder, writeReport } from "./writing/write.ts";
+import { clientTime } from "./measurements/client_time.ts";
 import { tableOf } from "./terminal.ts";
 
 /** The packages whose versions a reader has to know. */
@@ -24,6 +26,7 @@ const { values } = parseArgs({
     only: { type: "string", default: CATALOG.map(({ name }) => name).join(",") },
     report: { type: "string", default: defaultFolder },
     json: { type: "boolean", default: false },
+    cores: { type: "string", default: "" },
   },
 });
 const measurements = values.only.split(",").map((name): Measurement => {
@@ -39,18 +42,28 @@ async function main(): Promise<void> {
   const began = performance.now();
   const runtime = findRuntime() as BenchRuntime;
   await using server = await startServer();
+  const [clientCore, serverCore] = values.cores.split(",").filter(Boolean).map(Number);
+  await pin(server, serverCore);
   await createItems(server);
   const [row] = await server.query<{ version: string }>("SELECT VERSION() version");
-  const setup = describe(row!.version);
+  const setup = [
+    ...describe(row!.version),
+    serverCore === undefined
+      ? "client and server share all cores"
+      : `the client on core ${clientCore}, the server on core ${serverCore}`,
+  ];
   for (const line of setup) say(line);
   const sections: Section[] = [];
   let figures: Figures = {};
-  for (const { measure } of measurements) {
-    const finding = await measure({ runtime, isQuick: values.quick, server });
+  const bench = { runtime, isQuick: values.quick, server, serverCore };
+  const take = async ({ measure }: Measurement): Promise<void> => {
+    const finding = await measure(bench);
     figures = { ...figures, ...finding.figures };
     for (const section of finding.sections) tell(section);
     sections.push(...finding.sections);
-  }
+  };
+  for (const measurement of measurements) await take(measurement);
+  if (needsProfile(figures, runtime)) await take(clientTime);
   const goals = judge(figures, runtime);
   if (goals.rows.length > 0) tell(goals);
   const path = writeReport(values.report, runtime, setup, [goals, ...sections]);
@@ -66,7 +79,8 @@ function describe(serverVersion: string): string[] {
   return [
     `${nameOfRuntime()}; MySQL server ${serverVersion}`,
     PEERS.map((name) => `${name} ${versionOf(name)}`).join(", "),
-    `${cpus().length} × ${cpu?.model.trim()}, ${gigabytes} GB, ${process.platform}`,
+    `${cpus().length} × ${cpu?.model.trim()}, ${gigabytes} GB, ${process.platform}; ` +
+    `a load of ${loadavg()[0]!.toFixed(1)} before it began`,
   ];
 }
 

@@ -25,11 +25,8 @@ export interface Plan {
   readonly sliceMs: number;
   /** How long each works before anything counts; a slice unless given. */
   readonly warmMs?: number;
-  /**
-   * Whether the CPU's time of this process counts, so that who waits for the CPU behind others
-   * pays nothing for that; else time as people have it.
-   */
-  readonly isCpuTime?: boolean;
+  /** How many rounds come after that and do not count, so that code is compiled; none unless given. */
+  readonly warmRounds?: number;
 }
 
 /** A middle, and the quarters of all that lie below and above. */
@@ -42,33 +39,39 @@ export interface Spread {
 /** What each contestant needed for one, in µs, round by round, by key. */
 export type Costs = ReadonlyMap<string, readonly number[]>;
 
+/** What contestants needed, by two clocks. */
+export interface Turns {
+  /** Time as people have it. */
+  readonly wall: Costs;
+  /**
+   * CPU time of this process, all its threads together. A contestant that waits for the CPU
+   * behind other processes pays nothing for that.
+   */
+  readonly cpu: Costs;
+}
+
 /** Measures contestants in turns. */
 export async function takeTurns(
   contestants: readonly Contestant[],
-  { rounds, sliceMs, warmMs = sliceMs, isCpuTime = false }: Plan,
-): Promise<Costs> {
-  const costs = new Map<string, number[]>(contestants.map(({ key }) => [key, []]));
-  const now = isCpuTime ? cpuUs : wallUs;
+  { rounds, sliceMs, warmMs = sliceMs, warmRounds = 0 }: Plan,
+): Promise<Turns> {
+  const wall = new Map<string, number[]>(contestants.map(({ key }) => [key, []]));
+  const cpu = new Map<string, number[]>(contestants.map(({ key }) => [key, []]));
   for (const { run } of contestants) await run(warmMs);
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < warmRounds + rounds; round++) {
     // Each begins in turn, so that none always comes after the same other.
     for (let turn = 0; turn < contestants.length; turn++) {
       const { key, run } = contestants[(round + turn) % contestants.length]!;
-      const began = now();
+      const wallBegan = performance.now();
+      const cpuBegan = process.cpuUsage();
       const count = await run(sliceMs);
-      costs.get(key)!.push((now() - began) / count);
+      const { user, system } = process.cpuUsage(cpuBegan);
+      if (round < warmRounds) continue;
+      wall.get(key)!.push((performance.now() - wallBegan) * 1000 / count);
+      cpu.get(key)!.push((user + system) / count);
     }
   }
-  return costs;
-}
-
-function wallUs(): number {
-  return performance.now() * 1000;
-}
-
-function cpuUs(): number {
-  const { user, system } = process.cpuUsage();
-  return user + system;
+  return { wall, cpu };
 }
 
 /** Returns what one needed, round by round. */
@@ -81,6 +84,15 @@ export function costsOf(costs: Costs, key: string): readonly number[] {
 /** Returns the spread of what one needed. */
 export function costOf(costs: Costs, key: string): Spread {
   return spreadOf(costsOf(costs, key));
+}
+
+/**
+ * Returns the cost that a fifth of the rounds stayed below: the machine's other work, large
+ * collections of garbage and compilations only ever add to what something costs by itself.
+ */
+export function lowOf(costs: Costs, key: string): number {
+  const sorted = costsOf(costs, key).toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 5)]!;
 }
 
 /** Returns the spread, round by round, of how many times as much one needed as another. */

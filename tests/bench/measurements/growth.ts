@@ -3,32 +3,12 @@
  * and after each the deadline.
  */
 
-import {
-  createState,
-  deadline,
-  type Event,
-  type LeaseReleased,
-  type PoolState,
-  step,
-} from "../../../src/core/mod.ts";
-import { planOf } from "../../../src/shell/options.ts";
+import { Cycle, type Size } from "../core_cycle.ts";
 import type { Bench, Finding, Line, Measurement, Section } from "../measurement.ts";
 import { brief, type Contestant, costOf, type Costs, ratioOf, shown, takeTurns } from "../stats.ts";
 
 /** Measures steps in small pools and in large ones. */
 export const growth: Measurement = { name: "growth", measure };
-
-/** How big a pool is. */
-interface Size {
-  readonly connections: number;
-  /** How many wait beside those who hold a connection. */
-  readonly waiters?: number;
-  /** Over how many targets, and virtual connections with a limit, all of them are spread. */
-  readonly targets?: number;
-  readonly virtuals?: number;
-  /** Whether all connections are in use; else they rest, and each cycle lends one. */
-  readonly isBusy?: boolean;
-}
 
 /** Something that grows, and the pool that it grows in. */
 interface Kind {
@@ -69,8 +49,8 @@ async function measure({ isQuick }: Bench): Promise<Finding> {
   const contestants = Object.entries(KINDS).flatMap(([name, { label, sizes, grow }]) =>
     sizes.map((size) => contestant(`${name} ${size}`, `${size} ${label}`, grow(size)))
   );
-  const plan = { rounds: isQuick ? 9 : 31, sliceMs: isQuick ? 8 : 20, warmMs: 40, isCpuTime: true };
-  const costs = await takeTurns(contestants, plan);
+  const plan = { rounds: isQuick ? 9 : 31, sliceMs: isQuick ? 8 : 20, warmMs: 40 };
+  const { cpu: costs } = await takeTurns(contestants, plan);
   const growths = Object.entries(KINDS).map(([name, { sizes }]) =>
     [name, ratioOf(costs, `${name} ${sizes.at(-1)}`, `${name} ${sizes[0]}`)] as const
   );
@@ -128,65 +108,4 @@ function contestant(key: string, label: string, size: Size): Contestant {
       return count;
     },
   };
-}
-
-/** The policy of a pool whose user says nothing. */
-const { policy: ordinary } = planOf({}, [], "pool");
-
-/** A pool in which leases go round. */
-class Cycle {
-  readonly #targets: number;
-  readonly #virtuals: number;
-  readonly #held: LeaseReleased[] = [];
-  readonly #isBusy: boolean;
-  #pool: PoolState;
-  #now = 0;
-  #leaseNext = 0;
-
-  constructor({ connections, waiters = 0, targets = 1, virtuals = 1, isBusy = false }: Size) {
-    this.#targets = targets;
-    this.#virtuals = virtuals;
-    this.#isBusy = isBusy;
-    const limit = virtuals === 1 ? Infinity : 5;
-    this.#pool = createState({
-      ...ordinary,
-      connectionsMax: connections,
-      freshMsMax: Infinity,
-      virtuals: Array.from({ length: virtuals }, () => ({ target: 0, limit, minimum: 0 })),
-    });
-    const leases = Math.max(connections + waiters, virtuals);
-    for (let index = 0; index < leases; index++) this.#request();
-    if (!isBusy) { while (this.#held.length > 0) this.#tell(this.#held.pop()!); }
-  }
-
-  run(count: number): void {
-    for (let index = 0; index < count; index++) {
-      this.#request();
-      this.#tell(this.#isBusy ? this.#held.shift()! : this.#held.pop()!);
-    }
-  }
-
-  #request(): void {
-    const lease = this.#leaseNext++;
-    const target = lease % this.#targets;
-    const virtual = lease % this.#virtuals;
-    this.#tell({ type: "leaseRequested", lease, virtual, target, address: 0, enclosing: [] });
-  }
-
-  #tell(event: Event): void {
-    this.#now += 0.001;
-    const [pool, commands] = step(this.#pool, event, this.#now);
-    this.#pool = pool;
-    deadline(pool);
-    for (const command of commands) {
-      if (command.type === "grant") {
-        const { lease, actual } = command;
-        this.#held.push({ type: "leaseReleased", lease, actual, condition: "clean" });
-      } else if (command.type === "connect") {
-        this.#tell({ type: "connectDone", actual: command.actual, chance: 0.5 });
-      } else if (command.type === "retarget") {
-        this.#tell({ type: "workDone", actual: command.actual, work: "retargeting" });
-      }
-    }
-  }
 }

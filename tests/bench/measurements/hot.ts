@@ -8,7 +8,7 @@ import mysql from "mysql2/promise";
 import { createPool, type Pool } from "../../../mod.ts";
 import { compare } from "../compare.ts";
 import type { Bench, Finding, Measurement } from "../measurement.ts";
-import { nap } from "../peers/clients.ts";
+import { nap } from "../peers/statements.ts";
 import { brief, type Contestant, ratioOf, takeTurns } from "../stats.ts";
 
 /** Measures requests that need the database only now and then. */
@@ -37,7 +37,8 @@ async function measure({ isQuick, server }: Bench): Promise<Finding> {
   ];
   for (const each of [ten, one]) await each.query("SELECT 1");
   await Promise.all(Array.from({ length: LIMIT }, () => held.query(nap)));
-  const costs = await takeTurns(contestants, { rounds: isQuick ? 2 : 5, sliceMs: 0, warmMs: 0 });
+  const plan = { rounds: isQuick ? 2 : 5, sliceMs: 0, warmMs: 0 };
+  const { wall: costs } = await takeTurns(contestants, plan);
   await held.end();
   const section = compare([{ label: `${count} at once`, contestants, costs }], {
     title: "A hot virtual connection",

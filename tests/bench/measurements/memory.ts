@@ -5,7 +5,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { BenchRuntime } from "../measurement.ts";
 import type { Bench, Finding, Measurement } from "../measurement.ts";
 import { createPool } from "../../../mod.ts";
-import { createNullPool } from "../peers/null_pool.ts";
+import { createNullPool, type NullPool } from "../peers/null_pool.ts";
 import { brief, shown, type Spread, spreadOf } from "../stats.ts";
 
 /** Measures memory. */
@@ -17,10 +17,12 @@ const WAITERS = 20_000;
 async function measure({ runtime, isQuick, server }: Bench): Promise<Finding> {
   const rounds = isQuick ? 3 : 11;
   const virtual = await repeated(rounds, () => measureVirtuals(runtime, server.url()));
-  const waiter = await repeated(rounds, () => measureWaiters(runtime));
+  const lease = await repeated(rounds, () => measureLeases(runtime));
+  const statement = await repeated(rounds, () => measureStatements(runtime));
   const rows = [
     ["an idle virtual connection", VIRTUALS.toLocaleString("en-US"), shown(virtual)],
-    ["a waiter", WAITERS.toLocaleString("en-US"), shown(waiter)],
+    ["a lease that waits", WAITERS.toLocaleString("en-US"), shown(lease)],
+    ["a statement that waits", WAITERS.toLocaleString("en-US"), shown(statement)],
   ];
   return {
     sections: [{
@@ -31,7 +33,13 @@ async function measure({ runtime, isQuick, server }: Bench): Promise<Finding> {
       rows,
       plots: [],
     }],
-    figures: { bytes: { virtual: brief(virtual.median), waiter: brief(waiter.median) } },
+    figures: {
+      bytes: {
+        virtual: brief(virtual.median),
+        lease: brief(lease.median),
+        statement: brief(statement.median),
+      },
+    },
   };
 }
 
@@ -53,15 +61,37 @@ function define(): Record<string, object> {
   return Object.fromEntries(names);
 }
 
-async function measureWaiters(runtime: BenchRuntime): Promise<number> {
+async function measureLeases(runtime: BenchRuntime): Promise<number> {
+  const waiting: Promise<{ release(): void }>[] = Array(WAITERS).fill(undefined);
+  const ask = (pool: NullPool): void => {
+    for (let index = 0; index < WAITERS; index++) waiting[index] = pool.lease();
+  };
+  const serve = async (): Promise<void> => {
+    for (const promise of waiting) (await promise).release();
+  };
+  return await measureWaiters(runtime, ask, serve);
+}
+
+async function measureStatements(runtime: BenchRuntime): Promise<number> {
+  const waiting: Promise<unknown>[] = Array(WAITERS).fill(undefined);
+  const ask = (pool: NullPool): void => {
+    for (let index = 0; index < WAITERS; index++) waiting[index] = pool.query("SELECT 1");
+  };
+  return await measureWaiters(runtime, ask, () => Promise.all(waiting));
+}
+
+async function measureWaiters(
+  runtime: BenchRuntime,
+  ask: (pool: NullPool) => void,
+  serve: () => Promise<unknown>,
+): Promise<number> {
   const pool = createNullPool({ connectionLimit: 1, acquireTimeout: 0 });
   const lease = await pool.lease();
-  const waiting: Promise<{ release(): void }>[] = Array(WAITERS).fill(undefined);
   const before = await heapOf(runtime);
-  for (let index = 0; index < WAITERS; index++) waiting[index] = pool.lease();
+  ask(pool);
   const bytes = (await heapOf(runtime) - before) / WAITERS;
   lease.release();
-  for (const promise of waiting) (await promise).release();
+  await serve();
   await pool.drain();
   return bytes;
 }

@@ -2,12 +2,15 @@
 
 import assert from "node:assert/strict";
 import mysqlCallbacks from "mysql2";
-import { compare, rates, type Situation } from "../compare.ts";
+import { compare, multiples, rates, type Situation } from "../compare.ts";
 import { ROWS } from "../items.ts";
 import type { Bench, Finding, Measurement } from "../measurement.ts";
+import { bareClient } from "../peers/bare.ts";
 import type { Client } from "../peers/client.ts";
-import { closeAll, makersOf, pointSelect as sql, serverlessClient } from "../peers/clients.ts";
+import { closeAll, makersOf, serverlessClient } from "../peers/clients.ts";
+import { pointSelect as sql } from "../peers/statements.ts";
 import { type Contestant, takeTurns } from "../stats.ts";
+import { askTimes, WARM } from "../users.ts";
 
 /** Measures selects, so many at once. */
 export const pointSelect: Measurement = { name: "select", measure };
@@ -17,41 +20,43 @@ const AT_ONCE: readonly number[] = [1, 16, 256];
 
 async function measure({ runtime, isQuick, server }: Bench): Promise<Finding> {
   const setting = { uri: server.url(), limit: LIMIT };
-  const clients = makersOf(runtime).map((make) => make(setting));
+  const clients = [...makersOf(runtime), bareClient].map((make) => make(setting));
   const lonely = serverlessClient(setting);
   for (const client of [...clients, lonely]) {
-    const rows = [...await client.select(7)];
+    const rows = client.rowsOf(await client.select(7));
     assert.deepEqual(rows, [{ id: 7, name: "item 7", price: 49 }], client.label);
   }
+  for (const { select } of clients) {
+    await askTimes(WARM, AT_ONCE[1]!, (count) => select(idAt(count)));
+  }
   const callbacks = mysqlCallbacks.createPool({ uri: setting.uri, connectionLimit: LIMIT });
-  const plan = {
-    rounds: isQuick ? 9 : 25,
-    sliceMs: isQuick ? 50 : 200,
-    warmMs: 250,
-  };
+  const plan = { rounds: isQuick ? 11 : 25, sliceMs: 0 };
   const situations: Situation[] = [];
   for (const atOnce of AT_ONCE) {
-    const contestants = clients.map((client) => byPromises(client, atOnce));
-    contestants.push(byCallbacks(callbacks, atOnce));
-    if (atOnce === 1) contestants.push(byPromises(lonely, atOnce));
-    const costs = await takeTurns(contestants, plan);
-    situations.push({ label: `${atOnce} at once`, contestants, costs });
+    // A slice is a number of statements: on a busy machine a time would be too few of them.
+    const slice = (atOnce === 1 ? 300 : 1500) * (isQuick ? 1 : 4);
+    const contestants = clients.map((client) => byPromises(client, atOnce, slice));
+    contestants.push(byCallbacks(callbacks, atOnce, slice));
+    if (atOnce === 1) contestants.push(byPromises(lonely, atOnce, slice));
+    const { wall: costs, cpu } = await takeTurns(contestants, plan);
+    situations.push({ label: `${atOnce} at once`, contestants, costs, cpu });
   }
   await closeAll([...clients, lonely]);
   await new Promise<void>((resolve) => callbacks.end(() => resolve()));
   const section = compare(situations, {
     title: "A select by key",
     prose: `\`${sql}\`, prepared, of ${ROWS} rows, with a limit of ${LIMIT}; what a statement ` +
-      "takes, on this client and this server together.",
+      "takes as people have it, and of that the CPU time of the client's process.",
     unit: ["µs", 1],
     plot: "select",
   });
+  const byAtOnce = <T>(find: (situation: Situation) => T): Record<string, T> =>
+    Object.fromEntries(situations.map((situation, index) => [AT_ONCE[index], find(situation)]));
   return {
     sections: [section],
     figures: {
-      pointSelect: Object.fromEntries(
-        situations.map((situation, index) => [AT_ONCE[index], rates(situation)]),
-      ),
+      pointSelect: byAtOnce(rates),
+      pointSelectCpu: byAtOnce(({ contestants, cpu }) => multiples(contestants, cpu!)),
     },
   };
 }
@@ -61,33 +66,27 @@ function idAt(count: number): number {
   return 1 + count * 31 % ROWS;
 }
 
-function byPromises({ key, label, note, select }: Client, atOnce: number): Contestant {
-  return {
-    key,
-    label,
-    note,
-    run: async (ms) => {
-      const end = performance.now() + ms;
-      let count = 0;
-      const client = async (): Promise<void> => {
-        for (; performance.now() < end; count++) await select(idAt(count));
-      };
-      await Promise.all(Array.from({ length: atOnce }, client));
-      return count;
-    },
+function byPromises(
+  { key, label, note, select }: Client,
+  atOnce: number,
+  slice: number,
+): Contestant {
+  const run = async (): Promise<number> => {
+    await askTimes(slice, atOnce, (count) => select(idAt(count)));
+    return slice;
   };
+  return { key, label, note, run };
 }
 
 /** mysql2's pool by callbacks, without any promise. */
-function byCallbacks(pool: mysqlCallbacks.Pool, atOnce: number): Contestant {
-  const run = (ms: number): Promise<number> =>
+function byCallbacks(pool: mysqlCallbacks.Pool, atOnce: number, slice: number): Contestant {
+  const run = (): Promise<number> =>
     new Promise((resolve, reject) => {
-      const end = performance.now() + ms;
       let count = 0;
       let clients = atOnce;
       const next = (): void => {
-        if (performance.now() < end) pool.execute(sql, [idAt(count++)], answered);
-        else if (--clients === 0) resolve(count);
+        if (count < slice) pool.execute(sql, [idAt(count++)], answered);
+        else if (--clients === 0) resolve(slice);
       };
       const answered = (error: Error | null): void => error ? reject(error) : next();
       for (let client = 0; client < atOnce; client++) next();

@@ -4,11 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createPool } from "../../../mod.ts";
 import { startServer } from "../../support/server.ts";
 import { until } from "../../support/wait.ts";
+import { pin } from "../cores.ts";
 import type { Recovery } from "../figures.ts";
 import { createItems, ROWS } from "../items.ts";
 import type { Bench, Finding, Measurement, Section } from "../measurement.ts";
 import type { Client, ClientSetting, MakeClient } from "../peers/client.ts";
-import { closeAll, makersOf, pointSelect } from "../peers/clients.ts";
+import { closeAll, makersOf } from "../peers/clients.ts";
+import { pointSelect, rowsOfPair } from "../peers/statements.ts";
 import { brief } from "../stats.ts";
 
 /** Measures errors, and how soon all is well again. */
@@ -22,8 +24,9 @@ const DOWN_MS = 2000;
 const CALM_MS = 1500;
 const RETRIES = 10;
 
-async function measure({ runtime }: Bench): Promise<Finding> {
+async function measure({ runtime, serverCore }: Bench): Promise<Finding> {
   await using server = await startServer();
+  await pin(server, serverCore);
   await createItems(server);
   const setting = { uri: server.url(), limit: LIMIT };
   const makers: MakeClient[] = [...makersOf(runtime), patient];
@@ -33,6 +36,7 @@ async function measure({ runtime }: Bench): Promise<Finding> {
   await server.kill();
   await sleep(DOWN_MS);
   await server.restart();
+  await pin(server, serverCore);
   const backAt = performance.now();
   await until(
     () => users.every(({ lastDoneAt }) => lastDoneAt >= backAt + CALM_MS),
@@ -56,7 +60,8 @@ function patient({ uri, limit }: ClientSetting): Client {
     key: "subletRetries",
     label: "Sublet, retries",
     note: `db.unit, retries: ${RETRIES}`,
-    select: (id) => repeated(async () => (await pool.execute(pointSelect, [id]))[0]),
+    select: (id) => repeated(() => pool.execute(pointSelect, [id])),
+    rowsOf: rowsOfPair,
     nap: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => pool.drain(),
   };

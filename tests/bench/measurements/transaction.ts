@@ -41,7 +41,7 @@ async function measure({ isQuick, server }: Bench): Promise<Finding> {
     sliceMs: isQuick ? 40 : 150,
     warmMs: 250,
   };
-  const costs = await takeTurns(contestants, plan);
+  const { wall: costs } = await takeTurns(contestants, plan);
   await connection.end();
   const situation: Situation = { label: "one at a time", contestants, costs };
   const section = compare([situation], {

@@ -4,8 +4,9 @@ import { createPool } from "../../../mod.ts";
 import { compare, type Situation } from "../compare.ts";
 import { ROWS } from "../items.ts";
 import type { Bench, Finding, Measurement } from "../measurement.ts";
-import { pointSelect } from "../peers/clients.ts";
+import { pointSelect } from "../peers/statements.ts";
 import { brief, type Contestant, ratioOf, takeTurns } from "../stats.ts";
+import { askTimes, WARM } from "../users.ts";
 
 /** Measures statements inside units of work, and outside. */
 export const units: Measurement = { name: "unit", measure };
@@ -21,19 +22,18 @@ async function measure({ isQuick, server }: Bench): Promise<Finding> {
       await db.execute(pointSelect, [turn * 31 % ROWS]);
     }
   };
-  const plan = {
-    rounds: isQuick ? 13 : 41,
-    sliceMs: isQuick ? 40 : 150,
-    warmMs: 250,
-  };
+  const inUnit = (): Promise<void> => db.unit(statements);
+  for (const run of [inUnit, statements]) await askTimes(WARM / STATEMENTS, AT_ONCE[1]!, run);
+  const plan = { rounds: isQuick ? 13 : 41, sliceMs: 0 };
   const situations: Situation[] = [];
   for (const atOnce of AT_ONCE) {
+    const units = (atOnce === 1 ? 100 : 500) * (isQuick ? 1 : 4);
     const contestants = [
-      contestant("inside", "in units", "db.unit", atOnce, () => db.unit(statements)),
-      contestant("outside", "outside", "", atOnce, statements),
+      contestant("inside", "in units", "db.unit", () => askTimes(units, atOnce, inUnit), units),
+      contestant("outside", "outside", "", () => askTimes(units, atOnce, statements), units),
     ];
-    const costs = await takeTurns(contestants, plan);
-    situations.push({ label: `${atOnce} at once`, contestants, costs });
+    const { wall: costs, cpu } = await takeTurns(contestants, plan);
+    situations.push({ label: `${atOnce} at once`, contestants, costs, cpu });
   }
   const section = compare(situations, {
     title: "Statements in units of work",
@@ -53,21 +53,12 @@ function contestant(
   key: string,
   label: string,
   note: string,
-  atOnce: number,
-  three: () => Promise<void>,
+  ask: () => Promise<void>,
+  units: number,
 ): Contestant {
-  return {
-    key,
-    label,
-    note,
-    run: async (ms) => {
-      const end = performance.now() + ms;
-      let count = 0;
-      const client = async (): Promise<void> => {
-        for (; performance.now() < end; count += STATEMENTS) await three();
-      };
-      await Promise.all(Array.from({ length: atOnce }, client));
-      return count;
-    },
+  const run = async (): Promise<number> => {
+    await ask();
+    return units * STATEMENTS;
   };
+  return { key, label, note, run };
 }

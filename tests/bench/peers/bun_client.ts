@@ -1,6 +1,7 @@
 /** Bun's own client of MySQL. */
 
 import type { Client, ClientSetting } from "./client.ts";
+import { rowsOfList } from "./statements.ts";
 
 /** Bun's own client. */
 export function bunClient({ uri, limit }: ClientSetting): Client {
@@ -11,6 +12,7 @@ export function bunClient({ uri, limit }: ClientSetting): Client {
     label: "Bun.SQL",
     note: "sql`…`",
     select: (id) => sql`SELECT id, name, price FROM test.item WHERE id = ${id}`,
+    rowsOf: rowsOfList,
     nap: () => sql`SELECT SLEEP(0.002)`,
     [Symbol.asyncDispose]: () => sql.close(),
   };

@@ -4,41 +4,73 @@
  */
 
 import mariadb from "mariadb";
+import mysqlCallbacks from "mysql2";
 import mysql from "mysql2/promise";
 import serverlessMysql from "serverless-mysql";
-import { createPool } from "../../../mod.ts";
+import { createPool, type Pool } from "../../../mod.ts";
+import { findRuntime } from "../../../src/adapters/runtime.ts";
+import { creatorOn } from "../../../src/entries/create.ts";
+import type { Runtime } from "../../../src/port.ts";
 import type { BenchRuntime } from "../measurement.ts";
 import { bunClient } from "./bun_client.ts";
 import type { Client, ClientSetting, MakeClient } from "./client.ts";
-
-/** The point select that everybody runs. */
-export const pointSelect = "SELECT id, name, price FROM test.item WHERE id = ?";
-/** A statement that takes the server 2 ms. */
-export const nap = "SELECT SLEEP(0.002)";
+import { nap, pointSelect, rowsOfList, rowsOfPair } from "./statements.ts";
 
 /** This pool. */
-export function subletClient({ uri, limit, minimum = 0 }: ClientSetting): Client {
-  const pool = createPool({ uri, connectionLimit: limit, minimumIdle: minimum, shared: false });
+export function subletPool({ uri, limit, minimum = 0, dial }: ClientSetting): Pool {
+  const runtime = findRuntime() as Runtime;
+  const create = dial === undefined ? createPool : creatorOn({ runtime, dial }, "pool");
+  return create({ uri, connectionLimit: limit, minimumIdle: minimum, shared: false });
+}
+
+/** This pool as a client. */
+export function subletClient(setting: ClientSetting): Client {
+  const pool = subletPool(setting);
   return {
     key: "sublet",
     label: "Sublet",
     note: "db.execute",
-    select: async (id) => (await pool.execute(pointSelect, [id]))[0],
+    select: (id) => pool.execute(pointSelect, [id]),
+    rowsOf: rowsOfPair,
     nap: () => pool.query(nap),
     [Symbol.asyncDispose]: () => pool.drain(),
   };
 }
 
 /** mysql2's pool, its promises. */
-export function mysql2Client({ uri, limit }: ClientSetting): Client {
-  const pool = mysql.createPool({ uri, connectionLimit: limit });
+export function mysql2Client({ uri, limit, dial }: ClientSetting): Client {
+  const stream = dial === undefined ? {} : { stream: dial };
+  const pool = mysql.createPool({ uri, connectionLimit: limit, ...stream });
   return {
     key: "mysql2Promise",
     label: "mysql2/promise",
     note: "pool.execute",
-    select: async (id) => (await pool.execute<mysql.RowDataPacket[]>(pointSelect, [id]))[0],
+    select: (id) => pool.execute(pointSelect, [id]),
+    rowsOf: rowsOfPair,
     nap: () => pool.query(nap),
     [Symbol.asyncDispose]: () => pool.end(),
+  };
+}
+
+/** mysql2's pool, its callbacks, in a promise for each statement. */
+export function callbackClient({ uri, limit, dial }: ClientSetting): Client {
+  const stream = dial === undefined ? {} : { stream: dial };
+  const pool = mysqlCallbacks.createPool({ uri, connectionLimit: limit, ...stream });
+  const execute = (sql: string, values: number[]): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      pool.execute(sql, values, (error, rows) => error ? reject(error) : resolve(rows));
+    });
+  return {
+    key: "mysql2Callback",
+    label: "mysql2, callbacks",
+    note: "pool.execute with a callback, a promise a query",
+    select: (id) => execute(pointSelect, [id]),
+    rowsOf: rowsOfList,
+    nap: () => execute(nap, []),
+    [Symbol.asyncDispose]: () =>
+      new Promise((resolve, reject) => {
+        pool.end((error) => error ? reject(error) : resolve());
+      }),
   };
 }
 
@@ -53,7 +85,8 @@ export function mariadbClient({ uri, limit, minimum = limit }: ClientSetting): C
     key: "mariadb",
     label: "mariadb",
     note: "pool.execute",
-    select: (id) => pool.execute<unknown[]>(pointSelect, [id]),
+    select: (id) => pool.execute(pointSelect, [id]),
+    rowsOf: rowsOfList,
     nap: () => pool.query(nap),
     [Symbol.asyncDispose]: () => pool.end(),
   };
@@ -72,6 +105,7 @@ export function serverlessClient({ uri }: ClientSetting): Client {
     label: "serverless-mysql",
     note: "one connection; mysql.query, mysql.end; it prepares nothing",
     select: (id) => run(pointSelect, [id]),
+    rowsOf: rowsOfList,
     nap: () => run(nap, []),
     [Symbol.asyncDispose]: () => Promise.resolve(client.quit()),
   };

@@ -1,6 +1,6 @@
 /** This pool over sessions within the process that do nothing: what is left is the pool's own. */
 
-import type { Condition, Port, Session, StatementFacts } from "../../../src/port.ts";
+import type { Answering, Condition, Port, Session, StatementFacts } from "../../../src/port.ts";
 import { createSubletPool } from "../../../src/shell/compose.ts";
 import type { PoolOptions } from "../../../src/shell/options.ts";
 import type { Pool } from "../../../src/shell/pool.ts";
@@ -53,6 +53,10 @@ class NullSession implements Session<object, null> {
   readonly transactionEndedBy: string | undefined = undefined;
   readonly renewalReason: string | undefined = undefined;
   readonly condition: Condition = "clean";
+  readonly send = (_statement: unknown, answering: Answering): void => {
+    queueMicrotask(() => answering.done([], []));
+  };
+  readonly interrupt = (): void => undefined;
   readonly run = (): Promise<[unknown, unknown]> => Promise.resolve([[], []]);
   readonly lend = (): null => null;
   readonly abort = (): void => undefined;
