@@ -17,7 +17,7 @@ const reaching = "net|tls|fs|http|https|http2|dns|os|child_process|worker_thread
 const directions: Readonly<Record<string, RegExp>> = {
   "src/core": /^$/,
   "src/shell":
-    /^\.\.\/(core\/\w+|port)\.ts$|^node:(async_hooks|diagnostics_channel|events)$|^@std\/async\/\w+$/,
+    /^\.\.\/(core\/\w+|port)\.ts$|^node:(async_hooks|diagnostics_channel|events|timers)$|^@std\/async\/\w+$/,
   "src/mysql": new RegExp(`^\\.\\./port\\.ts$|^mysql2(/|$)|^node:(?!(${reaching})\\b)`),
   "src/adapters": /^\.\.\/port\.ts$|^node:|^cloudflare:/,
   "src/entries": /^\.\.\/(\w+\/)?\w+\.ts$|^\.\.\/\.\.\/mod\.ts$|^mysql2(\/promise)?$/,
