@@ -111,7 +111,7 @@ export async function runChaos({ seconds, seed, runtime, make }: ChaosOptions): 
   const leaked = await leakedIn(server, bank);
   const connections = leaked > 0 ? await server.query("SHOW FULL PROCESSLIST") : [];
   const drainMs = await bank.ask("drain", drainMsMax);
-  const left = await server.connectionCount();
+  const left = await leftAt(server);
   const report = await bank.ask("report", undefined);
   const findings = await closeBooks(server, accounts, report);
   return {
@@ -152,6 +152,18 @@ async function leakedIn(server: Server, bank: BankProcess): Promise<number> {
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     return await compare();
+  }
+}
+
+/** Returns how many connections a server has left, once it has had time to see what is closed. */
+async function leftAt(server: Server): Promise<number> {
+  const isEmpty = async (): Promise<boolean> => await server.connectionCount() === 0;
+  try {
+    await until(isEmpty, "the server has noticed that all is closed", { timeoutMs: 1_000 });
+    return 0;
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return await server.connectionCount();
   }
 }
 
