@@ -1,7 +1,7 @@
 /**
  * Sockets of Bun: TCP and unix by Bun.connect, TLS by upgradeTLS.
  *
- * Bun gives bytes as they come, until it is told to pause.
+ * Bun pushes bytes as they arrive, until the stream pauses its socket.
  *
  * What they cannot do: a connect that is under way cannot be called off. A stream that is
  * destroyed meanwhile is gone at once, and its socket is closed when it opens; but if nobody
@@ -135,7 +135,7 @@ class BunStream extends RuntimeStream {
   #closed(error: Error | undefined): void {
     this.#socket = undefined;
     if (error !== undefined) return void this.destroy(this.errorOf(error, "read"));
-    // What has still to be sent fails, now that there is no socket.
+    // Without a socket, the writes that wait fail.
     this.sent(0);
     this.receivedEnd();
   }

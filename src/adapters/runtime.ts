@@ -6,7 +6,7 @@ import { adapter as deno } from "./deno.ts";
 import { adapter as node } from "./node.ts";
 import { adapter as workerd } from "./workerd.ts";
 
-/** What tells runtimes apart; some of them have what makes others known as well. */
+/** The globals that tell runtimes apart; some runtimes also have the globals of others. */
 interface Marks {
   readonly Deno?: unknown;
   readonly Bun?: unknown;

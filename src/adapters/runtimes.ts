@@ -137,7 +137,7 @@ export interface Bun {
 
 /** How Bun connects. */
 export interface BunOptions {
-  /** Who is told of the socket. */
+  /** Gets the events of the socket. */
   socket: BunHandlers;
   /** Whether it stays open when the other side has ended. */
   allowHalfOpen: boolean;

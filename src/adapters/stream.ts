@@ -28,7 +28,7 @@ export abstract class RuntimeStream extends EventEmitter implements SocketStream
   /** While it is "ending", the reader has still to read what came before the end. */
   #incoming: "open" | "ending" | "ended" = "open";
   #flow: "idle" | "flowing" | "paused" = "idle";
-  /** What came while the reader did not want it. */
+  /** The bytes that arrived while the reader was paused. */
   readonly #unread: Uint8Array[] = [];
   /** While it is "ending", the socket has still to send what was written before the end. */
   #outgoing: "open" | "ending" | "closing" | "ended" = "open";

@@ -1,4 +1,4 @@
-/** What was written to a stream and has still to be sent. */
+/** The writes of a stream that wait for its socket. */
 
 /** The callback of a write: its bytes have been sent, or never will be. */
 export type Written = (error?: Error | null) => void;

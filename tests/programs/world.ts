@@ -98,7 +98,7 @@ export class World implements AsyncDisposable {
     this.#peaks.set(user, 0);
   }
 
-  /** Kills one of a site's connections, if it has any. */
+  /** Kills one of a site's open connections; without one it does nothing. */
   async kill({ user }: Site, which: number): Promise<void> {
     const ids = await this.#connectionsOf(user);
     const id = ids[which % Math.max(1, ids.length)];
