@@ -209,3 +209,16 @@ testOnBoth("a function that its own pool makes is known to be there", async ({ d
   }
   for (const sql of ["DROP VIEW own_view", "DROP FUNCTION own_function"]) await db.query(sql);
 });
+
+testOnBoth("with resetOnRelease a lock that a trigger takes is wiped", async ({ db, server }) => {
+  await server.query("CREATE TABLE watched (v INT)");
+  await server.query(
+    "CREATE TRIGGER watching BEFORE INSERT ON watched FOR EACH ROW DO GET_LOCK('smuggled', 0)",
+  );
+  const lease = await db.lease();
+  await lease.query("INSERT INTO watched VALUES (1)").then(async () => {
+    assert.equal(await traceOn(lease), "lock");
+  }).finally(() => lease.release());
+  assert.equal(await traceOn(db), "");
+  await server.query("DROP TABLE watched");
+}, { resetOnRelease: true });
