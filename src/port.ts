@@ -111,11 +111,6 @@ export interface Session<Target, Driver> {
   readonly transaction: number;
   /** The statement at which the last transaction ended, without its values. */
   readonly transactionEndedBy: string | undefined;
-  /**
-   * Why a reset of it has to be a new login: "database", "role", "call of f" …; undefined if it
-   * has not.
-   */
-  readonly renewalReason: string | undefined;
   /** Returns what the text of a statement tells. */
   factsOf(statement: Statement): StatementFacts;
   /** What a holder who gave it up now would leave: broken if it has ended or is still busy. */
@@ -145,8 +140,11 @@ export interface Session<Target, Driver> {
   abort(reason: unknown): void;
   /** Asks whether the server still answers; rejects if not, in bounded time. */
   check(): Promise<void>;
-  /** Wipes what a holder left; rejects if that fails. */
-  reset(): Promise<void>;
+  /**
+   * Wipes what a holder left, or whatever there is if `isForced`; rejects if that fails. Returns
+   * why it took a new login, if it did: "database", "role", "call of f" …
+   */
+  reset(isForced?: boolean): Promise<string | undefined>;
   /** Changes it into one of another target of the same address; rejects if that fails. */
   retarget(target: Target): Promise<void>;
   /** Says whether the open socket is to keep the process alive. */

@@ -9,17 +9,17 @@
 import type { Connection } from "mysql2";
 import { charsetOf } from "./charset.ts";
 import { answered, internalsOf } from "./mysql2_internals.ts";
-import type { Refusals } from "./refusals.ts";
+import { isOfServer, type Refusals } from "./refusals.ts";
+import type { StoredObjectsOfTargets } from "./stored_objects.ts";
 import type { Target } from "./target.ts";
-import type { ViewsOfTargets } from "./views.ts";
 import type { Witness } from "./witness.ts";
 
 /** What all sessions of a pool know of their servers. */
 export interface Memory {
   /** What servers have refused. */
   readonly refusals: Refusals;
-  /** What the views are that statements can name. */
-  readonly views: ViewsOfTargets;
+  /** What the views and triggers are that statements can run. */
+  readonly objects: StoredObjectsOfTargets;
 }
 
 const tracking = "SESSION session_track_state_change = 1";
@@ -27,9 +27,9 @@ const tracking = "SESSION session_track_state_change = 1";
  * What older servers cannot report. CHARACTERISTICS includes STATE, and tells more: a procedure
  * that commits and begins a transaction with the same work leaves the same STATE as before.
  */
-const fullTracking = (more: string): string =>
+const fullTracking =
   "session_track_transaction_info = 'CHARACTERISTICS', session_track_system_variables = " +
-  `CONCAT(@@session_track_system_variables, ',sql_mode,collation_connection'${more}), ` +
+  "CONCAT(@@session_track_system_variables, ',sql_mode,collation_connection'), " +
   // It is assigned to itself so that it is reported.
   "sql_mode = @@sql_mode";
 /** Has no use but that its report proves that reports arrive. */
@@ -40,13 +40,14 @@ export async function beginSession(
   driver: Connection,
   witness: Witness,
   target: Target,
-  { refusals, views }: Memory,
+  { refusals, objects }: Memory,
   isReset: boolean,
 ): Promise<void> {
   const internals = internalsOf(driver);
   const charset = charsetOf(target.charset);
   const names = isReset && !internals._isMariaDB ? charset.names : undefined;
-  const unknownNames = witness.reading.begin(target, views.of(target));
+  const isTelling = !refusals.has("look-up", target);
+  witness.reading.begin(target, isTelling ? objects.of(target) : undefined);
   if (refusals.has("full tracking", target)) witness.canTellAll = false;
   const refusal = await startTracking(driver, witness, names);
   if (refusal !== undefined) refusals.learn("full tracking", target, refusal);
@@ -55,7 +56,6 @@ export async function beginSession(
   else for (const sql of initSql) await send(driver, sql);
   // The driver follows what statements set, and would name that at the next login.
   internals.config.charsetNumber = charset.number;
-  await witness.reading.learnViews(driver, unknownNames);
   witness.settle();
 }
 
@@ -71,19 +71,15 @@ async function startTracking(
   let first: unknown;
   while (witness.canTell) {
     witness.settle();
-    const question = witness.canTellAll ? witness.reading.askOfFunctions() : undefined;
-    const all = fullTracking(question === undefined ? "" : `, ${question}`);
-    const more = witness.canTellAll ? all : undefined;
+    const more = witness.canTellAll ? fullTracking : undefined;
     const parts = [names, tracking, more, proof].filter((part) => part !== undefined);
     const refusal = await send(driver, `SET ${parts.join(", ")}`)
       .then(() => undefined, (error: unknown) => error);
     if (refusal !== undefined && !isOfServer(refusal)) throw refusal;
-    witness.reading.suspectFunctions();
     if (refusal === undefined) {
       witness.canTell = witness.isTold;
       return first;
     }
-    if (question !== undefined) continue;
     if (!witness.canTellAll) witness.canTell = false;
     else first = refusal;
     witness.canTellAll = false;
@@ -94,8 +90,4 @@ async function startTracking(
 
 function send(driver: Connection, sql: string): Promise<void> {
   return answered((answer) => driver.query(sql, answer));
-}
-
-function isOfServer(error: unknown): boolean {
-  return error instanceof Error && "sqlState" in error;
 }

@@ -16,9 +16,9 @@ import { lacksOf, unsupported } from "./mysql2_shape.ts";
 import { Refusals } from "./refusals.ts";
 import { isTlsMissing, secure, tlsAdvised } from "./secure.ts";
 import { MysqlSession } from "./session.ts";
+import { StoredObjectsOfTargets } from "./stored_objects.ts";
 import type { Target } from "./target.ts";
 import { isLocal } from "./tls.ts";
-import { ViewsOfTargets } from "./views.ts";
 
 /** Opens a session; see {@linkcode Port.connect}. */
 export type Connect = (
@@ -29,12 +29,14 @@ export type Connect = (
 
 /** Returns what opens sessions over the sockets of a runtime. */
 export function connectOver(adapter: Adapter): Connect {
-  const memory: Memory = { refusals: new Refusals(), views: new ViewsOfTargets() };
+  // On Workers what one request waits for cannot be of another's doing.
+  const isShared = adapter.runtime !== "workerd";
+  const objects = new StoredObjectsOfTargets(isShared);
+  const memory: Memory = { refusals: new Refusals(), objects };
   const open = (target: Target, signal: AbortSignal): Promise<MysqlSession> => {
     return connect(adapter, memory, undefined, target, () => undefined, signal);
   };
-  // On Workers what one request waits for cannot be of another's doing.
-  const canceller = adapter.runtime === "workerd" ? undefined : new Canceller(open);
+  const canceller = isShared ? new Canceller(open) : undefined;
   return (target, lost, signal) => connect(adapter, memory, canceller, target, lost, signal);
 }
 

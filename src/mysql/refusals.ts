@@ -2,24 +2,32 @@
 
 import type { Target } from "./target.ts";
 
-/** To wipe a session or to let another user in; to report all that session tracking can. */
-export type Refusable = "wiping" | "full tracking";
+/**
+ * To wipe a session or to let another user in; to report all that session tracking can; to show
+ * what views and triggers it has.
+ */
+export type Refusable = "wiping" | "full tracking" | "look-up";
 
 /** How many addresses are remembered. */
 const addressesMax = 1000;
 
-/**
- * ER_UNKNOWN_COM_ERROR and ER_NOT_SUPPORTED_YET, by which proxies such as Vitess refuse a command.
- */
-const refusingCommand: readonly unknown[] = [1047, 1235];
-/** ER_PARSE_ERROR, ER_UNKNOWN_SYSTEM_VARIABLE, ER_WRONG_VALUE_FOR_VAR, ER_NOT_SUPPORTED_YET. */
-const refusingVariable: readonly unknown[] = [1064, 1193, 1231, 1235];
+/** The numbers of the errors by which servers refuse. */
+const refusing: Readonly<Record<Refusable, readonly unknown[]>> = {
+  // ER_UNKNOWN_COM_ERROR and ER_NOT_SUPPORTED_YET, by which proxies such as Vitess do.
+  "wiping": [1047, 1235],
+  // ER_PARSE_ERROR, ER_UNKNOWN_SYSTEM_VARIABLE, ER_WRONG_VALUE_FOR_VAR, ER_NOT_SUPPORTED_YET.
+  "full tracking": [1064, 1193, 1231, 1235],
+  // ER_BAD_DB_ERROR, ER_PARSE_ERROR, ER_UNKNOWN_ERROR (Vitess), ER_UNKNOWN_TABLE,
+  // ER_NO_SUCH_TABLE, ER_NOT_SUPPORTED_YET.
+  "look-up": [1049, 1064, 1105, 1109, 1146, 1235],
+};
 
 /** Remembers what servers have refused. */
 export class Refusals {
   readonly #known: Readonly<Record<Refusable, Set<string>>> = {
     "wiping": new Set(),
     "full tracking": new Set(),
+    "look-up": new Set(),
   };
 
   /** Tells whether the server of a target has refused something. */
@@ -31,12 +39,16 @@ export class Refusals {
   /** Notes an error, if it is a refusal; tells whether it is. */
   learn(what: Refusable, { addressKey }: Target, error: unknown): boolean {
     const { errno, message } = Object(error) as { errno?: unknown; message?: unknown };
-    const numbers = what === "wiping" ? refusingCommand : refusingVariable;
     // A node of a Galera cluster that is not ready uses the same number, and will be ready again.
-    if (!numbers.includes(errno) || /wsrep/i.test(String(message))) return false;
+    if (!refusing[what].includes(errno) || /wsrep/i.test(String(message))) return false;
     const known = this.#known[what];
     if (known.size >= addressesMax) known.clear();
     known.add(addressKey);
     return true;
   }
+}
+
+/** Tells whether a server has said an error, rather than the driver or the system. */
+export function isOfServer(error: unknown): boolean {
+  return error instanceof Error && "sqlState" in error;
 }

@@ -16,14 +16,13 @@ import type {
   Statement,
   StatementFacts,
 } from "../port.ts";
-import { beginSession, type Memory } from "./beginning.ts";
+import type { Memory } from "./beginning.ts";
 import type { Canceller } from "./canceller.ts";
 import { isBusy } from "./commands.ts";
 import { answered, type DriverInternals, internalsOf } from "./mysql2_internals.ts";
 import { answerOf, Interruption } from "./interruption.ts";
 import { Loans } from "./loan.ts";
 import { loginCounter } from "./login_bytes.ts";
-import { login } from "./login.ts";
 import { patchDriver } from "./mysql2_patches.ts";
 import { unreadable } from "./nonsense.ts";
 import { isReadByDriver, StatementSender } from "./prepared.ts";
@@ -31,12 +30,12 @@ import { ResultLimit } from "./result_limit.ts";
 import { withoutValues } from "./secrets.ts";
 import { ending, SessionEnd } from "./session_end.ts";
 import type { Target } from "./target.ts";
+import { Wiping } from "./wiping.ts";
 import { Witness } from "./witness.ts";
 
 /** How long a ping may take: many round trips, and yet no long wait for who needs an answer. */
 const checkMsMax = 1000;
-/** How long the server may take to wipe a session, or to let another user in. */
-const resetMsMax = 5000;
+
 /** A session of MySQL or MariaDB, by a connection of mysql2. */
 export class MysqlSession implements Session<Target, Connection> {
   /** The driver's own connection. */
@@ -48,6 +47,7 @@ export class MysqlSession implements Session<Target, Connection> {
   readonly #end: SessionEnd;
   readonly #interruption: Interruption;
   readonly #loans: Loans;
+  readonly #wiping: Wiping;
   #target: Target;
   #isHeld = true;
 
@@ -71,6 +71,7 @@ export class MysqlSession implements Session<Target, Connection> {
     this.#loans = new Loans(this.#internals);
     end.abandoned = () => this.#interruption.endThread(this.#target);
     this.#witness = new Witness(this.#internals, (error) => end.derail(error));
+    this.#wiping = new Wiping(driver, this.#witness, end, this.#loans, memory);
     this.#witness.doubt.isNeedless = () => this.#interruption.isUnderWay;
     const limit = new ResultLimit(this.#internals, target.options.maxResultBytes, {
       interrupt: (reason) => this.#interruption.interrupt(reason, this.#target),
@@ -133,11 +134,6 @@ export class MysqlSession implements Session<Target, Connection> {
     return this.#witness.transaction.endedBy;
   }
 
-  /** Why only a new login would wipe it; undefined if a reset would, or it is clean. */
-  get renewalReason(): string | undefined {
-    return this.#witness.renewalReason;
-  }
-
   /** Returns what the text of a statement tells. */
   factsOf(statement: Statement): StatementFacts {
     return this.#witness.reading.factsOf(statement);
@@ -149,7 +145,10 @@ export class MysqlSession implements Session<Target, Connection> {
     if (this.#interruption.isUnderWay && !this.#end.hasCome) return "dirty";
     const isBusyOtherwise = isBusy(this.#internals) && !this.#witness.doubt.isAlone;
     if (!this.isAlive || this.#witness.isUnfit || isBusyOtherwise) return "broken";
-    if (!this.#witness.isDirty) return this.#loans.isRecoded ? "broken" : "clean";
+    if (!this.#witness.isDirty) {
+      if (this.#loans.isRecoded) return "broken";
+      return this.#witness.reading.unknownNames.size > 0 ? "dirty" : "clean";
+    }
     return this.#memory.refusals.has("wiping", this.#target) ? "broken" : "dirty";
   }
 
@@ -160,7 +159,7 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Makes a fresh session what its target says; from then on `lost` may be called. */
   async begin(lost: (loss: Loss) => void): Promise<void> {
-    await this.#begin(this.#target, false);
+    await this.#wiping.begin(this.#target, false);
     this.#end.lost = lost;
   }
 
@@ -210,25 +209,18 @@ export class MysqlSession implements Session<Target, Connection> {
     return this.#end.within("A ping", checkMsMax, ping, (error) => this.#end.cut(error));
   }
 
-  /** Wipes what a holder left; by a new login where a reset would not wipe all. */
-  async reset(): Promise<void> {
+  /** Wipes what a holder left, or whatever there is if `isForced`; see {@linkcode Session}. */
+  async reset(isForced = false): Promise<string | undefined> {
+    const isInterrupted = this.#interruption.isUnderWay;
     await this.#interruption.settled();
-    if (this.#witness.renewalReason !== undefined) return await this.retarget(this.#target);
-    const ask = (): Promise<void> => answered((answer) => this.driver.reset(answer));
-    await this.#wipe("A reset", ask, this.#target, true);
+    return await this.#wiping.reset(this.#target, isForced || isInterrupted);
   }
 
   /** Changes it into a session of another target of the same address. */
   async retarget(target: Target): Promise<void> {
     await this.#interruption.settled();
-    try {
-      await this.#wipe("A new login", () => login(this.#internals, target), target, false);
-      this.#target = target;
-    } catch (error) {
-      // MariaDB leaves it open and logged in as before, but without what the session had.
-      this.#end.break(ending("A new login failed", error));
-      throw error;
-    }
+    await this.#wiping.login(target);
+    this.#target = target;
   }
 
   /** Says whether the open socket is to keep the process alive. */
@@ -263,33 +255,9 @@ export class MysqlSession implements Session<Target, Connection> {
     this.#end.destroy(reason);
   }
 
-  async #begin(target: Target, isReset: boolean): Promise<void> {
-    await beginSession(this.driver, this.#witness, target, this.#memory, isReset);
-    this.#loans.settle();
-  }
-
   #failure(error: unknown, statement: Statement): unknown {
     const { isAtRow } = this.#witness;
     if (isAtRow && isReadByDriver(this.#internals, statement)) return unreadable(error);
     return this.#end.truth(withoutValues(error, statement.sql));
-  }
-
-  /** Wipes it, unless its server is known to refuse that; then another has to be opened. */
-  async #wipe(
-    what: string,
-    ask: () => Promise<void>,
-    target: Target,
-    isReset: boolean,
-  ): Promise<void> {
-    if (this.#memory.refusals.has("wiping", target)) {
-      throw new Error(`${what} was not tried, as the server has refused one before`);
-    }
-    await this.#end.within(what, resetMsMax, async () => {
-      await ask().catch((error: unknown) => {
-        this.#memory.refusals.learn("wiping", target, error);
-        throw error;
-      });
-      await this.#begin(target, isReset);
-    });
   }
 }

@@ -8,6 +8,7 @@ import { type Builtins, builtinsOf } from "./builtin_functions.ts";
 import type { ReadText } from "./read_statement.ts";
 import { both, type Trace, traceOf } from "./statement_effects.ts";
 import {
+  changesObjects,
   commonFacts,
   factsOfText,
   setsIdUntold,
@@ -32,6 +33,8 @@ interface Summary extends StatementFacts, Trace {
   readonly transactionWord: TransactionWord | undefined;
   /** Whether it is a single CALL. */
   readonly isCall: boolean;
+  /** Whether it may change what a view, a trigger, or a function that they call, does. */
+  readonly changesObjects: boolean;
 }
 
 /** What a text tells. */
@@ -45,8 +48,8 @@ export interface Analysis extends Summary {
   readonly isClearing: boolean;
   /** Whether it names a variable as `@@name`. */
   readonly namesVariable: boolean;
-  /** Whether it may change what a view, or a function that a view calls, does. */
-  readonly changesViews: boolean;
+  /** Whether it may name the database `sys`. */
+  readonly namesSys: boolean;
   /** Returns the names in it, among which are those of all its tables. */
   tableNames(): readonly string[];
   /** The key of the text in the driver's cache of prepared statements, once it was asked for. */
@@ -57,6 +60,8 @@ export interface Analysis extends Summary {
 const textsMax = 1000;
 /** The length up to which texts are remembered. */
 export const textLengthMax = 4000;
+/** EXECUTE IMMEDIATE of a text that is there as it is. */
+const immediatePattern: RegExp = /^\s*execute\s+immediate\s+'((?:[^'\\]|'')*)'\s*;?\s*$/i;
 /** How many analysers are remembered: one for each version, and list of functions. */
 const analysersMax = 100;
 
@@ -108,8 +113,25 @@ export class Analyser {
     return analysis;
   }
 
-  /** A comment that some servers run is read in both ways. */
+  /** Returns what is read in the body of a trigger, with the sql_mode that it was made with. */
+  readBody(body: string, mode: number): ReadText {
+    return readText(body, {
+      builtins: this.#builtins,
+      clean: this.#clean,
+      mode,
+      runsVersioned: true,
+    });
+  }
+
   #read(sql: string, mode: number): Summary {
+    const immediate = immediatePattern.exec(sql)?.[1]?.replaceAll("''", "'");
+    const summary = this.#readVersions(sql, mode);
+    if (immediate === undefined) return summary;
+    return { ...summary, sessionOnly: this.#read(immediate, mode).sessionOnly };
+  }
+
+  /** A comment that some servers run is read in both ways. */
+  #readVersions(sql: string, mode: number): Summary {
     const reading = { builtins: this.#builtins, clean: this.#clean, mode };
     const run = readText(sql, { ...reading, runsVersioned: true });
     const { isMariaDb } = this.#builtins;
@@ -119,6 +141,8 @@ export class Analyser {
     // Each of several comments can be run or not.
     const isUncertain = run.isUncertain || skipped.isUncertain || run.versionedCount > 1;
     if (isUncertain) return summary({ ...run, isUncertain }, isMariaDb);
+    // Where it is skipped, there is nothing else.
+    if (skipped.statements.length === 0) return analysis;
     const other = summary(skipped, isMariaDb);
     if (analysis.effect === other.effect) return { ...analysis, ...commonFacts(analysis, other) };
     const unknown: Trace = { effect: "renewed", reason: "unknown text" };
@@ -128,6 +152,7 @@ export class Analyser {
       ...commonFacts(analysis, other),
       transactionWord: undefined,
       isCall: false,
+      changesObjects: analysis.changesObjects || other.changesObjects,
     };
   }
 }
@@ -145,12 +170,13 @@ function summary(text: ReadText, isMariaDb: boolean): Summary {
     outlivesLogin: isMariaDb && statements.some(({ profiles }) => profiles),
     transactionWord: transactionWordOf(text),
     isCall: !text.isUncertain && statements.length === 1 && statements[0]?.verb === "call",
+    changesObjects: statements.some(changesObjects),
   };
 }
 
 /** Adds what the text itself tells, so that no statement is searched twice. */
 function completed(summary: Summary, sql: string, mode: number): Analysis {
-  const { isReadOnly, sessionOnly, transactionWord, endsTransaction = "" } = summary;
+  const { isReadOnly, sessionOnly, transactionWord } = summary;
   const isOther = transactionWord === undefined && sessionOnly === undefined;
   let names: readonly string[] | undefined;
   return {
@@ -158,7 +184,7 @@ function completed(summary: Summary, sql: string, mode: number): Analysis {
     isForNext: sessionOnly === "SET TRANSACTION" && /^\s*set\s+transaction\b/i.test(sql),
     isClearing: isOther && (!isReadOnly || /\bfrom\b(?!\s+dual\b)/i.test(sql)),
     namesVariable: sql.includes("@@"),
-    changesViews: / (?:VIEW|FUNCTION|PACKAGE)$|^RENAME/.test(endsTransaction),
+    namesSys: /\bsys\b/i.test(sql),
     tableNames: () => names ??= namesIn(sql, mode),
     preparedKey: undefined,
   };

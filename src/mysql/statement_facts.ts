@@ -2,6 +2,7 @@
 
 import type { StatementFacts } from "../port.ts";
 import type { ReadStatement, ReadText } from "./read_statement.ts";
+import { defining } from "./statement_words.ts";
 
 /** What is told of a text that can be read in more than one way. */
 export const unknownFacts: StatementFacts = {
@@ -51,11 +52,14 @@ const sessionOnly: readonly (readonly [words: RegExp, name: string])[] = [
   [/^prepare /, "PREPARE"],
   [/^xa (?:start|begin) /, "XA START"],
   [/^lock tables? /, "LOCK TABLES"],
+  [/^lock instance /, "LOCK INSTANCE"],
+  [/^backup lock /, "BACKUP LOCK"],
+  [/^backup stage (?!end$)/, "BACKUP STAGE"],
   [/^set names /, "SET NAMES"],
   [/^set (?:character set|charset) /, "SET CHARACTER SET"],
   [/^set (?:(?:session|local) )?transaction /, "SET TRANSACTION"],
   [/^set role /, "SET ROLE"],
-  [/^set (?!password|default role|resource group)/, "SET"],
+  [/^set (?!password|default role|resource group .* for )/, "SET"],
 ];
 
 /** Returns what the text tells. */
@@ -69,7 +73,7 @@ export function factsOfText({ statements, isUncertain }: ReadText): StatementFac
     isSingleWrite: isOne && writing.has(first.verb),
     reads: readsOf(statements),
     endsTransaction: statements.map(endingOf).find((words) => words !== undefined),
-    sessionOnly: isOne ? sessionOnlyOf(first) : undefined,
+    sessionOnly: sessionOnlyOfAll(statements.map(sessionOnlyOf)),
   };
 }
 
@@ -133,16 +137,30 @@ function endingOf(statement: ReadStatement): string | undefined {
   return endings.exec(text)?.slice(1).find((words) => words !== undefined)?.toUpperCase();
 }
 
+/** Several statements have no other effect than in their session if none of them has. */
+function sessionOnlyOfAll(all: readonly (string | undefined)[]): string | undefined {
+  return all.includes(undefined) ? undefined : all[0];
+}
+
 function sessionOnlyOf(statement: ReadStatement): string | undefined {
   const { head, verb, object, call, locks, unlocks, isGlobal, keepsOpen } = statement;
-  if (call !== undefined || isGlobal) return undefined;
+  if (call !== undefined || isGlobal || statement.usesSequence) return undefined;
   const isQuery = verb === "select" || verb === "values" || verb === "table";
   if (isQuery && statement.intoVariable) return "SELECT … INTO";
-  if (isQuery || verb === "do") return locks && !unlocks ? "GET_LOCK" : undefined;
+  if (isQuery || verb === "do") {
+    if (unlocks) return undefined;
+    return locks ? "GET_LOCK" : verb === "do" && statement.assigns ? "DO … :=" : undefined;
+  }
   const text = head.join(" ");
   if (verb === "create" && temporary.test(text)) return `CREATE TEMPORARY ${object.toUpperCase()}`;
   if (keepsOpen) return verb === "handler" ? "HANDLER OPEN" : "FLUSH TABLES";
   return sessionOnly.find(([words]) => words.test(text))?.[1];
+}
+
+/** Tells whether a statement may change what a view, a trigger, or a function does. */
+export function changesObjects({ verb, object }: ReadStatement): boolean {
+  if (verb === "rename" || verb === "alter" && object.startsWith("table")) return true;
+  return defining.has(verb) && /^(?:view|trigger|function|package)$/.test(object);
 }
 
 /** What a statement of that kind does. */

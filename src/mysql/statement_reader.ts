@@ -262,7 +262,7 @@ class TextReader {
     if (this.#last.isOption && words.options.has(name)) {
       return name !== "sql_cache" || this.#reading.builtins.isMariaDb;
     }
-    return words.leading.test(this.#now.heading);
+    return words.flow.has(name) || words.leading.test(this.#now.heading);
   }
 
   #calls(name: string): void {

@@ -38,6 +38,8 @@ export const options: ReadonlySet<string> = wordSet(
   "all distinct distinctrow high_priority straight_join sql_small_result sql_big_result " +
     "sql_buffer_result sql_cache sql_no_cache sql_calc_found_rows",
 );
+/** Reserved words of the bodies of triggers that a bracket may follow. */
+export const flow: ReadonlySet<string> = wordSet("elseif until while");
 /** What a bracket may follow at the beginning of a statement. */
 export const leading: RegExp = new RegExp(
   "^(?:do|(?:explain|desc|describe|analyze)(?: extended| partitions| analyze)?" +

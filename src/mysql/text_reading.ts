@@ -12,11 +12,8 @@ import { type Analyser, analyserOf, type Analysis, textLengthMax } from "./state
 import { weakFacts } from "./statement_facts.ts";
 import { areHarmless } from "./statement_values.ts";
 import { AUTOCOMMIT } from "./status.ts";
+import type { StoredObjects } from "./stored_objects.ts";
 import type { Target } from "./target.ts";
-import type { Views } from "./views.ts";
-
-/** A variable that nobody misses, whose name in the list of those reported answers a question. */
-const answerOfFunctions = "default_week_format";
 
 /** Reads texts as the server of one session does. */
 export class TextReading {
@@ -24,9 +21,9 @@ export class TextReading {
   #analyser: Analyser = analyserOf("", []);
   #sqlMode = MODE_UNKNOWN;
   #flags = AUTOCOMMIT;
-  #views: Views | undefined;
-  #isAsking = false;
+  #objects: StoredObjects | undefined;
   readonly #unknown: Set<string> = new Set();
+  #isLookingUp = false;
   /** The text that was looked up last, the mode that it was read in, and what it tells. */
   #lastText = "";
   #lastMode = -1;
@@ -38,16 +35,14 @@ export class TextReading {
   }
 
   /**
-   * Reads for a target from now on, whose statements can name some views. Returns the names in its
-   * statements until now of which nothing is known.
+   * Reads for a target from now on. `objects` is what is known of the views and triggers that its
+   * statements can run, if its server tells of them.
    */
-  begin({ cleanFunctions }: Target, views: Views): readonly string[] {
+  begin({ cleanFunctions }: Target, objects: StoredObjects | undefined): void {
     const version = this.#driver._handshakePacket?.serverVersion ?? "";
     this.#analyser = analyserOf(version, cleanFunctions);
     this.#last = undefined;
-    const unknown = views === this.#views ? [...this.#unknown] : [];
-    this.#views = views;
-    return unknown;
+    this.#objects = objects;
   }
 
   /** Notes what an answer tells of the sql_mode; `flags` are those that it came with. */
@@ -57,49 +52,43 @@ export class TextReading {
     const sqlMode = variables?.get("sql_mode");
     if (variables === undefined) this.#sqlMode = MODE_UNKNOWN;
     else if (sqlMode !== undefined) this.#sqlMode = bitsOf(sqlMode);
-    const tracked = variables?.get("session_track_system_variables");
-    if (!this.#isAsking || tracked === undefined) return;
-    this.#isAsking = false;
-    this.#views?.note(tracked.includes(answerOfFunctions) || tracked.includes("*"));
+  }
+
+  /** The names in statements since the session was settled of which nothing is known. */
+  get unknownNames(): ReadonlySet<string> {
+    return this.#unknown;
   }
 
   /**
-   * Returns the names of more variables to report, as an expression of SQL, by which the server
-   * tells whether it has functions that a view could call, if it is time to ask.
+   * Returns why the views and triggers that a statement runs may leave something, as far as they
+   * are known. `code` is its text without the values, if those became literals and names.
    */
-  askOfFunctions(): string | undefined {
-    this.#isAsking = this.#views?.isStale === true;
-    return this.#isAsking
-      ? "',session_track_system_variables', IF(EXISTS(SELECT 1 FROM information_schema.routines " +
-        `WHERE routine_type = 'FUNCTION' AND routine_schema <> 'sys'), ',${answerOfFunctions}', '')`
-      : undefined;
-  }
-
-  /** Takes it that there are functions, if the server has not told. */
-  suspectFunctions(): void {
-    if (this.#isAsking) this.#views?.note(true);
-    this.#isAsking = false;
-  }
-
-  /**
-   * Returns why the views that a statement names may leave something, or that nothing is known of
-   * them. `code` is its text without the values, if those became literals and names.
-   */
-  judgeViews(code: string | undefined, sent: string, analysis: Analysis): string | undefined {
-    const views = this.#views;
-    if (analysis.changesViews) views?.forget();
+  judgeObjects(code: string | undefined, sent: string, analysis: Analysis): string | undefined {
+    if (analysis.changesObjects) this.#objects?.forget();
     // What takes a new login in any case needs no other reason.
-    if (!views?.hasFunctions || analysis.effect === "identity") return undefined;
+    if (analysis.effect === "identity" || this.#isLookingUp) return undefined;
     // A name that the driver has put in stands only in what is sent.
-    const { tableNames } = code?.includes("??") ? this.analyse(sent) : analysis;
-    const reason = views.judge(tableNames(), this.#unknown);
-    const [name] = this.#unknown;
-    return reason ?? (name === undefined ? undefined : `first use of ${name}`);
+    const named = code?.includes("??") ? this.analyse(sent) : analysis;
+    return this.#objects?.judge(named, this.#unknown);
   }
 
-  /** Asks what some names are, so that the next texts can be judged. */
-  async learnViews(driver: Connection, names: readonly string[]): Promise<void> {
-    if (names.length > 0) await this.#views?.learn(driver, this.#analyser, names);
+  /** Asks what some names are; returns why that may leave something, if so. */
+  async lookUp(driver: Connection, names: ReadonlySet<string>): Promise<string | undefined> {
+    this.#isLookingUp = true;
+    try {
+      return await this.#objects?.learn(driver, this.#analyser, names);
+    } finally {
+      this.#isLookingUp = false;
+    }
+  }
+
+  /** Asks no more what names are, as the server refuses to tell. */
+  giveUp(): void {
+    this.#objects = undefined;
+  }
+
+  /** Forgets the names of which nothing is known. */
+  forgetUnknown(): void {
     this.#unknown.clear();
   }
 

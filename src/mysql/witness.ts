@@ -145,6 +145,7 @@ export class Witness implements Watcher {
     this.#hasRun = false;
     this.#isTold = false;
     this.#outlivesLogin = false;
+    this.reading.forgetUnknown();
   }
 
   /** Notes what the connection is given to do. */
@@ -157,8 +158,8 @@ export class Witness implements Watcher {
     const sent = command.sql ?? command.query ?? statement?.query ?? "";
     const analysis = this.reading.analyse(code ?? sent);
     const { effect, reason, outlivesLogin } = analysis;
-    const doubtOfViews = this.reading.judgeViews(code, sent, analysis);
-    this.#moved ??= doubtOfViews;
+    const reasonOfObjects = this.reading.judgeObjects(code, sent, analysis);
+    this.#moved ??= reasonOfObjects;
     this.#hasRun = true;
     this.#outlivesLogin ||= outlivesLogin;
     if (prepareHeader === undefined) {

@@ -78,7 +78,7 @@ export class Interpreter<Target, Driver> implements Obeying, Lessor<Target, Driv
 
   /** Creates a pool that has done nothing. */
   constructor(setting: Setting<Target, Driver>) {
-    const { policy, names, port, clock, neutral, targets, news } = setting;
+    const { policy, names, port, clock, neutral, targets, news, isResetAlways } = setting;
     const report = (event: Event): void => this.report(event);
     const opened = (session: { driver: Driver; threadId: number }): void => {
       if (news.isWanted("connection")) news.note("connection", newsOf(session));
@@ -87,9 +87,10 @@ export class Interpreter<Target, Driver> implements Obeying, Lessor<Target, Driv
     this.#names = names;
     this.#targets = targets;
     this.#news = news;
-    this.#isResetAlways = setting.isResetAlways;
+    this.#isResetAlways = isResetAlways;
     this.hold = new ProcessHold(neutral);
-    this.#sessions = new Sessions({ port, clock, neutral, report, opened, hold: this.hold });
+    const { hold } = this;
+    this.#sessions = new Sessions({ port, clock, neutral, report, opened, hold, isResetAlways });
     this.acquireTimeouts = new Countdown(clock, neutral, setting.acquireMs, (waiter) => {
       waiter.expire();
     });

@@ -33,6 +33,8 @@ export interface SessionSetting<Target, Driver> {
   readonly opened: (session: Session<Target, Driver>) => void;
   /** Keeps the process alive. */
   readonly hold: ProcessHold;
+  /** Whether each session is wiped when it comes back, whatever is known of it. */
+  readonly isResetAlways: boolean;
 }
 
 /** Opens, prepares and closes sessions. */
@@ -94,9 +96,8 @@ export class Sessions<Target, Driver> {
     const pooled = this.get(actual);
     pooled.isWorking = true;
     this.settle(pooled);
-    const reason = work === "resetting" ? pooled.session.renewalReason : undefined;
     neutral(() => this.#perform(pooled.session, work, target)).then(
-      () => {
+      (reason) => {
         pooled.isWorking = false;
         if (reason !== undefined) this.renewals.add(reason);
         this.#lastFailure = undefined;
@@ -145,15 +146,21 @@ export class Sessions<Target, Driver> {
     else hold.drop();
   }
 
+  /** Returns why a reset took a new login, if it did. */
   async #perform(
     session: Session<Target, Driver>,
     work: Work,
     target: Target | undefined,
-  ): Promise<void> {
-    const { clock } = this.#setting;
+  ): Promise<string | undefined> {
+    const { clock, isResetAlways } = this.#setting;
     const begunAt = clock.now();
-    await begin(session, work, target);
+    let reason: string | undefined;
+    if (work === "checking") await session.check();
+    else if (work === "resetting") reason = await session.reset(isResetAlways);
+    else if (target !== undefined) await session.retarget(target);
+    else throw new TypeError("A session is changed into one of no target");
     if (clock.now() - begunAt >= LATE_MS_MIN) await session.check();
+    return reason;
   }
 
   #welcome(actual: ActualId, session: Session<Target, Driver>): void {
@@ -183,15 +190,4 @@ export class Sessions<Target, Driver> {
     if (pooled !== undefined) pooled.loss = loss;
     this.#setting.report({ type: "actualLost", actual, byServer: loss.byServer });
   }
-}
-
-function begin<Target, Driver>(
-  session: Session<Target, Driver>,
-  work: Work,
-  target: Target | undefined,
-): Promise<void> {
-  if (work === "checking") return session.check();
-  if (work === "resetting") return session.reset();
-  if (target === undefined) throw new TypeError("A session is changed into one of no target");
-  return session.retarget(target);
 }

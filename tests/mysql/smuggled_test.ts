@@ -73,8 +73,7 @@ testOnBoth("a handle that is executed, and a command by itself, are seen", async
     const command = new Query({ sql: "USE information_schema" }, resolve);
     Reflect.apply(Reflect.get(session.driver, "addCommand"), session.driver, [command]);
   });
-  assert.equal(session.renewalReason, "USE");
-  await session.reset();
+  assert.equal(await session.reset(), "USE");
   assert.equal(await one(session, "SELECT DATABASE()"), "test");
   await session.close();
 });

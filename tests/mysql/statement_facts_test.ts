@@ -203,6 +203,7 @@ test("what ends a transaction is named", () => {
       ["COMMIT", "COMMIT"],
       ["BEGIN WORK", "BEGIN"],
       ["SET STATEMENT max_statement_time = 1 FOR ALTER TABLE t ADD a INT", "ALTER TABLE"],
+      ["/*!40000 ALTER TABLE t DISABLE KEYS */", "ALTER TABLE"],
     ] as const
   ) expect("endsTransaction", words, [sql]);
   expect("endsTransaction", undefined, [
@@ -222,65 +223,6 @@ test("what ends a transaction is named", () => {
     "INSERT INTO t VALUES ('; COMMIT')",
     "ANALYZE SELECT 1",
     "RESET PERSIST",
-    "/*!40000 ALTER TABLE t DISABLE KEYS */",
-  ]);
-});
-
-test("what has no effect but in its session is named", () => {
-  for (
-    const [sql, words] of [
-      ["START TRANSACTION WITH CONSISTENT SNAPSHOT", "START TRANSACTION"],
-      ["BEGIN", "BEGIN"],
-      ["SET @a = 1, b = 2", "SET"],
-      ["SET autocommit = 0", "SET"],
-      ["SET @@session.sql_mode = @@GLOBAL.sql_mode", "SET"],
-      ["SET NAMES utf8mb4", "SET NAMES"],
-      ["SET CHARACTER SET utf8mb4", "SET CHARACTER SET"],
-      ["SET TRANSACTION READ ONLY", "SET TRANSACTION"],
-      ["SET SESSION TRANSACTION READ ONLY", "SET TRANSACTION"],
-      ["SET ROLE a", "SET ROLE"],
-      ["SAVEPOINT a", "SAVEPOINT"],
-      ["SELECT GET_LOCK('a', 1)", "GET_LOCK"],
-      ["DO GET_LOCK('a', 1)", "GET_LOCK"],
-      ["CREATE TEMPORARY TABLE t SELECT 1", "CREATE TEMPORARY TABLE"],
-      ["LOCK TABLES t READ", "LOCK TABLES"],
-      ["FLUSH TABLES WITH READ LOCK", "FLUSH TABLES"],
-      ["FLUSH TABLES t FOR EXPORT", "FLUSH TABLES"],
-      ["PREPARE s FROM 'SELECT 1'", "PREPARE"],
-      ["USE other", "USE"],
-      ["HANDLER db.t OPEN", "HANDLER OPEN"],
-      ["XA START 'x'", "XA START"],
-      ["XA BEGIN 'x'", "XA START"],
-      ["SELECT 1 INTO @x", "SELECT … INTO"],
-    ] as const
-  ) expect("sessionOnly", words, [sql]);
-});
-
-test("what has an effect elsewhere, or ends what it begins, is not taken for it", () => {
-  expect("sessionOnly", undefined, [
-    "SET GLOBAL a = 1",
-    "SET @a = 1, GLOBAL b = 2",
-    "SET @@PERSIST_ONLY.a = 1",
-    "SET GLOBAL TRANSACTION READ ONLY",
-    "SET PASSWORD = 'x'",
-    "SET DEFAULT ROLE NONE TO a",
-    "SET STATEMENT max_statement_time = 1 FOR SELECT 1",
-    "SET @a = f()",
-    "BEGIN NOT ATOMIC SELECT 1; END",
-    "SELECT @x := 1",
-    "SELECT GET_LOCK('a', 1), RELEASE_LOCK('a')",
-    "SELECT GET_LOCK('a', 1), f()",
-    "INSERT INTO t VALUES (GET_LOCK('a', 1))",
-    "UNLOCK TABLES",
-    "SELECT RELEASE_LOCK('a')",
-    "DEALLOCATE PREPARE s",
-    "COMMIT",
-    "ROLLBACK",
-    "FLUSH TABLES",
-    "HANDLER t READ FIRST",
-    "START TRANSACTION; INSERT INTO t VALUES (1); COMMIT",
-    "SET @a = 1; SELECT @a",
-    "/*!40101 SET NAMES utf8mb4 */",
   ]);
 });
 

@@ -26,8 +26,8 @@ const table: readonly (readonly [name: string, file: string, from: string, to: s
   ["a lease of its own is the unit's", "shell/lease", "if (frame !== undefined && !own) return frame.unit.heldFor(frame, home);", "if (frame !== undefined) return frame.unit.heldFor(frame, home);"],
   ["what runs beside a transaction does not wait for its end", "shell/unit_statement", "const open = (scope ?? held).child;", "const open = scope?.child;"],
   ["a dirty session is lent on", "mysql/session", 'return this.#memory.refusals.has("wiping", this.#target) ? "broken" : "dirty";', 'return "clean";'],
-  ["a reset stands for a new login", "mysql/session", "if (this.#witness.renewalReason !== undefined) return await this.retarget(this.#target);", ""],
-  ["a new target is not logged in to", "mysql/session", "() => login(this.#internals, target)", "() => login(this.#internals, this.#target)"],
+  ["a reset stands for a new login", "mysql/wiping", "if (reason !== undefined) await this.login(target);", ""],
+  ["a new target is not logged in to", "mysql/session", "await this.#wiping.login(target);", "await this.#wiping.login(this.#target);"],
   ["state does not keep its session", "mysql/session", "return this.#witness.isChanged;", "return false;"],
 ];
 

@@ -206,6 +206,12 @@ testOnBoth("a statement whose whole effect would be wiped at once is refused", a
     "LOCK TABLES t READ",
     "PREPARE p FROM 'SELECT 1'",
     "SELECT 1 INTO @a",
+    "DO @a := 1",
+    "/*!40101 SET NAMES latin1 */",
+    "SET @a = 1; SET @b = 2",
+    "LOCK INSTANCE FOR BACKUP",
+    "BACKUP STAGE START",
+    "EXECUTE IMMEDIATE 'SET @a = 1'",
   ];
   for (const sql of vain) await refused(db.query(sql), "STATEMENT_REFUSED");
   await db.unit(async () => {

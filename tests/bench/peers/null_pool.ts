@@ -51,7 +51,6 @@ class NullSession implements Session<object, null> {
   readonly idCount: number = 0;
   readonly transaction: number = 0;
   readonly transactionEndedBy: string | undefined = undefined;
-  readonly renewalReason: string | undefined = undefined;
   readonly condition: Condition = "clean";
   readonly send = (_statement: unknown, answering: Answering): void => {
     queueMicrotask(() => answering.done([], []));
@@ -62,7 +61,7 @@ class NullSession implements Session<object, null> {
   readonly abort = (): void => undefined;
   readonly factsOf = (): StatementFacts => NO_FACTS;
   readonly check = (): Promise<void> => Promise.resolve();
-  readonly reset = (): Promise<void> => Promise.resolve();
+  readonly reset = (): Promise<undefined> => Promise.resolve(undefined);
   readonly retarget = (): Promise<void> => Promise.resolve();
   readonly close = (): Promise<void> => Promise.resolve();
   readonly holdProcess = (): void => undefined;

@@ -63,7 +63,6 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
   idCount = 0;
   transaction = 0;
   transactionEndedBy: string | undefined;
-  renewalReason: string | undefined;
   holdsProcess = true;
   /** What its next statement fails with. */
   failNext: Error | undefined;
@@ -181,7 +180,7 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     return checkFailure === undefined ? Promise.resolve() : Promise.reject(checkFailure);
   }
 
-  async reset(): Promise<void> {
+  async reset(): Promise<undefined> {
     this.resets++;
     this.isInTransaction = false;
     this.isPinned = false;
@@ -191,9 +190,9 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     if (resetFailure !== undefined) throw resetFailure;
   }
 
-  retarget(target: FakeTarget): Promise<void> {
+  async retarget(target: FakeTarget): Promise<void> {
     this.#target = target;
-    return this.reset();
+    await this.reset();
   }
 
   holdProcess(isHeld: boolean): void {

@@ -1,0 +1,113 @@
+/**
+ * Makes a session as its target says: when it begins, when a holder has left something in it, and
+ * when it is to be one of another target.
+ */
+
+import type { Connection } from "mysql2";
+import { beginSession, type Memory } from "./beginning.ts";
+import type { Loans } from "./loan.ts";
+import { login } from "./login.ts";
+import { answered, internalsOf } from "./mysql2_internals.ts";
+import { isOfServer } from "./refusals.ts";
+import { ending, type SessionEnd } from "./session_end.ts";
+import type { Target } from "./target.ts";
+import type { Witness } from "./witness.ts";
+
+/** How long the server may take to wipe a session, or to let another user in. */
+const resetMsMax = 5000;
+
+/** Wipes one session. */
+export class Wiping {
+  readonly #driver: Connection;
+  readonly #witness: Witness;
+  readonly #end: SessionEnd;
+  readonly #loans: Loans;
+  readonly #memory: Memory;
+
+  /** Wipes the session of a connection, by what its parts know. */
+  constructor(
+    driver: Connection,
+    witness: Witness,
+    end: SessionEnd,
+    loans: Loans,
+    memory: Memory,
+  ) {
+    this.#driver = driver;
+    this.#witness = witness;
+    this.#end = end;
+    this.#loans = loans;
+    this.#memory = memory;
+  }
+
+  /** Makes a session that has just been connected or wiped what its target says. */
+  async begin(target: Target, isReset: boolean): Promise<void> {
+    await beginSession(this.#driver, this.#witness, target, this.#memory, isReset);
+    this.#loans.settle();
+  }
+
+  /**
+   * Wipes what a holder left, or whatever there is if `isForced`. Where only a look-up can tell
+   * whether there is anything, that comes first. Returns why it took a new login, if it did.
+   */
+  async reset(target: Target, isForced: boolean): Promise<string | undefined> {
+    const { reading, isDirty, renewalReason } = this.#witness;
+    const names = new Set(reading.unknownNames);
+    let reason = renewalReason;
+    if (reason === undefined) {
+      const ask = (): Promise<void> => answered((answer) => this.#driver.reset(answer));
+      const isOnlyDoubted = names.size > 0 && !isDirty && !isForced;
+      if (!isOnlyDoubted) await this.#wipe("A reset", ask, target, true);
+      if (names.size > 0) reason = await this.#lookUp(names, target);
+    }
+    if (reason !== undefined) await this.login(target);
+    return reason;
+  }
+
+  /** Makes it a session of a target by a new login. */
+  async login(target: Target): Promise<void> {
+    try {
+      const internals = internalsOf(this.#driver);
+      await this.#wipe("A new login", () => login(internals, target), target, false);
+    } catch (error) {
+      // MariaDB leaves it open and logged in as before, but without what the session had.
+      this.#end.break(ending("A new login failed", error));
+      throw error;
+    }
+  }
+
+  /** Asks what some names are; returns why that takes a new login, if it does. */
+  async #lookUp(names: ReadonlySet<string>, target: Target): Promise<string | undefined> {
+    const { reading } = this.#witness;
+    let reason: string | undefined;
+    try {
+      await this.#end.within("A look-up of views and triggers", resetMsMax, async () => {
+        reason = await reading.lookUp(this.#driver, names);
+      });
+    } catch (error) {
+      if (!isOfServer(error)) throw error;
+      if (!this.#memory.refusals.learn("look-up", target, error)) return "failed look-up";
+      reading.giveUp();
+    }
+    if (reason === undefined) this.#witness.settle();
+    return reason;
+  }
+
+  /** Wipes it, unless its server is known to refuse that; then another has to be opened. */
+  async #wipe(
+    what: string,
+    ask: () => Promise<void>,
+    target: Target,
+    isReset: boolean,
+  ): Promise<void> {
+    if (this.#memory.refusals.has("wiping", target)) {
+      throw new Error(`${what} was not tried, as the server has refused one before`);
+    }
+    await this.#end.within(what, resetMsMax, async () => {
+      await ask().catch((error: unknown) => {
+        this.#memory.refusals.learn("wiping", target, error);
+        throw error;
+      });
+      await this.begin(target, isReset);
+    });
+  }
+}
