@@ -30,7 +30,8 @@ const VIEW = 1;
 const TRIGGER = 2;
 const ANY = 3;
 
-type Row = readonly [
+/** A row of what the server has told. */
+export type Row = readonly [
   kind: number,
   name: string,
   title: string,
@@ -95,7 +96,11 @@ function literalOf(name: string): string {
   return `_utf8mb4 x'${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}'`;
 }
 
-function objectOf(analyser: Analyser, [kind, name, title, text, sqlMode]: Row): StoredObject {
+/** Returns what the server has told of a view or a trigger. */
+export function objectOf(
+  analyser: Analyser,
+  [kind, name, title, text, sqlMode]: Row,
+): StoredObject {
   const isTrigger = Number(kind) === TRIGGER;
   const mode = isTrigger ? modeOfTrigger(sqlMode ?? "") : MODE_UNKNOWN;
   const reason = text === null || text === ""

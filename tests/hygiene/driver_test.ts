@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import { createPool } from "../../mod.ts";
-import { one, threadOf } from "../support/asking.ts";
+import { looked, one, threadOf } from "../support/asking.ts";
 import { until } from "../support/wait.ts";
 import { roundTrips } from "./rows.ts";
 import { removeServers, testOnBoth } from "./support/fixture.ts";
@@ -113,6 +113,7 @@ testOnBoth("a holder who logs in as somebody else leaves the session to its own"
 });
 
 testOnBoth("a clean unit costs no round trip, however it went", async ({ db, proxy }) => {
+  await looked(db);
   await threadOf(db);
   proxy.forget();
   proxy.roundTrips = 0;

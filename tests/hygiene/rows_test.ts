@@ -10,7 +10,7 @@ import { answered, type DriverInternals, internalsOf } from "../../src/mysql/mys
 import { MODE_UNKNOWN } from "../../src/mysql/lexer.ts";
 import { analyserOf } from "../../src/mysql/statement.ts";
 import { AUTOCOMMIT, CHANGED, IN_TRANSACTION, readStatus, UNTOLD } from "../../src/mysql/status.ts";
-import { assertFree, refused, threadOf } from "../support/asking.ts";
+import { assertFree, looked, refused, threadOf } from "../support/asking.ts";
 import { lackOf, type Make } from "../support/server_binary.ts";
 import { type Finding, type HygieneRow, roundTrips, rows } from "./rows.ts";
 import { answerTo, removeServers, serverOf, testOnBoth } from "./support/fixture.ts";
@@ -64,6 +64,7 @@ for (const row of rows) {
 
   testOnBoth(`${row.name}: there for its unit, gone for the next, at its price`, async (place) => {
     const { db, proxy, make } = place;
+    await looked(db);
     const thread = await threadOf(db);
     const unit = db.unit(async () => {
       await produce(row, (sql) => db.query(sql));

@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { after, mock } from "node:test";
+import { createPool } from "../../mod.ts";
 import { threadOf } from "../support/asking.ts";
 import { roundTrips } from "./rows.ts";
 import { type Place, removeServers, testOnBoth } from "./support/fixture.ts";
@@ -164,6 +165,20 @@ testOnBoth("what others make is known after a minute, on open connections too", 
   assert.equal(await traceOn(db), "");
   clock.mock.restore();
   assert.equal(await threadOf(db), thread);
+});
+
+testOnBoth("a view whose text may not be seen costs a login each time", async (place) => {
+  const { server, make } = place;
+  await prepare(place);
+  await server.query("CREATE USER IF NOT EXISTS blind IDENTIFIED BY ''");
+  await server.query("GRANT SELECT, INSERT ON test.* TO blind");
+  await using db = createPool({ uri: place.proxy.uri, user: "blind", password: "", shared: false });
+  for (let round = 0; round < 2; round++) {
+    await db.query("SELECT * FROM plain");
+    await threadOf(db);
+  }
+  const reason = "view plain: its text may not be seen";
+  assert.deepEqual(db.census().renewals, { [reason]: 2 }, make);
 });
 
 testOnBoth("many connections that come back at once ask once", async (place) => {

@@ -41,3 +41,9 @@ export async function one(session: TestSession, sql: string): Promise<unknown> {
   const [row] = await run(session, sql);
   return Object.values(row ?? {})[0];
 }
+
+/** Runs a text so that it is known what runs behind its names. */
+export async function nameFirst(session: TestSession, sql: string): Promise<void> {
+  await run(session, sql);
+  await session.reset();
+}

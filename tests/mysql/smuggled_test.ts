@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { onBoth, serversOf } from "../support/both.ts";
-import { one, open, run, targetAt, type TestSession } from "./fixture.ts";
+import { nameFirst, one, open, run, targetAt } from "./fixture.ts";
 
 const testOnBoth = onBoth(serversOf(["--log-bin-trust-function-creators=1"], async (server) => {
   await server.query("USE test");
@@ -11,12 +11,6 @@ const testOnBoth = onBoth(serversOf(["--log-bin-trust-function-creators=1"], asy
   await server.query("CREATE FUNCTION set_one() RETURNS INT BEGIN SET @f = 1; RETURN 1; END");
   await server.query("CREATE VIEW setting AS SELECT set_one() AS s");
 }));
-
-/** Runs a text so that its names are known to be no views. */
-async function nameFirst(session: TestSession, sql: string): Promise<void> {
-  await run(session, sql);
-  await session.reset();
-}
 
 testOnBoth("rows that are read in a transaction leave nothing to wipe", async (server) => {
   const session = await open(targetAt(server));

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
-import { one, open, run, targetAt, type TestSession } from "./fixture.ts";
+import { nameFirst, one, open, run, targetAt, type TestSession } from "./fixture.ts";
 
 let server: Server;
 let session: TestSession;
@@ -26,6 +26,7 @@ before(async () => {
     ]
   ) await run(session, sql);
   await session.reset();
+  await nameFirst(session, "SELECT t.id, t.v FROM t, t AS nowhere LIMIT 0");
 });
 
 after(async () => {
@@ -275,6 +276,7 @@ test("a stored function that a query calls is seen where the server tells", asyn
 
 test("status is read behind compression, and behind packets that are held back", async () => {
   const own = await open(targetAt(server, { compress: true }));
+  await nameFirst(own, "SELECT t.id, t.v, REPEAT(1, 1) FROM t, t AS u, t AS w LIMIT 0");
   await run(own, "INSERT INTO t (v) VALUES (1), (2), (3)");
   assert.equal(own.condition, "clean");
   await run(own, "BEGIN");

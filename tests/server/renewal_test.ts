@@ -108,3 +108,34 @@ testOnBoth("a node that is not ready has refused nothing for good", async (serve
   assert.equal(await one(db, "SELECT @a"), null);
   assert.equal(await threadOf(db), thread);
 });
+
+const lookUp = /information_schema\.triggers/;
+
+testOnBoth("a server that refuses to show views and triggers is asked once", async (server) => {
+  await using proxy = await startProxy(server, {
+    refuses: (command) =>
+      lookUp.test(command) ? { errno: 1105, message: "unsupported" } : undefined,
+  });
+  await using db = createPool({ uri: proxy.uri, ...options });
+  const thread = await threadOf(db);
+  for (let round = 0; round < 3; round++) await db.query("SELECT 1 FROM DUAL");
+  assert.equal(await threadOf(db), thread);
+  assert.deepEqual(db.census().renewals, {});
+  assert.equal(proxy.forget().filter((command) => lookUp.test(command)).length, 1);
+});
+
+testOnBoth("a look-up that fails leaves nothing to chance, and is tried again", async (server) => {
+  let isFailing = true;
+  const late = { errno: 3024, message: "maximum statement execution time exceeded" };
+  await using proxy = await startProxy(server, {
+    refuses: (command) => lookUp.test(command) && isFailing ? late : undefined,
+  });
+  await using db = createPool({ uri: proxy.uri, ...options });
+  for (const expected of [{ "failed look-up": 1 }, { "failed look-up": 1 }]) {
+    await db.query("SELECT 1 FROM DUAL");
+    await atRest(db);
+    assert.deepEqual(db.census().renewals, expected);
+    isFailing = false;
+  }
+  assert.equal(proxy.forget().filter((command) => lookUp.test(command)).length, 2);
+});

@@ -28,6 +28,11 @@ export async function threadOf(asked: Asked): Promise<number> {
   return Number(await one(asked, "SELECT CONNECTION_ID()"));
 }
 
+/** Has the pool look up whether its server has views or triggers, which it then knows a while. */
+export async function looked(asked: Asked): Promise<void> {
+  await asked.query("SELECT 1 FROM DUAL");
+}
+
 /** Expects a promise to be rejected with an error of the pool. */
 export async function refused(promise: Promise<unknown>, code: ErrorCode): Promise<SubletError> {
   const error = await failure(promise);
