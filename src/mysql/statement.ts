@@ -48,8 +48,8 @@ export interface Analysis extends Summary {
   readonly isClearing: boolean;
   /** Whether it names a variable as `@@name`. */
   readonly namesVariable: boolean;
-  /** Whether it may name the database `sys`. */
-  readonly namesSys: boolean;
+  /** Whether it may name a database that servers come with, and its views. */
+  readonly namesSystem: boolean;
   /** Returns the names in it, among which are those of all its tables. */
   tableNames(): readonly string[];
   /** The key of the text in the driver's cache of prepared statements, once it was asked for. */
@@ -184,7 +184,7 @@ function completed(summary: Summary, sql: string, mode: number): Analysis {
     isForNext: sessionOnly === "SET TRANSACTION" && /^\s*set\s+transaction\b/i.test(sql),
     isClearing: isOther && (!isReadOnly || /\bfrom\b(?!\s+dual\b)/i.test(sql)),
     namesVariable: sql.includes("@@"),
-    namesSys: /\bsys\b/i.test(sql),
+    namesSystem: /\b(?:sys|mysql)\b/i.test(sql),
     tableNames: () => names ??= namesIn(sql, mode),
     preparedKey: undefined,
   };

@@ -29,7 +29,7 @@ interface Found {
 export class StoredObjects {
   readonly #isShared: boolean;
   readonly #found: Map<string, Found> = new Map();
-  /** Whether there may be any, but for those of the database `sys`, which servers come with. */
+  /** Whether there may be any that servers do not come with. */
   #areThere = true;
   #askedUntil = 0;
   #asking: Promise<void> | undefined;
@@ -50,9 +50,9 @@ export class StoredObjects {
    * Returns why what a statement runs behind its names may leave something, if so. Names of which
    * nothing is known are added to `unknown`.
    */
-  judge({ namesSys, tableNames }: Analysis, unknown: Set<string>): string | undefined {
+  judge({ namesSystem, tableNames }: Analysis, unknown: Set<string>): string | undefined {
     const now = performance.now();
-    return this.#canRun(namesSys, now) ? this.#judge(tableNames(), unknown, now) : undefined;
+    return this.#canRun(namesSystem, now) ? this.#judge(tableNames(), unknown, now) : undefined;
   }
 
   /**
@@ -66,7 +66,7 @@ export class StoredObjects {
   ): Promise<string | undefined> {
     for (;;) {
       const now = performance.now();
-      if (!this.#canRun(names.has("sys"), now)) return undefined;
+      if (!this.#canRun([...names].some(isSystem), now)) return undefined;
       const unknown = new Set<string>();
       const reason = this.#judge(names, unknown, now);
       if (unknown.size === 0) return reason;
@@ -76,8 +76,8 @@ export class StoredObjects {
     }
   }
 
-  #canRun(namesSys: boolean, now: number): boolean {
-    return this.#areThere || namesSys || now >= this.#askedUntil;
+  #canRun(namesSystem: boolean, now: number): boolean {
+    return this.#areThere || namesSystem || now >= this.#askedUntil;
   }
 
   #judge(names: Iterable<string>, unknown: Set<string>, now: number): string | undefined {
@@ -153,4 +153,8 @@ export class StoredObjectsOfTargets {
     this.#known.set(key, objects);
     return objects;
   }
+}
+
+function isSystem(name: string): boolean {
+  return /^(?:sys|mysql)$/i.test(name);
 }

@@ -15,6 +15,9 @@ import { AUTOCOMMIT } from "./status.ts";
 import type { StoredObjects } from "./stored_objects.ts";
 import type { Target } from "./target.ts";
 
+/** What the driver puts a name for: `??`, or `::name` where placeholders have names. */
+const namePlaceholder: RegExp = /\?\?|::/;
+
 /** Reads texts as the server of one session does. */
 export class TextReading {
   readonly #driver: DriverInternals;
@@ -68,7 +71,8 @@ export class TextReading {
     // What takes a new login in any case needs no other reason.
     if (analysis.effect === "identity" || this.#isLookingUp) return undefined;
     // A name that the driver has put in stands only in what is sent.
-    const named = code?.includes("??") ? this.analyse(sent) : analysis;
+    const isPutIn = code !== undefined && namePlaceholder.test(code);
+    const named = isPutIn ? this.analyse(sent) : analysis;
     return this.#objects?.judge(named, this.#unknown);
   }
 

@@ -95,6 +95,21 @@ testOnBoth("a trigger on a table behind another trigger, or a view, is found", a
   await server.query("DROP VIEW overlook");
 });
 
+testOnBoth("a view whose name is put in for a placeholder is found", async (place) => {
+  const { db } = place;
+  await prepare(place);
+  const named: readonly (readonly [sql: string, values: unknown])[] = [
+    ["SELECT * FROM ::view", { view: "locking" }],
+    ["SELECT * FROM ??", ["locking"]],
+  ];
+  for (const [sql, values] of named) {
+    await db.query(sql, values);
+    assert.equal(await traceOn(db), "", sql);
+    await db.query({ sql, values });
+    assert.equal(await traceOn(db), "", sql);
+  }
+}, { namedPlaceholders: true });
+
 testOnBoth("a view costs a round trip when it is named first, and a login if it calls", async (
   place,
 ) => {
