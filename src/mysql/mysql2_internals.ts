@@ -62,7 +62,7 @@ export interface DriverCommand {
   /** Begins it; what it returns gets the first packet of its answer. */
   start?(...args: never[]): unknown;
   /** Its own options, completed by those of its connection once it has begun. */
-  readonly options?: unknown;
+  readonly options?: SecretOptions;
   /** What gets the answer; without it the answer is told by events. */
   onResult?: unknown;
   /** The rows that were collected, by results. */
@@ -73,6 +73,22 @@ export interface DriverCommand {
   readonly _queryOptions?: { readonly maxResultBytes?: number };
   /** The options of a statement that was prepared. */
   readonly _executeOptions?: { readonly maxResultBytes?: number };
+}
+
+/** The options of a connection, and what a login makes of them, that nobody else may see. */
+export interface SecretOptions {
+  /** The password, or the first of several. */
+  password?: unknown;
+  /** The same by another name. */
+  password1?: unknown;
+  /** The second. */
+  password2?: unknown;
+  /** The third. */
+  password3?: unknown;
+  /** What the password was hashed to. */
+  passwordSha1?: unknown;
+  /** The options of TLS, with keys. */
+  ssl?: unknown;
 }
 
 /** What the server has prepared, as the driver keeps it. */

@@ -3,7 +3,7 @@
  * connection sees them, and writes values into the text of a statement that failed.
  */
 
-import type { DriverCommand, DriverInternals } from "./mysql2_internals.ts";
+import type { DriverCommand, DriverInternals, SecretOptions } from "./mysql2_internals.ts";
 
 /** The options of a connection, and what a login makes of them, that nobody else may see. */
 const secret: readonly string[] = [
@@ -13,7 +13,7 @@ const secret: readonly string[] = [
   "password3",
   "passwordSha1",
   "ssl",
-];
+] satisfies (keyof SecretOptions)[];
 
 /** Under these names Node, Deno and Bun, and JSON, find what they show of an object. */
 const viewNames: readonly PropertyKey[] = ["toJSON", Symbol.for("nodejs.util.inspect.custom")];
@@ -49,11 +49,18 @@ export function hideSecretsOf(command: DriverCommand): void {
 function startWithoutSecrets(this: DriverCommand, ...args: never[]): unknown {
   const prototype: DriverCommand = Object.getPrototypeOf(this);
   const next = prototype.start?.apply(this, args);
-  const { options } = this;
-  if (typeof options === "object" && options !== null) {
-    for (const name of secret) if (name in options) Reflect.set(options, name, undefined);
-  }
+  if (this.options) forget(this.options);
   return next;
+}
+
+/** Spelt out, as it is done for each statement. */
+function forget(options: SecretOptions): void {
+  if (options.password !== undefined) options.password = undefined;
+  if (options.password1 !== undefined) options.password1 = undefined;
+  if (options.password2 !== undefined) options.password2 = undefined;
+  if (options.password3 !== undefined) options.password3 = undefined;
+  if (options.passwordSha1 !== undefined) options.passwordSha1 = undefined;
+  if (options.ssl !== undefined) options.ssl = undefined;
 }
 
 /** Puts the text that was given in the place of the one that has values in it. */

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { after, mock } from "node:test";
-import { createPool } from "../../mod.ts";
+import { createPool, type Values } from "../../mod.ts";
 import { threadOf } from "../support/asking.ts";
 import { roundTrips } from "./rows.ts";
 import { type Place, removeServers, testOnBoth } from "./support/fixture.ts";
@@ -98,7 +98,7 @@ testOnBoth("a trigger on a table behind another trigger, or a view, is found", a
 testOnBoth("a view whose name is put in for a placeholder is found", async (place) => {
   const { db } = place;
   await prepare(place);
-  const named: readonly (readonly [sql: string, values: unknown])[] = [
+  const named: readonly (readonly [sql: string, values: Values])[] = [
     ["SELECT * FROM ::view", { view: "locking" }],
     ["SELECT * FROM ??", ["locking"]],
   ];
