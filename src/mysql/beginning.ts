@@ -47,7 +47,8 @@ export async function beginSession(
   const charset = charsetOf(target.charset);
   const names = isReset && !internals._isMariaDB ? charset.names : undefined;
   const isTelling = !refusals.has("look-up", target);
-  witness.reading.begin(target, isTelling ? objects.of(target) : undefined);
+  const known = isTelling ? objects.of(target) : undefined;
+  witness.reading.begin(target, known, () => objects.forget());
   if (refusals.has("full tracking", target)) witness.canTellAll = false;
   const refusal = await startTracking(driver, witness, names);
   if (refusal !== undefined) refusals.learn("full tracking", target, refusal);

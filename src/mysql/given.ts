@@ -1,6 +1,7 @@
 /** What is known of a statement from the moment that a connection is given it. */
 
 import { analyserOf, type Analysis } from "./statement.ts";
+import { type Behind, nothingBehind } from "./stored_object_texts.ts";
 
 /** A statement that a connection was given. */
 export interface Given {
@@ -8,17 +9,21 @@ export interface Given {
   readonly text: string;
   /** What its text tells. */
   readonly analysis: Analysis;
+  /** What is behind its names. */
+  readonly behind: Behind;
 }
 
 /** What stands for a reset or a new login, which rolls back what is open. */
 export const wiping: Given = {
   text: "a reset or a new login of the connection",
   analysis: analyserOf("", []).analyse("ROLLBACK", 0),
+  behind: nothingBehind,
 };
 
 /** Tells whether nothing of a statement can become permanent, whatever is open. */
-export function isHarmless({ analysis }: Given): boolean {
+export function isHarmless({ analysis, behind }: Given): boolean {
   const { isReadOnly, sessionOnly, transactionWord } = analysis;
+  if (behind.reason !== undefined) return false;
   if (transactionWord !== undefined) return transactionWord !== "commit";
   return isReadOnly || sessionOnly !== undefined;
 }

@@ -52,6 +52,8 @@ export class ReadStatement {
   changesReading = false;
   /** Whether it may have the server keep a profile of each statement. */
   profiles = false;
+  /** Whether it may have the server keep what its optimizer does. */
+  traces = false;
   /** Whether it has a body of statements, and the text goes on behind the first of them. */
   hasBody = false;
 

@@ -58,7 +58,7 @@ export class SetReader {
     this.#isUserVariable = this.#atCount === 1;
     // Any variable can stand for a placeholder.
     if (kind === PLACEHOLDER || word === "??") {
-      this.#now.changesReading = this.#now.profiles = true;
+      this.#now.changesReading = this.#now.profiles = this.#now.traces = true;
     }
     this.#takeVariable(word);
   }
@@ -89,6 +89,7 @@ export class SetReader {
     if (this.#isUserVariable) return;
     this.#now.changesReading ||= deciding.has(word);
     this.#now.profiles ||= word === "profiling";
+    this.#now.traces ||= word === "optimizer_trace";
   }
 
   #takeValue(kind: number, word: string): void {

@@ -48,8 +48,6 @@ export interface Analysis extends Summary {
   readonly isClearing: boolean;
   /** Whether it names a variable as `@@name`. */
   readonly namesVariable: boolean;
-  /** Whether it may name a database that servers come with, and its views. */
-  readonly namesSystem: boolean;
   /** Returns the names in it, among which are those of all its tables. */
   tableNames(): readonly string[];
   /** The key of the text in the driver's cache of prepared statements, once it was asked for. */
@@ -61,7 +59,8 @@ const textsMax = 1000;
 /** The length up to which texts are remembered. */
 export const textLengthMax = 4000;
 /** EXECUTE IMMEDIATE of a text that is there as it is. */
-const immediatePattern: RegExp = /^\s*execute\s+immediate\s+'((?:[^'\\]|'')*)'\s*;?\s*$/i;
+const immediatePattern: RegExp =
+  /^\s*execute\s+immediate\s+(?:'((?:[^'\\]|'')*)'|"([^"\\]*)")\s*;?\s*$/i;
 /** How many analysers are remembered: one for each version, and list of functions. */
 const analysersMax = 100;
 
@@ -95,6 +94,11 @@ export class Analyser {
     this.#clean = new Set(cleanFunctions.map((name) => name.toLowerCase()));
   }
 
+  /** Whether it reads for MariaDB. */
+  get isMariaDb(): boolean {
+    return this.#builtins.isMariaDb;
+  }
+
   /**
    * Returns what a text tells.
    *
@@ -124,7 +128,8 @@ export class Analyser {
   }
 
   #read(sql: string, mode: number): Summary {
-    const immediate = immediatePattern.exec(sql)?.[1]?.replaceAll("''", "'");
+    const [, single, double] = immediatePattern.exec(sql) ?? [];
+    const immediate = single?.replaceAll("''", "'") ?? double;
     const summary = this.#readVersions(sql, mode);
     if (immediate === undefined) return summary;
     return { ...summary, sessionOnly: this.#read(immediate, mode).sessionOnly };
@@ -166,8 +171,8 @@ function summary(text: ReadText, isMariaDb: boolean): Summary {
     echoes: setsId || statements.some(({ countsRows }) => countsRows),
     setsId,
     isUpsert: statements.some(({ isUpsert, setsId }) => isUpsert && !setsId),
-    // MariaDB keeps profiles as long as the connection.
-    outlivesLogin: isMariaDb && statements.some(({ profiles }) => profiles),
+    // MariaDB keeps profiles as long as the connection, MySQL what its optimizer has traced.
+    outlivesLogin: statements.some(({ profiles, traces }) => isMariaDb ? profiles : traces),
     transactionWord: transactionWordOf(text),
     isCall: !text.isUncertain && statements.length === 1 && statements[0]?.verb === "call",
     changesObjects: statements.some(changesObjects),
@@ -184,7 +189,6 @@ function completed(summary: Summary, sql: string, mode: number): Analysis {
     isForNext: sessionOnly === "SET TRANSACTION" && /^\s*set\s+transaction\b/i.test(sql),
     isClearing: isOther && (!isReadOnly || /\bfrom\b(?!\s+dual\b)/i.test(sql)),
     namesVariable: sql.includes("@@"),
-    namesSystem: /\b(?:sys|mysql)\b/i.test(sql),
     tableNames: () => names ??= namesIn(sql, mode),
     preparedKey: undefined,
   };

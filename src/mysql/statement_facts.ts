@@ -147,6 +147,7 @@ function sessionOnlyOf(statement: ReadStatement): string | undefined {
   if (call !== undefined || isGlobal || statement.usesSequence) return undefined;
   const isQuery = verb === "select" || verb === "values" || verb === "table";
   if (isQuery && statement.intoVariable) return "SELECT … INTO";
+  if (verb === "explain" && statement.intoVariable) return "EXPLAIN … INTO";
   if (isQuery || verb === "do") {
     if (unlocks) return undefined;
     return locks ? "GET_LOCK" : verb === "do" && statement.assigns ? "DO … :=" : undefined;
@@ -158,8 +159,10 @@ function sessionOnlyOf(statement: ReadStatement): string | undefined {
 }
 
 /** Tells whether a statement may change what a view, a trigger, or a function does. */
-export function changesObjects({ verb, object }: ReadStatement): boolean {
-  if (verb === "rename" || verb === "alter" && object.startsWith("table")) return true;
+export function changesObjects({ verb, object, hasBody }: ReadStatement): boolean {
+  // Behind the first statement of a body, there may be others of the text.
+  if (hasBody || verb === "execute" || verb === "rename") return true;
+  if (verb === "alter" && object.startsWith("table")) return true;
   return defining.has(verb) && /^(?:view|trigger|function|package)$/.test(object);
 }
 

@@ -160,6 +160,8 @@ class TextReader {
       if (this.#last.kind0 === TEXT || this.#last.kind0 === PLACEHOLDER) this.#jsonDepth = -1;
     } else noteKeyword(now, word, this.#last);
     if (now.object !== "" || !words.defining.has(now.verb) || !words.objects.has(word)) return;
+    // So its definer may be called.
+    if (w0 === "=" || w0 === "@") return;
     now.object = word;
     if (words.stored.has(word) && now.verb !== "drop") this.#isRun = false;
   }

@@ -9,7 +9,7 @@ import { NO_BACKSLASH_ESCAPES } from "./lexer.ts";
  * @param mode The sql_mode, by the bits of lexer.ts.
  */
 export function areHarmless(sql: string, values: unknown, mode: number): boolean {
-  if (values === undefined) return true;
+  if (values === undefined || !sql.includes("?") && !sql.includes(":")) return true;
   // To the driver a backslash escapes, in the text and in the strings it writes.
   const isForeign = (mode & NO_BACKSLASH_ESCAPES) !== 0;
   if (isForeign && sql.includes("\\")) return false;

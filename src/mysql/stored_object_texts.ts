@@ -9,26 +9,42 @@ import { namesIn } from "./table_names.ts";
 
 /** A view, or a trigger by its table. */
 export interface StoredObject {
-  /** The name that stands in a statement which runs it, in lower case. */
+  /** The name that stands in a statement which runs it, {@linkcode folded}. */
   readonly name: string;
   /** Why it may leave something; undefined if it leaves nothing by itself. */
   readonly reason: string | undefined;
+  /** Whether it is a trigger. */
+  readonly isTrigger: boolean;
   /** The names in its text, which may be those of other views, or of tables with triggers. */
   readonly used: readonly string[];
 }
 
-/** What the server has told. */
-export interface ObjectAnswer {
-  /** Whether it has any views or triggers that did not come with it. */
-  readonly areThere: boolean;
-  /** Those behind the names that it was asked for. */
-  readonly objects: readonly StoredObject[];
+/** What is behind names. */
+export interface Behind {
+  /** Why it may leave something that goes unreported; undefined if it leaves nothing. */
+  readonly reason: string | undefined;
+  /** Whether there are triggers, which may leave something that an error does not report. */
+  readonly runsTriggers: boolean;
+  /** Whether all of it is known. */
+  readonly isKnown: boolean;
 }
 
-/** What the rows tell of. */
+/** What is behind names of tables that have no triggers, and of what is no table. */
+export const nothingBehind: Behind = { reason: undefined, runsTriggers: false, isKnown: true };
+
+/** What a session needs to ask. */
+export interface Asking {
+  /** Its connection. */
+  readonly driver: Connection;
+  /** What reads texts of its server. */
+  readonly analyser: Analyser;
+  /** Tells whether the server has warned that an answer may not be whole. */
+  isWarned(): boolean;
+}
+
+/** What a row tells of. */
 const VIEW = 1;
 const TRIGGER = 2;
-const ANY = 3;
 
 /** A row of what the server has told. */
 export type Row = readonly [
@@ -39,55 +55,83 @@ export type Row = readonly [
   sqlMode: string | null,
 ];
 
-/** Asks for the views and triggers behind some names, in whatever database those may mean. */
+/** In each session the same, and no code of its user sees the rows. */
+const options = { rowsAsArray: true, nestTables: false, typeCast: true } as const;
+
+/**
+ * Asks for the views and triggers behind some names, in whatever database those or other names may
+ * mean. It asks by name alone: where it would have to look at other tables, MariaDB waits for
+ * those that somebody is changing.
+ */
 export async function askOfObjects(
-  driver: Connection,
-  analyser: Analyser,
+  { driver, analyser, isWarned }: Asking,
   names: ReadonlySet<string>,
-): Promise<ObjectAnswer> {
-  const list = Array.from(names, literalOf).join(", ");
-  const isNamed = (schema: string, name: string): string =>
-    `${schema} IN (DATABASE(), ${list}) AND ${name} IN (${list})`;
-  const isOwn = (schema: string): string =>
-    `${schema} NOT IN ('mysql', 'sys') OR ${schema} = DATABASE()`;
-  const sql = [
-    `SELECT ${VIEW}, table_name, table_name, view_definition, NULL FROM information_schema.views ` +
-    `WHERE ${isNamed("table_schema", "table_name")}`,
-    `SELECT ${TRIGGER}, event_object_table, trigger_name, action_statement, sql_mode ` +
-    `FROM information_schema.triggers WHERE ${
-      isNamed("event_object_schema", "event_object_table")
-    }`,
-    `SELECT ${ANY}, NULL, NULL, NULL, NULL FROM DUAL ` +
-    `WHERE EXISTS(SELECT 1 FROM information_schema.triggers WHERE ${isOwn("trigger_schema")}) ` +
-    `OR EXISTS(SELECT 1 FROM information_schema.views WHERE ${isOwn("table_schema")})`,
-  ].map((part) => `(${part})`).join(" UNION ALL ");
+  schemas: ReadonlySet<string>,
+): Promise<readonly StoredObject[]> {
+  const listed = Array.from(names, literalOf).join(", ");
+  const inSchemas = `IN (DATABASE(), ${Array.from(schemas, literalOf).join(", ")})`;
+  const views = `SELECT ${VIEW}, ${bytesOf("table_name")}, ${bytesOf("table_name")}, ` +
+    `${bytesOf("view_definition")}, NULL FROM information_schema.views ` +
+    `WHERE table_schema ${inSchemas} AND table_name IN (${listed})`;
+  const triggers = `SELECT ${TRIGGER}, ${bytesOf("event_object_table")}, ` +
+    `${bytesOf("trigger_name")}, ${bytesOf("action_statement")}, ${bytesOf("sql_mode")} ` +
+    "FROM information_schema.triggers " +
+    `WHERE event_object_schema ${inSchemas} AND event_object_table IN (${listed})`;
+  // It leaves out, with a warning, a table that is being changed, for which it would wait.
+  const hurry = analyser.isMariaDb ? "SET STATEMENT lock_wait_timeout = 0 FOR " : "";
+  const sql = `${hurry}(${views}) UNION ALL (${triggers})`;
   const rows = await new Promise<unknown>((resolve, reject) => {
-    driver.query(
-      { sql, rowsAsArray: true },
-      (error, rows) => error ? reject(error) : resolve(rows),
-    );
+    driver.query({ sql, ...options }, (error, rows) => error ? reject(error) : resolve(rows));
   });
-  const all = rows as readonly Row[];
-  return {
-    areThere: all.some(([kind]) => Number(kind) === ANY),
-    objects: all.filter(([kind]) => Number(kind) !== ANY).map((row) => objectOf(analyser, row)),
-  };
+  if (isWarned()) throw new LookUpWarning();
+  return (rows as readonly (readonly (Uint8Array | number | null)[])[]).map((row) => {
+    return objectOf(analyser, row.map(textOf) as unknown as Row);
+  });
 }
 
-/** Returns the names that leave something, in lower case, each with the first reason. */
-export function reasonsOf(objects: readonly StoredObject[]): ReadonlyMap<string, string> {
-  const reasons = new Map<string, string>();
-  // What uses one that leaves something leaves that too.
-  for (let size = -1; size < reasons.size;) {
-    size = reasons.size;
-    for (const { name, reason, used } of objects) {
-      if (reasons.has(name)) continue;
-      const found = reason ?? used.map((other) => reasons.get(other.toLowerCase()))
-        .find((reason) => reason !== undefined);
-      if (found !== undefined) reasons.set(name, found);
+/** Says that the answer to a look-up may not be whole. */
+export class LookUpWarning extends Error {
+  /** Creates it. */
+  constructor() {
+    super("The server has warned that its answer is not whole");
+  }
+}
+
+/** Returns an expression for the bytes of a column, whatever character set the session has. */
+function bytesOf(column: string): string {
+  return `CAST(CONVERT(${column} USING utf8mb4) AS BINARY)`;
+}
+
+function textOf(value: Uint8Array | number | null): string | number | null {
+  return value instanceof Uint8Array ? new TextDecoder().decode(value) : value;
+}
+
+/** Returns what is behind each name, {@linkcode folded}, that leads to an object. */
+export function behindNames(objects: readonly StoredObject[]): ReadonlyMap<string, Behind> {
+  const all = new Map<string, Behind>();
+  // What uses an object leaves what that leaves.
+  for (let isChanged = true; isChanged;) {
+    isChanged = false;
+    for (const { name, reason, isTrigger, used } of objects) {
+      const was = all.get(name);
+      const behind = used.map((other) => all.get(folded(other)));
+      const now: Behind = {
+        reason: was?.reason ?? reason ??
+          behind.find((each) => each?.reason !== undefined)?.reason,
+        runsTriggers: was?.runsTriggers || isTrigger || behind.some((each) => each?.runsTriggers),
+        isKnown: true,
+      };
+      if (was?.reason === now.reason && was?.runsTriggers === now.runsTriggers) continue;
+      all.set(name, now);
+      isChanged = true;
     }
   }
-  return reasons;
+  return all;
+}
+
+/** Returns a name as servers compare it at most: without case and accents. */
+export function folded(name: string): string {
+  return name.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "");
 }
 
 /** Returns a literal that means the same in every sql_mode. */
@@ -112,7 +156,8 @@ export function objectOf(
     ? reasonOfTrigger(analyser, text, mode)
     : reasonOfView(analyser, text);
   return {
-    name: name.toLowerCase(),
+    name: folded(name),
+    isTrigger,
     reason: reason === undefined
       ? undefined
       : `${isTrigger ? "trigger" : "view"} ${title}: ${reason}`,
@@ -133,7 +178,7 @@ function modeOfTrigger(sqlMode: string): number {
 
 /**
  * Session tracking reports what a trigger does to its session, but for a lock by name, and for a
- * variable that gets its value by INTO or `:=`.
+ * variable that gets its value by INTO, `:=` or GET DIAGNOSTICS; and unless it is switched off.
  */
 function reasonOfTrigger(analyser: Analyser, body: string, mode: number): string | undefined {
   const { isUncertain, versionedCount, statements } = analyser.readBody(body, mode);
@@ -148,17 +193,23 @@ function reasonOfTrigger(analyser: Analyser, body: string, mode: number): string
 
 function reasonOfWords(body: string, mode: number): string | undefined {
   const lexer = new Lexer(body, mode, true);
-  let hasInto = false;
+  let fills = false;
   let namesVariable = false;
   let last = "";
+  let lastButOne = "";
   let atCount = 0;
   for (let kind = lexer.next(); kind !== END; kind = lexer.next()) {
     const word = body.slice(lexer.start, lexer.end).toLowerCase();
     if (kind === WORD && word === "call") return "call of a procedure";
-    if (kind === WORD && word === "into") hasInto ||= !beforeTarget.has(last);
+    if (word.includes("session_track_")) return "session tracking";
+    if (kind === WORD && word === "diagnostics") fills = true;
+    // Behind a dot stands the name of a column.
+    const isOfTable = beforeTarget.has(last) && lastButOne !== ".";
+    if (kind === WORD && word === "into") fills ||= !isOfTable;
     namesVariable ||= atCount === 1 && word !== "@";
     atCount = word === "@" ? atCount + 1 : 0;
+    lastButOne = last;
     last = word;
   }
-  return hasInto && namesVariable ? "a variable" : undefined;
+  return fills && namesVariable ? "a variable" : undefined;
 }

@@ -4,9 +4,15 @@
  * texts when a connection is released, at most once a minute for each name.
  */
 
-import type { Connection } from "mysql2";
-import type { Analyser, Analysis } from "./statement.ts";
-import { askOfObjects, reasonsOf, type StoredObject } from "./stored_object_texts.ts";
+import {
+  type Asking,
+  askOfObjects,
+  type Behind,
+  behindNames,
+  folded,
+  nothingBehind,
+  type StoredObject,
+} from "./stored_object_texts.ts";
 import type { Target } from "./target.ts";
 
 /** How long it holds what was asked, in ms: others may create views and triggers meanwhile. */
@@ -14,80 +20,79 @@ const knownMsMax = 60_000;
 /** How many names and targets are remembered. */
 const namesMax = 10_000;
 const targetsMax = 1000;
-/** How many names that were asked for before are asked for anew at once. */
-const renewedMax = 500;
 
-/** What was found of a name. */
-interface Found {
-  /** Why what has this name may leave something; undefined if it leaves nothing. */
-  readonly reason: string | undefined;
-  /** Until when that holds. */
+/** What holds for a while. */
+interface Dated {
+  readonly behind: Behind;
   readonly until: number;
 }
 
 /** What is known of the views and triggers that one target's statements can run. */
 export class StoredObjects {
   readonly #isShared: boolean;
-  readonly #found: Map<string, Found> = new Map();
-  /** Whether there may be any that servers do not come with. */
-  #areThere = true;
-  #askedUntil = 0;
+  readonly #found: Map<string, Dated> = new Map();
+  /** What is behind the names of a statement, by their list. */
+  #ofLists: WeakMap<readonly string[], Dated> = new WeakMap();
   #asking: Promise<void> | undefined;
+  /** How often all was forgotten. */
+  #age = 0;
 
   /** Knows nothing yet; `isShared` says whether one session may wait for what another asks. */
   constructor(isShared: boolean) {
     this.#isShared = isShared;
   }
 
-  /** Forgets all, as a view, a trigger or a function was made, changed or dropped. */
+  /** Forgets all. */
   forget(): void {
-    this.#areThere = true;
-    this.#askedUntil = 0;
+    this.#age++;
     this.#found.clear();
+    this.#ofLists = new WeakMap();
   }
 
   /**
-   * Returns why what a statement runs behind its names may leave something, if so. Names of which
-   * nothing is known are added to `unknown`.
+   * Returns what is behind some names, as far as it is known. Names of which nothing is known are
+   * added to `unknown`.
    */
-  judge({ namesSystem, tableNames }: Analysis, unknown: Set<string>): string | undefined {
+  behind(names: readonly string[], unknown: Set<string>): Behind {
+    if (names.length === 0) return nothingBehind;
     const now = performance.now();
-    return this.#canRun(namesSystem, now) ? this.#judge(tableNames(), unknown, now) : undefined;
+    const known = this.#ofLists.get(names);
+    if (known !== undefined && known.until > now) return known.behind;
+    const dated = this.#find(names, unknown, now);
+    if (dated.behind.isKnown) this.#ofLists.set(names, dated);
+    return dated.behind;
   }
 
   /**
-   * Asks the server what some names are, unless another session has asked meanwhile; returns why
-   * what runs behind them may leave something, if so.
+   * Asks the server what some names are, unless another session has asked meanwhile; returns what
+   * is behind them.
    */
-  async learn(
-    driver: Connection,
-    analyser: Analyser,
-    names: ReadonlySet<string>,
-  ): Promise<string | undefined> {
+  async learn(asking: Asking, names: ReadonlySet<string>): Promise<Behind> {
     for (;;) {
-      const now = performance.now();
-      if (!this.#canRun([...names].some(isSystem), now)) return undefined;
       const unknown = new Set<string>();
-      const reason = this.#judge(names, unknown, now);
-      if (unknown.size === 0) return reason;
+      const { behind } = this.#find(names, unknown, performance.now());
+      if (behind.isKnown) return behind;
       // If that fails, it is this session's turn.
       if (this.#isShared && this.#asking !== undefined) await this.#asking.catch(() => undefined);
-      else await this.#share(this.#ask(driver, analyser, unknown, now + knownMsMax));
+      else await this.#share(this.#ask(asking, unknown));
     }
   }
 
-  #canRun(namesSystem: boolean, now: number): boolean {
-    return this.#areThere || namesSystem || now >= this.#askedUntil;
-  }
-
-  #judge(names: Iterable<string>, unknown: Set<string>, now: number): string | undefined {
-    let reason: string | undefined;
+  #find(names: Iterable<string>, unknown: Set<string>, now: number): Dated {
+    let { reason, runsTriggers, isKnown } = nothingBehind;
+    let until = Infinity;
     for (const name of names) {
       const found = this.#found.get(name);
-      if (found === undefined || found.until <= now) unknown.add(name);
-      else reason ??= found.reason;
+      if (found === undefined || found.until <= now) {
+        unknown.add(name);
+        isKnown = false;
+        continue;
+      }
+      reason ??= found.behind.reason;
+      runsTriggers ||= found.behind.runsTriggers;
+      until = Math.min(until, found.until);
     }
-    return reason;
+    return { behind: { reason, runsTriggers, isKnown }, until };
   }
 
   async #share(asking: Promise<void>): Promise<void> {
@@ -99,38 +104,25 @@ export class StoredObjects {
     }
   }
 
-  /** Asks what some names are, what those are that are known no longer, and those in the texts. */
-  async #ask(
-    driver: Connection,
-    analyser: Analyser,
-    unknown: ReadonlySet<string>,
-    until: number,
-  ): Promise<void> {
-    const names = new Set([...unknown, ...this.#expired(until - knownMsMax)]);
-    const first = await askOfObjects(driver, analyser, names);
-    const objects: StoredObject[] = [...first.objects];
-    for (let found = first.objects; found.length > 0;) {
-      const used = new Set(found.flatMap(({ used }) => used).filter((name) => !names.has(name)));
-      if (used.size === 0) break;
-      for (const name of used) names.add(name);
-      ({ objects: found } = await askOfObjects(driver, analyser, used));
+  /** Asks what some names are, and those in the texts of what they are. */
+  async #ask(asking: Asking, unknown: ReadonlySet<string>): Promise<void> {
+    const age = this.#age;
+    const until = performance.now() + knownMsMax;
+    const names = new Set(unknown);
+    const objects: StoredObject[] = [];
+    for (let asked: ReadonlySet<string> = unknown; asked.size > 0;) {
+      const found = await askOfObjects(asking, asked, names);
       objects.push(...found);
+      asked = new Set(found.flatMap(({ used }) => used).filter((name) => !names.has(name)));
+      for (const name of asked) names.add(name);
     }
-    const reasons = reasonsOf(objects);
+    // What was made meanwhile may not be in the answer.
+    if (age !== this.#age) return;
+    const behind = behindNames(objects);
     if (this.#found.size + names.size > namesMax) this.#found.clear();
     for (const name of names) {
-      this.#found.set(name, { reason: reasons.get(name.toLowerCase()), until });
+      this.#found.set(name, { behind: behind.get(folded(name)) ?? nothingBehind, until });
     }
-    this.#areThere = first.areThere;
-    this.#askedUntil = until;
-  }
-
-  #expired(now: number): string[] {
-    const names: string[] = [];
-    for (const [name, { until }] of this.#found) {
-      if (until <= now && names.length < renewedMax) names.push(name);
-    }
-    return names;
   }
 }
 
@@ -153,8 +145,9 @@ export class StoredObjectsOfTargets {
     this.#known.set(key, objects);
     return objects;
   }
-}
 
-function isSystem(name: string): boolean {
-  return /^(?:sys|mysql)$/i.test(name);
+  /** Forgets all, as a view, a trigger or a function was made, changed or dropped. */
+  forget(): void {
+    for (const objects of this.#known.values()) objects.forget();
+  }
 }

@@ -3,6 +3,11 @@
 import { DOUBLE_QUOTED, END, Lexer, WORD } from "./lexer.ts";
 import { beforeTarget, naming, reserved } from "./statement_words.ts";
 
+/** How long names are, in UTF-16; those of servers have 64 characters. */
+const lengthMax = 128;
+/** A literal of bytes. */
+const bits: RegExp = /^0x[\da-f]*$|^0b[01]*$/;
+
 /**
  * Returns the names in a text, each once: those of all its tables, and others.
  *
@@ -21,13 +26,15 @@ export function namesIn(sql: string, mode: number): string[] {
       isNaming ||= naming.has(word);
       // Before a bracket stands a function, unless it is the table that gets rows.
       const isCalled = sql[lexer.end] === "(" && last !== "." && !beforeTarget.has(last);
-      if (!isCalled && !reserved.has(word)) names.add(text);
+      const isName = last === "." || !reserved.has(word) && !isCalled && !bits.test(word);
+      if (isName && text.length <= lengthMax) names.add(text);
       last = word;
       continue;
     }
     last = text;
     if (quote === "`" || kind === DOUBLE_QUOTED) {
-      names.add(text.slice(1, -1).replaceAll(quote + quote, quote));
+      const name = text.slice(1, -1).replaceAll(quote + quote, quote);
+      if (name.length <= lengthMax) names.add(name);
     }
   }
   return isNaming ? [...names] : [];

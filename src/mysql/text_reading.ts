@@ -11,7 +11,8 @@ import { bitsOf, modeOf, readVariables } from "./sql_mode.ts";
 import { type Analyser, analyserOf, type Analysis, textLengthMax } from "./statement.ts";
 import { weakFacts } from "./statement_facts.ts";
 import { areHarmless } from "./statement_values.ts";
-import { AUTOCOMMIT } from "./status.ts";
+import { AUTOCOMMIT, ECHO } from "./status.ts";
+import { type Behind, nothingBehind } from "./stored_object_texts.ts";
 import type { StoredObjects } from "./stored_objects.ts";
 import type { Target } from "./target.ts";
 
@@ -26,7 +27,10 @@ export class TextReading {
   #flags = AUTOCOMMIT;
   #objects: StoredObjects | undefined;
   readonly #unknown: Set<string> = new Set();
+  #forgetObjects: () => void = () => undefined;
   #isLookingUp = false;
+  /** Whether the server has warned of the look-up. */
+  #isWarned = false;
   /** The text that was looked up last, the mode that it was read in, and what it tells. */
   #lastText = "";
   #lastMode = -1;
@@ -41,16 +45,18 @@ export class TextReading {
    * Reads for a target from now on. `objects` is what is known of the views and triggers that its
    * statements can run, if its server tells of them.
    */
-  begin({ cleanFunctions }: Target, objects: StoredObjects | undefined): void {
+  begin({ cleanFunctions }: Target, objects: StoredObjects | undefined, forget: () => void): void {
     const version = this.#driver._handshakePacket?.serverVersion ?? "";
     this.#analyser = analyserOf(version, cleanFunctions);
     this.#last = undefined;
     this.#objects = objects;
+    this.#forgetObjects = forget;
   }
 
   /** Notes what an answer tells of the sql_mode; `flags` are those that it came with. */
   see(packet: Packet, flags: number): void {
     this.#flags = flags;
+    if (this.#isLookingUp && (flags & ECHO) !== 0) this.#isWarned = true;
     const variables = readVariables(packet, flags);
     const sqlMode = variables?.get("sql_mode");
     if (variables === undefined) this.#sqlMode = MODE_UNKNOWN;
@@ -63,24 +69,33 @@ export class TextReading {
   }
 
   /**
-   * Returns why the views and triggers that a statement runs may leave something, as far as they
-   * are known. `code` is its text without the values, if those became literals and names.
+   * Returns what is behind the names in a statement, as far as it is known. `code` is its text
+   * without the values, if those became literals and names.
    */
-  judgeObjects(code: string | undefined, sent: string, analysis: Analysis): string | undefined {
-    if (analysis.changesObjects) this.#objects?.forget();
+  behind(code: string | undefined, sent: string, analysis: Analysis): Behind {
+    if (analysis.changesObjects) this.#forgetObjects();
     // What takes a new login in any case needs no other reason.
-    if (analysis.effect === "identity" || this.#isLookingUp) return undefined;
+    const isNeedless = analysis.effect === "identity" || this.#isLookingUp;
+    if (this.#objects === undefined || isNeedless) return nothingBehind;
     // A name that the driver has put in stands only in what is sent.
     const isPutIn = code !== undefined && namePlaceholder.test(code);
-    const named = isPutIn ? this.analyse(sent) : analysis;
-    return this.#objects?.judge(named, this.#unknown);
+    const { tableNames } = isPutIn ? this.analyse(sent) : analysis;
+    return this.#objects.behind(tableNames(), this.#unknown);
+  }
+
+  /** Notes that a statement has been answered: what was asked meanwhile is not as it is now. */
+  noteAnswered({ changesObjects }: Analysis): void {
+    if (changesObjects) this.#forgetObjects();
   }
 
   /** Asks what some names are; returns why that may leave something, if so. */
   async lookUp(driver: Connection, names: ReadonlySet<string>): Promise<string | undefined> {
+    const analyser = this.#analyser;
     this.#isLookingUp = true;
+    this.#isWarned = false;
     try {
-      return await this.#objects?.learn(driver, this.#analyser, names);
+      const asking = { driver, analyser, isWarned: () => this.#isWarned };
+      return (await this.#objects?.learn(asking, names))?.reason;
     } finally {
       this.#isLookingUp = false;
     }

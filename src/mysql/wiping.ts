@@ -10,6 +10,7 @@ import { login } from "./login.ts";
 import { answered, internalsOf } from "./mysql2_internals.ts";
 import { isOfServer } from "./refusals.ts";
 import { ending, type SessionEnd } from "./session_end.ts";
+import { LookUpWarning } from "./stored_object_texts.ts";
 import type { Target } from "./target.ts";
 import type { Witness } from "./witness.ts";
 
@@ -84,6 +85,7 @@ export class Wiping {
         reason = await reading.lookUp(this.#driver, names);
       });
     } catch (error) {
+      if (error instanceof LookUpWarning) return "failed look-up";
       if (!isOfServer(error)) throw error;
       if (!this.#memory.refusals.learn("look-up", target, error)) return "failed look-up";
       reading.giveUp();

@@ -158,13 +158,13 @@ export class Witness implements Watcher {
     const sent = command.sql ?? command.query ?? statement?.query ?? "";
     const analysis = this.reading.analyse(code ?? sent);
     const { effect, reason, outlivesLogin } = analysis;
-    const reasonOfObjects = this.reading.judgeObjects(code, sent, analysis);
-    this.#moved ??= reasonOfObjects;
+    const behind = this.reading.behind(code, sent, analysis);
+    this.#moved ??= behind.reason;
     this.#hasRun = true;
     this.#outlivesLogin ||= outlivesLogin;
     if (prepareHeader === undefined) {
       if (analysis.isClearing && this.#isClearing(text, code)) this.clearingCount++;
-      (command as NotedCommand)[GIVEN] = { text: text ?? sent, analysis };
+      (command as NotedCommand)[GIVEN] = { text: text ?? sent, analysis, behind };
       if (analysis.echoes) this.echoCount++;
     } else if (!isOfExecute) leaveToUser(command);
     if (effect === "state" && analysis.isForNext) this.#isNextSet = true;
@@ -195,6 +195,7 @@ export class Witness implements Watcher {
     const given = command?.[GIVEN];
     this.#seeTransaction(status, command, given);
     if (given?.analysis.transactionWord === "begin") this.#isNextSet = false;
+    if (given !== undefined) this.reading.noteAnswered(given.analysis);
     this.#flags = status;
     this.reading.see(packet, status);
     this.#isUnsure = false;
@@ -260,6 +261,7 @@ export class Witness implements Watcher {
     const make: Make = this.#driver._isMariaDB ? "mariadb" : "mysql";
     const errorClass = classOf(error, make);
     const given = command?.[GIVEN];
+    if (given !== undefined) this.#noteFailed(given);
     if (errorClass.plight !== undefined) this.#isUnfit = true;
     if (given?.analysis.effect === "identity") forgetPrepared(this.#driver);
     this.transaction.fail(given, errorClass);
@@ -269,6 +271,12 @@ export class Witness implements Watcher {
     } else if (!errorClass.isLoss && this.#mayHaveEnded(error, command, given)) {
       this.doubt.raise();
     }
+  }
+
+  /** An error does not report what triggers have done before it. */
+  #noteFailed({ analysis, behind }: Given): void {
+    this.reading.noteAnswered(analysis);
+    if (!analysis.isReadOnly && (behind.runsTriggers || !behind.isKnown)) this.#isChanged = true;
   }
 
   #mayHaveEnded(

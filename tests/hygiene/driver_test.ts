@@ -113,7 +113,7 @@ testOnBoth("a holder who logs in as somebody else leaves the session to its own"
 });
 
 testOnBoth("a clean unit costs no round trip, however it went", async ({ db, proxy }) => {
-  await looked(db);
+  await looked(db, "t", "v", "nonsense");
   await threadOf(db);
   proxy.forget();
   proxy.roundTrips = 0;

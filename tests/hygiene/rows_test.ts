@@ -9,6 +9,7 @@ import { createConnection } from "mysql2";
 import { answered, type DriverInternals, internalsOf } from "../../src/mysql/mysql2_internals.ts";
 import { MODE_UNKNOWN } from "../../src/mysql/lexer.ts";
 import { analyserOf } from "../../src/mysql/statement.ts";
+import { namesIn } from "../../src/mysql/table_names.ts";
 import { AUTOCOMMIT, CHANGED, IN_TRANSACTION, readStatus, UNTOLD } from "../../src/mysql/status.ts";
 import { assertFree, looked, refused, threadOf } from "../support/asking.ts";
 import { lackOf, type Make } from "../support/server_binary.ts";
@@ -64,7 +65,7 @@ for (const row of rows) {
 
   testOnBoth(`${row.name}: there for its unit, gone for the next, at its price`, async (place) => {
     const { db, proxy, make } = place;
-    await looked(db);
+    await looked(db, ...[...row.made, row.asked].flatMap((sql) => namesIn(sql, MODE_UNKNOWN)));
     const thread = await threadOf(db);
     const unit = db.unit(async () => {
       await produce(row, (sql) => db.query(sql));

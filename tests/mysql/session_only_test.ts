@@ -54,6 +54,8 @@ test("what has no effect but in its session is named", () => {
       ["USE other; START TRANSACTION", "USE"],
       ["EXECUTE IMMEDIATE 'SET @a = ''b'''", "SET"],
       ["execute immediate 'USE other';", "USE"],
+      ['EXECUTE IMMEDIATE "SET @a = 1"', "SET"],
+      ["EXPLAIN FORMAT=JSON INTO @a SELECT 1", "EXPLAIN … INTO"],
     ] as const
   ) expectOnly(words, [sql]);
 });

@@ -79,7 +79,7 @@ test("a character set is harmless only if its name is plainly that of one", () =
   }
 });
 
-test("what MariaDB profiles outlives a login there", () => {
+test("what MariaDB profiles, and MySQL's optimizer traces, outlives a login there", () => {
   const outlives = (sql: string): boolean[] =>
     analysers.map((analyser) => analyser.analyse(sql, 0).outlivesLogin);
   for (
@@ -88,9 +88,10 @@ test("what MariaDB profiles outlives a login there", () => {
       "SET @a = 1, @@SESSION.`profiling` := ON",
       "SELECT 1; SET LOCAL Profiling = 1",
       "SET STATEMENT profiling = 1 FOR SELECT 1",
-      "SET ?? = 1",
     ]
   ) assert.deepEqual(outlives(sql), [false, true], sql);
+  assert.deepEqual(outlives("SET optimizer_trace = 'enabled=on'"), [true, false]);
+  assert.deepEqual(outlives("SET ?? = 1"), [true, true]);
   for (
     const sql of ["SET @profiling = 1", "SELECT @@profiling", "SET profiling_history_size = 9"]
   ) {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { analyserOf } from "../../src/mysql/statement.ts";
-import { objectOf, reasonsOf } from "../../src/mysql/stored_object_texts.ts";
+import { behindNames, objectOf } from "../../src/mysql/stored_object_texts.ts";
 
 const analysers = [analyserOf("9.7.4", ["clean"]), analyserOf("11.8.2-MariaDB", ["clean"])];
 
@@ -47,6 +47,9 @@ test("a trigger that may leave what goes unreported is found, and says why", () 
       ["a variable", "BEGIN SELECT 1 INTO @a; END"],
       ["a variable", "BEGIN DECLARE x INT; SELECT 1, 2 INTO x, @a; END"],
       ["a variable", "SET NEW.a = (SELECT @a := 1)"],
+      ["a variable", "BEGIN DECLARE x INT; SELECT 1, NEW.ignore INTO x, @a; END"],
+      ["a variable", "GET DIAGNOSTICS @a = NUMBER"],
+      ["session tracking", "SET SESSION session_track_state_change = 0"],
       ["unknown text", "SET NEW.a = 1 /*!50000 , NEW.b = f(1) */"],
       ["unknown text", "SET NEW.a = 'a"],
       ["call of f", "SET NEW.a = '\\', NEW.b = f(1) -- '", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES"],
@@ -64,9 +67,14 @@ test("what uses a view or a table that leaves something leaves it too", () => {
       objectOf(analyser, [2, "t", "tr", "DO GET_LOCK('a', 0)", ""]),
       objectOf(analyser, [1, "other", "other", "select 1 from `test`.`u`", null]),
     ];
-    assert.deepEqual(
-      [...reasonsOf(objects)].sort(),
-      ["inner", "outer", "t"].map((name) => [name, "trigger tr: a lock"]),
-    );
+    const found = [...behindNames(objects)].map(([name, { reason, runsTriggers }]) => {
+      return [name, reason, runsTriggers];
+    });
+    assert.deepEqual(found.sort(), [
+      ["inner", "trigger tr: a lock", true],
+      ["other", undefined, false],
+      ["outer", "trigger tr: a lock", true],
+      ["t", "trigger tr: a lock", true],
+    ]);
   }
 });

@@ -214,6 +214,10 @@ testOnBoth("a statement whose whole effect would be wiped at once is refused", a
     "EXECUTE IMMEDIATE 'SET @a = 1'",
   ];
   for (const sql of vain) await refused(db.query(sql), "STATEMENT_REFUSED");
+  // None of these values has a placeholder to stand for.
+  for (const values of [{}, [{}], [[]], [1]]) {
+    await refused(db.query("SET @a = 1", values), "STATEMENT_REFUSED");
+  }
   await db.unit(async () => {
     await db.query("SET @a = 1");
     assert.equal(Number(await one(db, "SELECT @a")), 1);

@@ -33,7 +33,7 @@ test("locks are free for others at the server once their unit has ended", async 
 test("a clean release costs no round trip", async () => {
   await using proxy = await startProxy(server);
   await using db = poolAt(server, { uri: proxy.uri, connectionLimit: 1, validateAfter: 60_000 });
-  await looked(db);
+  await looked(db, "t");
   await db.query("SELECT 0");
   proxy.forget();
   for (let i = 0; i < 5; i++) await db.query(`SELECT ${i}`);

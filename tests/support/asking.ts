@@ -28,9 +28,10 @@ export async function threadOf(asked: Asked): Promise<number> {
   return Number(await one(asked, "SELECT CONNECTION_ID()"));
 }
 
-/** Has the pool look up whether its server has views or triggers, which it then knows a while. */
-export async function looked(asked: Asked): Promise<void> {
-  await asked.query("SELECT 1 FROM DUAL");
+/** Has the pool look up what some names are, which it then knows a while. */
+export async function looked(asked: Asked, ...names: readonly string[]): Promise<void> {
+  const list = names.map((name) => `1 AS \`${name}\``).join(", ");
+  await asked.query(`SELECT ${list} FROM DUAL`);
 }
 
 /** Expects a promise to be rejected with an error of the pool. */

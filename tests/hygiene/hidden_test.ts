@@ -1,0 +1,279 @@
+/**
+ * On real servers: state that hides from whoever looks for views and triggers, by names, by
+ * errors, by other databases, by statements that make them; the next unit finds nothing of it.
+ */
+
+import assert from "node:assert/strict";
+import { after } from "node:test";
+import { createPool, type Pool } from "../../mod.ts";
+import { one, threadOf } from "../support/asking.ts";
+import { until } from "../support/wait.ts";
+import { type Place, removeServers, testOnBoth } from "./support/fixture.ts";
+import { prepare, traceOn } from "./support/smuggled.ts";
+
+after(removeServers);
+
+/** Makes anew what the tests use. */
+async function arrange({ server }: Place, ...statements: readonly string[]): Promise<void> {
+  await server.query("SET GLOBAL log_bin_trust_function_creators = 1");
+  await server.query("DROP DATABASE IF EXISTS hidden");
+  await server.query("CREATE DATABASE hidden");
+  await server.query("GRANT ALL ON hidden.* TO app");
+  await server.query("USE hidden");
+  for (const sql of statements) await server.query(sql);
+  await server.query("USE test");
+}
+
+/** Tells whether a server runs a statement that is like a pattern. */
+async function isRunning({ server }: Place, pattern: string): Promise<boolean> {
+  const sql = `SELECT 1 FROM information_schema.processlist WHERE info LIKE '${pattern}'`;
+  return (await server.query(sql)).length > 0;
+}
+
+/** What is hidden: what the server gets, what the unit runs, whether that fails. */
+interface Hiding {
+  readonly name: string;
+  readonly server: readonly string[];
+  readonly runs: readonly string[];
+  readonly fails?: boolean;
+}
+
+const lock = "DO GET_LOCK('smuggled', 0)";
+const tables: readonly string[] = [
+  "CREATE TABLE a (v INT PRIMARY KEY)",
+  "INSERT INTO a VALUES (1)",
+];
+
+const hidings: readonly Hiding[] = [
+  {
+    name: "a variable that a trigger has set before its statement failed",
+    server: [...tables, "CREATE TRIGGER ta BEFORE INSERT ON a FOR EACH ROW SET @hit = 7"],
+    runs: ["INSERT INTO hidden.a VALUES (1)"],
+    fails: true,
+  },
+  {
+    name: "the same behind a view",
+    server: [
+      ...tables,
+      "CREATE TRIGGER ta BEFORE INSERT ON a FOR EACH ROW SET @hit = 7",
+      "CREATE VIEW va AS SELECT v FROM a",
+    ],
+    runs: ["INSERT INTO hidden.va VALUES (1)"],
+    fails: true,
+  },
+  {
+    name: "a view whose name is a reserved word behind a dot",
+    server: ["CREATE VIEW `order` AS SELECT GET_LOCK('smuggled', 0) AS l"],
+    runs: ["SELECT * FROM hidden.order"],
+  },
+  {
+    name: "a table whose name is a reserved word behind a dot",
+    server: [
+      "CREATE TABLE `group` (v INT)",
+      "CREATE TRIGGER tg BEFORE INSERT ON `group` FOR EACH ROW BEGIN SELECT 7 INTO @hit; END",
+    ],
+    runs: ["INSERT INTO hidden.group VALUES (1)"],
+  },
+  {
+    name: "a trigger that asks for diagnostics",
+    server: [
+      ...tables,
+      "CREATE TRIGGER ta BEFORE INSERT ON a FOR EACH ROW GET DIAGNOSTICS @hit = NUMBER",
+    ],
+    runs: ["INSERT INTO hidden.a VALUES (2)"],
+  },
+  {
+    name: "a trigger that switches session tracking off",
+    server: [
+      ...tables,
+      `CREATE TRIGGER ta BEFORE INSERT ON a FOR EACH ROW
+         BEGIN SET SESSION session_track_state_change = 0; SET @hit = 7; END`,
+    ],
+    runs: ["INSERT INTO hidden.a VALUES (2)"],
+  },
+  {
+    name: "a trigger of a trigger in another database, when the statement fails",
+    server: [
+      ...tables,
+      "CREATE TABLE audit (v INT)",
+      "CREATE TRIGGER ta BEFORE INSERT ON a FOR EACH ROW INSERT INTO audit VALUES (1)",
+      `CREATE TRIGGER taudit BEFORE INSERT ON audit FOR EACH ROW ${lock}`,
+    ],
+    runs: ["INSERT INTO hidden.a VALUES (1)"],
+    fails: true,
+  },
+  {
+    name: "a trigger that the pool makes behind a procedure, in one text",
+    server: tables,
+    runs: [
+      "INSERT INTO hidden.a VALUES (2)",
+      `CREATE PROCEDURE hidden.p() DO 1; CREATE TRIGGER hidden.ta BEFORE INSERT ON hidden.a ` +
+      `FOR EACH ROW ${lock}`,
+      "INSERT INTO hidden.a VALUES (3)",
+    ],
+  },
+  {
+    name: "a view that the pool makes by a prepared statement",
+    server: ["CREATE TABLE seen (v INT)"],
+    runs: [
+      "SELECT * FROM hidden.seen",
+      "DROP TABLE hidden.seen",
+      "PREPARE s FROM 'CREATE VIEW hidden.seen AS SELECT GET_LOCK(''smuggled'', 0)'; EXECUTE s",
+      "SELECT * FROM hidden.seen",
+    ],
+  },
+];
+
+for (const { name, server, runs, fails = false } of hidings) {
+  testOnBoth(`${name} leaves the next unit nothing`, async (place) => {
+    const { db } = place;
+    await arrange(place, ...server);
+    const last = runs.at(-1) ?? "";
+    for (const sql of runs.slice(0, -1)) await db.unit(() => db.query(sql));
+    for (let round = 0; round < 2; round++) {
+      const hasFailed = await db.query(last).then(() => false, () => true);
+      assert.equal(hasFailed, fails || round > 0 && /hidden\.a /.test(last));
+      assert.equal(await traceOn(db), "");
+    }
+  }, { multipleStatements: true });
+}
+
+testOnBoth("what a failed trigger has made is wiped", async (place) => {
+  const { db } = place;
+  await arrange(
+    place,
+    ...tables,
+    `CREATE TRIGGER ta BEFORE INSERT ON a FOR EACH ROW BEGIN
+       CREATE TEMPORARY TABLE tmp SELECT 1 AS v; SET SESSION sort_buffer_size = 123456;
+       SIGNAL SQLSTATE '45000'; END`,
+  );
+  await assert.rejects(db.query("INSERT INTO hidden.a VALUES (2)"), { errno: 1644 });
+  assert.notEqual(Number(await one(db, "SELECT @@sort_buffer_size")), 123456);
+  await assert.rejects(db.query("SELECT * FROM hidden.tmp"), { errno: 1146 });
+});
+
+testOnBoth("what one virtual connection makes, the others know", async (place) => {
+  await arrange(place, ...tables);
+  await using db = createPool({
+    uri: place.server.url(),
+    shared: false,
+    connectionLimit: 1,
+    connections: { main: {}, other: { user: "root", password: "" } },
+  });
+  const [main, other] = [db.connection("main"), db.connection("other")];
+  await main.query("INSERT INTO hidden.a VALUES (2)");
+  await main.query("SELECT 1");
+  await other.query(`CREATE TRIGGER hidden.ta BEFORE INSERT ON hidden.a FOR EACH ROW ${lock}`);
+  await main.query("INSERT INTO hidden.a VALUES (3)");
+  assert.equal(await traceOn(main), "");
+});
+
+testOnBoth("what was asked while a trigger was being made is asked anew", async (place) => {
+  const { db } = place;
+  await arrange(place, "CREATE TABLE n (v INT)", "CREATE TABLE n2 (v INT)");
+  const lease = await db.lease();
+  await lease.query("START TRANSACTION");
+  await lease.query("SELECT * FROM hidden.n");
+  const making = db.query(
+    `CREATE TRIGGER hidden.tn BEFORE INSERT ON hidden.n FOR EACH ROW ${lock}`,
+  );
+  await until(() => isRunning(place, "CREATE TRIGGER%"), "the trigger waits");
+  await db.query("SELECT * FROM hidden.n2 AS n");
+  await threadOf(db);
+  await lease.query("ROLLBACK");
+  lease.release();
+  await making;
+  await Promise.all([1, 2, 3].map(() => db.query("INSERT INTO hidden.n VALUES (1)")));
+  for (let i = 0; i < 3; i++) assert.equal(await traceOn(db), "");
+}, { connectionLimit: 3 });
+
+testOnBoth("a definer's name is not taken for what is made", async (place) => {
+  const { server } = place;
+  await arrange(place, "CREATE TABLE q (l INT)");
+  await server.query("CREATE USER IF NOT EXISTS server@localhost");
+  await using db: Pool = createPool({
+    uri: server.url(),
+    shared: false,
+    connectionLimit: 1,
+    user: "root",
+    password: "",
+  });
+  await db.query("SELECT * FROM hidden.q");
+  await db.query("SELECT 1");
+  await db.query("DROP TABLE hidden.q");
+  await db.query(
+    "CREATE DEFINER = server@localhost SQL SECURITY INVOKER VIEW hidden.q " +
+      "AS SELECT GET_LOCK('smuggled', 0) AS l",
+  );
+  await db.query("SELECT * FROM hidden.q");
+  assert.equal(await traceOn(db), "");
+});
+
+testOnBoth("texts are read whole, whatever the character set of the session", async (place) => {
+  await arrange(
+    place,
+    "CREATE VIEW `имя` AS SELECT GET_LOCK('smuggled', 0) AS l",
+    "CREATE VIEW r AS SELECT l FROM `имя`",
+  );
+  await place.db.query("SELECT * FROM hidden.r");
+  assert.equal(await traceOn(place.db), "");
+}, { charset: "latin1" });
+
+testOnBoth("a unit that has read from a view that calls a function is not repeated", async (
+  place,
+) => {
+  const { db, server } = place;
+  await prepare(place);
+  await db.query("SELECT * FROM hitting");
+  const thread = await threadOf(db);
+  let runs = 0;
+  const unit = db.unit(async () => {
+    runs++;
+    await db.query("SELECT * FROM hitting");
+    const sleeping = db.query("DO SLEEP(10)");
+    await until(() => isRunning(place, "DO SLEEP(10)"), "it sleeps");
+    await server.query(`KILL ${thread}`);
+    await sleeping;
+  }, { retries: 1 });
+  await assert.rejects(unit, /the unit is not repeated/);
+  assert.equal(runs, 1);
+});
+
+testOnBoth("what the optimizer has traced is not shown to the next user", async (place) => {
+  if (place.make === "mariadb") return;
+  const { db } = place;
+  await db.unit(async () => {
+    await db.query("SET optimizer_trace = 'enabled=on'");
+    await db.query("SELECT 'secret'");
+  });
+  assert.deepEqual((await db.query("SELECT * FROM information_schema.optimizer_trace"))[0], []);
+});
+
+testOnBoth("a look-up waits for no table that its statement does not name", async (place) => {
+  const { db, server } = place;
+  await arrange(place, "CREATE TABLE y (v INT)");
+  await db.query("SELECT * FROM hidden.y");
+  await using root = createPool({ uri: server.url(), shared: false, user: "root", password: "" });
+  const slow = root.query("CREATE TABLE hidden.copy AS SELECT SLEEP(3) AS x");
+  await until(() => isRunning(place, "CREATE TABLE hidden.copy%"), "it is copied");
+  const removed: unknown[] = [];
+  db.on("remove", (news) => removed.push(news));
+  await db.query("SELECT * FROM hidden.y AS another");
+  await threadOf(db);
+  assert.deepEqual(removed, []);
+  await slow;
+});
+
+testOnBoth("literals are no names, whatever they look like", async ({ db, proxy }) => {
+  await db.query("CREATE TABLE IF NOT EXISTS bits (b LONGBLOB)");
+  await db.query("INSERT INTO bits VALUES (0x00)");
+  await threadOf(db);
+  proxy.forget();
+  for (let byte = 16; byte < 36; byte++) {
+    await db.query(`INSERT INTO bits VALUES (0x${byte.toString(16)}), (0b${byte.toString(2)})`);
+  }
+  await threadOf(db);
+  const asked = proxy.forget().filter((sql) => sql.includes("information_schema.triggers"));
+  assert.deepEqual(asked, []);
+  await db.query("DROP TABLE bits");
+});
