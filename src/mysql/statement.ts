@@ -94,11 +94,6 @@ export class Analyser {
     this.#clean = new Set(cleanFunctions.map((name) => name.toLowerCase()));
   }
 
-  /** Whether it reads for MariaDB. */
-  get isMariaDb(): boolean {
-    return this.#builtins.isMariaDb;
-  }
-
   /**
    * Returns what a text tells.
    *

@@ -77,9 +77,7 @@ export async function askOfObjects(
     `${bytesOf("trigger_name")}, ${bytesOf("action_statement")}, ${bytesOf("sql_mode")} ` +
     "FROM information_schema.triggers " +
     `WHERE event_object_schema ${inSchemas} AND event_object_table IN (${listed})`;
-  // It leaves out, with a warning, a table that is being changed, for which it would wait.
-  const hurry = analyser.isMariaDb ? "SET STATEMENT lock_wait_timeout = 0 FOR " : "";
-  const sql = `${hurry}(${views}) UNION ALL (${triggers})`;
+  const sql = `(${views}) UNION ALL (${triggers})`;
   const rows = await new Promise<unknown>((resolve, reject) => {
     driver.query({ sql, ...options }, (error, rows) => error ? reject(error) : resolve(rows));
   });

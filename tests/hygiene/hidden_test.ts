@@ -230,10 +230,9 @@ testOnBoth("a unit that has read from a view that calls a function is not repeat
   const unit = db.unit(async () => {
     runs++;
     await db.query("SELECT * FROM hitting");
-    const sleeping = db.query("DO SLEEP(10)");
-    await until(() => isRunning(place, "DO SLEEP(10)"), "it sleeps");
-    await server.query(`KILL ${thread}`);
-    await sleeping;
+    const killing = until(() => isRunning(place, "DO SLEEP(10)"), "it sleeps")
+      .then(() => server.query(`KILL ${thread}`));
+    await Promise.all([db.query("DO SLEEP(10)"), killing]);
   }, { retries: 1 });
   await assert.rejects(unit, /the unit is not repeated/);
   assert.equal(runs, 1);

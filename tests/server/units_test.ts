@@ -6,6 +6,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { Server } from "../support/server.ts";
 import {
   assertFree,
+  atRest,
   one,
   poolAt,
   refused,
@@ -208,5 +209,6 @@ test("an error of the server comes through unchanged, and its stack names the ca
     assert.match(error.stack ?? "", /placeOrder/);
     return true;
   });
+  await atRest(db);
   assert.equal(db.census().idle, 1);
 });

@@ -30,7 +30,7 @@ export async function threadOf(asked: Asked): Promise<number> {
 
 /** Has the pool look up what some names are, which it then knows a while. */
 export async function looked(asked: Asked, ...names: readonly string[]): Promise<void> {
-  const list = names.map((name) => `1 AS \`${name}\``).join(", ");
+  const list = ["1", ...names.map((name) => `1 AS \`${name}\``)].join(", ");
   await asked.query(`SELECT ${list} FROM DUAL`);
 }
 
