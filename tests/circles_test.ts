@@ -21,12 +21,7 @@ const known: readonly string[] = [
   "src/shell/handles.ts → src/shell/virtual_connection.ts",
   "src/shell/held.ts → src/shell/unit.ts",
   "src/shell/parts.ts → src/shell/unit.ts",
-  "src/shell/parts_make.ts → src/shell/definition.ts",
-  "src/shell/realms.ts → src/shell/definition.ts",
-  "src/shell/realms.ts → src/shell/virtual_connection.ts",
   "src/shell/scope.ts → src/shell/held.ts",
-  "src/shell/transaction.ts → src/shell/virtual_connection.ts",
-  "src/shell/unit_handle.ts → src/shell/virtual_connection.ts",
 ];
 
 /** Returns which module imports which, among those given. */

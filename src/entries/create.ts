@@ -6,7 +6,7 @@ import { createSubletPool } from "../shell/compose.ts";
 import type { Foundation } from "../shell/definition.ts";
 import { SubletError } from "../shell/errors.ts";
 import { nearest } from "../shell/nearest.ts";
-import type { Lifespan } from "../shell/realms.ts";
+import type { Lifespan } from "../shell/options.ts";
 import type { Connection, Pool, PoolOptions } from "./types.ts";
 
 /** Makes pools. */

@@ -8,7 +8,7 @@ import { type Plan, planOf, type PoolOptions } from "./options.ts";
 import { Pool } from "./pool.ts";
 import { enroll, type Enrolled } from "./registry.ts";
 import { SharedPool } from "./shared_pool.ts";
-import type { CompiledMethod } from "./virtual_connection.ts";
+import type { CompiledMethod } from "./statement.ts";
 
 /**
  * Returns a handle of the pool of a definition; equal definitions in one process share one.

@@ -3,10 +3,9 @@
 import type { Port } from "../port.ts";
 import type { PoolClock } from "./clock.ts";
 import type { News } from "./news.ts";
-import type { Plan } from "./options.ts";
-import type { Lifespan } from "./realms.ts";
+import type { Lifespan, Plan } from "./options.ts";
 import type { Frames } from "./context.ts";
-import type { CompiledMethod } from "./virtual_connection.ts";
+import type { CompiledMethod } from "./statement.ts";
 
 /** What the shell does not know by itself: a driver, on a runtime. */
 export interface Foundation<Target, Driver> {

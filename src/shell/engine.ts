@@ -16,10 +16,11 @@ import type { Home } from "./parts.ts";
 import { Realms, type SharedParts } from "./realms.ts";
 import type { Asked } from "./statement.ts";
 import { runStatement } from "./statement_run.ts";
-import { transact, type TransactionCode } from "./transaction.ts";
+import { transact } from "./transaction.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 import type { UnitOptions } from "./unit_options.ts";
 import { runUnit, type UnitCode } from "./unit_run.ts";
+import type { TransactionCode, VirtualEngine } from "./virtual_connection.ts";
 
 /** How a pool is ended: what all share, or this pool object's own work if others go on. */
 export interface DrainOptions {
@@ -44,7 +45,7 @@ function drainDeadlock(): SubletError {
 }
 
 /** Runs what comes through one handle of a pool. */
-export class Engine<Target, Driver> {
+export class Engine<Target, Driver> implements VirtualEngine<Target, Driver> {
   /** The handle. */
   readonly handle: Handle<Driver>;
   readonly #shared: SharedParts<Target, Driver>;

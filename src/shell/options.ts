@@ -9,7 +9,9 @@ import type { Policy } from "../core/mod.ts";
 import { SubletError } from "./errors.ts";
 import { hintOf } from "./nearest.ts";
 import type { Hold } from "./parts.ts";
-import type { Lifespan } from "./realms.ts";
+
+/** How long actual connections live at most: as long as their pool, or as one unit of work. */
+export type Lifespan = "pool" | "unit";
 
 /** What holds for one virtual connection. */
 export interface VirtualOptions {

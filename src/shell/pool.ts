@@ -14,13 +14,12 @@ import { unknownName } from "./nearest.ts";
 import type { EventName, Listener } from "./news.ts";
 import type { Plan } from "./options.ts";
 import type { SharedPool } from "./shared_pool.ts";
-import type { RunOptions, StatementOptions, Values } from "./statement.ts";
-import type { TransactionCode } from "./transaction.ts";
+import type { CompiledMethod, RunOptions, StatementOptions, Values } from "./statement.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 import type { Host } from "./unit.ts";
 import type { UnitOptions } from "./unit_options.ts";
 import type { UnitCode } from "./unit_run.ts";
-import { type CompiledMethod, type Method, VirtualConnection } from "./virtual_connection.ts";
+import { type Method, type TransactionCode, VirtualConnection } from "./virtual_connection.ts";
 
 /** What a pool says of its options under mysql2's names, in both places where it is looked for. */
 export interface PoolConfig {

@@ -14,10 +14,7 @@ import { unknownName } from "./nearest.ts";
 import type { Handles } from "./handles.ts";
 import type { CommonParts, Home, Parts } from "./parts.ts";
 import { type MakeParts, makerOf } from "./parts_make.ts";
-import type { CompiledMethod } from "./virtual_connection.ts";
-
-/** How long actual connections live at most: as long as their pool, or as one unit of work. */
-export type Lifespan = "pool" | "unit";
+import type { CompiledMethod } from "./statement.ts";
 
 /** What the handles of a pool share while it runs. */
 export class SharedParts<Target, Driver> {

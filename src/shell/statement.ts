@@ -46,6 +46,14 @@ export interface StatementOptions extends RunOptions {
   readonly [option: string]: unknown;
 }
 
+/** An SQL text whose parameters have been found. */
+export interface CompiledMethod {
+  /** The text that is prepared. */
+  readonly sql: string;
+  /** Returns what its placeholders stand for; throws an error that names what is missing. */
+  bind(args: unknown): unknown[];
+}
+
 /** A statement as its user asks for it. */
 export interface Asked {
   /** The statement. */

@@ -22,12 +22,9 @@ import {
   type TransactionOptions,
 } from "./transaction_options.ts";
 import { endFully, Unit } from "./unit.ts";
-import type { VirtualConnection } from "./virtual_connection.ts";
+import type { TransactionCode } from "./virtual_connection.ts";
 import type { Limits } from "./limiter.ts";
 import { until } from "./wait.ts";
-
-/** Code of a transaction; it may run statements by context, or by the handle that it gets. */
-export type TransactionCode<Target, Driver, T> = (tx: VirtualConnection<Target, Driver>) => T;
 
 /** How long after an abort the answer to what ends a transaction is waited for, in ms. */
 const lastWordMs = 1_000;

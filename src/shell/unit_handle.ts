@@ -2,9 +2,8 @@
 
 import type { Field, Lease, LeaseOptions, Row } from "./lease.ts";
 import type { RunOptions, StatementOptions, Values } from "./statement.ts";
-import type { TransactionCode } from "./transaction.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
-import type { Method, VirtualConnection } from "./virtual_connection.ts";
+import type { Method, TransactionCode, VirtualConnection } from "./virtual_connection.ts";
 
 /**
  * A unit of work, for code whose context may be another: what it runs belongs to this unit, or

@@ -7,27 +7,30 @@
 import type { VirtualId } from "../core/mod.ts";
 import { refuseCallback } from "./callbacks.ts";
 import type { Field, Lease, LeaseOptions, Row } from "./lease.ts";
-import type { Engine } from "./engine.ts";
-import type { Asked, RunOptions, StatementOptions, Values } from "./statement.ts";
-import type { TransactionCode } from "./transaction.ts";
+import type { Asked, CompiledMethod, RunOptions, StatementOptions, Values } from "./statement.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
-
-/** An SQL text whose parameters have been found. */
-export interface CompiledMethod {
-  /** The text that is prepared. */
-  readonly sql: string;
-  /** Returns what its placeholders stand for; throws an error that names what is missing. */
-  bind(args: unknown): unknown[];
-}
 
 /** A statement as a function: what its parameters stand for in, rows out. */
 export type Method<Args, Result> = (args: Args, options?: RunOptions) => Promise<Result[]>;
 
-/** The part of what runs the pool that a virtual connection needs. */
-export type VirtualEngine<Target, Driver> = Pick<
-  Engine<Target, Driver>,
-  "statement" | "transaction" | "lease" | "targetOf"
->;
+/** Code of a transaction; it may run statements by context, or by the handle that it gets. */
+export type TransactionCode<Target, Driver, T> = (tx: VirtualConnection<Target, Driver>) => T;
+
+/** What does all that a virtual connection is asked for. */
+export interface VirtualEngine<Target, Driver> {
+  /** Runs a statement. */
+  statement(id: VirtualId, asked: Asked): Promise<[unknown, unknown]>;
+  /** Runs code in a transaction. */
+  transaction<T>(
+    id: VirtualId,
+    fn: TransactionCode<Target, Driver, T>,
+    options: TransactionOptions,
+  ): Promise<Awaited<T>>;
+  /** Takes a lease. */
+  lease(id: VirtualId, options: LeaseOptions): Promise<Lease<Target, Driver>>;
+  /** Returns where the virtual connection leads, unless a unit binds it elsewhere. */
+  targetOf(id: VirtualId): Target;
+}
 
 /** A named connection that is opened when a unit of work needs it, and shared when it does not. */
 export class VirtualConnection<Target, Driver> {
