@@ -22,13 +22,20 @@ export type { Census as ConnectionCounts } from "../core/mod.ts";
 export type { Census } from "../shell/census.ts";
 export { type ErrorCode, type ErrorDetails, type Stage, SubletError } from "../shell/errors.ts";
 export type { ConnectionNews, EventName, LeakNews, Listener, PoolEvents } from "../shell/news.ts";
-export type { Field, Lease as LeaseOf, LeaseOptions, Row } from "../shell/lease.ts";
+export type { Lease as LeaseOf, LeaseOptions } from "../shell/lease.ts";
 export type { Lifespan, PoolOptions as PoolOptionsOf, VirtualOptions } from "../shell/options.ts";
 export type { DrainOptions } from "../shell/engine.ts";
 export type { Pool as PoolOf, PoolConfig } from "../shell/pool.ts";
-export type { NoFunction, RunOptions, StatementOptions, Values } from "../shell/statement.ts";
+export type {
+  Field,
+  NoFunction,
+  Row,
+  RunOptions,
+  StatementOptions,
+  Values,
+} from "../shell/statement.ts";
 export type { Address, Condition } from "../port.ts";
-export type { Hold } from "../shell/parts.ts";
+export type { Hold } from "../shell/home.ts";
 export type { Host } from "../shell/unit.ts";
 export type { Isolation, TransactionOptions } from "../shell/transaction_options.ts";
 export type { UnitHandle } from "../shell/unit_handle.ts";

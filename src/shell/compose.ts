@@ -1,7 +1,6 @@
 /** Puts a pool together, for whoever knows a driver and a runtime. */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Frames } from "./context.ts";
 import type { Definition, Foundation } from "./definition.ts";
 import { News } from "./news.ts";
 import { type Plan, planOf, type PoolOptions } from "./options.ts";
@@ -9,6 +8,7 @@ import { Pool } from "./pool.ts";
 import { enroll, type Enrolled } from "./registry.ts";
 import { SharedPool } from "./shared_pool.ts";
 import type { CompiledMethod } from "./statement.ts";
+import type { UnitFrames } from "./unit.ts";
 
 /**
  * Returns a handle of the pool of a definition; equal definitions in one process share one.
@@ -48,7 +48,7 @@ function define<Target, Driver>(
   plan: Plan,
   foundation: Foundation<Target, Driver>,
 ): Definition<Target, Driver> {
-  const frames: Frames<Target, Driver> = new AsyncLocalStorage();
+  const frames: UnitFrames<Target, Driver> = new AsyncLocalStorage();
   const news = newsOutside(frames);
   // What is wrong with targets is said where they are defined, if it can be known there.
   const isLate = plan.lifespan === "unit" && foundation.isLate?.(plan.target);
@@ -57,7 +57,7 @@ function define<Target, Driver>(
 }
 
 /** Returns news told outside of any unit; they outlive the definition, and so do not lead to it. */
-function newsOutside<Target, Driver>(frames: Frames<Target, Driver>): News<Driver> {
+function newsOutside<Target, Driver>(frames: UnitFrames<Target, Driver>): News<Driver> {
   return new News((tell) => frames.run(undefined, tell));
 }
 

@@ -6,46 +6,68 @@
  */
 
 import type { AsyncLocalStorage } from "node:async_hooks";
-import type { Holding } from "../core/mod.ts";
+import type { Holding, VirtualId } from "../core/mod.ts";
 import type { Cancellation } from "../port.ts";
-import type { Home } from "./parts.ts";
-import type { Scope } from "./scope.ts";
-import type { Unit } from "./unit.ts";
+
+/** A unit of work, as the context of code knows it. */
+export interface ContextUnit {
+  /** The unit within which it began. */
+  readonly outer: ContextUnit | undefined;
+  /** Returns the leases that it holds to its end, except through one virtual connection. */
+  lastingBut(virtual: VirtualId | undefined): readonly Holding[];
+  /** Notes that something of it, and so of the units around it, may have become permanent. */
+  notePermanent(): void;
+  /** Lets go of what is only kept for what may be asked. */
+  yield(): void;
+}
+
+/** A transaction, as the context of code knows it. */
+export interface ContextScope {
+  /** How far it is. */
+  readonly status: "beginning" | "open" | "ending" | "ended";
+  /** What it runs on: the lease, and the virtual connection that this goes through. */
+  readonly held: {
+    readonly home: { readonly id: VirtualId };
+    readonly holding: Holding | undefined;
+  };
+}
 
 /** What code belongs to. */
-export interface Frame<Target, Driver> {
+export interface Frame<
+  Unit extends ContextUnit = ContextUnit,
+  Scope extends ContextScope = ContextScope,
+> {
   /** The unit. */
-  readonly unit: Unit<Target, Driver>;
+  readonly unit: Unit;
   /** The frame of the code around it. */
-  readonly parent: Frame<Target, Driver> | undefined;
+  readonly parent: Frame<Unit, Scope> | undefined;
   /** The transaction that this frame adds. */
-  readonly scope: Scope<Target, Driver> | undefined;
+  readonly scope: Scope | undefined;
   /** What ends the waits and statements of the code. */
   readonly signal: Cancellation | undefined;
   /** The frame of code elsewhere that asks by a handle. */
-  readonly caller?: Frame<Target, Driver> | undefined;
+  readonly caller?: Frame<Unit, Scope> | undefined;
 }
 
 /** How code finds its frame. */
-export type Frames<Target, Driver> = AsyncLocalStorage<Frame<Target, Driver> | undefined>;
+export type Frames<Unit extends ContextUnit, Scope extends ContextScope> = AsyncLocalStorage<
+  Frame<Unit, Scope> | undefined
+>;
 
 /** Returns the innermost transaction, ended or not, that code is in on a virtual connection. */
-export function scopeOf<Target, Driver>(
-  frame: Frame<Target, Driver> | undefined,
-  home: Home<Target>,
-): Scope<Target, Driver> | undefined {
+export function scopeOf<Unit extends ContextUnit, Scope extends ContextScope>(
+  frame: Frame<Unit, Scope> | undefined,
+  virtual: VirtualId,
+): Scope | undefined {
   const unit = frame?.unit;
   for (let at = frame; at !== undefined && at.unit === unit; at = at.parent) {
-    if (at.scope?.held.home.id === home.id) return at.scope;
+    if (at.scope?.held.home.id === virtual) return at.scope;
   }
   return undefined;
 }
 
 /** Tells whether code of one frame is below another frame, in the same unit. */
-export function isBelow<Target, Driver>(
-  frame: Frame<Target, Driver> | undefined,
-  above: Frame<Target, Driver>,
-): boolean {
+export function isBelow(frame: Frame | undefined, above: Frame): boolean {
   for (let at = frame; at !== undefined && at.unit === above.unit; at = at.parent) {
     if (at === above) return true;
   }
@@ -57,11 +79,11 @@ export function isBelow<Target, Driver>(
  * transactions that it is in, and those that its unit, and the units around it, hold to their
  * ends.
  */
-export function enclosingOf<Target, Driver>(
-  frame: Frame<Target, Driver> | undefined,
-  unit?: Unit<Target, Driver>,
-  home?: Home<Target>,
-  counts: (unit: Unit<Target, Driver>) => boolean = () => true,
+export function enclosingOf<Unit extends ContextUnit, Scope extends ContextScope>(
+  frame: Frame<Unit, Scope> | undefined,
+  unit?: ContextUnit,
+  virtual?: VirtualId,
+  counts: (unit: Unit) => boolean = () => true,
 ): readonly Holding[] {
   const found: Holding[] = [];
   for (let at = frame; at !== undefined; at = at.parent) {
@@ -69,24 +91,29 @@ export function enclosingOf<Target, Driver>(
     const inTransaction = at.scope?.status === "open" ? at.scope.held.holding : undefined;
     if (inTransaction !== undefined) found.push(inTransaction);
     if (at.unit === at.parent?.unit) continue;
-    found.push(...at.unit.lastingBut(at.unit === unit ? home : undefined));
+    found.push(...at.unit.lastingBut(at.unit === unit ? virtual : undefined));
   }
   if (found.length < 2) return found;
   return [...new Map(found.map((holding) => [holding.lease, holding])).values()];
 }
 
 /** Has the units whose code writes on a lease of another unit, around none of them, note that. */
-export function noteWrite<Target, Driver>(
-  frame: Frame<Target, Driver> | undefined,
-  holder: Unit<Target, Driver>,
-): void {
+export function noteWrite(frame: Frame | undefined, holder: ContextUnit): void {
   for (let at = frame; at !== undefined; at = at.parent) {
     if (at.caller !== undefined) noteWrite(at.caller, holder);
-    if (!at.unit.encloses(holder)) at.unit.notePermanent();
+    if (!encloses(at.unit, holder)) at.unit.notePermanent();
   }
 }
 
 /** Has the units around code let go of what they only keep for what may be asked. */
-export function yieldAround<Target, Driver>(frame: Frame<Target, Driver> | undefined): void {
+export function yieldAround(frame: Frame | undefined): void {
   for (let at = frame; at !== undefined; at = at.parent) at.unit.yield();
+}
+
+/** Tells whether a unit is another one, or around it. */
+function encloses(unit: ContextUnit, other: ContextUnit): boolean {
+  for (let at: ContextUnit | undefined = other; at !== undefined; at = at.outer) {
+    if (at === unit) return true;
+  }
+  return false;
 }

@@ -4,8 +4,8 @@ import type { Port } from "../port.ts";
 import type { PoolClock } from "./clock.ts";
 import type { News } from "./news.ts";
 import type { Lifespan, Plan } from "./options.ts";
-import type { Frames } from "./context.ts";
 import type { CompiledMethod } from "./statement.ts";
+import type { UnitFrames } from "./unit.ts";
 
 /** What the shell does not know by itself: a driver, on a runtime. */
 export interface Foundation<Target, Driver> {
@@ -44,7 +44,7 @@ export interface Definition<Target, Driver> {
   /** What is told of it. */
   readonly news: News<Driver>;
   /** Which unit of work code belongs to. */
-  readonly frames: Frames<Target, Driver>;
+  readonly frames: UnitFrames<Target, Driver>;
   /** Returns the target of each virtual connection; throws if one cannot be known yet. */
   readonly targets: () => readonly Target[];
 }

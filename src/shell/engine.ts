@@ -12,7 +12,7 @@ import { SubletError } from "./errors.ts";
 import type { Handle } from "./handle.ts";
 import { Handles } from "./handles.ts";
 import { type Lease, type LeaseOptions, takeLease } from "./lease.ts";
-import type { Home } from "./parts.ts";
+import type { Home } from "./home.ts";
 import { Realms, type SharedParts } from "./realms.ts";
 import type { Asked } from "./statement.ts";
 import { runStatement } from "./statement_run.ts";

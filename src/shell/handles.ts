@@ -5,11 +5,12 @@
  */
 
 import type { VirtualId } from "../core/mod.ts";
-import { type Frame, isBelow } from "./context.ts";
+import { isBelow } from "./context.ts";
 import type { Engine } from "./engine.ts";
 import { unknownName } from "./nearest.ts";
 import type { SharedParts } from "./realms.ts";
 import { VirtualConnection, type VirtualEngine } from "./virtual_connection.ts";
+import type { UnitFrame } from "./unit.ts";
 import { UnitHandle } from "./unit_handle.ts";
 
 /** Makes handles. */
@@ -24,13 +25,13 @@ export class Handles<Target, Driver> {
   }
 
   /** Returns a virtual connection whose statements run where a frame says. */
-  connection(frame: Frame<Target, Driver>, id: VirtualId): VirtualConnection<Target, Driver> {
+  connection(frame: UnitFrame<Target, Driver>, id: VirtualId): VirtualConnection<Target, Driver> {
     const { names, compileMethod } = this.#shared;
     return new VirtualConnection(this.#bind(frame), names[id] as string, id, compileMethod);
   }
 
   /** Returns all virtual connections, bound likewise. */
-  unit(frame: Frame<Target, Driver>): UnitHandle<string, Target, Driver> {
+  unit(frame: UnitFrame<Target, Driver>): UnitHandle<string, Target, Driver> {
     return new UnitHandle((name) => {
       const { names } = this.#shared;
       const id = names.indexOf(name);
@@ -40,7 +41,7 @@ export class Handles<Target, Driver> {
   }
 
   /** Code below the frame, as in a savepoint of its transaction, goes on where it is. */
-  #bind(frame: Frame<Target, Driver>): VirtualEngine<Target, Driver> {
+  #bind(frame: UnitFrame<Target, Driver>): VirtualEngine<Target, Driver> {
     const engine = this.#engine;
     const { frames } = this.#shared;
     const within = <T>(fn: () => T): T => {

@@ -7,31 +7,54 @@
  */
 
 import type { Holding } from "../core/mod.ts";
-import type { Cancellation, Session } from "../port.ts";
-import { enclosingOf, type Frame, yieldAround } from "./context.ts";
+import type { Session } from "../port.ts";
+import { type ContextUnit, enclosingOf, type Frame, yieldAround } from "./context.ts";
 import { SubletError, unitEnded } from "./errors.ts";
+import type { Home } from "./home.ts";
 import type { Watch } from "./leaks.ts";
 import { pooledOf } from "./lease_request.ts";
-import { UnitRequest } from "./lease_wait.ts";
+import { type Asker, UnitRequest } from "./lease_wait.ts";
 import type { Limits } from "./limiter.ts";
-import type { Home, Parts } from "./parts.ts";
+import type { Parts } from "./parts.ts";
 import type { Beforehand } from "./refusals.ts";
-import type { Level, Scope } from "./scope.ts";
-import { untilFurther } from "./turn_wait.ts";
+import type { TargetEntry } from "./targets.ts";
+import type { AwaitedScope, TurnWaiting } from "./turn_wait.ts";
 import { Turns } from "./turns.ts";
-import type { Unit } from "./unit.ts";
+
+/** A unit of work, as its leases know it. */
+export interface HeldUnit<Target, Driver> extends ContextUnit, Asker {
+  /** Whether it has ended. */
+  readonly isEnded: boolean;
+  /** What of its code waits for a transaction of its own. */
+  readonly turnWaitings: Set<TurnWaiting>;
+  /** Throws if it has ended. */
+  check(): void;
+  /** Returns the target of a virtual connection in it. */
+  targetOf(home: Home<Target>): TargetEntry<Target>;
+  /** Forgets a lease that has ended. */
+  drop(held: Held<Target, Driver>): void;
+  /** Ends it. */
+  end(): void;
+}
+
+/** A transaction, as the lease that it runs on knows it. */
+export interface HeldScope extends AwaitedScope {
+  /** Ends it, and the savepoints in it. */
+  end(): void;
+}
 
 /** A lease of a unit through a virtual connection. */
-export class Held<Target, Driver> implements Level<Target, Driver> {
+export class Held<Target, Driver> {
+  /** What it works with. */
+  readonly parts: Parts<Target, Driver>;
   /** The unit. */
-  readonly unit: Unit<Target, Driver>;
+  readonly unit: HeldUnit<Target, Driver>;
   /** The virtual connection. */
   readonly home: Home<Target>;
   /** The transaction that is open in it. */
-  child: Scope<Target, Driver> | undefined = undefined;
+  child: HeldScope | undefined = undefined;
   /** The turns of the statements of its transactions: each may be the last of its transaction. */
   readonly turns: Turns = new Turns();
-  readonly #parts: Parts<Target, Driver>;
   #request: UnitRequest<Target, Driver> | undefined;
   #users = 0;
   #keepers = 0;
@@ -43,8 +66,8 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   #stack: string | undefined;
 
   /** Creates what holds nothing yet. */
-  constructor(parts: Parts<Target, Driver>, unit: Unit<Target, Driver>, home: Home<Target>) {
-    this.#parts = parts;
+  constructor(parts: Parts<Target, Driver>, unit: HeldUnit<Target, Driver>, home: Home<Target>) {
+    this.parts = parts;
     this.unit = unit;
     this.home = home;
   }
@@ -142,7 +165,7 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   /** Watches how long the lease is held; returns the watch. */
   watch(stack: string | undefined): Watch {
     const { grantedAt } = this.#given;
-    return this.#watch ??= this.#parts.leaks.watch(this.home.name, grantedAt, stack);
+    return this.#watch ??= this.parts.leaks.watch(this.home.name, grantedAt, stack);
   }
 
   /** Lets go of what is only kept for what may be asked, as its unit has to wait elsewhere. */
@@ -170,14 +193,14 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   }
 
   /** Has a lease requested, if there is none; returns a promise of it if that takes a while. */
-  open(frame: Frame<Target, Driver> | undefined, limits: Limits): Promise<void> | undefined {
-    const { interpreter, admission } = this.#parts;
+  open(frame: Frame | undefined, limits: Limits): Promise<void> | undefined {
+    const { interpreter, admission } = this.parts;
     this.unit.check();
     if (this.#isLostButMovable) this.#release();
     let request = this.#request;
     if (request?.status !== "granted" && request?.status !== "waiting") {
       const { id } = this.home;
-      const enclosing = enclosingOf(frame, this.unit, this.home);
+      const enclosing = enclosingOf(frame, this.unit, id);
       this.#isSpent = false;
       const target = this.unit.targetOf(this.home);
       request = new UnitRequest(interpreter, id, target, enclosing, admission);
@@ -200,39 +223,6 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
   leave(): void {
     this.#users--;
     this.#settle();
-  }
-
-  /** Waits until a transaction that is open where code wants to work is further. */
-  untilFurther(
-    open: Scope<Target, Driver>,
-    frame: Frame<Target, Driver> | undefined,
-    limits: Limits,
-  ): Promise<void> {
-    return untilFurther(this.#parts, this.unit.turnWaitings, { frame, open }, limits);
-  }
-
-  /**
-   * Runs a statement of the pool's own, which begins or ends a transaction, after the statements
-   * that came before it in that transaction; `check` is called right before.
-   */
-  async control(
-    sql: string,
-    signal: Cancellation | undefined,
-    check?: () => void,
-  ): Promise<void> {
-    this.enter(undefined);
-    const turn = this.turns.take();
-    try {
-      const limits = { signal, endsAt: undefined };
-      if (!turn.hasCome) await turn.come(this.#parts.interpreter, limits);
-      signal?.throwIfAborted();
-      check?.();
-      const statement = { sql, values: undefined, isPrepared: false, options: undefined };
-      await this.session.run(statement, signal);
-    } finally {
-      turn.end();
-      this.leave();
-    }
   }
 
   /** Ends with its unit: who waits is turned away, what runs is let run. */
@@ -284,10 +274,10 @@ export class Held<Target, Driver> implements Level<Target, Driver> {
     if (this.mayBePermanent) this.unit.notePermanent();
     const request = this.#request;
     this.#request = undefined;
-    if (this.#watch !== undefined) this.#parts.leaks.unwatch(this.#watch);
+    if (this.#watch !== undefined) this.parts.leaks.unwatch(this.#watch);
     this.#watch = undefined;
     if (request?.pooled === undefined) return;
     const condition = this.#isBroken ? "broken" : request.pooled.session.condition;
-    this.#parts.interpreter.release(request, condition);
+    this.parts.interpreter.release(request, condition);
   }
 }

@@ -10,23 +10,26 @@ import type { VirtualId } from "../core/mod.ts";
 import type { Cancellation } from "../port.ts";
 import { named, rejected } from "./caller.ts";
 import { either } from "./cancellation.ts";
-import { type Frame, noteWrite, scopeOf } from "./context.ts";
+import { noteWrite, scopeOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Held } from "./held.ts";
+import type { Home } from "./home.ts";
 import type { Tag } from "./leaks.ts";
-import type { Home, Parts } from "./parts.ts";
+import type { Parts } from "./parts.ts";
 import type { Realms } from "./realms.ts";
 import type { Scope } from "./scope.ts";
 import {
+  type Field,
   limitsOf,
   restack,
+  type Row,
   type RunOptions,
   runOptionsOf,
   statementOf,
   type StatementOptions,
   type Values,
 } from "./statement.ts";
-import { Unit } from "./unit.ts";
+import { Unit, type UnitFrame } from "./unit.ts";
 import { runHeld } from "./unit_statement.ts";
 
 /** How a lease is taken. */
@@ -43,7 +46,7 @@ export interface LeaseOptions extends RunOptions {
 /** Where a lease was taken. */
 interface Place<Target, Driver> {
   /** What its code belongs to. */
-  readonly frame: Frame<Target, Driver> | undefined;
+  readonly frame: UnitFrame<Target, Driver> | undefined;
   /** The transaction that its code was in, on this lease. */
   readonly scope: Scope<Target, Driver> | undefined;
 }
@@ -143,7 +146,7 @@ export class Lease<Target, Driver> implements AsyncDisposable {
       const { frames, interpreter } = this.#parts;
       const frame = frames.getStore();
       const held = this.#held;
-      const here = scopeOf(frame, held.home);
+      const here = scopeOf(frame, held.home.id);
       const scope = here?.held === held ? here : this.#place.scope;
       const statement = statementOf(sql, values, isPrepared);
       const { endsAt, signal: own } = limitsOf(runOptionsOf(sql, options), interpreter.clock);
@@ -171,15 +174,6 @@ export class Lease<Target, Driver> implements AsyncDisposable {
       throw new SubletError("LEASE_FOREIGN", "statement", prose);
     }
   }
-}
-
-/** A row, by the names of its columns. */
-export type Row = Record<string, unknown>;
-
-/** A column of a result; the driver tells more of it. */
-export interface Field {
-  /** Its name. */
-  readonly name: string;
 }
 
 /** Takes a lease that its user must release; outside of any unit, it is a unit of its own. */
@@ -215,7 +209,7 @@ export function takeLease<Target, Driver>(
  */
 class LeaseHold<Target, Driver> {
   /** What its code belongs to. */
-  readonly frame: Frame<Target, Driver> | undefined;
+  readonly frame: UnitFrame<Target, Driver> | undefined;
   /** What it is a lease of. */
   readonly held: Held<Target, Driver>;
   /** The transaction that its code is in, on this lease. */
@@ -228,7 +222,7 @@ class LeaseHold<Target, Driver> {
   constructor(parts: Parts<Target, Driver>, home: Home<Target>, own: LeaseOptions["own"]) {
     const frame = frameOf(parts, own);
     const held = heldFor(parts, home, frame, own);
-    const scope = scopeOf(frame, home);
+    const scope = scopeOf(frame, home.id);
     this.frame = frame;
     this.held = held;
     this.scope = scope?.held === held ? scope : undefined;
@@ -272,14 +266,14 @@ class LeaseHold<Target, Driver> {
 function frameOf<Target, Driver>(
   { frames }: Parts<Target, Driver>,
   own: LeaseOptions["own"],
-): Frame<Target, Driver> | undefined {
+): UnitFrame<Target, Driver> | undefined {
   const frame = frames.getStore();
   return own && frame?.unit.isEnded ? undefined : frame;
 }
 
 /** Returns the signal that has ended what code of a unit does, unless the unit has ended. */
 function reasonIn<Target, Driver>(
-  frame: Frame<Target, Driver> | undefined,
+  frame: UnitFrame<Target, Driver> | undefined,
 ): Cancellation | undefined {
   return frame?.signal?.aborted && !frame.unit.isEnded ? frame.signal : undefined;
 }
@@ -288,7 +282,7 @@ function reasonIn<Target, Driver>(
 function heldFor<Target, Driver>(
   parts: Parts<Target, Driver>,
   home: Home<Target>,
-  frame: Frame<Target, Driver> | undefined,
+  frame: UnitFrame<Target, Driver> | undefined,
   own: LeaseOptions["own"],
 ): Held<Target, Driver> {
   if (frame !== undefined && !own) return frame.unit.heldFor(frame, home);

@@ -7,8 +7,8 @@
 
 import type { Policy } from "../core/mod.ts";
 import { SubletError } from "./errors.ts";
+import type { Hold } from "./home.ts";
 import { hintOf } from "./nearest.ts";
-import type { Hold } from "./parts.ts";
 
 /** How long actual connections live at most: as long as their pool, or as one unit of work. */
 export type Lifespan = "pool" | "unit";

@@ -1,19 +1,12 @@
 /** What the parts of one pool share, or of one unit where connections live no longer than that. */
 
-import type { VirtualId } from "../core/mod.ts";
 import type { Admission } from "./admission.ts";
-import type { Frames } from "./context.ts";
 import type { Handles } from "./handles.ts";
+import type { Home } from "./home.ts";
 import type { Interpreter } from "./interpreter.ts";
 import type { Leaks } from "./leaks.ts";
-import type { TargetEntry, Targets } from "./targets.ts";
-import type { Host } from "./unit.ts";
-
-/**
- * How long a lease lasts: for its statement; from a statement that leaves something to ask for
- * (an id, a count of rows, a warning) to the end of the unit; for the unit.
- */
-export type Hold = "statement" | "answer" | "unit";
+import type { Targets } from "./targets.ts";
+import type { Host, UnitFrames } from "./unit.ts";
 
 /** What the parts of one pool share, and its handles with them. */
 export interface CommonParts<Target, Driver> {
@@ -22,7 +15,7 @@ export interface CommonParts<Target, Driver> {
   /** The targets in use. */
   readonly targets: Targets<Target>;
   /** Which unit of work, and which transaction in it, code belongs to. */
-  readonly frames: Frames<Target, Driver>;
+  readonly frames: UnitFrames<Target, Driver>;
   /** The virtual connections, by their numbers. */
   readonly homes: readonly Home<Target>[];
   /** Who may still begin work. */
@@ -57,16 +50,4 @@ export interface Ending {
   readonly closed: Promise<void>;
   /** Whether the host waits for that, so that nobody else has to. */
   readonly isAwaited: boolean;
-}
-
-/** A virtual connection, as its parts know it. */
-export interface Home<Target> {
-  /** Its number. */
-  readonly id: VirtualId;
-  /** Its name. */
-  readonly name: string;
-  /** Where it leads, unless a unit binds it elsewhere. */
-  readonly target: TargetEntry<Target>;
-  /** How long a lease lasts. */
-  readonly hold: Hold;
 }

@@ -4,9 +4,10 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { Admission } from "./admission.ts";
 import type { PoolClock } from "./clock.ts";
 import type { Definition } from "./definition.ts";
+import { homesOf } from "./home.ts";
 import { Interpreter } from "./interpreter.ts";
 import { Leaks } from "./leaks.ts";
-import type { CommonParts, Home, Realm } from "./parts.ts";
+import type { CommonParts, Realm } from "./parts.ts";
 import type { Neutral } from "./process_hold.ts";
 import { Targets } from "./targets.ts";
 
@@ -35,7 +36,7 @@ function partsOf<Target, Driver>(
   const { port, retargetOf, isLoss, lifespan } = foundation;
   const neutral: Neutral = AsyncLocalStorage.snapshot();
   const targets = new Targets(port);
-  const homes = homesOf(definition, targets);
+  const homes = homesOf(plan.virtuals, definition.targets(), targets);
   const virtuals = plan.virtuals.map(({ limit, minimum }, id) => {
     return { target: homes[id]!.target.id, limit, minimum };
   });
@@ -61,15 +62,4 @@ function partsOf<Target, Driver>(
     isLoss,
     realm,
   };
-}
-
-/** Returns the virtual connections, as their parts know them. */
-function homesOf<Target, Driver>(
-  { plan, targets: definedTargets }: Definition<Target, Driver>,
-  targets: Targets<Target>,
-): readonly Home<Target>[] {
-  const defined = definedTargets();
-  return plan.virtuals.map(({ name, hold }, id): Home<Target> => {
-    return { id, name, target: targets.use(defined[id] as Target), hold };
-  });
 }

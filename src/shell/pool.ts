@@ -9,12 +9,19 @@ import { checkFunction, refuseCallback } from "./callbacks.ts";
 import type { Census } from "./census.ts";
 import { type DrainOptions, Engine } from "./engine.ts";
 import { SubletError } from "./errors.ts";
-import type { Field, Lease, LeaseOptions, Row } from "./lease.ts";
+import type { Lease, LeaseOptions } from "./lease.ts";
 import { unknownName } from "./nearest.ts";
 import type { EventName, Listener } from "./news.ts";
 import type { Plan } from "./options.ts";
 import type { SharedPool } from "./shared_pool.ts";
-import type { CompiledMethod, RunOptions, StatementOptions, Values } from "./statement.ts";
+import type {
+  CompiledMethod,
+  Field,
+  Row,
+  RunOptions,
+  StatementOptions,
+  Values,
+} from "./statement.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 import type { Host } from "./unit.ts";
 import type { UnitOptions } from "./unit_options.ts";

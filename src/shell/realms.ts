@@ -8,20 +8,19 @@
 
 import type { Admission } from "./admission.ts";
 import { createClock, type PoolClock } from "./clock.ts";
-import type { Frames } from "./context.ts";
 import type { Definition } from "./definition.ts";
-import { unknownName } from "./nearest.ts";
 import type { Handles } from "./handles.ts";
-import type { CommonParts, Home, Parts } from "./parts.ts";
+import type { CommonParts, Parts } from "./parts.ts";
 import { type MakeParts, makerOf } from "./parts_make.ts";
 import type { CompiledMethod } from "./statement.ts";
+import type { UnitFrames } from "./unit.ts";
 
 /** What the handles of a pool share while it runs. */
 export class SharedParts<Target, Driver> {
   /** Tells the time. */
   readonly clock: PoolClock;
   /** Which unit of work code belongs to. */
-  readonly frames: Frames<Target, Driver>;
+  readonly frames: UnitFrames<Target, Driver>;
   /** Who may begin work, through any handle. */
   readonly admission: Admission;
   /** Tells whether work that failed with an error may be done once more. */
@@ -102,7 +101,7 @@ export class Realms<Target, Driver> {
   /** Tells the time. */
   readonly clock: PoolClock;
   /** Which unit of work code belongs to. */
-  readonly frames: Frames<Target, Driver>;
+  readonly frames: UnitFrames<Target, Driver>;
   /** Who may begin work through the handle. */
   readonly admission: Admission;
   /** Tells whether work that failed with an error may be done once more. */
@@ -142,11 +141,4 @@ export class Realms<Target, Driver> {
     }
     return unit.parts.admission === admission ? unit.parts : { ...unit.parts, admission, handles };
   }
-}
-
-/** Returns the virtual connection of a name; throws if there is none. */
-export function homeNamed<Target>(homes: readonly Home<Target>[], name: string): Home<Target> {
-  const home = homes.find((home) => home.name === name);
-  if (home === undefined) throw unknownName(name, homes.map((home) => home.name));
-  return home;
 }

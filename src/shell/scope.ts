@@ -7,17 +7,11 @@
  */
 
 import { SubletError } from "./errors.ts";
-import type { Held } from "./held.ts";
+import type { Held, HeldScope } from "./held.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 
-/** What a transaction can be open in. */
-export interface Level<Target, Driver> {
-  /** The transaction that is open in it. */
-  child: Scope<Target, Driver> | undefined;
-}
-
 /** A transaction, or a savepoint in one. */
-export class Scope<Target, Driver> implements Level<Target, Driver> {
+export class Scope<Target, Driver> implements HeldScope {
   /** The lease it runs on. */
   readonly held: Held<Target, Driver>;
   /** The transaction it is a savepoint of. */

@@ -46,6 +46,15 @@ export interface StatementOptions extends RunOptions {
   readonly [option: string]: unknown;
 }
 
+/** A row, by the names of its columns. */
+export type Row = Record<string, unknown>;
+
+/** A column of a result; the driver tells more of it. */
+export interface Field {
+  /** Its name. */
+  readonly name: string;
+}
+
 /** An SQL text whose parameters have been found. */
 export interface CompiledMethod {
   /** The text that is prepared. */

@@ -8,12 +8,13 @@
 import type { VirtualId } from "../core/mod.ts";
 import type { Statement } from "../port.ts";
 import { either } from "./cancellation.ts";
-import { type Frame, scopeOf } from "./context.ts";
+import { scopeOf } from "./context.ts";
+import type { Home } from "./home.ts";
 import type { Limits } from "./limiter.ts";
-import type { Home } from "./parts.ts";
 import type { Realms } from "./realms.ts";
 import { type Asked, limitsOf, restack, runOptionsOf, statementOf } from "./statement.ts";
 import { StatementRequest } from "./statement_request.ts";
+import type { UnitFrame } from "./unit.ts";
 import { runUnit } from "./unit_run.ts";
 import { runHeld } from "./unit_statement.ts";
 
@@ -45,7 +46,7 @@ export function runStatement<Target, Driver>(
 
 /** Runs a statement on the lease that its unit has, or asks for. */
 function join<Target, Driver>(
-  frame: Frame<Target, Driver>,
+  frame: UnitFrame<Target, Driver>,
   id: VirtualId,
   statement: Statement,
   limits: Limits,
@@ -56,6 +57,6 @@ function join<Target, Driver>(
   const stack = leaks.stackAbove(runStatement);
   const within = { signal: either(frame.signal, limits.signal), endsAt: limits.endsAt };
   const held = frame.unit.heldFor(frame, home);
-  const scope = scopeOf(frame, home);
+  const scope = scopeOf(frame, id);
   return runHeld(interpreter, held, { statement, scope, frame, limits: within, stack, isAlone });
 }

@@ -10,9 +10,10 @@
 
 import type { Cancellation } from "../port.ts";
 import { either } from "./cancellation.ts";
-import { type Frame, scopeOf } from "./context.ts";
+import { scopeOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
-import type { Home, Parts } from "./parts.ts";
+import type { Home } from "./home.ts";
+import type { Parts } from "./parts.ts";
 import { Scope } from "./scope.ts";
 import { keepStack, restack } from "./statement.ts";
 import {
@@ -21,9 +22,11 @@ import {
   checkTransactionOptions,
   type TransactionOptions,
 } from "./transaction_options.ts";
-import { endFully, Unit } from "./unit.ts";
+import { untilFurther } from "./turn_wait.ts";
+import { endFully, Unit, type UnitFrame } from "./unit.ts";
 import type { TransactionCode } from "./virtual_connection.ts";
 import type { Limits } from "./limiter.ts";
+import { runControl } from "./unit_statement.ts";
 import { until } from "./wait.ts";
 
 /** How long after an abort the answer to what ends a transaction is waited for, in ms. */
@@ -42,7 +45,7 @@ export async function transact<Target, Driver, T>(
   let own: Unit<Target, Driver> | undefined;
   try {
     checkTransactionOptions(options);
-    const parent = scopeOf(around, home);
+    const parent = scopeOf(around, home.id);
     if (parent !== undefined) checkNested(options, parent.top.options);
     signal?.throwIfAborted();
     const unit = around?.unit ?? (own = new Unit<Target, Driver>(parts));
@@ -61,8 +64,8 @@ async function runIn<Target, Driver, T>(
   parts: Parts<Target, Driver>,
   scope: Scope<Target, Driver>,
   fn: TransactionCode<Target, Driver, T>,
-  frame: Frame<Target, Driver>,
-  around: Frame<Target, Driver> | undefined,
+  frame: UnitFrame<Target, Driver>,
+  around: UnitFrame<Target, Driver> | undefined,
   stack: string | undefined,
 ): Promise<Awaited<T>> {
   const { unit, signal } = frame;
@@ -86,24 +89,29 @@ async function runIn<Target, Driver, T>(
 
 /** Enters a level, at once if it can, so that nothing that is asked for later comes before. */
 function enter<Target, Driver>(
-  frame: Frame<Target, Driver>,
+  frame: UnitFrame<Target, Driver>,
   home: Home<Target>,
   options: TransactionOptions,
 ): Scope<Target, Driver> | Promise<Scope<Target, Driver>> {
   const { unit, signal } = frame;
-  const parent = scopeOf(frame, home);
+  const parent = scopeOf(frame, home.id);
   unit.check();
   parent?.check();
   const held = parent?.held ?? unit.heldBesides(home);
   const open = (parent ?? held).child;
   if (open === undefined) return new Scope(held, parent, options);
-  const further = held.untilFurther(open, frame, { signal, endsAt: undefined });
+  const further = untilFurther(
+    held.parts.interpreter,
+    unit.turnWaitings,
+    { frame, open },
+    { signal, endsAt: undefined },
+  );
   return further.then(() => enter(frame, home, options));
 }
 
 async function begin<Target, Driver>(
   scope: Scope<Target, Driver>,
-  frame: Frame<Target, Driver>,
+  frame: UnitFrame<Target, Driver>,
 ): Promise<void> {
   const { held, parent, options } = scope;
   const { unit, signal } = frame;
@@ -111,12 +119,12 @@ async function begin<Target, Driver>(
   unit.check();
   scope.check();
   if (parent !== undefined) {
-    await held.control(`SAVEPOINT ${scope.savepoint}`, signal, () => scope.checkOpen());
+    await runControl(held, `SAVEPOINT ${scope.savepoint}`, signal, () => scope.checkOpen());
   } else if (held.session.isInTransaction) {
     const prose = "Cannot begin a transaction as a statement of this unit has begun one by hand";
     throw new SubletError("TRANSACTION_OPEN", "unit", prose);
   } else {
-    for (const sql of beginningOf(options)) await held.control(sql, signal);
+    for (const sql of beginningOf(options)) await runControl(held, sql, signal);
   }
   unit.check();
   scope.check();
@@ -125,7 +133,7 @@ async function begin<Target, Driver>(
 
 async function runCode<Target, Driver, T>(
   { frames, handles }: Parts<Target, Driver>,
-  frame: Frame<Target, Driver> & { readonly scope: Scope<Target, Driver> },
+  frame: UnitFrame<Target, Driver> & { readonly scope: Scope<Target, Driver> },
   fn: TransactionCode<Target, Driver, T>,
 ): Promise<Awaited<T>> {
   const { id } = frame.scope.held.home;
@@ -166,7 +174,7 @@ async function release<Target, Driver>(
 ): Promise<void> {
   const { held, savepoint } = scope;
   try {
-    await held.control(`RELEASE SAVEPOINT ${savepoint}`, signal, () => scope.checkOpen());
+    await runControl(held, `RELEASE SAVEPOINT ${savepoint}`, signal, () => scope.checkOpen());
   } catch (cause) {
     if (!held.isAlive || cause instanceof SubletError || signal?.aborted) throw cause;
     const prose = `The transaction has lost its savepoint ${savepoint}`;
@@ -242,7 +250,7 @@ async function conclude<Target, Driver>(
   signal: Cancellation | undefined,
   check?: () => void,
 ): Promise<void> {
-  if (signal === undefined) return await held.control(sql, signal, check);
+  if (signal === undefined) return await runControl(held, sql, signal, check);
   const late = new AbortController();
   let cancel: (() => void) | undefined;
   const abort = (): void => {
@@ -251,7 +259,7 @@ async function conclude<Target, Driver>(
   if (signal.aborted) abort();
   else signal.addEventListener("abort", abort);
   try {
-    await held.control(sql, late.signal, check);
+    await runControl(held, sql, late.signal, check);
   } finally {
     signal.removeEventListener("abort", abort);
     cancel?.();

@@ -6,27 +6,33 @@
  */
 
 import type { Instant } from "../port.ts";
-import type { Frame } from "./context.ts";
+import type { ContextScope, Frame } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { LeaseWaiter, Lessor } from "./lease_request.ts";
 import type { Limits } from "./limiter.ts";
-import type { Parts } from "./parts.ts";
-import type { Scope } from "./scope.ts";
 import { Wait } from "./wait.ts";
 
+/** A transaction, as code that waits for it knows it. */
+export interface AwaitedScope extends ContextScope {
+  /** Fulfilled when it is further. */
+  readonly changed: Promise<void>;
+  /** What it runs on, and the name of the virtual connection that this goes through. */
+  readonly held: ContextScope["held"] & { readonly home: { readonly name: string } };
+}
+
 /** Code that waits for a transaction. */
-export interface TurnWaiting<Target, Driver> {
+export interface TurnWaiting {
   /** What the code belongs to. */
-  readonly frame: Frame<Target, Driver> | undefined;
+  readonly frame: Frame | undefined;
   /** The transaction. */
-  readonly open: Scope<Target, Driver>;
+  readonly open: AwaitedScope;
 }
 
 /** Waits until a transaction is further; not longer than for a lease. */
 export async function untilFurther<Target, Driver>(
-  { interpreter }: Parts<Target, Driver>,
-  waitings: Set<TurnWaiting<Target, Driver>>,
-  waiting: TurnWaiting<Target, Driver>,
+  interpreter: Lessor<Target, Driver>,
+  waitings: Set<TurnWaiting>,
+  waiting: TurnWaiting,
   limits: Limits,
 ): Promise<void> {
   const { open } = waiting;
@@ -43,10 +49,7 @@ export async function untilFurther<Target, Driver>(
 }
 
 /** Tells whether what is waited for waits itself for a transaction that the code is in. */
-function isRing<Target, Driver>(
-  waitings: Iterable<TurnWaiting<Target, Driver>>,
-  { frame, open }: TurnWaiting<Target, Driver>,
-): boolean {
+function isRing(waitings: Iterable<TurnWaiting>, { frame, open }: TurnWaiting): boolean {
   const reached = new Set([open]);
   for (const scope of reached) {
     if (isIn(frame, scope)) return true;
@@ -55,10 +58,7 @@ function isRing<Target, Driver>(
   return false;
 }
 
-function isIn<Target, Driver>(
-  frame: Frame<Target, Driver> | undefined,
-  scope: Scope<Target, Driver>,
-): boolean {
+function isIn(frame: Frame | undefined, scope: AwaitedScope): boolean {
   for (let at = frame; at !== undefined; at = at.parent) if (at.scope === scope) return true;
   return false;
 }

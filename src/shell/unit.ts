@@ -8,10 +8,12 @@
  */
 
 import type { Holding, VirtualId } from "../core/mod.ts";
-import { type Frame, scopeOf } from "./context.ts";
+import { type Frame, type Frames, scopeOf } from "./context.ts";
 import { unitEnded } from "./errors.ts";
-import { Held } from "./held.ts";
-import type { Ending, Home, Parts, Realm } from "./parts.ts";
+import { Held, type HeldUnit } from "./held.ts";
+import type { Home } from "./home.ts";
+import type { Ending, Parts, Realm } from "./parts.ts";
+import type { Scope } from "./scope.ts";
 import type { TargetEntry } from "./targets.ts";
 import type { TurnWaiting } from "./turn_wait.ts";
 
@@ -20,6 +22,12 @@ export interface Host {
   /** Has the host wait for a promise before it ends what runs for the request. */
   waitUntil(promise: Promise<unknown>): void;
 }
+
+/** What code of a unit belongs to. */
+export type UnitFrame<Target, Driver> = Frame<Unit<Target, Driver>, Scope<Target, Driver>>;
+
+/** How code finds that. */
+export type UnitFrames<Target, Driver> = Frames<Unit<Target, Driver>, Scope<Target, Driver>>;
 
 /** Where a unit of work begins. */
 export interface UnitOrigin<Target, Driver> {
@@ -32,14 +40,15 @@ export interface UnitOrigin<Target, Driver> {
 }
 
 /** The span of code that leases are tagged with. */
-export class Unit<Target, Driver> {
+export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   /** What it works with. */
   readonly parts: Parts<Target, Driver>;
+  /** The unit within which it began. */
+  readonly outer: Unit<Target, Driver> | undefined;
   /** What of its code waits for a transaction of its own. */
-  readonly turnWaitings: Set<TurnWaiting<Target, Driver>> = new Set();
+  readonly turnWaitings: Set<TurnWaiting> = new Set();
   readonly #realm: Realm | undefined;
   readonly #host: Host | undefined;
-  readonly #outer: Unit<Target, Driver> | undefined;
   readonly #isBeside: boolean;
   readonly #helds: Held<Target, Driver>[] = [];
   /** The units that have begun within this one and not ended. */
@@ -57,7 +66,7 @@ export class Unit<Target, Driver> {
     this.#realm = outer === undefined ? parts.realm : undefined;
     this.#realm?.begin();
     this.#host = host;
-    this.#outer = outer;
+    this.outer = outer;
     this.#isBeside = isBeside;
     if (outer !== undefined) (outer.#inner ??= new Set()).add(this);
   }
@@ -89,14 +98,6 @@ export class Unit<Target, Driver> {
       .flatMap((held) => held.isExplicit ? held.holding ?? [] : []);
   }
 
-  /** Tells whether another unit is this one, or within it. */
-  encloses(other: Unit<Target, Driver>): boolean {
-    for (let at: Unit<Target, Driver> | undefined = other; at !== undefined; at = at.#outer) {
-      if (at === this) return true;
-    }
-    return false;
-  }
-
   /** Throws if it has ended. */
   check(): void {
     if (this.#isEnded) throw unitEnded();
@@ -105,7 +106,7 @@ export class Unit<Target, Driver> {
   /** Notes that something of it, and so of the units around it, may have become permanent. */
   notePermanent(): void {
     this.#mayBePermanent = true;
-    this.#outer?.notePermanent();
+    this.outer?.notePermanent();
   }
 
   /** Gives a virtual connection another target in this unit. */
@@ -119,13 +120,13 @@ export class Unit<Target, Driver> {
   targetOf(home: Home<Target>): TargetEntry<Target> {
     const bound = this.#targets?.get(home.id);
     if (bound !== undefined) return bound;
-    return this.#isBeside && this.#outer !== undefined ? this.#outer.targetOf(home) : home.target;
+    return this.#isBeside && this.outer !== undefined ? this.outer.targetOf(home) : home.target;
   }
 
   /** Returns the lease that code uses through a virtual connection: its transaction's, if any. */
-  heldFor(frame: Frame<Target, Driver> | undefined, home: Home<Target>): Held<Target, Driver> {
+  heldFor(frame: UnitFrame<Target, Driver> | undefined, home: Home<Target>): Held<Target, Driver> {
     this.check();
-    return scopeOf(frame, home)?.held ?? this.heldBesides(home);
+    return scopeOf(frame, home.id)?.held ?? this.heldBesides(home);
   }
 
   /** Returns the lease for code that is in no transaction; it may have to be requested yet. */
@@ -144,10 +145,10 @@ export class Unit<Target, Driver> {
 
   /** Returns the lease in which code has a transaction open, also one that it began by hand. */
   heldInTransaction(
-    frame: Frame<Target, Driver>,
+    frame: UnitFrame<Target, Driver>,
     home: Home<Target>,
   ): Held<Target, Driver> | undefined {
-    const scope = scopeOf(frame, home);
+    const scope = scopeOf(frame, home.id);
     if (scope !== undefined) return scope.held;
     return [this, ...this.#beside].flatMap((unit) => unit.openByHand)
       .findLast((held) => held.home.id === home.id);
@@ -165,12 +166,12 @@ export class Unit<Target, Driver> {
   }
 
   /** Returns what it holds to its end, but for one virtual connection. */
-  lastingBut(home: Home<Target> | undefined): readonly Holding[] {
+  lastingBut(virtual: VirtualId | undefined): readonly Holding[] {
     if (this.#isEnded || this.#helds.length === 0) return NONE;
     const found: Holding[] = [];
     for (const held of this.#helds) {
       const { lasting } = held;
-      if (lasting !== undefined && held.home.id !== home?.id) found.push(lasting);
+      if (lasting !== undefined && held.home.id !== virtual) found.push(lasting);
     }
     return found;
   }
@@ -197,7 +198,7 @@ export class Unit<Target, Driver> {
     if (this.mayBePermanent || this.#inner?.size) this.notePermanent();
     // Their connections end now, whoever has the leases.
     if (this.#realm !== undefined) this.#beside.forEach((unit) => unit.end());
-    if (this.#outer !== undefined) this.#outer.#inner?.delete(this);
+    if (this.outer !== undefined) this.outer.#inner?.delete(this);
     for (const held of [...this.#helds]) held.end();
     const { targets, admission } = this.parts;
     for (const target of this.#targets?.values() ?? []) targets.leave(target);

@@ -1,7 +1,7 @@
 /** A unit of work as its code is handed it: the virtual connections, bound to that unit. */
 
-import type { Field, Lease, LeaseOptions, Row } from "./lease.ts";
-import type { RunOptions, StatementOptions, Values } from "./statement.ts";
+import type { Lease, LeaseOptions } from "./lease.ts";
+import type { Field, Row, RunOptions, StatementOptions, Values } from "./statement.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 import type { Method, TransactionCode, VirtualConnection } from "./virtual_connection.ts";
 

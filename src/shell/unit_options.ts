@@ -1,8 +1,7 @@
 /** How a unit of work is run: its options, and what of them can be checked before it begins. */
 
 import { SubletError } from "./errors.ts";
-import type { Home } from "./parts.ts";
-import { homeNamed } from "./realms.ts";
+import { type Home, homeNamed } from "./home.ts";
 import type { Host } from "./unit.ts";
 
 /** How a unit of work is run; `Overlay` is what a target may be given of its own. */

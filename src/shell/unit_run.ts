@@ -8,13 +8,14 @@
 import { retry } from "@std/async/retry";
 import type { Cancellation } from "../port.ts";
 import { either } from "./cancellation.ts";
-import type { Frame } from "./context.ts";
 import { SubletError } from "./errors.ts";
-import { homeNamed, type Realms } from "./realms.ts";
+import { homeNamed } from "./home.ts";
+import type { Realms } from "./realms.ts";
 import { transact } from "./transaction.ts";
-import { endFully, Unit } from "./unit.ts";
+import { endFully, Unit, type UnitFrame } from "./unit.ts";
 import type { UnitHandle } from "./unit_handle.ts";
 import { bindingsOf, checkRetries, type UnitOptions } from "./unit_options.ts";
+import { runControl } from "./unit_statement.ts";
 
 /** Code of a unit; it may run statements by context, or by the handle that it gets. */
 export type UnitCode<Target, Driver, T, Name extends string = string> = (
@@ -73,7 +74,7 @@ async function runOnce<Target, Driver, T>(
   try {
     const { homes, frames, handles, leaks } = unit.parts;
     const names = typeof transaction === "string" ? [transaction] : transaction;
-    const code = (): unknown => fn(handles.unit(frames.getStore() as Frame<Target, Driver>));
+    const code = (): unknown => fn(handles.unit(frames.getStore() as UnitFrame<Target, Driver>));
     const within = names.map((name) => homeNamed(homes, name)).reduceRight<() => unknown>(
       (inner, home) => () => transact(unit.parts, home, inner, {}, leaks.stackAbove(runUnit)),
       code,
@@ -98,7 +99,7 @@ async function checkNoneOpen<Target, Driver>(
   const open = unit.openByHand;
   if (open.length === 0) return;
   // What a ROLLBACK does not end, as an XA transaction, ends when the session is wiped.
-  const failures = open.map((held) => held.control("ROLLBACK", signal).catch((cause) => cause));
+  const failures = open.map((held) => runControl(held, "ROLLBACK", signal).catch((cause) => cause));
   const cause = (await Promise.all(failures)).find((failure) => failure !== undefined);
   const names = open.map(({ home }) => JSON.stringify(home.name)).join(" and ");
   const prose = `The unit ended with a transaction that a statement of it had begun on ${names}: ` +

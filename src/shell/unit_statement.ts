@@ -4,7 +4,7 @@
  */
 
 import { AsyncResource } from "node:async_hooks";
-import type { Answering, Session, Statement } from "../port.ts";
+import type { Answering, Cancellation, Session, Statement } from "../port.ts";
 import { rejected } from "./caller.ts";
 import { type Frame, noteWrite } from "./context.ts";
 import type { Held } from "./held.ts";
@@ -13,6 +13,7 @@ import { type Limited, type Limiter, limiterOf, type Limits } from "./limiter.ts
 import { checkKeepsTransaction, checkLasts, checkReadsOwn } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
 import type { Settle } from "./statement_request.ts";
+import { untilFurther } from "./turn_wait.ts";
 import type { Turn } from "./turns.ts";
 import { statementTimeout } from "./wait.ts";
 
@@ -23,7 +24,7 @@ export interface HeldStatement<Target, Driver> {
   /** The transaction that its code is in, on this lease. */
   readonly scope: Scope<Target, Driver> | undefined;
   /** What its code belongs to. */
-  readonly frame: Frame<Target, Driver> | undefined;
+  readonly frame: Frame | undefined;
   /** Until when it may take. */
   readonly limits: Limits;
   /** Who asked for it, if leases are watched. */
@@ -39,6 +40,31 @@ export function runHeld<Target, Driver>(
   asked: HeldStatement<Target, Driver>,
 ): Promise<[unknown, unknown]> {
   return new Promise((settle) => new UnitStatement(interpreter, held, asked, settle).begin());
+}
+
+/**
+ * Runs a statement of the pool's own, which begins or ends a transaction, after the statements
+ * that came before it in that transaction; `check` is called right before.
+ */
+export async function runControl<Target, Driver>(
+  held: Held<Target, Driver>,
+  sql: string,
+  signal: Cancellation | undefined,
+  check?: () => void,
+): Promise<void> {
+  held.enter(undefined);
+  const turn = held.turns.take();
+  try {
+    const limits = { signal, endsAt: undefined };
+    if (!turn.hasCome) await turn.come(held.parts.interpreter, limits);
+    signal?.throwIfAborted();
+    check?.();
+    const statement = { sql, values: undefined, isPrepared: false, options: undefined };
+    await held.session.run(statement, signal);
+  } finally {
+    turn.end();
+    held.leave();
+  }
 }
 
 /** A statement on a lease of its unit. */
@@ -119,7 +145,9 @@ class UnitStatement<Target, Driver> implements Answering, Limited {
     scope?.check();
     const open = (scope ?? held).child;
     if (open !== undefined) {
-      return this.#attempt(this.#open, held.untilFurther(open, frame, limits));
+      const { turnWaitings } = held.unit;
+      const further = untilFurther(this.#interpreter, turnWaitings, { frame, open }, limits);
+      return this.#attempt(this.#open, further);
     }
     const opening = held.open(frame, limits);
     if (opening === undefined) this.#takeTurn();

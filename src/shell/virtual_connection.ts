@@ -6,8 +6,16 @@
 
 import type { VirtualId } from "../core/mod.ts";
 import { refuseCallback } from "./callbacks.ts";
-import type { Field, Lease, LeaseOptions, Row } from "./lease.ts";
-import type { Asked, CompiledMethod, RunOptions, StatementOptions, Values } from "./statement.ts";
+import type { Lease, LeaseOptions } from "./lease.ts";
+import type {
+  Asked,
+  CompiledMethod,
+  Field,
+  Row,
+  RunOptions,
+  StatementOptions,
+  Values,
+} from "./statement.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 
 /** A statement as a function: what its parameters stand for in, rows out. */
