@@ -38,9 +38,8 @@ export type { Address, Condition } from "../port.ts";
 export type { Hold } from "../shell/home.ts";
 export type { Host } from "../shell/unit.ts";
 export type { Isolation, TransactionOptions } from "../shell/transaction_options.ts";
-export type { UnitHandle } from "../shell/unit_handle.ts";
+export type { UnitCode, UnitHandle } from "../shell/unit_handle.ts";
 export type { UnitOptions } from "../shell/unit_options.ts";
-export type { UnitCode } from "../shell/unit_run.ts";
 export type {
   Method,
   TransactionCode,

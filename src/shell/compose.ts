@@ -1,14 +1,10 @@
 /** Puts a pool together, for whoever knows a driver and a runtime. */
 
-import { AsyncLocalStorage } from "node:async_hooks";
 import type { Definition, Foundation } from "./definition.ts";
-import { News } from "./news.ts";
 import { type Plan, planOf, type PoolOptions } from "./options.ts";
 import { Pool } from "./pool.ts";
 import { enroll, type Enrolled } from "./registry.ts";
 import { SharedPool } from "./shared_pool.ts";
-import type { CompiledMethod } from "./statement.ts";
-import type { UnitFrames } from "./unit.ts";
 
 /**
  * Returns a handle of the pool of a definition; equal definitions in one process share one.
@@ -26,39 +22,31 @@ export function createSubletPool<
   options: PoolOptions<Name, Overlay>,
   foundation: Foundation<Target, Driver>,
 ): Pool<Name, Target, Driver, Overlay> {
-  const { compileMethod, keyOf, shapeOf } = foundation;
+  const { keyOf, shapeOf } = foundation;
   const plan = planOf(options, foundation.targetOptions, foundation.lifespan);
   if (!plan.isShared) {
-    return new Pool(new SharedPool(define(plan, foundation)), plan, compileMethod);
+    return new Pool(new SharedPool(define(plan, foundation)), plan);
   }
   return enroll(plan, { key: keyOf(plan), shape: shapeOf(plan) }, (remove) => {
-    return enrolledOf(new SharedPool(define(plan, foundation), remove), compileMethod);
+    return enrolledOf(new SharedPool(define(plan, foundation), remove));
   });
 }
 
 /** Returns a pool as it is enrolled, which outlives its plan, and so does not lead to it. */
 function enrolledOf<Name extends string, Target, Driver, Overlay extends object>(
   pool: SharedPool<Target, Driver>,
-  compile: (sql: string) => CompiledMethod,
 ): Enrolled<Pool<Name, Target, Driver, Overlay>> {
-  return { attach: (plan) => new Pool(pool, plan, compile), end: (why) => void pool.end(why) };
+  return { attach: (plan) => new Pool(pool, plan), end: (why) => void pool.end(why) };
 }
 
 function define<Target, Driver>(
   plan: Plan,
   foundation: Foundation<Target, Driver>,
 ): Definition<Target, Driver> {
-  const frames: UnitFrames<Target, Driver> = new AsyncLocalStorage();
-  const news = newsOutside(frames);
   // What is wrong with targets is said where they are defined, if it can be known there.
   const isLate = plan.lifespan === "unit" && foundation.isLate?.(plan.target);
   const known = isLate ? undefined : targetsOf(plan, foundation);
-  return { plan, foundation, news, frames, targets: () => known ?? targetsOf(plan, foundation) };
-}
-
-/** Returns news told outside of any unit; they outlive the definition, and so do not lead to it. */
-function newsOutside<Target, Driver>(frames: UnitFrames<Target, Driver>): News<Driver> {
-  return new News((tell) => frames.run(undefined, tell));
+  return { plan, foundation, targets: () => known ?? targetsOf(plan, foundation) };
 }
 
 /** Returns the target of each virtual connection. */

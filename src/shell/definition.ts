@@ -2,10 +2,8 @@
 
 import type { Port } from "../port.ts";
 import type { PoolClock } from "./clock.ts";
-import type { News } from "./news.ts";
 import type { Lifespan, Plan } from "./options.ts";
 import type { CompiledMethod } from "./statement.ts";
-import type { UnitFrames } from "./unit.ts";
 
 /** What the shell does not know by itself: a driver, on a runtime. */
 export interface Foundation<Target, Driver> {
@@ -41,10 +39,6 @@ export interface Definition<Target, Driver> {
   readonly plan: Plan;
   /** What it knows of a driver and a runtime. */
   readonly foundation: Foundation<Target, Driver>;
-  /** What is told of it. */
-  readonly news: News<Driver>;
-  /** Which unit of work code belongs to. */
-  readonly frames: UnitFrames<Target, Driver>;
   /** Returns the target of each virtual connection; throws if one cannot be known yet. */
   readonly targets: () => readonly Target[];
 }

@@ -7,19 +7,22 @@ import type { VirtualId } from "../core/mod.ts";
 import { checkFunction, refuseCallback } from "./callbacks.ts";
 import { named } from "./caller.ts";
 import type { Census } from "./census.ts";
+import type { PoolClock } from "./clock.ts";
 import { enclosingOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Handle } from "./handle.ts";
-import { Handles } from "./handles.ts";
 import { type Lease, type LeaseOptions, takeLease } from "./lease.ts";
 import type { Home } from "./home.ts";
-import { Realms, type SharedParts } from "./realms.ts";
+import type { PoolRuntime } from "./pool_runtime.ts";
+import type { SharedPool } from "./shared_pool.ts";
 import type { Asked } from "./statement.ts";
 import { runStatement } from "./statement_run.ts";
 import { transact } from "./transaction.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
+import type { UnitEngine, UnitFrame, UnitFrames } from "./unit.ts";
+import { Handles, type UnitCode } from "./unit_handle.ts";
 import type { UnitOptions } from "./unit_options.ts";
-import { runUnit, type UnitCode } from "./unit_run.ts";
+import { runUnit } from "./unit_run.ts";
 import type { TransactionCode, VirtualEngine } from "./virtual_connection.ts";
 
 /** How a pool is ended: what all share, or this pool object's own work if others go on. */
@@ -45,25 +48,45 @@ function drainDeadlock(): SubletError {
 }
 
 /** Runs what comes through one handle of a pool. */
-export class Engine<Target, Driver> implements VirtualEngine<Target, Driver> {
+export class Engine<Target, Driver>
+  implements UnitEngine<Target, Driver>, VirtualEngine<Target, Driver> {
   /** The handle. */
   readonly handle: Handle<Driver>;
-  readonly #shared: SharedParts<Target, Driver>;
-  readonly #realms: Realms<Target, Driver>;
+  /** Tells the time. */
+  readonly clock: PoolClock;
+  /** Which unit of work, and which transaction in it, code belongs to. */
+  readonly frames: UnitFrames<Target, Driver>;
+  /** Whether each unit that is within no other has a runtime of its own. */
+  readonly isPerUnit: boolean;
+  readonly #shared: SharedPool<Target, Driver>;
+  /** What runs the pool, unless each unit has a runtime of its own. */
+  readonly #runtime: PoolRuntime<Target, Driver> | undefined;
+  readonly #handles: Handles<Target, Driver>;
   /** How many statements and transactions it has under way in units of other handles. */
   #guests = 0;
 
-  /** Starts a handle that has done nothing. */
-  constructor(shared: SharedParts<Target, Driver>, handle: Handle<Driver>) {
+  /** Joins a pool by a handle that has done nothing. */
+  constructor(shared: SharedPool<Target, Driver>) {
+    this.handle = shared.join();
+    this.clock = shared.clock;
+    this.frames = shared.frames;
+    this.isPerUnit = shared.runtime === undefined;
     this.#shared = shared;
-    this.handle = handle;
-    this.#realms = new Realms(shared, handle, new Handles(this, shared));
+    this.#runtime = shared.runtime;
+    this.#handles = new Handles(this, shared);
+  }
+
+  /** Returns the runtime of the calling code: its unit's, or that of a unit that it may begin. */
+  runtimeHere(): PoolRuntime<Target, Driver> {
+    if (this.#runtime !== undefined) return this.#runtime;
+    const unit = this.frames.getStore()?.unit;
+    return unit === undefined || unit.isEnded ? this.#shared.newRuntime() : unit.runtime;
   }
 
   /** Runs a statement where its code stands: in its unit of work, or as one of its own. */
   statement(id: VirtualId, asked: Asked): Promise<[unknown, unknown]> {
-    if (!this.#isGuest()) return named(runStatement(this.#realms, id, asked));
-    return this.#asGuest(() => runStatement(this.#realms, id, asked));
+    if (!this.#isGuest()) return named(runStatement(this, id, asked));
+    return this.#asGuest(() => runStatement(this, id, asked));
   }
 
   /** Runs code as a unit of work. */
@@ -75,7 +98,7 @@ export class Engine<Target, Driver> implements VirtualEngine<Target, Driver> {
     } catch (error) {
       return Promise.reject(error);
     }
-    return runUnit(this.#realms, fn, options);
+    return runUnit(this, (frame) => fn(this.#handles.unit(frame)), options);
   }
 
   /** Runs code in a transaction on a virtual connection. */
@@ -86,10 +109,11 @@ export class Engine<Target, Driver> implements VirtualEngine<Target, Driver> {
   ): Promise<Awaited<T>> {
     checkFunction("transaction", fn);
     refuseCallback(options);
-    const parts = this.#realms.here();
-    const stack = parts.leaks.stackAbove(this.transaction);
-    const home = parts.homes[id] as Home<Target>;
-    const run = (): Promise<Awaited<T>> => transact(parts, home, fn, options, stack);
+    const runtime = this.runtimeHere();
+    const stack = runtime.leaks.stackAbove(this.transaction);
+    const home = runtime.homes[id] as Home<Target>;
+    const code = (frame: UnitFrame<Target, Driver>): T => fn(this.#handles.connection(frame, id));
+    const run = (): Promise<Awaited<T>> => transact(this, runtime, home, code, options, stack);
     return await (this.#isGuest() ? this.#asGuest(run) : run());
   }
 
@@ -101,23 +125,23 @@ export class Engine<Target, Driver> implements VirtualEngine<Target, Driver> {
     } catch (error) {
       return Promise.reject(error);
     }
-    return named(takeLease(this.#realms, id, options));
+    return named(takeLease(this, id, options));
   }
 
   /** Returns where a virtual connection leads, unless a unit binds it elsewhere. */
   targetOf(id: VirtualId): Target {
-    return (this.#realms.here().homes[id] as Home<Target>).target.target;
+    return (this.runtimeHere().homes[id] as Home<Target>).target.target;
   }
 
   /** Does what the user wants of the pool as a whole. */
   control(event: Control): void {
-    this.#realms.here().interpreter.report(event);
+    this.runtimeHere().interpreter.report(event);
   }
 
   /** Returns what the pool is doing. */
   census(): Census {
     const { admission, isEnded } = this.#shared;
-    const census = this.#realms.here().interpreter.census();
+    const census = this.runtimeHere().interpreter.census();
     if (isEnded) return { ...census, phase: "closed" };
     const isServing = admission.isClosed && census.phase === "open";
     return isServing ? { ...census, phase: "serving" } : census;
@@ -128,13 +152,13 @@ export class Engine<Target, Driver> implements VirtualEngine<Target, Driver> {
    * itself waited for, but the leases it holds are.
    */
   async drain({ timeout, refuse = false }: DrainOptions): Promise<void> {
-    const { clock, frames, admission: pool, only } = this.#shared;
+    const { clock, frames, admission: pool, runtime } = this.#shared;
     const { endsAll } = this.handle;
     const isEndless = timeout === undefined || timeout === Infinity;
     const waitedFor = endsAll ? pool : this.handle;
     for (let frame = frames.getStore(); frame !== undefined; frame = frame.parent) {
       const { unit } = frame;
-      if (!endsAll && unit.parts.admission !== this.handle) continue;
+      if (!endsAll && unit.admission !== this.handle) continue;
       waitedFor.exempt(unit);
       unit.yield();
     }
@@ -146,18 +170,18 @@ export class Engine<Target, Driver> implements VirtualEngine<Target, Driver> {
       this.#destroy(timeout);
       if (!endsAll) destroyed.resolve();
     });
-    only?.interpreter.hold.take();
+    runtime?.interpreter.hold.take();
     await Promise.race([ended, destroyed.promise]);
-    only?.interpreter.hold.drop();
+    runtime?.interpreter.hold.drop();
     cancel?.();
   }
 
   /** Throws if code asks for the end of what it holds itself, and would wait for ever. */
   checkDrain({ timeout = Infinity }: DrainOptions): void {
     if (timeout < Infinity) return;
-    const counts = ({ parts }: { parts: { admission: unknown } }): boolean =>
-      this.handle.isLast || parts.admission === this.handle;
-    const frame = this.#realms.frames.getStore();
+    const counts = ({ admission }: { admission: unknown }): boolean =>
+      this.handle.isLast || admission === this.handle;
+    const frame = this.frames.getStore();
     if (enclosingOf(frame, undefined, undefined, counts).length > 0) throw drainDeadlock();
     for (let at = frame; at !== undefined; at = at.parent) {
       if (counts(at.unit) && at.unit.kept.length > 0) throw drainDeadlock();
@@ -180,8 +204,8 @@ export class Engine<Target, Driver> implements VirtualEngine<Target, Driver> {
 
   /** Tells whether code is in a unit that was begun through another handle. */
   #isGuest(): boolean {
-    const frame = this.#realms.frames.getStore();
-    return frame !== undefined && frame.unit.parts.admission !== this.handle;
+    const frame = this.frames.getStore();
+    return frame !== undefined && frame.unit.admission !== this.handle;
   }
 
   /** Runs what joins a unit of another handle: it is work of this one as well. */
@@ -200,8 +224,8 @@ export class Engine<Target, Driver> implements VirtualEngine<Target, Driver> {
   /** Throws if the handle has been drained, and code is not in work that it has under way. */
   #check(): void {
     if (!this.handle.isClosedItself || this.#guests > 0) return;
-    for (let at = this.#realms.frames.getStore(); at !== undefined; at = at.parent) {
-      if (at.unit.parts.admission === this.handle) return;
+    for (let at = this.frames.getStore(); at !== undefined; at = at.parent) {
+      if (at.unit.admission === this.handle) return;
     }
     this.handle.check();
   }

@@ -8,6 +8,7 @@
 
 import type { Holding } from "../core/mod.ts";
 import type { Session } from "../port.ts";
+import type { Admission } from "./admission.ts";
 import { type ContextUnit, enclosingOf, type Frame, yieldAround } from "./context.ts";
 import { SubletError, unitEnded } from "./errors.ts";
 import type { Home } from "./home.ts";
@@ -15,7 +16,7 @@ import type { Watch } from "./leaks.ts";
 import { pooledOf } from "./lease_request.ts";
 import { type Asker, UnitRequest } from "./lease_wait.ts";
 import type { Limits } from "./limiter.ts";
-import type { Parts } from "./parts.ts";
+import type { PoolRuntime } from "./pool_runtime.ts";
 import type { Beforehand } from "./refusals.ts";
 import type { TargetEntry } from "./targets.ts";
 import type { AwaitedScope, TurnWaiting } from "./turn_wait.ts";
@@ -23,6 +24,8 @@ import { Turns } from "./turns.ts";
 
 /** A unit of work, as its leases know it. */
 export interface HeldUnit<Target, Driver> extends ContextUnit, Asker {
+  /** Counts it, and its requests. */
+  readonly admission: Admission;
   /** Whether it has ended. */
   readonly isEnded: boolean;
   /** What of its code waits for a transaction of its own. */
@@ -45,8 +48,8 @@ export interface HeldScope extends AwaitedScope {
 
 /** A lease of a unit through a virtual connection. */
 export class Held<Target, Driver> {
-  /** What it works with. */
-  readonly parts: Parts<Target, Driver>;
+  /** What runs its actual connection. */
+  readonly runtime: PoolRuntime<Target, Driver>;
   /** The unit. */
   readonly unit: HeldUnit<Target, Driver>;
   /** The virtual connection. */
@@ -66,8 +69,12 @@ export class Held<Target, Driver> {
   #stack: string | undefined;
 
   /** Creates what holds nothing yet. */
-  constructor(parts: Parts<Target, Driver>, unit: HeldUnit<Target, Driver>, home: Home<Target>) {
-    this.parts = parts;
+  constructor(
+    runtime: PoolRuntime<Target, Driver>,
+    unit: HeldUnit<Target, Driver>,
+    home: Home<Target>,
+  ) {
+    this.runtime = runtime;
     this.unit = unit;
     this.home = home;
   }
@@ -165,7 +172,7 @@ export class Held<Target, Driver> {
   /** Watches how long the lease is held; returns the watch. */
   watch(stack: string | undefined): Watch {
     const { grantedAt } = this.#given;
-    return this.#watch ??= this.parts.leaks.watch(this.home.name, grantedAt, stack);
+    return this.#watch ??= this.runtime.leaks.watch(this.home.name, grantedAt, stack);
   }
 
   /** Lets go of what is only kept for what may be asked, as its unit has to wait elsewhere. */
@@ -194,7 +201,7 @@ export class Held<Target, Driver> {
 
   /** Has a lease requested, if there is none; returns a promise of it if that takes a while. */
   open(frame: Frame | undefined, limits: Limits): Promise<void> | undefined {
-    const { interpreter, admission } = this.parts;
+    const { interpreter } = this.runtime;
     this.unit.check();
     if (this.#isLostButMovable) this.#release();
     let request = this.#request;
@@ -203,7 +210,7 @@ export class Held<Target, Driver> {
       const enclosing = enclosingOf(frame, this.unit, id);
       this.#isSpent = false;
       const target = this.unit.targetOf(this.home);
-      request = new UnitRequest(interpreter, id, target, enclosing, admission);
+      request = new UnitRequest(interpreter, id, target, enclosing, this.unit.admission);
       request.asker = this.unit;
       this.#request = request;
       interpreter.ask(request);
@@ -274,10 +281,10 @@ export class Held<Target, Driver> {
     if (this.mayBePermanent) this.unit.notePermanent();
     const request = this.#request;
     this.#request = undefined;
-    if (this.#watch !== undefined) this.parts.leaks.unwatch(this.#watch);
+    if (this.#watch !== undefined) this.runtime.leaks.unwatch(this.#watch);
     this.#watch = undefined;
     if (request?.pooled === undefined) return;
     const condition = this.#isBroken ? "broken" : request.pooled.session.condition;
-    this.parts.interpreter.release(request, condition);
+    this.runtime.interpreter.release(request, condition);
   }
 }

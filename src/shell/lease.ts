@@ -15,8 +15,7 @@ import { SubletError } from "./errors.ts";
 import type { Held } from "./held.ts";
 import type { Home } from "./home.ts";
 import type { Tag } from "./leaks.ts";
-import type { Parts } from "./parts.ts";
-import type { Realms } from "./realms.ts";
+import type { PoolRuntime } from "./pool_runtime.ts";
 import type { Scope } from "./scope.ts";
 import {
   type Field,
@@ -29,7 +28,7 @@ import {
   type StatementOptions,
   type Values,
 } from "./statement.ts";
-import { Unit, type UnitFrame } from "./unit.ts";
+import { Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
 import { runHeld } from "./unit_statement.ts";
 
 /** How a lease is taken. */
@@ -53,7 +52,7 @@ interface Place<Target, Driver> {
 
 /** The exclusive right to one actual connection, until it is released or its unit of work ends. */
 export class Lease<Target, Driver> implements AsyncDisposable {
-  readonly #parts: Parts<Target, Driver>;
+  readonly #engine: UnitEngine<Target, Driver>;
   readonly #held: Held<Target, Driver>;
   readonly #isOwn: boolean;
   /** Where it was taken. */
@@ -65,14 +64,14 @@ export class Lease<Target, Driver> implements AsyncDisposable {
 
   /** Creates a lease of what is held, for its unit or whoever has it; `end` ends its hold. */
   constructor(
-    parts: Parts<Target, Driver>,
+    engine: UnitEngine<Target, Driver>,
     held: Held<Target, Driver>,
     own: LeaseOptions["own"],
     place: Place<Target, Driver>,
     end: () => void,
     tag: Tag,
   ) {
-    this.#parts = parts;
+    this.#engine = engine;
     this.#held = held;
     this.#isOwn = Boolean(own);
     this.#place = place;
@@ -88,7 +87,7 @@ export class Lease<Target, Driver> implements AsyncDisposable {
   get connection(): Driver {
     this.#check();
     const { session, unit } = this.#held;
-    noteWrite(this.#parts.frames.getStore(), unit);
+    noteWrite(this.#engine.frames.getStore(), unit);
     return this.#connection ??= session.lend(() =>
       this.#refusal ?? reasonIn(this.#place.frame)?.reason
     );
@@ -124,7 +123,7 @@ export class Lease<Target, Driver> implements AsyncDisposable {
    */
   release(): void {
     if (this.#tag === undefined) return;
-    this.#parts.leaks.untag(this.#tag);
+    this.#held.runtime.leaks.untag(this.#tag);
     this.#tag = undefined;
     this.#end();
   }
@@ -143,9 +142,9 @@ export class Lease<Target, Driver> implements AsyncDisposable {
   ): Promise<[unknown, unknown]> {
     try {
       this.#check();
-      const { frames, interpreter } = this.#parts;
-      const frame = frames.getStore();
+      const frame = this.#engine.frames.getStore();
       const held = this.#held;
+      const { interpreter } = held.runtime;
       const here = scopeOf(frame, held.home.id);
       const scope = here?.held === held ? here : this.#place.scope;
       const statement = statementOf(sql, values, isPrepared);
@@ -168,7 +167,7 @@ export class Lease<Target, Driver> implements AsyncDisposable {
   #check(): void {
     const refusal = this.#refusal;
     if (refusal !== undefined) throw refusal;
-    const frame = this.#parts.frames.getStore();
+    const frame = this.#engine.frames.getStore();
     if (!this.#isOwn && frame !== undefined && frame.unit !== this.#held.unit) {
       const prose = "The lease belongs to another unit of work";
       throw new SubletError("LEASE_FOREIGN", "statement", prose);
@@ -178,16 +177,17 @@ export class Lease<Target, Driver> implements AsyncDisposable {
 
 /** Takes a lease that its user must release; outside of any unit, it is a unit of its own. */
 export function takeLease<Target, Driver>(
-  realms: Realms<Target, Driver>,
+  engine: UnitEngine<Target, Driver>,
   virtual: VirtualId,
   options: LeaseOptions,
 ): Promise<Lease<Target, Driver>> {
   let hold: LeaseHold<Target, Driver> | undefined;
   try {
-    const parts = realms.here();
-    const stack = parts.leaks.stackAbove(takeLease);
-    const limits = limitsOf(options, realms.clock);
-    const begun = hold = new LeaseHold(parts, parts.homes[virtual] as Home<Target>, options.own);
+    const runtime = engine.runtimeHere();
+    const stack = runtime.leaks.stackAbove(takeLease);
+    const limits = limitsOf(options, engine.clock);
+    const home = runtime.homes[virtual] as Home<Target>;
+    const begun = hold = new LeaseHold(engine, runtime, home, options.own);
     const signal = either(begun.frame?.signal, limits.signal);
     begun.scope?.check();
     signal?.throwIfAborted();
@@ -214,19 +214,24 @@ class LeaseHold<Target, Driver> {
   readonly held: Held<Target, Driver>;
   /** The transaction that its code is in, on this lease. */
   readonly scope: Scope<Target, Driver> | undefined;
-  readonly #parts: Parts<Target, Driver>;
+  readonly #engine: UnitEngine<Target, Driver>;
   readonly #own: LeaseOptions["own"];
   readonly #stop: (() => void) | undefined;
   #isEnded = false;
 
-  constructor(parts: Parts<Target, Driver>, home: Home<Target>, own: LeaseOptions["own"]) {
-    const frame = frameOf(parts, own);
-    const held = heldFor(parts, home, frame, own);
+  constructor(
+    engine: UnitEngine<Target, Driver>,
+    runtime: PoolRuntime<Target, Driver>,
+    home: Home<Target>,
+    own: LeaseOptions["own"],
+  ) {
+    const frame = frameOf(engine, own);
+    const held = heldFor(engine, runtime, home, frame, own);
     const scope = scopeOf(frame, home.id);
     this.frame = frame;
     this.held = held;
     this.scope = scope?.held === held ? scope : undefined;
-    this.#parts = parts;
+    this.#engine = engine;
     this.#own = own;
     held.keep();
     const signal = frame?.signal;
@@ -244,11 +249,11 @@ class LeaseHold<Target, Driver> {
     const held = this.held;
     held.unit.check();
     signal?.throwIfAborted();
-    const tag = this.#parts.leaks.tag(held.watch(stack), () => {
+    const tag = held.runtime.leaks.tag(held.watch(stack), () => {
       held.breakOff();
       this.end();
     });
-    return new Lease(this.#parts, held, this.#own, this, () => this.end(), tag);
+    return new Lease(this.#engine, held, this.#own, this, () => this.end(), tag);
   }
 
   /** Ends it, once. */
@@ -264,7 +269,7 @@ class LeaseHold<Target, Driver> {
 
 /** Returns the frame that a lease belongs to; one of its own does not end with the unit. */
 function frameOf<Target, Driver>(
-  { frames }: Parts<Target, Driver>,
+  { frames }: UnitEngine<Target, Driver>,
   own: LeaseOptions["own"],
 ): UnitFrame<Target, Driver> | undefined {
   const frame = frames.getStore();
@@ -280,7 +285,8 @@ function reasonIn<Target, Driver>(
 
 /** Returns what a lease is a lease of. */
 function heldFor<Target, Driver>(
-  parts: Parts<Target, Driver>,
+  { handle }: UnitEngine<Target, Driver>,
+  runtime: PoolRuntime<Target, Driver>,
   home: Home<Target>,
   frame: UnitFrame<Target, Driver> | undefined,
   own: LeaseOptions["own"],
@@ -290,5 +296,5 @@ function heldFor<Target, Driver>(
     ? frame.unit.heldInTransaction(frame, home)
     : undefined;
   if (joined !== undefined) return joined;
-  return new Unit(parts, { outer: frame?.unit, isBeside: true }).heldBesides(home);
+  return new Unit(runtime, handle, { outer: frame?.unit, isBeside: true }).heldBesides(home);
 }

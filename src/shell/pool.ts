@@ -14,18 +14,11 @@ import { unknownName } from "./nearest.ts";
 import type { EventName, Listener } from "./news.ts";
 import type { Plan } from "./options.ts";
 import type { SharedPool } from "./shared_pool.ts";
-import type {
-  CompiledMethod,
-  Field,
-  Row,
-  RunOptions,
-  StatementOptions,
-  Values,
-} from "./statement.ts";
+import type { Field, Row, RunOptions, StatementOptions, Values } from "./statement.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 import type { Host } from "./unit.ts";
 import type { UnitOptions } from "./unit_options.ts";
-import type { UnitCode } from "./unit_run.ts";
+import type { UnitCode } from "./unit_handle.ts";
 import { type Method, type TransactionCode, VirtualConnection } from "./virtual_connection.ts";
 
 /** What a pool says of its options under mysql2's names, in both places where it is looked for. */
@@ -64,13 +57,12 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
   constructor(
     pool: SharedPool<Target, Driver>,
     { policy, virtuals }: Plan,
-    compile: (sql: string) => CompiledMethod,
   ) {
     const { idleMsMax: idleTimeout } = policy;
     this.config = { idleTimeout, connectionConfig: { idleTimeout } };
-    this.#engine = new Engine(pool.parts, pool.join());
+    this.#engine = new Engine(pool);
     for (const [id, { name }] of virtuals.entries()) {
-      this.#virtuals.set(name, new VirtualConnection(this.#engine, name, id, compile));
+      this.#virtuals.set(name, new VirtualConnection(this.#engine, name, id, pool.compileMethod));
     }
     this.#main = this.#virtuals.get("main");
   }

@@ -1,22 +1,41 @@
 /**
  * What the handles of one pool share.
  *
- * It knows how many handles there are, and ends what they share with the last one.
+ * It knows how many handles there are, and ends what they share with the last one. Nothing in it
+ * leads to a handle.
  */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { Admission, type Tally } from "./admission.ts";
+import { createClock, type PoolClock } from "./clock.ts";
 import type { Definition } from "./definition.ts";
 import { Handle } from "./handle.ts";
-import type { News } from "./news.ts";
-import { SharedParts } from "./realms.ts";
+import { News } from "./news.ts";
+import { PoolRuntime } from "./pool_runtime.ts";
+import type { CompiledMethod } from "./statement.ts";
+import type { UnitFrames } from "./unit.ts";
 
 /** Hears of each handle that was collected as garbage; made with the first that may be. */
 let collected: FinalizationRegistry<() => void> | undefined;
 
 /** A pool, as its handles share it. */
 export class SharedPool<Target, Driver> {
-  /** What runs it. */
-  readonly parts: SharedParts<Target, Driver>;
+  /** Tells the time. */
+  readonly clock: PoolClock;
+  /** Which unit of work, and which transaction in it, code belongs to. */
+  readonly frames: UnitFrames<Target, Driver> = new AsyncLocalStorage();
+  /** Who may begin work, through any handle. */
+  readonly admission: Admission = new Admission();
+  /** The names of the virtual connections, by their numbers. */
+  readonly names: readonly string[];
+  /** Finds the parameters of an SQL text. */
+  readonly compileMethod: (sql: string) => CompiledMethod;
+  /** What runs a pool whose connections live as long as it. */
+  readonly runtime: PoolRuntime<Target, Driver> | undefined;
+  /** All that may have connections. */
+  readonly live: Set<PoolRuntime<Target, Driver>> = new Set();
+  /** What runtimes are made of, for each unit that is within no other; only where they are. */
+  readonly #definition: Definition<Target, Driver> | undefined;
   readonly #news: News<Driver>;
   /** Whether handles are collected as garbage: not where that happens outside of any request. */
   readonly #isWatched: boolean;
@@ -24,18 +43,38 @@ export class SharedPool<Target, Driver> {
   readonly #remove: (() => void) | undefined;
   #handles = 0;
   #isEnding = false;
+  #ended: Promise<void> | undefined;
+  #isEnded = false;
 
   /** Creates a pool in the async context to which its connections belong. */
   constructor(definition: Definition<Target, Driver>, remove?: () => void) {
-    this.parts = new SharedParts(definition, new Admission());
-    this.#news = definition.news;
-    this.#isWatched = definition.foundation.lifespan !== "unit";
+    const { plan, foundation } = definition;
+    this.clock = foundation.clock ?? createClock();
+    this.names = plan.virtuals.map(({ name }) => name);
+    this.compileMethod = foundation.compileMethod;
+    this.#news = newsOutside(this.frames);
+    this.#isWatched = foundation.lifespan !== "unit";
     this.#remove = remove;
+    if (plan.lifespan === "unit") this.#definition = definition;
+    else {
+      this.runtime = new PoolRuntime(definition, this.clock, this.#news, this.live);
+      this.runtime.begin();
+    }
+  }
+
+  /** Whether all has closed for good. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Returns a runtime for a unit to come, where each has one of its own. */
+  newRuntime(): PoolRuntime<Target, Driver> {
+    return new PoolRuntime(this.#definition!, this.clock, this.#news, this.live);
   }
 
   /** Returns a handle of it. */
   join(): Handle<Driver> {
-    const { admission } = this.parts;
+    const { admission } = this;
     const leave = this.#enter();
     const tally: Tally = { units: 0 };
     const isLast = (): boolean => this.#handles === 1;
@@ -44,16 +83,34 @@ export class SharedPool<Target, Driver> {
     collected ??= new FinalizationRegistry((end) => end());
     collected.register(handle, () => {
       admission.forget(tally);
-      if (leave()) void this.parts.end();
+      if (leave()) void this.end();
     });
     return handle;
   }
 
-  /** Ends it for all its handles; whoever asks for something from then on is told why. */
-  async end(why: string): Promise<void> {
-    this.parts.admission.why ??= why;
+  /**
+   * Ends it for all its handles: nobody begins any more, and what is under way ends; fulfilled
+   * when all has closed. Whoever asks for something from then on is told why.
+   */
+  end(why?: string): Promise<void> {
+    this.admission.why ??= why;
     this.#beginEnd();
-    await this.parts.end();
+    return this.#ended ??= this.#end();
+  }
+
+  async #end(): Promise<void> {
+    this.admission.close();
+    for (const { interpreter } of this.live) interpreter.report({ type: "resumeRequested" });
+    if (this.runtime === undefined) {
+      await this.admission.empty;
+    } else {
+      const { interpreter } = this.runtime;
+      interpreter.hold.take();
+      await Promise.race([this.admission.empty, interpreter.finished]);
+      await interpreter.finish();
+      interpreter.hold.drop();
+    }
+    this.#isEnded = true;
   }
 
   /** Counts a handle; returns what counts it out, and tells whether all ends with it. */
@@ -73,4 +130,9 @@ export class SharedPool<Target, Driver> {
     this.#isEnding = true;
     this.#remove?.();
   }
+}
+
+/** Returns news told outside of any unit; they outlive the definition, and so do not lead to it. */
+function newsOutside<Target, Driver>(frames: UnitFrames<Target, Driver>): News<Driver> {
+  return new News((tell) => frames.run(undefined, tell));
 }

@@ -6,6 +6,7 @@
 import { AsyncResource } from "node:async_hooks";
 import type { Holding, VirtualId } from "../core/mod.ts";
 import type { Answering, Instant, Statement } from "../port.ts";
+import type { Admission } from "./admission.ts";
 import { goOn, rejected, type Resume, resumeOf } from "./caller.ts";
 import { SubletError } from "./errors.ts";
 import {
@@ -16,7 +17,7 @@ import {
   refusalOf,
 } from "./lease_request.ts";
 import { type Limited, type Limiter, limiterOf, type Limits } from "./limiter.ts";
-import type { Parts } from "./parts.ts";
+import type { PoolRuntime } from "./pool_runtime.ts";
 import { checkLasts, checkReadsOwn } from "./refusals.ts";
 import { statementTimeout } from "./wait.ts";
 
@@ -42,7 +43,8 @@ export class StatementRequest<Target, Driver> extends LeaseRequest<Target, Drive
 
   /** Creates one that has asked for nothing yet. */
   constructor(
-    { interpreter, homes, admission }: Parts<Target, Driver>,
+    { interpreter, homes }: PoolRuntime<Target, Driver>,
+    admission: Admission,
     virtual: VirtualId,
     statement: Statement,
     limits: Limits,

@@ -11,33 +11,32 @@ import { either } from "./cancellation.ts";
 import { scopeOf } from "./context.ts";
 import type { Home } from "./home.ts";
 import type { Limits } from "./limiter.ts";
-import type { Realms } from "./realms.ts";
 import { type Asked, limitsOf, restack, runOptionsOf, statementOf } from "./statement.ts";
 import { StatementRequest } from "./statement_request.ts";
-import type { UnitFrame } from "./unit.ts";
+import type { UnitEngine, UnitFrame } from "./unit.ts";
 import { runUnit } from "./unit_run.ts";
 import { runHeld } from "./unit_statement.ts";
 
 /** Runs a statement where its code stands: in its unit of work, or as one of its own. */
 export function runStatement<Target, Driver>(
-  realms: Realms<Target, Driver>,
+  engine: UnitEngine<Target, Driver>,
   id: VirtualId,
   { sql, values, isPrepared, options, bind }: Asked,
 ): Promise<[unknown, unknown]> {
   try {
-    const { clock, frames, admission, arePerUnit } = realms;
+    const { clock, frames, handle, isPerUnit } = engine;
     const statement = statementOf(sql, bind === undefined ? values : bind(values), isPrepared);
     const limits = limitsOf(runOptionsOf(sql, options), clock);
     const frame = frames.getStore();
     if (frame !== undefined) return join(frame, id, statement, limits, false);
-    if (arePerUnit) {
-      return runUnit(realms, () => join(frames.getStore()!, id, statement, limits, true), {});
+    if (isPerUnit) {
+      return runUnit(engine, (frame) => join(frame, id, statement, limits, true), {});
     }
-    admission.check();
+    handle.check();
     limits.signal?.throwIfAborted();
-    const parts = realms.here();
+    const runtime = engine.runtimeHere();
     return new Promise((settle) => {
-      new StatementRequest(parts, id, statement, limits, settle).begin();
+      new StatementRequest(runtime, handle, id, statement, limits, settle).begin();
     });
   } catch (error) {
     return Promise.reject(restack(error, runStatement));
@@ -52,7 +51,7 @@ function join<Target, Driver>(
   limits: Limits,
   isAlone: boolean,
 ): Promise<[unknown, unknown]> {
-  const { homes, leaks, interpreter } = frame.unit.parts;
+  const { homes, leaks, interpreter } = frame.unit.runtime;
   const home = homes[id] as Home<Target>;
   const stack = leaks.stackAbove(runStatement);
   const within = { signal: either(frame.signal, limits.signal), endsAt: limits.endsAt };

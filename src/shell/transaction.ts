@@ -13,7 +13,7 @@ import { either } from "./cancellation.ts";
 import { scopeOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Home } from "./home.ts";
-import type { Parts } from "./parts.ts";
+import type { PoolRuntime } from "./pool_runtime.ts";
 import { Scope } from "./scope.ts";
 import { keepStack, restack } from "./statement.ts";
 import {
@@ -23,8 +23,7 @@ import {
   type TransactionOptions,
 } from "./transaction_options.ts";
 import { untilFurther } from "./turn_wait.ts";
-import { endFully, Unit, type UnitFrame } from "./unit.ts";
-import type { TransactionCode } from "./virtual_connection.ts";
+import { endFully, type FrameCode, Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
 import type { Limits } from "./limiter.ts";
 import { runControl } from "./unit_statement.ts";
 import { until } from "./wait.ts";
@@ -32,15 +31,19 @@ import { until } from "./wait.ts";
 /** How long after an abort the answer to what ends a transaction is waited for, in ms. */
 const lastWordMs = 1_000;
 
-/** Runs code in a transaction; outside of any unit of work, it is a unit of its own. */
+/**
+ * Runs code in a transaction, and gives it its frame; outside of any unit of work, the transaction
+ * is a unit of its own, which `runtime` runs.
+ */
 export async function transact<Target, Driver, T>(
-  parts: Parts<Target, Driver>,
+  engine: UnitEngine<Target, Driver>,
+  runtime: PoolRuntime<Target, Driver>,
   home: Home<Target>,
-  fn: TransactionCode<Target, Driver, T>,
+  fn: FrameCode<Target, Driver, T>,
   options: TransactionOptions,
   stack: string | undefined,
 ): Promise<Awaited<T>> {
-  const around = parts.frames.getStore();
+  const around = engine.frames.getStore();
   const signal = either(around?.signal, options.signal);
   let own: Unit<Target, Driver> | undefined;
   try {
@@ -48,11 +51,11 @@ export async function transact<Target, Driver, T>(
     const parent = scopeOf(around, home.id);
     if (parent !== undefined) checkNested(options, parent.top.options);
     signal?.throwIfAborted();
-    const unit = around?.unit ?? (own = new Unit<Target, Driver>(parts));
+    const unit = around?.unit ?? (own = new Unit<Target, Driver>(runtime, engine.handle));
     const frame = { unit, parent: around?.parent, scope: around?.scope, signal };
     const entered = enter(frame, home, options);
     const scope = entered instanceof Scope ? entered : await entered;
-    return await runIn(parts, scope, fn, frame, around, stack);
+    return await runIn(engine, scope, fn, frame, around, stack);
   } catch (error) {
     throw restack(error, transact);
   } finally {
@@ -61,9 +64,9 @@ export async function transact<Target, Driver, T>(
 }
 
 async function runIn<Target, Driver, T>(
-  parts: Parts<Target, Driver>,
+  engine: UnitEngine<Target, Driver>,
   scope: Scope<Target, Driver>,
-  fn: TransactionCode<Target, Driver, T>,
+  fn: FrameCode<Target, Driver, T>,
   frame: UnitFrame<Target, Driver>,
   around: UnitFrame<Target, Driver> | undefined,
   stack: string | undefined,
@@ -73,13 +76,13 @@ async function runIn<Target, Driver, T>(
   try {
     await begin(scope, frame);
     scope.held.watch(stack);
-    if (scope.parent === undefined) stop = rollBackOn(signal, scope, parts);
+    if (scope.parent === undefined) stop = rollBackOn(signal, scope);
     try {
-      const result = await runCode(parts, { unit, parent: around, scope, signal }, fn);
-      await commit(scope, parts, signal);
+      const result = await runCode(engine, { unit, parent: around, scope, signal }, fn);
+      await commit(scope, signal);
       return result;
     } catch (error) {
-      throw await rollBack(scope, parts, error, signal);
+      throw await rollBack(scope, error, signal);
     }
   } finally {
     stop?.();
@@ -101,7 +104,7 @@ function enter<Target, Driver>(
   const open = (parent ?? held).child;
   if (open === undefined) return new Scope(held, parent, options);
   const further = untilFurther(
-    held.parts.interpreter,
+    held.runtime.interpreter,
     unit.turnWaitings,
     { frame, open },
     { signal, endsAt: undefined },
@@ -132,13 +135,12 @@ async function begin<Target, Driver>(
 }
 
 async function runCode<Target, Driver, T>(
-  { frames, handles }: Parts<Target, Driver>,
-  frame: UnitFrame<Target, Driver> & { readonly scope: Scope<Target, Driver> },
-  fn: TransactionCode<Target, Driver, T>,
+  { frames }: UnitEngine<Target, Driver>,
+  frame: UnitFrame<Target, Driver>,
+  fn: FrameCode<Target, Driver, T>,
 ): Promise<Awaited<T>> {
-  const { id } = frame.scope.held.home;
   try {
-    return await frames.run(frame, () => fn(handles.connection(frame, id)));
+    return await frames.run(frame, fn, frame);
   } catch (error) {
     keepStack(error);
     throw error;
@@ -147,11 +149,10 @@ async function runCode<Target, Driver, T>(
 
 async function commit<Target, Driver>(
   scope: Scope<Target, Driver>,
-  parts: Parts<Target, Driver>,
   signal: Cancellation | undefined,
 ): Promise<void> {
   const { held, parent } = scope;
-  await untilChildEnds(scope, parts);
+  await untilChildEnds(scope);
   held.unit.check();
   scope.check();
   signal?.throwIfAborted();
@@ -160,9 +161,9 @@ async function commit<Target, Driver>(
   scope.ending();
   if (parent !== undefined) return await release(scope, signal);
   try {
-    await conclude(scope, parts, "COMMIT", signal, checkOpen);
+    await conclude(scope, "COMMIT", signal, checkOpen);
   } catch (cause) {
-    if (session.isAlive && !parts.isLoss(cause)) throw cause;
+    if (session.isAlive && !held.runtime.isLoss(cause)) throw cause;
     throw new SubletError("COMMIT_UNKNOWN", "commit", "No answer to COMMIT came", { cause });
   }
 }
@@ -186,7 +187,6 @@ async function release<Target, Driver>(
 /** Rolls back what has not ended with its unit or its connection; returns the error to throw. */
 async function rollBack<Target, Driver>(
   scope: Scope<Target, Driver>,
-  parts: Parts<Target, Driver>,
   error: unknown,
   signal: Cancellation | undefined,
 ): Promise<unknown> {
@@ -196,8 +196,8 @@ async function rollBack<Target, Driver>(
   if (parent !== undefined && top.failure !== undefined) return error;
   try {
     if (!held.isAlive) return error;
-    if (parent === undefined) await endAll(scope, parts, signal);
-    else await conclude(scope, parts, `ROLLBACK TO SAVEPOINT ${scope.savepoint}`, signal);
+    if (parent === undefined) await endAll(scope, signal);
+    else await conclude(scope, `ROLLBACK TO SAVEPOINT ${scope.savepoint}`, signal);
   } catch (cause) {
     if (parent === undefined) held.breakOff();
     const prose = "The transaction could not be rolled back";
@@ -217,7 +217,6 @@ function escapeOf<Target, Driver>({ isEscaped, failure }: Scope<Target, Driver>,
 function rollBackOn<Target, Driver>(
   signal: Cancellation | undefined,
   scope: Scope<Target, Driver>,
-  parts: Parts<Target, Driver>,
 ): () => void {
   const abort = async (): Promise<void> => {
     scope.failure ??= signal?.reason;
@@ -226,7 +225,7 @@ function rollBackOn<Target, Driver>(
     if (scope.status !== "open") return;
     scope.rollingBack();
     // Whether that has failed is asked when the code has ended; the lease does not wait for it.
-    if (scope.held.isAlive) await endAll(scope, parts, signal).catch(() => scope.held.breakOff());
+    if (scope.held.isAlive) await endAll(scope, signal).catch(() => scope.held.breakOff());
     scope.end();
   };
   signal?.addEventListener("abort", abort);
@@ -236,21 +235,20 @@ function rollBackOn<Target, Driver>(
 /** Sends ROLLBACK, once. */
 function endAll<Target, Driver>(
   scope: Scope<Target, Driver>,
-  parts: Parts<Target, Driver>,
   signal: Cancellation | undefined,
 ): Promise<void> {
-  return scope.rollback ??= conclude(scope, parts, "ROLLBACK", signal, () => scope.look());
+  return scope.rollback ??= conclude(scope, "ROLLBACK", signal, () => scope.look());
 }
 
 /** Sends what ends a transaction; after an abort, its answer has a little time to come. */
 async function conclude<Target, Driver>(
   { held }: Scope<Target, Driver>,
-  { interpreter: { clock } }: Parts<Target, Driver>,
   sql: string,
   signal: Cancellation | undefined,
   check?: () => void,
 ): Promise<void> {
   if (signal === undefined) return await runControl(held, sql, signal, check);
+  const { clock } = held.runtime.interpreter;
   const late = new AbortController();
   let cancel: (() => void) | undefined;
   const abort = (): void => {
@@ -269,8 +267,8 @@ async function conclude<Target, Driver>(
 /** Waits for transactions that the code has begun in this one and not awaited. */
 async function untilChildEnds<Target, Driver>(
   scope: Scope<Target, Driver>,
-  { interpreter }: Parts<Target, Driver>,
 ): Promise<void> {
+  const { interpreter } = scope.held.runtime;
   const limits: Limits = { signal: undefined, endsAt: undefined };
   while (scope.child !== undefined) await until(interpreter, scope.child.changed, limits);
 }

@@ -8,11 +8,13 @@
  */
 
 import type { Holding, VirtualId } from "../core/mod.ts";
+import type { Clock } from "../port.ts";
+import type { Admission } from "./admission.ts";
 import { type Frame, type Frames, scopeOf } from "./context.ts";
 import { unitEnded } from "./errors.ts";
 import { Held, type HeldUnit } from "./held.ts";
 import type { Home } from "./home.ts";
-import type { Ending, Parts, Realm } from "./parts.ts";
+import type { PoolRuntime } from "./pool_runtime.ts";
 import type { Scope } from "./scope.ts";
 import type { TargetEntry } from "./targets.ts";
 import type { TurnWaiting } from "./turn_wait.ts";
@@ -23,11 +25,28 @@ export interface Host {
   waitUntil(promise: Promise<unknown>): void;
 }
 
-/** What code of a unit belongs to. */
+/** What code belongs to: its unit, and its transaction in it. */
 export type UnitFrame<Target, Driver> = Frame<Unit<Target, Driver>, Scope<Target, Driver>>;
 
-/** How code finds that. */
+/** Code that is given its frame. */
+export type FrameCode<Target, Driver, T> = (frame: UnitFrame<Target, Driver>) => T;
+
+/** How code finds its frame. */
 export type UnitFrames<Target, Driver> = Frames<Unit<Target, Driver>, Scope<Target, Driver>>;
+
+/** What runs one handle of a pool, as the work that is begun through the handle knows it. */
+export interface UnitEngine<Target, Driver> {
+  /** Tells the time. */
+  readonly clock: Clock;
+  /** Which unit of work, and which transaction in it, code belongs to. */
+  readonly frames: UnitFrames<Target, Driver>;
+  /** Counts the work. */
+  readonly handle: Admission;
+  /** Whether each unit that is within no other has a runtime of its own. */
+  readonly isPerUnit: boolean;
+  /** Returns the runtime of the calling code: its unit's, or that of a unit that it may begin. */
+  runtimeHere(): PoolRuntime<Target, Driver>;
+}
 
 /** Where a unit of work begins. */
 export interface UnitOrigin<Target, Driver> {
@@ -41,13 +60,16 @@ export interface UnitOrigin<Target, Driver> {
 
 /** The span of code that leases are tagged with. */
 export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
-  /** What it works with. */
-  readonly parts: Parts<Target, Driver>;
+  /** What runs its actual connections. */
+  readonly runtime: PoolRuntime<Target, Driver>;
+  /** Counts it, and its requests. */
+  readonly admission: Admission;
   /** The unit within which it began. */
   readonly outer: Unit<Target, Driver> | undefined;
   /** What of its code waits for a transaction of its own. */
   readonly turnWaitings: Set<TurnWaiting> = new Set();
-  readonly #realm: Realm | undefined;
+  /** Whether its actual connections live no longer than it. */
+  readonly #endsRuntime: boolean;
   readonly #host: Host | undefined;
   readonly #isBeside: boolean;
   readonly #helds: Held<Target, Driver>[] = [];
@@ -58,13 +80,18 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   #isEnded = false;
 
   /** Begins a unit. */
-  constructor(parts: Parts<Target, Driver>, origin: UnitOrigin<Target, Driver> = {}) {
+  constructor(
+    runtime: PoolRuntime<Target, Driver>,
+    admission: Admission,
+    origin: UnitOrigin<Target, Driver> = {},
+  ) {
     const { outer, isBeside = false, host } = origin;
-    if (outer === undefined) parts.admission.check();
-    parts.admission.enter();
-    this.parts = parts;
-    this.#realm = outer === undefined ? parts.realm : undefined;
-    this.#realm?.begin();
+    if (outer === undefined) admission.check();
+    admission.enter();
+    this.runtime = runtime;
+    this.admission = admission;
+    this.#endsRuntime = outer === undefined && runtime.isPerUnit;
+    if (this.#endsRuntime) runtime.begin();
     this.#host = host;
     this.outer = outer;
     this.#isBeside = isBeside;
@@ -111,7 +138,7 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
 
   /** Gives a virtual connection another target in this unit. */
   bind({ id, target }: Home<Target>, overlay: object): void {
-    const { targets, retargetOf } = this.parts;
+    const { targets, retargetOf } = this.runtime;
     this.#targets ??= new Map();
     this.#targets.set(id, targets.use(retargetOf(target.target, overlay)));
   }
@@ -138,7 +165,7 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
       if (held.child === undefined) free ??= held;
     }
     if (free !== undefined) return free;
-    const created = new Held(this.parts, this, home);
+    const created = new Held(this.runtime, this, home);
     this.#helds.push(created);
     return created;
   }
@@ -188,24 +215,28 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   }
 
   /**
-   * Ends it: its leases are released, and what comes later is turned away. Returns how its
-   * connections end, if they do so with it.
+   * Ends it: its leases are released, and what comes later is turned away. If its connections end
+   * with it and no host waits for that, returns what is fulfilled when they have closed.
    */
-  end(): Ending | undefined {
+  end(): Promise<void> | undefined {
     if (this.#isEnded) return undefined;
     this.#isEnded = true;
     // What has begun within it and goes on may write, but is not waited for.
     if (this.mayBePermanent || this.#inner?.size) this.notePermanent();
     // Their connections end now, whoever has the leases.
-    if (this.#realm !== undefined) this.#beside.forEach((unit) => unit.end());
+    if (this.#endsRuntime) this.#beside.forEach((unit) => unit.end());
     if (this.outer !== undefined) this.outer.#inner?.delete(this);
     for (const held of [...this.#helds]) held.end();
-    const { targets, admission } = this.parts;
-    for (const target of this.#targets?.values() ?? []) targets.leave(target);
-    const ending = this.#realm?.end(this.#host);
-    if (ending === undefined) admission.leave(this);
-    else ending.closed.then(() => admission.leave(this));
-    return ending;
+    const { runtime, admission } = this;
+    for (const target of this.#targets?.values() ?? []) runtime.targets.leave(target);
+    if (!this.#endsRuntime) {
+      admission.leave(this);
+      return undefined;
+    }
+    const closed = runtime.end();
+    this.#host?.waitUntil(closed);
+    closed.then(() => admission.leave(this));
+    return this.#host === undefined ? closed : undefined;
   }
 
   /** The units of leases beside its own. */
@@ -216,8 +247,8 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
 
 /** Ends a unit, and waits until its connections have closed if nobody else sees to that. */
 export async function endFully<Target, Driver>(unit: Unit<Target, Driver>): Promise<void> {
-  const ending = unit.end();
-  if (ending?.isAwaited === false) await ending.closed;
+  const closed = unit.end();
+  if (closed !== undefined) await closed;
 }
 
 const NONE: readonly Holding[] = [];

@@ -10,17 +10,11 @@ import type { Cancellation } from "../port.ts";
 import { either } from "./cancellation.ts";
 import { SubletError } from "./errors.ts";
 import { homeNamed } from "./home.ts";
-import type { Realms } from "./realms.ts";
+import type { PoolRuntime } from "./pool_runtime.ts";
 import { transact } from "./transaction.ts";
-import { endFully, Unit, type UnitFrame } from "./unit.ts";
-import type { UnitHandle } from "./unit_handle.ts";
+import { endFully, type FrameCode, Unit, type UnitEngine } from "./unit.ts";
 import { bindingsOf, checkRetries, type UnitOptions } from "./unit_options.ts";
 import { runControl } from "./unit_statement.ts";
-
-/** Code of a unit; it may run statements by context, or by the handle that it gets. */
-export type UnitCode<Target, Driver, T, Name extends string = string> = (
-  unit: UnitHandle<Name, Target, Driver>,
-) => T;
 
 /**
  * Until the first repetition at most so long, in ms; it doubles with each, up to a maximum. By
@@ -31,57 +25,59 @@ const BACKOFF = { minTimeout: 50, maxTimeout: 1_000, multiplier: 2, jitter: 0.5 
 /** How far down the causes of an error are looked at, as they may go round in a circle. */
 const CAUSES_MAX = 16;
 
-/** Runs code as a unit of work. */
+/** Runs code as a unit of work; it is given its frame. */
 export async function runUnit<Target, Driver, T>(
-  realms: Realms<Target, Driver>,
-  fn: UnitCode<Target, Driver, T>,
+  engine: UnitEngine<Target, Driver>,
+  fn: FrameCode<Target, Driver, T>,
   options: UnitOptions<string>,
 ): Promise<Awaited<T>> {
   const { retries = 0 } = options;
   checkRetries(retries);
-  const around = realms.frames.getStore();
+  const around = engine.frames.getStore();
   const signal = either(around?.signal, options.signal);
   const outer = around?.unit.isEnded === false ? around.unit : undefined;
   const begin = (): Unit<Target, Driver> => {
     signal?.throwIfAborted();
     // Its connections have ended with it.
-    if (realms.arePerUnit) outer?.check();
-    return new Unit(realms.here(), { outer, host: options.ctx });
+    if (engine.isPerUnit) outer?.check();
+    return new Unit(engine.runtimeHere(), engine.handle, { outer, host: options.ctx });
   };
   let unit = begin();
-  if (retries === 0) return await runOnce(unit, fn, options, signal);
+  if (retries === 0) return await runOnce(engine, unit, fn, options, signal);
   let runs = 0;
   const run = (): Promise<Awaited<T>> => {
     if (++runs > 1) unit = begin();
-    return runOnce(unit, fn, options, signal);
+    return runOnce(engine, unit, fn, options, signal);
   };
   // An error of the last run is not wrapped, as it is taken for one that allows no other.
   const isRetriable = (error: unknown): boolean =>
-    runs <= retries && !signal?.aborted && !realms.admission.isClosed &&
-    !(realms.arePerUnit && outer?.isEnded) &&
-    isSafeToRepeat(realms, error) && !hasLasted(unit, error);
+    runs <= retries && !signal?.aborted && !engine.handle.isClosed &&
+    !(engine.isPerUnit && outer?.isEnded) &&
+    isSafeToRepeat(unit.runtime, error) && !hasLasted(unit, error);
   // It uses of a signal no more than this has.
   const limits = signal === undefined ? {} : { signal: signal as AbortSignal };
   return await retry(run, { ...BACKOFF, ...limits, maxAttempts: retries + 1, isRetriable });
 }
 
 async function runOnce<Target, Driver, T>(
+  engine: UnitEngine<Target, Driver>,
   unit: Unit<Target, Driver>,
-  fn: UnitCode<Target, Driver, T>,
+  fn: FrameCode<Target, Driver, T>,
   { bind = {}, transaction = [] }: UnitOptions<string>,
   signal: Cancellation | undefined,
 ): Promise<Awaited<T>> {
   try {
-    const { homes, frames, handles, leaks } = unit.parts;
+    const { runtime } = unit;
+    const { homes, leaks } = runtime;
     const names = typeof transaction === "string" ? [transaction] : transaction;
-    const code = (): unknown => fn(handles.unit(frames.getStore() as UnitFrame<Target, Driver>));
-    const within = names.map((name) => homeNamed(homes, name)).reduceRight<() => unknown>(
-      (inner, home) => () => transact(unit.parts, home, inner, {}, leaks.stackAbove(runUnit)),
-      code,
-    );
+    const within = names.map((name) => homeNamed(homes, name)).reduceRight<
+      FrameCode<Target, Driver, unknown>
+    >((inner, home) => {
+      return () => transact(engine, runtime, home, inner, {}, leaks.stackAbove(runUnit));
+    }, fn);
     for (const [home, overlay] of bindingsOf(homes, bind)) unit.bind(home, overlay);
-    const parent = frames.getStore();
-    const result = await frames.run({ unit, parent, scope: undefined, signal }, within);
+    const frame = { unit, parent: engine.frames.getStore(), scope: undefined, signal };
+    const result = await engine.frames.run(frame, within, frame);
     await checkNoneOpen(unit, signal);
     return result as Awaited<T>;
   } finally {
@@ -126,7 +122,7 @@ function hasLasted<Target, Driver>(
 
 /** Tells whether nothing of a unit that failed with an error can have been left behind. */
 function isSafeToRepeat<Target, Driver>(
-  { isRepeatable }: Realms<Target, Driver>,
+  { isRepeatable }: PoolRuntime<Target, Driver>,
   error: unknown,
 ): boolean {
   let isSafe = isRepeatable(error);

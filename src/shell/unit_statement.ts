@@ -56,7 +56,7 @@ export async function runControl<Target, Driver>(
   const turn = held.turns.take();
   try {
     const limits = { signal, endsAt: undefined };
-    if (!turn.hasCome) await turn.come(held.parts.interpreter, limits);
+    if (!turn.hasCome) await turn.come(held.runtime.interpreter, limits);
     signal?.throwIfAborted();
     check?.();
     const statement = { sql, values: undefined, isPrepared: false, options: undefined };

@@ -14,8 +14,8 @@ export interface Mutant {
 // One fault a line.
 // deno-fmt-ignore
 const table: readonly (readonly [name: string, file: string, from: string, to: string])[] = [
-  ["what throws is committed", "shell/transaction", 'conclude(scope, parts, "ROLLBACK", signal, () => scope.look())', 'conclude(scope, parts, "COMMIT", signal)'],
-  ["what ends well is rolled back", "shell/transaction", 'await conclude(scope, parts, "COMMIT", signal, checkOpen);', 'await conclude(scope, parts, "ROLLBACK", signal, checkOpen);'],
+  ["what throws is committed", "shell/transaction", 'conclude(scope, "ROLLBACK", signal, () => scope.look())', 'conclude(scope, "COMMIT", signal)'],
+  ["what ends well is rolled back", "shell/transaction", 'await conclude(scope, "COMMIT", signal, checkOpen);', 'await conclude(scope, "ROLLBACK", signal, checkOpen);'],
   ["a savepoint that throws stays", "shell/transaction", "`ROLLBACK TO SAVEPOINT ${scope.savepoint}`", "`RELEASE SAVEPOINT ${scope.savepoint}`"],
   ["a savepoint rolls its transaction back", "shell/transaction", "`ROLLBACK TO SAVEPOINT ${scope.savepoint}`", '"ROLLBACK"'],
   ["a unit is repeated after what lasts", "shell/unit_run", "if (unit?.mayBePermanent !== true) return false;", "if (unit !== undefined || unit === undefined) return false;"],

@@ -1,0 +1,93 @@
+/**
+ * What runs a pool or, where connections live no longer than a unit of work, one unit of it that
+ * is within no other.
+ *
+ * Some hosts, Cloudflare Workers above all, tie sockets, timers and promises to the request
+ * that made them. What such units share is the definition, and nothing that runs.
+ */
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { PoolClock } from "./clock.ts";
+import type { Definition } from "./definition.ts";
+import { type Home, homesOf } from "./home.ts";
+import { Interpreter } from "./interpreter.ts";
+import { Leaks } from "./leaks.ts";
+import type { News } from "./news.ts";
+import type { Neutral } from "./process_hold.ts";
+import { Targets } from "./targets.ts";
+
+/** One set of actual connections, and what runs them. */
+export class PoolRuntime<Target, Driver> {
+  /** Runs the core. */
+  readonly interpreter: Interpreter<Target, Driver>;
+  /** The targets in use. */
+  readonly targets: Targets<Target>;
+  /** The virtual connections, by their numbers. */
+  readonly homes: readonly Home<Target>[];
+  /** Who has held a lease for too long. */
+  readonly leaks: Leaks<Driver>;
+  /** Whether it lives no longer than one unit of work. */
+  readonly isPerUnit: boolean;
+  /** Returns a copy of a target with other options. */
+  readonly retargetOf: (home: Target, overlay: object) => Target;
+  /** Tells whether an error says that the connection was lost. */
+  readonly isLoss: (error: unknown) => boolean;
+  /** Tells whether work that failed with an error may be done once more. */
+  readonly isRepeatable: (error: unknown) => boolean;
+  readonly #live: Set<PoolRuntime<Target, Driver>>;
+
+  /**
+   * Creates what has done nothing, in an async context that is whoever's asks for it. It does not
+   * keep the definition.
+   *
+   * @param definition What is to run.
+   * @param clock What tells the time.
+   * @param news What is told of the pool.
+   * @param live Holds it from its begin to its end, with the others that may have connections.
+   */
+  constructor(
+    definition: Definition<Target, Driver>,
+    clock: PoolClock,
+    news: News<Driver>,
+    live: Set<PoolRuntime<Target, Driver>>,
+  ) {
+    const { plan, foundation } = definition;
+    const { port, retargetOf, isLoss, isRepeatable, lifespan } = foundation;
+    const neutral: Neutral = AsyncLocalStorage.snapshot();
+    const targets = new Targets(port);
+    const homes = homesOf(plan.virtuals, definition.targets(), targets);
+    const virtuals = plan.virtuals.map(({ limit, minimum }, id) => {
+      return { target: homes[id]!.target.id, limit, minimum };
+    });
+    this.interpreter = new Interpreter({
+      policy: { ...plan.policy, virtuals },
+      names: homes.map(({ name }) => name),
+      port,
+      clock,
+      neutral,
+      targets,
+      news,
+      isResetAlways: plan.isResetAlways,
+      acquireMs: plan.acquireMs,
+    });
+    this.targets = targets;
+    this.homes = homes;
+    // Where sockets belong to requests, garbage is collected outside of any: none can be used.
+    this.leaks = new Leaks(clock, neutral, news, plan.leakMs, lifespan !== "unit");
+    this.isPerUnit = plan.lifespan === "unit";
+    this.retargetOf = retargetOf;
+    this.isLoss = isLoss;
+    this.isRepeatable = isRepeatable;
+    this.#live = live;
+  }
+
+  /** Begins: from now on it may have connections. */
+  begin(): void {
+    this.#live.add(this);
+  }
+
+  /** Serves those who wait, and closes all; fulfilled when that is done. */
+  end(): Promise<void> {
+    return this.interpreter.finish().then(() => void this.#live.delete(this));
+  }
+}
