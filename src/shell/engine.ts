@@ -11,8 +11,8 @@ import type { PoolClock } from "./clock.ts";
 import { enclosingOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Handle } from "./handle.ts";
-import { type Lease, type LeaseOptions, takeLease } from "./lease.ts";
 import type { Home } from "./home.ts";
+import { type Lease, type LeaseOptions, takeLease } from "./lease.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import type { SharedPool } from "./shared_pool.ts";
 import type { Asked } from "./statement.ts";
@@ -152,10 +152,11 @@ export class Engine<Target, Driver>
    * itself waited for, but the leases it holds are.
    */
   async drain({ timeout, refuse = false }: DrainOptions): Promise<void> {
-    const { clock, frames, admission: pool, runtime } = this.#shared;
+    const { clock, frames } = this;
+    const hold = this.#runtime?.interpreter.hold;
     const { endsAll } = this.handle;
     const isEndless = timeout === undefined || timeout === Infinity;
-    const waitedFor = endsAll ? pool : this.handle;
+    const waitedFor = endsAll ? this.#shared.admission : this.handle;
     for (let frame = frames.getStore(); frame !== undefined; frame = frame.parent) {
       const { unit } = frame;
       if (!endsAll && unit.admission !== this.handle) continue;
@@ -170,9 +171,9 @@ export class Engine<Target, Driver>
       this.#destroy(timeout);
       if (!endsAll) destroyed.resolve();
     });
-    runtime?.interpreter.hold.take();
+    hold?.take();
     await Promise.race([ended, destroyed.promise]);
-    runtime?.interpreter.hold.drop();
+    hold?.drop();
     cancel?.();
   }
 

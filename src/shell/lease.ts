@@ -144,13 +144,12 @@ export class Lease<Target, Driver> implements AsyncDisposable {
       this.#check();
       const frame = this.#engine.frames.getStore();
       const held = this.#held;
-      const { interpreter } = held.runtime;
       const here = scopeOf(frame, held.home.id);
       const scope = here?.held === held ? here : this.#place.scope;
       const statement = statementOf(sql, values, isPrepared);
-      const { endsAt, signal: own } = limitsOf(runOptionsOf(sql, options), interpreter.clock);
+      const { endsAt, signal: own } = limitsOf(runOptionsOf(sql, options), this.#engine.clock);
       const limits = { endsAt, signal: either(frame?.signal, own) };
-      return named(runHeld(interpreter, held, { statement, scope, frame, limits }));
+      return named(runHeld(held, { statement, scope, frame, limits }));
     } catch (error) {
       return Promise.reject(restack(error, this.#run));
     }

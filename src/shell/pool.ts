@@ -17,8 +17,8 @@ import type { SharedPool } from "./shared_pool.ts";
 import type { Field, Row, RunOptions, StatementOptions, Values } from "./statement.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 import type { Host } from "./unit.ts";
-import type { UnitOptions } from "./unit_options.ts";
 import type { UnitCode } from "./unit_handle.ts";
+import type { UnitOptions } from "./unit_options.ts";
 import { type Method, type TransactionCode, VirtualConnection } from "./virtual_connection.ts";
 
 /** What a pool says of its options under mysql2's names, in both places where it is looked for. */

@@ -51,11 +51,11 @@ function join<Target, Driver>(
   limits: Limits,
   isAlone: boolean,
 ): Promise<[unknown, unknown]> {
-  const { homes, leaks, interpreter } = frame.unit.runtime;
+  const { homes, leaks } = frame.unit.runtime;
   const home = homes[id] as Home<Target>;
   const stack = leaks.stackAbove(runStatement);
   const within = { signal: either(frame.signal, limits.signal), endsAt: limits.endsAt };
   const held = frame.unit.heldFor(frame, home);
   const scope = scopeOf(frame, id);
-  return runHeld(interpreter, held, { statement, scope, frame, limits: within, stack, isAlone });
+  return runHeld(held, { statement, scope, frame, limits: within, stack, isAlone });
 }

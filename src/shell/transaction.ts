@@ -13,6 +13,7 @@ import { either } from "./cancellation.ts";
 import { scopeOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Home } from "./home.ts";
+import type { Limits } from "./limiter.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import { Scope } from "./scope.ts";
 import { keepStack, restack } from "./statement.ts";
@@ -24,7 +25,6 @@ import {
 } from "./transaction_options.ts";
 import { untilFurther } from "./turn_wait.ts";
 import { endFully, type FrameCode, Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
-import type { Limits } from "./limiter.ts";
 import { runControl } from "./unit_statement.ts";
 import { until } from "./wait.ts";
 

@@ -35,11 +35,10 @@ export interface HeldStatement<Target, Driver> {
 
 /** Runs a statement on a lease, which it asks for if need be. */
 export function runHeld<Target, Driver>(
-  interpreter: Lessor<Target, Driver>,
   held: Held<Target, Driver>,
   asked: HeldStatement<Target, Driver>,
 ): Promise<[unknown, unknown]> {
-  return new Promise((settle) => new UnitStatement(interpreter, held, asked, settle).begin());
+  return new Promise((settle) => new UnitStatement(held, asked, settle).begin());
 }
 
 /**
@@ -81,12 +80,11 @@ class UnitStatement<Target, Driver> implements Answering, Limited {
   #isOver = false;
 
   constructor(
-    interpreter: Lessor<Target, Driver>,
     held: Held<Target, Driver>,
     asked: HeldStatement<Target, Driver>,
     settle: Settle,
   ) {
-    this.#interpreter = interpreter;
+    this.#interpreter = held.runtime.interpreter;
     this.#held = held;
     this.#asked = asked;
     this.#settle = settle;
