@@ -56,8 +56,7 @@ export class Held<Target, Driver> {
   readonly home: Home<Target>;
   /** The transaction that is open in it. */
   child: HeldScope | undefined = undefined;
-  /** The turns of the statements of its transactions: each may be the last of its transaction. */
-  readonly turns: Turns = new Turns();
+  #turns: Turns | undefined;
   #request: UnitRequest<Target, Driver> | undefined;
   #users = 0;
   #keepers = 0;
@@ -77,6 +76,11 @@ export class Held<Target, Driver> {
     this.runtime = runtime;
     this.unit = unit;
     this.home = home;
+  }
+
+  /** The turns of the statements of its transactions: each may be the last of its transaction. */
+  get turns(): Turns {
+    return this.#turns ??= new Turns();
   }
 
   /** Whether it has been released for good. */

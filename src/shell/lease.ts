@@ -11,7 +11,7 @@ import type { Cancellation } from "../port.ts";
 import { named, rejected } from "./caller.ts";
 import { either } from "./cancellation.ts";
 import { noteWrite, scopeOf } from "./context.ts";
-import { SubletError } from "./errors.ts";
+import { SubletError, unitEnded } from "./errors.ts";
 import type { Held } from "./held.ts";
 import type { Home } from "./home.ts";
 import type { Tag } from "./leaks.ts";
@@ -192,10 +192,7 @@ export function takeLease<Target, Driver>(
     signal?.throwIfAborted();
     const opening = begun.held.open(begun.frame, { signal, endsAt: limits.endsAt });
     if (opening === undefined) return Promise.resolve(begun.lease(signal, stack));
-    return opening.then(() => begun.lease(signal, stack)).catch((error: unknown) => {
-      begun.end();
-      return rejected(error);
-    });
+    return opening.then(() => begun.lease(signal, stack), (error) => begun.fail(error));
   } catch (error) {
     hold?.end();
     return Promise.reject(restack(error, takeLease));
@@ -224,7 +221,9 @@ class LeaseHold<Target, Driver> {
     home: Home<Target>,
     own: LeaseOptions["own"],
   ) {
-    const frame = frameOf(engine, own);
+    const around = engine.frames.getStore();
+    // One of its own may be taken when the unit has ended.
+    const frame = own && around?.unit.isEnded ? undefined : around;
     const held = heldFor(engine, runtime, home, frame, own);
     const scope = scopeOf(frame, home.id);
     this.frame = frame;
@@ -243,16 +242,25 @@ class LeaseHold<Target, Driver> {
     signal.addEventListener("abort", this.#stop);
   }
 
-  /** Returns the lease, now that it is granted. */
-  lease(signal: Cancellation | undefined, stack: string | undefined): Lease<Target, Driver> {
+  /** Returns the lease, now that it is granted, unless it comes too late. */
+  lease(
+    signal: Cancellation | undefined,
+    stack: string | undefined,
+  ): Lease<Target, Driver> | Promise<never> {
     const held = this.held;
-    held.unit.check();
-    signal?.throwIfAborted();
+    if (held.unit.isEnded) return this.fail(unitEnded());
+    if (signal?.aborted) return this.fail(signal.reason);
     const tag = held.runtime.leaks.tag(held.watch(stack), () => {
       held.breakOff();
       this.end();
     });
     return new Lease(this.#engine, held, this.#own, this, () => this.end(), tag);
+  }
+
+  /** Ends it, as it has failed. */
+  fail(error: unknown): Promise<never> {
+    this.end();
+    return rejected(error);
   }
 
   /** Ends it, once. */
@@ -264,15 +272,6 @@ class LeaseHold<Target, Driver> {
     held.unkeep();
     if (held.unit !== frame?.unit && !held.isKept) held.unit.end();
   }
-}
-
-/** Returns the frame that a lease belongs to; one of its own does not end with the unit. */
-function frameOf<Target, Driver>(
-  { frames }: UnitEngine<Target, Driver>,
-  own: LeaseOptions["own"],
-): UnitFrame<Target, Driver> | undefined {
-  const frame = frames.getStore();
-  return own && frame?.unit.isEnded ? undefined : frame;
 }
 
 /** Returns the signal that has ended what code of a unit does, unless the unit has ended. */

@@ -66,13 +66,12 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   readonly admission: Admission;
   /** The unit within which it began. */
   readonly outer: Unit<Target, Driver> | undefined;
-  /** What of its code waits for a transaction of its own. */
-  readonly turnWaitings: Set<TurnWaiting> = new Set();
   /** Whether its actual connections live no longer than it. */
   readonly #endsRuntime: boolean;
   readonly #host: Host | undefined;
   readonly #isBeside: boolean;
-  readonly #helds: Held<Target, Driver>[] = [];
+  #helds: readonly Held<Target, Driver>[] = NONE;
+  #turnWaitings: Set<TurnWaiting> | undefined;
   /** The units that have begun within this one and not ended. */
   #inner: Set<Unit<Target, Driver>> | undefined;
   #targets: Map<VirtualId, TargetEntry<Target>> | undefined;
@@ -96,6 +95,11 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
     this.outer = outer;
     this.#isBeside = isBeside;
     if (outer !== undefined) (outer.#inner ??= new Set()).add(this);
+  }
+
+  /** What of its code waits for a transaction of its own. */
+  get turnWaitings(): Set<TurnWaiting> {
+    return this.#turnWaitings ??= new Set();
   }
 
   /** Whether it has ended. */
@@ -166,7 +170,7 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
     }
     if (free !== undefined) return free;
     const created = new Held(this.runtime, this, home);
-    this.#helds.push(created);
+    this.#helds = this.#helds.length === 0 ? [created] : [...this.#helds, created];
     return created;
   }
 
@@ -183,13 +187,14 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
 
   /** Forgets a lease that has ended. */
   drop(held: Held<Target, Driver>): void {
-    const index = this.#helds.indexOf(held);
-    if (index >= 0) this.#helds.splice(index, 1);
+    this.#helds = this.#helds.length === 1 && this.#helds[0] === held
+      ? NONE
+      : this.#helds.filter((each) => each !== held);
   }
 
   /** Lets go of what is only kept for what may be asked. */
   yield(): void {
-    for (const held of [...this.#helds]) held.yield();
+    for (const held of this.#helds) held.yield();
   }
 
   /** Returns what it holds to its end, but for one virtual connection. */
@@ -226,7 +231,7 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
     // Their connections end now, whoever has the leases.
     if (this.#endsRuntime) this.#beside.forEach((unit) => unit.end());
     if (this.outer !== undefined) this.outer.#inner?.delete(this);
-    for (const held of [...this.#helds]) held.end();
+    for (const held of this.#helds) held.end();
     const { runtime, admission } = this;
     for (const target of this.#targets?.values() ?? []) runtime.targets.leave(target);
     if (!this.#endsRuntime) {
@@ -251,4 +256,4 @@ export async function endFully<Target, Driver>(unit: Unit<Target, Driver>): Prom
   if (closed !== undefined) await closed;
 }
 
-const NONE: readonly Holding[] = [];
+const NONE: readonly never[] = [];
