@@ -32,7 +32,8 @@ const unknown: Trace = { effect: "renewed", reason: "unknown text" };
 /** First words of statements that leave nothing by themselves. */
 const plain: RegExp = new RegExp(
   "^(?:(?:select|insert|update|delete|replace|with|values|table|show|explain|desc|describe|do|" +
-    "commit|rollback|savepoint|release savepoint|start transaction)(?: |$)|begin(?: work)?$)",
+    "commit|rollback|savepoint|release savepoint|start transaction|signal)(?: |$)|" +
+    "begin(?: work)?$)",
 );
 
 /** First words of statements whose traces a reset wipes. */

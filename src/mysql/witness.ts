@@ -78,6 +78,8 @@ export class Witness implements Watcher {
   #isUnclear = false;
   /** Whether reports have been switched off. */
   #isWiped = false;
+  /** Whether an error has come in place of what would tell of changes. */
+  #isUntold = false;
   #hasRun = false;
   #isTold = false;
   #isUnfit = false;
@@ -112,7 +114,7 @@ export class Witness implements Watcher {
   /** Whether anything must be wiped before somebody else may have the session. */
   get isDirty(): boolean {
     return this.isInTransaction || this.isChanged || this.#moved !== undefined || this.#isUnsure ||
-      this.#isUnclear ||
+      this.#isUnclear || this.#isUntold ||
       this.doubt.answered !== undefined || !this.canTell && this.#hasRun;
   }
 
@@ -140,7 +142,7 @@ export class Witness implements Watcher {
     this.#isChanged = this.#isNextSet = false;
     this.#moved = undefined;
     this.#isUnsure = false;
-    this.#isUnclear = false;
+    this.#isUnclear = this.#isUntold = false;
     this.#isWiped = false;
     this.#hasRun = false;
     this.#isTold = false;
@@ -276,7 +278,7 @@ export class Witness implements Watcher {
   /** An error does not report what triggers have done before it. */
   #noteFailed({ analysis, behind }: Given): void {
     this.reading.noteAnswered(analysis);
-    if (!analysis.isReadOnly && (behind.runsTriggers || !behind.isKnown)) this.#isChanged = true;
+    this.#isUntold ||= !analysis.isReadOnly && (behind.runsTriggers || !behind.isKnown);
   }
 
   #mayHaveEnded(

@@ -26,6 +26,7 @@ function effectOf(sql: string, mode = 0): Effect | undefined {
 
 test("ordinary statements leave nothing", () => {
   expect("none", [
+    "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'",
     "SELECT 1",
     "  select * from t where a = 'x' into outfile 'y'",
     "(SELECT 1) UNION (SELECT 2)",

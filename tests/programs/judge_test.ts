@@ -130,6 +130,35 @@ test("a statement in the transaction of a sibling, or not in its own, is misplac
   assert.deepEqual(rulesOf(sibling, { rows, commands: outside }), ["misplaced"]);
 });
 
+test("who was asked for a lease decides where it is, not where its code is", () => {
+  const lease: ProgramStep = {
+    kind: "lease",
+    on: 0,
+    by: "outside",
+    own: true,
+    hand: "commit",
+    body: [],
+  };
+  const byLease: ProgramStep = { kind: "statement", on: 0, what: "write", by: "lease" };
+  const hand = historyOf(
+    { kind: "unit", step: unit },
+    { kind: "attempt", step: unit, parent: 0 },
+    { kind: "transaction", step: unit, parent: 1, isImplicit: true },
+    { kind: "lease", step: lease, parent: 2 },
+    { kind: "hand", step: lease, parent: 3, isThrough: true },
+    { kind: "statement", step: byLease, parent: 4, isThrough: true },
+    { kind: "statement", step: write, parent: 4 },
+  );
+  const rows = [row(5), row(6)];
+  const apart = [
+    ...received(7, "START TRANSACTION", sent(6), "COMMIT"),
+    ...received(8, "START TRANSACTION", sent(5), "COMMIT"),
+  ];
+  assert.deepEqual(rulesOf(hand, { rows, commands: apart }), []);
+  const together = received(7, "START TRANSACTION", sent(6), sent(5), "COMMIT");
+  assert.deepEqual(rulesOf(hand, { rows, commands: together }), ["misplaced"]);
+});
+
 test("two transactions in one, and one in two, are misplaced", () => {
   const two = historyOf(
     { kind: "transaction", step: transaction },

@@ -157,22 +157,27 @@ export class Model {
    * Returns the deeds in whose context a deed is, the innermost first. What is asked of a handle
    * is only in what the handle belongs to, unless the code that asks is below that.
    */
-  #contextOf(deed: Deed): Deed[] {
+  #contextOf(deed: Deed, isOfCode = false): Deed[] {
     const parent = this.#parentOf(deed);
     if (parent === undefined) return [];
-    const by = "by" in deed.step ? deed.step.by : undefined;
+    // Code that has a lease goes on where it was, whoever the lease was asked of.
+    const isInLease = deed.kind === "hand" || deed.kind === "lease" && isOfCode;
+    const by = !isInLease && "by" in deed.step ? deed.step.by : undefined;
     const isByHandle = by === "handle" || by === "outside";
     const owner = isByHandle ? this.#ownerOfHandle(deed) : undefined;
-    const here = [parent, ...this.#contextOf(parent)];
+    const here = [parent, ...this.#contextOf(parent, true)];
     if (owner === undefined || by === "handle" && here.includes(owner)) return here;
-    return [owner, ...this.#contextOf(owner)];
+    return [owner, ...this.#contextOf(owner, true)];
   }
 
   /** Returns what the handle belongs to that a deed is asked of. */
   #ownerOfHandle(deed: Deed): Deed | undefined {
+    let implicit: Deed | undefined;
     for (const at of this.around(deed)) {
-      if (at.kind === "attempt" || at.isImplicit) return at;
-      if (at.kind === "transaction" && at.on === deed.on) return at;
+      // The code of a unit is handed none of its transactions.
+      if (at.kind === "transaction" && at.on === deed.on) return at.isImplicit ? undefined : at;
+      if (at.isImplicit) implicit ??= at;
+      else if (at.kind === "attempt") return implicit ?? at;
     }
     return undefined;
   }
