@@ -44,7 +44,8 @@ export class UnitRequest<Target, Driver> extends LeaseRequest<Target, Driver> {
   wait(limits: Limits): Promise<void> {
     if (this.refusal !== undefined) return Promise.reject(refusalOf(this.interpreter, this));
     const wait = new LeaseWait(this.interpreter, this, limits);
-    if (this.#wait === undefined) this.#wait = wait;
+    // Who came before has its turn before, although the first may have given up.
+    if (this.#wait === undefined && !this.#others?.size) this.#wait = wait;
     else (this.#others ??= new Set()).add(wait);
     return wait.begin();
   }

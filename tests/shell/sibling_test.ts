@@ -39,6 +39,26 @@ test("a statement beside a transaction of its unit runs on a connection of its o
   await endsEmpty(world);
 });
 
+test("who waited before a transaction runs before it, although one before gave up", async () => {
+  const world = createWorld({ connectionLimit: 1 });
+  const { db, port } = world;
+  const lease = await db.lease();
+  await db.unit(async () => {
+    const aborting = new AbortController();
+    const first = db.query("INSERT a", [], { signal: aborting.signal });
+    const second = seen(db, "INSERT b");
+    aborting.abort(mine);
+    await assert.rejects(first, mine);
+    const transaction = db.transaction(() => Promise.reject(mine));
+    await settled();
+    lease.release();
+    assert.equal((await second).inTransaction, false);
+    await assert.rejects(transaction, mine);
+  });
+  assert.equal(port.log.indexOf("1: INSERT b"), 0);
+  await endsEmpty(world);
+});
+
 test("at the limit a sibling waits until the transaction has ended, and is done", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db, port } = world;
