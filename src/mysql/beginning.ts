@@ -18,7 +18,7 @@ import type { Witness } from "./witness.ts";
 export interface Memory {
   /** What servers have refused. */
   readonly refusals: Refusals;
-  /** What the views and triggers are that statements can run. */
+  /** The views and triggers that are known so far. */
   readonly objects: StoredObjectsOfTargets;
 }
 

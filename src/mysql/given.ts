@@ -9,7 +9,7 @@ export interface Given {
   readonly text: string;
   /** What its text tells. */
   readonly analysis: Analysis;
-  /** What is behind its names. */
+  /** The effects of the views and triggers that its names lead to. */
   readonly behind: Behind;
 }
 

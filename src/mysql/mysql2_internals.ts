@@ -85,7 +85,7 @@ export interface SecretOptions {
   password2?: unknown;
   /** The third. */
   password3?: unknown;
-  /** What the password was hashed to. */
+  /** The hash of the password. */
   passwordSha1?: unknown;
   /** The options of TLS, with keys. */
   ssl?: unknown;

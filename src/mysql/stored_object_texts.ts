@@ -19,7 +19,7 @@ export interface StoredObject {
   readonly used: readonly string[];
 }
 
-/** What is behind names. */
+/** The effects of the views and triggers that names lead to. */
 export interface Behind {
   /** Why it may leave something that goes unreported; undefined if it leaves nothing. */
   readonly reason: string | undefined;
@@ -29,20 +29,20 @@ export interface Behind {
   readonly isKnown: boolean;
 }
 
-/** What is behind names of tables that have no triggers, and of what is no table. */
+/** The effects of names that lead to no view and to no trigger. */
 export const nothingBehind: Behind = { reason: undefined, runsTriggers: false, isKnown: true };
 
-/** What a session needs to ask. */
+/** A session that asks its server for views and triggers. */
 export interface Asking {
   /** Its connection. */
   readonly driver: Connection;
-  /** What reads texts of its server. */
+  /** Reads texts as its server does. */
   readonly analyser: Analyser;
   /** Tells whether the server has warned that an answer may not be whole. */
   isWarned(): boolean;
 }
 
-/** What a row tells of. */
+/** The kinds of rows. */
 const VIEW = 1;
 const TRIGGER = 2;
 
@@ -55,7 +55,7 @@ export type Row = readonly [
   sqlMode: string | null,
 ];
 
-/** In each session the same, and no code of its user sees the rows. */
+/** They override the user's own options, so that rows have the same shape in each session. */
 const options = { rowsAsArray: true, nestTables: false, typeCast: true } as const;
 
 /**
