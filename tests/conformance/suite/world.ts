@@ -6,6 +6,7 @@
 import { createPool, type Pool, type PoolOptions } from "../../../mod.ts";
 import type { Runtime } from "../../../src/port.ts";
 import type { Make } from "../../support/server_binary.ts";
+import { until } from "../../support/wait.ts";
 import type { LabProxyOptions, ListeningProxy } from "../lab/network.ts";
 import type { PlainRow, ServerInfo } from "../lab/servers.ts";
 import { labAt, type RemoteLab } from "./remote.ts";
@@ -124,6 +125,17 @@ export class RemoteServer {
   /** Waits until it runs a statement of a pool and returns the connection it runs in. */
   busyThread(): Promise<number> {
     return this.#servers.busyThread(this.name);
+  }
+
+  /**
+   * Waits until it has no connection but this one: what kills statements is closed a moment after
+   * the next one is served, and MariaDB closes a socket before it counts the connection out.
+   */
+  async only(thread: number): Promise<void> {
+    await until(
+      async () => (await this.threads()).every((other) => other === thread),
+      `the server has no connection but ${thread}`,
+    );
   }
 
   /** Waits until it has so many connections. */
