@@ -102,6 +102,11 @@ export interface Session<Target, Driver> {
    * not known to only read, and each that ended a transaction in which such a statement ran.
    */
   readonly permanentCount: number;
+  /**
+   * Names in statements that are counted as reads and may have become permanent all the same, if
+   * one of the names is that of a view whose function writes. It is emptied by a reset.
+   */
+  readonly unprovenReads: ReadonlySet<string>;
   /** How many of its answers have set what LAST_INSERT_ID() or LASTVAL() returns. */
   readonly idCount: number;
   /**
@@ -140,6 +145,8 @@ export interface Session<Target, Driver> {
   abort(reason: unknown): void;
   /** Asks whether the server still answers; rejects if not, in bounded time. */
   check(): Promise<void>;
+  /** Asks the server whether none of some {@linkcode unprovenReads} is such a view's. */
+  proveReads(names: ReadonlySet<string>): Promise<boolean>;
   /**
    * Wipes what a holder left, or whatever there is if `isForced`; rejects if that fails. Returns
    * why it took a new login, if it did: "database", "role", "call of f" …

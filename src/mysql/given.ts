@@ -20,7 +20,10 @@ export const wiping: Given = {
   behind: nothingBehind,
 };
 
-/** Tells whether nothing of a statement can become permanent, whatever is open. */
+/**
+ * Tells whether nothing of a statement can become permanent, whatever is open, if the names of
+ * which nothing is known are not those of views that write.
+ */
 export function isHarmless({ analysis, behind }: Given): boolean {
   const { isReadOnly, sessionOnly, transactionWord } = analysis;
   if (behind.reason !== undefined) return false;

@@ -119,6 +119,11 @@ export class MysqlSession implements Session<Target, Connection> {
     return this.#witness.transaction.permanentCount;
   }
 
+  /** The names in its reads that may be those of views which write. */
+  get unprovenReads(): ReadonlySet<string> {
+    return this.#witness.transaction.unprovenReads;
+  }
+
   /** How many of its answers have set what LAST_INSERT_ID() returns. */
   get idCount(): number {
     return this.#witness.idCount;
@@ -207,6 +212,11 @@ export class MysqlSession implements Session<Target, Connection> {
     const ping = (): Promise<void> => answered((answer) => this.driver.ping(answer));
     // It finds connections whose other side is gone: nobody is waited for there.
     return this.#end.within("A ping", checkMsMax, ping, (error) => this.#end.cut(error));
+  }
+
+  /** Asks whether names in reads are those of nothing that writes. */
+  async proveReads(names: ReadonlySet<string>): Promise<boolean> {
+    return await this.#wiping.lookUp(names, this.#target) === undefined;
   }
 
   /** Wipes what a holder left, or whatever there is if `isForced`; see {@linkcode Session}. */

@@ -25,12 +25,12 @@ export interface Behind {
   readonly reason: string | undefined;
   /** Whether there are triggers, which may leave something that an error does not report. */
   readonly runsTriggers: boolean;
-  /** Whether all of it is known. */
-  readonly isKnown: boolean;
+  /** The names of which nothing is known. */
+  readonly unknown: readonly string[];
 }
 
 /** The effects of names that lead to no view and to no trigger. */
-export const nothingBehind: Behind = { reason: undefined, runsTriggers: false, isKnown: true };
+export const nothingBehind: Behind = { reason: undefined, runsTriggers: false, unknown: [] };
 
 /** A session that asks its server for views and triggers. */
 export interface Asking {
@@ -117,7 +117,7 @@ export function behindNames(objects: readonly StoredObject[]): ReadonlyMap<strin
         reason: was?.reason ?? reason ??
           behind.find((each) => each?.reason !== undefined)?.reason,
         runsTriggers: was?.runsTriggers || isTrigger || behind.some((each) => each?.runsTriggers),
-        isKnown: true,
+        unknown: [],
       };
       if (was?.reason === now.reason && was?.runsTriggers === now.runsTriggers) continue;
       all.set(name, now);

@@ -49,17 +49,14 @@ export class StoredObjects {
     this.#ofLists = new WeakMap();
   }
 
-  /**
-   * Returns what is behind some names, as far as it is known. Names of which nothing is known are
-   * added to `unknown`.
-   */
-  behind(names: readonly string[], unknown: Set<string>): Behind {
+  /** Returns what is behind some names, as far as it is known. */
+  behind(names: readonly string[]): Behind {
     if (names.length === 0) return nothingBehind;
     const now = performance.now();
     const known = this.#ofLists.get(names);
     if (known !== undefined && known.until > now) return known.behind;
-    const dated = this.#find(names, unknown, now);
-    if (dated.behind.isKnown) this.#ofLists.set(names, dated);
+    const dated = this.#find(names, now);
+    if (dated.behind.unknown.length === 0) this.#ofLists.set(names, dated);
     return dated.behind;
   }
 
@@ -69,30 +66,29 @@ export class StoredObjects {
    */
   async learn(asking: Asking, names: ReadonlySet<string>): Promise<Behind> {
     for (;;) {
-      const unknown = new Set<string>();
-      const { behind } = this.#find(names, unknown, performance.now());
-      if (behind.isKnown) return behind;
+      const { behind } = this.#find(names, performance.now());
+      if (behind.unknown.length === 0) return behind;
       // If that fails, it is this session's turn.
       if (this.#isShared && this.#asking !== undefined) await this.#asking.catch(() => undefined);
-      else await this.#share(this.#ask(asking, unknown));
+      else await this.#share(this.#ask(asking, behind.unknown));
     }
   }
 
-  #find(names: Iterable<string>, unknown: Set<string>, now: number): Dated {
-    let { reason, runsTriggers, isKnown } = nothingBehind;
+  #find(names: Iterable<string>, now: number): Dated {
+    let { reason, runsTriggers } = nothingBehind;
+    const unknown: string[] = [];
     let until = Infinity;
     for (const name of names) {
       const found = this.#found.get(name);
       if (found === undefined || found.until <= now) {
-        unknown.add(name);
-        isKnown = false;
+        unknown.push(name);
         continue;
       }
       reason ??= found.behind.reason;
       runsTriggers ||= found.behind.runsTriggers;
       until = Math.min(until, found.until);
     }
-    return { behind: { reason, runsTriggers, isKnown }, until };
+    return { behind: { reason, runsTriggers, unknown }, until };
   }
 
   async #share(asking: Promise<void>): Promise<void> {
@@ -105,12 +101,12 @@ export class StoredObjects {
   }
 
   /** Asks what some names are, and those in the texts of what they are. */
-  async #ask(asking: Asking, unknown: ReadonlySet<string>): Promise<void> {
+  async #ask(asking: Asking, unknown: readonly string[]): Promise<void> {
     const age = this.#age;
     const until = performance.now() + knownMsMax;
     const names = new Set(unknown);
     const objects: StoredObject[] = [];
-    for (let asked: ReadonlySet<string> = unknown; asked.size > 0;) {
+    for (let asked: ReadonlySet<string> = names; asked.size > 0;) {
       const found = await askOfObjects(asking, asked, names);
       objects.push(...found);
       asked = new Set(found.flatMap(({ used }) => used).filter((name) => !names.has(name)));

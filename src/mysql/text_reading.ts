@@ -80,7 +80,9 @@ export class TextReading {
     // A name that the driver has put in stands only in what is sent.
     const isPutIn = code !== undefined && namePlaceholder.test(code);
     const { tableNames } = isPutIn ? this.analyse(sent) : analysis;
-    return this.#objects.behind(tableNames(), this.#unknown);
+    const behind = this.#objects.behind(tableNames());
+    for (const name of behind.unknown) this.#unknown.add(name);
+    return behind;
   }
 
   /** Notes that a statement has been answered: what was asked meanwhile is not as it is now. */

@@ -23,6 +23,10 @@ export class TransactionState {
   endedBy: string | undefined;
   /** How many statements may have become permanent. */
   permanentCount = 0;
+  /** The names of which nothing was known in reads: if one is a view's, that may have written. */
+  readonly unprovenReads: Set<string> = new Set();
+  /** Those in the open transaction. */
+  readonly #unprovenWithin: Set<string> = new Set();
   #last = 0;
   /** What the server has reported last of what happened in it. */
   #letters = "";
@@ -33,16 +37,15 @@ export class TransactionState {
   begin(given: Given): void {
     const isOpen = this.number !== 0;
     this.#counted = "nothing";
+    this.#noteUnproven(given, isOpen);
     if (isOpen) {
       if (!isHarmless(given) && given.analysis.transactionWord === undefined) {
         this.#hasWritten = true;
       }
       // What may end it may do so although its answer is lost.
-      if (
-        this.#hasWritten && !keepsTransaction(given) &&
-        given.analysis.transactionWord !== "rollback"
-      ) {
-        this.#count("transaction");
+      if (!keepsTransaction(given) && given.analysis.transactionWord !== "rollback") {
+        this.#keepUnproven();
+        if (this.#hasWritten) this.#count("transaction");
       }
     } else if (!isHarmless(given) && given.analysis.transactionWord === undefined) {
       this.#count("itself");
@@ -63,6 +66,7 @@ export class TransactionState {
     if (this.number !== 0 && (!isOpen || isNew)) {
       const isTakenBack = given?.analysis.transactionWord === "rollback";
       if (this.#hasWritten && this.#counted === "nothing" && !isTakenBack) this.permanentCount++;
+      if (!isTakenBack) this.#keepUnproven();
       // From now on it is certain.
       this.#counted = "nothing";
       this.#end(given);
@@ -102,6 +106,19 @@ export class TransactionState {
       (transactionWord === "commit" || endsTransaction === undefined);
   }
 
+  /** Notes the names of which nothing is known in what only reads. */
+  #noteUnproven(given: Given, isOpen: boolean): void {
+    const { unknown } = given.behind;
+    if (unknown.length === 0 || !isHarmless(given)) return;
+    const names = isOpen ? this.#unprovenWithin : this.unprovenReads;
+    for (const name of unknown) names.add(name);
+  }
+
+  /** Notes that the reads of the open transaction may have become permanent with it. */
+  #keepUnproven(): void {
+    for (const name of this.#unprovenWithin) this.unprovenReads.add(name);
+  }
+
   #count(counted: Counted): void {
     this.permanentCount++;
     this.#counted = counted;
@@ -116,6 +133,7 @@ export class TransactionState {
     this.endedBy = given === undefined ? undefined : excerptOf(given);
     this.number = 0;
     this.#hasWritten = false;
+    this.#unprovenWithin.clear();
     this.#letters = "";
   }
 

@@ -58,7 +58,10 @@ export class Wiping {
       const ask = (): Promise<void> => answered((answer) => this.#driver.reset(answer));
       const isOnlyDoubted = names.size > 0 && !isDirty && !isForced;
       if (!isOnlyDoubted) await this.#wipe("A reset", ask, target, true);
-      if (names.size > 0) reason = await this.#lookUp(names, target);
+      if (names.size > 0) {
+        reason = await this.lookUp(names, target);
+        if (reason === undefined) this.#witness.settle();
+      }
     }
     if (reason !== undefined) await this.login(target);
     return reason;
@@ -76,8 +79,8 @@ export class Wiping {
     }
   }
 
-  /** Asks what some names are; returns why that takes a new login, if it does. */
-  async #lookUp(names: ReadonlySet<string>, target: Target): Promise<string | undefined> {
+  /** Asks what some names are; returns why that may leave something, if so. */
+  async lookUp(names: ReadonlySet<string>, target: Target): Promise<string | undefined> {
     const { reading } = this.#witness;
     let reason: string | undefined;
     try {
@@ -90,7 +93,6 @@ export class Wiping {
       if (!this.#memory.refusals.learn("look-up", target, error)) return "failed look-up";
       reading.giveUp();
     }
-    if (reason === undefined) this.#witness.settle();
     return reason;
   }
 

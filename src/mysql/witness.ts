@@ -148,6 +148,7 @@ export class Witness implements Watcher {
     this.#isTold = false;
     this.#outlivesLogin = false;
     this.reading.forgetUnknown();
+    this.transaction.unprovenReads.clear();
   }
 
   /** Notes what the connection is given to do. */
@@ -278,7 +279,7 @@ export class Witness implements Watcher {
   /** An error does not report what triggers have done before it. */
   #noteFailed({ analysis, behind }: Given): void {
     this.reading.noteAnswered(analysis);
-    this.#isUntold ||= !analysis.isReadOnly && (behind.runsTriggers || !behind.isKnown);
+    this.#isUntold ||= !analysis.isReadOnly && (behind.runsTriggers || behind.unknown.length > 0);
   }
 
   #mayHaveEnded(

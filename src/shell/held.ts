@@ -34,6 +34,8 @@ export interface HeldUnit<Target, Driver> extends ContextUnit, Asker {
   check(): void;
   /** Returns the target of a virtual connection in it. */
   targetOf(home: Home<Target>): TargetEntry<Target>;
+  /** Notes what of a lease may have become permanent, as the lease is released. */
+  noteLasting(held: Held<Target, Driver>): void;
   /** Forgets a lease that has ended. */
   drop(held: Held<Target, Driver>): void;
   /** Ends it. */
@@ -134,9 +136,12 @@ export class Held<Target, Driver> {
 
   /** Whether something that ran on it may have become permanent. */
   get mayBePermanent(): boolean {
-    const request = this.#request;
-    return request?.pooled !== undefined &&
-      request.pooled.session.permanentCount > request.permanentBefore;
+    return (this.#session?.permanentCount ?? 0) > (this.#request?.permanentBefore ?? 0);
+  }
+
+  /** The names in its reads that may be those of views which write. */
+  get unprovenReads(): ReadonlySet<string> | undefined {
+    return this.#session?.unprovenReads;
   }
 
   /** What it has found on its connection, and what has run on it since. */
@@ -262,9 +267,7 @@ export class Held<Target, Driver> {
 
   /** Whether an answer has left something in its session that only that can tell. */
   get #hasEcho(): boolean {
-    const request = this.#request;
-    return request?.pooled !== undefined &&
-      request.pooled.session.echoCount > request.echoesBefore;
+    return (this.#session?.echoCount ?? 0) > (this.#request?.echoesBefore ?? 0);
   }
 
   /** Releases the lease if nobody uses it and nothing keeps it. */
@@ -282,7 +285,7 @@ export class Held<Target, Driver> {
   }
 
   #release(): void {
-    if (this.mayBePermanent) this.unit.notePermanent();
+    this.unit.noteLasting(this);
     const request = this.#request;
     this.#request = undefined;
     if (this.#watch !== undefined) this.runtime.leaks.unwatch(this.#watch);

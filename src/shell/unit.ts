@@ -76,6 +76,7 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   #inner: Set<Unit<Target, Driver>> | undefined;
   #targets: Map<VirtualId, TargetEntry<Target>> | undefined;
   #mayBePermanent = false;
+  #unprovenReads: Map<Home<Target>, Set<string>> | undefined;
   #isEnded = false;
 
   /** Begins a unit. */
@@ -113,6 +114,11 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
       [...this.#inner ?? []].some((unit) => unit.mayBePermanent);
   }
 
+  /** The names in its reads that may be those of views which write, by virtual connections. */
+  get unprovenReads(): ReadonlyMap<Home<Target>, ReadonlySet<string>> {
+    return this.#unprovenReads ??= new Map();
+  }
+
   /** The leases in which a statement has begun a transaction by hand, and none has ended it. */
   get openByHand(): readonly Held<Target, Driver>[] {
     return this.#helds.filter((held) => held.isOpenByHand);
@@ -138,6 +144,12 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   notePermanent(): void {
     this.#mayBePermanent = true;
     this.outer?.notePermanent();
+  }
+
+  /** Notes what of a lease may have become permanent, as the lease is released. */
+  noteLasting({ mayBePermanent, unprovenReads, home }: Held<Target, Driver>): void {
+    if (mayBePermanent) this.notePermanent();
+    if (unprovenReads?.size) this.#noteUnproven(home, unprovenReads);
   }
 
   /** Gives a virtual connection another target in this unit. */
@@ -232,6 +244,8 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
     if (this.#endsRuntime) this.#beside.forEach((unit) => unit.end());
     if (this.outer !== undefined) this.outer.#inner?.delete(this);
     for (const held of this.#helds) held.end();
+    // What still runs is not waited for either.
+    if (this.#helds.some((held) => held.unprovenReads?.size)) this.notePermanent();
     const { runtime, admission } = this;
     for (const target of this.#targets?.values() ?? []) runtime.targets.leave(target);
     if (!this.#endsRuntime) {
@@ -242,6 +256,17 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
     this.#host?.waitUntil(closed);
     closed.then(() => admission.leave(this));
     return this.#host === undefined ? closed : undefined;
+  }
+
+  /** Notes names that may be those of views which write, for the units around it as well. */
+  #noteUnproven(home: Home<Target>, names: Iterable<string>): void {
+    const { outer } = this;
+    const noted = this.#unprovenReads ??= new Map();
+    noted.set(home, new Set([...noted.get(home) ?? [], ...names]));
+    if (outer === undefined) return;
+    // They are proved by the target that the outer unit has.
+    if (outer.targetOf(home) === this.targetOf(home)) outer.#noteUnproven(home, names);
+    else outer.notePermanent();
   }
 
   /** The units of leases beside its own. */

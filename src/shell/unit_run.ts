@@ -1,19 +1,14 @@
-/**
- * Running code as a unit of work, more than once if it may be.
- *
- * A unit is repeated as a whole only if its code says that it may be, and only after errors
- * that are known to leave nothing behind: never after a COMMIT whose answer was lost.
- */
+/** Running code as a unit of work, and again as a whole if the caller and its failure allow it. */
 
 import { retry } from "@std/async/retry";
 import type { Cancellation } from "../port.ts";
 import { either } from "./cancellation.ts";
 import { SubletError } from "./errors.ts";
 import { homeNamed } from "./home.ts";
-import type { PoolRuntime } from "./pool_runtime.ts";
 import { transact } from "./transaction.ts";
-import { endFully, type FrameCode, Unit, type UnitEngine } from "./unit.ts";
+import { endFully, type FrameCode, Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
 import { bindingsOf, checkRetries, type UnitOptions } from "./unit_options.ts";
+import { isSafeToRepeat, provesReads, tellLasting } from "./unit_repeat.ts";
 import { runControl } from "./unit_statement.ts";
 
 /**
@@ -21,9 +16,6 @@ import { runControl } from "./unit_statement.ts";
  * chance it is up to half of that less, but never next to nothing, so that ten outlast a restart.
  */
 const BACKOFF = { minTimeout: 50, maxTimeout: 1_000, multiplier: 2, jitter: 0.5 };
-
-/** How far down the causes of an error are looked at, as they may go round in a circle. */
-const CAUSES_MAX = 16;
 
 /** Runs code as a unit of work; it is given its frame. */
 export async function runUnit<Target, Driver, T>(
@@ -45,15 +37,32 @@ export async function runUnit<Target, Driver, T>(
   let unit = begin();
   if (retries === 0) return await runOnce(engine, unit, fn, options, signal);
   let runs = 0;
-  const run = (): Promise<Awaited<T>> => {
-    if (++runs > 1) unit = begin();
-    return runOnce(engine, unit, fn, options, signal);
+  let failure: unknown;
+  let hasWritten = false;
+  const run = async (): Promise<Awaited<T>> => {
+    if (++runs > 1) {
+      if (!await hasOnlyRead(engine, unit, begin, options, signal)) {
+        hasWritten = true;
+        tellLasting(failure);
+        throw failure;
+      }
+      unit = begin();
+    }
+    try {
+      return await runOnce(engine, unit, fn, options, signal);
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
   };
   // An error of the last run is not wrapped, as it is taken for one that allows no other.
-  const isRetriable = (error: unknown): boolean =>
-    runs <= retries && !signal?.aborted && !engine.handle.isClosed &&
-    !(engine.isPerUnit && outer?.isEnded) &&
-    isSafeToRepeat(unit.runtime, error) && !hasLasted(unit, error);
+  const isRetriable = (error: unknown): boolean => {
+    const isOver = hasWritten || runs > retries;
+    if (isOver || signal?.aborted || engine.handle.isClosed) return false;
+    if (engine.isPerUnit && outer?.isEnded || !isSafeToRepeat(unit.runtime, error)) return false;
+    if (unit.mayBePermanent) tellLasting(error);
+    return !unit.mayBePermanent;
+  };
   // It uses of a signal no more than this has.
   const limits = signal === undefined ? {} : { signal: signal as AbortSignal };
   return await retry(run, { ...BACKOFF, ...limits, maxAttempts: retries + 1, isRetriable });
@@ -85,6 +94,20 @@ async function runOnce<Target, Driver, T>(
   }
 }
 
+/** Finds out what a unit has read where nothing was known of that, if it is to be repeated. */
+async function hasOnlyRead<Target, Driver>(
+  engine: UnitEngine<Target, Driver>,
+  ended: Unit<Target, Driver>,
+  begin: () => Unit<Target, Driver>,
+  { bind = {} }: UnitOptions<string>,
+  signal: Cancellation | undefined,
+): Promise<boolean> {
+  if (ended.unprovenReads.size === 0) return true;
+  const prove = (frame: UnitFrame<Target, Driver>): Promise<boolean> =>
+    provesReads(ended, frame, signal);
+  return await runOnce(engine, begin(), prove, { bind }, signal);
+}
+
 /** Rolls back what statements of the unit have begun by hand and none has ended, and throws. */
 async function checkNoneOpen<Target, Driver>(
   unit: Unit<Target, Driver>,
@@ -101,36 +124,4 @@ async function checkNoneOpen<Target, Driver>(
   const prose = `The unit ended with a transaction that a statement of it had begun on ${names}: ` +
     "the pool has rolled it back. End it by COMMIT, or use `transaction`";
   throw new SubletError("TRANSACTION_OPEN", "unit", prose, cause === undefined ? {} : { cause });
-}
-
-/** Tells whether something of a unit may have become permanent; then its error says so. */
-function hasLasted<Target, Driver>(
-  unit: Unit<Target, Driver> | undefined,
-  error: unknown,
-): boolean {
-  if (unit?.mayBePermanent !== true) return false;
-  if (error instanceof Error) {
-    const { message } = error;
-    const told = `${message} (the unit is not repeated, as something that it wrote before may ` +
-      "have become permanent)";
-    error.message = told;
-    const { stack } = error;
-    if (stack !== undefined && message !== "") error.stack = stack.replace(message, () => told);
-  }
-  return true;
-}
-
-/** Tells whether nothing of a unit that failed with an error can have been left behind. */
-function isSafeToRepeat<Target, Driver>(
-  { isRepeatable }: PoolRuntime<Target, Driver>,
-  error: unknown,
-): boolean {
-  let isSafe = isRepeatable(error);
-  let at = error;
-  for (let depth = 0; at instanceof Error && depth < CAUSES_MAX; at = at.cause, depth++) {
-    if (!(at instanceof SubletError)) continue;
-    if (at.code === "COMMIT_UNKNOWN") return false;
-    isSafe ||= at.code === "CONNECTION_LOST";
-  }
-  return isSafe;
 }

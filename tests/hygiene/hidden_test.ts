@@ -8,27 +8,11 @@ import { after } from "node:test";
 import { createPool, type Pool } from "../../mod.ts";
 import { one, threadOf } from "../support/asking.ts";
 import { until } from "../support/wait.ts";
-import { type Place, removeServers, testOnBoth } from "./support/fixture.ts";
-import { prepare, traceOn } from "./support/smuggled.ts";
+import { removeServers, testOnBoth } from "./support/fixture.ts";
+import { arrange, threadAt } from "./support/hidden.ts";
+import { traceOn } from "./support/smuggled.ts";
 
 after(removeServers);
-
-/** Makes anew what the tests use. */
-async function arrange({ server }: Place, ...statements: readonly string[]): Promise<void> {
-  await server.query("SET GLOBAL log_bin_trust_function_creators = 1");
-  await server.query("DROP DATABASE IF EXISTS hidden");
-  await server.query("CREATE DATABASE hidden");
-  await server.query("GRANT ALL ON hidden.* TO app");
-  await server.query("USE hidden");
-  for (const sql of statements) await server.query(sql);
-  await server.query("USE test");
-}
-
-/** Tells whether a server runs a statement that is like a pattern. */
-async function isRunning({ server }: Place, pattern: string): Promise<boolean> {
-  const sql = `SELECT 1 FROM information_schema.processlist WHERE info LIKE '${pattern}'`;
-  return (await server.query(sql)).length > 0;
-}
 
 /** What is hidden: what the server gets, what the unit runs, whether that fails. */
 interface Hiding {
@@ -177,7 +161,7 @@ testOnBoth("what was asked while a trigger was being made is asked anew", async 
   const making = db.query(
     `CREATE TRIGGER hidden.tn BEFORE INSERT ON hidden.n FOR EACH ROW ${lock}`,
   );
-  await until(() => isRunning(place, "CREATE TRIGGER%"), "the trigger waits");
+  await until(() => threadAt(place, "CREATE TRIGGER%"), "the trigger waits");
   await db.query("SELECT * FROM hidden.n2 AS n");
   await threadOf(db);
   await lease.query("ROLLBACK");
@@ -219,25 +203,6 @@ testOnBoth("texts are read whole, whatever the character set of the session", as
   assert.equal(await traceOn(place.db), "");
 }, { charset: "latin1" });
 
-testOnBoth("a unit that has read from a view that calls a function is not repeated", async (
-  place,
-) => {
-  const { db, server } = place;
-  await prepare(place);
-  await db.query("SELECT * FROM hitting");
-  const thread = await threadOf(db);
-  let runs = 0;
-  const unit = db.unit(async () => {
-    runs++;
-    await db.query("SELECT * FROM hitting");
-    const killing = until(() => isRunning(place, "DO SLEEP(10)"), "it sleeps")
-      .then(() => server.query(`KILL ${thread}`));
-    await Promise.all([db.query("DO SLEEP(10)"), killing]);
-  }, { retries: 1 });
-  await assert.rejects(unit, /the unit is not repeated/);
-  assert.equal(runs, 1);
-});
-
 testOnBoth("what the optimizer has traced is not shown to the next user", async (place) => {
   if (place.make === "mariadb") return;
   const { db } = place;
@@ -254,7 +219,7 @@ testOnBoth("a look-up waits for no table that its statement does not name", asyn
   await db.query("SELECT * FROM hidden.y");
   await using root = createPool({ uri: server.url(), shared: false, user: "root", password: "" });
   const slow = root.query("CREATE TABLE hidden.copy AS SELECT SLEEP(3) AS x");
-  await until(() => isRunning(place, "CREATE TABLE hidden.copy%"), "it is copied");
+  await until(() => threadAt(place, "CREATE TABLE hidden.copy%"), "it is copied");
   const removed: unknown[] = [];
   db.on("remove", (news) => removed.push(news));
   await db.query("SELECT * FROM hidden.y AS another");

@@ -18,7 +18,7 @@ const table: readonly (readonly [name: string, file: string, from: string, to: s
   ["what ends well is rolled back", "shell/transaction", 'await conclude(scope, "COMMIT", signal, checkOpen);', 'await conclude(scope, "ROLLBACK", signal, checkOpen);'],
   ["a savepoint that throws stays", "shell/transaction", "`ROLLBACK TO SAVEPOINT ${scope.savepoint}`", "`RELEASE SAVEPOINT ${scope.savepoint}`"],
   ["a savepoint rolls its transaction back", "shell/transaction", "`ROLLBACK TO SAVEPOINT ${scope.savepoint}`", '"ROLLBACK"'],
-  ["a unit is repeated after what lasts", "shell/unit_run", "if (unit?.mayBePermanent !== true) return false;", "if (unit !== undefined || unit === undefined) return false;"],
+  ["a unit is repeated after what lasts", "shell/unit_run", "return !unit.mayBePermanent;", "return true;"],
   ["what is written outside a transaction does not last", "mysql/transaction_state", 'this.#count("itself");', ""],
   ["a unit that has ended takes statements", "shell/unit", "if (this.#isEnded) throw unitEnded();", ""],
   ["a transaction that has ended takes statements", "shell/scope", 'if (this.#status === "ending" || this.#status === "ended") {', 'if (this.#status === "beginning") {'],

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEADLOCK, FakeServerError } from "./support/fake_port.ts";
 import { settled } from "./support/manual_clock.ts";
-import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
+import { createWorld, endsEmpty, type FakePool, refused, seen } from "./support/pool.ts";
 
 const mine = new Error("mine");
 
@@ -41,7 +41,7 @@ for (const [what, write] of Object.entries(lasting)) {
       await seen(db, `FAIL ${DEADLOCK}`);
     });
     assert.equal(runs, 1);
-    assert.match(error.message, /not repeated, as something that it wrote/);
+    assert.match(error.message, /not repeated, as something that it did/);
     assert.match(error.stack ?? "", /not repeated/);
     await endsEmpty(world);
   });
@@ -62,6 +62,63 @@ test("after reads, a rollback and a deadlock's victim a unit is repeated", async
   assert.equal(runs, 3);
   assert.ok(error instanceof FakeServerError);
   assert.doesNotMatch(error.message, /not repeated/);
+  await endsEmpty(world);
+});
+
+const unproven: Record<string, (db: FakePool<"main">, view: string) => Promise<unknown>> = {
+  "a read": (db, view) => seen(db, `SELECT view ${view}`),
+  "a read in a nested unit": (db, view) => db.unit(() => seen(db, `SELECT view ${view}`)),
+  "a read on a lease of its own": async (db, view) => {
+    await using lease = await db.lease({ own: true });
+    await seen(lease, `SELECT view ${view}`);
+  },
+};
+
+for (const [what, read] of Object.entries(unproven)) {
+  test(`after ${what} of an unknown name a unit is repeated once that is known to write nothing`, async () => {
+    for (const [view, runsExpected, retries] of [["reading", 3, 2], ["writing", 1, 1]] as const) {
+      const world = createWorld();
+      const { db, port } = world;
+      const { error, runs } = await failing((code) => db.unit(code, { retries }), async () => {
+        await read(db, view);
+        await seen(db, `FAIL ${DEADLOCK}`);
+      });
+      assert.equal(runs, runsExpected);
+      assert.ok(error instanceof FakeServerError);
+      const isTold = error.message.includes("not repeated, as something that it did");
+      assert.equal(isTold, view === "writing");
+      const proofs = port.log.filter((line) => line.endsWith(": PROVE")).length;
+      assert.equal(proofs, view === "writing" ? 1 : 2);
+      await endsEmpty(world);
+    }
+  });
+}
+
+test("what was read through another target than the unit's is not proved by its own", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  const { runs } = await failing((code) => db.unit(code, { retries: 2 }), async () => {
+    await db.unit(() => seen(db, "SELECT view reading"), { bind: { main: { database: "other" } } });
+    await seen(db, `FAIL ${DEADLOCK}`);
+  });
+  assert.equal(runs, 1);
+  assert.ok(!port.log.some((line) => line.endsWith(": PROVE")));
+  await endsEmpty(world);
+});
+
+test("a unit whose reads cannot be proved yet is repeated when they are", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  let runs = 0;
+  await db.unit(async () => {
+    if (++runs > 1) return;
+    await seen(db, "SELECT view reading");
+    const victim = new FakeServerError(DEADLOCK, "victim");
+    Object.assign(port.sessions[0] ?? {}, { failNext: victim });
+    throw victim;
+  }, { retries: 2 });
+  assert.equal(runs, 2);
+  assert.equal(port.log.filter((line) => line.endsWith(": PROVE")).length, 2);
   await endsEmpty(world);
 });
 

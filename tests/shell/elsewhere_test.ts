@@ -25,7 +25,7 @@ test("a unit that has written by the handle of another unit is not repeated", as
         await write();
         await seen(db, `FAIL ${DEADLOCK}`);
       }, { retries: 2 });
-      await assert.rejects(inner, /not repeated, as something that it wrote/);
+      await assert.rejects(inner, /not repeated, as something that it did/);
       assert.equal(runs, 1);
     }
     const reading = db.unit(async () => {

@@ -48,6 +48,7 @@ class NullSession implements Session<object, null> {
   readonly echoCount: number = 0;
   readonly clearingCount: number = 0;
   readonly permanentCount: number = 0;
+  readonly unprovenReads: ReadonlySet<string> = new Set();
   readonly idCount: number = 0;
   readonly transaction: number = 0;
   readonly transactionEndedBy: string | undefined = undefined;
@@ -61,6 +62,7 @@ class NullSession implements Session<object, null> {
   readonly abort = (): void => undefined;
   readonly factsOf = (): StatementFacts => NO_FACTS;
   readonly check = (): Promise<void> => Promise.resolve();
+  readonly proveReads = (): Promise<boolean> => Promise.resolve(true);
   readonly reset = (): Promise<undefined> => Promise.resolve(undefined);
   readonly retarget = (): Promise<void> => Promise.resolve();
   readonly close = (): Promise<void> => Promise.resolve();

@@ -120,7 +120,7 @@ aborts.test("aborted while it waits in line", {}, async (world) => {
 async function servesNext(world: World, db: Pool): Promise<void> {
   const next = threadOf(db);
   assert.ok(await timed(next) < nextMsMax);
-  await world.server.only(await next);
+  await world.server.awaitOnly(await next);
 }
 
 for (const how of ["query", "execute"] as const) {
@@ -183,7 +183,7 @@ aborts.test(
     assert.equal(db.census().size, 1);
     const next = await threadOf(db);
     assert.deepEqual(await world.server.busyThreads(), []);
-    await world.server.only(next);
+    await world.server.awaitOnly(next);
   },
 );
 

@@ -67,7 +67,7 @@ lent.test("the second statement of a text ends too, and its connection serves th
   abort.abort(reason);
   assert.equal(await attempt, reason);
   assert.equal(await threadOf(db), thread);
-  await world.server.only(thread);
+  await world.server.awaitOnly(thread);
 });
 
 lent.test("a connection that is destroyed amid a statement has ended at the server", {

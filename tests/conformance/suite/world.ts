@@ -131,7 +131,7 @@ export class RemoteServer {
    * Waits until it has no connection but this one: what kills statements is closed a moment after
    * the next one is served, and MariaDB closes a socket before it counts the connection out.
    */
-  async only(thread: number): Promise<void> {
+  async awaitOnly(thread: number): Promise<void> {
     await until(
       async () => (await this.threads()).every((other) => other === thread),
       `the server has no connection but ${thread}`,

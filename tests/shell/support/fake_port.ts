@@ -8,14 +8,10 @@
 
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Loss, Port, Session } from "../../../src/port.ts";
-import {
-  type FakeDriver,
-  FakeServerError,
-  FakeSession,
-  type FakeTarget,
-  TOO_MANY,
-} from "./fake_session.ts";
+import { FakeServerError, type FakeTarget, TOO_MANY } from "./fake_server.ts";
+import { type FakeDriver, FakeSession } from "./fake_session.ts";
 
+export * from "./fake_server.ts";
 export * from "./fake_session.ts";
 
 /** Opens sessions to a server within the process. */

@@ -1,4 +1,4 @@
-/** A session with the server within the process, and what it answers. */
+/** A session with the server within the process. */
 
 import type {
   Answering,
@@ -10,39 +10,14 @@ import type {
   StatementFacts,
 } from "../../../src/port.ts";
 import type { FakePort } from "./fake_port.ts";
-
-/** Where the fake server is asked to connect to. */
-export interface FakeTarget {
-  readonly host: string;
-  readonly database: string;
-}
-
-/** What a statement answers: a row with what the session was. */
-export interface Seen {
-  readonly threadId: number;
-  readonly database: string;
-  readonly sql: string;
-  readonly values: unknown;
-  readonly inTransaction: boolean;
-}
-
-/** An error as the server would send it. */
-export class FakeServerError extends Error {
-  readonly errno: number;
-
-  constructor(errno: number, message: string) {
-    super(message);
-    this.errno = errno;
-  }
-}
-
-/** The error with which the server says that it has no room. */
-export const TOO_MANY = 1040;
-/** The error of the victim of a deadlock, whose transaction the server has rolled back. */
-export const DEADLOCK = 1213;
-
-/** The error of whatever is under way when the server ends the connection. */
-export const LOST = 2013;
+import {
+  DEADLOCK,
+  factsOfText,
+  FakeServerError,
+  type FakeTarget,
+  LOST,
+  type Seen,
+} from "./fake_server.ts";
 
 /** The driver's connection, such as it is. */
 export interface FakeDriver {
@@ -60,6 +35,7 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
   echoCount = 0;
   clearingCount = 0;
   permanentCount = 0;
+  readonly unprovenReads: Set<string> = new Set();
   idCount = 0;
   transaction = 0;
   transactionEndedBy: string | undefined;
@@ -105,7 +81,8 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
 
   get condition(): Condition {
     if (!this.isAlive || this.#running > 0) return "broken";
-    return this.#isDirty || this.isPinned || this.isInTransaction ? "dirty" : "clean";
+    const isDirty = this.#isDirty || this.isPinned || this.unprovenReads.size > 0;
+    return isDirty || this.isInTransaction ? "dirty" : "clean";
   }
 
   /** Answers the statement that was held back. */
@@ -153,15 +130,8 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     this.destroy(reason as Error);
   }
 
-  /** What it takes a statement to be: "ASK" reads the one before, "BEGIN" and so on as named. */
   factsOf({ sql }: Statement): StatementFacts {
-    return {
-      isReadOnly: /^(?:SELECT|ASK|HANG|START|BEGIN|SAVEPOINT|RELEASE|ROLLBACK)/.test(sql),
-      isSingleWrite: /^(?:INSERT|FAIL)/.test(sql),
-      reads: sql.startsWith("ASK ID") ? "id" : sql.startsWith("ASK") ? "previous" : "nothing",
-      endsTransaction: /^(?:ALTER|COMMIT|BEGIN)\b/.exec(sql)?.[0],
-      sessionOnly: /^(?:SET|USE|BEGIN)\b/.exec(sql)?.[0],
-    };
+    return factsOfText(sql);
   }
 
   lend(): FakeDriver {
@@ -180,8 +150,14 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     return checkFailure === undefined ? Promise.resolve() : Promise.reject(checkFailure);
   }
 
+  async proveReads(names: ReadonlySet<string>): Promise<boolean> {
+    await this.#serve({ sql: "PROVE", values: [...names], isPrepared: false, options: undefined });
+    return !names.has("writing");
+  }
+
   async reset(): Promise<undefined> {
     this.resets++;
+    this.unprovenReads.clear();
     this.isInTransaction = false;
     this.isPinned = false;
     this.#isDirty = false;
@@ -223,10 +199,11 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
   async #serve(statement: Statement): Promise<[unknown, unknown]> {
     const { sql, values } = statement;
     this.#port.log.push(`${this.threadId}: ${sql}`);
-    if (!this.factsOf(statement).isReadOnly && sql !== "COMMIT") this.clearingCount++;
+    const { isReadOnly } = this.factsOf(statement);
+    if (!isReadOnly && sql !== "COMMIT") this.clearingCount++;
     const isPermanent = sql === "COMMIT" ? this.#hasWritten : !this.isInTransaction;
-    if (isPermanent && !this.factsOf(statement).isReadOnly) this.permanentCount++;
-    if (!this.factsOf(statement).isReadOnly) this.#hasWritten = true;
+    if (isPermanent && !isReadOnly) this.permanentCount++;
+    if (!isReadOnly) this.#hasWritten = true;
     if (sql.startsWith(this.hangsOn)) {
       this.#answer = Promise.withResolvers();
       await this.#answer.promise;
@@ -247,6 +224,7 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     }
     if (sql.startsWith("INSERT")) this.idCount++;
     if (sql.startsWith("ECHO")) this.echoCount++;
+    if (sql.startsWith("SELECT view ")) this.unprovenReads.add(sql.slice("SELECT view ".length));
     const { threadId, database, isInTransaction: inTransaction } = this;
     return [[{ threadId, database, sql, values, inTransaction } satisfies Seen], []];
   }

@@ -1,0 +1,21 @@
+/** What tests of hidden state share: a database of their own, and what the server runs. */
+
+import type { Place } from "./fixture.ts";
+
+/** Makes the database `hidden` anew. */
+export async function arrange({ server }: Place, ...statements: readonly string[]): Promise<void> {
+  await server.query("SET GLOBAL log_bin_trust_function_creators = 1");
+  await server.query("DROP DATABASE IF EXISTS hidden");
+  await server.query("CREATE DATABASE hidden");
+  await server.query("GRANT ALL ON hidden.* TO app");
+  await server.query("USE hidden");
+  for (const sql of statements) await server.query(sql);
+  await server.query("USE test");
+}
+
+/** Returns the thread in which a server runs a statement that is like a pattern, if any. */
+export async function threadAt({ server }: Place, pattern: string): Promise<number | undefined> {
+  const sql = `SELECT id AS id FROM information_schema.processlist WHERE info LIKE '${pattern}'`;
+  const [row] = await server.query<{ id: number }>(sql);
+  return row?.id;
+}
