@@ -10,6 +10,8 @@ import type { Socket } from "node:net";
 export interface TcpEnd {
   /** Its own port. */
   readonly port: number;
+  /** The IPv4 address of the other end. */
+  readonly peerHost: string;
   /** The port of the other end. */
   readonly peerPort: number;
   /** In what state it is. */
@@ -46,6 +48,16 @@ export function tcpEnds(port: number): TcpEnd[] {
   return lines.map(endOf).filter((end) => end.port === port || end.peerPort === port);
 }
 
+/**
+ * Returns the clients' ends of the connections to an address, open or being opened. A port alone
+ * says less: where somebody listens at 127.0.0.2, a client may have the same port at 127.0.0.1.
+ */
+export function clientEnds(host: string, port: number): TcpEnd[] {
+  return tcpEnds(port).filter((end) =>
+    end.peerPort === port && end.peerHost === host && end.isHeld
+  );
+}
+
 /** Returns how many bytes written to a socket on this machine the other end has not yet read. */
 export function unreadBytes(socket: Socket): number {
   const { localPort, remotePort } = socket;
@@ -61,6 +73,7 @@ function endOf(line: string): TcpEnd {
   const [sendQueue, receiveQueue] = queues.split(":").map((hex) => parseInt(hex, 16));
   return {
     port: portOf(local),
+    peerHost: hostOf(remote),
     peerPort: portOf(remote),
     state: states[state] ?? "ending",
     sendQueue: sendQueue ?? 0,
@@ -68,6 +81,12 @@ function endOf(line: string): TcpEnd {
     isKeptAlive: timer.startsWith("02:"),
     isHeld: fields[9] !== "0",
   };
+}
+
+/** The kernel writes an address as one number, its first byte last. */
+function hostOf(address: string): string {
+  const bytes = address.split(":")[0]?.match(/../g) ?? [];
+  return bytes.reverse().map((hex) => parseInt(hex, 16)).join(".");
 }
 
 function portOf(address: string): number {

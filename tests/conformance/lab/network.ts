@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { connect, createServer, type Server as Listener, type Socket } from "node:net";
 import { Worker } from "node:worker_threads";
 import { type Direction, type Proxy, startProxy } from "../../support/proxy.ts";
-import { type TcpEnd, tcpEnds } from "../../support/tcp.ts";
+import { clientEnds, type TcpEnd } from "../../support/tcp.ts";
 import { until } from "../../support/wait.ts";
 import type { ServerName, Servers } from "./servers.ts";
 
@@ -82,6 +82,8 @@ const listener = createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 
 export class Network {
   readonly #servers: Servers;
   readonly #proxies: Map<number, Proxy> = new Map();
+  /** Where something listens that does not listen at 127.0.0.1, by its port. */
+  readonly #hosts: Map<number, string> = new Map();
   /** What ends whatever listens at a port. */
   readonly #closers: Map<number, () => Promise<unknown>> = new Map();
   /** The ports of connections that only fill the line of a port. */
@@ -101,6 +103,7 @@ export class Network {
     const id = ++this.#lastId;
     this.#proxies.set(id, proxy);
     const port = Number(new URL(proxy.uri).port);
+    if (options.host !== undefined) this.#hosts.set(port, options.host);
     this.#closers.set(port, () => proxy[Symbol.asyncDispose]());
     return { id, uri: proxy.uri, port };
   }
@@ -199,9 +202,8 @@ export class Network {
 
   /** Returns the clients' ends of all connections to a port, open or being opened. */
   clientsAt(port: number): TcpEnd[] {
-    return tcpEnds(port).filter(({ peerPort, isHeld, port: own }) =>
-      peerPort === port && isHeld && !this.#fillers.has(own)
-    );
+    const ends = clientEnds(this.#hosts.get(port) ?? "127.0.0.1", port);
+    return ends.filter(({ port: own }) => !this.#fillers.has(own));
   }
 
   /** Waits until so many clients have a connection to a port, open or being opened. */
@@ -220,6 +222,7 @@ export class Network {
       for (const port of this.#closers.keys()) await this.end(port);
       this.#proxies.clear();
       this.#fillers.clear();
+      this.#hosts.clear();
     }
   }
 
