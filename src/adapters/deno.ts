@@ -9,10 +9,9 @@
 
 import { Buffer } from "node:buffer";
 import type { Adapter, Address, TlsOptions } from "../port.ts";
-import { type Action, codeOf, socketError, unsupported } from "./errors.ts";
+import { type Action, codeOf, refuseUnknown, socketError, unsupported } from "./errors.ts";
 import { type PullSocket, type PullSockets, PullStream } from "./pull_stream.ts";
 import type { Deno, DenoConn, DenoTcpConn } from "./runtimes.ts";
-import { refuseUnknown } from "./tls_options.ts";
 
 /** Sockets of Deno. */
 export const adapter: Adapter = {

@@ -1,9 +1,10 @@
 /**
  * What goes wrong with a socket, in Node's words: whoever looks at `code` and `syscall` need not
- * know which runtime it is. What the runtime itself said is the `cause`.
+ * know which runtime it is. What the runtime itself said is the `cause`. What a runtime's sockets
+ * cannot do is refused, so that nothing is ever less secure than it was asked to be.
  */
 
-import type { Address, Runtime } from "../port.ts";
+import type { Address, Runtime, TlsOptions } from "../port.ts";
 
 /** What was being done with a socket. */
 export type Action = "connect" | "read" | "write" | "shutdown";
@@ -68,4 +69,31 @@ function errnoOf(error: unknown): number | undefined {
   if ("errno" in error && typeof error.errno === "number" && error.errno < 0) return error.errno;
   const match = /\(os error (\d+)\)/.exec(error.message);
   return match === null ? undefined : -Number(match[1]);
+}
+
+/**
+ * Refuses what is asked of TLS beyond `known`, by the names of its options.
+ *
+ * @throws An error with the code `ERR_OPTION_UNSUPPORTED`.
+ */
+export function refuseUnknown(
+  runtime: Runtime,
+  options: TlsOptions,
+  known: readonly string[],
+  advice: string,
+): void {
+  const unknown = asked(options).filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  throw unsupported(runtime, unknown.map((name) => `\`${name}\``).join(", "), advice);
+}
+
+function asked({ isChainVerified, isNameVerified, ca, cert, key, others }: TlsOptions): string[] {
+  const names: Readonly<Record<string, boolean>> = {
+    "rejectUnauthorized: false": !isChainVerified,
+    "verifyIdentity: false": isChainVerified && !isNameVerified,
+    ca: ca !== undefined,
+    cert: cert !== undefined,
+    key: key !== undefined,
+  };
+  return [...Object.keys(names).filter((name) => names[name]), ...others];
 }

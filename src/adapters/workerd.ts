@@ -10,10 +10,9 @@
 
 import { Buffer } from "node:buffer";
 import type { Adapter, Address, TlsOptions } from "../port.ts";
-import { type Action, socketError, unsupported } from "./errors.ts";
+import { type Action, refuseUnknown, socketError, unsupported } from "./errors.ts";
 import { type PullSocket, type PullSockets, PullStream } from "./pull_stream.ts";
 import type { WorkerReader, WorkerSocket, WorkerSockets, WorkerWriter } from "./runtimes.ts";
-import { refuseUnknown } from "./tls_options.ts";
 
 /** Sockets of Cloudflare Workers. */
 export const adapter: Adapter = {

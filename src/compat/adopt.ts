@@ -8,8 +8,7 @@
 import mysql2, { type Connection, type PoolConnection } from "mysql2";
 import { noteStreams } from "../mysql/commands.ts";
 import { changeForAll } from "../mysql/loan.ts";
-import { noteStatement } from "./beginning.ts";
-import { containCommand, contained, once } from "./callbacks.ts";
+import { containCommand, contained, noteStatement, once } from "./callbacks.ts";
 import { closedState } from "./errors.ts";
 import { holdingHere, isLate, isLeaving, leave, lose } from "./holding.ts";
 import { type Command, type ConnectionConfig, internalsOf } from "./internals.ts";

@@ -6,7 +6,11 @@
  * and what they throw is an uncaught exception of its own.
  */
 
-import { AsyncResource } from "node:async_hooks";
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
+import { inspect } from "node:util";
+import type { PoolConnection } from "mysql2";
+import { MODE_UNKNOWN } from "../mysql/lexer.ts";
+import { analyserOf } from "../mysql/statement.ts";
 import type { Command } from "./internals.ts";
 
 /** Returns a function that calls `fn` in the context of now, and throws nothing. */
@@ -52,4 +56,57 @@ export function containCommand(command: Command): void {
     tell(name, ...args);
     return command.listenerCount(name) > 0;
   };
+}
+
+/** Statements, by what they say, and how each is sent once more. */
+type Statements = Map<string, () => Promise<unknown>>;
+
+/**
+ * What listeners to "connection" have done to each session that has begun: code that knows
+ * mysql2's pool sets its time zone or its mode there. Who has a session first does not get it
+ * before, and after a reset, which takes it away, it is done again.
+ */
+const beginnings: WeakMap<PoolConnection, Statements> = new WeakMap();
+
+/** Which connection the code at hand is told of as a new one. */
+const told: AsyncLocalStorage<PoolConnection> = new AsyncLocalStorage();
+
+/** Begins a session: `tell` tells of it if it is new; else what was done then is done again. */
+export async function begin(connection: PoolConnection, tell: () => void): Promise<void> {
+  const known = beginnings.get(connection);
+  if (known !== undefined) {
+    for (const send of known.values()) await send();
+    return;
+  }
+  const statements: Statements = new Map();
+  beginnings.set(connection, statements);
+  told.run(connection, () => contained(tell)());
+  // What was sent is answered before this is.
+  if (statements.size > 0) await connection.promise().ping();
+}
+
+/** Notes a statement that changes a session, if it is sent because the session is new. */
+export function noteStatement(
+  connection: PoolConnection,
+  name: "query" | "execute",
+  [given, more]: readonly unknown[],
+): void {
+  if (told.getStore() !== connection) return;
+  const { sql, values } = statementOf(given, more);
+  const { effect } = analyserOf("", []).analyse(sql, MODE_UNKNOWN);
+  if (effect === "none" || effect === "renewed") return;
+  const send = (): Promise<unknown> => {
+    const again = connection.promise();
+    return name === "query" ? again.query(sql, values) : again.execute(sql, values);
+  };
+  beginnings.get(connection)?.set(inspect([name, sql, values]), send);
+}
+
+function statementOf(given: unknown, more: unknown): { sql: string; values: never } {
+  const isText = typeof given === "string";
+  const own = isText
+    ? { sql: given, values: undefined }
+    : given as { sql: string; values: unknown };
+  const values = typeof more === "function" || more === undefined ? own.values : more;
+  return { sql: own.sql, values: values as never };
 }

@@ -5,7 +5,7 @@ import type { Connection, PoolConnection } from "mysql2";
 import type { InitSql } from "../mysql/mod.ts";
 import { SubletError } from "../shell/errors.ts";
 import { adopt } from "./adopt.ts";
-import { begin } from "./beginning.ts";
+import { begin } from "./callbacks.ts";
 import { type CompatOptions, configOfTarget, type Request, requestOf } from "./config.ts";
 import type { Db } from "./driver.ts";
 import { Lending } from "./lending.ts";

@@ -3,6 +3,7 @@
  * faces, and the nodes of a cluster, have in common.
  */
 
+import { tracingChannel } from "node:diagnostics_channel";
 import type { PoolConnection } from "mysql2";
 import { genuine } from "../mysql/loan.ts";
 import { adopt, commandCount } from "./adopt.ts";
@@ -10,8 +11,7 @@ import type { PoolConfig } from "./config.ts";
 import type { Db, Lease, VirtualConnection } from "./driver.ts";
 import { driverError, poolError } from "./errors.ts";
 import { isAnyLeaving } from "./holding.ts";
-import { internalsOf } from "./internals.ts";
-import { traced } from "./tracing.ts";
+import { type ConnectionConfig, internalsOf } from "./internals.ts";
 
 /** Lends connections. */
 export interface Lender {
@@ -147,4 +147,22 @@ function isBusy(connection: PoolConnection): boolean {
 function isCrowded(census: ReturnType<Db["census"]>): boolean {
   const { waiting, connecting, checking, retargeting, connectionLimit, size } = census;
   return waiting > connecting + checking + retargeting + connectionLimit - size;
+}
+
+/**
+ * On this channel mysql2's pool tells tracers how long somebody waits for a connection; its other
+ * channels are those of its connections, which tell by themselves.
+ */
+const channel = tracingChannel("mysql2:pool:connect");
+
+/** Tells of a wait for a connection. */
+function traced<T>(config: ConnectionConfig, wait: () => Promise<T>): Promise<T> {
+  // Bun tells it of the single channels only.
+  if (!(channel.hasSubscribers ?? channel.start.hasSubscribers)) return wait();
+  const { database, socketPath, host, port } = config;
+  return channel.tracePromise(wait, {
+    database: database || "",
+    serverAddress: socketPath ?? host,
+    serverPort: socketPath === undefined ? port : undefined,
+  });
 }

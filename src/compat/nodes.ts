@@ -13,7 +13,6 @@ import type { Lease } from "./driver.ts";
 import { isOfLimit, isOfServer, poolError } from "./errors.ts";
 import { internalsOf } from "./internals.ts";
 import type { Lender, Lending } from "./lending.ts";
-import { expressionOf, type Selector, selectorNamed } from "./selectors.ts";
 
 /** The options of a cluster, under mysql2's names. */
 export interface ClusterOptions {
@@ -160,4 +159,34 @@ export class Nodes {
     this.#nodes.delete(node.id);
     void node.lending.end();
   }
+}
+
+/** Chooses among the nodes that answer to a pattern. */
+type Selector = (nodes: readonly string[]) => string | undefined;
+
+const selectors: Readonly<Record<string, () => Selector>> = {
+  /** One after another. */
+  RR: () => {
+    let next = 0;
+    return (nodes) => nodes[next++ % nodes.length];
+  },
+  /** By chance. */
+  RANDOM: () => (nodes) => nodes[Math.floor(Math.random() * nodes.length)],
+  /** The first that there is. */
+  ORDER: () => (nodes) => nodes[0],
+};
+
+/** Returns a selector by its name, in capitals or not; throws if there is none of that name. */
+function selectorNamed(name: string): Selector {
+  const make = selectors[name.toUpperCase()];
+  if (make !== undefined) return make();
+  const known = Object.keys(selectors).join(", ");
+  throw new RangeError(`There is no selector ${JSON.stringify(name)}: known are ${known}`);
+}
+
+/** Returns what matches the names that a pattern means; a star in it stands for anything. */
+function expressionOf(pattern: string | RegExp): RegExp {
+  if (typeof pattern !== "string") return pattern;
+  const parts = pattern.split("*").map((part) => part.replace(/[.+?^=!:${}()|[\]/\\]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".*")}$`);
 }

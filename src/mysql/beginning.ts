@@ -6,8 +6,7 @@
  * of that away; MySQL's also takes the character set, MariaDB's does not.
  */
 
-import type { Connection } from "mysql2";
-import { charsetOf } from "./charset.ts";
+import mysql2, { type Connection } from "mysql2";
 import { answered, internalsOf } from "./mysql2_internals.ts";
 import { isOfServer, type Refusals } from "./refusals.ts";
 import type { StoredObjectsOfTargets } from "./stored_objects.ts";
@@ -91,4 +90,27 @@ async function startTracking(
 
 function send(driver: Connection, sql: string): Promise<void> {
   return answered((answer) => driver.query(sql, answer));
+}
+
+/**
+ * The character set of a session. A login gives the number of a collation, a statement its name;
+ * the driver knows which belong together.
+ */
+interface Charset {
+  /** The number of its collation. */
+  readonly number: number;
+  /** What sets it, behind SET. */
+  readonly names: string;
+}
+
+/** Returns what the driver takes a name for: that of a collation or of a character set. */
+function charsetOf(name: string): Charset {
+  const numbers = Object.entries(mysql2.Charsets);
+  const number = numbers.find(([known]) => known === name.toUpperCase())?.[1];
+  if (number === undefined) throw new RangeError(`The driver knows no character set ${name}`);
+  const collations = numbers.filter(([known, its]) => its === number && known.includes("_"));
+  const collation = collations[0]?.[0].toLowerCase();
+  if (collation === undefined) return { number, names: `NAMES ${name}` };
+  const set = collation.slice(0, collation.indexOf("_"));
+  return { number, names: `NAMES ${set} COLLATE ${collation}` };
 }

@@ -9,7 +9,7 @@ import mysql2, { type Connection } from "mysql2";
 import type { Adapter, Loss, SocketStream } from "../port.ts";
 import { Canceller } from "./canceller.ts";
 import { type Credentials, credentialsOf, driverOptionsOf } from "./driver_options.ts";
-import { refusingKeys } from "./public_key.ts";
+import { refusingKeys } from "./login.ts";
 import type { Memory } from "./beginning.ts";
 import { internalsOf } from "./mysql2_internals.ts";
 import { lacksOf, unsupported } from "./mysql2_shape.ts";

@@ -9,7 +9,7 @@
 
 import type { DriverCommand, Packet } from "./mysql2_internals.ts";
 import { END, Lexer, MODE_UNKNOWN, WORD } from "./lexer.ts";
-import { nonsense } from "./nonsense.ts";
+import { nonsense } from "./errors.ts";
 
 /** With this byte an answer begins that demands a file. */
 const marker = 0xfb;

@@ -1,15 +1,20 @@
 /**
- * A new login on an open connection (COM_CHANGE_USER), around the driver's own: that keeps the
- * former password or database where the new login has none, and has nobody listen when a
- * plugin of authentication fails.
+ * What a login has to keep to: how much a server may say before it, under whose key the password
+ * is sent, and what of the former user a new login on an open connection takes away.
  */
 
 import { EventEmitter } from "node:events";
+import mysql2 from "mysql2";
 import { credentialsOf } from "./driver_options.ts";
 import { answered, type DriverInternals } from "./mysql2_internals.ts";
 import type { Target } from "./target.ts";
+import type { ConnectionOptions } from "./target_options.ts";
 
-/** Logs in as a target says. */
+/**
+ * Logs in as a target says, on an open connection (COM_CHANGE_USER). The driver's own keeps the
+ * former password or database where the new login has none, and has nobody listen when a plugin
+ * of authentication fails.
+ */
 export async function login(driver: DriverInternals, target: Target): Promise<void> {
   const credentials = await credentialsOf(target);
   // MariaDB lets a user who has no default role keep the role of the one before.
@@ -25,4 +30,45 @@ export async function login(driver: DriverInternals, target: Target): Promise<vo
     const command = driver.changeUser({ charset: target.charset }, answer);
     if (command instanceof EventEmitter) command.on("error", answer);
   });
+}
+
+/**
+ * Much more than any way to log in takes: an honest server needs a few kilobytes. What goes on and
+ * on would be kept in memory for as long as a connect may take.
+ */
+const loginBytesMax = 1_000_000;
+
+/** Returns what counts bytes, and calls `exceeded` when there are too many. */
+export function loginCounter(exceeded: (error: Error) => void): (chunk: Uint8Array) => void {
+  let bytes = 0;
+  return (chunk) => {
+    bytes += chunk.length;
+    if (bytes <= loginBytesMax) return;
+    exceeded(new Error(`The server said more than ${loginBytesMax} bytes before it let anyone in`));
+  };
+}
+
+type Plugins = NonNullable<ConnectionOptions["authPlugins"]>;
+
+/**
+ * Returns the plugins for a login in plain text, which refuse the key that they are shown: it
+ * could be anybody's who is on the way. Off this machine it is taken only if the options say so,
+ * as in Connector/J; whoever has the server's key gives it to the plugin instead.
+ */
+export function refusingKeys(given: Plugins | undefined): Plugins {
+  const { caching_sha2_password, sha256_password } = mysql2.authPlugins;
+  const options = { onServerPublicKey: refuse };
+  return {
+    caching_sha2_password: caching_sha2_password(options),
+    sha256_password: sha256_password(options),
+    ...given,
+  };
+}
+
+function refuse(): never {
+  throw new Error(
+    "In plain text the server asks for the password under a key that it has just shown, which " +
+      "could be anybody's. Use TLS; or give the server's key to the plugin in `authPlugins`; or " +
+      "take any key by `allowPublicKeyRetrieval: true`",
+  );
 }

@@ -27,11 +27,11 @@
 import { strangeDemand } from "./infile.ts";
 import type { End, Hooks, Limit, Watcher } from "./mysql2_hooks.ts";
 import type { DriverInternals, LiveCommand, Packet } from "./mysql2_internals.ts";
-import { isNonsense, nonsense, unreadable } from "./nonsense.ts";
+import { isNonsense, nonsense, unreadable } from "./errors.ts";
 import { holdBack, isOutOfOrder, readAlone } from "./order.ts";
 import { hideSecrets, hideSecretsOf } from "./secrets.ts";
 import { isRow } from "./status.ts";
-import { isOwnExecute } from "./tracers.ts";
+import { isOwnExecute } from "./prepared.ts";
 
 /**
  * Puts all in the place of a connection's own methods. Returns what tells whether code of others

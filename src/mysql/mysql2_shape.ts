@@ -4,7 +4,7 @@
  * statement later.
  */
 
-import { isOwnExecute, isTraced } from "./tracers.ts";
+import { isOwnExecute, isTraced } from "./prepared.ts";
 import { driverClassOf, type DriverInternals } from "./mysql2_internals.ts";
 
 /** The versions of mysql2 that this package is tested with. */

@@ -7,10 +7,11 @@
  * which it was prepared. So the cache is emptied whenever one of these may have changed.
  */
 
+import { tracingChannel } from "node:diagnostics_channel";
 import type { Statement } from "../port.ts";
 import { isBusy } from "./commands.ts";
-import { isTraced } from "./tracers.ts";
 import {
+  type DriverCalls,
   driverClassOf,
   type DriverCommand,
   type DriverInternals,
@@ -126,4 +127,26 @@ function heal(driver: DriverInternals, sql: string | object, error: unknown): bo
   driver._statements.clear();
   if (!hasRoom && error instanceof Error) error.message += ` (${advice})`;
   return hasRoom;
+}
+
+/**
+ * Tracers subscribe to this channel of the driver, or replace its method `execute`. What does not
+ * go through `execute` must not escape them.
+ */
+const channel = tracingChannel("mysql2:execute");
+
+/** Tells whether somebody subscribes to what the driver executes. */
+export function isTraced(): boolean {
+  // Bun tells it of the single channels only; the driver asks in the same way.
+  return channel.hasSubscribers ?? channel.start.hasSubscribers;
+}
+
+/**
+ * Tells whether a method is the driver's own `execute`, by its source text. What replaces it lacks
+ * the driver's messages; what a tracer makes of the text when it is loaded passes `arguments` on.
+ */
+export function isOwnExecute(execute: DriverCalls["execute"]): boolean {
+  const text = Function.prototype.toString.call(execute);
+  return text.includes("Bind parameters must not contain undefined") &&
+    !/\barguments\b|\bhasSubscribers\b/.test(text);
 }

@@ -9,11 +9,10 @@
 import type { Connection } from "mysql2";
 import type { Loss, SocketStream } from "../port.ts";
 import { commandsOf, fail, isBusy, mute } from "./commands.ts";
-import { codeOf, isClosedState } from "./errors.ts";
+import { codeOf, isClosedState, isNonsense } from "./errors.ts";
 import type { End } from "./mysql2_hooks.ts";
 import { type DriverInternals, internalsOf, type LiveCommand } from "./mysql2_internals.ts";
 import { keepStream } from "./mysql2_patches.ts";
-import { isNonsense } from "./nonsense.ts";
 
 /** How long a farewell may take. */
 const closeMsMax = 1000;

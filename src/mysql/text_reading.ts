@@ -1,16 +1,15 @@
 /**
  * How the server of one session reads texts at present, by its version and the sql_mode of the
- * session, and what that makes of a statement.
+ * session, and what that makes of a statement and of the values that are put into it.
  */
 
 import type { Connection } from "mysql2";
 import type { Statement, StatementFacts } from "../port.ts";
+import { MODE_UNKNOWN, NO_BACKSLASH_ESCAPES } from "./lexer.ts";
 import type { DriverInternals, Packet } from "./mysql2_internals.ts";
-import { MODE_UNKNOWN } from "./lexer.ts";
 import { bitsOf, modeOf, readVariables } from "./sql_mode.ts";
 import { type Analyser, analyserOf, type Analysis, textLengthMax } from "./statement.ts";
 import { weakFacts } from "./statement_facts.ts";
-import { areHarmless } from "./statement_values.ts";
 import { AUTOCOMMIT, ECHO } from "./status.ts";
 import { type Behind, nothingBehind } from "./stored_object_texts.ts";
 import type { StoredObjects } from "./stored_objects.ts";
@@ -146,4 +145,42 @@ export class TextReading {
   get #mode(): number {
     return modeOf(this.#sqlMode, this.#flags);
   }
+}
+
+/**
+ * Tells whether a text stays what it is when the driver puts values into it: whether it finds the
+ * same strings in the text as the server, and the values become nothing but literals and names.
+ *
+ * @param mode The sql_mode, by the bits of lexer.ts.
+ */
+export function areHarmless(sql: string, values: unknown, mode: number): boolean {
+  if (values === undefined || !sql.includes("?") && !sql.includes(":")) return true;
+  // To the driver a backslash escapes, in the text and in the strings it writes.
+  const isForeign = (mode & NO_BACKSLASH_ESCAPES) !== 0;
+  if (isForeign && sql.includes("\\")) return false;
+  const list = Array.isArray(values) ? values : [values];
+  // Of what is empty the driver writes nothing, so that what is beside it comes together.
+  return list.every((value) => isData(value, isForeign, 0) && !isEmpty(value));
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !(value instanceof Date) &&
+    !(value instanceof Uint8Array) && Object.keys(value).length === 0;
+}
+
+/** How deep lists of lists may be. */
+const depthMax = 6;
+
+function isData(value: unknown, isQuoteOpen: boolean, depth: number): boolean {
+  if (typeof value === "string") return !isQuoteOpen || !value.includes("'");
+  if (typeof value !== "object" || value === null) return typeof value !== "function";
+  if (Array.isArray(value)) {
+    return depth < depthMax && value.every((item) => isData(item, isQuoteOpen, depth + 1));
+  }
+  if ("toSqlString" in value) return false;
+  if (value instanceof Date || value instanceof Uint8Array) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  return depth < depthMax &&
+    Object.values(value).every((item) => isData(item, isQuoteOpen, depth + 1));
 }

@@ -8,7 +8,7 @@
 
 import { Doubt, isDoubtful } from "./doubt.ts";
 import { classOf, type Make } from "./errors.ts";
-import { type Given, keepsTransaction, wiping } from "./given.ts";
+import { type Given, keepsTransaction, TransactionState, wiping } from "./transaction_state.ts";
 import type { Taken, Watcher } from "./mysql2_hooks.ts";
 import type { DriverCommand, DriverInternals, Packet } from "./mysql2_internals.ts";
 import { forgetPrepared, leaveToUser } from "./prepared.ts";
@@ -31,7 +31,6 @@ import {
   UNTOLD,
 } from "./status.ts";
 import { TextReading } from "./text_reading.ts";
-import { TransactionState } from "./transaction_state.ts";
 
 /** By what a command of the driver is known: what it was given to do. */
 const GIVEN: unique symbol = Symbol("given");

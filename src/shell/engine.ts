@@ -4,17 +4,16 @@
  */
 
 import type { VirtualId } from "../core/mod.ts";
-import { checkFunction, refuseCallback } from "./callbacks.ts";
+import { checkFunction, refuseCallback } from "./refusals.ts";
 import { named } from "./caller.ts";
 import type { Census } from "./census.ts";
 import type { PoolClock } from "./clock.ts";
 import { enclosingOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
-import type { Handle } from "./handle.ts";
+import type { Handle, SharedPool } from "./shared_pool.ts";
 import type { Home } from "./home.ts";
 import { type Lease, type LeaseOptions, takeLease } from "./lease.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
-import type { SharedPool } from "./shared_pool.ts";
 import type { Asked } from "./statement.ts";
 import { runStatement } from "./statement_run.ts";
 import { transact } from "./transaction.ts";

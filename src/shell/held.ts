@@ -15,12 +15,11 @@ import type { Home } from "./home.ts";
 import type { Watch } from "./leaks.ts";
 import { pooledOf } from "./lease_request.ts";
 import { type Asker, UnitRequest } from "./lease_wait.ts";
-import type { Limits } from "./limiter.ts";
+import type { Limits } from "./wait.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import type { Beforehand } from "./refusals.ts";
 import type { TargetEntry } from "./targets.ts";
-import type { AwaitedScope, TurnWaiting } from "./turn_wait.ts";
-import { Turns } from "./turns.ts";
+import { type AwaitedScope, Turns, type TurnWaiting } from "./turns.ts";
 
 /** A unit of work, as its leases know it. */
 export interface HeldUnit<Target, Driver> extends ContextUnit, Asker {

@@ -18,7 +18,7 @@ import type { Condition, Instant, Port } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { type Census, censusOf } from "./census.ts";
 import type { PoolClock } from "./clock.ts";
-import { Countdown } from "./countdown.ts";
+import { Countdown } from "./alarm.ts";
 import {
   acquisitionNews,
   type LeaseRequest,

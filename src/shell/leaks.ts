@@ -5,7 +5,7 @@
  */
 
 import type { Clock, Instant } from "../port.ts";
-import { Countdown, type TimeoutLink } from "./countdown.ts";
+import { Countdown, type TimeoutLink } from "./alarm.ts";
 import type { News } from "./news.ts";
 import type { Neutral } from "./process_hold.ts";
 

@@ -18,7 +18,7 @@ import type {
 import type { Clock, Condition, Instant, Loss, Session } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import type { Census } from "./census.ts";
-import type { Countdown, TimeoutLink } from "./countdown.ts";
+import type { Countdown, TimeoutLink } from "./alarm.ts";
 import { type ErrorCode, SubletError, withoutStack } from "./errors.ts";
 import { type EventName, newsOf, type PoolEvents } from "./news.ts";
 import type { ProcessHold } from "./process_hold.ts";

@@ -15,8 +15,7 @@ import {
   type PooledConnection,
   refusalOf,
 } from "./lease_request.ts";
-import type { Limits } from "./limiter.ts";
-import { Wait } from "./wait.ts";
+import { type Limits, Wait } from "./wait.ts";
 
 /** A unit of work that has requested a lease. */
 export interface Asker {

@@ -5,7 +5,7 @@
  * for that.
  */
 
-import { checkFunction, refuseCallback } from "./callbacks.ts";
+import { checkFunction, refuseCallback } from "./refusals.ts";
 import type { Census } from "./census.ts";
 import { type DrainOptions, Engine } from "./engine.ts";
 import { SubletError } from "./errors.ts";

@@ -1,16 +1,17 @@
 /**
- * What the handles of one pool share.
+ * What the handles of one pool share, and what each has of its own.
  *
- * It knows how many handles there are, and ends what they share with the last one. Nothing in it
- * leads to a handle.
+ * A shared pool knows how many handles there are, and ends with the last one. Nothing in it leads
+ * to a handle. Whatever works through a handle leads to it: its `Pool`, virtual connections,
+ * methods, units and leases. So a handle that nobody can use any more is collected as garbage, and
+ * counts as drained then.
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { Admission, type Tally } from "./admission.ts";
 import { createClock, type PoolClock } from "./clock.ts";
 import type { Definition } from "./definition.ts";
-import { Handle } from "./handle.ts";
-import { News } from "./news.ts";
+import { Listeners, News } from "./news.ts";
 import { PoolRuntime } from "./pool_runtime.ts";
 import type { CompiledMethod } from "./statement.ts";
 import type { UnitFrames } from "./unit.ts";
@@ -135,4 +136,52 @@ export class SharedPool<Target, Driver> {
 /** Returns news told outside of any unit; they outlive the definition, and so do not lead to it. */
 function newsOutside<Target, Driver>(frames: UnitFrames<Target, Driver>): News<Driver> {
   return new News((tell) => frames.run(undefined, tell));
+}
+
+/** What belongs to one caller of `createPool`: the work begun through it, and its listeners. */
+export class Handle<Driver> extends Admission {
+  /** Those whom it tells of the pool. */
+  readonly listeners: Listeners<Driver>;
+  readonly #leave: () => boolean;
+  readonly #isLast: () => boolean;
+  #endsAll = false;
+
+  /**
+   * Creates a handle.
+   *
+   * @param pool What counts the work of all handles.
+   * @param tally What its units are counted in.
+   * @param news What is told of the pool.
+   * @param leave Counts it out, the first time, and tells whether all ends with it.
+   * @param isLast Tells whether it is the only one that has not been counted out.
+   * @param isWeak Whether it may be collected as garbage.
+   */
+  constructor(
+    pool: Admission,
+    tally: Tally,
+    news: News<Driver>,
+    leave: () => boolean,
+    isLast: () => boolean,
+    isWeak: boolean,
+  ) {
+    super(pool, tally);
+    this.listeners = new Listeners(news, isWeak);
+    this.#leave = leave;
+    this.#isLast = isLast;
+  }
+
+  /** Whether what the handles share ends with it, as it was the last to be drained. */
+  get endsAll(): boolean {
+    return this.#endsAll;
+  }
+
+  /** Whether what the handles share would end with it. */
+  get isLast(): boolean {
+    return this.#endsAll || this.#isLast();
+  }
+
+  /** Is one of the pool's handles no more, as it is drained. */
+  leavePool(): void {
+    if (this.#leave()) this.#endsAll = true;
+  }
 }

@@ -1,10 +1,10 @@
 /** How statements are given, and how their failures name the line that gave them. */
 
 import type { Statement } from "../port.ts";
-import { refuseCallback } from "./callbacks.ts";
+import { refuseCallback } from "./refusals.ts";
 import { cancellationOf } from "./cancellation.ts";
 import { SubletError, withoutStack } from "./errors.ts";
-import type { Limits } from "./limiter.ts";
+import type { Limits } from "./wait.ts";
 
 /** Until when a statement may take. */
 export interface RunOptions {

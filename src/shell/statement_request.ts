@@ -16,10 +16,9 @@ import {
   pooledOf,
   refusalOf,
 } from "./lease_request.ts";
-import { type Limited, type Limiter, limiterOf, type Limits } from "./limiter.ts";
+import { type Limited, type Limiter, limiterOf, type Limits, statementTimeout } from "./wait.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import { checkLasts, checkReadsOwn } from "./refusals.ts";
-import { statementTimeout } from "./wait.ts";
 
 /** What a statement answers, or a promise of its error. */
 export type Settle = (answer: [unknown, unknown] | Promise<never>) => void;

@@ -10,7 +10,7 @@ import type { Statement } from "../port.ts";
 import { either } from "./cancellation.ts";
 import { scopeOf } from "./context.ts";
 import type { Home } from "./home.ts";
-import type { Limits } from "./limiter.ts";
+import type { Limits } from "./wait.ts";
 import { type Asked, limitsOf, restack, runOptionsOf, statementOf } from "./statement.ts";
 import { StatementRequest } from "./statement_request.ts";
 import type { UnitEngine, UnitFrame } from "./unit.ts";

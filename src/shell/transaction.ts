@@ -13,7 +13,7 @@ import { either } from "./cancellation.ts";
 import { scopeOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Home } from "./home.ts";
-import type { Limits } from "./limiter.ts";
+import { type Limits, until } from "./wait.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import { Scope } from "./scope.ts";
 import { keepStack, restack } from "./statement.ts";
@@ -23,10 +23,9 @@ import {
   checkTransactionOptions,
   type TransactionOptions,
 } from "./transaction_options.ts";
-import { untilFurther } from "./turn_wait.ts";
+import { untilFurther } from "./turns.ts";
 import { endFully, type FrameCode, Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
 import { runControl } from "./unit_statement.ts";
-import { until } from "./wait.ts";
 
 /** How long after an abort the answer to what ends a transaction is waited for, in ms. */
 const lastWordMs = 1_000;

@@ -1,8 +1,10 @@
 /** Turns of those who use one thing one after another, in the order in which they came. */
 
-import type { Lessor } from "./lease_request.ts";
-import type { Limits } from "./limiter.ts";
-import { Wait } from "./wait.ts";
+import type { Instant } from "../port.ts";
+import type { ContextScope, Frame } from "./context.ts";
+import { SubletError } from "./errors.ts";
+import type { LeaseWaiter, Lessor } from "./lease_request.ts";
+import { type Limits, Wait } from "./wait.ts";
 
 /** A turn that somebody has taken. */
 export class Turn {
@@ -53,5 +55,103 @@ export class Turns {
   /** Forgets a turn that has ended. */
   leave(turn: Turn, before: Turn | undefined): void {
     if (this.#last === turn) this.#last = before;
+  }
+}
+
+/** A transaction, as code that waits for it knows it. */
+export interface AwaitedScope extends ContextScope {
+  /** Fulfilled when it is further. */
+  readonly changed: Promise<void>;
+  /** What it runs on, and the name of the virtual connection that this goes through. */
+  readonly held: ContextScope["held"] & { readonly home: { readonly name: string } };
+}
+
+/** Code that waits for a transaction. */
+export interface TurnWaiting {
+  /** What the code belongs to. */
+  readonly frame: Frame | undefined;
+  /** The transaction. */
+  readonly open: AwaitedScope;
+}
+
+/**
+ * Waits until a transaction of the same unit is further, where code wants to work; not longer than
+ * for a lease. Two transactions side by side may wait for each other, each by a statement on the
+ * other's virtual connection: then the later one is refused at once, as its wait could never end.
+ */
+export async function untilFurther<Target, Driver>(
+  interpreter: Lessor<Target, Driver>,
+  waitings: Set<TurnWaiting>,
+  waiting: TurnWaiting,
+  limits: Limits,
+): Promise<void> {
+  const { open } = waiting;
+  const { name } = open.held.home;
+  if (isRing(waitings, waiting)) throw ring(name);
+  const wait = new TurnWait(interpreter, name, limits);
+  waitings.add(waiting);
+  open.changed.then(() => wait.done());
+  try {
+    await wait.begin();
+  } finally {
+    waitings.delete(waiting);
+  }
+}
+
+/** Tells whether what is waited for waits itself for a transaction that the code is in. */
+function isRing(waitings: Iterable<TurnWaiting>, { frame, open }: TurnWaiting): boolean {
+  const reached = new Set([open]);
+  for (const scope of reached) {
+    if (isIn(frame, scope)) return true;
+    for (const other of waitings) if (isIn(other.frame, scope)) reached.add(other.open);
+  }
+  return false;
+}
+
+function isIn(frame: Frame | undefined, scope: AwaitedScope): boolean {
+  for (let at = frame; at !== undefined; at = at.parent) if (at.scope === scope) return true;
+  return false;
+}
+
+function ring(name: string): SubletError {
+  const prose = `Cannot wait for the transaction that is open on ${JSON.stringify(name)}, as it ` +
+    "waits for a transaction that this code is in: run one after the other";
+  return new SubletError("LEASE_DEADLOCK", "lease", prose);
+}
+
+class TurnWait<Target, Driver> extends Wait<Target, Driver> implements LeaseWaiter<Target, Driver> {
+  before: LeaseWaiter<Target, Driver> | undefined = undefined;
+  after: LeaseWaiter<Target, Driver> | undefined = undefined;
+  due: Instant | undefined = undefined;
+  readonly awaited: undefined = undefined;
+  readonly #name: string;
+  readonly #since: Instant;
+
+  constructor(
+    interpreter: Lessor<Target, Driver>,
+    name: string,
+    limits: Limits,
+  ) {
+    super(interpreter, limits);
+    this.#name = name;
+    this.#since = interpreter.clock.now();
+    interpreter.acquireTimeouts.add(this, this.#since);
+  }
+
+  override timeUp(): void {
+    this.expire();
+  }
+
+  expire(): void {
+    const { interpreter } = this;
+    const waitMs = Math.round(interpreter.clock.now() - this.#since);
+    const prose = `Another transaction of its own unit, on ${JSON.stringify(this.#name)}, did ` +
+      `not end within ${waitMs} ms: run the statement in that transaction, by its handle, or ` +
+      "do not have the transaction wait for it";
+    this.fail(new SubletError("LEASE_TIMEOUT", "lease", prose, { census: interpreter.census() }));
+  }
+
+  protected override takeBack(): void {
+    this.interpreter.acquireTimeouts.delete(this);
   }
 }

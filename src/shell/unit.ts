@@ -17,7 +17,7 @@ import type { Home } from "./home.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import type { Scope } from "./scope.ts";
 import type { TargetEntry } from "./targets.ts";
-import type { TurnWaiting } from "./turn_wait.ts";
+import type { TurnWaiting } from "./turns.ts";
 
 /** What a host gives with a request, to have work done after the answer: `ctx` of Workers. */
 export interface Host {

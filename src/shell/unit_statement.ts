@@ -9,13 +9,11 @@ import { rejected } from "./caller.ts";
 import { type Frame, noteWrite } from "./context.ts";
 import type { Held } from "./held.ts";
 import type { Lessor } from "./lease_request.ts";
-import { type Limited, type Limiter, limiterOf, type Limits } from "./limiter.ts";
+import { type Limited, type Limiter, limiterOf, type Limits, statementTimeout } from "./wait.ts";
 import { checkKeepsTransaction, checkLasts, checkReadsOwn } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
 import type { Settle } from "./statement_request.ts";
-import { untilFurther } from "./turn_wait.ts";
-import type { Turn } from "./turns.ts";
-import { statementTimeout } from "./wait.ts";
+import { type Turn, untilFurther } from "./turns.ts";
 
 /** A statement, and where its code stands. */
 export interface HeldStatement<Target, Driver> {

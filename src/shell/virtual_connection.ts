@@ -5,7 +5,7 @@
  */
 
 import type { VirtualId } from "../core/mod.ts";
-import { refuseCallback } from "./callbacks.ts";
+import { refuseCallback } from "./refusals.ts";
 import type { Lease, LeaseOptions } from "./lease.ts";
 import type {
   Asked,

@@ -5,10 +5,9 @@
  * needed. While it lasts it keeps the process alive.
  */
 
-import type { Cancellation } from "../port.ts";
+import type { Cancellation, Clock, Instant } from "../port.ts";
 import { SubletError } from "./errors.ts";
 import type { Lessor } from "./lease_request.ts";
-import { type Limited, type Limiter, limiterOf, type Limits } from "./limiter.ts";
 
 /** A wait under way, until `done` or `fail` is called or its limits are reached. */
 export class Wait<Target, Driver> implements Limited {
@@ -80,4 +79,58 @@ export function until<Target, Driver>(
 /** Returns the error of a statement that has no answer yet when its time is up. */
 export function statementTimeout(): SubletError {
   return new SubletError("STATEMENT_TIMEOUT", "statement", "No answer came in time");
+}
+
+/** Until when something may take. */
+export interface Limits {
+  /** Ends it when it is aborted. */
+  readonly signal: Cancellation | undefined;
+  /** Ends it at that time. */
+  readonly endsAt: Instant | undefined;
+}
+
+/** What can be ended early. */
+export interface Limited {
+  /** Ends it, as its signal was aborted with that reason. */
+  abort(reason: unknown): void;
+  /** Ends it, as its time is up. */
+  timeUp(): void;
+}
+
+/** Watches the limits of one thing, until it is ended. */
+export class Limiter {
+  readonly #signal: Cancellation | undefined;
+  readonly #aborted: (() => void) | undefined;
+  readonly #cancelAlarm: (() => void) | undefined;
+
+  /** Begins to watch. */
+  constructor(clock: Clock, { signal, endsAt }: Limits, limited: Limited) {
+    this.#signal = signal;
+    if (signal !== undefined) {
+      this.#aborted = () => limited.abort(signal.reason);
+      signal.addEventListener("abort", this.#aborted);
+    }
+    if (endsAt !== undefined && endsAt !== Infinity) {
+      this.#cancelAlarm = clock.alarm(endsAt, () => limited.timeUp());
+    }
+  }
+
+  /** Watches no more. */
+  end(): void {
+    this.#cancelAlarm?.();
+    if (this.#aborted !== undefined) this.#signal?.removeEventListener("abort", this.#aborted);
+  }
+
+  /** Returns an error, or the reason of the signal if that was aborted before the error came. */
+  reasonOf(error: unknown): unknown {
+    return this.#signal?.aborted ? this.#signal.reason : error;
+  }
+}
+
+/** Returns what watches limits, if there are any. */
+export function limiterOf(clock: Clock, limits: Limits, limited: Limited): Limiter | undefined {
+  const { signal, endsAt } = limits;
+  return signal === undefined && endsAt === undefined
+    ? undefined
+    : new Limiter(clock, limits, limited);
 }

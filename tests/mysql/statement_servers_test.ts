@@ -15,7 +15,7 @@ import {
   NO_BACKSLASH_ESCAPES,
 } from "../../src/mysql/lexer.ts";
 import { analyserOf } from "../../src/mysql/statement.ts";
-import { areHarmless } from "../../src/mysql/statement_values.ts";
+import { areHarmless } from "../../src/mysql/text_reading.ts";
 import { onBoth, serversOf } from "../support/both.ts";
 import { lackOf } from "../support/server_binary.ts";
 import { closing, endings, prepared } from "./endings.ts";

@@ -8,7 +8,7 @@ import { format } from "mysql2";
 import { NO_BACKSLASH_ESCAPES } from "../../src/mysql/lexer.ts";
 import { analyserOf } from "../../src/mysql/statement.ts";
 import type { Effect } from "../../src/mysql/statement_effects.ts";
-import { areHarmless } from "../../src/mysql/statement_values.ts";
+import { areHarmless } from "../../src/mysql/text_reading.ts";
 
 function effectOf(sql: string): Effect {
   return analyserOf("9.7.4", []).analyse(sql, 0).effect;
