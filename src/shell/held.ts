@@ -7,7 +7,7 @@
  */
 
 import type { Holding } from "../core/mod.ts";
-import type { Session } from "../port.ts";
+import type { Instant, Session } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { type ContextUnit, enclosingOf, type Frame, yieldAround } from "./context.ts";
 import { SubletError, unitEnded } from "./errors.ts";
@@ -177,10 +177,11 @@ export class Held<Target, Driver> {
     this.#settle();
   }
 
-  /** Watches how long the lease is held; returns the watch. */
-  watch(stack: string | undefined): Watch {
+  /** Watches how long the lease is held; returns since when it is. */
+  watch(stack: string | undefined): Instant {
     const { grantedAt } = this.#given;
-    return this.#watch ??= this.runtime.leaks.watch(this.home.name, grantedAt, stack);
+    this.#watch ??= this.runtime.leaks.watch(this.home.name, grantedAt, stack);
+    return grantedAt;
   }
 
   /** Lets go of what is only kept for what may be asked, as its unit has to wait elsewhere. */

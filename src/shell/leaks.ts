@@ -9,14 +9,23 @@ import { Countdown, type TimeoutLink } from "./alarm.ts";
 import type { News } from "./news.ts";
 import type { Neutral } from "./process_hold.ts";
 
-/** A lease that is watched. */
-export interface Watch extends TimeoutLink<Watch> {
+/** A lease that may be forgotten. */
+export interface Forgettable {
   /** The virtual connection it was taken through. */
   readonly virtual: string;
   /** Since when it is held. */
   readonly since: Instant;
   /** Who took it. */
   readonly stack: string | undefined;
+}
+
+/** A lease that is watched. */
+export interface Watch extends Forgettable, TimeoutLink<Watch> {}
+
+/** What is left of a lease when its holder was collected; must not lead to the holder. */
+export interface Leftover extends Forgettable {
+  /** Ends the lease. */
+  lost(): void;
 }
 
 /**
@@ -29,8 +38,7 @@ export interface Tag {
 }
 
 interface Remains {
-  /** Called when the tag was collected; must not lead to it, or to its holder. */
-  lost: (() => void) | undefined;
+  lease: Leftover | undefined;
 }
 
 /** Watches the leases of one pool. */
@@ -59,7 +67,7 @@ export class Leaks<Driver> {
         news.tell();
       });
     this.#registry = isGarbageWatched
-      ? new FinalizationRegistry(({ lost }) => lost?.())
+      ? new FinalizationRegistry(({ lease }) => lease && this.#lost(lease))
       : undefined;
   }
 
@@ -71,11 +79,12 @@ export class Leaks<Driver> {
     return taken.stack;
   }
 
-  /** Begins to watch a lease that is held since some time. */
-  watch(virtual: string, since: Instant, stack: string | undefined): Watch {
+  /** Begins to watch a lease that is held since some time; returns the watch, if there is one. */
+  watch(virtual: string, since: Instant, stack: string | undefined): Watch | undefined {
+    if (this.#countdown === undefined) return undefined;
     const unlinked = { before: undefined, after: undefined, due: undefined };
     const watch: Watch = { virtual, since, stack, ...unlinked };
-    this.#countdown?.add(watch, this.#clock.now());
+    this.#countdown.add(watch, this.#clock.now());
     return watch;
   }
 
@@ -84,30 +93,32 @@ export class Leaks<Driver> {
     this.#countdown?.delete(watch);
   }
 
-  /** Returns a tag for the holder of a lease; `end` is called if it is collected. */
-  tag(watch: Watch, end: () => void): Tag {
+  /** Returns a tag for the holder of a lease, which is ended if the tag is collected. */
+  tag(lease: Leftover): Tag {
     const tag = this.#tags.pop() ?? this.#newTag();
-    tag.remains.lost = () => {
-      this.#note(watch, true);
-      end();
-      this.#news.tell();
-    };
+    tag.remains.lease = lease;
     return tag;
   }
 
   /** Takes a tag back from a holder that has ended its lease itself, and keeps it no more. */
   untag(tag: Tag): void {
-    tag.remains.lost = undefined;
+    tag.remains.lease = undefined;
     this.#tags.push(tag);
   }
 
   #newTag(): Tag {
-    const tag: Tag = { remains: { lost: undefined } };
+    const tag: Tag = { remains: { lease: undefined } };
     this.#registry?.register(tag, tag.remains);
     return tag;
   }
 
-  #note({ virtual, since, stack }: Watch, isCollected: boolean): void {
+  #lost(lease: Leftover): void {
+    this.#note(lease, true);
+    lease.lost();
+    this.#news.tell();
+  }
+
+  #note({ virtual, since, stack }: Forgettable, isCollected: boolean): void {
     const heldMs = this.#clock.now() - since;
     this.#news.note("leak", { virtual, heldMs, stack, isCollected });
   }

@@ -1,0 +1,121 @@
+/**
+ * What an explicit lease keeps, from the request on until it is released. Nothing in it leads to
+ * the object that its user has.
+ */
+
+import type { Cancellation, Instant } from "../port.ts";
+import { rejected } from "./caller.ts";
+import { scopeOf } from "./context.ts";
+import type { Held } from "./held.ts";
+import type { Home } from "./home.ts";
+import type { Leftover } from "./leaks.ts";
+import type { PoolRuntime } from "./pool_runtime.ts";
+import type { Scope } from "./scope.ts";
+import { Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
+
+/** Whether a lease is one of its own, beside the one that its unit has. */
+export type OwnLease = boolean | "unlessInTransaction" | undefined;
+
+/** What one explicit lease keeps. */
+export class LeaseHold<Target, Driver> implements Leftover {
+  /** What its code belongs to. */
+  readonly frame: UnitFrame<Target, Driver> | undefined;
+  /** What it is a lease of. */
+  readonly held: Held<Target, Driver>;
+  /** The transaction that its code is in, on this lease. */
+  readonly scope: Scope<Target, Driver> | undefined;
+  /** Whether it is one of its own, beside that of its unit. */
+  readonly isOwn: boolean;
+  /** What runs the pool. */
+  readonly engine: UnitEngine<Target, Driver>;
+  /** Since when it is held. */
+  since: Instant = 0;
+  /** Who took it, if leases are watched. */
+  stack: string | undefined = undefined;
+  #stop: (() => void) | undefined = undefined;
+  #isEnded = false;
+
+  /** Has it begin with its request; the request is for the caller to make. */
+  constructor(
+    engine: UnitEngine<Target, Driver>,
+    runtime: PoolRuntime<Target, Driver>,
+    home: Home<Target>,
+    own: OwnLease,
+  ) {
+    const around = engine.frames.getStore();
+    // One of its own may be taken when the unit has ended.
+    const frame = own && around?.unit.isEnded ? undefined : around;
+    const held = heldFor(engine, runtime, home, frame, own);
+    const scope = scopeOf(frame, home.id);
+    this.frame = frame;
+    this.held = held;
+    this.scope = scope?.held === held ? scope : undefined;
+    this.engine = engine;
+    this.isOwn = Boolean(own);
+    held.keep();
+    const signal = frame?.signal;
+    if (signal === undefined) return;
+    // What its holder has the driver do ends with the unit's code, as its statements do.
+    this.#stop = () => {
+      const aborted = reasonIn(frame);
+      if (aborted !== undefined) held.stop(aborted.reason);
+    };
+    signal.addEventListener("abort", this.#stop);
+  }
+
+  /** The virtual connection that it was taken through. */
+  get virtual(): string {
+    return this.held.home.name;
+  }
+
+  /** Watches how long it is held, now that it is granted. */
+  watch(stack: string | undefined): void {
+    this.since = this.held.watch(stack);
+    this.stack = stack;
+  }
+
+  /** Ends it, as the object that its user had was collected as garbage. */
+  lost(): void {
+    this.held.breakOff();
+    this.end();
+  }
+
+  /** Ends it, as it has failed. */
+  fail(error: unknown): Promise<never> {
+    this.end();
+    return rejected(error);
+  }
+
+  /** Ends it, once. */
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    const { held, frame } = this;
+    if (this.#stop !== undefined) frame?.signal?.removeEventListener("abort", this.#stop);
+    held.unkeep();
+    if (held.unit !== frame?.unit && !held.isKept) held.unit.end();
+  }
+}
+
+/** Returns the signal that has ended what code of a unit does, unless the unit has ended. */
+export function reasonIn<Target, Driver>(
+  frame: UnitFrame<Target, Driver> | undefined,
+): Cancellation | undefined {
+  return frame?.signal?.aborted && !frame.unit.isEnded ? frame.signal : undefined;
+}
+
+/** Returns what a lease is a lease of. */
+function heldFor<Target, Driver>(
+  { handle }: UnitEngine<Target, Driver>,
+  runtime: PoolRuntime<Target, Driver>,
+  home: Home<Target>,
+  frame: UnitFrame<Target, Driver> | undefined,
+  own: OwnLease,
+): Held<Target, Driver> {
+  if (frame !== undefined && !own) return frame.unit.heldFor(frame, home);
+  const joined = own === "unlessInTransaction" && frame !== undefined
+    ? frame.unit.heldInTransaction(frame, home)
+    : undefined;
+  if (joined !== undefined) return joined;
+  return new Unit(runtime, handle, { outer: frame?.unit, isBeside: true }).heldBesides(home);
+}
