@@ -145,8 +145,11 @@ export interface Session<Target, Driver> {
   abort(reason: unknown): void;
   /** Asks whether the server still answers; rejects if not, in bounded time. */
   check(): Promise<void>;
-  /** Asks the server whether none of some {@linkcode unprovenReads} is such a view's. */
-  proveReads(names: ReadonlySet<string>): Promise<boolean>;
+  /**
+   * Asks the server whether none of some {@linkcode unprovenReads} is such a view's; an abort ends
+   * that, and rejects with the signal's reason.
+   */
+  proveReads(names: ReadonlySet<string>, signal: Cancellation | undefined): Promise<boolean>;
   /**
    * Wipes what a holder left, or whatever there is if `isForced`; rejects if that fails. Returns
    * why it took a new login, if it did: "database", "role", "call of f" …

@@ -47,7 +47,7 @@ export async function beginSession(
   const names = isReset && !internals._isMariaDB ? charset.names : undefined;
   const isTelling = !refusals.has("look-up", target);
   const known = isTelling ? objects.of(target) : undefined;
-  witness.reading.begin(target, known, () => objects.forget());
+  witness.reading.begin(target, known, objects.changes);
   if (refusals.has("full tracking", target)) witness.canTellAll = false;
   const refusal = await startTracking(driver, witness, names);
   if (refusal !== undefined) refusals.learn("full tracking", target, refusal);

@@ -14,6 +14,8 @@ export class ReadStatement {
   object = "";
   /** The first call in it that is not known to leave nothing. */
   call: string | undefined;
+  /** Whether it calls what the server has not built in, known to leave nothing or not. */
+  callsStored = false;
   /** Whether it takes a lock by name. */
   locks = false;
   /** Whether it gives locks back. */

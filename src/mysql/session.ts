@@ -214,9 +214,20 @@ export class MysqlSession implements Session<Target, Connection> {
     return this.#end.within("A ping", checkMsMax, ping, (error) => this.#end.cut(error));
   }
 
-  /** Asks whether names in reads are those of nothing that writes. */
-  async proveReads(names: ReadonlySet<string>): Promise<boolean> {
-    return await this.#wiping.lookUp(names, this.#target) === undefined;
+  /** Asks whether names in reads are those of nothing that writes; see {@linkcode Session}. */
+  async proveReads(
+    names: ReadonlySet<string>,
+    signal: Cancellation | undefined,
+  ): Promise<boolean> {
+    const abort = (): void => this.abort(signal?.reason);
+    signal?.addEventListener("abort", abort);
+    try {
+      return !(await this.#wiping.lookUp(names, this.#target)).mayWrite;
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
   }
 
   /** Wipes what a holder left, or whatever there is if `isForced`; see {@linkcode Session}. */

@@ -11,13 +11,14 @@ import {
   changesObjects,
   commonFacts,
   factsOfText,
+  mayChangeObjects,
   setsIdUntold,
   type TransactionWord,
   transactionWordOf,
   unknownFacts,
 } from "./statement_facts.ts";
 import { readText } from "./statement_reader.ts";
-import { namesIn } from "./table_names.ts";
+import { namesIn, type TableNames } from "./table_names.ts";
 
 /** What the statements of a text tell. */
 interface Summary extends StatementFacts, Trace {
@@ -33,8 +34,12 @@ interface Summary extends StatementFacts, Trace {
   readonly transactionWord: TransactionWord | undefined;
   /** Whether it is a single CALL. */
   readonly isCall: boolean;
-  /** Whether it may change what a view, a trigger, or a function that they call, does. */
+  /** Whether it changes what a view, a trigger, or a function that they call, does. */
   readonly changesObjects: boolean;
+  /** Whether it may do so without saying it. */
+  readonly mayChangeObjects: boolean;
+  /** The text that EXECUTE IMMEDIATE runs, if it is that. */
+  readonly inner?: string;
 }
 
 /** What a text tells. */
@@ -49,7 +54,7 @@ export interface Analysis extends Summary {
   /** Whether it names a variable as `@@name`. */
   readonly namesVariable: boolean;
   /** Returns the names in it, among which are those of all its tables. */
-  tableNames(): readonly string[];
+  tableNames(): TableNames;
   /** The key of the text in the driver's cache of prepared statements, once it was asked for. */
   preparedKey: string | undefined;
 }
@@ -127,7 +132,7 @@ export class Analyser {
     const immediate = single?.replaceAll("''", "'") ?? double;
     const summary = this.#readVersions(sql, mode);
     if (immediate === undefined) return summary;
-    return { ...summary, sessionOnly: this.#read(immediate, mode).sessionOnly };
+    return { ...summary, sessionOnly: this.#read(immediate, mode).sessionOnly, inner: immediate };
   }
 
   /** A comment that some servers run is read in both ways. */
@@ -153,6 +158,7 @@ export class Analyser {
       transactionWord: undefined,
       isCall: false,
       changesObjects: analysis.changesObjects || other.changesObjects,
+      mayChangeObjects: analysis.mayChangeObjects || other.mayChangeObjects,
     };
   }
 }
@@ -171,20 +177,21 @@ function summary(text: ReadText, isMariaDb: boolean): Summary {
     transactionWord: transactionWordOf(text),
     isCall: !text.isUncertain && statements.length === 1 && statements[0]?.verb === "call",
     changesObjects: statements.some(changesObjects),
+    mayChangeObjects: statements.some(mayChangeObjects),
   };
 }
 
 /** Adds what the text itself tells, so that no statement is searched twice. */
 function completed(summary: Summary, sql: string, mode: number): Analysis {
-  const { isReadOnly, sessionOnly, transactionWord } = summary;
+  const { isReadOnly, sessionOnly, transactionWord, inner = sql } = summary;
   const isOther = transactionWord === undefined && sessionOnly === undefined;
-  let names: readonly string[] | undefined;
+  let names: TableNames | undefined;
   return {
     ...summary,
     isForNext: sessionOnly === "SET TRANSACTION" && /^\s*set\s+transaction\b/i.test(sql),
     isClearing: isOther && (!isReadOnly || /\bfrom\b(?!\s+dual\b)/i.test(sql)),
     namesVariable: sql.includes("@@"),
-    tableNames: () => names ??= namesIn(sql, mode),
+    tableNames: () => names ??= namesIn(inner, mode),
     preparedKey: undefined,
   };
 }

@@ -108,8 +108,8 @@ export function commonFacts(one: StatementFacts, other: StatementFacts): Stateme
 }
 
 function isReadOnly(statement: ReadStatement): boolean {
-  const { head, verb, call, locks, unlocks, usesSequence, intoFile, isGlobal } = statement;
-  if (call !== undefined || locks || unlocks || usesSequence || intoFile || isGlobal) return false;
+  const { head, verb, callsStored, locks, unlocks, usesSequence, intoFile, isGlobal } = statement;
+  if (callsStored || locks || unlocks || usesSequence || intoFile || isGlobal) return false;
   return reading.test(head[0] === "with" ? verb : head.join(" "));
 }
 
@@ -158,13 +158,19 @@ function sessionOnlyOf(statement: ReadStatement): string | undefined {
   return sessionOnly.find(([words]) => words.test(text))?.[1];
 }
 
-/** Tells whether a statement may change what a view, a trigger, or a function does. */
-export function changesObjects({ verb, object, hasBody }: ReadStatement): boolean {
-  // Behind the first statement of a body, there may be others of the text.
-  if (hasBody || verb === "execute" || verb === "rename") return true;
-  if (verb === "alter" && object.startsWith("table")) return true;
+/** Tells whether a statement changes what a view, a trigger, or a function does. */
+export function changesObjects({ verb, object }: ReadStatement): boolean {
+  if (verb === "rename" || verb === "alter" && object.startsWith("table")) return true;
   return defining.has(verb) && /^(?:view|trigger|function|package)$/.test(object);
 }
+
+/** Tells whether a statement may do so, in a text that is not read or behind its first words. */
+export function mayChangeObjects({ verb, hasBody }: ReadStatement): boolean {
+  return hasBody || compound.test(verb);
+}
+
+/** First words of what runs statements within it. */
+const compound: RegExp = /^(?:execute|begin|if|case|while|for|loop|repeat)$/;
 
 /** What a statement of that kind does. */
 export type TransactionWord = "begin" | "commit" | "rollback" | "savepoint";

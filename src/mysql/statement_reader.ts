@@ -202,7 +202,7 @@ class TextReader {
 
   #open(): void {
     const kind = this.#last.kind0;
-    if (kind === PLACEHOLDER) this.#now.call ??= "?";
+    if (kind === PLACEHOLDER) this.#calls("?");
     else if (this.#last.w0 === ")" && this.#withDepths.at(-1) === this.#depth) {
       // What the tables were named for stands in brackets.
       this.#withDepths.pop();
@@ -216,7 +216,9 @@ class TextReader {
     const kind = this.#last.kind0;
     if (this.#last.w0 === "values") this.#runsCalls = true;
     if (kind === WORD || kind === QUOTED || kind === DOUBLE_QUOTED) {
-      const isColumnList = this.#target === "reached";
+      // In the body of a trigger only INTO tells which table gets rows.
+      const { w1, w3 } = this.#last;
+      const isColumnList = this.#target === "reached" || (w1 === "." ? w3 : w1) === "into";
       if (!isColumnList && this.#runs && this.#expectsValue()) this.#call(this.#last.w0);
     }
     this.#target = "none";
@@ -269,6 +271,7 @@ class TextReader {
 
   #calls(name: string): void {
     this.#jsonDepth = -1;
+    this.#now.callsStored = true;
     if (!this.#reading.clean.has(name)) this.#now.call ??= name;
   }
 

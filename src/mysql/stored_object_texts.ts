@@ -1,7 +1,16 @@
 /** The texts of views and triggers, as the server shows them, and what they leave. */
 
 import type { Connection } from "mysql2";
-import { END, Lexer, MODE_UNKNOWN, NO_BACKSLASH_ESCAPES, WORD } from "./lexer.ts";
+import {
+  DOUBLE_QUOTED,
+  END,
+  Lexer,
+  MODE_UNKNOWN,
+  NO_BACKSLASH_ESCAPES,
+  SIGN,
+  TEXT,
+  WORD,
+} from "./lexer.ts";
 import { bitsOf } from "./sql_mode.ts";
 import type { Analyser } from "./statement.ts";
 import { beforeTarget } from "./statement_words.ts";
@@ -13,6 +22,8 @@ export interface StoredObject {
   readonly name: string;
   /** Why it may leave something; undefined if it leaves nothing by itself. */
   readonly reason: string | undefined;
+  /** Whether who reads it may write by that. */
+  readonly mayWrite: boolean;
   /** Whether it is a trigger. */
   readonly isTrigger: boolean;
   /** The names in its text, which may be those of other views, or of tables with triggers. */
@@ -21,16 +32,40 @@ export interface StoredObject {
 
 /** The effects of the views and triggers that names lead to. */
 export interface Behind {
-  /** Why it may leave something that goes unreported; undefined if it leaves nothing. */
+  /** Why views may leave something that goes unreported; undefined if they leave nothing. */
   readonly reason: string | undefined;
+  /** Why triggers may: they run only where something is written. */
+  readonly reasonOfTriggers: string | undefined;
   /** Whether there are triggers, which may leave something that an error does not report. */
   readonly runsTriggers: boolean;
+  /** Whether a read of them may write. */
+  readonly mayWrite: boolean;
   /** The names of which nothing is known. */
   readonly unknown: readonly string[];
 }
 
 /** The effects of names that lead to no view and to no trigger. */
-export const nothingBehind: Behind = { reason: undefined, runsTriggers: false, unknown: [] };
+export const nothingBehind: Behind = {
+  reason: undefined,
+  reasonOfTriggers: undefined,
+  runsTriggers: false,
+  mayWrite: false,
+  unknown: [],
+};
+
+/** Returns the effects of some names together. */
+export function behindAll(all: Iterable<Behind>): Behind {
+  let { reason, reasonOfTriggers, runsTriggers, mayWrite } = nothingBehind;
+  const unknown: string[] = [];
+  for (const each of all) {
+    reason ??= each.reason;
+    reasonOfTriggers ??= each.reasonOfTriggers;
+    runsTriggers ||= each.runsTriggers;
+    mayWrite ||= each.mayWrite;
+    unknown.push(...each.unknown);
+  }
+  return { reason, reasonOfTriggers, runsTriggers, mayWrite, unknown };
+}
 
 /** A session that asks its server for views and triggers. */
 export interface Asking {
@@ -42,6 +77,8 @@ export interface Asking {
   isWarned(): boolean;
 }
 
+/** A quote within a string that looks like two. */
+const doubledQuote: RegExp = /^'.*''.*'$|^".*"".*"$/s;
 /** The kinds of rows. */
 const VIEW = 1;
 const TRIGGER = 2;
@@ -56,7 +93,14 @@ export type Row = readonly [
 ];
 
 /** They override the user's own options, so that rows have the same shape in each session. */
-const options = { rowsAsArray: true, nestTables: false, typeCast: true } as const;
+const options = {
+  rowsAsArray: true,
+  nestTables: false,
+  typeCast: true,
+  maxResultBytes: Infinity,
+} as const;
+/** It overrides sql_select_limit. */
+const rowsMax = 1_000_000;
 
 /**
  * Asks for the views and triggers behind some names, in whatever database those or other names may
@@ -77,7 +121,7 @@ export async function askOfObjects(
     `${bytesOf("trigger_name")}, ${bytesOf("action_statement")}, ${bytesOf("sql_mode")} ` +
     "FROM information_schema.triggers " +
     `WHERE event_object_schema ${inSchemas} AND event_object_table IN (${listed})`;
-  const sql = `(${views}) UNION ALL (${triggers})`;
+  const sql = `(${views}) UNION ALL (${triggers}) LIMIT ${rowsMax}`;
   const rows = await new Promise<unknown>((resolve, reject) => {
     driver.query({ sql, ...options }, (error, rows) => error ? reject(error) : resolve(rows));
   });
@@ -110,21 +154,26 @@ export function behindNames(objects: readonly StoredObject[]): ReadonlyMap<strin
   // What uses an object leaves what that leaves.
   for (let isChanged = true; isChanged;) {
     isChanged = false;
-    for (const { name, reason, isTrigger, used } of objects) {
-      const was = all.get(name);
-      const behind = used.map((other) => all.get(folded(other)));
-      const now: Behind = {
-        reason: was?.reason ?? reason ??
-          behind.find((each) => each?.reason !== undefined)?.reason,
-        runsTriggers: was?.runsTriggers || isTrigger || behind.some((each) => each?.runsTriggers),
-        unknown: [],
-      };
-      if (was?.reason === now.reason && was?.runsTriggers === now.runsTriggers) continue;
-      all.set(name, now);
+    for (const object of objects) {
+      const was = all.get(object.name) ?? nothingBehind;
+      const others = object.used.map((other) => all.get(folded(other)) ?? nothingBehind);
+      const now = behindAll([was, effectsOf(object), ...others]);
+      if (all.has(object.name) && areSame(was, now)) continue;
+      all.set(object.name, now);
       isChanged = true;
     }
   }
   return all;
+}
+
+function effectsOf({ reason, isTrigger, mayWrite }: StoredObject): Behind {
+  const its = isTrigger ? { reasonOfTriggers: reason } : { reason };
+  return { ...nothingBehind, ...its, runsTriggers: isTrigger, mayWrite };
+}
+
+function areSame(one: Behind, other: Behind): boolean {
+  return one.reason === other.reason && one.reasonOfTriggers === other.reasonOfTriggers &&
+    one.runsTriggers === other.runsTriggers && one.mayWrite === other.mayWrite;
 }
 
 /** Returns a name as servers compare it at most: without case and accents. */
@@ -159,7 +208,8 @@ export function objectOf(
     reason: reason === undefined
       ? undefined
       : `${isTrigger ? "trigger" : "view"} ${title}: ${reason}`,
-    used: namesIn(text ?? "", mode),
+    mayWrite: !isTrigger && !analyser.analyse(text ?? "", MODE_UNKNOWN).isReadOnly,
+    used: namesIn(text ?? "", mode).names,
   };
 }
 
@@ -175,18 +225,41 @@ function modeOfTrigger(sqlMode: string): number {
 }
 
 /**
- * Session tracking reports what a trigger does to its session, but for a lock by name, and for a
- * variable that gets its value by INTO, `:=` or GET DIAGNOSTICS; and unless it is switched off.
+ * Session tracking reports what a trigger does to its session, but for a role, a temporary table
+ * that is made of a query, a lock by name, and a variable that gets its value by INTO, `:=` or GET
+ * DIAGNOSTICS; and unless it is switched off.
  */
 function reasonOfTrigger(analyser: Analyser, body: string, mode: number): string | undefined {
   const { isUncertain, versionedCount, statements } = analyser.readBody(body, mode);
-  if (isUncertain || versionedCount > 0) return "unknown text";
+  if (isUncertain || versionedCount > 0 || mayLackEscapes(body, mode)) return "unknown text";
   for (const { call, locks, assigns } of statements) {
     if (call !== undefined) return `call of ${call}`;
     if (locks) return "a lock";
     if (assigns) return "a variable";
   }
   return reasonOfWords(body, mode);
+}
+
+/**
+ * Tells whether the text of a trigger may lack what servers leave out when they show it: MySQL
+ * shows `'x''y'` as `'x'y'`, and both show `'x\\'` as `'x\'`. Then code looks like a string.
+ */
+function mayLackEscapes(body: string, mode: number): boolean {
+  if ((mode & NO_BACKSLASH_ESCAPES) === 0 && body.includes("\\")) return true;
+  const lexer = new Lexer(body, mode, true);
+  let wasString = false;
+  let wasSign = true;
+  let end = -1;
+  for (let kind = lexer.next(); kind !== END; kind = lexer.next()) {
+    const isString = kind === TEXT || kind === DOUBLE_QUOTED;
+    const isAdjacent = lexer.start === end && (wasString && kind !== SIGN || isString && !wasSign);
+    if (isAdjacent) return true;
+    if (isString && doubledQuote.test(body.slice(lexer.start, lexer.end))) return true;
+    wasString = isString;
+    wasSign = kind === SIGN;
+    end = lexer.end;
+  }
+  return false;
 }
 
 function reasonOfWords(body: string, mode: number): string | undefined {
@@ -200,6 +273,8 @@ function reasonOfWords(body: string, mode: number): string | undefined {
     const word = body.slice(lexer.start, lexer.end).toLowerCase();
     if (kind === WORD && word === "call") return "call of a procedure";
     if (word.includes("session_track_")) return "session tracking";
+    if (kind === WORD && word === "role") return "a role";
+    if (kind === WORD && word === "temporary") return "a temporary table";
     if (kind === WORD && word === "diagnostics") fills = true;
     // Behind a dot stands the name of a column.
     const isOfTable = beforeTarget.has(last) && lastButOne !== ".";

@@ -12,7 +12,7 @@ import { type Analyser, analyserOf, type Analysis, textLengthMax } from "./state
 import { weakFacts } from "./statement_facts.ts";
 import { AUTOCOMMIT, ECHO } from "./status.ts";
 import { type Behind, nothingBehind } from "./stored_object_texts.ts";
-import type { StoredObjects } from "./stored_objects.ts";
+import { ObjectChanges, type StoredObjects } from "./stored_objects.ts";
 import type { Target } from "./target.ts";
 
 /** What the driver puts a name for: `??`, or `::name` where placeholders have names. */
@@ -26,7 +26,14 @@ export class TextReading {
   #flags = AUTOCOMMIT;
   #objects: StoredObjects | undefined;
   readonly #unknown: Set<string> = new Set();
-  #forgetObjects: () => void = () => undefined;
+  #changes: ObjectChanges = new ObjectChanges();
+  /** How many changes there were when a statement first named something, if one has. */
+  #changesBefore: number | undefined;
+  #hasWritten = false;
+  /** Whether another session's change was under way when a statement named something. */
+  #isAmidChange = false;
+  /** Whether a change of its own is under way. */
+  #isChanging = false;
   #isLookingUp = false;
   /** Whether the server has warned of the look-up. */
   #isWarned = false;
@@ -44,12 +51,16 @@ export class TextReading {
    * Reads for a target from now on. `objects` is what is known of the views and triggers that its
    * statements can run, if its server tells of them.
    */
-  begin({ cleanFunctions }: Target, objects: StoredObjects | undefined, forget: () => void): void {
+  begin(
+    { cleanFunctions }: Target,
+    objects: StoredObjects | undefined,
+    changes: ObjectChanges,
+  ): void {
     const version = this.#driver._handshakePacket?.serverVersion ?? "";
     this.#analyser = analyserOf(version, cleanFunctions);
     this.#last = undefined;
     this.#objects = objects;
-    this.#forgetObjects = forget;
+    this.#changes = changes;
   }
 
   /** Notes what an answer tells of the sql_mode; `flags` are those that it came with. */
@@ -62,41 +73,80 @@ export class TextReading {
     else if (sqlMode !== undefined) this.#sqlMode = bitsOf(sqlMode);
   }
 
+  /** Whether a statement that names something may have written since the session was settled. */
+  get hasWritten(): boolean {
+    return this.#hasWritten;
+  }
+
   /** The names in statements since the session was settled of which nothing is known. */
   get unknownNames(): ReadonlySet<string> {
     return this.#unknown;
   }
 
   /**
-   * Returns what is behind the names in a statement, as far as it is known. `code` is its text
-   * without the values, if those became literals and names.
+   * Whether a view or a trigger was changed by another session while statements of this one named
+   * something: what the server tells of it now was not so then.
    */
-  behind(code: string | undefined, sent: string, analysis: Analysis): Behind {
-    if (analysis.changesObjects) this.#forgetObjects();
-    // What takes a new login in any case needs no other reason.
-    const isNeedless = analysis.effect === "identity" || this.#isLookingUp;
-    if (this.#objects === undefined || isNeedless) return nothingBehind;
+  get hasMissedChange(): boolean {
+    const before = this.#changesBefore;
+    return before !== undefined && (this.#isAmidChange || before !== this.#changes.count);
+  }
+
+  /**
+   * Returns what is behind the names in a statement, as far as it is known. `code` is its text
+   * without the values, if those became literals and names; `isMoved` says whether the session
+   * may be in another database or role than its target says.
+   */
+  behind(code: string | undefined, sent: string, analysis: Analysis, isMoved: boolean): Behind {
+    this.#noteChange(analysis, true);
+    if (this.#objects === undefined || this.#isLookingUp) return nothingBehind;
     // A name that the driver has put in stands only in what is sent.
     const isPutIn = code !== undefined && namePlaceholder.test(code);
-    const { tableNames } = isPutIn ? this.analyse(sent) : analysis;
-    const behind = this.#objects.behind(tableNames());
+    const names = (isPutIn ? this.analyse(sent) : analysis).tableNames();
+    if (names.names.length === 0) return nothingBehind;
+    this.#changesBefore ??= this.#changes.count;
+    this.#hasWritten ||= !analysis.isReadOnly;
+    this.#isAmidChange ||= this.#changes.runningCount > (this.#isChanging ? 1 : 0);
+    // There names mean something else; of such a session nothing stays in any case.
+    const isElsewhere = analysis.effect === "identity" && analysis.sessionOnly === undefined;
+    if (isMoved || isElsewhere) return { ...nothingBehind, mayWrite: true };
+    const behind = this.#objects.behind(names);
     for (const name of behind.unknown) this.#unknown.add(name);
     return behind;
   }
 
   /** Notes that a statement has been answered: what was asked meanwhile is not as it is now. */
-  noteAnswered({ changesObjects }: Analysis): void {
-    if (changesObjects) this.#forgetObjects();
+  noteAnswered(analysis: Analysis): void {
+    this.#noteChange(analysis, false);
   }
 
-  /** Asks what some names are; returns why that may leave something, if so. */
-  async lookUp(driver: Connection, names: ReadonlySet<string>): Promise<string | undefined> {
+  /** Notes that nothing more is answered. */
+  end(): void {
+    if (this.#isChanging) this.#change(false);
+  }
+
+  #noteChange({ changesObjects, mayChangeObjects }: Analysis, isRunning: boolean): void {
+    if (changesObjects) this.#change(isRunning);
+    else if (mayChangeObjects) this.#changes.age++;
+  }
+
+  #change(isRunning: boolean): void {
+    const changes = this.#changes;
+    changes.age++;
+    changes.count++;
+    if (this.#changesBefore !== undefined) this.#changesBefore++;
+    if (this.#isChanging !== isRunning) changes.runningCount += isRunning ? 1 : -1;
+    this.#isChanging = isRunning;
+  }
+
+  /** Asks what is behind some names. */
+  async lookUp(driver: Connection, names: ReadonlySet<string>): Promise<Behind> {
     const analyser = this.#analyser;
     this.#isLookingUp = true;
     this.#isWarned = false;
     try {
       const asking = { driver, analyser, isWarned: () => this.#isWarned };
-      return (await this.#objects?.learn(asking, names))?.reason;
+      return await this.#objects?.learn(asking, names) ?? nothingBehind;
     } finally {
       this.#isLookingUp = false;
     }
@@ -107,9 +157,11 @@ export class TextReading {
     this.#objects = undefined;
   }
 
-  /** Forgets the names of which nothing is known. */
-  forgetUnknown(): void {
+  /** Forgets what statements have named. */
+  forgetNames(): void {
     this.#unknown.clear();
+    this.#changesBefore = undefined;
+    this.#isAmidChange = this.#hasWritten = false;
   }
 
   /** Knows no sql_mode any more, as the session begins anew. */

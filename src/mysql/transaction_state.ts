@@ -182,7 +182,7 @@ export const wiping: Given = {
  */
 function isHarmless({ analysis, behind }: Given): boolean {
   const { isReadOnly, sessionOnly, transactionWord } = analysis;
-  if (behind.reason !== undefined) return false;
+  if (behind.reason !== undefined || behind.mayWrite) return false;
   if (transactionWord !== undefined) return transactionWord !== "commit";
   return isReadOnly || sessionOnly !== undefined;
 }

@@ -10,12 +10,15 @@ import { login } from "./login.ts";
 import { answered, internalsOf } from "./mysql2_internals.ts";
 import { isOfServer } from "./refusals.ts";
 import { ending, type SessionEnd } from "./session_end.ts";
-import { LookUpWarning } from "./stored_object_texts.ts";
+import { type Behind, LookUpWarning, nothingBehind } from "./stored_object_texts.ts";
 import type { Target } from "./target.ts";
 import type { Witness } from "./witness.ts";
 
 /** How long the server may take to wipe a session, or to let another user in. */
 const resetMsMax = 5000;
+
+/** What a failed look-up leaves to be feared. */
+const anything: Behind = { ...nothingBehind, reason: "failed look-up", mayWrite: true };
 
 /** Wipes one session. */
 export class Wiping {
@@ -53,13 +56,15 @@ export class Wiping {
   async reset(target: Target, isForced: boolean): Promise<string | undefined> {
     const { reading, isDirty, renewalReason } = this.#witness;
     const names = new Set(reading.unknownNames);
+    const { hasWritten } = reading;
     let reason = renewalReason;
     if (reason === undefined) {
       const ask = (): Promise<void> => answered((answer) => this.#driver.reset(answer));
       const isOnlyDoubted = names.size > 0 && !isDirty && !isForced;
       if (!isOnlyDoubted) await this.#wipe("A reset", ask, target, true);
       if (names.size > 0) {
-        reason = await this.lookUp(names, target);
+        const found = await this.lookUp(names, target);
+        reason = found.reason ?? (hasWritten ? found.reasonOfTriggers : undefined);
         if (reason === undefined) this.#witness.settle();
       }
     }
@@ -79,21 +84,24 @@ export class Wiping {
     }
   }
 
-  /** Asks what some names are; returns why that may leave something, if so. */
-  async lookUp(names: ReadonlySet<string>, target: Target): Promise<string | undefined> {
-    const { reading } = this.#witness;
-    let reason: string | undefined;
+  /** Asks what is behind some names; if the answer is not certain, it may be anything. */
+  async lookUp(names: ReadonlySet<string>, target: Target): Promise<Behind> {
+    const { reading, isInTransaction } = this.#witness;
+    let behind = nothingBehind;
     try {
       await this.#end.within("A look-up of views and triggers", resetMsMax, async () => {
-        reason = await reading.lookUp(this.#driver, names);
+        behind = await reading.lookUp(this.#driver, names);
+        // Without autocommit, MySQL has begun a transaction for it.
+        if (isInTransaction || !this.#witness.isInTransaction) return;
+        await answered((answer) => this.#driver.query("ROLLBACK", answer));
       });
     } catch (error) {
-      if (error instanceof LookUpWarning) return "failed look-up";
-      if (!isOfServer(error)) throw error;
-      if (!this.#memory.refusals.learn("look-up", target, error)) return "failed look-up";
+      const isUncertain = error instanceof LookUpWarning;
+      if (!isUncertain && !isOfServer(error)) throw error;
+      if (isUncertain || !this.#memory.refusals.learn("look-up", target, error)) return anything;
       reading.giveUp();
     }
-    return reason;
+    return behind;
   }
 
   /** Wipes it, unless its server is known to refuse that; then another has to be opened. */

@@ -107,14 +107,15 @@ export class Witness implements Watcher {
 
   /** Why there may be state that a reset does not wipe: another role or current database. */
   get renewalReason(): string | undefined {
-    return this.#moved ?? (!this.canTell && this.#hasRun ? "no session tracking" : undefined);
+    if (this.#moved !== undefined) return this.#moved;
+    if (!this.canTell && this.#hasRun) return "no session tracking";
+    return this.reading.hasMissedChange ? "change of a view or a trigger" : undefined;
   }
 
   /** Whether anything must be wiped before somebody else may have the session. */
   get isDirty(): boolean {
-    return this.isInTransaction || this.isChanged || this.#moved !== undefined || this.#isUnsure ||
-      this.#isUnclear || this.#isUntold ||
-      this.doubt.answered !== undefined || !this.canTell && this.#hasRun;
+    return this.isInTransaction || this.isChanged || this.renewalReason !== undefined ||
+      this.#isUnsure || this.#isUnclear || this.#isUntold || this.doubt.answered !== undefined;
   }
 
   /** Whether the server has reported a change since the session was settled. */
@@ -146,7 +147,7 @@ export class Witness implements Watcher {
     this.#hasRun = false;
     this.#isTold = false;
     this.#outlivesLogin = false;
-    this.reading.forgetUnknown();
+    this.reading.forgetNames();
     this.transaction.unprovenReads.clear();
   }
 
@@ -160,8 +161,8 @@ export class Witness implements Watcher {
     const sent = command.sql ?? command.query ?? statement?.query ?? "";
     const analysis = this.reading.analyse(code ?? sent);
     const { effect, reason, outlivesLogin } = analysis;
-    const behind = this.reading.behind(code, sent, analysis);
-    this.#moved ??= behind.reason;
+    const behind = this.reading.behind(code, sent, analysis, this.#moved !== undefined);
+    this.#moved ??= behind.reason ?? (analysis.isReadOnly ? undefined : behind.reasonOfTriggers);
     this.#hasRun = true;
     this.#outlivesLogin ||= outlivesLogin;
     if (prepareHeader === undefined) {

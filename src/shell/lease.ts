@@ -61,8 +61,13 @@ export class Lease<Target, Driver> implements AsyncDisposable {
   get connection(): Driver {
     this.#check();
     const { engine, held, frame } = this.#hold;
-    noteWrite(engine.frames.getStore(), held.unit);
-    return this.#connection ??= held.session.lend(() => this.#refusal ?? reasonIn(frame)?.reason);
+    const { session, unit } = held;
+    noteWrite(engine.frames.getStore(), unit);
+    return this.#connection ??= session.lend(() => {
+      // Other code than that which asked for it may use it.
+      noteWrite(engine.frames.getStore(), unit);
+      return this.#refusal ?? reasonIn(frame)?.reason;
+    });
   }
 
   /** The server's name for it, as CONNECTION_ID() says it; throws as {@linkcode connection}. */

@@ -44,7 +44,7 @@ export class UnitRequest<Target, Driver> extends LeaseRequest<Target, Driver> {
     if (this.refusal !== undefined) return Promise.reject(refusalOf(this.interpreter, this));
     const wait = new LeaseWait(this.interpreter, this, limits);
     // Who came before has its turn before, although the first may have given up.
-    if (this.#wait === undefined && !this.#others?.size) this.#wait = wait;
+    if (this.#isAlone) this.#wait = wait;
     else (this.#others ??= new Set()).add(wait);
     return wait.begin();
   }
@@ -73,7 +73,12 @@ export class UnitRequest<Target, Driver> extends LeaseRequest<Target, Driver> {
   leave(wait: LeaseWait<Target, Driver>): void {
     if (this.#wait === wait) this.#wait = undefined;
     else this.#others?.delete(wait);
-    if (this.status === "waiting" && this.#all().length === 0) this.interpreter.withdraw(this);
+    if (this.status === "waiting" && this.#isAlone) this.interpreter.withdraw(this);
+  }
+
+  /** Whether nobody waits for it. */
+  get #isAlone(): boolean {
+    return this.#wait === undefined && !this.#others?.size;
   }
 
   #all(): LeaseWait<Target, Driver>[] {

@@ -3,13 +3,16 @@
  * nothing behind, and only if nothing that it did before can have become permanent.
  */
 
-import type { Cancellation } from "../port.ts";
 import { SubletError } from "./errors.ts";
+import type { Home } from "./home.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
-import type { Unit, UnitFrame } from "./unit.ts";
+import type { UnitFrame } from "./unit.ts";
 
 /** How far down the causes of an error are looked at, as they may go round in a circle. */
 const CAUSES_MAX = 16;
+
+const LASTING =
+  " (the unit is not repeated, as something that it did before may have become permanent)";
 
 /** Tells whether an error is known to leave nothing behind, as that of a lost COMMIT is not. */
 export function isSafeToRepeat<Target, Driver>(
@@ -27,33 +30,31 @@ export function isSafeToRepeat<Target, Driver>(
 }
 
 /**
- * Asks the servers, through leases of another unit with the same targets, whether what a unit has
- * read was of no view that writes, where nothing was known of that.
+ * Asks a server, through a lease of another unit with the same target, whether what a unit has
+ * read there was of no view that writes.
  */
 export async function provesReads<Target, Driver>(
-  { unprovenReads }: Unit<Target, Driver>,
+  home: Home<Target>,
+  names: ReadonlySet<string>,
   frame: UnitFrame<Target, Driver>,
-  signal: Cancellation | undefined,
 ): Promise<boolean> {
-  for (const [home, names] of unprovenReads) {
-    const held = frame.unit.heldBesides(home);
-    held.enter(undefined);
-    try {
-      await held.open(frame, { signal, endsAt: undefined });
-      if (!await held.session.proveReads(names)) return false;
-    } finally {
-      held.leave();
-    }
+  const { signal } = frame;
+  const held = frame.unit.heldBesides(home);
+  held.enter(undefined);
+  try {
+    await held.open(frame, { signal, endsAt: undefined });
+    return await held.session.proveReads(names, signal);
+  } finally {
+    held.leave();
   }
-  return true;
 }
 
 /** Has the error of a unit say that it is not repeated, and why. */
 export function tellLasting(error: unknown): void {
-  if (!(error instanceof Error)) return;
+  if (!(error instanceof Error) || Object.isFrozen(error)) return;
   const { message, stack } = error;
-  const told = `${message} (the unit is not repeated, as something that it did before may have ` +
-    "become permanent)";
+  if (message.endsWith(LASTING)) return;
+  const told = `${message}${LASTING}`;
   error.message = told;
   if (stack !== undefined && message !== "") error.stack = stack.replace(message, () => told);
 }

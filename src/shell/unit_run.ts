@@ -102,10 +102,12 @@ async function hasOnlyRead<Target, Driver>(
   { bind = {} }: UnitOptions<string>,
   signal: Cancellation | undefined,
 ): Promise<boolean> {
-  if (ended.unprovenReads.size === 0) return true;
-  const prove = (frame: UnitFrame<Target, Driver>): Promise<boolean> =>
-    provesReads(ended, frame, signal);
-  return await runOnce(engine, begin(), prove, { bind }, signal);
+  for (const [home, names] of ended.unprovenReads) {
+    const prove = (frame: UnitFrame<Target, Driver>): Promise<boolean> =>
+      provesReads(home, names, frame);
+    if (!await runOnce(engine, begin(), prove, { bind }, signal)) return false;
+  }
+  return true;
 }
 
 /** Rolls back what statements of the unit have begun by hand and none has ended, and throws. */

@@ -65,7 +65,10 @@ for (const row of rows) {
 
   testOnBoth(`${row.name}: there for its unit, gone for the next, at its price`, async (place) => {
     const { db, proxy, make } = place;
-    await looked(db, ...[...row.made, row.asked].flatMap((sql) => namesIn(sql, MODE_UNKNOWN)));
+    await looked(
+      db,
+      ...[...row.made, row.asked].flatMap((sql) => namesIn(sql, MODE_UNKNOWN).names),
+    );
     const thread = await threadOf(db);
     const unit = db.unit(async () => {
       await produce(row, (sql) => db.query(sql));

@@ -30,7 +30,7 @@ const reads: readonly string[] = [
   "SELECT * FROM t WHERE a = ? FOR UPDATE",
   "(SELECT 1) UNION (SELECT 2)",
   "WITH c AS (SELECT 1) SELECT * FROM c",
-  "SELECT clean(1), LAST_INSERT_ID()",
+  "SELECT UPPER(a), LAST_INSERT_ID()",
   "SELECT 1 INTO @x",
   "SELECT @x := 1",
   "VALUES ROW(1)",
@@ -57,6 +57,7 @@ const reads: readonly string[] = [
 
 const mayWrite: readonly string[] = [
   "INSERT INTO t VALUES (1)",
+  "SELECT clean(1)",
   "WITH c AS (SELECT 1) DELETE FROM t",
   "SELECT f(1)",
   "SELECT ??(1)",

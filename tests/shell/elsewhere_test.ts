@@ -17,6 +17,8 @@ test("a unit that has written by the handle of another unit is not repeated", as
       () => outer.transaction((tx) => seen(tx, "INSERT a")),
       () => seen(own, "INSERT a"),
       () => Promise.resolve(own.connection),
+      // What it reads may be a view that writes.
+      () => seen(outer, "SELECT a"),
     ];
     for (const write of writes) {
       runs = 0;
@@ -28,13 +30,6 @@ test("a unit that has written by the handle of another unit is not repeated", as
       await assert.rejects(inner, /not repeated, as something that it did/);
       assert.equal(runs, 1);
     }
-    const reading = db.unit(async () => {
-      runs++;
-      await seen(outer, "SELECT a");
-      await seen(db, `FAIL ${DEADLOCK}`);
-    }, { retries: 2 });
-    await assert.rejects(reading);
-    assert.equal(runs, 4);
   });
   await endsEmpty(world);
 });

@@ -1,0 +1,34 @@
+/** Which names of a text are looked up, and in which databases. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MODE_UNKNOWN } from "../../src/mysql/lexer.ts";
+import { namesIn } from "../../src/mysql/table_names.ts";
+
+test("the names of tables are found, however they are written", () => {
+  const texts: readonly (readonly [sql: string, names: readonly string[]])[] = [
+    ["SELECT a FROM t", ["a", "t"]],
+    ["SELECT 1 FROM `a``b` JOIN `select` USING (c)", ["a`b", "select", "c"]],
+    ["INSERT INTO t(a) VALUES (f(1))", ["t", "a"]],
+    ["SELECT 0xAB, 0b1 FROM db.t", ["db", "t"]],
+    ["SELECT a, b", []],
+  ];
+  for (const [sql, names] of texts) assert.deepEqual(namesIn(sql, MODE_UNKNOWN).names, names, sql);
+});
+
+test("what stands before a dot where tables are named may be a database", () => {
+  const texts: readonly (readonly [sql: string, schemas: readonly string[]])[] = [
+    ["SELECT * FROM db.t", ["db"]],
+    ["SELECT o.a, p.b FROM t o, `d b` . u p WHERE o.a = p.a", ["d b"]],
+    ["SELECT * FROM a JOIN b ON x.v = y.v, db.c", ["db"]],
+    ["SELECT * FROM (a JOIN b ON f(x.v, 1) = y.v), db.c", ["db"]],
+    ["SELECT * FROM a JOIN b ON (x.v = y.v) JOIN db.c ON z.v = x.v", ["db"]],
+    ["SELECT t.a, (SELECT MAX(v) FROM db.u WHERE u.v = t.v) FROM t", ["db"]],
+    ["UPDATE db.t SET t.a = 1 ORDER BY t.b", ["db"]],
+    ["DELETE FROM db.t USING db2.u", ["db", "db2"]],
+    ["REPLACE INTO db.t SELECT x.a FROM other.x", ["db", "other"]],
+  ];
+  for (const [sql, schemas] of texts) {
+    assert.deepEqual(namesIn(sql, MODE_UNKNOWN).schemas, schemas, sql);
+  }
+});
