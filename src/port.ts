@@ -104,9 +104,10 @@ export interface Session<Target, Driver> {
   readonly permanentCount: number;
   /**
    * Names in statements that are counted as reads and may have become permanent all the same, if
-   * one of the names is that of a view whose function writes. It is emptied by a reset.
+   * one of the names is that of a view whose function writes; each with what tells the port of
+   * which moment that was. It is emptied by a reset.
    */
-  readonly unprovenReads: ReadonlySet<string>;
+  readonly unprovenReads: ReadonlyMap<string, number>;
   /** How many of its answers have set what LAST_INSERT_ID() or LASTVAL() returns. */
   readonly idCount: number;
   /**
@@ -149,7 +150,10 @@ export interface Session<Target, Driver> {
    * Asks the server whether none of some {@linkcode unprovenReads} is such a view's; an abort ends
    * that, and rejects with the signal's reason.
    */
-  proveReads(names: ReadonlySet<string>, signal: Cancellation | undefined): Promise<boolean>;
+  proveReads(
+    reads: ReadonlyMap<string, number>,
+    signal: Cancellation | undefined,
+  ): Promise<boolean>;
   /**
    * Wipes what a holder left, or whatever there is if `isForced`; rejects if that fails. Returns
    * why it took a new login, if it did: "database", "role", "call of f" …

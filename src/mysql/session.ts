@@ -72,6 +72,7 @@ export class MysqlSession implements Session<Target, Connection> {
     end.abandoned = () => this.#interruption.endThread(this.#target);
     this.#witness = new Witness(this.#internals, (error) => end.derail(error));
     this.#wiping = new Wiping(driver, this.#witness, end, this.#loans, memory);
+    end.closed.then(() => this.#witness.reading.end());
     this.#witness.doubt.isNeedless = () => this.#interruption.isUnderWay;
     const limit = new ResultLimit(this.#internals, target.options.maxResultBytes, {
       interrupt: (reason) => this.#interruption.interrupt(reason, this.#target),
@@ -120,7 +121,7 @@ export class MysqlSession implements Session<Target, Connection> {
   }
 
   /** The names in its reads that may be those of views which write. */
-  get unprovenReads(): ReadonlySet<string> {
+  get unprovenReads(): ReadonlyMap<string, number> {
     return this.#witness.transaction.unprovenReads;
   }
 
@@ -216,13 +217,15 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Asks whether names in reads are those of nothing that writes; see {@linkcode Session}. */
   async proveReads(
-    names: ReadonlySet<string>,
+    reads: ReadonlyMap<string, number>,
     signal: Cancellation | undefined,
   ): Promise<boolean> {
     const abort = (): void => this.abort(signal?.reason);
     signal?.addEventListener("abort", abort);
     try {
-      return !(await this.#wiping.lookUp(names, this.#target)).mayWrite;
+      const { mayWrite } = await this.#wiping.lookUp(new Set(reads.keys()), this.#target);
+      const { changeCount } = this.#witness.reading;
+      return !mayWrite && [...reads.values()].every((count) => count === changeCount);
     } catch (error) {
       throw signal?.aborted ? signal.reason : error;
     } finally {

@@ -87,9 +87,11 @@ class TextReader {
       else this.#begin(word);
       this.#sign(word);
     } else {
-      this.#begin(word);
+      const isQuoted = kind === QUOTED || kind === DOUBLE_QUOTED;
+      // A quoted label is no keyword.
+      this.#begin(isQuoted && this.#now.head.length === 0 ? "`" : word);
       if (kind === WORD) this.#word(word);
-      if (kind === WORD || kind === QUOTED || kind === DOUBLE_QUOTED) this.#name(word);
+      if (kind === WORD || isQuoted) this.#name(word);
       else if (kind === PLACEHOLDER) this.#bracket();
     }
     if (this.#set !== undefined || this.#listing !== undefined) {

@@ -18,6 +18,9 @@ import type { Target } from "./target.ts";
 /** What the driver puts a name for: `??`, or `::name` where placeholders have names. */
 const namePlaceholder: RegExp = /\?\?|::/;
 
+/** Why a session is renewed beside which others have changed views or triggers. */
+export const changedReason = "change of a view or a trigger";
+
 /** Reads texts as the server of one session does. */
 export class TextReading {
   readonly #driver: DriverInternals;
@@ -71,6 +74,11 @@ export class TextReading {
     const sqlMode = variables?.get("sql_mode");
     if (variables === undefined) this.#sqlMode = MODE_UNKNOWN;
     else if (sqlMode !== undefined) this.#sqlMode = bitsOf(sqlMode);
+  }
+
+  /** How many changes of views and triggers there have been. */
+  get changeCount(): number {
+    return this.#changes.count;
   }
 
   /** Whether a statement that names something may have written since the session was settled. */

@@ -16,6 +16,9 @@ import { type Behind, nothingBehind } from "./stored_object_texts.ts";
 /** What the last statement was counted for as one that may have become permanent. */
 type Counted = "nothing" | "itself" | "transaction";
 
+/** Where the letters of a transaction say that it has written to tables without transactions. */
+const UNSAFE_WRITE_AT = 3;
+
 /** Follows the transactions of one session. */
 export class TransactionState {
   /** A number of the transaction that is open, 0 if none is; it rises with each. */
@@ -24,14 +27,19 @@ export class TransactionState {
   endedBy: string | undefined;
   /** How many statements may have become permanent. */
   permanentCount = 0;
-  /** The names of which nothing was known in reads: if one is a view's, that may have written. */
-  readonly unprovenReads: Set<string> = new Set();
+  /**
+   * The names of which nothing was known in reads: if one is a view's, that may have written. With
+   * each, how many changes of views there had been.
+   */
+  readonly unprovenReads: Map<string, number> = new Map();
   /** Those in the open transaction. */
-  readonly #unprovenWithin: Set<string> = new Set();
+  readonly #unprovenWithin: Map<string, number> = new Map();
   #last = 0;
   /** What the server has reported last of what happened in it. */
   #letters = "";
   #hasWritten = false;
+  /** Whether it has written what no ROLLBACK takes back. */
+  #hasWrittenForGood = false;
   #counted: Counted = "nothing";
 
   /** Notes that a statement is being sent. */
@@ -73,7 +81,13 @@ export class TransactionState {
       this.#end(given);
     } else if (isOpen && !isNew && isLast && this.#counted === "transaction") this.#takeBack();
     if (report?.letters !== undefined) this.#letters = report.letters;
-    if (!isNew) return;
+    if (isNew) this.#begin(given);
+    if (!isOpen || this.#hasWrittenForGood || this.#letters[UNSAFE_WRITE_AT] !== "w") return;
+    this.#hasWrittenForGood = true;
+    this.permanentCount++;
+  }
+
+  #begin(given: Given | undefined): void {
     this.number = ++this.#last;
     this.#hasWritten = given !== undefined && given.analysis.transactionWord === undefined &&
       !isHarmless(given);
@@ -109,15 +123,17 @@ export class TransactionState {
 
   /** Notes the names of which nothing is known in what only reads. */
   #noteUnproven(given: Given, isOpen: boolean): void {
-    const { unknown } = given.behind;
+    const { behind: { unknown }, changeCount } = given;
     if (unknown.length === 0 || !isHarmless(given)) return;
-    const names = isOpen ? this.#unprovenWithin : this.unprovenReads;
-    for (const name of unknown) names.add(name);
+    const reads = isOpen ? this.#unprovenWithin : this.unprovenReads;
+    for (const name of unknown) if (!reads.has(name)) reads.set(name, changeCount);
   }
 
   /** Notes that the reads of the open transaction may have become permanent with it. */
   #keepUnproven(): void {
-    for (const name of this.#unprovenWithin) this.unprovenReads.add(name);
+    for (const [name, changeCount] of this.#unprovenWithin) {
+      this.unprovenReads.set(name, Math.min(changeCount, this.unprovenReads.get(name) ?? Infinity));
+    }
   }
 
   #count(counted: Counted): void {
@@ -133,7 +149,7 @@ export class TransactionState {
   #end(given: Given | undefined): void {
     this.endedBy = given === undefined ? undefined : excerptOf(given);
     this.number = 0;
-    this.#hasWritten = false;
+    this.#hasWritten = this.#hasWrittenForGood = false;
     this.#unprovenWithin.clear();
     this.#letters = "";
   }
@@ -167,6 +183,8 @@ export interface Given {
   readonly analysis: Analysis;
   /** The effects of the views and triggers that its names lead to. */
   readonly behind: Behind;
+  /** How many changes of these there had been. */
+  readonly changeCount: number;
 }
 
 /** What stands for a reset or a new login, which rolls back what is open. */
@@ -174,6 +192,7 @@ export const wiping: Given = {
   text: "a reset or a new login of the connection",
   analysis: analyserOf("", []).analyse("ROLLBACK", 0),
   behind: nothingBehind,
+  changeCount: 0,
 };
 
 /**

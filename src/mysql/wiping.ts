@@ -12,6 +12,7 @@ import { isOfServer } from "./refusals.ts";
 import { ending, type SessionEnd } from "./session_end.ts";
 import { type Behind, LookUpWarning, nothingBehind } from "./stored_object_texts.ts";
 import type { Target } from "./target.ts";
+import { changedReason } from "./text_reading.ts";
 import type { Witness } from "./witness.ts";
 
 /** How long the server may take to wipe a session, or to let another user in. */
@@ -56,7 +57,7 @@ export class Wiping {
   async reset(target: Target, isForced: boolean): Promise<string | undefined> {
     const { reading, isDirty, renewalReason } = this.#witness;
     const names = new Set(reading.unknownNames);
-    const { hasWritten } = reading;
+    const { hasWritten, changeCount } = reading;
     let reason = renewalReason;
     if (reason === undefined) {
       const ask = (): Promise<void> => answered((answer) => this.#driver.reset(answer));
@@ -65,6 +66,8 @@ export class Wiping {
       if (names.size > 0) {
         const found = await this.lookUp(names, target);
         reason = found.reason ?? (hasWritten ? found.reasonOfTriggers : undefined);
+        // What it found is not what there was when the statements ran.
+        if (reading.changeCount !== changeCount) reason ??= changedReason;
         if (reason === undefined) this.#witness.settle();
       }
     }

@@ -30,7 +30,7 @@ import {
   UNCLEAR,
   UNTOLD,
 } from "./status.ts";
-import { TextReading } from "./text_reading.ts";
+import { changedReason, TextReading } from "./text_reading.ts";
 
 /** By what a command of the driver is known: what it was given to do. */
 const GIVEN: unique symbol = Symbol("given");
@@ -109,7 +109,7 @@ export class Witness implements Watcher {
   get renewalReason(): string | undefined {
     if (this.#moved !== undefined) return this.#moved;
     if (!this.canTell && this.#hasRun) return "no session tracking";
-    return this.reading.hasMissedChange ? "change of a view or a trigger" : undefined;
+    return this.reading.hasMissedChange ? changedReason : undefined;
   }
 
   /** Whether anything must be wiped before somebody else may have the session. */
@@ -141,8 +141,7 @@ export class Witness implements Watcher {
     this.#flagsAtHome = this.#flags;
     this.#isChanged = this.#isNextSet = false;
     this.#moved = undefined;
-    this.#isUnsure = false;
-    this.#isUnclear = this.#isUntold = false;
+    this.#isUnsure = this.#isUnclear = this.#isUntold = false;
     this.#isWiped = false;
     this.#hasRun = false;
     this.#isTold = false;
@@ -167,7 +166,8 @@ export class Witness implements Watcher {
     this.#outlivesLogin ||= outlivesLogin;
     if (prepareHeader === undefined) {
       if (analysis.isClearing && this.#isClearing(text, code)) this.clearingCount++;
-      (command as NotedCommand)[GIVEN] = { text: text ?? sent, analysis, behind };
+      const { changeCount } = this.reading;
+      (command as NotedCommand)[GIVEN] = { text: text ?? sent, analysis, behind, changeCount };
       if (analysis.echoes) this.echoCount++;
     } else if (!isOfExecute) leaveToUser(command);
     if (effect === "state" && analysis.isForNext) this.#isNextSet = true;

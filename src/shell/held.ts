@@ -139,7 +139,7 @@ export class Held<Target, Driver> {
   }
 
   /** The names in its reads that may be those of views which write. */
-  get unprovenReads(): ReadonlySet<string> | undefined {
+  get unprovenReads(): ReadonlyMap<string, number> | undefined {
     return this.#session?.unprovenReads;
   }
 

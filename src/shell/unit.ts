@@ -76,7 +76,7 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   #inner: Set<Unit<Target, Driver>> | undefined;
   #targets: Map<VirtualId, TargetEntry<Target>> | undefined;
   #mayBePermanent = false;
-  #unprovenReads: Map<Home<Target>, Set<string>> | undefined;
+  #unprovenReads: Map<Home<Target>, Map<string, number>> | undefined;
   #isEnded = false;
 
   /** Begins a unit. */
@@ -115,7 +115,7 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   }
 
   /** The names in its reads that may be those of views which write, by virtual connections. */
-  get unprovenReads(): ReadonlyMap<Home<Target>, ReadonlySet<string>> {
+  get unprovenReads(): ReadonlyMap<Home<Target>, ReadonlyMap<string, number>> {
     return this.#unprovenReads ??= new Map();
   }
 
@@ -259,13 +259,13 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   }
 
   /** Notes names that may be those of views which write, for the units around it as well. */
-  #noteUnproven(home: Home<Target>, names: Iterable<string>): void {
+  #noteUnproven(home: Home<Target>, reads: ReadonlyMap<string, number>): void {
     const { outer } = this;
     const noted = this.#unprovenReads ??= new Map();
-    noted.set(home, new Set([...noted.get(home) ?? [], ...names]));
+    noted.set(home, new Map([...reads, ...noted.get(home) ?? []]));
     if (outer === undefined) return;
     // They are proved by the target that the outer unit has.
-    if (outer.targetOf(home) === this.targetOf(home)) outer.#noteUnproven(home, names);
+    if (outer.targetOf(home) === this.targetOf(home)) outer.#noteUnproven(home, reads);
     else outer.notePermanent();
   }
 

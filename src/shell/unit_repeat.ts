@@ -35,7 +35,7 @@ export function isSafeToRepeat<Target, Driver>(
  */
 export async function provesReads<Target, Driver>(
   home: Home<Target>,
-  names: ReadonlySet<string>,
+  reads: ReadonlyMap<string, number>,
   frame: UnitFrame<Target, Driver>,
 ): Promise<boolean> {
   const { signal } = frame;
@@ -43,7 +43,7 @@ export async function provesReads<Target, Driver>(
   held.enter(undefined);
   try {
     await held.open(frame, { signal, endsAt: undefined });
-    return await held.session.proveReads(names, signal);
+    return await held.session.proveReads(reads, signal);
   } finally {
     held.leave();
   }

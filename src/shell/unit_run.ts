@@ -102,9 +102,9 @@ async function hasOnlyRead<Target, Driver>(
   { bind = {} }: UnitOptions<string>,
   signal: Cancellation | undefined,
 ): Promise<boolean> {
-  for (const [home, names] of ended.unprovenReads) {
+  for (const [home, reads] of ended.unprovenReads) {
     const prove = (frame: UnitFrame<Target, Driver>): Promise<boolean> =>
-      provesReads(home, names, frame);
+      provesReads(home, reads, frame);
     if (!await runOnce(engine, begin(), prove, { bind }, signal)) return false;
   }
   return true;

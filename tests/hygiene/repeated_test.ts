@@ -57,3 +57,50 @@ testOnBoth("what a transaction reads counts for repeating if it was committed", 
   };
   assert.equal(await runsOf(place, rolledBack), 2);
 });
+
+testOnBoth("a read counts wherever it is run, and in whatever text", async (place) => {
+  const { db } = place;
+  await prepare(place);
+  await arrange(place, "CREATE VIEW only_there AS SELECT test.hit() AS h");
+  await using own = await db.lease({ own: true });
+  const raw = own.connection;
+  const reads: Readonly<Record<string, () => Promise<unknown>>> = {
+    "in another database": async () => {
+      await db.query("USE hidden");
+      await db.query("SELECT * FROM only_there");
+    },
+    "in another database, in one text": () => db.query("USE hidden; SELECT * FROM only_there"),
+    "by SET": () => db.query("SET @a = (SELECT h FROM hitting), sql_mode = ''"),
+    "on a lease from outside": () => own.query("SELECT * FROM hitting"),
+    "by the driver, on a lease from outside": () => raw.promise().query("SELECT * FROM hitting"),
+  };
+  for (const [how, read] of Object.entries(reads)) {
+    assert.equal(await runsOf(place, read), 1, how);
+    await db.query("DROP VIEW IF EXISTS hidden.nothing");
+  }
+}, { connectionLimit: 2, multipleStatements: true });
+
+testOnBoth(
+  "a function that leaves nothing in the session may write all the same",
+  async (place) => {
+    await prepare(place);
+    for (const sql of ["SELECT hit()", "SELECT * FROM hitting"]) {
+      assert.equal(await runsOf(place, () => place.db.query(sql)), 1, sql);
+    }
+  },
+  { cleanFunctions: ["hit", "test.hit"] },
+);
+
+testOnBoth("what no rollback takes back counts in a transaction, too", async (place) => {
+  const { db, server } = place;
+  await arrange(place, "CREATE TABLE kept (v INT) ENGINE = MyISAM");
+  const write = (): Promise<unknown> => {
+    const writing = db.transaction(async () => {
+      await db.query("INSERT INTO hidden.kept VALUES (1)");
+      throw new Error("undone");
+    });
+    return writing.catch((error) => assert.match(String(error), /undone/));
+  };
+  assert.equal(await runsOf(place, write), 1);
+  assert.equal((await server.query("SELECT * FROM hidden.kept")).length, 1);
+});

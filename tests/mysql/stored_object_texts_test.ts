@@ -59,6 +59,8 @@ test("a trigger that may leave what goes unreported is found, and says why", () 
       ["unknown text", 'BEGIN SET NEW.a = "a"b"; DO f(1); SET NEW.a = "a"b"; END'],
       ["unknown text", "BEGIN SET NEW.a = 'it'''; DO f(1); SET NEW.a = ''; END"],
       ["unknown text", "BEGIN SET NEW.a = 'q\\'; DO f(1); /* ' */ END"],
+      ["call of f", "`load`: BEGIN DO f(1); END"],
+      ["call of f", "`create`: BEGIN DECLARE view INT; DO f(1); END"],
       ["a role", "SET ROLE clerk"],
       ["a temporary table", "CREATE TEMPORARY TABLE t SELECT 7 AS a"],
       ["call of f", "SET NEW.a = '\\', NEW.b = f(1) -- '", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES"],

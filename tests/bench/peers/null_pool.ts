@@ -48,7 +48,7 @@ class NullSession implements Session<object, null> {
   readonly echoCount: number = 0;
   readonly clearingCount: number = 0;
   readonly permanentCount: number = 0;
-  readonly unprovenReads: ReadonlySet<string> = new Set();
+  readonly unprovenReads: ReadonlyMap<string, number> = new Map();
   readonly idCount: number = 0;
   readonly transaction: number = 0;
   readonly transactionEndedBy: string | undefined = undefined;

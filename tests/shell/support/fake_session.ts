@@ -35,7 +35,7 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
   echoCount = 0;
   clearingCount = 0;
   permanentCount = 0;
-  readonly unprovenReads: Set<string> = new Set();
+  readonly unprovenReads: Map<string, number> = new Map();
   idCount = 0;
   transaction = 0;
   transactionEndedBy: string | undefined;
@@ -150,9 +150,14 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     return checkFailure === undefined ? Promise.resolve() : Promise.reject(checkFailure);
   }
 
-  async proveReads(names: ReadonlySet<string>): Promise<boolean> {
-    await this.#serve({ sql: "PROVE", values: [...names], isPrepared: false, options: undefined });
-    return !names.has("writing");
+  async proveReads(reads: ReadonlyMap<string, number>): Promise<boolean> {
+    await this.#serve({
+      sql: "PROVE",
+      values: [...reads.keys()],
+      isPrepared: false,
+      options: undefined,
+    });
+    return !reads.has("writing");
   }
 
   async reset(): Promise<undefined> {
@@ -224,7 +229,7 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     }
     if (sql.startsWith("INSERT")) this.idCount++;
     if (sql.startsWith("ECHO")) this.echoCount++;
-    if (sql.startsWith("SELECT view ")) this.unprovenReads.add(sql.slice("SELECT view ".length));
+    if (sql.startsWith("SELECT view ")) this.unprovenReads.set(sql.slice("SELECT view ".length), 0);
     const { threadId, database, isInTransaction: inTransaction } = this;
     return [[{ threadId, database, sql, values, inTransaction } satisfies Seen], []];
   }
