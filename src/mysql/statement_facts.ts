@@ -159,18 +159,21 @@ function sessionOnlyOf(statement: ReadStatement): string | undefined {
 }
 
 /** Tells whether a statement changes what a view, a trigger, or a function does. */
-export function changesObjects({ verb, object }: ReadStatement): boolean {
+export function changesObjects({ verb, object, heading }: ReadStatement): boolean {
   if (verb === "rename" || verb === "alter" && object.startsWith("table")) return true;
+  // With a table, its triggers are dropped.
+  const isDropped = verb === "drop" && /^(?:tables?|database|schema)$/.test(object);
+  if (isDropped && !temporary.test(heading)) return true;
   return defining.has(verb) && /^(?:view|trigger|function|package)$/.test(object);
 }
 
 /** Tells whether a statement may do so, in a text that is not read or behind its first words. */
-export function mayChangeObjects({ verb, hasBody }: ReadStatement): boolean {
-  return hasBody || compound.test(verb);
+export function mayChangeObjects({ heading, hasBody }: ReadStatement): boolean {
+  return hasBody || compound.test(heading);
 }
 
 /** First words of what runs statements within it. */
-const compound: RegExp = /^(?:execute|begin|if|case|while|for|loop|repeat)$/;
+const compound: RegExp = /^(?:execute|begin not|if|case|while|for|loop|repeat)(?: |$)/;
 
 /** What a statement of that kind does. */
 export type TransactionWord = "begin" | "commit" | "rollback" | "savepoint";

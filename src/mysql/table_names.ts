@@ -28,14 +28,12 @@ const noNames: TableNames = { names: [], schemas: [] };
  * @param mode The sql_mode, by the bits of lexer.ts.
  */
 export function namesIn(sql: string, mode: number): TableNames {
-  const reader = new NameReader(sql, mode);
-  reader.read();
-  return reader.isNaming ? reader : noNames;
+  return new NameReader(sql, mode).read();
 }
 
-class NameReader implements TableNames {
+class NameReader {
   /** Whether a table can be named in the text at all. */
-  isNaming = false;
+  #isNaming = false;
   readonly #names: Set<string> = new Set();
   readonly #schemas: Set<string> = new Set();
   readonly #sql: string;
@@ -53,26 +51,19 @@ class NameReader implements TableNames {
     this.#lexer = new Lexer(sql, mode, true);
   }
 
-  get names(): readonly string[] {
-    return [...this.#names];
-  }
-
-  get schemas(): readonly string[] {
-    return [...this.#schemas];
-  }
-
-  read(): void {
+  read(): TableNames {
     const lexer = this.#lexer;
     for (let kind = lexer.next(); kind !== END; kind = lexer.next()) {
       const text = this.#sql.slice(lexer.start, lexer.end);
       if (kind === WORD) this.#word(text);
       else this.#other(text, kind);
     }
+    return this.#isNaming ? { names: [...this.#names], schemas: [...this.#schemas] } : noNames;
   }
 
   #word(text: string): void {
     const word = text.toLowerCase();
-    if (naming.has(word)) this.isNaming = this.#isAtTables = true;
+    if (naming.has(word)) this.#isNaming = this.#isAtTables = true;
     else if (word === "on") {
       this.#isAtTables = false;
       this.#onDepth = this.#depth;

@@ -106,7 +106,6 @@ export class TextReading {
    * may be in another database or role than its target says.
    */
   behind(code: string | undefined, sent: string, analysis: Analysis, isMoved: boolean): Behind {
-    this.#noteChange(analysis, true);
     if (this.#objects === undefined || this.#isLookingUp) return nothingBehind;
     // A name that the driver has put in stands only in what is sent.
     const isPutIn = code !== undefined && namePlaceholder.test(code);
@@ -121,6 +120,11 @@ export class TextReading {
     const behind = this.#objects.behind(names);
     for (const name of behind.unknown) this.#unknown.add(name);
     return behind;
+  }
+
+  /** Notes that a statement has been sent. */
+  noteSent(analysis: Analysis): void {
+    this.#noteChange(analysis, true);
   }
 
   /** Notes that a statement has been answered: what was asked meanwhile is not as it is now. */

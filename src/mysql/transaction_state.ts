@@ -42,11 +42,11 @@ export class TransactionState {
   #hasWrittenForGood = false;
   #counted: Counted = "nothing";
 
-  /** Notes that a statement is being sent. */
-  begin(given: Given): void {
+  /** Notes that a statement is being sent, after so many changes of views. */
+  begin(given: Given, changeCount: number): void {
     const isOpen = this.number !== 0;
     this.#counted = "nothing";
-    this.#noteUnproven(given, isOpen);
+    this.#noteUnproven(given, changeCount);
     if (isOpen) {
       if (!isHarmless(given) && given.analysis.transactionWord === undefined) {
         this.#hasWritten = true;
@@ -122,10 +122,10 @@ export class TransactionState {
   }
 
   /** Notes the names of which nothing is known in what only reads. */
-  #noteUnproven(given: Given, isOpen: boolean): void {
-    const { behind: { unknown }, changeCount } = given;
+  #noteUnproven(given: Given, changeCount: number): void {
+    const { unknown } = given.behind;
     if (unknown.length === 0 || !isHarmless(given)) return;
-    const reads = isOpen ? this.#unprovenWithin : this.unprovenReads;
+    const reads = this.number === 0 ? this.unprovenReads : this.#unprovenWithin;
     for (const name of unknown) if (!reads.has(name)) reads.set(name, changeCount);
   }
 
@@ -183,8 +183,6 @@ export interface Given {
   readonly analysis: Analysis;
   /** The effects of the views and triggers that its names lead to. */
   readonly behind: Behind;
-  /** How many changes of these there had been. */
-  readonly changeCount: number;
 }
 
 /** What stands for a reset or a new login, which rolls back what is open. */
@@ -192,7 +190,6 @@ export const wiping: Given = {
   text: "a reset or a new login of the connection",
   analysis: analyserOf("", []).analyse("ROLLBACK", 0),
   behind: nothingBehind,
-  changeCount: 0,
 };
 
 /**

@@ -166,8 +166,7 @@ export class Witness implements Watcher {
     this.#outlivesLogin ||= outlivesLogin;
     if (prepareHeader === undefined) {
       if (analysis.isClearing && this.#isClearing(text, code)) this.clearingCount++;
-      const { changeCount } = this.reading;
-      (command as NotedCommand)[GIVEN] = { text: text ?? sent, analysis, behind, changeCount };
+      (command as NotedCommand)[GIVEN] = { text: text ?? sent, analysis, behind };
       if (analysis.echoes) this.echoCount++;
     } else if (!isOfExecute) leaveToUser(command);
     if (effect === "state" && analysis.isForNext) this.#isNextSet = true;
@@ -188,7 +187,8 @@ export class Witness implements Watcher {
     const given = command[GIVEN];
     if (given === undefined) return;
     this.#running = given;
-    this.transaction.begin(given);
+    this.reading.noteSent(given.analysis);
+    this.transaction.begin(given, this.reading.changeCount);
   }
 
   /** Notes what a packet tells of the session. */

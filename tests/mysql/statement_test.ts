@@ -273,3 +273,25 @@ test("texts of any length are read, in no time", () => {
   expect("none", [`INSERT INTO t VALUES ${"(1, 'it''s; \\\\ \\'', NULL),".repeat(100_000)}(1)`]);
   assert.ok(performance.now() - began < 5000);
 });
+
+test("what changes views and triggers is told from what may, and from what does not", () => {
+  const texts: readonly (readonly [changes: boolean, mayChange: boolean, sql: string])[] = [
+    [true, false, "CREATE OR REPLACE VIEW v AS SELECT 1"],
+    [true, false, "DROP TRIGGER IF EXISTS t"],
+    [true, false, "RENAME TABLE a TO b"],
+    [true, false, "ALTER TABLE a RENAME TO b"],
+    [false, true, "EXECUTE s"],
+    [false, true, "BEGIN NOT ATOMIC DROP VIEW v; END"],
+    [false, true, "IF 1 THEN DROP VIEW v; END IF"],
+    [false, false, "BEGIN"],
+    [false, false, "BEGIN WORK"],
+    [false, false, "SELECT IF(1, 2, 3)"],
+    [true, false, "DROP TABLE t"],
+    [true, false, "DROP DATABASE d"],
+    [false, false, "DROP TEMPORARY TABLE t"],
+  ];
+  for (const [changes, mayChange, sql] of texts) {
+    const { changesObjects, mayChangeObjects } = analysers[1]!.analyse(sql, IGNORE_SPACE);
+    assert.deepEqual([changesObjects, mayChangeObjects], [changes, mayChange], sql);
+  }
+});

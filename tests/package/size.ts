@@ -77,7 +77,7 @@ async function sizeOf(entry: string): Promise<number> {
 }
 
 /** Measures times. */
-export async function measureImports(): Promise<ImportTimes> {
+async function measureImports(): Promise<ImportTimes> {
   const cache = join(root, "node_modules", ".cache", "sublet");
   await mkdir(cache, { recursive: true });
   const folder = await mkdtemp(join(cache, "size-"));
