@@ -160,7 +160,8 @@ function sessionOnlyOf(statement: ReadStatement): string | undefined {
 
 /** Tells whether a statement changes what a view, a trigger, or a function does. */
 export function changesObjects({ verb, object, heading }: ReadStatement): boolean {
-  if (verb === "rename" || verb === "alter" && object.startsWith("table")) return true;
+  if (/^rename tables?(?: |$)/.test(heading)) return true;
+  if (verb === "alter" && object.startsWith("table")) return true;
   // With a table, its triggers are dropped.
   const isDropped = verb === "drop" && /^(?:tables?|database|schema)$/.test(object);
   if (isDropped && !temporary.test(heading)) return true;

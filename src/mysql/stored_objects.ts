@@ -22,13 +22,17 @@ const knownMsMax = 60_000;
 /** How many names and targets are remembered. */
 const namesMax = 10_000;
 const targetsMax = 1000;
-/** How many databases they are looked for in. */
+/** In how many databases one name is remembered. */
 const schemasMax = 1000;
+/** How long a session waits for what another asks. */
+const waitMsMax = 1000;
 
-/** What holds for a while. */
-interface Dated {
+/** What was found of a name, and holds for a while. */
+interface Found {
   readonly behind: Behind;
   readonly until: number;
+  /** The databases in which it was looked for, besides the session's own. */
+  readonly schemas: ReadonlySet<string>;
 }
 
 /** What the pool's own statements change of views, triggers and functions. */
@@ -45,14 +49,12 @@ export class ObjectChanges {
 export class StoredObjects {
   readonly #isShared: boolean;
   readonly #changes: ObjectChanges;
-  readonly #found: Map<string, Dated> = new Map();
-  /** The databases in which names are looked for, besides the session's own. */
-  readonly #schemas: Set<string> = new Set();
+  readonly #found: Map<string, Found> = new Map();
   /** What is behind the names of a statement, by these names. */
-  #ofNames: WeakMap<TableNames, Dated> = new WeakMap();
+  #ofNames: WeakMap<TableNames, Found> = new WeakMap();
   /** What another session asks now, and of which names. */
   #asking: Promise<void> | undefined;
-  #asked: readonly string[] = [];
+  #asked: ReadonlySet<string> = new Set();
   #age: number;
 
   /** Knows nothing yet; `isShared` says whether one session may wait for what another asks. */
@@ -68,61 +70,58 @@ export class StoredObjects {
     const now = performance.now();
     const known = this.#ofNames.get(names);
     if (known !== undefined && known.until > now) return known.behind;
-    for (const schema of names.schemas) this.#lookIn(schema);
-    const dated = this.#find(names.names, now);
-    if (dated.behind.unknown.length === 0) this.#ofNames.set(names, dated);
-    return dated.behind;
+    const found = this.#find(names.names, names.schemas, now);
+    if (found.behind.unknown.length === 0) this.#ofNames.set(names, found);
+    return found.behind;
   }
 
   /**
-   * Asks the server what some names are, unless another session asks that already; returns what
-   * is behind them.
+   * Asks the server what some names are, in whatever database others of them may mean; unless
+   * another session asks that already. Returns what is behind them.
    */
   async learn(asking: Asking, names: ReadonlySet<string>): Promise<Behind> {
-    for (;;) {
+    const all = [...names];
+    for (let hasWaited = false;;) {
       this.#renew();
-      const { behind } = this.#find(names, performance.now());
-      const { unknown } = behind;
-      if (unknown.length === 0) return behind;
-      const isAsked = unknown.every((name) => this.#asked.includes(name));
-      // If that fails, it is this session's turn.
-      if (this.#isShared && isAsked) await this.#asking?.catch(() => undefined);
-      else await this.#share(this.#ask(asking, unknown), unknown);
+      const { behind } = this.#find(all, all, performance.now());
+      if (behind.unknown.length === 0) return behind;
+      const isAsked = behind.unknown.every((name) => this.#asked.has(name));
+      if (this.#isShared && isAsked && !hasWaited) {
+        // If that fails, or takes long, it is this session's turn.
+        hasWaited = true;
+        await atMost(waitMsMax, this.#asking?.catch(() => undefined));
+      } else await this.#share(this.#ask(asking, names), names);
     }
   }
 
   /** Forgets all if something has changed. */
   #renew(): void {
-    if (this.#age !== this.#changes.age) this.#forget();
-  }
-
-  #forget(): void {
+    if (this.#age === this.#changes.age) return;
     this.#age = this.#changes.age;
     this.#found.clear();
     this.#ofNames = new WeakMap();
   }
 
-  /** Looks for all names in one more database: what was found in the others does not tell. */
-  #lookIn(schema: string): void {
-    if (this.#schemas.has(schema)) return;
-    if (this.#schemas.size >= schemasMax) this.#schemas.clear();
-    this.#schemas.add(schema);
-    this.#forget();
-  }
-
-  #find(names: Iterable<string>, now: number): Dated {
-    let until = Infinity;
+  /** Returns what is known of some names; what is not has to be asked for in all databases. */
+  #find(names: readonly string[], schemas: readonly string[], now: number): Found {
     const all: Behind[] = [];
+    const unknown: string[] = [];
+    const wide = new Map<ReadonlySet<string>, boolean>();
+    let until = Infinity;
     for (const name of names) {
       const found = this.#found.get(name);
-      const isKnown = found !== undefined && found.until > now;
-      all.push(isKnown ? found.behind : { ...nothingBehind, unknown: [name] });
-      if (isKnown) until = Math.min(until, found.until);
+      if (found === undefined || found.until <= now || !isWide(found.schemas, schemas, wide)) {
+        unknown.push(name);
+        continue;
+      }
+      all.push(found.behind);
+      until = Math.min(until, found.until);
     }
-    return { behind: behindAll(all), until };
+    if (unknown.length > 0) all.push({ ...nothingBehind, unknown: [...unknown, ...schemas] });
+    return { behind: behindAll(all), until, schemas: new Set(schemas) };
   }
 
-  async #share(asking: Promise<void>, asked: readonly string[]): Promise<void> {
+  async #share(asking: Promise<void>, asked: ReadonlySet<string>): Promise<void> {
     this.#asking = asking;
     this.#asked = asked;
     try {
@@ -130,33 +129,65 @@ export class StoredObjects {
     } finally {
       if (this.#asking === asking) {
         this.#asking = undefined;
-        this.#asked = [];
+        this.#asked = new Set();
       }
     }
   }
 
   /** Asks what some names are, and those in the texts of what they are. */
-  async #ask(asking: Asking, unknown: readonly string[]): Promise<void> {
+  async #ask(asking: Asking, first: ReadonlySet<string>): Promise<void> {
     const { age } = this.#changes;
-    const schemas = new Set(this.#schemas);
     const until = performance.now() + knownMsMax;
-    const names = new Set(unknown);
+    const names = new Set(first);
     const objects: StoredObject[] = [];
-    for (let asked: ReadonlySet<string> = names; asked.size > 0;) {
-      const found = await askOfObjects(asking, asked, new Set([...schemas, ...names]));
+    for (let asked = first; asked.size > 0;) {
+      const found = await askOfObjects(asking, asked, names);
       objects.push(...found);
       asked = new Set(found.flatMap(({ used }) => used).filter((name) => !names.has(name)));
       for (const name of asked) names.add(name);
     }
-    // It may lack what was made meanwhile, or is in a database that was named meanwhile.
-    const isWhole = [...this.#schemas].every((schema) => schemas.has(schema));
-    if (age !== this.#changes.age || !isWhole) return;
+    // What was made meanwhile may not be in the answer.
+    if (age !== this.#changes.age) return;
     const behind = behindNames(objects);
-    if (this.#found.size + names.size > namesMax) this.#found.clear();
-    for (const name of names) {
-      this.#found.set(name, { behind: behind.get(folded(name)) ?? nothingBehind, until });
+    if (this.#found.size + first.size > namesMax) this.#found.clear();
+    for (const name of first) {
+      this.#add(name, { behind: behind.get(folded(name)) ?? nothingBehind, until, schemas: first });
     }
   }
+
+  /** Adds what was found of a name to what is known of it in other databases. */
+  #add(name: string, found: Found): void {
+    const known = this.#found.get(name);
+    const isOld = known === undefined || known.until <= performance.now();
+    if (isOld || known.schemas.size + found.schemas.size > schemasMax) {
+      this.#found.set(name, found);
+      return;
+    }
+    const schemas = new Set([...known.schemas, ...found.schemas]);
+    const behind = behindAll([known.behind, found.behind]);
+    this.#found.set(name, { behind, until: Math.min(known.until, found.until), schemas });
+  }
+}
+
+/** Tells whether databases are among others; what was told of the others before is in `told`. */
+function isWide(
+  schemas: ReadonlySet<string>,
+  wanted: readonly string[],
+  told: Map<ReadonlySet<string>, boolean>,
+): boolean {
+  const known = told.get(schemas);
+  if (known !== undefined) return known;
+  const is = wanted.every((schema) => schemas.has(schema));
+  told.set(schemas, is);
+  return is;
+}
+
+/** Waits for something, but not longer than some time. */
+async function atMost(ms: number, awaited: Promise<unknown> | undefined): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, ms);
+  await Promise.race([awaited, late.promise]);
+  clearTimeout(timer);
 }
 
 /** What is known of views and triggers, by the targets whose statements can run them. */

@@ -58,6 +58,14 @@ export interface UnitOrigin<Target, Driver> {
   readonly host?: Host | undefined;
 }
 
+/** Reads of which nothing is known: the names in them, and through what they ran. */
+export interface UnprovenReads<Target> {
+  /** The virtual connection. */
+  readonly home: Home<Target>;
+  /** What tells the port of which moment each was. */
+  readonly reads: ReadonlyMap<string, number>;
+}
+
 /** The span of code that leases are tagged with. */
 export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   /** What runs its actual connections. */
@@ -76,7 +84,7 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   #inner: Set<Unit<Target, Driver>> | undefined;
   #targets: Map<VirtualId, TargetEntry<Target>> | undefined;
   #mayBePermanent = false;
-  #unprovenReads: Map<Home<Target>, Map<string, number>> | undefined;
+  #unprovenReads: Map<TargetEntry<Target>, UnprovenReads<Target>> | undefined;
   #isEnded = false;
 
   /** Begins a unit. */
@@ -114,8 +122,8 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
       [...this.#inner ?? []].some((unit) => unit.mayBePermanent);
   }
 
-  /** The names in its reads that may be those of views which write, by virtual connections. */
-  get unprovenReads(): ReadonlyMap<Home<Target>, ReadonlyMap<string, number>> {
+  /** The names in its reads that may be those of views which write, by targets. */
+  get unprovenReads(): ReadonlyMap<TargetEntry<Target>, UnprovenReads<Target>> {
     return this.#unprovenReads ??= new Map();
   }
 
@@ -149,14 +157,17 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   /** Notes what of a lease may have become permanent, as the lease is released. */
   noteLasting({ mayBePermanent, unprovenReads, home }: Held<Target, Driver>): void {
     if (mayBePermanent) this.notePermanent();
-    if (unprovenReads?.size) this.#noteUnproven(home, unprovenReads);
+    if (unprovenReads?.size) this.#noteUnproven(this.targetOf(home), home, unprovenReads);
   }
 
   /** Gives a virtual connection another target in this unit. */
-  bind({ id, target }: Home<Target>, overlay: object): void {
-    const { targets, retargetOf } = this.runtime;
-    this.#targets ??= new Map();
-    this.#targets.set(id, targets.use(retargetOf(target.target, overlay)));
+  bind(home: Home<Target>, overlay: object): void {
+    this.bindTo(home, this.runtime.retargetOf(home.target.target, overlay));
+  }
+
+  /** Gives it that target. */
+  bindTo({ id }: Home<Target>, target: Target): void {
+    (this.#targets ??= new Map()).set(id, this.runtime.targets.use(target));
   }
 
   /** Returns the target of a virtual connection in this unit. */
@@ -259,14 +270,14 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   }
 
   /** Notes names that may be those of views which write, for the units around it as well. */
-  #noteUnproven(home: Home<Target>, reads: ReadonlyMap<string, number>): void {
-    const { outer } = this;
+  #noteUnproven(
+    target: TargetEntry<Target>,
+    home: Home<Target>,
+    reads: ReadonlyMap<string, number>,
+  ): void {
     const noted = this.#unprovenReads ??= new Map();
-    noted.set(home, new Map([...reads, ...noted.get(home) ?? []]));
-    if (outer === undefined) return;
-    // They are proved by the target that the outer unit has.
-    if (outer.targetOf(home) === this.targetOf(home)) outer.#noteUnproven(home, reads);
-    else outer.notePermanent();
+    noted.set(target, { home, reads: new Map([...reads, ...noted.get(target)?.reads ?? []]) });
+    if (this.outer !== undefined) this.outer.#noteUnproven(target, home, reads);
   }
 
   /** The units of leases beside its own. */

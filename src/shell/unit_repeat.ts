@@ -4,9 +4,8 @@
  */
 
 import { SubletError } from "./errors.ts";
-import type { Home } from "./home.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
-import type { UnitFrame } from "./unit.ts";
+import type { UnitFrame, UnprovenReads } from "./unit.ts";
 
 /** How far down the causes of an error are looked at, as they may go round in a circle. */
 const CAUSES_MAX = 16;
@@ -30,16 +29,17 @@ export function isSafeToRepeat<Target, Driver>(
 }
 
 /**
- * Asks a server, through a lease of another unit with the same target, whether what a unit has
- * read there was of no view that writes.
+ * Asks a server, through a lease of another unit, whether what a unit has read of a target was of
+ * no view that writes.
  */
 export async function provesReads<Target, Driver>(
-  home: Home<Target>,
-  reads: ReadonlyMap<string, number>,
+  target: Target,
+  { home, reads }: UnprovenReads<Target>,
   frame: UnitFrame<Target, Driver>,
 ): Promise<boolean> {
-  const { signal } = frame;
-  const held = frame.unit.heldBesides(home);
+  const { unit, signal } = frame;
+  unit.bindTo(home, target);
+  const held = unit.heldBesides(home);
   held.enter(undefined);
   try {
     await held.open(frame, { signal, endsAt: undefined });

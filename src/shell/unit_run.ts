@@ -41,7 +41,7 @@ export async function runUnit<Target, Driver, T>(
   let hasWritten = false;
   const run = async (): Promise<Awaited<T>> => {
     if (++runs > 1) {
-      if (!await hasOnlyRead(engine, unit, begin, options, signal)) {
+      if (!await hasOnlyRead(engine, unit, begin, signal)) {
         hasWritten = true;
         tellLasting(failure);
         throw failure;
@@ -99,13 +99,12 @@ async function hasOnlyRead<Target, Driver>(
   engine: UnitEngine<Target, Driver>,
   ended: Unit<Target, Driver>,
   begin: () => Unit<Target, Driver>,
-  { bind = {} }: UnitOptions<string>,
   signal: Cancellation | undefined,
 ): Promise<boolean> {
-  for (const [home, reads] of ended.unprovenReads) {
+  for (const [{ target }, reads] of ended.unprovenReads) {
     const prove = (frame: UnitFrame<Target, Driver>): Promise<boolean> =>
-      provesReads(home, reads, frame);
-    if (!await runOnce(engine, begin(), prove, { bind }, signal)) return false;
+      provesReads(target, reads, frame);
+    if (!await runOnce(engine, begin(), prove, {}, signal)) return false;
   }
   return true;
 }

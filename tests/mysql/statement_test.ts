@@ -280,6 +280,7 @@ test("what changes views and triggers is told from what may, and from what does 
     [true, false, "DROP TRIGGER IF EXISTS t"],
     [true, false, "RENAME TABLE a TO b"],
     [true, false, "ALTER TABLE a RENAME TO b"],
+    [false, false, "RENAME USER a TO b"],
     [false, true, "EXECUTE s"],
     [false, true, "BEGIN NOT ATOMIC DROP VIEW v; END"],
     [false, true, "IF 1 THEN DROP VIEW v; END IF"],

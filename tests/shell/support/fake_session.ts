@@ -151,12 +151,8 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
   }
 
   async proveReads(reads: ReadonlyMap<string, number>): Promise<boolean> {
-    await this.#serve({
-      sql: "PROVE",
-      values: [...reads.keys()],
-      isPrepared: false,
-      options: undefined,
-    });
+    const sql = `PROVE ${this.database}`;
+    await this.#serve({ sql, values: undefined, isPrepared: false, options: undefined });
     return !reads.has("writing");
   }
 
