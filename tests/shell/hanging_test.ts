@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DEADLOCK } from "./support/fake_port.ts";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
@@ -128,5 +129,24 @@ test("a transaction that is beginning when its unit ends is refused", async () =
   port.sessions[0]?.answer();
   await late;
   assert.ok(!port.log.some((line) => line.includes("START TRANSACTION")));
+  await endsEmpty(world);
+});
+
+test("an abort ends the question whether a unit may be repeated", async () => {
+  const world = createWorld();
+  const { db, port } = world;
+  const abort = new AbortController();
+  let runs = 0;
+  const unit = db.unit(async () => {
+    runs++;
+    await seen(db, "SELECT view reading");
+    Object.assign(port.sessions[0] ?? {}, { hangsOn: "PROVE" });
+    await seen(db, `FAIL ${DEADLOCK}`);
+  }, { retries: 1, signal: abort.signal });
+  const rejected = assert.rejects(unit, mine);
+  while (!port.log.some((line) => line.includes(": PROVE"))) await settled();
+  abort.abort(mine);
+  await rejected;
+  assert.equal(runs, 1);
   await endsEmpty(world);
 });

@@ -150,9 +150,12 @@ export class FakeSession implements Session<FakeTarget, FakeDriver> {
     return checkFailure === undefined ? Promise.resolve() : Promise.reject(checkFailure);
   }
 
-  async proveReads(reads: ReadonlyMap<string, number>): Promise<boolean> {
+  async proveReads(
+    reads: ReadonlyMap<string, number>,
+    signal: Cancellation | undefined,
+  ): Promise<boolean> {
     const sql = `PROVE ${this.database}`;
-    await this.#serve({ sql, values: undefined, isPrepared: false, options: undefined });
+    await this.run({ sql, values: undefined, isPrepared: false, options: undefined }, signal);
     return !reads.has("writing");
   }
 
