@@ -149,12 +149,12 @@ const known: readonly string[] = [
   "key",
 ];
 
-/** What is said of a handshake that broke down, whatever the certificate. */
+/** The codes of a handshake that failed, whatever the certificate. */
 const breakdowns: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPROTO"]);
 
 /**
- * Returns the socket that takes the place of `socket`, from now on; `shaken` is told, once, what
- * is wrong with the handshake.
+ * Returns the socket that takes the place of `socket` from now on. Calls `shaken` once, with what
+ * is wrong with the handshake, if anything is.
  */
 function upgrade(
   socket: BunSocket,

@@ -1,7 +1,7 @@
 /**
  * What goes wrong with a socket, in Node's words: whoever looks at `code` and `syscall` need not
- * know which runtime it is. What the runtime itself said is the `cause`. What a runtime's sockets
- * cannot do is refused, so that nothing is ever less secure than it was asked to be.
+ * know which runtime it is. What the runtime itself said is the `cause`. An option that a runtime's
+ * sockets do not support is an error, so that no connection is less secure than its options say.
  */
 
 import type { Address, Runtime, TlsOptions } from "../port.ts";
@@ -72,7 +72,7 @@ function errnoOf(error: unknown): number | undefined {
 }
 
 /**
- * Refuses what is asked of TLS beyond `known`, by the names of its options.
+ * Throws if other TLS options than `known` are used.
  *
  * @throws An error with the code `ERR_OPTION_UNSUPPORTED`.
  */

@@ -62,13 +62,13 @@ export function containCommand(command: Command): void {
 type Statements = Map<string, () => Promise<unknown>>;
 
 /**
- * What listeners to "connection" have done to each session that has begun: code that knows
- * mysql2's pool sets its time zone or its mode there. Who has a session first does not get it
- * before, and after a reset, which takes it away, it is done again.
+ * The statements that listeners to "connection" have sent to each session: code that knows mysql2's
+ * pool sets its time zone or its mode there. They run before the first holder gets the session,
+ * and again after each reset, which takes their effect away.
  */
 const beginnings: WeakMap<PoolConnection, Statements> = new WeakMap();
 
-/** Which connection the code at hand is told of as a new one. */
+/** The connection that a listener to "connection" is being given. */
 const told: AsyncLocalStorage<PoolConnection> = new AsyncLocalStorage();
 
 /** Begins a session: `tell` tells of it if it is new; else what was done then is done again. */
@@ -81,7 +81,7 @@ export async function begin(connection: PoolConnection, tell: () => void): Promi
   const statements: Statements = new Map();
   beginnings.set(connection, statements);
   told.run(connection, () => contained(tell)());
-  // What was sent is answered before this is.
+  // The server answers in order, so this answer comes after those to the listeners' statements.
   if (statements.size > 0) await connection.promise().ping();
 }
 

@@ -64,7 +64,7 @@ export class Lease<Target, Driver> implements AsyncDisposable {
     const { session, unit } = held;
     noteWrite(engine.frames.getStore(), unit);
     return this.#connection ??= session.lend(() => {
-      // Other code than that which asked for it may use it.
+      // Code of another unit may use the connection later.
       noteWrite(engine.frames.getStore(), unit);
       return this.#refusal ?? reasonIn(frame)?.reason;
     });

@@ -211,6 +211,6 @@ function checkAllowed<Target, Driver>(
   if (isAlone) checkLasts(facts);
   if (scope !== undefined && !scope.top.options.allowImplicitCommit) checkKeepsTransaction(facts);
   checkReadsOwn(facts, session, before);
-  // What a read runs behind the name of a view, only the unit of its lease comes to know.
+  // A read may write through a view, and only the unit of the lease learns of that.
   noteWrite(frame, held.unit);
 }

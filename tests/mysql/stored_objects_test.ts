@@ -29,6 +29,17 @@ const names = (...list: string[]): TableNames => ({ names: list, schemas: [] });
 /** Lets promises that are settled have their effects. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** Returns what has names learnt, by a server that has no views and no triggers. */
+function learner(objects: StoredObjects): (...list: string[]) => Promise<void> {
+  const asked = new Asked();
+  return async (...list) => {
+    const learning = objects.learn(asked.asking, new Set(list));
+    await settled();
+    asked.answer();
+    await learning;
+  };
+}
+
 test("sessions that ask the same share one question, but not for long", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
   const objects = new StoredObjects(true, new ObjectChanges());
@@ -61,13 +72,7 @@ test("who asks something else waits for nobody", async () => {
 
 test("a new database has only what is named with it asked for anew", async () => {
   const objects = new StoredObjects(true, new ObjectChanges());
-  const asked = new Asked();
-  const learn = async (...list: string[]): Promise<void> => {
-    const learning = objects.learn(asked.asking, new Set(list));
-    await settled();
-    asked.answer();
-    await learning;
-  };
+  const learn = learner(objects);
   const users = (schema: string): TableNames => ({ names: [schema, "u"], schemas: [schema] });
   await learn("a", "u");
   assert.deepEqual([...new Set(objects.behind(users("d1")).unknown)].sort(), ["d1", "u"]);
@@ -77,6 +82,21 @@ test("a new database has only what is named with it asked for anew", async () =>
     assert.deepEqual(objects.behind(names("a", "u")).unknown, []);
   }
   assert.deepEqual(objects.behind(users("d1")).unknown, []);
+});
+
+test("a name is remembered for 1,000 databases, whatever is asked of another name", async () => {
+  const objects = new StoredObjects(true, new ObjectChanges());
+  const learn = learner(objects);
+  const isKnown = (schema: string): boolean => {
+    return objects.behind({ names: ["u"], schemas: [schema] }).unknown.length === 0;
+  };
+  await learn("a");
+  // Each question names the table, too, which counts as a database then.
+  for (let at = 0; at < 998; at++) await learn(`d${at}`, "u");
+  assert.deepEqual([isKnown("d0"), isKnown("d997")], [true, true]);
+  for (let at = 998; at < 1001; at++) await learn(`d${at}`, "u");
+  assert.deepEqual([isKnown("d0"), isKnown("d1000")], [false, true]);
+  assert.deepEqual(objects.behind(names("a")).unknown, []);
 });
 
 test("a change has all asked for anew, and what was asked before it is not kept", async () => {
