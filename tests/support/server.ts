@@ -189,6 +189,8 @@ export class Server implements AsyncDisposable {
     try {
       const connection = await createConnection({ uri: this.rootUrl, dateStrings: true });
       connection.on("error", forget).on("end", forget);
+      // A test may have the server end silent sessions, which this one is not to be.
+      await connection.query("SET SESSION wait_timeout = 28800");
       return connection;
     } catch (error) {
       forget();
