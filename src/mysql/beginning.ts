@@ -7,7 +7,7 @@
  */
 
 import mysql2, { type Connection } from "mysql2";
-import { answered, internalsOf } from "./mysql2_internals.ts";
+import { answered, type DriverInternals, internalsOf } from "./mysql2_internals.ts";
 import { isOfServer, type Refusals } from "./refusals.ts";
 import type { StoredObjectsOfTargets } from "./stored_objects.ts";
 import type { Target } from "./target.ts";
@@ -26,11 +26,15 @@ const tracking = "SESSION session_track_state_change = 1";
  * What older servers cannot report. CHARACTERISTICS includes STATE, and tells more: a procedure
  * that commits and begins a transaction with the same work leaves the same STATE as before.
  */
-const fullTracking =
-  "session_track_transaction_info = 'CHARACTERISTICS', session_track_system_variables = " +
-  "CONCAT(@@session_track_system_variables, ',sql_mode,collation_connection'), " +
-  // It is assigned to itself so that it is reported.
-  "sql_mode = @@sql_mode";
+function fullTrackingOf({ _isMariaDB }: DriverInternals): string {
+  // What these make the server keep outlives a new login.
+  const keeping = _isMariaDB ? "profiling" : "optimizer_trace";
+  const variables = `,sql_mode,collation_connection,${keeping}`;
+  return "session_track_transaction_info = 'CHARACTERISTICS', session_track_system_variables = " +
+    `CONCAT(@@session_track_system_variables, '${variables}'), ` +
+    // It is assigned to itself so that it is reported.
+    "sql_mode = @@sql_mode";
+}
 /** Has no use but that its report proves that reports arrive. */
 const proof = "@sublet = NULL";
 
@@ -71,7 +75,7 @@ async function startTracking(
   let first: unknown;
   while (witness.canTell) {
     witness.settle();
-    const more = witness.canTellAll ? fullTracking : undefined;
+    const more = witness.canTellAll ? fullTrackingOf(internalsOf(driver)) : undefined;
     const parts = [names, tracking, more, proof].filter((part) => part !== undefined);
     const refusal = await send(driver, `SET ${parts.join(", ")}`)
       .then(() => undefined, (error: unknown) => error);

@@ -5,7 +5,7 @@
  */
 
 import type { Readable } from "node:stream";
-import type { DriverInternals, LiveCommand } from "./mysql2_internals.ts";
+import type { DriverCommand, DriverInternals, LiveCommand } from "./mysql2_internals.ts";
 
 /** A command whose rows can be read as a stream. */
 interface StreamingCommand extends LiveCommand {
@@ -97,4 +97,11 @@ export function mute(command: LiveCommand): Promise<void> {
       return false;
     };
   });
+}
+
+/** Tells whether a command asks for a ping, a reset or a login, or closes what was prepared. */
+export function isOfNoStatement(command: DriverCommand): boolean {
+  const { pingResponse, resetConnectionResponse, handshakeResult, prepareHeader, id } = command;
+  return pingResponse !== undefined || resetConnectionResponse !== undefined ||
+    handshakeResult !== undefined || prepareHeader === undefined && typeof id === "number";
 }

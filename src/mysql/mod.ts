@@ -11,18 +11,16 @@ export { keyOfValue, shapeOfValue } from "./keys.ts";
 export { compileMethod, type Method } from "./method.ts";
 export type { Credentials } from "./driver_options.ts";
 export { Target } from "./target.ts";
-export {
-  type ConnectionOptions,
-  type DriverOptionName,
-  expandUri,
-  type InitSql,
-  type Password,
-  TargetOptionError,
-  type TargetOptionName,
-  targetOptionNames,
-  type TargetOptions,
-  type TlsMode,
+export type {
+  ConnectionOptions,
+  DriverOptionName,
+  InitSql,
+  Password,
+  TargetOptionName,
+  TargetOptions,
+  TlsMode,
 } from "./target_options.ts";
+export { expandUri, TargetOptionError, targetOptionNames } from "./target_rules.ts";
 
 export type { TlsDemand } from "./tls.ts";
 

@@ -1,6 +1,5 @@
-/** The texts of views and triggers, as the server shows them, and what they leave. */
+/** The texts of views, triggers and columns, as the server shows them, and what they leave. */
 
-import type { Connection } from "mysql2";
 import {
   DOUBLE_QUOTED,
   END,
@@ -14,7 +13,7 @@ import {
 import { bitsOf } from "./sql_mode.ts";
 import type { Analyser } from "./statement.ts";
 import { beforeTarget } from "./statement_words.ts";
-import { namesIn } from "./table_names.ts";
+import { namesIn, noNames } from "./table_names.ts";
 
 /** A view, or a trigger by its table. */
 export interface StoredObject {
@@ -28,6 +27,20 @@ export interface StoredObject {
   readonly isTrigger: boolean;
   /** The names in its text, which may be those of other views, or of tables with triggers. */
   readonly used: readonly string[];
+  /** The databases in which these may be. */
+  readonly databases: readonly string[];
+  /** Whether it is a trigger whose text may not be seen; only other users have such ones. */
+  readonly isUnseen: boolean;
+}
+
+/** Tells what the user who asks may not see. */
+export interface Hiding {
+  /** Tells whether there may be triggers in some databases that he does not see. */
+  hidesTriggers(databases: readonly string[]): boolean;
+  /** Tells whether there may be views in some databases that he does not see. */
+  hidesViews(databases: readonly string[]): boolean;
+  /** Whether what he may not see is taken to leave nothing. */
+  readonly trusts: boolean;
 }
 
 /** The effects of the views and triggers that names lead to. */
@@ -38,6 +51,10 @@ export interface Behind {
   readonly reasonOfTriggers: string | undefined;
   /** Whether there are triggers, which may leave something that an error does not report. */
   readonly runsTriggers: boolean;
+  /** Whether they may run what may not be seen; it leaves nothing that a reset does not wipe. */
+  readonly hides: boolean;
+  /** Whether a write to them may. */
+  readonly hidesTriggers: boolean;
   /** Whether a read of them may write. */
   readonly mayWrite: boolean;
   /** The names of which nothing is known. */
@@ -49,107 +66,53 @@ export const nothingBehind: Behind = {
   reason: undefined,
   reasonOfTriggers: undefined,
   runsTriggers: false,
+  hides: false,
+  hidesTriggers: false,
   mayWrite: false,
   unknown: [],
 };
 
 /** Returns the effects of some names together. */
 export function behindAll(all: Iterable<Behind>): Behind {
-  let { reason, reasonOfTriggers, runsTriggers, mayWrite } = nothingBehind;
+  let { reason, reasonOfTriggers, runsTriggers, hides, hidesTriggers, mayWrite } = nothingBehind;
   const unknown: string[] = [];
   for (const each of all) {
     reason ??= each.reason;
     reasonOfTriggers ??= each.reasonOfTriggers;
     runsTriggers ||= each.runsTriggers;
+    hides ||= each.hides;
+    hidesTriggers ||= each.hidesTriggers;
     mayWrite ||= each.mayWrite;
     unknown.push(...each.unknown);
   }
-  return { reason, reasonOfTriggers, runsTriggers, mayWrite, unknown };
-}
-
-/** A session that asks its server for views and triggers. */
-export interface Asking {
-  /** Its connection. */
-  readonly driver: Connection;
-  /** Reads texts as its server does. */
-  readonly analyser: Analyser;
-  /** Tells whether the server has warned that an answer may not be whole. */
-  isWarned(): boolean;
+  return { reason, reasonOfTriggers, runsTriggers, hides, hidesTriggers, mayWrite, unknown };
 }
 
 /** A quote within a string that looks like two. */
 const doubledQuote: RegExp = /^'.*''.*'$|^".*"".*"$/s;
-/** The kinds of rows. */
-const VIEW = 1;
-const TRIGGER = 2;
+/** Kinds of objects. */
+export const VIEW = 1;
+export const TRIGGER = 2;
+/** A column whose values an expression gives that sets a variable. */
+export const COLUMN = 3;
 
-/** A row of what the server has told. */
-export type Row = readonly [
-  kind: number,
-  name: string,
-  title: string,
-  text: string | null,
-  sqlMode: string | null,
-];
-
-/** They override the user's own options, so that rows have the same shape in each session. */
-const options = {
-  rowsAsArray: true,
-  nestTables: false,
-  typeCast: true,
-  maxResultBytes: Infinity,
-} as const;
-/** It overrides sql_select_limit. */
-const rowsMax = 1_000_000;
-
-/**
- * Asks for the views and triggers behind some names, in whatever database those or other names may
- * mean. It asks by name alone: where it would have to look at other tables, MariaDB waits for
- * those that somebody is changing.
- */
-export async function askOfObjects(
-  { driver, analyser, isWarned }: Asking,
-  names: ReadonlySet<string>,
-  schemas: ReadonlySet<string>,
-): Promise<readonly StoredObject[]> {
-  const listed = Array.from(names, literalOf).join(", ");
-  const inSchemas = `IN (DATABASE(), ${Array.from(schemas, literalOf).join(", ")})`;
-  const views = `SELECT ${VIEW}, ${bytesOf("table_name")}, ${bytesOf("table_name")}, ` +
-    `${bytesOf("view_definition")}, NULL FROM information_schema.views ` +
-    `WHERE table_schema ${inSchemas} AND table_name IN (${listed})`;
-  const triggers = `SELECT ${TRIGGER}, ${bytesOf("event_object_table")}, ` +
-    `${bytesOf("trigger_name")}, ${bytesOf("action_statement")}, ${bytesOf("sql_mode")} ` +
-    "FROM information_schema.triggers " +
-    `WHERE event_object_schema ${inSchemas} AND event_object_table IN (${listed})`;
-  const sql = `(${views}) UNION ALL (${triggers}) LIMIT ${rowsMax}`;
-  const rows = await new Promise<unknown>((resolve, reject) => {
-    driver.query({ sql, ...options }, (error, rows) => error ? reject(error) : resolve(rows));
-  });
-  if (isWarned()) throw new LookUpWarning();
-  return (rows as readonly (readonly (Uint8Array | number | null)[])[]).map((row) => {
-    return objectOf(analyser, row.map(textOf) as unknown as Row);
-  });
-}
-
-/** Says that the answer to a look-up may not be whole. */
-export class LookUpWarning extends Error {
-  /** Creates it. */
-  constructor() {
-    super("The server has warned that its answer is not whole");
-  }
-}
-
-/** Returns an expression for the bytes of a column, whatever character set the session has. */
-function bytesOf(column: string): string {
-  return `CAST(CONVERT(${column} USING utf8mb4) AS BINARY)`;
-}
-
-function textOf(value: Uint8Array | number | null): string | number | null {
-  return value instanceof Uint8Array ? new TextDecoder().decode(value) : value;
+/** What the server has told of an object. */
+export interface Row {
+  readonly kind: number;
+  /** The name that stands in a statement which runs it. */
+  readonly name: string;
+  readonly title: string;
+  readonly text: string | null;
+  /** The sql_mode that a trigger was made with. */
+  readonly sqlMode: string | null;
+  readonly database: string;
 }
 
 /** Returns what is behind each name, {@linkcode folded}, that leads to an object. */
-export function behindNames(objects: readonly StoredObject[]): ReadonlyMap<string, Behind> {
+export function behindNames(
+  objects: readonly StoredObject[],
+  hiding: Hiding,
+): ReadonlyMap<string, Behind> {
   const all = new Map<string, Behind>();
   // What uses an object leaves what that leaves.
   for (let isChanged = true; isChanged;) {
@@ -157,7 +120,7 @@ export function behindNames(objects: readonly StoredObject[]): ReadonlyMap<strin
     for (const object of objects) {
       const was = all.get(object.name) ?? nothingBehind;
       const others = object.used.map((other) => all.get(folded(other)) ?? nothingBehind);
-      const now = behindAll([was, effectsOf(object), ...others]);
+      const now = behindAll([was, effectsOf(object, hiding), ...others]);
       if (all.has(object.name) && areSame(was, now)) continue;
       all.set(object.name, now);
       isChanged = true;
@@ -166,14 +129,21 @@ export function behindNames(objects: readonly StoredObject[]): ReadonlyMap<strin
   return all;
 }
 
-function effectsOf({ reason, isTrigger, mayWrite }: StoredObject): Behind {
-  const its = isTrigger ? { reasonOfTriggers: reason } : { reason };
-  return { ...nothingBehind, ...its, runsTriggers: isTrigger, mayWrite };
+function effectsOf(
+  { reason, isTrigger, mayWrite, databases, isUnseen }: StoredObject,
+  hiding: Hiding,
+): Behind {
+  const hidesViews = hiding.hidesViews(databases);
+  const hidesTriggers = isUnseen && !hiding.trusts || hiding.hidesTriggers(databases);
+  const its = { ...nothingBehind, runsTriggers: isTrigger };
+  if (isTrigger) return { ...its, reasonOfTriggers: reason, hidesTriggers };
+  return { ...its, reason, hides: hidesViews, hidesTriggers, mayWrite: mayWrite || hidesViews };
 }
 
 function areSame(one: Behind, other: Behind): boolean {
   return one.reason === other.reason && one.reasonOfTriggers === other.reasonOfTriggers &&
-    one.runsTriggers === other.runsTriggers && one.mayWrite === other.mayWrite;
+    one.runsTriggers === other.runsTriggers && one.hides === other.hides &&
+    one.hidesTriggers === other.hidesTriggers && one.mayWrite === other.mayWrite;
 }
 
 /** Returns a name as servers compare it at most: without case and accents. */
@@ -181,36 +151,38 @@ export function folded(name: string): string {
   return name.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "");
 }
 
-/** Returns a literal that means the same in every sql_mode. */
-function literalOf(name: string): string {
-  const bytes = new TextEncoder().encode(name);
-  return `_utf8mb4 x'${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}'`;
-}
-
-/** Returns what the server has told of a view or a trigger. */
-export function objectOf(
-  analyser: Analyser,
-  [kind, name, title, text, sqlMode]: Row,
-): StoredObject {
-  const isTrigger = Number(kind) === TRIGGER;
+/** Returns what the server has told of a view, a trigger or a column. */
+export function objectOf(analyser: Analyser, row: Row, hiding: Hiding): StoredObject {
+  const { kind, name, title, text, sqlMode, database } = row;
+  const isTrigger = kind === TRIGGER;
   const mode = isTrigger ? modeOfTrigger(sqlMode ?? "") : MODE_UNKNOWN;
-  const reason = text === null || text === ""
-    ? "its text may not be seen"
-    // There the bare name of a procedure calls it.
-    : sqlMode?.includes("ORACLE")
-    ? "sql_mode ORACLE"
-    : isTrigger
-    ? reasonOfTrigger(analyser, text, mode)
-    : reasonOfView(analyser, text);
+  const { names, schemas } = kind === COLUMN ? noNames : namesIn(text ?? "", mode);
+  const reason = reasonOf(analyser, row, mode, hiding);
+  const what = isTrigger ? "trigger" : kind === VIEW ? "view" : "column";
   return {
     name: folded(name),
     isTrigger,
-    reason: reason === undefined
-      ? undefined
-      : `${isTrigger ? "trigger" : "view"} ${title}: ${reason}`,
-    mayWrite: !isTrigger && !analyser.analyse(text ?? "", MODE_UNKNOWN).isReadOnly,
-    used: namesIn(text ?? "", mode).names,
+    reason: reason === undefined ? undefined : `${what} ${title}: ${reason}`,
+    mayWrite: kind === VIEW && (!text || !analyser.analyse(text, MODE_UNKNOWN).isReadOnly),
+    used: names,
+    // The text of a view names the database of each table, that of a trigger may not.
+    databases: isTrigger ? [...schemas, database] : schemas,
+    isUnseen: isTrigger && !text,
   };
+}
+
+function reasonOf(
+  analyser: Analyser,
+  { kind, text, sqlMode }: Row,
+  mode: number,
+  hiding: Hiding,
+): string | undefined {
+  if (kind === COLUMN) return "a variable";
+  const isTrigger = kind === TRIGGER;
+  if (!text) return isTrigger || hiding.trusts ? undefined : "its text may not be seen";
+  // There the bare name of a procedure calls it.
+  if (sqlMode?.includes("ORACLE")) return "sql_mode ORACLE";
+  return isTrigger ? reasonOfTrigger(analyser, text, mode) : reasonOfView(analyser, text);
 }
 
 function reasonOfView(analyser: Analyser, text: string): string | undefined {

@@ -4,9 +4,9 @@
  * texts when a connection is released, at most once a minute for each name.
  */
 
+import { type Asking, askOfObjects } from "./look_up.ts";
+import { Sight } from "./sight.ts";
 import {
-  type Asking,
-  askOfObjects,
   type Behind,
   behindAll,
   behindNames,
@@ -49,6 +49,8 @@ export class ObjectChanges {
 export class StoredObjects {
   readonly #isShared: boolean;
   readonly #changes: ObjectChanges;
+  /** What the user of the target may not see. */
+  readonly sight: Sight;
   readonly #found: Map<string, Found> = new Map();
   /** What is behind the names of a statement, by these names. */
   #ofNames: WeakMap<TableNames, Found> = new WeakMap();
@@ -58,9 +60,10 @@ export class StoredObjects {
   #age: number;
 
   /** Knows nothing yet; `isShared` says whether one session may wait for what another asks. */
-  constructor(isShared: boolean, changes: ObjectChanges) {
+  constructor(isShared: boolean, changes: ObjectChanges, sight: Sight) {
     this.#isShared = isShared;
     this.#changes = changes;
+    this.sight = sight;
     this.#age = changes.age;
   }
 
@@ -141,14 +144,15 @@ export class StoredObjects {
     const names = new Set(first);
     const objects: StoredObject[] = [];
     for (let asked = first; asked.size > 0;) {
-      const found = await askOfObjects(asking, asked, names);
+      const found = await askOfObjects(asking, asked, names, this.sight);
       objects.push(...found);
       asked = new Set(found.flatMap(({ used }) => used).filter((name) => !names.has(name)));
       for (const name of asked) names.add(name);
     }
+    await this.sight.renew(asking.driver);
     // What was made meanwhile may not be in the answer.
     if (age !== this.#changes.age) return;
-    const behind = behindNames(objects);
+    const behind = behindNames(objects, this.sight);
     if (this.#found.size + first.size > namesMax) this.#found.clear();
     for (const name of first) {
       this.#add(name, { behind: behind.get(folded(name)) ?? nothingBehind, until, schemas: first });
@@ -203,11 +207,15 @@ export class StoredObjectsOfTargets {
   }
 
   /** Returns what is known for a target. */
-  of({ key }: Target): StoredObjects {
+  of({ key, database, cleanHidden }: Target): StoredObjects {
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     if (this.#known.size >= targetsMax) this.#known.clear();
-    const objects = new StoredObjects(this.#isShared, this.changes);
+    const objects = new StoredObjects(
+      this.#isShared,
+      this.changes,
+      new Sight(database, cleanHidden),
+    );
     this.#known.set(key, objects);
     return objects;
   }

@@ -20,7 +20,8 @@ export interface TableNames {
   readonly schemas: readonly string[];
 }
 
-const noNames: TableNames = { names: [], schemas: [] };
+/** Those of a text that names no table. */
+export const noNames: TableNames = { names: [], schemas: [] };
 
 /**
  * Returns the names in a text.

@@ -7,7 +7,8 @@
 
 import type { Address } from "../port.ts";
 import { keyOfValue } from "./keys.ts";
-import { checkTargetOptions, type InitSql, type TargetOptions } from "./target_options.ts";
+import type { InitSql, TargetOptions } from "./target_options.ts";
+import { checkTargetOptions } from "./target_rules.ts";
 import { type TlsDemand, tlsDemandOf } from "./tls.ts";
 
 /** Where and as whom sessions are opened. */
@@ -26,6 +27,8 @@ export class Target {
   readonly initSql: Exclude<InitSql, string>;
   /** Functions that are known to leave nothing in their session. */
   readonly cleanFunctions: readonly string[];
+  /** Whether triggers and views that the user may not see are known to leave nothing. */
+  readonly cleanHidden: boolean;
   readonly #tls: TlsDemand | undefined;
   readonly #options: TargetOptions;
   #key: string | undefined;
@@ -47,6 +50,7 @@ export class Target {
     this.charset = given.charset ?? "utf8mb4_unicode_ci";
     this.connectTimeoutMs = given.connectTimeout ?? 10_000;
     this.cleanFunctions = given.cleanFunctions ?? [];
+    this.cleanHidden = given.cleanHidden ?? false;
     this.initSql = typeof given.initSql === "string" ? [given.initSql] : given.initSql ?? [];
   }
 
@@ -70,10 +74,11 @@ export class Target {
   /** Equal for targets that share their actual connections. */
   get key(): string {
     if (this.#key === undefined) {
-      const { user = "", database = "", charset, connectTimeoutMs, initSql, cleanFunctions } = this;
+      const { user = "", database = "", charset, connectTimeoutMs, initSql } = this;
+      const clean = [this.cleanFunctions, this.cleanHidden];
       const { password, password2, password3, passwordSha1 } = this.#options;
       const proof = [password, password2, password3, passwordSha1];
-      const login = [user, database, proof, charset, connectTimeoutMs, initSql, cleanFunctions];
+      const login = [user, database, proof, charset, connectTimeoutMs, initSql, clean];
       const name = `${user}@${placeOf(this.address)}/${database}`;
       this.#key = `${name}#${keyOfValue([this.addressKey, login])}`;
     }
@@ -117,6 +122,7 @@ function placeOf({ host, port, socketPath }: Address): string {
 const changing: ReadonlySet<string> = new Set([
   "charset",
   "cleanFunctions",
+  "cleanHidden",
   "connectTimeout",
   "database",
   "initSql",

@@ -21,6 +21,9 @@ const namePlaceholder: RegExp = /\?\?|::/;
 /** Why a session is renewed beside which others have changed views or triggers. */
 export const changedReason = "change of a view or a trigger";
 
+/** Why a session is reset whose statements may have run what its user may not see. */
+export const hiddenReason = "triggers or views that may not be seen";
+
 /** Reads texts as the server of one session does. */
 export class TextReading {
   readonly #driver: DriverInternals;
@@ -33,6 +36,10 @@ export class TextReading {
   /** How many changes there were when a statement first named something, if one has. */
   #changesBefore: number | undefined;
   #hasWritten = false;
+  /** Whether statements may have run what their user may not see. */
+  #hasHidden = false;
+  /** The databases that writes have named. */
+  readonly #written: Set<string> = new Set();
   /** Whether another session's change was under way when a statement named something. */
   #isAmidChange = false;
   /** Whether a change of its own is under way. */
@@ -40,6 +47,7 @@ export class TextReading {
   #isLookingUp = false;
   /** Whether the server has warned of the look-up. */
   #isWarned = false;
+  #isTraced = false;
   /** The text that was looked up last, the mode that it was read in, and what it tells. */
   #lastText = "";
   #lastMode = -1;
@@ -74,6 +82,12 @@ export class TextReading {
     const sqlMode = variables?.get("sql_mode");
     if (variables === undefined) this.#sqlMode = MODE_UNKNOWN;
     else if (sqlMode !== undefined) this.#sqlMode = bitsOf(sqlMode);
+    if (variables?.has("profiling") || variables?.has("optimizer_trace")) this.#isTraced = true;
+  }
+
+  /** Whether profiles or traces have been switched on, or off, since the session was settled. */
+  get isTraced(): boolean {
+    return this.#isTraced;
   }
 
   /** How many changes of views and triggers there have been. */
@@ -84,6 +98,17 @@ export class TextReading {
   /** Whether a statement that names something may have written since the session was settled. */
   get hasWritten(): boolean {
     return this.#hasWritten;
+  }
+
+  /** Whether statements since the session was settled may have run what may not be seen. */
+  get hasHidden(): boolean {
+    return this.#hasHidden;
+  }
+
+  /** Tells whether that is so, by what was found behind the names in them. */
+  mayHide({ hides, hidesTriggers }: Behind): boolean {
+    if (hides || !this.#hasWritten) return hides;
+    return hidesTriggers || this.#objects?.sight.hidesOwnTriggers([...this.#written]) === true;
   }
 
   /** The names in statements since the session was settled of which nothing is known. */
@@ -119,6 +144,8 @@ export class TextReading {
     if (isMoved || isElsewhere) return { ...nothingBehind, mayWrite: true };
     const behind = this.#objects.behind(names);
     for (const name of behind.unknown) this.#unknown.add(name);
+    if (!analysis.isReadOnly) { for (const schema of names.schemas) this.#written.add(schema); }
+    this.#hasHidden ||= this.mayHide(behind);
     return behind;
   }
 
@@ -173,7 +200,12 @@ export class TextReading {
   forgetNames(): void {
     this.#unknown.clear();
     this.#changesBefore = undefined;
-    this.#isAmidChange = this.#hasWritten = false;
+    this.#isAmidChange =
+      this.#hasWritten =
+      this.#hasHidden =
+      this.#isTraced =
+        false;
+    this.#written.clear();
   }
 
   /** Knows no sql_mode any more, as the session begins anew. */

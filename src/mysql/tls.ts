@@ -5,7 +5,8 @@
  * not on this machine is spoken to encrypted unless it is said that it need not be.
  */
 
-import { TargetOptionError, type TargetOptions } from "./target_options.ts";
+import type { TargetOptions } from "./target_options.ts";
+import { TargetOptionError } from "./target_rules.ts";
 
 /** What is asked of TLS; none is asked for where there is no demand. */
 export interface TlsDemand {

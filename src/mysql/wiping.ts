@@ -10,9 +10,10 @@ import { login } from "./login.ts";
 import { answered, internalsOf } from "./mysql2_internals.ts";
 import { isOfServer } from "./refusals.ts";
 import { ending, type SessionEnd } from "./session_end.ts";
-import { type Behind, LookUpWarning, nothingBehind } from "./stored_object_texts.ts";
+import { LookUpWarning } from "./look_up.ts";
+import { type Behind, nothingBehind } from "./stored_object_texts.ts";
 import type { Target } from "./target.ts";
-import { changedReason } from "./text_reading.ts";
+import { changedReason, hiddenReason } from "./text_reading.ts";
 import type { Witness } from "./witness.ts";
 
 /** How long the server may take to wipe a session, or to let another user in. */
@@ -52,27 +53,35 @@ export class Wiping {
 
   /**
    * Wipes what a holder left, or whatever there is if `isForced`. Where only a look-up can tell
-   * whether there is anything, that comes first. Returns why it took a new login, if it did.
+   * whether there is anything, that comes first. Returns why that took a new login, or a reset for
+   * what may not be seen, if it did.
    */
   async reset(target: Target, isForced: boolean): Promise<string | undefined> {
     const { reading, isDirty, renewalReason } = this.#witness;
     const names = new Set(reading.unknownNames);
     const { hasWritten, changeCount } = reading;
+    let isHidden = reading.hasHidden;
     let reason = renewalReason;
     if (reason === undefined) {
-      const ask = (): Promise<void> => answered((answer) => this.#driver.reset(answer));
       const isOnlyDoubted = names.size > 0 && !isDirty && !isForced;
-      if (!isOnlyDoubted) await this.#wipe("A reset", ask, target, true);
+      if (!isOnlyDoubted) await this.#reset(target);
       if (names.size > 0) {
         const found = await this.lookUp(names, target);
         reason = found.reason ?? (hasWritten ? found.reasonOfTriggers : undefined);
         // What it found is not what there was when the statements ran.
         if (reading.changeCount !== changeCount) reason ??= changedReason;
-        if (reason === undefined) this.#witness.settle();
+        isHidden ||= reading.mayHide(found);
+        if (reason === undefined && isOnlyDoubted && isHidden) await this.#reset(target);
+        else if (reason === undefined) this.#witness.settle();
       }
     }
     if (reason !== undefined) await this.login(target);
-    return reason;
+    return reason ?? (isHidden ? hiddenReason : undefined);
+  }
+
+  #reset(target: Target): Promise<void> {
+    const ask = (): Promise<void> => answered((answer) => this.#driver.reset(answer));
+    return this.#wipe("A reset", ask, target, true);
   }
 
   /** Makes it a session of a target by a new login. */

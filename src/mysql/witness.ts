@@ -7,6 +7,7 @@
  */
 
 import { Doubt, isDoubtful } from "./doubt.ts";
+import { isOfNoStatement } from "./commands.ts";
 import { classOf, type Make } from "./errors.ts";
 import { type Given, keepsTransaction, TransactionState, wiping } from "./transaction_state.ts";
 import type { Taken, Watcher } from "./mysql2_hooks.ts";
@@ -115,7 +116,8 @@ export class Witness implements Watcher {
   /** Whether anything must be wiped before somebody else may have the session. */
   get isDirty(): boolean {
     return this.isInTransaction || this.isChanged || this.renewalReason !== undefined ||
-      this.#isUnsure || this.#isUnclear || this.#isUntold || this.doubt.answered !== undefined;
+      this.#isUnsure || this.#isUnclear || this.#isUntold || this.reading.hasHidden ||
+      this.doubt.answered !== undefined;
   }
 
   /** Whether the server has reported a change since the session was settled. */
@@ -128,7 +130,7 @@ export class Witness implements Watcher {
    * what not even a new login wipes.
    */
   get isUnfit(): boolean {
-    return this.#isUnfit || this.#outlivesLogin;
+    return this.#isUnfit || this.#outlivesLogin || this.reading.isTraced;
   }
 
   /** Whether the command that is being given is the question after an error. */
@@ -142,10 +144,11 @@ export class Witness implements Watcher {
     this.#isChanged = this.#isNextSet = false;
     this.#moved = undefined;
     this.#isUnsure = this.#isUnclear = this.#isUntold = false;
-    this.#isWiped = false;
-    this.#hasRun = false;
-    this.#isTold = false;
-    this.#outlivesLogin = false;
+    this.#isWiped =
+      this.#hasRun =
+      this.#isTold =
+      this.#outlivesLogin =
+        false;
     this.reading.forgetNames();
     this.transaction.unprovenReads.clear();
   }
@@ -276,9 +279,10 @@ export class Witness implements Watcher {
     }
   }
 
-  /** An error does not report what triggers have done before it. */
+  /** An error does not report what routines and triggers have done before it. */
   #noteFailed({ analysis, behind }: Given): void {
     this.reading.noteAnswered(analysis);
+    if (analysis.isCall || analysis.effect === "renewed") this.#outlivesLogin = true;
     this.#isUntold ||= !analysis.isReadOnly && (behind.runsTriggers || behind.unknown.length > 0);
   }
 
@@ -290,11 +294,4 @@ export class Witness implements Watcher {
     if (!this.isInTransaction || !command || isOfNoStatement(command)) return false;
     return isDoubtful(error) || given !== undefined && !keepsTransaction(given);
   }
-}
-
-/** Tells whether a command asks for a ping, a reset or a login, or closes what was prepared. */
-function isOfNoStatement(command: NotedCommand): boolean {
-  const { pingResponse, resetConnectionResponse, handshakeResult, prepareHeader, id } = command;
-  return pingResponse !== undefined || resetConnectionResponse !== undefined ||
-    handshakeResult !== undefined || prepareHeader === undefined && typeof id === "number";
 }

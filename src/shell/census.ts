@@ -5,9 +5,10 @@ import { type Census as CoreCensus, census, type PoolState } from "../core/mod.t
 /** A count of a pool's actual connections, of the requests for them, and of renewals. */
 export interface Census extends CoreCensus {
   /**
-   * How often a connection was wiped by a new login, as a reset would not have wiped all, by the
-   * reason: "database", "role", "call of f", "no session tracking" … After a hundred reasons,
-   * others are counted together as "others".
+   * How often a connection was wiped for what its statements do not show, by the reason:
+   * "database", "role", "call of f", "no session tracking" … That takes a new login; for "triggers
+   * or views that may not be seen" a reset. After a hundred reasons, others are counted together
+   * as "others".
    */
   readonly renewals: Readonly<Record<string, number>>;
 }

@@ -70,18 +70,40 @@ testOnBoth("an abandoned handle costs nothing, and serves who prepares the text 
   assert.equal(await threadOf(db), thread);
 });
 
-testOnBoth("no unit sees what was profiled in another", async ({ db, make }) => {
-  const thread = await db.unit(async () => {
-    await db.query("SET profiling = 1");
-    await db.query("SELECT 4242");
-    const [own] = await db.query("SHOW PROFILES");
-    assert.match(JSON.stringify(own), /4242/);
-    return await threadOf(db);
+/** What makes a server keep what it runs, how that is read, and who keeps it over a new login. */
+const keeping = [
+  ["SET profiling = 1", "SHOW PROFILES", "mariadb"],
+  [
+    "SET optimizer_trace = 'enabled=on'",
+    "SELECT query FROM information_schema.optimizer_trace",
+    "mysql",
+  ],
+] as const;
+
+for (const [begin, read, keeper] of keeping) {
+  testOnBoth(`no unit sees what was kept in another by ${begin}`, async (place) => {
+    const { db, server, make } = place;
+    await server.query("USE test");
+    await server.query(`CREATE PROCEDURE keeping() BEGIN ${begin}; END`);
+    await server.query(
+      `CREATE PROCEDURE failing() BEGIN ${begin}; SIGNAL SQLSTATE '45000'; END`,
+    );
+    for (const sql of [begin, "CALL keeping()", "CALL failing()"]) {
+      const thread = await db.unit(async () => {
+        await db.query(sql).catch((error: unknown) => assert.match(String(error), /Unhandled/));
+        await db.query("SELECT 4242");
+        const [own] = await db.query(read);
+        assert.match(JSON.stringify(own), /4242/, sql);
+        return await threadOf(db);
+      });
+      const [kept] = await db.unit(() => db.query(read));
+      assert.deepEqual(kept, [], sql);
+      const isClosed = make === keeper || sql === "CALL failing()";
+      assert.equal(await threadOf(db) === thread, !isClosed, sql);
+    }
+    for (const name of ["keeping", "failing"]) await server.query(`DROP PROCEDURE ${name}`);
   });
-  const [profiles] = await db.unit(() => db.query("SHOW PROFILES"));
-  assert.deepEqual(profiles, []);
-  assert.equal(await threadOf(db) === thread, make === "mysql");
-});
+}
 
 testOnBoth("a session that its holder has reset is made what it was", async (place) => {
   const { db, proxy, make } = place;

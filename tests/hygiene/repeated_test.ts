@@ -5,27 +5,11 @@
 
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { until } from "../support/wait.ts";
-import { type Place, removeServers, testOnBoth } from "./support/fixture.ts";
-import { arrange, threadAt } from "./support/hidden.ts";
+import { removeServers, testOnBoth } from "./support/fixture.ts";
+import { arrange, runsOf } from "./support/hidden.ts";
 import { prepare } from "./support/smuggled.ts";
 
 after(removeServers);
-
-/** Runs a unit that reads and then loses its connection; returns how often its code ran. */
-async function runsOf(place: Place, read: () => Promise<unknown>): Promise<number> {
-  const { db, server } = place;
-  let runs = 0;
-  const unit = db.unit(async () => {
-    await read();
-    if (++runs > 1) return;
-    const killing = until(() => threadAt(place, "DO SLEEP(10)"), "it sleeps")
-      .then((thread) => server.query(`KILL ${thread}`));
-    await Promise.all([db.query("DO SLEEP(10)"), killing]);
-  }, { retries: 1 });
-  await unit.catch((error) => assert.match(String(error), /the unit is not repeated/));
-  return runs;
-}
 
 testOnBoth("a unit is repeated only if it has read of no view that calls a function", async (
   place,

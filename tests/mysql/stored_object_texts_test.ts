@@ -2,15 +2,40 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { analyserOf } from "../../src/mysql/statement.ts";
-import { behindNames, objectOf } from "../../src/mysql/stored_object_texts.ts";
+import { type Analyser, analyserOf } from "../../src/mysql/statement.ts";
+import {
+  behindNames,
+  type Hiding,
+  objectOf,
+  type Row,
+  type StoredObject,
+} from "../../src/mysql/stored_object_texts.ts";
 
 const analysers = [analyserOf("9.7.4", ["clean"]), analyserOf("11.8.2-MariaDB", ["clean"])];
+
+/** A user who sees all but what is in the database `dark`. */
+const sighted: Hiding = {
+  hidesTriggers: (databases) => databases.includes("dark"),
+  hidesViews: (databases) => databases.includes("dark"),
+  trusts: false,
+};
+
+type Told = [kind: number, name: string, title: string, text: string, sqlMode?: string];
+
+/** Returns what is known of an object by what the server tells. */
+function objectBy(
+  analyser: Analyser,
+  [kind, name, title, text, sqlMode = ""]: Told,
+  hiding = sighted,
+): StoredObject {
+  const row: Row = { kind, name, title, text, sqlMode, database: "test" };
+  return objectOf(analyser, row, hiding);
+}
 
 /** Expects a reason, or none, for a trigger with some body. */
 function expectTrigger(reason: string | undefined, body: string, sqlMode = ""): void {
   for (const analyser of analysers) {
-    const found = objectOf(analyser, [2, "T", "tr", body, sqlMode]);
+    const found = objectBy(analyser, [2, "T", "tr", body, sqlMode]);
     assert.equal(found.reason, reason === undefined ? undefined : `trigger tr: ${reason}`, body);
   }
 }
@@ -65,7 +90,6 @@ test("a trigger that may leave what goes unreported is found, and says why", () 
       ["a temporary table", "CREATE TEMPORARY TABLE t SELECT 7 AS a"],
       ["call of f", "SET NEW.a = '\\', NEW.b = f(1) -- '", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES"],
       ["sql_mode ORACLE", "BEGIN p; END", "PIPES_AS_CONCAT,ORACLE"],
-      ["its text may not be seen", ""],
     ] as const
   ) expectTrigger(reason, body, sqlMode);
 });
@@ -73,12 +97,12 @@ test("a trigger that may leave what goes unreported is found, and says why", () 
 test("what uses a view or a table that leaves something leaves it too", () => {
   for (const analyser of analysers) {
     const objects = [
-      objectOf(analyser, [1, "Outer", "Outer", "select `i`.`a` from `test`.`inner` `i`", null]),
-      objectOf(analyser, [1, "inner", "inner", "select `test`.`t`.`a` from `test`.`t`", null]),
-      objectOf(analyser, [2, "t", "tr", "DO GET_LOCK('a', 0)", ""]),
-      objectOf(analyser, [1, "other", "other", "select 1 from `test`.`u`", null]),
+      objectBy(analyser, [1, "Outer", "Outer", "select `i`.`a` from `test`.`inner` `i`"]),
+      objectBy(analyser, [1, "inner", "inner", "select `test`.`t`.`a` from `test`.`t`"]),
+      objectBy(analyser, [2, "t", "tr", "DO GET_LOCK('a', 0)"]),
+      objectBy(analyser, [1, "other", "other", "select 1 from `test`.`u`"]),
     ];
-    const found = [...behindNames(objects)].map(([name, behind]) => {
+    const found = [...behindNames(objects, sighted)].map(([name, behind]) => {
       assert.equal(behind.reason, undefined);
       return [name, behind.reasonOfTriggers, behind.runsTriggers];
     });
@@ -88,5 +112,55 @@ test("what uses a view or a table that leaves something leaves it too", () => {
       ["outer", "trigger tr: a lock", true],
       ["t", "trigger tr: a lock", true],
     ]);
+  }
+});
+
+test("who does not see the text of a view, or of a trigger, has to fear what it leaves", () => {
+  for (const analyser of analysers) {
+    const objects = [
+      objectBy(analyser, [1, "v", "v", ""]),
+      objectBy(analyser, [2, "t", "tr", ""]),
+    ];
+    const found = [...behindNames(objects, sighted).values()];
+    assert.deepEqual(found.map(({ reason }) => reason), [
+      "view v: its text may not be seen",
+      undefined,
+    ]);
+    assert.deepEqual(found.map(({ hidesTriggers }) => hidesTriggers), [false, true]);
+    assert.deepEqual(found.map(({ mayWrite }) => mayWrite), [true, false]);
+  }
+});
+
+test("who does not see a database has to fear what views and triggers use there", () => {
+  for (const analyser of analysers) {
+    const objects = [
+      objectBy(analyser, [1, "v", "v", "select `dark`.`d`.`a` from `dark`.`d`"]),
+      objectBy(analyser, [1, "seen", "seen", "select `test`.`d`.`dark` from `test`.`d`"]),
+      objectBy(analyser, [2, "t", "tr", "INSERT INTO dark.d VALUES (1)"]),
+    ];
+    const found = [...behindNames(objects, sighted).values()];
+    assert.deepEqual(found.map(({ hides }) => hides), [true, false, false]);
+    assert.deepEqual(found.map(({ hidesTriggers }) => hidesTriggers), [true, false, true]);
+    assert.deepEqual(found.map(({ mayWrite }) => mayWrite), [true, false, false]);
+  }
+});
+
+test("who says that what is not seen is clean has nothing to fear of it", () => {
+  const trusting: Hiding = { hidesTriggers: () => false, hidesViews: () => false, trusts: true };
+  for (const analyser of analysers) {
+    const objects = [
+      objectBy(analyser, [1, "v", "v", ""], trusting),
+      objectBy(analyser, [2, "t", "tr", ""], trusting),
+    ];
+    for (const { reason, hides, hidesTriggers } of behindNames(objects, trusting).values()) {
+      assert.deepEqual([reason, hides, hidesTriggers], [undefined, false, false]);
+    }
+  }
+});
+
+test("a column whose value an expression gives that sets a variable leaves it", () => {
+  for (const analyser of analysers) {
+    const [behind] = behindNames([objectBy(analyser, [3, "t", "c", ""])], sighted).values();
+    assert.equal(behind?.reason, "column c: a variable");
   }
 });

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { analyserOf } from "../../src/mysql/statement.ts";
-import type { Asking } from "../../src/mysql/stored_object_texts.ts";
+import type { Asking } from "../../src/mysql/look_up.ts";
+import { Sight } from "../../src/mysql/sight.ts";
 import { ObjectChanges, StoredObjects } from "../../src/mysql/stored_objects.ts";
 import type { TableNames } from "../../src/mysql/table_names.ts";
 
@@ -42,7 +43,7 @@ function learner(objects: StoredObjects): (...list: string[]) => Promise<void> {
 
 test("sessions that ask the same share one question, but not for long", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
-  const objects = new StoredObjects(true, new ObjectChanges());
+  const objects = new StoredObjects(true, new ObjectChanges(), new Sight("test", true));
   const [first, second] = [new Asked(), new Asked()];
   const one = objects.learn(first.asking, new Set(["a", "b"]));
   const two = objects.learn(second.asking, new Set(["a"]));
@@ -59,7 +60,7 @@ test("sessions that ask the same share one question, but not for long", async (c
 });
 
 test("who asks something else waits for nobody", async () => {
-  const objects = new StoredObjects(true, new ObjectChanges());
+  const objects = new StoredObjects(true, new ObjectChanges(), new Sight("test", true));
   const [first, second] = [new Asked(), new Asked()];
   const one = objects.learn(first.asking, new Set(["a"]));
   const two = objects.learn(second.asking, new Set(["b"]));
@@ -71,7 +72,7 @@ test("who asks something else waits for nobody", async () => {
 });
 
 test("a new database has only what is named with it asked for anew", async () => {
-  const objects = new StoredObjects(true, new ObjectChanges());
+  const objects = new StoredObjects(true, new ObjectChanges(), new Sight("test", true));
   const learn = learner(objects);
   const users = (schema: string): TableNames => ({ names: [schema, "u"], schemas: [schema] });
   await learn("a", "u");
@@ -85,7 +86,7 @@ test("a new database has only what is named with it asked for anew", async () =>
 });
 
 test("a name is remembered for 1,000 databases, whatever is asked of another name", async () => {
-  const objects = new StoredObjects(true, new ObjectChanges());
+  const objects = new StoredObjects(true, new ObjectChanges(), new Sight("test", true));
   const learn = learner(objects);
   const isKnown = (schema: string): boolean => {
     return objects.behind({ names: ["u"], schemas: [schema] }).unknown.length === 0;
@@ -101,7 +102,7 @@ test("a name is remembered for 1,000 databases, whatever is asked of another nam
 
 test("a change has all asked for anew, and what was asked before it is not kept", async () => {
   const changes = new ObjectChanges();
-  const objects = new StoredObjects(true, changes);
+  const objects = new StoredObjects(true, changes, new Sight("test", true));
   const asked = new Asked();
   const learning = objects.learn(asked.asking, new Set(["a"]));
   await settled();

@@ -1,5 +1,7 @@
 /** What tests of hidden state share: a database of their own, and what the server runs. */
 
+import assert from "node:assert/strict";
+import { until } from "../../support/wait.ts";
 import type { Place } from "./fixture.ts";
 
 /** Makes the database `hidden` anew. */
@@ -18,4 +20,19 @@ export async function threadAt({ server }: Place, pattern: string): Promise<numb
   const sql = `SELECT id AS id FROM information_schema.processlist WHERE info LIKE '${pattern}'`;
   const [row] = await server.query<{ id: number }>(sql);
   return row?.id;
+}
+
+/** Runs a unit that reads and then loses its connection; returns how often its code ran. */
+export async function runsOf(place: Place, read: () => Promise<unknown>): Promise<number> {
+  const { db, server } = place;
+  let runs = 0;
+  const unit = db.unit(async () => {
+    await read();
+    if (++runs > 1) return;
+    const killing = until(() => threadAt(place, "DO SLEEP(10)"), "it sleeps")
+      .then((thread) => server.query(`KILL ${thread}`));
+    await Promise.all([db.query("DO SLEEP(10)"), killing]);
+  }, { retries: 1 });
+  await unit.catch((error) => assert.match(String(error), /the unit is not repeated/));
+  return runs;
 }

@@ -1,0 +1,174 @@
+/** What the options of a target take: each has one rule. */
+
+import type { TargetOptionName, TargetOptions } from "./target_options.ts";
+import { parseUri } from "./uri.ts";
+
+/** An option of a target has a value that it does not take. */
+export class TargetOptionError extends RangeError {
+  /** The name of the class. */
+  override readonly name = "TargetOptionError";
+  /** The name of the option. */
+  readonly option: string;
+  /** What it takes. */
+  readonly expected: string;
+
+  /** Creates an error; the value itself may be a secret and is not told. */
+  constructor(option: string, value: unknown, expected: string) {
+    super(`Option ${option} must be ${expected}: received ${kindOf(value)}`);
+    this.option = option;
+    this.expected = expected;
+  }
+}
+
+interface Rule {
+  readonly expected: string;
+  accepts(value: unknown): boolean;
+}
+
+const flag: Rule = { expected: "true or false", accepts: (value) => typeof value === "boolean" };
+const text: Rule = { expected: "a string", accepts: (value) => typeof value === "string" };
+const call: Rule = { expected: "a function", accepts: (value) => typeof value === "function" };
+const record: Rule = { expected: "an object", accepts: isRecord };
+/** The driver looks for a profile's name in an object that has what every object has. */
+const profile: Rule = {
+  expected: "the name of a profile",
+  accepts: (value) => typeof value === "string" && !(value in Object.prototype),
+};
+const no: Rule = { expected: "false", accepts: (value) => value === false };
+const anything: Rule = { expected: "anything", accepts: () => true };
+const list: Rule = {
+  expected: "an array of strings",
+  accepts: (value) => Array.isArray(value) && value.every(text.accepts),
+};
+const duration: Rule = numberBetween(0, 2147483647, " of milliseconds");
+const port: Rule = numberBetween(1, 65535);
+
+function numberBetween(min: number, max: number, unit = ""): Rule {
+  return {
+    expected: `a number${unit} from ${min} to ${max}`,
+    accepts: (value) => Number.isInteger(value) && Number(value) >= min && Number(value) <= max,
+  };
+}
+
+/** Returns the rule that accepts what one of some others does. */
+function either(...rules: readonly Rule[]): Rule {
+  return {
+    expected: rules.map(({ expected }) => expected).join(" or "),
+    accepts: (value) => rules.some((rule) => rule.accepts(value)),
+  };
+}
+
+const rules: Readonly<Record<TargetOptionName, Rule>> = {
+  allowPublicKeyRetrieval: flag,
+  authPlugins: record,
+  authSwitchHandler: call,
+  bigNumberStrings: flag,
+  charset: text,
+  cleanFunctions: list,
+  cleanHidden: flag,
+  compress: flag,
+  connectAttributes: record,
+  connectTimeout: duration,
+  database: text,
+  dateStrings: either(flag, list),
+  debug: anything,
+  decimalNumbers: flag,
+  disableEval: flag,
+  enableCleartextPlugin: flag,
+  enableKeepAlive: flag,
+  flags: either(text, list),
+  host: text,
+  infileStreamFactory: call,
+  initSql: either(text, list, call),
+  insecureAuth: flag,
+  jsonStrings: flag,
+  keepAliveInitialDelay: duration,
+  maxPreparedStatements: numberBetween(1, 16000000),
+  maxResultBytes: numberBetween(1, Number.MAX_SAFE_INTEGER, " of bytes"),
+  multipleStatements: flag,
+  namedPlaceholders: flag,
+  nestTables: either(flag, text),
+  password: either(text, call),
+  password1: either(text, call),
+  password2: text,
+  password3: text,
+  passwordSha1: anything,
+  port: {
+    expected: port.expected,
+    accepts: (value) => port.accepts(typeof value === "string" ? Number(value) : value),
+  },
+  queryFormat: call,
+  rowsAsArray: flag,
+  socketPath: text,
+  ssl: either(record, profile, no),
+  stringifyObjects: flag,
+  supportBigNumbers: flag,
+  tls: {
+    expected: '"prefer", "require" or "verify"',
+    accepts: (value) => value === "prefer" || value === "require" || value === "verify",
+  },
+  timezone: {
+    expected: 'local, Z, or an offset such as "+02:00"',
+    accepts: (value) => typeof value === "string" && /^(?:local|Z|[ +-]\d\d:\d\d)$/.test(value),
+  },
+  typeCast: either(flag, call),
+  uri: {
+    expected: "mysql://user:password@host:port/database",
+    accepts: (value) =>
+      typeof value === "string" && /^(?:mysql2?|mariadb):\/\//i.test(value) && URL.canParse(value),
+  },
+  user: text,
+};
+
+/** The names of all options of a target. */
+export const targetOptionNames: readonly TargetOptionName[] = Object.keys(
+  rules,
+) as TargetOptionName[];
+
+/**
+ * Returns options with `uri` replaced by what it says, where nothing else is said beside it.
+ * What it has no name for is kept, so that options of a pool can be given in a URI as well.
+ * Those that are null or undefined are left out.
+ *
+ * @throws {TargetOptionError} If `uri` is not one, or the options are no object.
+ */
+export function expandUri(options: object): Record<string, unknown> {
+  if (!isRecord(options)) throw new TargetOptionError("options", options, "an object");
+  const given = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined && value !== null),
+  );
+  const { uri: asked, ...rest } = given;
+  if (asked === undefined) return rest;
+  const uri: unknown = typeof asked === "function" ? asked() : asked;
+  check("uri", uri);
+  return { ...parseUri(new URL(String(uri))), ...rest };
+}
+
+/**
+ * Returns the options of a target, all of them valid, `uri` replaced by what it says.
+ *
+ * @throws {TargetOptionError} If one is unknown, or has a value that it does not take.
+ */
+export function checkTargetOptions(options: object): TargetOptions {
+  const expanded = expandUri(options);
+  for (const [name, value] of Object.entries(expanded)) check(name, value);
+  return expanded;
+}
+
+function check(name: string, value: unknown): void {
+  const rule = Object.hasOwn(rules, name) ? rules[name as TargetOptionName] : undefined;
+  if (rule === undefined) throw new TargetOptionError(name, value, "one that is known");
+  if (!rule.accepts(value)) throw new TargetOptionError(name, value, rule.expected);
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Says what a value is without telling it. */
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "number" || typeof value === "boolean") return `${typeof value} ${value}`;
+  if (Array.isArray(value)) return "an array";
+  return value === "" ? "an empty string" : `a value of type ${typeof value}`;
+}

@@ -1,0 +1,200 @@
+/**
+ * On real servers: a user does not see each trigger and each view that his statements run. The
+ * next unit finds nothing of what those have left, and who sees them all pays for none of it.
+ */
+
+import assert from "node:assert/strict";
+import { after } from "node:test";
+import { createPool, type Pool, type PoolOptions } from "../../mod.ts";
+import { threadOf } from "../support/asking.ts";
+import { roundTrips } from "./rows.ts";
+import { type Place, removeServers, testOnBoth } from "./support/fixture.ts";
+import { arrange, runsOf } from "./support/hidden.ts";
+import { cost, traceOn } from "./support/smuggled.ts";
+
+after(removeServers);
+
+let userCount = 0;
+
+/** Makes a user who has some privileges; returns a pool of his. */
+async function poolOf(
+  place: Place,
+  privileges: string,
+  options: PoolOptions = {},
+): Promise<Pool> {
+  const { server, proxy } = place;
+  const user = `blind${++userCount}`;
+  await server.query(`CREATE USER ${user} IDENTIFIED BY ''`);
+  for (const part of privileges.split("; ")) await server.query(`GRANT ${part} TO ${user}`);
+  const { uri } = proxy;
+  const whose = { user, password: "", database: "hidden", shared: false };
+  return createPool({ uri, ...whose, connectionLimit: 1, validateAfter: 60_000, ...options });
+}
+
+const writing = "SELECT, INSERT, UPDATE, DELETE ON hidden.*";
+const unseen = "triggers or views that may not be seen";
+
+/** Bodies of triggers, of which nothing is reported. */
+const bodies: readonly (readonly [body: string, leaves: string])[] = [
+  ["DO GET_LOCK('smuggled', 0)", "lock"],
+  ["BEGIN SELECT 7 INTO @hit; END", "7"],
+  ["BEGIN CREATE TEMPORARY TABLE IF NOT EXISTS hidden.made SELECT 7 AS v; END", ""],
+];
+
+for (const [body, leaves] of bodies) {
+  testOnBoth(`an unseen trigger … ${body} leaves the next unit nothing`, async (place) => {
+    const table = "CREATE TABLE w (v INT)";
+    await arrange(place, table, `CREATE TRIGGER tw BEFORE INSERT ON w FOR EACH ROW ${body}`);
+    await using db = await poolOf(place, writing);
+    const insert = "INSERT INTO w VALUES (1)";
+    const lease = await db.lease();
+    await lease.query(insert);
+    assert.equal(await traceOn(lease), leaves);
+    await lease.release();
+    assert.equal(await traceOn(db), "");
+    for (const name of ["w", "hidden.w"]) {
+      await db.query(`INSERT INTO ${name} VALUES (2)`);
+      assert.equal(await traceOn(db), "");
+      await db.transaction(() => db.query(`INSERT INTO ${name} VALUES (2)`));
+      assert.equal(await traceOn(db), "");
+    }
+    await assert.rejects(db.query("SELECT * FROM made"), { code: "ER_NO_SUCH_TABLE" });
+    assert.deepEqual(db.census().renewals, { [unseen]: 5 });
+  });
+}
+
+testOnBoth("a write costs a reset where triggers may not be seen, and a read nothing", async (
+  place,
+) => {
+  const { make } = place;
+  const trigger = "CREATE TRIGGER tw BEFORE INSERT ON w FOR EACH ROW SET NEW.v = 2";
+  await arrange(place, "CREATE TABLE w (v INT)", "CREATE TABLE free (v INT)", trigger);
+  const reset = roundTrips.reset[make];
+  await using db = await poolOf(place, writing);
+  const its = { ...place, db };
+  // It asks what the names are, and what the user may see.
+  assert.equal(await cost(its, "SELECT w.v FROM w, free"), 2);
+  assert.equal(await cost(its, "SELECT w.v FROM w, free"), 0);
+  assert.equal(await cost(its, "INSERT INTO w VALUES (1)"), reset);
+  assert.deepEqual(db.census().renewals, { [unseen]: 1 });
+  // Of a trigger that the user may not see MariaDB tells that it is there.
+  assert.equal(await cost(its, "INSERT INTO free VALUES (1)"), make === "mysql" ? reset : 0);
+});
+
+testOnBoth("a write costs nothing where they are seen, or said to be clean", async (place) => {
+  await arrange(place, "CREATE TABLE w (v INT)");
+  const ways: readonly (readonly [privileges: string, options: PoolOptions])[] = [
+    [`${writing}; TRIGGER ON hidden.*`, {}],
+    [`${writing}; SELECT, TRIGGER ON *.*`, {}],
+    [writing, { cleanHidden: true }],
+  ];
+  for (const [privileges, options] of ways) {
+    await using db = await poolOf(place, privileges, options);
+    const its = { ...place, db };
+    await cost(its, "INSERT INTO w VALUES (1)");
+    assert.equal(await cost(its, "INSERT INTO w VALUES (1)"), 0, privileges);
+    assert.equal(await cost(its, "INSERT INTO hidden.w VALUES (1)"), 1, privileges);
+    assert.equal(await cost(its, "INSERT INTO hidden.w VALUES (1)"), 0, privileges);
+    assert.deepEqual(db.census().renewals, {}, privileges);
+  }
+});
+
+testOnBoth("a role shows what its user does not see", async (place) => {
+  await arrange(place, "CREATE TABLE w (v INT)");
+  const { server, make } = place;
+  await server.query("DROP ROLE IF EXISTS seer");
+  await server.query("CREATE ROLE seer");
+  await server.query("GRANT TRIGGER ON hidden.* TO seer");
+  await using db = await poolOf(place, `${writing}; seer`);
+  const whose = make === "mysql" ? "seer TO" : "seer FOR";
+  await server.query(`SET DEFAULT ROLE ${whose} blind${userCount}`);
+  const its = { ...place, db };
+  await cost(its, "INSERT INTO w VALUES (1)");
+  assert.equal(await cost(its, "INSERT INTO w VALUES (1)"), 0);
+});
+
+testOnBoth("an unseen view behind a seen one leaves the next unit nothing", async (place) => {
+  await arrange(
+    place,
+    "CREATE VIEW inner_view AS SELECT GET_LOCK('smuggled', 0) AS l",
+    "CREATE VIEW outer_view AS SELECT l FROM inner_view",
+    "CREATE TABLE w (v INT)",
+  );
+  const privileges = "SELECT, SHOW VIEW ON hidden.outer_view; SELECT ON hidden.w";
+  await using db = await poolOf(place, privileges);
+  for (let round = 1; round <= 2; round++) {
+    await db.query("SELECT * FROM outer_view");
+    assert.equal(await traceOn(db), "");
+    assert.deepEqual(db.census().renewals, { [unseen]: round });
+  }
+  // What a table is called by cannot be an unseen view: whoever reads it sees it.
+  await db.query("SELECT * FROM w");
+  await threadOf(db);
+  assert.deepEqual(db.census().renewals, { [unseen]: 2 });
+});
+
+testOnBoth("an unseen trigger behind a view, or behind a trigger, is minded", async (place) => {
+  const { server } = place;
+  await server.query("DROP DATABASE IF EXISTS dark");
+  await server.query("CREATE DATABASE dark");
+  await server.query("CREATE TABLE dark.d (v INT)");
+  await server.query("USE dark");
+  await server.query(
+    "CREATE TRIGGER td BEFORE INSERT ON dark.d FOR EACH ROW DO GET_LOCK('smuggled', 0)",
+  );
+  await arrange(
+    place,
+    "CREATE TABLE w (v INT)",
+    "CREATE TRIGGER tw AFTER INSERT ON w FOR EACH ROW INSERT INTO dark.d VALUES (NEW.v)",
+    "CREATE VIEW v AS SELECT v FROM dark.d",
+  );
+  await using db = await poolOf(place, "ALL ON hidden.*");
+  for (const table of ["w", "v"]) {
+    for (let round = 1; round <= 2; round++) {
+      await db.query(`INSERT INTO ${table} (v) VALUES (1)`);
+      assert.equal(await traceOn(db), "", table);
+    }
+  }
+  await server.query("DROP DATABASE dark");
+});
+
+testOnBoth("a unit that reads what may be an unseen view is not repeated", async (place) => {
+  const { server } = place;
+  await arrange(
+    place,
+    "CREATE TABLE log (v INT) ENGINE = MyISAM",
+    "CREATE FUNCTION noting() RETURNS INT BEGIN INSERT INTO hidden.log VALUES (1); RETURN 1; END",
+    "CREATE VIEW inner_view AS SELECT noting() AS n",
+    "CREATE VIEW outer_view AS SELECT n FROM inner_view",
+  );
+  await using db = await poolOf(place, "SELECT, SHOW VIEW ON hidden.outer_view");
+  const read = (): Promise<unknown> => db.query("SELECT * FROM outer_view");
+  assert.equal(await runsOf({ ...place, db }, read), 1);
+  assert.deepEqual(await server.query("SELECT COUNT(*) AS c FROM hidden.log"), [{ c: 1 }]);
+});
+
+testOnBoth("a variable that an expression of a column sets is gone for the next unit", async (
+  place,
+) => {
+  const { db, make } = place;
+  // MySQL lets no column have one.
+  if (make === "mysql") return;
+  await arrange(
+    place,
+    "CREATE TABLE d (v INT, w INT DEFAULT (@hit := 7))",
+    "CREATE TABLE g (v INT, w INT AS (@hit := 7) VIRTUAL)",
+  );
+  for (
+    const sql of ["INSERT INTO hidden.d (v) VALUES (1)", "INSERT INTO hidden.g (v) VALUES (1)"]
+  ) {
+    const lease = await db.lease();
+    await lease.query(sql);
+    if (sql.includes(".g")) await lease.query("SELECT * FROM hidden.g");
+    assert.equal(await traceOn(lease), "7", sql);
+    await lease.release();
+    assert.equal(await traceOn(db), "", sql);
+  }
+  await db.query("SELECT w FROM hidden.g");
+  assert.equal(await traceOn(db), "");
+  assert.deepEqual(db.census().renewals, { "column w: a variable": 3 });
+});

@@ -1,0 +1,96 @@
+/** What a user may see, by the lines in which servers tell of his privileges. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Grants } from "../../src/mysql/grants.ts";
+
+/** Returns what some lines say of a database: whether all triggers, and all views, are shown. */
+function shown(database: string, ...lines: readonly string[]): string {
+  const grants = new Grants(lines);
+  const words = [
+    grants.showTriggers(database) ? "triggers" : "",
+    grants.showViews(database) ? "views" : "",
+  ];
+  return words.join(" ").trim();
+}
+
+const usage = "GRANT USAGE ON *.* TO `u`@`%`";
+const to = "TO `u`@`%`";
+
+test("triggers are shown to who has TRIGGER on the whole database, or on all", () => {
+  for (
+    const line of [
+      `GRANT ALL PRIVILEGES ON \`app\`.* ${to} WITH GRANT OPTION`,
+      `GRANT SELECT, TRIGGER ON \`app\`.* ${to}`,
+      `GRANT SELECT, INSERT, CREATE TABLESPACE, EVENT, TRIGGER ON *.* ${to} REQUIRE SSL`,
+      "GRANT TRIGGER ON `app`.* TO `rr`",
+      `GRANT TRIGGER ON "app".* ${to}`,
+      `GRANT TRIGGER ON app.* TO u@localhost`,
+      `GRANT TRIGGER ON \`a%\`.* ${to}`,
+    ]
+  ) assert.equal(shown("app", usage, line), "triggers views", line);
+});
+
+test("to others they are not", () => {
+  for (
+    const [sees, ...lines] of [
+      [""],
+      ["views", `GRANT SELECT, INSERT, UPDATE, DELETE ON \`app\`.* ${to}`],
+      ["views", `GRANT SHOW VIEW ON *.* ${to}`],
+      ["", `GRANT EXECUTE, LOCK TABLES ON \`app\`.* ${to}`],
+      ["", `GRANT TRIGGER ON \`app\`.\`t\` ${to}`],
+      ["", `GRANT SELECT (\`TRIGGER\`), INSERT (\`a\`) ON \`app\`.\`t\` ${to}`],
+      ["", "GRANT `TRIGGER`@`%` TO `u`@`%`"],
+      ["", `GRANT TRIGGER ON \`other\`.* ${to}`],
+      ["", `GRANT TRIGGER ON \`ap\`.* ${to}`],
+      ["", `GRANT TRIGGER ON \`a.p\`.* ${to}`],
+      ["", "GRANT PROXY ON ``@`%` TO `u`@`%`"],
+      // Servers can be set up to take "_" for itself.
+      ["", `GRANT TRIGGER ON \`ap_\`.* ${to}`],
+      // One of these counts, by rules of the server's own.
+      ["views", `GRANT SELECT ON \`app\`.* ${to}`, `GRANT TRIGGER ON \`a%\`.* ${to}`],
+      ["", `GRANT ALL PRIVILEGES ON *.* ${to}`, "REVOKE SELECT, TRIGGER ON `app`.* FROM `u`@`%`"],
+    ] as const
+  ) assert.equal(shown("app", usage, ...lines), sees, String(lines));
+});
+
+test("a role gives what its user has not", () => {
+  const lines = [`GRANT SELECT ON \`app\`.* ${to}`, "GRANT ALL PRIVILEGES ON `app`.* TO `rr`"];
+  assert.equal(shown("app", ...lines), "triggers views");
+});
+
+test("what is taken away from all can be given for one", () => {
+  const lines = [
+    `GRANT TRIGGER ON *.* ${to}`,
+    "REVOKE TRIGGER ON `app`.* FROM `u`@`%`",
+    "REVOKE TRIGGER ON `other`.* FROM `u`@`%`",
+    `GRANT TRIGGER ON \`app\`.* ${to}`,
+  ];
+  for (
+    const [database, sees] of [["app", "triggers views"], ["other", ""], ["b", "triggers views"]]
+  ) {
+    assert.equal(shown(String(database), ...lines), sees, database);
+  }
+});
+
+test("names of databases are read as they were written", () => {
+  for (
+    const [database, pattern] of [
+      ["my_db", "my_db"],
+      ["my_db", "my\\_db"],
+      ["50%", "50\\%"],
+      ["a`b", "a``b"],
+      ["a.b*[", "a.b*["],
+      ["\u{1f600}.", "\u{1f600}."],
+    ] as const
+  ) {
+    assert.equal(shown(database, `GRANT TRIGGER ON \`${pattern}\`.* ${to}`), "triggers views");
+  }
+  assert.equal(shown("myxdb", "GRANT TRIGGER ON `my\\_db`.* TO `u`"), "");
+});
+
+test("the server's own databases hide nothing", () => {
+  assert.equal(shown("INFORMATION_SCHEMA", usage), "triggers views");
+  assert.equal(shown("performance_schema", usage), "triggers views");
+  assert.equal(shown("mysql", usage), "");
+});
