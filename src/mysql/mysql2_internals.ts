@@ -39,6 +39,8 @@ export interface DriverCommand {
   readonly next: unknown;
   /** The one that gets the first packet of an answer. */
   readonly resultsetHeader?: unknown;
+  /** Takes what says what a column is. */
+  readonly readField?: unknown;
   /** The one that gets the answer to a file that was sent. */
   infileOk?: unknown;
   /** The one that gets a row. */

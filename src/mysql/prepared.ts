@@ -51,18 +51,27 @@ export class StatementSender {
   }
 
   /** Sends a statement; `answer` gets what it brings. */
-  send({ sql, values, isPrepared, options }: Statement, answer: Answer): void {
-    const driver = this.#driver;
-    const text = options === undefined ? sql : { ...options, sql, values };
-    const given = options === undefined ? values : undefined;
-    if (!isPrepared) return void driver.query(text, given, answer);
-    const healing: Answer = (error, rows, fields) => {
-      if (error && heal(driver, text, error)) driver.execute(text, given, answer);
-      else answer(error, rows, fields);
-    };
-    const handle = options === undefined ? this.#handleOf(sql, values) : undefined;
-    if (handle === undefined) driver.execute(text, given, healing);
-    else handle.execute(values, healing);
+  send(statement: Statement, answer: Answer): void {
+    const { sql, values, isPrepared, options } = statement;
+    const handle = isPrepared && options === undefined ? this.#handleOf(sql, values) : undefined;
+    if (handle === undefined) this.#sendByText(statement, answer);
+    else handle.execute(values, answer);
+  }
+
+  /**
+   * Sends a statement once more if there is no reason any more for the error that it was refused
+   * with; tells whether it has done so.
+   */
+  sendAgain(statement: Statement, error: unknown, answer: Answer): boolean {
+    const isHealed = statement.isPrepared && heal(this.#driver, textOf(statement), error);
+    if (isHealed) this.#sendByText(statement, answer);
+    return isHealed;
+  }
+
+  #sendByText(statement: Statement, answer: Answer): void {
+    const values = statement.options === undefined ? statement.values : undefined;
+    if (statement.isPrepared) this.#driver.execute(textOf(statement), values, answer);
+    else this.#driver.query(textOf(statement), values, answer);
   }
 
   /**
@@ -80,6 +89,11 @@ export class StatementSender {
       analysis.preparedKey ??= driverClassOf(driver).statementKey({ sql }),
     );
   }
+}
+
+/** Returns what the driver gets as the text of a statement. */
+function textOf({ sql, values, options }: Statement): string | object {
+  return options === undefined ? sql : { ...options, sql, values };
 }
 
 /** Tells whether the driver takes values as they are, and does not refuse them. */

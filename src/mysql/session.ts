@@ -185,11 +185,11 @@ export class MysqlSession implements Session<Target, Connection> {
     if (loss !== undefined) return answering.failed(loss.cause);
     this.#sender.send(statement, (error, rows, fields) => {
       if (!error) return answering.done(rows, fields);
-      const failure = this.#failure(error, statement);
-      const { answered } = this.#witness.doubt;
-      // Who sees the error also sees what has become of the transaction.
-      if (answered === undefined) answering.failed(failure);
-      else answered.then(() => answering.failed(failure));
+      const isSent = this.#sender.sendAgain(statement, error, (error, rows, fields) => {
+        if (error) this.#fail(statement, error, answering);
+        else answering.done(rows, fields);
+      });
+      if (!isSent) this.#fail(statement, error, answering);
     });
   }
 
@@ -277,6 +277,14 @@ export class MysqlSession implements Session<Target, Connection> {
   destroy(reason: Error): void {
     this.#end.lost = undefined;
     this.#end.destroy(reason);
+  }
+
+  /** Tells the error of a statement; who sees it also sees what became of the transaction. */
+  #fail(statement: Statement, error: unknown, answering: Answering): void {
+    const failure = this.#failure(error, statement);
+    const { answered } = this.#witness.doubt;
+    if (answered === undefined) answering.failed(failure);
+    else answered.then(() => answering.failed(failure));
   }
 
   #failure(error: unknown, statement: Statement): unknown {

@@ -279,10 +279,9 @@ export class Witness implements Watcher {
     }
   }
 
-  /** An error does not report what routines and triggers have done before it. */
+  /** An error does not report what triggers have done before it. */
   #noteFailed({ analysis, behind }: Given): void {
     this.reading.noteAnswered(analysis);
-    if (analysis.isCall || analysis.effect === "renewed") this.#outlivesLogin = true;
     this.#isUntold ||= !analysis.isReadOnly && (behind.runsTriggers || behind.unknown.length > 0);
   }
 

@@ -156,10 +156,9 @@ export class StatementRequest<Target, Driver> extends LeaseRequest<Target, Drive
     this.#limiter?.end();
     if (this.pooled === undefined) return;
     const { interpreter, pooled: { session: { condition } } } = this;
-    const release = (): void => interpreter.release(this, condition);
     if (this.#resume instanceof AsyncResource && interpreter.hasListeners("release")) {
-      this.#resume.runInAsyncScope(release);
-    } else release();
+      this.#resume.runInAsyncScope(interpreter.release, interpreter, this, condition);
+    } else interpreter.release(this, condition);
   }
 }
 
