@@ -7,8 +7,8 @@
  */
 
 import mysql2, { type Connection } from "mysql2";
-import { answered, type DriverInternals, internalsOf } from "./mysql2_internals.ts";
-import { isOfServer, type Refusals } from "./refusals.ts";
+import { answered, internalsOf } from "./mysql2_internals.ts";
+import { errnoOf, isOfServer, type Refusable, type Refusals } from "./refusals.ts";
 import type { StoredObjectsOfTargets } from "./stored_objects.ts";
 import type { Target } from "./target.ts";
 import type { Witness } from "./witness.ts";
@@ -26,35 +26,48 @@ const tracking = "SESSION session_track_state_change = 1";
  * What older servers cannot report. CHARACTERISTICS includes STATE, and tells more: a procedure
  * that commits and begins a transaction with the same work leaves the same STATE as before.
  */
-function fullTrackingOf({ _isMariaDB }: DriverInternals): string {
-  // What these make the server keep outlives a new login.
-  const keeping = _isMariaDB ? "profiling" : "optimizer_trace";
-  const variables = `,sql_mode,collation_connection,${keeping}`;
-  return "session_track_transaction_info = 'CHARACTERISTICS', session_track_system_variables = " +
-    `CONCAT(@@session_track_system_variables, '${variables}'), ` +
-    // It is assigned to itself so that it is reported.
-    "sql_mode = @@sql_mode";
-}
+const fullTracking =
+  "session_track_transaction_info = 'CHARACTERISTICS', session_track_system_variables = " +
+  "CONCAT(@@session_track_system_variables, ',sql_mode,collation_connection')";
+/** It is assigned to itself so that it is reported. */
+const sameMode = "sql_mode = @@sql_mode";
+/** What a login has put into it, MariaDB does not put there again. */
+const modeWithSpace = "sql_mode = CONCAT(@@sql_mode, ',IGNORE_SPACE')";
 /** Has no use but that its report proves that reports arrive. */
 const proof = "@sublet = NULL";
+/** The flag of a login by which spaces may stand between a function's name and its bracket. */
+const IGNORE_SPACE = 0x100;
+/** ER_SUBQUERY_NO_1_ROW. */
+const tooManyRows = 1242;
 
-/** Makes a session what its target says; rejects with the server's error. */
+/** How a session begins: after a connect, a new login or a reset. */
+export type Beginning = "connect" | "login" | "reset";
+
+/**
+ * Makes a session what its target says; rejects with the server's error, or if the server has kept
+ * what somebody else's statements were.
+ */
 export async function beginSession(
   driver: Connection,
   witness: Witness,
   target: Target,
   { refusals, objects }: Memory,
-  isReset: boolean,
+  by: Beginning,
 ): Promise<void> {
   const internals = internalsOf(driver);
   const charset = charsetOf(target.charset);
-  const names = isReset && !internals._isMariaDB ? charset.names : undefined;
+  const isMariaDb = internals._isMariaDB === true;
   const isTelling = !refusals.has("look-up", target);
   const known = isTelling ? objects.of(target) : undefined;
   witness.reading.begin(target, known, objects.changes);
   if (refusals.has("full tracking", target)) witness.canTellAll = false;
-  const refusal = await startTracking(driver, witness, names);
-  if (refusal !== undefined) refusals.learn("full tracking", target, refusal);
+  const names = by === "reset" && !isMariaDb ? charset.names : undefined;
+  const takesSpace = (internals.config.clientFlags & IGNORE_SPACE) !== 0;
+  const mode = isMariaDb && by !== "connect" && takesSpace ? modeWithSpace : undefined;
+  const mayKeep = by !== "connect" && !refusals.has("traces", target);
+  const keeper = mayKeep ? isMariaDb ? "profiling" : "optimizer_trace" : undefined;
+  const refused = await startTracking(driver, witness, { names, mode, keeper });
+  for (const [what, refusal] of refused) refusals.learn(what, target, refusal);
   const { initSql } = target;
   if (typeof initSql === "function") await initSql(driver);
   else for (const sql of initSql) await send(driver, sql);
@@ -63,33 +76,64 @@ export async function beginSession(
   witness.settle();
 }
 
+/** What is set besides session tracking, and the table in which the server keeps statements. */
+interface Setting {
+  readonly names: string | undefined;
+  readonly mode: string | undefined;
+  readonly keeper: string | undefined;
+}
+
 /**
- * Switches tracking on; a server that refuses, or keeps silent, is taken not to have it. Returns
- * its error if it has refused what older servers do not know.
+ * Switches tracking on, and looks for what the server keeps of statements over a reset and a new
+ * login. A server that refuses, or keeps silent, is taken not to have it. Returns its errors if it
+ * has refused what others do not know.
  */
 async function startTracking(
   driver: Connection,
   witness: Witness,
-  names: string | undefined,
-): Promise<unknown> {
-  let first: unknown;
-  while (witness.canTell) {
+  { names, mode, keeper }: Setting,
+): Promise<readonly (readonly [what: Refusable, refusal: unknown])[]> {
+  const refused: (readonly [what: Refusable, refusal: unknown])[] = [];
+  let asked = keeper;
+  for (;;) {
     witness.settle();
-    const more = witness.canTellAll ? fullTrackingOf(internalsOf(driver)) : undefined;
-    const parts = [names, tracking, more, proof].filter((part) => part !== undefined);
-    const refusal = await send(driver, `SET ${parts.join(", ")}`)
-      .then(() => undefined, (error: unknown) => error);
-    if (refusal !== undefined && !isOfServer(refusal)) throw refusal;
+    const { canTell } = witness;
+    const canTellAll = canTell && witness.canTellAll;
+    const told = [canTell && tracking, canTellAll && fullTracking];
+    const kept = asked === undefined ? canTell && proof : `@sublet = ${nothingKeptBy(asked)}`;
+    const all = [names, ...told, mode ?? (canTellAll && sameMode), kept];
+    const parts = all.filter((part) => Boolean(part));
+    const refusal = await trySend(driver, parts);
     if (refusal === undefined) {
-      witness.canTell = witness.isTold;
-      return first;
+      if (canTell) witness.canTell = witness.isTold;
+      return refused;
     }
-    if (!witness.canTellAll) witness.canTell = false;
-    else first = refusal;
-    witness.canTellAll = false;
+    if (errnoOf(refusal) === tooManyRows) throw new Error("The server keeps former statements");
+    if (!canTell && asked === undefined) throw refusal;
+    if (asked !== undefined) refused.push(["traces", refusal]);
+    else if (canTellAll) refused.push(["full tracking", refusal]);
+    else witness.canTell = false;
+    if (asked === undefined) witness.canTellAll = false;
+    asked = undefined;
   }
-  if (names !== undefined) await send(driver, `SET ${names}`);
-  return first;
+}
+
+/** Sets variables; returns the error of a server that refuses. */
+async function trySend(driver: Connection, parts: readonly unknown[]): Promise<unknown> {
+  if (parts.length === 0) return undefined;
+  try {
+    await send(driver, `SET ${parts.join(", ")}`);
+    return undefined;
+  } catch (error) {
+    if (isOfServer(error)) return error;
+    throw error;
+  }
+}
+
+/** Returns what is NULL if a table of the server is empty, and else an error. */
+function nothingKeptBy(table: string): string {
+  const two = "(SELECT 1 AS one UNION ALL SELECT 1) AS two";
+  return `(SELECT 1 FROM information_schema.${table}, ${two} LIMIT 2)`;
 }
 
 function send(driver: Connection, sql: string): Promise<void> {

@@ -4,13 +4,10 @@
  * it; so where he has none for the whole database, there may be some that he does not see.
  */
 
-/** Privileges on the tables of a database, or of all databases. */
+/** Privileges on the tables of some databases. */
 interface Grant {
-  readonly grantee: string;
-  /** Whether it takes privileges away from those for all databases. */
-  readonly isRevoked: boolean;
-  /** The pattern of the databases' names; undefined if it is for all. */
-  readonly pattern: string | undefined;
+  /** Which: a pattern of their names. */
+  readonly pattern: string;
   readonly privileges: ReadonlySet<string>;
 }
 
@@ -38,28 +35,35 @@ const own: ReadonlySet<string> = new Set(["information_schema", "performance_sch
 const toldMax = 1000;
 /** A name as servers write it: in quotes, unless they are told not to. */
 const name = '`(?:[^`]|``)*`|"(?:[^"]|"")*"|[^`"\\s.]+';
+/** A line for columns. */
+const columns = /^GRANT [^`"]*\(/;
 /** A line for a whole database; those for tables, columns and roles look different. */
 const line: RegExp = new RegExp(
-  `^(GRANT|REVOKE) ([A-Z_ ,]+) ON (\\*|${name})\\.\\* (?:TO|FROM) (\\S+)`,
+  `^(GRANT|REVOKE) ([A-Z_ ,]+) ON (\\*|${name})\\.\\* (?:TO|FROM) `,
 );
 
 /** What a user may see. */
 export class Grants {
-  readonly #grants: readonly Grant[];
+  /** Whether he has privileges on some columns of a table alone. */
+  readonly hasColumns: boolean;
+  readonly #isExact: boolean;
+  /** Those on all databases. */
+  readonly #onAll: Set<string> = new Set();
+  readonly #granted: Map<string, Set<string>> = new Map();
+  readonly #revoked: Grant[] = [];
   readonly #told: Map<string, boolean> = new Map();
 
-  /** Reads the lines of SHOW GRANTS, for the user himself and the roles that he has taken. */
-  constructor(lines: readonly string[]) {
-    this.#grants = lines.flatMap((text) => {
-      const [, verb, privileges = "", database = "", grantee = ""] = line.exec(text) ?? [];
-      if (verb === undefined) return [];
-      return [{
-        grantee,
-        isRevoked: verb === "REVOKE",
-        pattern: database === "*" ? undefined : unquoted(database),
-        privileges: new Set(privileges.split(/, ?/)),
-      }];
-    });
+  /**
+   * Reads the lines of SHOW GRANTS, for the user himself and the roles that he has taken. With
+   * `isExact`, `%`, `_` and a backslash in the name of a database stand for themselves.
+   */
+  constructor(lines: readonly string[], isExact: boolean) {
+    this.hasColumns = lines.some((text) => columns.test(text));
+    this.#isExact = isExact;
+    for (const text of lines) {
+      const [, verb, privileges = "", database = ""] = line.exec(text) ?? [];
+      if (verb !== undefined) this.#add(verb, new Set(privileges.split(/, ?/)), database);
+    }
   }
 
   /** Tells whether he sees all triggers on the tables of a database. */
@@ -70,6 +74,15 @@ export class Grants {
   /** Tells whether he sees all views and tables of a database. */
   showViews(database: string): boolean {
     return this.#show(database, showing);
+  }
+
+  /** Adds a line. Those for the user and for his roles come together. */
+  #add(verb: string, privileges: ReadonlySet<string>, database: string): void {
+    const pattern = unquoted(database);
+    if (verb === "REVOKE") return void this.#revoked.push({ pattern, privileges });
+    const known = database === "*" ? this.#onAll : this.#granted.get(pattern) ?? new Set();
+    if (database !== "*") this.#granted.set(pattern, known);
+    for (const privilege of privileges) known.add(privilege);
   }
 
   #show(database: string, privileges: readonly string[]): boolean {
@@ -85,21 +98,25 @@ export class Grants {
 
   /**
    * Of several patterns that match, servers take one, by rules of their own: so each has to have
-   * the privilege. What another user or role gives comes on top of that.
+   * the privilege.
    */
   #isGiven(database: string, wanted: readonly string[]): boolean {
-    const has = ({ privileges }: Grant): boolean => wanted.some((one) => privileges.has(one));
-    const all = this.#grants.filter(({ pattern }) => pattern === undefined);
-    const its = this.#grants.filter(({ pattern }) => {
-      return pattern !== undefined && expressionOf(pattern, ".").test(database);
-    });
-    const isTaken = its.some((grant) => grant.isRevoked && has(grant));
-    if (!isTaken && all.some(has)) return true;
-    const given = its.filter(({ isRevoked }) => !isRevoked);
-    return given.some((grant) => {
-      const others = given.filter(({ grantee }) => grantee === grant.grantee);
-      return expressionOf(grant.pattern ?? "", "_").test(database) && others.every(has);
-    });
+    const has = (privileges: ReadonlySet<string>): boolean => {
+      return wanted.some((privilege) => privileges.has(privilege));
+    };
+    const mayMatch = (pattern: string): boolean => {
+      return pattern === database || expressionOf(pattern, ".").test(database);
+    };
+    const isTaken = this.#revoked.some((grant) => mayMatch(grant.pattern) && has(grant.privileges));
+    if (!isTaken && has(this.#onAll)) return true;
+    const its = [...this.#granted].filter(([pattern]) => mayMatch(pattern));
+    return its.some(([pattern]) => this.#matches(pattern, database)) &&
+      its.every(([, privileges]) => has(privileges));
+  }
+
+  /** Tells whether a pattern surely matches. MySQL can be set up to take `_` for itself. */
+  #matches(pattern: string, database: string): boolean {
+    return this.#isExact ? pattern === database : expressionOf(pattern, "_").test(database);
   }
 }
 
@@ -108,18 +125,15 @@ function unquoted(name: string): string {
   return quote === "`" || quote === '"' ? name.slice(1, -1).replaceAll(quote + quote, quote) : name;
 }
 
-/**
- * Returns what matches the databases that a pattern stands for. MySQL can be set up to take `_` for
- * itself, so `underscore` says what it matches: any character, or itself alone.
- */
+/** Returns what matches the databases that a pattern stands for; `underscore` is what `_` does. */
 function expressionOf(pattern: string, underscore: string): RegExp {
-  const parts = pattern.replace(/\\([_%])|[_%]|\W/gsu, (part, literal: string | undefined) => {
-    if (literal !== undefined) return literal;
-    return part === "%" ? ".*" : part === "_" ? underscore : `\\u{${hexOf(part)}}`;
+  const parts = pattern.replace(/\\(.)|[_%]|\W/gsu, (part, escaped: string | undefined) => {
+    if (escaped !== undefined) return literally(escaped);
+    return part === "%" ? ".*" : part === "_" ? underscore : literally(part);
   });
   return new RegExp(`^${parts}$`, "su");
 }
 
-function hexOf(character: string): string {
-  return (character.codePointAt(0) ?? 0).toString(16);
+function literally(character: string): string {
+  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }

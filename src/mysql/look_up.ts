@@ -8,6 +8,8 @@ import { internalsOf } from "./mysql2_internals.ts";
 import type { Analyser } from "./statement.ts";
 import {
   COLUMN,
+  DATABASE,
+  folded,
   type Hiding,
   objectOf,
   type Row,
@@ -22,6 +24,8 @@ export interface Asking {
   readonly driver: Connection;
   /** Reads texts as its server does. */
   readonly analyser: Analyser;
+  /** When it logged in. */
+  readonly loggedInAt: number;
   /** Tells whether the server has warned that an answer may not be whole. */
   isWarned(): boolean;
 }
@@ -36,6 +40,16 @@ const options = {
 /** It overrides sql_select_limit. */
 const rowsMax = 1_000_000;
 
+/** What a look-up has found. */
+export interface LookedUp {
+  /** The views, triggers and columns behind the names. */
+  readonly objects: readonly StoredObject[];
+  /** Which of the names are databases, {@linkcode folded}. */
+  readonly databases: readonly string[];
+  /** The session's current database, if it has one. */
+  readonly home: string | undefined;
+}
+
 /**
  * Asks for the views and triggers behind some names, in whatever database those or other names may
  * mean. It asks by name alone: where it would have to look at other tables, MariaDB waits for
@@ -46,11 +60,18 @@ export async function askOfObjects(
   names: ReadonlySet<string>,
   schemas: ReadonlySet<string>,
   hiding: Hiding,
-): Promise<readonly StoredObject[]> {
+): Promise<LookedUp> {
   const isMariaDb = internalsOf(driver)._isMariaDB;
-  const rows = await rowsOf(driver, questionOf(names, schemas, isMariaDb === true));
+  const found = await rowsOf(driver, questionOf(names, schemas, isMariaDb === true));
   if (isWarned()) throw new LookUpWarning();
-  return rows.map((row) => objectOf(analyser, rowOf(row.map(textOf)), hiding));
+  const rows = found.map((row) => rowOf(row.map(textOf)));
+  const isDatabase = ({ kind }: Row): boolean => kind === DATABASE;
+  return {
+    objects: rows.filter((row) => row.kind > 0 && !isDatabase(row))
+      .map((row) => objectOf(analyser, row, hiding)),
+    databases: rows.filter(isDatabase).map(({ name }) => folded(name)),
+    home: rows.find(({ kind }) => kind === HOME)?.text ?? undefined,
+  };
 }
 
 function questionOf(
@@ -58,39 +79,62 @@ function questionOf(
   schemas: ReadonlySet<string>,
   isMariaDb: boolean,
 ): string {
-  const listed = Array.from(names, literalOf).join(", ");
-  const inSchemas = `IN (DATABASE(), ${Array.from(schemas, literalOf).join(", ")})`;
-  const select = (kind: number, texts: readonly string[], schema: string, name: string): string => {
-    const columns = [name, ...texts, schema].map((text) => text === "NULL" ? text : bytesOf(text));
+  const listed = Array.from(names, literalOf);
+  const databases = ["DATABASE()", ...Array.from(schemas, literalOf)];
+  const select = (kind: number, name: string, schema: string, ...texts: string[]): string => {
+    const columns = [name, schema, ...texts].map((text) => text === "NULL" ? text : bytesOf(text));
     return `SELECT ${kind}, ${columns.join(", ")} FROM information_schema.${tables[kind]} ` +
-      `WHERE ${schema} ${inSchemas} AND ${name} IN (${listed})`;
+      `WHERE ${isAmong(name, listed)}` +
+      (schema === name ? "" : ` AND ${isAmong(schema, databases)}`);
   };
-  const view = ["table_name", "view_definition", "NULL"];
-  const trigger = ["trigger_name", "action_statement", "sql_mode"];
+  const table = ["table_name", "table_schema"] as const;
   const questions = [
-    select(VIEW, view, "table_schema", "table_name"),
-    select(TRIGGER, trigger, "event_object_schema", "event_object_table"),
+    `SELECT ${HOME}, '', '', '', ${bytesOf("DATABASE()")}, NULL`,
+    select(DATABASE, "schema_name", "schema_name", "NULL", "NULL", "NULL"),
+    select(VIEW, ...table, "table_name", "view_definition", "NULL"),
+    select(
+      TRIGGER,
+      "event_object_table",
+      "event_object_schema",
+      "trigger_name",
+      "action_statement",
+      "sql_mode",
+    ),
   ];
   if (isMariaDb) {
     // It is reported of no such variable. MySQL lets no column have one.
-    const column = ["column_name", "NULL", "NULL"];
     questions.push(
-      `${select(COLUMN, column, "table_schema", "table_name")} ` +
+      `${select(COLUMN, ...table, "column_name", "NULL", "NULL")} ` +
         "AND (column_default LIKE '%:=%' OR generation_expression LIKE '%:=%')",
     );
   }
   return `(${questions.join(") UNION ALL (")}) LIMIT ${rowsMax}`;
 }
 
-/** Where objects of each kind are listed. */
+/** A longer list MariaDB takes for a table, by which it cannot look up what has these names. */
+const listMax = 900;
+
+/** Returns what is true of a column that is among some literals. */
+function isAmong(column: string, literals: readonly string[]): string {
+  const lists = [literals.slice(0, listMax)];
+  for (let at = listMax; at < literals.length; at += listMax) {
+    lists.push(literals.slice(at, at + listMax));
+  }
+  return `(${lists.map((list) => `${column} IN (${list.join(", ")})`).join(" OR ")})`;
+}
+
+/** The row that tells the current database. */
+const HOME = 0;
+/** Where things of each kind are listed. */
 const tables: Readonly<Record<number, string>> = {
   [VIEW]: "views",
   [TRIGGER]: "triggers",
   [COLUMN]: "columns",
+  [DATABASE]: "schemata",
 };
 
 function rowOf(values: readonly (string | number | null)[]): Row {
-  const [kind, name, title, text = null, sqlMode = null, database] = values;
+  const [kind, name, database, title, text = null, sqlMode = null] = values;
   const texts = [text, sqlMode].map((value) => value === null ? null : String(value));
   return {
     kind: Number(kind),
@@ -105,6 +149,12 @@ function rowOf(values: readonly (string | number | null)[]): Row {
 /** Returns the lines by which the server tells what privileges the user of a session has. */
 export async function askOfGrants(driver: Connection): Promise<readonly string[]> {
   return (await rowsOf(driver, "SHOW GRANTS")).map(([line = null]) => String(textOf(line)));
+}
+
+/** Tells whether the server takes `%` in the privileges on databases for itself. */
+export async function askOfPartialRevokes(driver: Connection): Promise<boolean> {
+  const [row] = await rowsOf(driver, "SHOW GLOBAL VARIABLES LIKE 'partial_revokes'");
+  return String(textOf(row?.[1] ?? null)) === "ON";
 }
 
 /** A value as it is before it has been read as a text. */

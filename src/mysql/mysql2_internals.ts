@@ -39,8 +39,6 @@ export interface DriverCommand {
   readonly next: unknown;
   /** The one that gets the first packet of an answer. */
   readonly resultsetHeader?: unknown;
-  /** Takes what says what a column is. */
-  readonly readField?: unknown;
   /** The one that gets the answer to a file that was sent. */
   infileOk?: unknown;
   /** The one that gets a row. */
@@ -167,6 +165,8 @@ export interface DriverConfig {
   database: string | undefined;
   /** The number of the collation that was named at login; statements overwrite it. */
   charsetNumber: number;
+  /** The flags that its login had. */
+  readonly clientFlags: number;
   /** A function that puts values into a statement in place of the driver's own. */
   readonly queryFormat?: unknown;
   /** A function that makes values of what the server sends in place of the driver's own. */

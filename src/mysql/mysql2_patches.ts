@@ -26,15 +26,12 @@
 
 import { strangeDemand } from "./infile.ts";
 import type { End, Hooks, Limit, Watcher } from "./mysql2_hooks.ts";
-import type { DriverCommand, DriverInternals, LiveCommand, Packet } from "./mysql2_internals.ts";
+import type { DriverInternals, LiveCommand, Packet } from "./mysql2_internals.ts";
 import { isNonsense, nonsense, unreadable } from "./errors.ts";
 import { holdBack, isOutOfOrder, readAlone } from "./order.ts";
 import { hideSecrets, hideSecretsOf } from "./secrets.ts";
 import { isRow } from "./status.ts";
 import { isOwnExecute } from "./prepared.ts";
-
-/** What says what a column is begins with the length of "def". */
-const DEFINITION = 3;
 
 /**
  * Puts all in the place of a connection's own methods. Returns what tells whether code of others
@@ -133,12 +130,6 @@ function patchPackets(driver: DriverInternals, { watcher, end, limit }: Hooks): 
     }
     // Packets that are held back come here again.
     if (driver._paused) return holdBack(packet, driver);
-    if (packet.sequenceId === driver.sequenceId && isDefinition(packet, command)) {
-      marker = DEFINITION;
-      handlePacket.call(driver, packet);
-      marker = undefined;
-      return;
-    }
     if (isOutOfOrder(packet, driver)) {
       return refuse(nonsense("The server's packets came out of order"));
     }
@@ -251,15 +242,6 @@ export function keepStream({ stream }: DriverInternals): void {
   const { destroy } = stream;
   stream.destroy = () => stream;
   queueMicrotask(() => stream.destroy = destroy);
-}
-
-/** Tells whether a packet says what a column is, and so nothing of the session. */
-function isDefinition(
-  { buffer, offset }: Packet,
-  command: DriverCommand | null | undefined,
-): boolean {
-  return command?.readField !== undefined && command.next === command.readField &&
-    buffer[offset] === DEFINITION;
 }
 
 /** Tells whether nobody's code but the driver's gets to see a packet before it has been read. */

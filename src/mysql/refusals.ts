@@ -3,10 +3,10 @@
 import type { Target } from "./target.ts";
 
 /**
- * To wipe a session or to let another user in; to report all that session tracking can; to show
- * what views and triggers it has.
+ * To wipe a session or to let another user in; to report all that session tracking can; to tell
+ * whether it keeps profiles or traces; to show what views and triggers it has.
  */
-export type Refusable = "wiping" | "full tracking" | "look-up";
+export type Refusable = "wiping" | "full tracking" | "traces" | "look-up";
 
 /** How many addresses are remembered. */
 const addressesMax = 1000;
@@ -17,6 +17,9 @@ const refusing: Readonly<Record<Refusable, readonly unknown[]>> = {
   "wiping": [1047, 1235],
   // ER_PARSE_ERROR, ER_UNKNOWN_SYSTEM_VARIABLE, ER_WRONG_VALUE_FOR_VAR, ER_NOT_SUPPORTED_YET.
   "full tracking": [1064, 1193, 1231, 1235],
+  // ER_BAD_DB_ERROR, ER_PARSE_ERROR, ER_UNKNOWN_ERROR, ER_UNKNOWN_TABLE, ER_NO_SUCH_TABLE,
+  // ER_NOT_SUPPORTED_YET.
+  "traces": [1049, 1064, 1105, 1109, 1146, 1235],
   // ER_BAD_DB_ERROR, ER_PARSE_ERROR, ER_UNKNOWN_ERROR (Vitess), ER_UNKNOWN_TABLE,
   // ER_NO_SUCH_TABLE, ER_NOT_SUPPORTED_YET.
   "look-up": [1049, 1064, 1105, 1109, 1146, 1235],
@@ -27,6 +30,7 @@ export class Refusals {
   readonly #known: Readonly<Record<Refusable, Set<string>>> = {
     "wiping": new Set(),
     "full tracking": new Set(),
+    "traces": new Set(),
     "look-up": new Set(),
   };
 
@@ -38,7 +42,8 @@ export class Refusals {
 
   /** Notes an error, if it is a refusal; tells whether it is. */
   learn(what: Refusable, { addressKey }: Target, error: unknown): boolean {
-    const { errno, message } = Object(error) as { errno?: unknown; message?: unknown };
+    const errno = errnoOf(error);
+    const { message } = Object(error) as { message?: unknown };
     // A node of a Galera cluster that is not ready uses the same number, and will be ready again.
     if (!refusing[what].includes(errno) || /wsrep/i.test(String(message))) return false;
     const known = this.#known[what];
@@ -51,4 +56,9 @@ export class Refusals {
 /** Tells whether a server has said an error, rather than the driver or the system. */
 export function isOfServer(error: unknown): boolean {
   return error instanceof Error && "sqlState" in error;
+}
+
+/** Returns the number of an error of the server. */
+export function errnoOf(error: unknown): unknown {
+  return (Object(error) as { errno?: unknown }).errno;
 }

@@ -165,7 +165,7 @@ export class MysqlSession implements Session<Target, Connection> {
 
   /** Makes a fresh session what its target says; from then on `lost` may be called. */
   async begin(lost: (loss: Loss) => void): Promise<void> {
-    await this.#wiping.begin(this.#target, false);
+    await this.#wiping.begin(this.#target, "connect");
     this.#end.lost = lost;
   }
 

@@ -168,9 +168,13 @@ export function changesObjects({ verb, object, heading }: ReadStatement): boolea
   return defining.has(verb) && /^(?:view|trigger|function|package)$/.test(object);
 }
 
-/** Tells whether a statement may do so, in a text that is not read or behind its first words. */
-export function mayChangeObjects({ heading, hasBody }: ReadStatement): boolean {
-  return hasBody || compound.test(heading);
+/**
+ * Tells whether a statement may do so, in a text that is not read or behind its first words; or
+ * makes a database, which gives names another meaning.
+ */
+export function mayChangeObjects({ verb, object, heading, hasBody }: ReadStatement): boolean {
+  const makesDatabase = verb === "create" && /^(?:database|schema)$/.test(object);
+  return hasBody || makesDatabase || compound.test(heading);
 }
 
 /** First words of what runs statements within it. */

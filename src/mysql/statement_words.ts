@@ -50,7 +50,9 @@ export const locking: RegExp =
   /^(?:get_lock|service_get_(?:read|write)_locks|version_tokens_lock_\w+)$/;
 
 /** Words of which one is in each statement that runs what a table, or a view, is. */
-export const naming: ReadonlySet<string> = wordSet("from into insert join replace table update");
+export const naming: ReadonlySet<string> = wordSet(
+  "from into insert join straight_join replace table update",
+);
 /** Words that are reserved, and so no names unless in quotes; those that are used most. */
 export const reserved: ReadonlySet<string> = wordSet(
   "select insert into replace values update set delete from where and or not in is null like " +

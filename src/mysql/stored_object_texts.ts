@@ -90,11 +90,17 @@ export function behindAll(all: Iterable<Behind>): Behind {
 
 /** A quote within a string that looks like two. */
 const doubledQuote: RegExp = /^'.*''.*'$|^".*"".*"$/s;
-/** Kinds of objects. */
+/** The variables by which the server keeps what is run. */
+const keeping: RegExp = /^[`"]?(?:profiling|optimizer_trace)[`"]?$/;
+/** With these an assignment begins. */
+const assigning: ReadonlySet<string> = new Set(["=", ":", ":="]);
+/** Kinds of what is looked up. */
 export const VIEW = 1;
 export const TRIGGER = 2;
 /** A column whose values an expression gives that sets a variable. */
 export const COLUMN = 3;
+/** A database, which is no object, but whose name others have before them. */
+export const DATABASE = 4;
 
 /** What the server has told of an object. */
 export interface Row {
@@ -156,7 +162,7 @@ export function objectOf(analyser: Analyser, row: Row, hiding: Hiding): StoredOb
   const { kind, name, title, text, sqlMode, database } = row;
   const isTrigger = kind === TRIGGER;
   const mode = isTrigger ? modeOfTrigger(sqlMode ?? "") : MODE_UNKNOWN;
-  const { names, schemas } = kind === COLUMN ? noNames : namesIn(text ?? "", mode);
+  const { names, databases } = kind === COLUMN ? noNames : namesIn(text ?? "", mode);
   const reason = reasonOf(analyser, row, mode, hiding);
   const what = isTrigger ? "trigger" : kind === VIEW ? "view" : "column";
   return {
@@ -166,7 +172,7 @@ export function objectOf(analyser: Analyser, row: Row, hiding: Hiding): StoredOb
     mayWrite: kind === VIEW && (!text || !analyser.analyse(text, MODE_UNKNOWN).isReadOnly),
     used: names,
     // The text of a view names the database of each table, that of a trigger may not.
-    databases: isTrigger ? [...schemas, database] : schemas,
+    databases: isTrigger ? [...databases, database] : databases,
     isUnseen: isTrigger && !text,
   };
 }
@@ -241,10 +247,13 @@ function reasonOfWords(body: string, mode: number): string | undefined {
   let last = "";
   let lastButOne = "";
   let atCount = 0;
+  let beforeAt = "";
+  let isSystem = false;
   for (let kind = lexer.next(); kind !== END; kind = lexer.next()) {
     const word = body.slice(lexer.start, lexer.end).toLowerCase();
     if (kind === WORD && word === "call") return "call of a procedure";
     if (word.includes("session_track_")) return "session tracking";
+    if (keeping.test(word)) return "a trace";
     if (kind === WORD && word === "role") return "a role";
     if (kind === WORD && word === "temporary") return "a temporary table";
     if (kind === WORD && word === "diagnostics") fills = true;
@@ -252,6 +261,11 @@ function reasonOfWords(body: string, mode: number): string | undefined {
     const isOfTable = beforeTarget.has(last) && lastButOne !== ".";
     if (kind === WORD && word === "into") fills ||= !isOfTable;
     namesVariable ||= atCount === 1 && word !== "@";
+    // Of SET @@name MariaDB reports nothing.
+    if (isSystem && assigning.has(word)) return "a variable";
+    isSystem = isSystem && (word === "." || last === ".") || atCount === 2 && word !== "@" &&
+        (beforeAt === "set" || beforeAt === ",");
+    if (word === "@" && atCount === 0) beforeAt = last;
     atCount = word === "@" ? atCount + 1 : 0;
     lastButOne = last;
     last = word;

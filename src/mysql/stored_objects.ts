@@ -27,12 +27,19 @@ const schemasMax = 1000;
 /** How long a session waits for what another asks. */
 const waitMsMax = 1000;
 
+/** Why a session is renewed that has other privileges than a new one would. */
+export const outdatedReason = "change of privileges";
+/** What is to be feared behind names that such a session asks for. */
+const outdated: Behind = { ...nothingBehind, reason: outdatedReason, mayWrite: true };
+
 /** What was found of a name, and holds for a while. */
 interface Found {
   readonly behind: Behind;
   readonly until: number;
   /** The databases in which it was looked for, besides the session's own. */
   readonly schemas: ReadonlySet<string>;
+  /** Whether it is a database itself. */
+  readonly isDatabase: boolean;
 }
 
 /** What the pool's own statements change of views, triggers and functions. */
@@ -67,6 +74,11 @@ export class StoredObjects {
     this.#age = changes.age;
   }
 
+  /** Tells whether a write, to tables in whatever names may mean, may run unseen triggers. */
+  hidesTriggers(schemas: readonly string[]): boolean {
+    return this.sight.hidesOwnTriggers(this.#databasesIn(schemas, performance.now()));
+  }
+
   /** Returns what is behind some names, as far as it is known. */
   behind(names: TableNames): Behind {
     this.#renew();
@@ -85,6 +97,8 @@ export class StoredObjects {
   async learn(asking: Asking, names: ReadonlySet<string>): Promise<Behind> {
     const all = [...names];
     for (let hasWaited = false;;) {
+      // What it does not see may be there.
+      if (!this.sight.isOf(asking.loggedInAt)) return outdated;
       this.#renew();
       const { behind } = this.#find(all, all, performance.now());
       if (behind.unknown.length === 0) return behind;
@@ -105,8 +119,17 @@ export class StoredObjects {
     this.#ofNames = new WeakMap();
   }
 
+  /** Returns which of some names are databases, or may be. */
+  #databasesIn(names: readonly string[], now: number): readonly string[] {
+    return names.filter((name) => {
+      const found = this.#found.get(name);
+      return found === undefined || found.until <= now || found.isDatabase;
+    });
+  }
+
   /** Returns what is known of some names; what is not has to be asked for in all databases. */
-  #find(names: readonly string[], schemas: readonly string[], now: number): Found {
+  #find(names: readonly string[], dotted: readonly string[], now: number): Found {
+    const schemas = this.#databasesIn(dotted, now);
     const all: Behind[] = [];
     const unknown: string[] = [];
     const wide = new Map<ReadonlySet<string>, boolean>();
@@ -121,7 +144,7 @@ export class StoredObjects {
       until = Math.min(until, found.until);
     }
     if (unknown.length > 0) all.push({ ...nothingBehind, unknown: [...unknown, ...schemas] });
-    return { behind: behindAll(all), until, schemas: new Set(schemas) };
+    return { behind: behindAll(all), until, schemas: new Set(schemas), isDatabase: false };
   }
 
   async #share(asking: Promise<void>, asked: ReadonlySet<string>): Promise<void> {
@@ -143,19 +166,24 @@ export class StoredObjects {
     const until = performance.now() + knownMsMax;
     const names = new Set(first);
     const objects: StoredObject[] = [];
+    const databases = new Set<string>();
     for (let asked = first; asked.size > 0;) {
       const found = await askOfObjects(asking, asked, names, this.sight);
-      objects.push(...found);
-      asked = new Set(found.flatMap(({ used }) => used).filter((name) => !names.has(name)));
+      objects.push(...found.objects);
+      for (const database of found.databases) databases.add(database);
+      this.sight.home = found.home;
+      asked = new Set(found.objects.flatMap(({ used }) => used).filter((one) => !names.has(one)));
       for (const name of asked) names.add(name);
     }
-    await this.sight.renew(asking.driver);
-    // What was made meanwhile may not be in the answer.
-    if (age !== this.#changes.age) return;
+    await this.sight.renew(asking.driver, asking.loggedInAt);
+    // What was made meanwhile may not be in the answer, nor what it does not see.
+    if (age !== this.#changes.age || !this.sight.isOf(asking.loggedInAt)) return;
     const behind = behindNames(objects, this.sight);
     if (this.#found.size + first.size > namesMax) this.#found.clear();
     for (const name of first) {
-      this.#add(name, { behind: behind.get(folded(name)) ?? nothingBehind, until, schemas: first });
+      const its = behind.get(folded(name)) ?? nothingBehind;
+      const isDatabase = databases.has(folded(name));
+      this.#add(name, { behind: its, until, schemas: first, isDatabase });
     }
   }
 
@@ -169,7 +197,7 @@ export class StoredObjects {
     }
     const schemas = new Set([...known.schemas, ...found.schemas]);
     const behind = behindAll([known.behind, found.behind]);
-    this.#found.set(name, { behind, until: Math.min(known.until, found.until), schemas });
+    this.#found.set(name, { ...found, behind, until: Math.min(known.until, found.until), schemas });
   }
 }
 
@@ -207,14 +235,14 @@ export class StoredObjectsOfTargets {
   }
 
   /** Returns what is known for a target. */
-  of({ key, database, cleanHidden }: Target): StoredObjects {
+  of({ key, cleanHidden }: Target): StoredObjects {
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     if (this.#known.size >= targetsMax) this.#known.clear();
     const objects = new StoredObjects(
       this.#isShared,
       this.changes,
-      new Sight(database, cleanHidden),
+      new Sight(cleanHidden),
     );
     this.#known.set(key, objects);
     return objects;

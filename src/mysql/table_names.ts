@@ -9,6 +9,8 @@ const lengthMax = 128;
 const behindTables: ReadonlySet<string> = new Set(
   "select where group order having limit set values window returning".split(" "),
 );
+/** A character that no name can have. */
+const astral: RegExp = /[\u{10000}-\u{10ffff}]/u;
 /** A literal of bytes. */
 const bits: RegExp = /^0x[\da-f]*$|^0b[01]*$/;
 
@@ -16,12 +18,14 @@ const bits: RegExp = /^0x[\da-f]*$|^0b[01]*$/;
 export interface TableNames {
   /** Each once: those of all its tables, and others. */
   readonly names: readonly string[];
-  /** Those of them that may be databases: a dot stands behind them where tables are named. */
+  /** Those of them that may be databases: a dot stands behind them. */
   readonly schemas: readonly string[];
+  /** Those of these that stand where tables are named. */
+  readonly databases: readonly string[];
 }
 
 /** Those of a text that names no table. */
-export const noNames: TableNames = { names: [], schemas: [] };
+export const noNames: TableNames = { names: [], schemas: [], databases: [] };
 
 /**
  * Returns the names in a text.
@@ -32,18 +36,25 @@ export function namesIn(sql: string, mode: number): TableNames {
   return new NameReader(sql, mode).read();
 }
 
+/** Where a text is that is being read. */
+interface Position {
+  /** Whether what comes may be the name of a table. */
+  readonly isAtTables: boolean;
+  /** Whether a condition has interrupted a list of tables. */
+  readonly isInOn: boolean;
+}
+
 class NameReader {
   /** Whether a table can be named in the text at all. */
   #isNaming = false;
   readonly #names: Set<string> = new Set();
   readonly #schemas: Set<string> = new Set();
+  readonly #databases: Set<string> = new Set();
   readonly #sql: string;
   readonly #lexer: Lexer;
-  /** Whether what comes may be the name of a table. */
-  #isAtTables = false;
-  #depth = 0;
-  /** At which depth a condition has interrupted a list of tables. */
-  #onDepth = -1;
+  #at: Position = { isAtTables: false, isInOn: false };
+  /** Where the brackets have begun that are open. */
+  readonly #outer: Position[] = [];
   #last = "";
   #lastName: string | undefined;
 
@@ -59,41 +70,55 @@ class NameReader {
       if (kind === WORD) this.#word(text);
       else this.#other(text, kind);
     }
-    return this.#isNaming ? { names: [...this.#names], schemas: [...this.#schemas] } : noNames;
+    if (!this.#isNaming) return noNames;
+    return {
+      names: [...this.#names],
+      schemas: [...this.#schemas],
+      databases: [...this.#databases],
+    };
   }
 
   #word(text: string): void {
     const word = text.toLowerCase();
-    if (naming.has(word)) this.#isNaming = this.#isAtTables = true;
-    else if (word === "on") {
-      this.#isAtTables = false;
-      this.#onDepth = this.#depth;
-    } else if (behindTables.has(word)) this.#isAtTables = false;
     // Before a bracket stands a function, unless it is the table that gets rows.
     const isCalled = this.#sql[this.#lexer.end] === "(" && this.#last !== "." &&
       !beforeTarget.has(this.#last);
     const isName = this.#last === "." || !reserved.has(word) && !isCalled && !bits.test(word);
+    if (this.#last !== ".") this.#move(word);
     this.#name(isName ? text : undefined);
     this.#last = word;
+  }
+
+  /** Follows a word to where tables are named, or where none are. */
+  #move(word: string): void {
+    const isOfKey = word === "update" && this.#last === "key";
+    // USE INDEX FOR ORDER BY.
+    const isOfHint = this.#last === "for";
+    if (naming.has(word)) {
+      this.#isNaming = true;
+      this.#at = { isAtTables: !isOfKey, isInOn: false };
+    } else if (word === "on") this.#at = { isAtTables: false, isInOn: true };
+    else if (behindTables.has(word) && !isOfHint) this.#at = { isAtTables: false, isInOn: false };
   }
 
   #other(text: string, kind: number): void {
     const quote = text[0] ?? "";
     const isQuoted = quote === "`" || kind === DOUBLE_QUOTED;
-    if (text === "." && this.#isAtTables && this.#lastName !== undefined) {
+    if (text === "." && this.#lastName !== undefined) {
       this.#schemas.add(this.#lastName);
-    } else if (text === "(") this.#depth++;
-    else if (text === ")") this.#depth--;
-    if (this.#depth < this.#onDepth || text === "," && this.#depth === this.#onDepth) {
-      this.#isAtTables = true;
-      this.#onDepth = -1;
-    }
+      if (this.#at.isAtTables) this.#databases.add(this.#lastName);
+    } else if (text === "(") {
+      this.#outer.push(this.#at);
+      this.#at = { ...this.#at, isInOn: false };
+    } else if (text === ")") this.#at = this.#outer.pop() ?? this.#at;
+    else if (text === "," && this.#at.isInOn) this.#at = { isAtTables: true, isInOn: false };
     this.#name(isQuoted ? text.slice(1, -1).replaceAll(quote + quote, quote) : undefined);
     this.#last = text;
   }
 
   #name(name: string | undefined): void {
-    this.#lastName = name;
-    if (name !== undefined && name.length <= lengthMax) this.#names.add(name);
+    const isLong = name !== undefined && name.length > lengthMax;
+    this.#lastName = isLong ? undefined : name;
+    if (name !== undefined && !isLong && !astral.test(name)) this.#names.add(name);
   }
 }

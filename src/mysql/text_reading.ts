@@ -12,7 +12,7 @@ import { type Analyser, analyserOf, type Analysis, textLengthMax } from "./state
 import { weakFacts } from "./statement_facts.ts";
 import { AUTOCOMMIT, ECHO } from "./status.ts";
 import { type Behind, nothingBehind } from "./stored_object_texts.ts";
-import { ObjectChanges, type StoredObjects } from "./stored_objects.ts";
+import { ObjectChanges, outdatedReason, type StoredObjects } from "./stored_objects.ts";
 import type { Target } from "./target.ts";
 
 /** What the driver puts a name for: `??`, or `::name` where placeholders have names. */
@@ -45,9 +45,10 @@ export class TextReading {
   /** Whether a change of its own is under way. */
   #isChanging = false;
   #isLookingUp = false;
+  /** When the session logged in, or began to. */
+  #loggedInAt = performance.now();
   /** Whether the server has warned of the look-up. */
   #isWarned = false;
-  #isTraced = false;
   /** The text that was looked up last, the mode that it was read in, and what it tells. */
   #lastText = "";
   #lastMode = -1;
@@ -82,12 +83,6 @@ export class TextReading {
     const sqlMode = variables?.get("sql_mode");
     if (variables === undefined) this.#sqlMode = MODE_UNKNOWN;
     else if (sqlMode !== undefined) this.#sqlMode = bitsOf(sqlMode);
-    if (variables?.has("profiling") || variables?.has("optimizer_trace")) this.#isTraced = true;
-  }
-
-  /** Whether profiles or traces have been switched on, or off, since the session was settled. */
-  get isTraced(): boolean {
-    return this.#isTraced;
   }
 
   /** How many changes of views and triggers there have been. */
@@ -108,7 +103,7 @@ export class TextReading {
   /** Tells whether that is so, by what was found behind the names in them. */
   mayHide({ hides, hidesTriggers }: Behind): boolean {
     if (hides || !this.#hasWritten) return hides;
-    return hidesTriggers || this.#objects?.sight.hidesOwnTriggers([...this.#written]) === true;
+    return hidesTriggers || this.#objects?.hidesTriggers([...this.#written]) === true;
   }
 
   /** The names in statements since the session was settled of which nothing is known. */
@@ -117,12 +112,14 @@ export class TextReading {
   }
 
   /**
-   * Whether a view or a trigger was changed by another session while statements of this one named
-   * something: what the server tells of it now was not so then.
+   * Why what the server tells now of the names in statements may not be what they have run: another
+   * session has changed a view or a trigger meanwhile, or this one has other privileges.
    */
-  get hasMissedChange(): boolean {
+  get renewalReason(): string | undefined {
     const before = this.#changesBefore;
-    return before !== undefined && (this.#isAmidChange || before !== this.#changes.count);
+    if (before === undefined) return undefined;
+    if (this.#isAmidChange || before !== this.#changes.count) return changedReason;
+    return this.#objects?.sight.isOf(this.#loggedInAt) === false ? outdatedReason : undefined;
   }
 
   /**
@@ -145,7 +142,7 @@ export class TextReading {
     const behind = this.#objects.behind(names);
     for (const name of behind.unknown) this.#unknown.add(name);
     if (!analysis.isReadOnly) { for (const schema of names.schemas) this.#written.add(schema); }
-    this.#hasHidden ||= this.mayHide(behind);
+    if (behind.unknown.length === 0) this.#hasHidden ||= this.mayHide(behind);
     return behind;
   }
 
@@ -184,7 +181,8 @@ export class TextReading {
     this.#isLookingUp = true;
     this.#isWarned = false;
     try {
-      const asking = { driver, analyser, isWarned: () => this.#isWarned };
+      const loggedInAt = this.#loggedInAt;
+      const asking = { driver, analyser, loggedInAt, isWarned: () => this.#isWarned };
       return await this.#objects?.learn(asking, names) ?? nothingBehind;
     } finally {
       this.#isLookingUp = false;
@@ -200,17 +198,14 @@ export class TextReading {
   forgetNames(): void {
     this.#unknown.clear();
     this.#changesBefore = undefined;
-    this.#isAmidChange =
-      this.#hasWritten =
-      this.#hasHidden =
-      this.#isTraced =
-        false;
+    this.#isAmidChange = this.#hasWritten = this.#hasHidden = false;
     this.#written.clear();
   }
 
-  /** Knows no sql_mode any more, as the session begins anew. */
-  forget(): void {
+  /** Knows no sql_mode any more, as the session begins anew; maybe by a new login. */
+  forget(isLogin: boolean): void {
     this.#sqlMode = MODE_UNKNOWN;
+    if (isLogin) this.#loggedInAt = performance.now();
   }
 
   /** Returns what a text tells; for one statement the same text is asked for several times. */

@@ -4,7 +4,7 @@
  */
 
 import type { Connection } from "mysql2";
-import { beginSession, type Memory } from "./beginning.ts";
+import { type Beginning, beginSession, type Memory } from "./beginning.ts";
 import type { Loans } from "./loan.ts";
 import { login } from "./login.ts";
 import { answered, internalsOf } from "./mysql2_internals.ts";
@@ -46,8 +46,8 @@ export class Wiping {
   }
 
   /** Makes a session that has just been connected or wiped what its target says. */
-  async begin(target: Target, isReset: boolean): Promise<void> {
-    await beginSession(this.#driver, this.#witness, target, this.#memory, isReset);
+  async begin(target: Target, by: Beginning): Promise<void> {
+    await beginSession(this.#driver, this.#witness, target, this.#memory, by);
     this.#loans.settle();
   }
 
@@ -81,14 +81,14 @@ export class Wiping {
 
   #reset(target: Target): Promise<void> {
     const ask = (): Promise<void> => answered((answer) => this.#driver.reset(answer));
-    return this.#wipe("A reset", ask, target, true);
+    return this.#wipe("A reset", ask, target, "reset");
   }
 
   /** Makes it a session of a target by a new login. */
   async login(target: Target): Promise<void> {
     try {
       const internals = internalsOf(this.#driver);
-      await this.#wipe("A new login", () => login(internals, target), target, false);
+      await this.#wipe("A new login", () => login(internals, target), target, "login");
     } catch (error) {
       // MariaDB leaves it open and logged in as before, but without what the session had.
       this.#end.break(ending("A new login failed", error));
@@ -121,7 +121,7 @@ export class Wiping {
     what: string,
     ask: () => Promise<void>,
     target: Target,
-    isReset: boolean,
+    by: Beginning,
   ): Promise<void> {
     if (this.#memory.refusals.has("wiping", target)) {
       throw new Error(`${what} was not tried, as the server has refused one before`);
@@ -131,7 +131,7 @@ export class Wiping {
         this.#memory.refusals.learn("wiping", target, error);
         throw error;
       });
-      await this.begin(target, isReset);
+      await this.begin(target, by);
     });
   }
 }

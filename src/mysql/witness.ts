@@ -31,7 +31,7 @@ import {
   UNCLEAR,
   UNTOLD,
 } from "./status.ts";
-import { changedReason, TextReading } from "./text_reading.ts";
+import { TextReading } from "./text_reading.ts";
 
 /** By what a command of the driver is known: what it was given to do. */
 const GIVEN: unique symbol = Symbol("given");
@@ -110,7 +110,7 @@ export class Witness implements Watcher {
   get renewalReason(): string | undefined {
     if (this.#moved !== undefined) return this.#moved;
     if (!this.canTell && this.#hasRun) return "no session tracking";
-    return this.reading.hasMissedChange ? changedReason : undefined;
+    return this.reading.renewalReason;
   }
 
   /** Whether anything must be wiped before somebody else may have the session. */
@@ -130,7 +130,7 @@ export class Witness implements Watcher {
    * what not even a new login wipes.
    */
   get isUnfit(): boolean {
-    return this.#isUnfit || this.#outlivesLogin || this.reading.isTraced;
+    return this.#isUnfit || this.#outlivesLogin;
   }
 
   /** Whether the command that is being given is the question after an error. */
@@ -181,7 +181,7 @@ export class Witness implements Watcher {
   /** Notes a reset or a new login: it takes away session tracking, too. */
   wipe(by: "reset" | "changeUser"): void {
     this.#isChanged = this.#isWiped = true;
-    this.reading.forget();
+    this.reading.forget(by === "changeUser");
     if (by === "changeUser") this.#move(by);
   }
 

@@ -13,6 +13,9 @@ import { cost, prepare, traceOn } from "./support/smuggled.ts";
 
 after(removeServers);
 
+/** What it takes to ask what the user may see; MySQL may have a mode for patterns of names. */
+const sightTrips = { mariadb: 1, mysql: 2 };
+
 /** Makes a table anew, and triggers on it. */
 async function withTriggers({ server }: Place, ...triggers: readonly string[]): Promise<void> {
   for (const table of ["watched", "audit"]) {
@@ -49,6 +52,11 @@ const smugglings: readonly (readonly [trigger: string, leaves: string, runs: str
     "INSERT INTO watched VALUES (1, 1); DELETE w FROM watched AS w",
   ],
   ["BEFORE INSERT ON watched FOR EACH ROW SET NEW.v = hit()", "7", "INSERT watched() VALUES ()"],
+  [
+    "BEFORE INSERT ON watched FOR EACH ROW SET @@timestamp = 77",
+    "77",
+    "INSERT watched() VALUES ()",
+  ],
   [
     "BEFORE INSERT ON watched FOR EACH ROW BEGIN IF (NEW.w > 0) THEN CALL seizing_one; END IF; END",
     "lock",
@@ -117,7 +125,7 @@ testOnBoth("a view costs a round trip when it is named first, and a login if it 
   await withTriggers(place);
   const login = roundTrips.login[place.make];
   // It asks what the names are, what those are that the view names, and what the user may see.
-  assert.equal(await cost(place, "SELECT * FROM plain JOIN t"), 3);
+  assert.equal(await cost(place, "SELECT * FROM plain JOIN t"), 2 + sightTrips[place.make]);
   assert.equal(await cost(place, "SELECT * FROM plain JOIN t"), 0);
   assert.equal(await cost(place, "SELECT * FROM t JOIN plain"), 0);
   assert.equal(await cost(place, "SELECT * FROM locking"), 1 + login);
@@ -141,7 +149,7 @@ testOnBoth("a trigger that leaves nothing costs a round trip once, another a log
   );
   const login = roundTrips.login[place.make];
   // A read runs no trigger.
-  assert.equal(await cost(place, "SELECT v FROM watched"), 3);
+  assert.equal(await cost(place, "SELECT v FROM watched"), 2 + sightTrips[place.make]);
   assert.equal(await cost(place, "SELECT v FROM watched"), 0);
   assert.equal(await cost(place, "INSERT INTO watched VALUES (1, 1)"), login);
   assert.deepEqual(place.db.census().renewals, { "trigger watching1: a lock": 1 });
@@ -214,5 +222,7 @@ testOnBoth("many connections that come back at once ask once", async (place) => 
 
 testOnBoth("with resetOnRelease a session is wiped, whatever a look-up tells", async (place) => {
   await withTriggers(place);
-  assert.equal(await cost(place, "SELECT * FROM watched"), roundTrips.reset[place.make] * 2 + 2);
+  const reset = roundTrips.reset[place.make];
+  const asked = 1 + sightTrips[place.make];
+  assert.equal(await cost(place, "SELECT * FROM watched"), reset * 2 + asked);
 }, { resetOnRelease: true });

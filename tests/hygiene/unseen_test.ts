@@ -5,34 +5,15 @@
 
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { createPool, type Pool, type PoolOptions } from "../../mod.ts";
+import type { PoolOptions } from "../../mod.ts";
 import { threadOf } from "../support/asking.ts";
 import { roundTrips } from "./rows.ts";
-import { type Place, removeServers, testOnBoth } from "./support/fixture.ts";
+import { removeServers, testOnBoth } from "./support/fixture.ts";
 import { arrange, runsOf } from "./support/hidden.ts";
 import { cost, traceOn } from "./support/smuggled.ts";
+import { poolOf, unseen, userNow, writing } from "./support/unseen.ts";
 
 after(removeServers);
-
-let userCount = 0;
-
-/** Makes a user who has some privileges; returns a pool of his. */
-async function poolOf(
-  place: Place,
-  privileges: string,
-  options: PoolOptions = {},
-): Promise<Pool> {
-  const { server, proxy } = place;
-  const user = `blind${++userCount}`;
-  await server.query(`CREATE USER ${user} IDENTIFIED BY ''`);
-  for (const part of privileges.split("; ")) await server.query(`GRANT ${part} TO ${user}`);
-  const { uri } = proxy;
-  const whose = { user, password: "", database: "hidden", shared: false };
-  return createPool({ uri, ...whose, connectionLimit: 1, validateAfter: 60_000, ...options });
-}
-
-const writing = "SELECT, INSERT, UPDATE, DELETE ON hidden.*";
-const unseen = "triggers or views that may not be seen";
 
 /** Bodies of triggers, of which nothing is reported. */
 const bodies: readonly (readonly [body: string, leaves: string])[] = [
@@ -107,7 +88,7 @@ testOnBoth("a role shows what its user does not see", async (place) => {
   await server.query("GRANT TRIGGER ON hidden.* TO seer");
   await using db = await poolOf(place, `${writing}; seer`);
   const whose = make === "mysql" ? "seer TO" : "seer FOR";
-  await server.query(`SET DEFAULT ROLE ${whose} blind${userCount}`);
+  await server.query(`SET DEFAULT ROLE ${whose} ${userNow()}`);
   const its = { ...place, db };
   await cost(its, "INSERT INTO w VALUES (1)");
   assert.equal(await cost(its, "INSERT INTO w VALUES (1)"), 0);

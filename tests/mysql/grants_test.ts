@@ -6,7 +6,10 @@ import { Grants } from "../../src/mysql/grants.ts";
 
 /** Returns what some lines say of a database: whether all triggers, and all views, are shown. */
 function shown(database: string, ...lines: readonly string[]): string {
-  const grants = new Grants(lines);
+  return shownBy(new Grants(lines, false), database);
+}
+
+function shownBy(grants: Grants, database: string): string {
   const words = [
     grants.showTriggers(database) ? "triggers" : "",
     grants.showViews(database) ? "views" : "",
@@ -54,9 +57,11 @@ test("to others they are not", () => {
   ) assert.equal(shown("app", usage, ...lines), sees, String(lines));
 });
 
-test("a role gives what its user has not", () => {
+test("a role gives what its user has not, unless something else may count there", () => {
   const lines = [`GRANT SELECT ON \`app\`.* ${to}`, "GRANT ALL PRIVILEGES ON `app`.* TO `rr`"];
   assert.equal(shown("app", ...lines), "triggers views");
+  const nested = ["GRANT SELECT ON `ap%`.* TO `r`", "GRANT EXECUTE ON `app`.* TO `rr`"];
+  assert.equal(shown("app", ...nested), "");
 });
 
 test("what is taken away from all can be given for one", () => {
@@ -81,12 +86,32 @@ test("names of databases are read as they were written", () => {
       ["50%", "50\\%"],
       ["a`b", "a``b"],
       ["a.b*[", "a.b*["],
+      ["ab", "a\\b"],
       ["\u{1f600}.", "\u{1f600}."],
     ] as const
   ) {
     assert.equal(shown(database, `GRANT TRIGGER ON \`${pattern}\`.* ${to}`), "triggers views");
   }
   assert.equal(shown("myxdb", "GRANT TRIGGER ON `my\\_db`.* TO `u`"), "");
+});
+
+test("where patterns are names, only a name gives anything, and what looks like it takes", () => {
+  const grants = new Grants([
+    `GRANT TRIGGER ON *.* ${to}`,
+    "REVOKE TRIGGER ON `x\\_`.* FROM `u`@`%`",
+    "REVOKE TRIGGER ON `b%`.* FROM `u`@`%`",
+    `GRANT TRIGGER ON \`b%\`.* ${to}`,
+  ], true);
+  const databases = ["x_", "x\\_", "b%", "bc", "other"];
+  const shown = databases.filter((database) => grants.showTriggers(database));
+  assert.deepEqual(shown, ["b%", "other"]);
+});
+
+test("privileges on columns alone are noted", () => {
+  const lines = [usage, `GRANT SELECT ON \`app\`.* ${to}`];
+  assert.equal(new Grants(lines, false).hasColumns, false);
+  const column = `GRANT SELECT, INSERT (\`v\`) ON \`app\`.\`t\` ${to}`;
+  assert.equal(new Grants([...lines, column], false).hasColumns, true);
 });
 
 test("the server's own databases hide nothing", () => {

@@ -44,7 +44,7 @@ test("a trigger that only writes rows, or sets what is reported, leaves nothing"
   for (
     const body of [
       "SET NEW.a = NEW.a + 1, NEW.b = UPPER(NEW.b)",
-      "SET @a = 7, @@sort_buffer_size = 100000",
+      "SET @a = 7, SESSION sort_buffer_size = 100000",
       "INSERT INTO audit (a, b) VALUES (NEW.a, CURRENT_USER()), (@who, NOW())",
       "REPLACE INTO audit SELECT COALESCE(NEW.a, @@server_id), @who FROM t WHERE id IN (1, 2)",
       "BEGIN DECLARE a INT; SELECT MAX(v) INTO a FROM t WHERE b = @@server_id; END",
@@ -76,6 +76,11 @@ test("a trigger that may leave what goes unreported is found, and says why", () 
       ["a variable", "SET NEW.a = (SELECT @a := 1)"],
       ["a variable", "BEGIN DECLARE x INT; SELECT 1, NEW.ignore INTO x, @a; END"],
       ["a variable", "GET DIAGNOSTICS @a = NUMBER"],
+      ["a variable", "SET @@sort_buffer_size = 100000"],
+      ["a variable", "BEGIN SET @a = 1, @@`timestamp` := 77; END"],
+      ["a variable", "SET @@local . sort_buffer_size = 100000"],
+      ["a trace", "SET SESSION profiling = 1"],
+      ["a trace", "SET NEW.a = 1, `optimizer_trace` = 'enabled=on'"],
       ["session tracking", "SET SESSION session_track_state_change = 0"],
       ["unknown text", "SET NEW.a = 1 /*!50000 , NEW.b = f(1) */"],
       ["unknown text", "SET NEW.a = 'a"],

@@ -16,34 +16,35 @@ class Asked {
   readonly asking: Asking = {
     driver: { query: (_: object, answer: Answer) => void this.answers.push(answer) } as never,
     analyser: analyserOf("9.7.4", []),
+    loggedInAt: 0,
     isWarned: () => false,
   };
 
-  /** Answers the next question: there are no views and no triggers of these names. */
-  answer(): void {
-    this.answers.shift()?.(null, []);
+  /** Answers the next question: of these names are databases, and no views and no triggers. */
+  answer(...databases: readonly string[]): void {
+    this.answers.shift()?.(null, databases.map((name) => [4, name, name, null, null, null]));
   }
 }
 
-const names = (...list: string[]): TableNames => ({ names: list, schemas: [] });
+const names = (...list: string[]): TableNames => ({ names: list, schemas: [], databases: [] });
 
 /** Lets promises that are settled have their effects. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Returns what has names learnt, by a server that has no views and no triggers. */
+/** Returns what has names learnt, by a server with databases d0, d1 …, and no views or triggers. */
 function learner(objects: StoredObjects): (...list: string[]) => Promise<void> {
   const asked = new Asked();
   return async (...list) => {
     const learning = objects.learn(asked.asking, new Set(list));
     await settled();
-    asked.answer();
+    asked.answer(...list.filter((name) => /^d\d/.test(name)));
     await learning;
   };
 }
 
 test("sessions that ask the same share one question, but not for long", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
-  const objects = new StoredObjects(true, new ObjectChanges(), new Sight("test", true));
+  const objects = new StoredObjects(true, new ObjectChanges(), new Sight(true));
   const [first, second] = [new Asked(), new Asked()];
   const one = objects.learn(first.asking, new Set(["a", "b"]));
   const two = objects.learn(second.asking, new Set(["a"]));
@@ -60,7 +61,7 @@ test("sessions that ask the same share one question, but not for long", async (c
 });
 
 test("who asks something else waits for nobody", async () => {
-  const objects = new StoredObjects(true, new ObjectChanges(), new Sight("test", true));
+  const objects = new StoredObjects(true, new ObjectChanges(), new Sight(true));
   const [first, second] = [new Asked(), new Asked()];
   const one = objects.learn(first.asking, new Set(["a"]));
   const two = objects.learn(second.asking, new Set(["b"]));
@@ -72,9 +73,13 @@ test("who asks something else waits for nobody", async () => {
 });
 
 test("a new database has only what is named with it asked for anew", async () => {
-  const objects = new StoredObjects(true, new ObjectChanges(), new Sight("test", true));
+  const objects = new StoredObjects(true, new ObjectChanges(), new Sight(true));
   const learn = learner(objects);
-  const users = (schema: string): TableNames => ({ names: [schema, "u"], schemas: [schema] });
+  const users = (schema: string): TableNames => ({
+    names: [schema, "u"],
+    schemas: [schema],
+    databases: [],
+  });
   await learn("a", "u");
   assert.deepEqual([...new Set(objects.behind(users("d1")).unknown)].sort(), ["d1", "u"]);
   for (const schema of ["d1", "d2"]) {
@@ -86,10 +91,10 @@ test("a new database has only what is named with it asked for anew", async () =>
 });
 
 test("a name is remembered for 1,000 databases, whatever is asked of another name", async () => {
-  const objects = new StoredObjects(true, new ObjectChanges(), new Sight("test", true));
+  const objects = new StoredObjects(true, new ObjectChanges(), new Sight(true));
   const learn = learner(objects);
   const isKnown = (schema: string): boolean => {
-    return objects.behind({ names: ["u"], schemas: [schema] }).unknown.length === 0;
+    return objects.behind({ names: ["u"], schemas: [schema], databases: [] }).unknown.length === 0;
   };
   await learn("a");
   // Each question names the table, too, which counts as a database then.
@@ -102,7 +107,7 @@ test("a name is remembered for 1,000 databases, whatever is asked of another nam
 
 test("a change has all asked for anew, and what was asked before it is not kept", async () => {
   const changes = new ObjectChanges();
-  const objects = new StoredObjects(true, changes, new Sight("test", true));
+  const objects = new StoredObjects(true, changes, new Sight(true));
   const asked = new Asked();
   const learning = objects.learn(asked.asking, new Set(["a"]));
   await settled();

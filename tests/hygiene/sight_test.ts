@@ -1,0 +1,120 @@
+/**
+ * On real servers: what a user may see depends on the place and the moment. The next unit finds
+ * nothing of what unseen triggers and views have left; and who sees all pays nothing.
+ */
+
+import assert from "node:assert/strict";
+import { after, mock } from "node:test";
+import { removeServers, testOnBoth } from "./support/fixture.ts";
+import { arrange } from "./support/hidden.ts";
+import { cost, traceOn } from "./support/smuggled.ts";
+import { poolOf, unseen, userNow, writing } from "./support/unseen.ts";
+
+after(removeServers);
+
+testOnBoth("who has all on his own database pays nothing, whatever his statements name", async (
+  place,
+) => {
+  const { server, make } = place;
+  await arrange(
+    place,
+    "CREATE TABLE w (id INT PRIMARY KEY, v INT, s VARCHAR(9), d DATE)",
+    "CREATE TABLE u (id INT PRIMARY KEY, v INT, d DATE)",
+    "INSERT INTO u VALUES (1, 1, '2001-02-03')",
+  );
+  await server.query("CREATE DATABASE IF NOT EXISTS odd");
+  await using db = await poolOf(place, "ALL ON hidden.*", { connectionLimit: 1 });
+  const writes = [
+    "INSERT INTO w (w.id, w.v) VALUES (1, 1) ON DUPLICATE KEY UPDATE w.v = w.v + 1",
+    "INSERT INTO w (id) SELECT u.id FROM u ON DUPLICATE KEY UPDATE v = u.v",
+    "UPDATE w JOIN u ON u.id = w.id SET w.s = REPLACE(w.s, 'a', 'b')",
+    "UPDATE hidden.w, u AS odd SET w.v = EXTRACT(YEAR FROM odd.d) WHERE odd.id = w.id",
+    "UPDATE w SET s = TRIM(LEADING 'x' FROM w.s)",
+    "DELETE o FROM w AS o JOIN u ON u.id = o.id WHERE o.v = 7",
+    "DELETE w.* FROM w WHERE w.v = 7",
+    ...make === "mysql"
+      ? ["INSERT INTO w (id, v) VALUES (1, 1) AS new ON DUPLICATE KEY UPDATE v = new.v"]
+      : ["INSERT INTO w (id, v) VALUES (1, 1) ON DUPLICATE KEY UPDATE v = VALUES(v)"],
+  ];
+  const its = { ...place, db };
+  for (const sql of writes) {
+    await db.query(sql);
+    assert.equal(await cost(its, sql), 0, sql);
+  }
+  assert.deepEqual(db.census().renewals, {});
+  await server.query("DROP DATABASE odd");
+});
+
+testOnBoth("what a user is given later is his on new sessions, and older ones are renewed", async (
+  place,
+) => {
+  const { server } = place;
+  await arrange(
+    place,
+    "CREATE TABLE w (v INT)",
+    "CREATE TRIGGER tw BEFORE INSERT ON w FOR EACH ROW DO GET_LOCK('smuggled', 0)",
+    "CREATE VIEW inner_view AS SELECT GET_LOCK('smuggled', 0) AS l",
+    "CREATE VIEW outer_view AS SELECT l FROM inner_view",
+  );
+  const narrow = "SELECT, INSERT ON hidden.w; SELECT, SHOW VIEW ON hidden.outer_view";
+  await using db = await poolOf(place, narrow);
+  const statements = ["INSERT INTO w VALUES (1)", "SELECT * FROM outer_view"];
+  const run = async (): Promise<void> => {
+    for (const sql of statements) {
+      await db.query(sql);
+      assert.equal(await traceOn(db), "", sql);
+    }
+  };
+  await run();
+  await server.query(`GRANT ALL ON *.* TO ${userNow()}`);
+  const begunAt = performance.now();
+  let later = 0;
+  const clock = mock.method(performance, "now", () => begunAt + later);
+  for (later = 61_000; later < 400_000; later += 61_000) await run();
+  clock.mock.restore();
+  assert.equal(db.census().renewals["change of privileges"], 1);
+  assert.ok(Number(db.census().renewals["view inner_view: a lock"]) >= 3);
+});
+
+testOnBoth("unseen triggers of a database that initSql chooses are minded", async (place) => {
+  await arrange(
+    place,
+    "CREATE TABLE w (v INT)",
+    "CREATE TRIGGER tw BEFORE INSERT ON w FOR EACH ROW DO GET_LOCK('smuggled', 0)",
+  );
+  const privileges = `${writing}; ALL ON test.*`;
+  await using db = await poolOf(place, privileges, { database: "test", initSql: "USE hidden" });
+  for (let round = 1; round <= 2; round++) {
+    await db.query("INSERT INTO w VALUES (1)");
+    assert.equal(await traceOn(db), "");
+    assert.deepEqual(db.census().renewals, { [unseen]: round });
+  }
+});
+
+testOnBoth(
+  "a column that its user does not see sets no variable of the next unit",
+  async (place) => {
+    const { make } = place;
+    if (make === "mysql") return;
+    await arrange(place, "CREATE TABLE d (v INT, w INT DEFAULT (@hit := 7))");
+    await using db = await poolOf(place, "INSERT (v) ON hidden.d");
+    for (let round = 1; round <= 3; round++) {
+      await db.query("INSERT INTO d (v) VALUES (1)");
+      assert.equal(await traceOn(db), "");
+      assert.deepEqual(db.census().renewals, { [unseen]: round });
+    }
+  },
+);
+
+testOnBoth("a name that was none of a database is one when the pool has made it", async (place) => {
+  const { db, server } = place;
+  await arrange(place, "CREATE TABLE v (l INT)");
+  await server.query("DROP DATABASE IF EXISTS born");
+  await db.query("SELECT born.l FROM hidden.v AS born");
+  await db.query("SELECT born.l FROM hidden.v AS born");
+  await db.query("CREATE DATABASE born");
+  await server.query("CREATE VIEW born.v AS SELECT GET_LOCK('smuggled', 0) AS l");
+  await db.query("SELECT l FROM born.v");
+  assert.equal(await traceOn(db), "");
+  await server.query("DROP DATABASE born");
+});

@@ -1,0 +1,31 @@
+/** Users who do not see all that their statements run. */
+
+import { createPool, type Pool, type PoolOptions } from "../../../mod.ts";
+import type { Place } from "./fixture.ts";
+
+/** The privileges of somebody who only reads and writes. */
+export const writing = "SELECT, INSERT, UPDATE, DELETE ON hidden.*";
+/** Why a connection of his is renewed. */
+export const unseen = "triggers or views that may not be seen";
+
+let userCount = 0;
+
+/** Makes a user who has some privileges; returns a pool of his. */
+export async function poolOf(
+  { server, proxy }: Place,
+  privileges: string,
+  options: PoolOptions = {},
+): Promise<Pool> {
+  userCount++;
+  const user = userNow();
+  await server.query(`CREATE USER ${user} IDENTIFIED BY ''`);
+  for (const part of privileges.split("; ")) await server.query(`GRANT ${part} TO ${user}`);
+  const { uri } = proxy;
+  const whose = { user, password: "", database: "hidden", shared: false };
+  return createPool({ uri, ...whose, connectionLimit: 1, validateAfter: 60_000, ...options });
+}
+
+/** Returns the name of the user that was made last. */
+export function userNow(): string {
+  return `blind${userCount}`;
+}
