@@ -7,6 +7,7 @@
  */
 
 import mysql2, { type Connection } from "mysql2";
+import { notedRole } from "./look_up.ts";
 import { answered, internalsOf } from "./mysql2_internals.ts";
 import { errnoOf, isOfServer, type Refusable, type Refusals } from "./refusals.ts";
 import type { StoredObjectsOfTargets } from "./stored_objects.ts";
@@ -33,8 +34,6 @@ const fullTracking =
 const sameMode = "sql_mode = @@sql_mode";
 /** What a login has put into it, MariaDB does not put there again. */
 const modeWithSpace = "sql_mode = CONCAT(@@sql_mode, ',IGNORE_SPACE')";
-/** Has no use but that its report proves that reports arrive. */
-const proof = "@sublet = NULL";
 /** The flag of a login by which spaces may stand between a function's name and its bracket. */
 const IGNORE_SPACE = 0x100;
 /** ER_SUBQUERY_NO_1_ROW. */
@@ -64,58 +63,109 @@ export async function beginSession(
   const names = by === "reset" && !isMariaDb ? charset.names : undefined;
   const takesSpace = (internals.config.clientFlags & IGNORE_SPACE) !== 0;
   const mode = isMariaDb && by !== "connect" && takesSpace ? modeWithSpace : undefined;
-  const mayKeep = by !== "connect" && !refusals.has("traces", target);
-  const keeper = mayKeep ? isMariaDb ? "profiling" : "optimizer_trace" : undefined;
-  const refused = await startTracking(driver, witness, { names, mode, keeper });
+  const checks = refusals.has("checks", target) ? undefined : checksOf(by, target, isMariaDb);
+  const refused = await startTracking(driver, witness, { names, mode, checks });
   for (const [what, refusal] of refused) refusals.learn(what, target, refusal);
-  const { initSql } = target;
-  if (typeof initSql === "function") await initSql(driver);
-  else for (const sql of initSql) await send(driver, sql);
+  await runInitSql(driver, witness, target);
   // The driver follows what statements set, and would name that at the next login.
   internals.config.charsetNumber = charset.number;
   witness.settle();
 }
 
-/** What is set besides session tracking, and the table in which the server keeps statements. */
+async function runInitSql(driver: Connection, witness: Witness, target: Target): Promise<void> {
+  const { initSql } = target;
+  if (typeof initSql === "function") await initSql(driver);
+  else for (const sql of initSql) await send(driver, sql);
+  const isEmpty = typeof initSql !== "function" && initSql.length === 0;
+  if (!isEmpty && witness.reading.isRoleNoted) await send(driver, `SET ${notedRole}`);
+}
+
+/** What is set besides session tracking. */
 interface Setting {
   readonly names: string | undefined;
   readonly mode: string | undefined;
-  readonly keeper: string | undefined;
+  /** Expressions that are NULL unless something is wrong; undefined if the server has none. */
+  readonly checks: readonly Check[] | undefined;
+}
+
+/** An expression that is NULL unless something is wrong: then it is an error. */
+interface Check {
+  readonly sql: string;
+  /** What puts it right, if anything does. */
+  readonly remedy: string | undefined;
+}
+
+/** Returns what is to be checked of a session that begins so. */
+function checksOf(by: Beginning, { database }: Target, isMariaDb: boolean): readonly Check[] {
+  if (by === "connect") return [];
+  // What the server keeps of statements, a reset and a new login leave.
+  const keeper = isMariaDb ? "profiling" : "optimizer_trace";
+  const checks: Check[] = [{ sql: errorIfAny(keeper, "TRUE"), remedy: undefined }];
+  if (by === "login" || database === undefined) return checks;
+  // A reset gives a session the collation of the server in place of its database's.
+  const isOther = "schema_name = DATABASE() AND " +
+    "CAST(default_collation_name AS BINARY) <> CAST(@@collation_database AS BINARY)";
+  const remedy = `USE \`${database.replaceAll("`", "``")}\``;
+  return [...checks, { sql: errorIfAny("schemata", isOther), remedy }];
+}
+
+/** Returns what is NULL if a table of the server has no such row, and else an error. */
+function errorIfAny(table: string, condition: string): string {
+  const two = "(SELECT 1 AS one UNION ALL SELECT 1) AS two";
+  return `(SELECT 1 FROM information_schema.${table}, ${two} WHERE ${condition} LIMIT 2)`;
 }
 
 /**
- * Switches tracking on, and looks for what the server keeps of statements over a reset and a new
- * login. A server that refuses, or keeps silent, is taken not to have it. Returns its errors if it
- * has refused what others do not know.
+ * Switches tracking on, notes the role, and checks what a reset or a new login has left. A server
+ * that refuses, or keeps silent, is taken not to have it. Returns its errors if it has refused what
+ * others do not know.
  */
 async function startTracking(
   driver: Connection,
   witness: Witness,
-  { names, mode, keeper }: Setting,
+  { names, mode, checks }: Setting,
 ): Promise<readonly (readonly [what: Refusable, refusal: unknown])[]> {
   const refused: (readonly [what: Refusable, refusal: unknown])[] = [];
-  let asked = keeper;
+  let asked = checks;
   for (;;) {
     witness.settle();
+    witness.reading.isRoleNoted = asked !== undefined;
     const { canTell } = witness;
     const canTellAll = canTell && witness.canTellAll;
     const told = [canTell && tracking, canTellAll && fullTracking];
-    const kept = asked === undefined ? canTell && proof : `@sublet = ${nothingKeptBy(asked)}`;
-    const all = [names, ...told, mode ?? (canTellAll && sameMode), kept];
-    const parts = all.filter((part) => Boolean(part));
-    const refusal = await trySend(driver, parts);
+    // Its report proves that reports arrive.
+    const proof = asked === undefined ? canTell && "@sublet = NULL" : noted(asked);
+    const all = [names, ...told, mode ?? (canTellAll && sameMode), proof];
+    const refusal = await trySend(driver, all.filter((part) => Boolean(part)));
     if (refusal === undefined) {
       if (canTell) witness.canTell = witness.isTold;
       return refused;
     }
-    if (errnoOf(refusal) === tooManyRows) throw new Error("The server keeps former statements");
+    if (errnoOf(refusal) === tooManyRows && asked !== undefined) {
+      asked = await remedied(driver, asked);
+      continue;
+    }
     if (!canTell && asked === undefined) throw refusal;
-    if (asked !== undefined) refused.push(["traces", refusal]);
+    if (asked !== undefined) refused.push(["checks", refusal]);
     else if (canTellAll) refused.push(["full tracking", refusal]);
     else witness.canTell = false;
     if (asked === undefined) witness.canTellAll = false;
     asked = undefined;
   }
+}
+
+/** Returns what notes the role, unless a check fails. */
+function noted(checks: readonly Check[]): string {
+  const [variable, role] = notedRole.split(" = ");
+  return `${variable} = COALESCE(${[...checks.map(({ sql }) => sql), role].join(", ")})`;
+}
+
+/** Puts right what checks have found, and returns those that are left. */
+async function remedied(driver: Connection, checks: readonly Check[]): Promise<readonly Check[]> {
+  const wrong = checks.findLast(({ remedy }) => remedy !== undefined);
+  if (wrong?.remedy === undefined) throw new Error("The server keeps former statements");
+  await send(driver, wrong.remedy);
+  return checks.filter((check) => check !== wrong);
 }
 
 /** Sets variables; returns the error of a server that refuses. */
@@ -128,12 +178,6 @@ async function trySend(driver: Connection, parts: readonly unknown[]): Promise<u
     if (isOfServer(error)) return error;
     throw error;
   }
-}
-
-/** Returns what is NULL if a table of the server is empty, and else an error. */
-function nothingKeptBy(table: string): string {
-  const two = "(SELECT 1 AS one UNION ALL SELECT 1) AS two";
-  return `(SELECT 1 FROM information_schema.${table}, ${two} LIMIT 2)`;
 }
 
 function send(driver: Connection, sql: string): Promise<void> {

@@ -26,6 +26,8 @@ export interface Asking {
   readonly analyser: Analyser;
   /** When it logged in. */
   readonly loggedInAt: number;
+  /** Whether it has noted what role it had when it began. */
+  readonly isRoleNoted: boolean;
   /** Tells whether the server has warned that an answer may not be whole. */
   isWarned(): boolean;
 }
@@ -56,15 +58,19 @@ export interface LookedUp {
  * those that somebody is changing.
  */
 export async function askOfObjects(
-  { driver, analyser, isWarned }: Asking,
+  { driver, analyser, isRoleNoted, isWarned }: Asking,
   names: ReadonlySet<string>,
   schemas: ReadonlySet<string>,
   hiding: Hiding,
 ): Promise<LookedUp> {
   const isMariaDb = internalsOf(driver)._isMariaDB;
-  const found = await rowsOf(driver, questionOf(names, schemas, isMariaDb === true));
-  if (isWarned()) throw new LookUpWarning();
+  const role = isRoleNoted ? sameRole : "''";
+  const found = await rowsOf(driver, questionOf(names, schemas, role, isMariaDb === true));
+  if (isWarned()) throw new UnsoundLookUp("failed look-up");
   const rows = found.map((row) => rowOf(row.map(textOf)));
+  if (rows.some(({ kind, title }) => kind === HOME && title === "0")) {
+    throw new UnsoundLookUp("role");
+  }
   const isDatabase = ({ kind }: Row): boolean => kind === DATABASE;
   return {
     objects: rows.filter((row) => row.kind > 0 && !isDatabase(row))
@@ -77,6 +83,7 @@ export async function askOfObjects(
 function questionOf(
   names: ReadonlySet<string>,
   schemas: ReadonlySet<string>,
+  role: string,
   isMariaDb: boolean,
 ): string {
   const listed = Array.from(names, literalOf);
@@ -89,7 +96,7 @@ function questionOf(
   };
   const table = ["table_name", "table_schema"] as const;
   const questions = [
-    `SELECT ${HOME}, '', '', '', ${bytesOf("DATABASE()")}, NULL`,
+    `SELECT ${HOME}, '', '', ${role}, ${bytesOf("DATABASE()")}, NULL`,
     select(DATABASE, "schema_name", "schema_name", "NULL", "NULL", "NULL"),
     select(VIEW, ...table, "table_name", "view_definition", "NULL"),
     select(
@@ -123,8 +130,11 @@ function isAmong(column: string, literals: readonly string[]): string {
   return `(${lists.map((list) => `${column} IN (${list.join(", ")})`).join(" OR ")})`;
 }
 
-/** The row that tells the current database. */
+/** The row that tells the current database, and whether the role is that of the beginning. */
 const HOME = 0;
+/** In what a session notes its role when it begins, and what tells whether that is its role. */
+export const notedRole = "@sublet = CURRENT_ROLE()";
+const sameRole = "CAST(@sublet AS BINARY) <=> CAST(CURRENT_ROLE() AS BINARY)";
 /** Where things of each kind are listed. */
 const tables: Readonly<Record<number, string>> = {
   [VIEW]: "views",
@@ -167,11 +177,15 @@ async function rowsOf(driver: Connection, sql: string): Promise<readonly (readon
   return rows as readonly (readonly Value[])[];
 }
 
-/** Says that the answer to a look-up may not be whole. */
-export class LookUpWarning extends Error {
+/** Says that what a look-up tells may not be all, or not all that a new session would be told. */
+export class UnsoundLookUp extends Error {
+  /** Why the session is renewed. */
+  readonly reason: string;
+
   /** Creates it. */
-  constructor() {
-    super("The server has warned that its answer is not whole");
+  constructor(reason: string) {
+    super(`What the server tells is not sure: ${reason}`);
+    this.reason = reason;
   }
 }
 

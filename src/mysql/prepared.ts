@@ -17,6 +17,7 @@ import {
   type DriverInternals,
   type PreparedHandle,
 } from "./mysql2_internals.ts";
+import { errnoOf, isOfServer } from "./refusals.ts";
 import type { TextReading } from "./text_reading.ts";
 
 /** Gets what a statement brings. */
@@ -134,12 +135,16 @@ export function forgetPrepared({ _statements }: DriverInternals): void {
 
 /** Tells whether there is no reason any more for what the server has refused. */
 function heal(driver: DriverInternals, sql: string | object, error: unknown): boolean {
-  const errno = error instanceof Error && "errno" in error ? error.errno : undefined;
-  if (errno === closed) return driver.unprepare(sql) !== undefined;
+  if (!(error instanceof Error) || !isOfServer(error)) return false;
+  const errno = errnoOf(error);
+  // A trigger can say the same number of something else.
+  const isRefused = errno === closed && /mysqld?_stmt_/.test(error.message);
+  if (isRefused) return driver.unprepare(sql) !== undefined;
   if (errno !== tooMany) return false;
-  const hasRoom = driver._statements.size > 0;
-  driver._statements.clear();
-  if (!hasRoom && error instanceof Error) error.message += ` (${advice})`;
+  const { size } = driver._statements;
+  forgetPrepared(driver);
+  const hasRoom = driver._statements.size < size;
+  if (!hasRoom) error.message += ` (${advice})`;
   return hasRoom;
 }
 

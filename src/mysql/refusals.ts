@@ -4,9 +4,9 @@ import type { Target } from "./target.ts";
 
 /**
  * To wipe a session or to let another user in; to report all that session tracking can; to tell
- * whether it keeps profiles or traces; to show what views and triggers it has.
+ * its role and what outlives a reset; to show what views and triggers it has.
  */
-export type Refusable = "wiping" | "full tracking" | "traces" | "look-up";
+export type Refusable = "wiping" | "full tracking" | "checks" | "look-up";
 
 /** How many addresses are remembered. */
 const addressesMax = 1000;
@@ -18,8 +18,8 @@ const refusing: Readonly<Record<Refusable, readonly unknown[]>> = {
   // ER_PARSE_ERROR, ER_UNKNOWN_SYSTEM_VARIABLE, ER_WRONG_VALUE_FOR_VAR, ER_NOT_SUPPORTED_YET.
   "full tracking": [1064, 1193, 1231, 1235],
   // ER_BAD_DB_ERROR, ER_PARSE_ERROR, ER_UNKNOWN_ERROR, ER_UNKNOWN_TABLE, ER_NO_SUCH_TABLE,
-  // ER_NOT_SUPPORTED_YET.
-  "traces": [1049, 1064, 1105, 1109, 1146, 1235],
+  // ER_NOT_SUPPORTED_YET, ER_SP_DOES_NOT_EXIST, ER_FUNC_INEXISTENT_NAME_COLLISION.
+  "checks": [1049, 1064, 1105, 1109, 1146, 1235, 1305, 1630],
   // ER_BAD_DB_ERROR, ER_PARSE_ERROR, ER_UNKNOWN_ERROR (Vitess), ER_UNKNOWN_TABLE,
   // ER_NO_SUCH_TABLE, ER_NOT_SUPPORTED_YET.
   "look-up": [1049, 1064, 1105, 1109, 1146, 1235],
@@ -30,7 +30,7 @@ export class Refusals {
   readonly #known: Readonly<Record<Refusable, Set<string>>> = {
     "wiping": new Set(),
     "full tracking": new Set(),
-    "traces": new Set(),
+    "checks": new Set(),
     "look-up": new Set(),
   };
 

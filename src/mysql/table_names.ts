@@ -7,12 +7,12 @@ import { beforeTarget, naming, reserved } from "./statement_words.ts";
 const lengthMax = 128;
 /** Words behind which no table is named until another word announces one. */
 const behindTables: ReadonlySet<string> = new Set(
-  "select where group order having limit set values window returning".split(" "),
+  "select where group order having limit set values".split(" "),
 );
 /** A character that no name can have. */
 const astral: RegExp = /[\u{10000}-\u{10ffff}]/u;
-/** A literal of bytes. */
-const bits: RegExp = /^0x[\da-f]*$|^0b[01]*$/;
+/** A literal of bytes; 0X1 and 0x are names. */
+const bits: RegExp = /^0x[\da-fA-F]+$|^0b[01]+$/;
 
 /** The names in a text. */
 export interface TableNames {
@@ -83,7 +83,7 @@ class NameReader {
     // Before a bracket stands a function, unless it is the table that gets rows.
     const isCalled = this.#sql[this.#lexer.end] === "(" && this.#last !== "." &&
       !beforeTarget.has(this.#last);
-    const isName = this.#last === "." || !reserved.has(word) && !isCalled && !bits.test(word);
+    const isName = this.#last === "." || !reserved.has(word) && !isCalled && !bits.test(text);
     if (this.#last !== ".") this.#move(word);
     this.#name(isName ? text : undefined);
     this.#last = word;

@@ -26,6 +26,8 @@ export const hiddenReason = "triggers or views that may not be seen";
 
 /** Reads texts as the server of one session does. */
 export class TextReading {
+  /** Whether the session has noted what role it had when it began. */
+  isRoleNoted = false;
   readonly #driver: DriverInternals;
   #analyser: Analyser = analyserOf("", []);
   #sqlMode = MODE_UNKNOWN;
@@ -182,7 +184,8 @@ export class TextReading {
     this.#isWarned = false;
     try {
       const loggedInAt = this.#loggedInAt;
-      const asking = { driver, analyser, loggedInAt, isWarned: () => this.#isWarned };
+      const isRoleNoted = this.isRoleNoted;
+      const asking = { driver, analyser, loggedInAt, isRoleNoted, isWarned: () => this.#isWarned };
       return await this.#objects?.learn(asking, names) ?? nothingBehind;
     } finally {
       this.#isLookingUp = false;

@@ -10,7 +10,7 @@ import { login } from "./login.ts";
 import { answered, internalsOf } from "./mysql2_internals.ts";
 import { isOfServer } from "./refusals.ts";
 import { ending, type SessionEnd } from "./session_end.ts";
-import { LookUpWarning } from "./look_up.ts";
+import { UnsoundLookUp } from "./look_up.ts";
 import { type Behind, nothingBehind } from "./stored_object_texts.ts";
 import type { Target } from "./target.ts";
 import { changedReason, hiddenReason } from "./text_reading.ts";
@@ -18,9 +18,6 @@ import type { Witness } from "./witness.ts";
 
 /** How long the server may take to wipe a session, or to let another user in. */
 const resetMsMax = 5000;
-
-/** What a failed look-up leaves to be feared. */
-const anything: Behind = { ...nothingBehind, reason: "failed look-up", mayWrite: true };
 
 /** Wipes one session. */
 export class Wiping {
@@ -59,23 +56,36 @@ export class Wiping {
   async reset(target: Target, isForced: boolean): Promise<string | undefined> {
     const { reading, isDirty, renewalReason } = this.#witness;
     const names = new Set(reading.unknownNames);
-    const { hasWritten, changeCount } = reading;
-    let isHidden = reading.hasHidden;
-    let reason = renewalReason;
-    if (reason === undefined) {
-      const isOnlyDoubted = names.size > 0 && !isDirty && !isForced;
-      if (!isOnlyDoubted) await this.#reset(target);
-      if (names.size > 0) {
-        const found = await this.lookUp(names, target);
-        reason = found.reason ?? (hasWritten ? found.reasonOfTriggers : undefined);
-        // What it found is not what there was when the statements ran.
-        if (reading.changeCount !== changeCount) reason ??= changedReason;
-        isHidden ||= reading.mayHide(found);
-        if (reason === undefined && isOnlyDoubted && isHidden) await this.#reset(target);
-        else if (reason === undefined) this.#witness.settle();
-      }
+    const { hasHidden, hasWritten } = reading;
+    const hidden = hasHidden ? hiddenReason : undefined;
+    if (renewalReason !== undefined) {
+      await this.login(target);
+      return renewalReason;
     }
+    if (names.size > 0 && !isDirty && !isForced) return await this.#settle(names, target);
+    if (names.size === 0) {
+      await this.#reset(target);
+      return hidden;
+    }
+    // No reset gives back a role, and with another one the server tells something else.
+    await this.login(target);
+    const found = await this.lookUp(names, target);
+    this.#witness.settle();
+    return reasonOf(found, hasWritten) ?? hidden;
+  }
+
+  /** Asks what is behind some names, and wipes what that may have left; returns the reason. */
+  async #settle(names: ReadonlySet<string>, target: Target): Promise<string | undefined> {
+    const { reading } = this.#witness;
+    const { hasWritten, changeCount } = reading;
+    const found = await this.lookUp(names, target);
+    // What it found may not be what there was when the statements ran.
+    const missed = reading.changeCount === changeCount ? undefined : changedReason;
+    const reason = reasonOf(found, hasWritten) ?? missed;
+    const isHidden = reading.mayHide(found);
     if (reason !== undefined) await this.login(target);
+    else if (isHidden) await this.#reset(target);
+    else this.#witness.settle();
     return reason ?? (isHidden ? hiddenReason : undefined);
   }
 
@@ -108,9 +118,11 @@ export class Wiping {
         await answered((answer) => this.#driver.query("ROLLBACK", answer));
       });
     } catch (error) {
-      const isUncertain = error instanceof LookUpWarning;
-      if (!isUncertain && !isOfServer(error)) throw error;
-      if (isUncertain || !this.#memory.refusals.learn("look-up", target, error)) return anything;
+      const anything = { ...nothingBehind, mayWrite: true };
+      if (error instanceof UnsoundLookUp) return { ...anything, reason: error.reason };
+      if (!isOfServer(error)) throw error;
+      const isRefused = this.#memory.refusals.learn("look-up", target, error);
+      if (!isRefused) return { ...anything, reason: "failed look-up" };
       reading.giveUp();
     }
     return behind;
@@ -134,4 +146,9 @@ export class Wiping {
       await this.begin(target, by);
     });
   }
+}
+
+/** Returns why what was found may have left something that a reset does not wipe. */
+function reasonOf({ reason, reasonOfTriggers }: Behind, hasWritten: boolean): string | undefined {
+  return reason ?? (hasWritten ? reasonOfTriggers : undefined);
 }

@@ -118,3 +118,47 @@ testOnBoth("a name that was none of a database is one when the pool has made it"
   assert.equal(await traceOn(db), "");
   await server.query("DROP DATABASE born");
 });
+
+for (const role of ["NONE", "clerk"]) {
+  testOnBoth(`a look-up is not believed that runs with SET ROLE ${role}`, async (place) => {
+    const { server, make } = place;
+    await arrange(
+      place,
+      `CREATE FUNCTION taking() RETURNS INT SQL SECURITY INVOKER
+         BEGIN SET ROLE ${role}; RETURN 1; END`,
+      "CREATE SQL SECURITY INVOKER VIEW posing AS SELECT taking() AS t",
+      "CREATE TABLE w (v INT)",
+      "CREATE TRIGGER tw BEFORE INSERT ON w FOR EACH ROW DO GET_LOCK('smuggled', 0)",
+    );
+    await server.query("DROP ROLE IF EXISTS owner");
+    await server.query("CREATE ROLE owner");
+    await server.query("GRANT ALL ON hidden.* TO owner");
+    await server.query("GRANT ALL ON *.* TO clerk");
+    const own = role === "NONE" ? "owner" : `${writing}; EXECUTE, SHOW VIEW ON hidden.*`;
+    await using db = await poolOf(place, `${own}; clerk`);
+    const whose = make === "mysql" ? "owner TO" : "owner FOR";
+    if (role === "NONE") await server.query(`SET DEFAULT ROLE ${whose} ${userNow()}`);
+    const before = await db.query("SELECT CURRENT_ROLE() AS r");
+    for (let round = 1; round <= 2; round++) {
+      await db.query("SELECT * FROM posing");
+      assert.deepEqual((await db.query("SELECT CURRENT_ROLE() AS r"))[0], before[0]);
+      await db.query("INSERT INTO w VALUES (1)");
+      assert.equal(await traceOn(db), "");
+    }
+    await server.query("REVOKE ALL ON *.* FROM clerk");
+  });
+}
+
+testOnBoth("a reset leaves the collation of the database", async (place) => {
+  await arrange(place, "ALTER DATABASE hidden CHARACTER SET cp1251");
+  await using at = await poolOf(place, "ALL ON hidden.*; clerk");
+  const collation = async (): Promise<unknown> => {
+    return (await at.query("SELECT @@collation_database AS c"))[0];
+  };
+  const fresh = await collation();
+  assert.deepEqual(fresh, [{ c: "cp1251_general_ci" }]);
+  for (const sql of ["SET @a = 1", "SET ROLE NONE", "SET @a = 2"]) {
+    await at.unit(() => at.query(sql));
+    assert.deepEqual(await collation(), fresh, sql);
+  }
+});

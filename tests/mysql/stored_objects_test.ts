@@ -17,6 +17,7 @@ class Asked {
     driver: { query: (_: object, answer: Answer) => void this.answers.push(answer) } as never,
     analyser: analyserOf("9.7.4", []),
     loggedInAt: 0,
+    isRoleNoted: false,
     isWarned: () => false,
   };
 

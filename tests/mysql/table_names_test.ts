@@ -11,6 +11,7 @@ test("the names of tables are found, however they are written", () => {
     ["SELECT 1 FROM `a``b` JOIN `select` USING (c)", ["a`b", "select", "c"]],
     ["INSERT INTO t(a) VALUES (f(1))", ["t", "a"]],
     ["SELECT 0xAB, 0b1 FROM db.t", ["db", "t"]],
+    ["SELECT 1 FROM 0X1A, 0B1, 0x, 0b, 0b2", ["0X1A", "0B1", "0x", "0b", "0b2"]],
     ["SELECT a, b", []],
   ];
   for (const [sql, names] of texts) assert.deepEqual(namesIn(sql, MODE_UNKNOWN).names, names, sql);
@@ -30,6 +31,7 @@ test("what stands before a dot where tables are named may be a database", () => 
     ["SELECT * FROM a JOIN b ON x.v = y.v STRAIGHT_JOIN db.v", ["db"]],
     ["SELECT * FROM a JOIN b ON x.v = (SELECT 1 FROM c JOIN d ON c.v = d.v), db.v", ["db"]],
     ["SELECT * FROM t . `from`, db.v", ["t", "db"]],
+    ["SELECT MAX(a) FROM t returning, db.v", ["db"]],
     ["UPDATE db.t SET t.a = 1 ORDER BY t.b", ["db"]],
     ["INSERT INTO t SELECT u.a FROM db.u ON DUPLICATE KEY UPDATE n = u.n, m = new.m", ["db"]],
     ["DELETE FROM db.t USING db2.u", ["db", "db2"]],
