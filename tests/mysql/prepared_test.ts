@@ -105,6 +105,34 @@ testOnBoth("a server that can prepare no more is given back what the connection 
   }
 });
 
+testOnBoth("what is given back is no handle that its holder has", async (db, server) => {
+  await using lease = await db.lease();
+  const handle = await lease.connection.promise().prepare(sql);
+  await lease.execute("SELECT 1, ?", [1]);
+  await server.query("SET GLOBAL max_prepared_stmt_count = 2");
+  try {
+    await lease.execute("SELECT 2, ?", [2]);
+    assert.deepEqual((await handle.execute([1]))[0], [{ n: 2 }]);
+  } finally {
+    await server.query("SET GLOBAL max_prepared_stmt_count = 16382");
+  }
+});
+
+testOnBoth("a statement that has begun is not sent again, whatever number its error has", async (
+  db,
+) => {
+  await db.query("CREATE TABLE IF NOT EXISTS once (v INT) ENGINE = MyISAM");
+  await db.query("DELETE FROM once");
+  await db.query("DROP TRIGGER IF EXISTS refusing");
+  await db.query(
+    `CREATE TRIGGER refusing BEFORE INSERT ON once FOR EACH ROW
+       IF NEW.v = 6 THEN SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1243; END IF`,
+  );
+  const error = await failure(db.execute("INSERT INTO once VALUES (5), (?)", [6]));
+  assert.equal(Object(error).errno, 1243);
+  assert.deepEqual((await db.query("SELECT v FROM once"))[0], [{ v: 5 }]);
+});
+
 testOnBoth(
   "where others have prepared all, the error says what can be done",
   async (db, server) => {
