@@ -7,7 +7,7 @@
  */
 
 import mysql2, { type Connection } from "mysql2";
-import { notedRole } from "./look_up.ts";
+import { noted, role } from "./look_up.ts";
 import { answered, internalsOf } from "./mysql2_internals.ts";
 import { errnoOf, isOfServer, type Refusable, type Refusals } from "./refusals.ts";
 import type { StoredObjectsOfTargets } from "./stored_objects.ts";
@@ -77,7 +77,7 @@ async function runInitSql(driver: Connection, witness: Witness, target: Target):
   if (typeof initSql === "function") await initSql(driver);
   else for (const sql of initSql) await send(driver, sql);
   const isEmpty = typeof initSql !== "function" && initSql.length === 0;
-  if (!isEmpty && witness.reading.isRoleNoted) await send(driver, `SET ${notedRole}`);
+  if (!isEmpty && witness.reading.isRoleNoted) await send(driver, `SET ${noted} = ${role}`);
 }
 
 /** What is set besides session tracking. */
@@ -134,7 +134,7 @@ async function startTracking(
     const canTellAll = canTell && witness.canTellAll;
     const told = [canTell && tracking, canTellAll && fullTracking];
     // Its report proves that reports arrive.
-    const proof = asked === undefined ? canTell && "@sublet = NULL" : noted(asked);
+    const proof = asked === undefined ? canTell && `${noted} = NULL` : roleNotedWith(asked);
     const all = [names, ...told, mode ?? (canTellAll && sameMode), proof];
     const refusal = await trySend(driver, all.filter((part) => Boolean(part)));
     if (refusal === undefined) {
@@ -155,9 +155,8 @@ async function startTracking(
 }
 
 /** Returns what notes the role, unless a check fails. */
-function noted(checks: readonly Check[]): string {
-  const [variable, role] = notedRole.split(" = ");
-  return `${variable} = COALESCE(${[...checks.map(({ sql }) => sql), role].join(", ")})`;
+function roleNotedWith(checks: readonly Check[]): string {
+  return `${noted} = COALESCE(${[...checks.map(({ sql }) => sql), role].join(", ")})`;
 }
 
 /** Puts right what checks have found, and returns those that are left. */

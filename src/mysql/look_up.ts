@@ -64,8 +64,8 @@ export async function askOfObjects(
   hiding: Hiding,
 ): Promise<LookedUp> {
   const isMariaDb = internalsOf(driver)._isMariaDB;
-  const role = isRoleNoted ? sameRole : "''";
-  const found = await rowsOf(driver, questionOf(names, schemas, role, isMariaDb === true));
+  const asksRole = isRoleNoted ? isSameRole : "''";
+  const found = await rowsOf(driver, questionOf(names, schemas, asksRole, isMariaDb === true));
   if (isWarned()) throw new UnsoundLookUp("failed look-up");
   const rows = found.map((row) => rowOf(row.map(textOf)));
   if (rows.some(({ kind, title }) => kind === HOME && title === "0")) {
@@ -83,7 +83,7 @@ export async function askOfObjects(
 function questionOf(
   names: ReadonlySet<string>,
   schemas: ReadonlySet<string>,
-  role: string,
+  asksRole: string,
   isMariaDb: boolean,
 ): string {
   const listed = Array.from(names, literalOf);
@@ -96,7 +96,7 @@ function questionOf(
   };
   const table = ["table_name", "table_schema"] as const;
   const questions = [
-    `SELECT ${HOME}, '', '', ${role}, ${bytesOf("DATABASE()")}, NULL`,
+    `SELECT ${HOME}, '', '', ${asksRole}, ${bytesOf("DATABASE()")}, NULL`,
     select(DATABASE, "schema_name", "schema_name", "NULL", "NULL", "NULL"),
     select(VIEW, ...table, "table_name", "view_definition", "NULL"),
     select(
@@ -132,9 +132,11 @@ function isAmong(column: string, literals: readonly string[]): string {
 
 /** The row that tells the current database, and whether the role is that of the beginning. */
 const HOME = 0;
-/** In what a session notes its role when it begins, and what tells whether that is its role. */
-export const notedRole = "@sublet = CURRENT_ROLE()";
-const sameRole = "CAST(@sublet AS BINARY) <=> CAST(CURRENT_ROLE() AS BINARY)";
+/** The variable in which a session notes its role when it begins. */
+export const noted = "@sublet";
+/** What tells its role. */
+export const role = "CURRENT_ROLE()";
+const isSameRole = `CAST(${noted} AS BINARY) <=> CAST(${role} AS BINARY)`;
 /** Where things of each kind are listed. */
 const tables: Readonly<Record<number, string>> = {
   [VIEW]: "views",
