@@ -52,9 +52,10 @@ export async function failure(promise: Promise<unknown>): Promise<unknown> {
 /** Tells whether an error says that a connection was lost, as the driver or the pool says it. */
 export function isLoss(error: unknown): boolean {
   const { code } = error as { code?: unknown };
-  return ["CONNECTION_LOST", "PROTOCOL_CONNECTION_LOST", "ECONNRESET", "EPIPE"].includes(
-    String(code),
-  );
+  // MySQL gives its reason for ending a silent session to whoever asks at that moment.
+  const silent = ["4031", "ER_CLIENT_INTERACTION_TIMEOUT"];
+  const lost = ["CONNECTION_LOST", "PROTOCOL_CONNECTION_LOST", "ECONNRESET", "EPIPE", ...silent];
+  return lost.includes(String(code));
 }
 
 /** Expects that a pool has lent nothing and that nobody waits for it. */
