@@ -72,12 +72,20 @@ export async function beginSession(
   witness.settle();
 }
 
+/** Runs what the target wants run, and notes the role anew if that may have changed it. */
 async function runInitSql(driver: Connection, witness: Witness, target: Target): Promise<void> {
   const { initSql } = target;
+  const { reading } = witness;
+  let isMoved = typeof initSql === "function";
   if (typeof initSql === "function") await initSql(driver);
-  else for (const sql of initSql) await send(driver, sql);
-  const isEmpty = typeof initSql !== "function" && initSql.length === 0;
-  if (!isEmpty && witness.reading.isRoleNoted) await send(driver, `SET ${noted} = ${role}`);
+  else {
+    for (const sql of initSql) {
+      await send(driver, sql);
+      const { effect } = reading.analyse(sql);
+      isMoved ||= effect !== "none" && effect !== "state";
+    }
+  }
+  if (isMoved && reading.isRoleNoted) await send(driver, `SET ${noted} = ${role}`);
 }
 
 /** What is set besides session tracking. */

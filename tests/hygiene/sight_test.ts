@@ -162,3 +162,18 @@ testOnBoth("a reset leaves the collation of the database", async (place) => {
     assert.deepEqual(await collation(), fresh, sql);
   }
 });
+
+testOnBoth("a role that initSql takes is that of the session", async (place) => {
+  await arrange(place, "CREATE TABLE w (v INT)");
+  const { server } = place;
+  await server.query("GRANT ALL ON hidden.* TO clerk");
+  await using db = await poolOf(place, "clerk; ALL ON test.*", {
+    database: "test",
+    initSql: ["SET ROLE clerk", "SET @a = 1"],
+  });
+  const its = { ...place, db };
+  await cost(its, "INSERT INTO hidden.w VALUES (1)");
+  assert.equal(await cost(its, "INSERT INTO hidden.w VALUES (1)"), 0);
+  assert.deepEqual(db.census().renewals, {});
+  await server.query("REVOKE ALL ON hidden.* FROM clerk");
+});
