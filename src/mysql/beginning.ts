@@ -32,7 +32,7 @@ const fullTracking =
   "CONCAT(@@session_track_system_variables, ',sql_mode,collation_connection')";
 /** It is assigned to itself so that it is reported. */
 const sameMode = "sql_mode = @@sql_mode";
-/** What a login has put into it, MariaDB does not put there again. */
+/** MariaDB adds IGNORE_SPACE when a session connects, and not when it is reset or logs in. */
 const modeWithSpace = "sql_mode = CONCAT(@@sql_mode, ',IGNORE_SPACE')";
 /** The flag of a login by which spaces may stand between a function's name and its bracket. */
 const IGNORE_SPACE = 0x100;
@@ -88,7 +88,7 @@ async function runInitSql(driver: Connection, witness: Witness, target: Target):
   if (isMoved && reading.isRoleNoted) await send(driver, `SET ${noted} = ${role}`);
 }
 
-/** What is set besides session tracking. */
+/** The parts of the SET with which a session begins, besides session tracking. */
 interface Setting {
   readonly names: string | undefined;
   readonly mode: string | undefined;
@@ -99,14 +99,14 @@ interface Setting {
 /** An expression that is NULL unless something is wrong: then it is an error. */
 interface Check {
   readonly sql: string;
-  /** What puts it right, if anything does. */
+  /** The statement that puts it right, if there is one. */
   readonly remedy: string | undefined;
 }
 
 /** Returns what is to be checked of a session that begins so. */
 function checksOf(by: Beginning, { database }: Target, isMariaDb: boolean): readonly Check[] {
   if (by === "connect") return [];
-  // What the server keeps of statements, a reset and a new login leave.
+  // Profiles and traces outlive a reset and a new login.
   const keeper = isMariaDb ? "profiling" : "optimizer_trace";
   const checks: Check[] = [{ sql: errorIfAny(keeper, "TRUE"), remedy: undefined }];
   if (by === "login" || database === undefined) return checks;

@@ -1,7 +1,8 @@
 /**
- * What the privileges of a user let him see. MySQL shows a trigger only to who has the privilege
- * TRIGGER on its table, MariaDB to who has any, and both show a view to who has any privilege on
- * it; so where he has none for the whole database, there may be some that he does not see.
+ * The views and triggers that servers show to a user, by his privileges. MySQL shows the triggers
+ * of a table only with the privilege TRIGGER on it, MariaDB with every privilege on it, and both
+ * show a view with every privilege on it. Without such a privilege on the whole database, there may
+ * be some that he does not see.
  */
 
 /** Privileges on the tables of some databases. */
@@ -33,7 +34,7 @@ const showingTriggers: readonly string[] = ["ALL PRIVILEGES", "TRIGGER"];
 const own: ReadonlySet<string> = new Set(["information_schema", "performance_schema"]);
 /** How many databases are remembered. */
 const toldMax = 1000;
-/** A name as servers write it: in quotes, unless they are told not to. */
+/** A name in a line of SHOW GRANTS; `sql_quote_show_create` decides whether it has quotes. */
 const name = '`(?:[^`]|``)*`|"(?:[^"]|"")*"|[^`"\\s.]+';
 /** A line for columns. */
 const columns = /^GRANT [^`"]*\(/;
@@ -42,7 +43,7 @@ const line: RegExp = new RegExp(
   `^(GRANT|REVOKE) ([A-Z_ ,]+) ON (\\*|${name})\\.\\* (?:TO|FROM) `,
 );
 
-/** What a user may see. */
+/** The privileges of one user. */
 export class Grants {
   /** Whether he has privileges on some columns of a table alone. */
   readonly hasColumns: boolean;

@@ -42,7 +42,7 @@ const options = {
 /** It overrides sql_select_limit. */
 const rowsMax = 1_000_000;
 
-/** What a look-up has found. */
+/** The answer to a look-up. */
 export interface LookedUp {
   /** The views, triggers and columns behind the names. */
   readonly objects: readonly StoredObject[];

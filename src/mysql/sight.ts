@@ -70,7 +70,7 @@ export class Sight implements Hiding {
    */
   hidesOwnTriggers(databases: readonly string[]): boolean {
     const all = this.home === undefined ? databases : [this.home, ...databases];
-    // The expressions of columns can only be those of columns that he may use.
+    // With privileges on columns alone, he does not see the expressions of the others.
     return this.#isMariaDb
       ? this.#hides((grants) => !grants.hasColumns || all.every((one) => grants.showViews(one)))
       : this.hidesTriggers(all);
