@@ -203,9 +203,9 @@ function modeOfTrigger(sqlMode: string): number {
 }
 
 /**
- * Session tracking reports what a trigger does to its session, but for a role, a temporary table
+ * Session tracking reports what a trigger does to its session, except a role, a temporary table
  * that is made of a query, a lock by name, and a variable that gets its value by INTO, `:=` or GET
- * DIAGNOSTICS; and unless it is switched off.
+ * DIAGNOSTICS; MariaDB does not report SET @@name either. A trigger can also switch it off.
  */
 function reasonOfTrigger(analyser: Analyser, body: string, mode: number): string | undefined {
   const { isUncertain, versionedCount, statements } = analyser.readBody(body, mode);
@@ -261,7 +261,6 @@ function reasonOfWords(body: string, mode: number): string | undefined {
     const isOfTable = beforeTarget.has(last) && lastButOne !== ".";
     if (kind === WORD && word === "into") fills ||= !isOfTable;
     namesVariable ||= atCount === 1 && word !== "@";
-    // Of SET @@name MariaDB reports nothing.
     if (isSystem && assigning.has(word)) return "a variable";
     isSystem = isSystem && (word === "." || last === ".") || atCount === 2 && word !== "@" &&
         (beforeAt === "set" || beforeAt === ",");
