@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { after } from "node:test";
 import { one } from "../support/asking.ts";
 import { removeServers, testOnBoth } from "./support/fixture.ts";
+import { arrange } from "./support/hidden.ts";
+import { poolOf } from "./support/unseen.ts";
 
 after(removeServers);
 
@@ -46,4 +48,48 @@ testOnBoth("an id is a unit's own only once a statement of it has set one", asyn
     await assert.rejects(db.query(sql), refusal);
   }
   await db.query("SHOW VARIABLES");
+});
+
+const questions = "LAST_INSERT_ID() AS i, ROW_COUNT() AS r, FOUND_ROWS() AS f";
+
+/** What others have run before, each of which leaves other answers. */
+const strangers: readonly string[] = [
+  "INSERT INTO k (v) VALUES (1), (2), (3)",
+  "INSERT INTO k (v) VALUES (4)",
+  "SELECT v FROM k",
+  "SELECT v FROM k LIMIT 2",
+];
+
+/** What asks about the statement before it, though its text does not tell, and its answer. */
+const askers: readonly (readonly [name: string, asks: string, tells?: string])[] = [
+  ["a view", "SELECT * FROM asking_view"],
+  ["a function", "SELECT asking_function()"],
+  ["a procedure", "CALL asking_procedure()"],
+  ["a trigger", "INSERT INTO watched VALUES (1)", "SELECT * FROM told"],
+];
+
+testOnBoth("with resetOnRelease what asks behind a text is told of nobody", async (place) => {
+  await arrange(
+    place,
+    "CREATE TABLE k (id INT PRIMARY KEY AUTO_INCREMENT, v INT) AUTO_INCREMENT = 70",
+    "CREATE TABLE watched (v INT)",
+    "CREATE TABLE told (i BIGINT, r BIGINT, f BIGINT)",
+    `CREATE VIEW asking_view AS SELECT ${questions}`,
+    `CREATE PROCEDURE asking_procedure() SELECT ${questions}`,
+    `CREATE FUNCTION asking_function() RETURNS VARCHAR(99) NO SQL
+       RETURN CONCAT_WS(' ', LAST_INSERT_ID(), ROW_COUNT(), FOUND_ROWS())`,
+    `CREATE TRIGGER asking_trigger BEFORE INSERT ON watched FOR EACH ROW
+       INSERT INTO told SELECT ${questions}`,
+  );
+  for (const [name, asks, tells = asks] of askers) {
+    const answers: unknown[] = [];
+    for (const before of strangers) {
+      await place.server.query("DELETE FROM hidden.told");
+      await using db = await poolOf(place, "ALL ON hidden.*", { resetOnRelease: true });
+      await db.query(before);
+      const [rows] = await db.query(asks);
+      answers.push(tells === asks ? rows : (await db.query(tells))[0]);
+    }
+    for (const answer of answers) assert.deepEqual(answer, answers[0], name);
+  }
 });

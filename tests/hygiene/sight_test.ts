@@ -76,6 +76,27 @@ testOnBoth("what a user is given later is his on new sessions, and older ones ar
   assert.ok(Number(db.census().renewals["view inner_view: a lock"]) >= 3);
 });
 
+testOnBoth("what a user is given a second after a first login is not taken for its own", async (
+  place,
+) => {
+  const { server } = place;
+  await arrange(
+    place,
+    "CREATE TABLE w (v INT)",
+    "CREATE TRIGGER tw BEFORE INSERT ON w FOR EACH ROW DO GET_LOCK('smuggled', 0)",
+  );
+  await using db = await poolOf(place, "SELECT, INSERT ON hidden.w");
+  await using lease = await db.lease();
+  await server.query(`GRANT ALL ON *.* TO ${userNow()}`);
+  const now = performance.now.bind(performance);
+  const clock = mock.method(performance, "now", () => now() + 1001);
+  await lease.query("INSERT INTO w VALUES (1)");
+  lease.release();
+  assert.equal(await traceOn(db), "");
+  clock.mock.restore();
+  assert.deepEqual(db.census().renewals, { "change of privileges": 1 });
+});
+
 testOnBoth("unseen triggers of a database that initSql chooses are minded", async (place) => {
   await arrange(
     place,
