@@ -13,7 +13,7 @@ import { type ContextUnit, enclosingOf, type Frame, yieldAround } from "./contex
 import { SubletError, unitEnded } from "./errors.ts";
 import type { Home } from "./home.ts";
 import type { Watch } from "./leaks.ts";
-import { pooledOf } from "./lease_request.ts";
+import { grantedAtOf, pooledOf } from "./lease_request.ts";
 import { type Asker, UnitRequest } from "./lease_wait.ts";
 import type { Limits } from "./wait.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
@@ -179,7 +179,7 @@ export class Held<Target, Driver> {
 
   /** Watches how long the lease is held; returns since when it is. */
   watch(stack: string | undefined): Instant {
-    const { grantedAt } = this.#given;
+    const grantedAt = grantedAtOf(this.#given);
     this.#watch ??= this.runtime.leaks.watch(this.home.name, grantedAt, stack);
     return grantedAt;
   }

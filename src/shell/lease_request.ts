@@ -76,28 +76,20 @@ export interface LeaseWaiter<Target, Driver> extends TimeoutLink<LeaseWaiter<Tar
 
 /** A request for a lease, and the lease. */
 export abstract class LeaseRequest<Target, Driver> implements LeaseRequested {
-  /** Says which event it is to the core. */
-  readonly type = "leaseRequested" as const;
   /** Its name. */
   readonly lease: LeaseId;
   /** The virtual connection it goes through. */
   readonly virtual: VirtualId;
-  /** The number of the target it asks for. */
-  readonly target: TargetId;
-  /** The number of that target's address. */
-  readonly address: AddressId;
   /** The leases that cannot end before it is answered. */
   readonly enclosing: readonly Holding[];
-  /** What the core hands back with the answer. */
-  readonly waiter: this = this;
   /** The target it asks for. */
   readonly entry: TargetEntry<Target>;
   /** What counts it, for the handle of the pool through which its work was begun. */
   readonly admission: Admission;
   /** When it was made. */
   readonly requestedAt: Instant;
-  /** When it was granted. */
-  grantedAt: Instant;
+  /** When it was granted, if it was. */
+  grantedAt: Instant | undefined = undefined;
   /** How it stands. */
   status: "waiting" | "granted" | "refused" | "withdrawn" | "released" = "waiting";
   /** What it holds, once it is granted. */
@@ -115,17 +107,33 @@ export abstract class LeaseRequest<Target, Driver> implements LeaseRequested {
     enclosing: readonly Holding[],
     admission: Admission,
   ) {
-    const now = interpreter.clock.now();
     this.interpreter = interpreter;
     this.lease = interpreter.nextLease();
     this.virtual = virtual;
-    this.target = entry.id;
-    this.address = entry.address;
     this.enclosing = enclosing;
     this.entry = entry;
     this.admission = admission;
-    this.requestedAt = now;
-    this.grantedAt = now;
+    this.requestedAt = interpreter.clock.now();
+  }
+
+  /** Says which event it is to the core. */
+  get type(): "leaseRequested" {
+    return "leaseRequested";
+  }
+
+  /** The number of the target it asks for. */
+  get target(): TargetId {
+    return this.entry.id;
+  }
+
+  /** The number of that target's address. */
+  get address(): AddressId {
+    return this.entry.address;
+  }
+
+  /** What the core hands back with the answer. */
+  get waiter(): this {
+    return this;
   }
 
   /** Takes the session that it is granted. */
@@ -156,6 +164,14 @@ export function pooledOf<Target, Driver>(
   return pooled;
 }
 
+/** Returns when a request that has been granted was. */
+export function grantedAtOf<Target, Driver>(
+  { lease, grantedAt }: LeaseRequest<Target, Driver>,
+): Instant {
+  if (grantedAt === undefined) throw new TypeError(`Lease ${lease} has not been granted`);
+  return grantedAt;
+}
+
 /** Returns the request that the core hands back with its answer. */
 export function requestOf<Target, Driver>(
   { waiter }: { readonly waiter: unknown },
@@ -168,7 +184,7 @@ export function acquisitionNews<Target, Driver>(
   request: LeaseRequest<Target, Driver>,
   virtual: string,
 ): PoolEvents<Driver>["acquire"] {
-  const waitMs = request.grantedAt - request.requestedAt;
+  const waitMs = grantedAtOf(request) - request.requestedAt;
   return { ...newsOf(pooledOf(request).session), virtual, waitMs };
 }
 
@@ -179,7 +195,7 @@ export function releaseNews<Target, Driver>(
   condition: Condition,
   now: Instant,
 ): PoolEvents<Driver>["release"] {
-  const heldMs = now - request.grantedAt;
+  const heldMs = now - grantedAtOf(request);
   return { ...newsOf(pooledOf(request).session), virtual, heldMs, condition };
 }
 

@@ -4,7 +4,7 @@ import type { Statement } from "../port.ts";
 import { refuseCallback } from "./refusals.ts";
 import { cancellationOf } from "./cancellation.ts";
 import { SubletError, withoutStack } from "./errors.ts";
-import type { Limits } from "./wait.ts";
+import { type Limits, noLimits } from "./wait.ts";
 
 /** Until when a statement may take. */
 export interface RunOptions {
@@ -123,7 +123,7 @@ export function limitsOf(
   clock: { now(): number },
 ): Limits {
   const signal = cancellationOf(given);
-  if (timeout === undefined) return { signal, endsAt: undefined };
+  if (timeout === undefined) return signal === undefined ? noLimits : { signal, endsAt: undefined };
   if (typeof timeout !== "number" || !(timeout >= 0)) {
     const prose = `The time-out must be a number of ms that is not negative: received ${timeout}`;
     throw new SubletError("OPTION_INVALID", "options", prose);

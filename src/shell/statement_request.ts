@@ -32,13 +32,10 @@ export class StatementRequest<Target, Driver> extends LeaseRequest<Target, Drive
   after: LeaseWaiter<Target, Driver> | undefined = undefined;
   due: Instant | undefined = undefined;
   readonly #statement: Statement;
-  readonly #limits: Limits;
   readonly #settle: Settle;
   #limiter: Limiter | undefined = undefined;
   #resume: Resume | undefined = undefined;
-  #isWaiting = false;
-  #isSent = false;
-  #isOver = false;
+  #stage: "begun" | "waiting" | "granted" | "sent" | "over" = "begun";
 
   /** Creates one that has asked for nothing yet. */
   constructor(
@@ -46,12 +43,10 @@ export class StatementRequest<Target, Driver> extends LeaseRequest<Target, Drive
     admission: Admission,
     virtual: VirtualId,
     statement: Statement,
-    limits: Limits,
     settle: Settle,
   ) {
     super(interpreter, virtual, homes[virtual]!.target, NONE, admission);
     this.#statement = statement;
-    this.#limits = limits;
     this.#settle = settle;
   }
 
@@ -60,16 +55,16 @@ export class StatementRequest<Target, Driver> extends LeaseRequest<Target, Drive
     return this;
   }
 
-  /** Asks for the lease. */
-  begin(): void {
+  /** Asks for the lease; all must be done within some limits. */
+  begin(limits: Limits): void {
     const { interpreter } = this;
-    this.#limiter = limiterOf(interpreter.clock, this.#limits, this);
+    this.#limiter = limiterOf(interpreter.clock, limits, this);
     // Listeners to a release are called in the context of the code that asked.
     if (interpreter.hasListeners("release")) this.#resume = new AsyncResource("Sublet");
     interpreter.ask(this);
     if (this.status !== "waiting") return;
     this.#resume ??= resumeOf(() => this.#send());
-    this.#isWaiting = true;
+    this.#stage = "waiting";
     interpreter.hold.take();
     interpreter.acquireTimeouts.add(this, this.requestedAt);
   }
@@ -89,9 +84,9 @@ export class StatementRequest<Target, Driver> extends LeaseRequest<Target, Drive
 
   /** Gives up, as its signal was aborted. */
   abort(reason: unknown): void {
-    if (this.#isOver) return;
+    if (this.#stage === "over") return;
     if (this.status === "waiting") return this.#withdraw(reason);
-    if (this.#isSent) pooledOf(this).session.interrupt(reason);
+    if (this.#stage === "sent") pooledOf(this).session.interrupt(reason);
     this.#fail(reason);
   }
 
@@ -103,7 +98,7 @@ export class StatementRequest<Target, Driver> extends LeaseRequest<Target, Drive
 
   /** Takes the answer. */
   done(rows: unknown, fields: unknown): void {
-    if (this.#isOver) return;
+    if (this.#stage === "over") return;
     const { session } = pooledOf(this);
     const isLeftOpen = session.isInTransaction && !session.factsOf(this.#statement).isReadOnly;
     if (isLeftOpen) return this.#fail(leftOpen());
@@ -118,13 +113,13 @@ export class StatementRequest<Target, Driver> extends LeaseRequest<Target, Drive
   }
 
   #send(): void {
-    if (this.#isOver) return;
+    if (this.#stage === "over") return;
     try {
       const { session } = pooledOf(this);
       const facts = session.factsOf(this.#statement);
       checkLasts(facts);
       checkReadsOwn(facts, session, undefined);
-      this.#isSent = true;
+      this.#stage = "sent";
       session.send(this.#statement, this);
     } catch (error) {
       this.#fail(error);
@@ -132,27 +127,27 @@ export class StatementRequest<Target, Driver> extends LeaseRequest<Target, Drive
   }
 
   #withdraw(error: unknown): void {
-    this.#endWait();
     this.interpreter.withdraw(this);
     this.#fail(error);
   }
 
   #endWait(): void {
-    if (!this.#isWaiting) return;
-    this.#isWaiting = false;
+    if (this.#stage !== "waiting") return;
+    this.#stage = "granted";
     this.interpreter.hold.drop();
     this.interpreter.acquireTimeouts.delete(this);
   }
 
   #fail(error: unknown): void {
-    if (this.#isOver) return;
+    if (this.#stage === "over") return;
     this.#end();
     this.#settle(rejected(error));
   }
 
   /** Ends the lease, if it has one. */
   #end(): void {
-    this.#isOver = true;
+    this.#endWait();
+    this.#stage = "over";
     this.#limiter?.end();
     if (this.pooled === undefined) return;
     const { interpreter, pooled: { session: { condition } } } = this;

@@ -36,7 +36,7 @@ export function runStatement<Target, Driver>(
     limits.signal?.throwIfAborted();
     const runtime = engine.runtimeHere();
     return new Promise((settle) => {
-      new StatementRequest(runtime, handle, id, statement, limits, settle).begin();
+      new StatementRequest(runtime, handle, id, statement, settle).begin(limits);
     });
   } catch (error) {
     return Promise.reject(restack(error, runStatement));

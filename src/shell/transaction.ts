@@ -13,7 +13,7 @@ import { either } from "./cancellation.ts";
 import { scopeOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Home } from "./home.ts";
-import { type Limits, until } from "./wait.ts";
+import { noLimits, until } from "./wait.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import { Scope } from "./scope.ts";
 import { keepStack, restack } from "./statement.ts";
@@ -268,8 +268,7 @@ async function untilChildEnds<Target, Driver>(
   scope: Scope<Target, Driver>,
 ): Promise<void> {
   const { interpreter } = scope.held.runtime;
-  const limits: Limits = { signal: undefined, endsAt: undefined };
-  while (scope.child !== undefined) await until(interpreter, scope.child.changed, limits);
+  while (scope.child !== undefined) await until(interpreter, scope.child.changed, noLimits);
 }
 
 /** Adds to an error, which is thrown all the same, that the rollback after it failed. */

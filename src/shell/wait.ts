@@ -89,6 +89,9 @@ export interface Limits {
   readonly endsAt: Instant | undefined;
 }
 
+/** The limits of what may take any time. */
+export const noLimits: Limits = { signal: undefined, endsAt: undefined };
+
 /** What can be ended early. */
 export interface Limited {
   /** Ends it, as its signal was aborted with that reason. */
