@@ -78,10 +78,16 @@ export interface Answering {
   failed(error: unknown): void;
 }
 
-/** One authenticated session on one socket. `Driver` is the driver's own connection. */
-export interface Session<Target, Driver> {
+/** Where a session is opened to; what it says is known to the port alone. */
+export type Target = object;
+
+/** The driver's own connection, which its users get as it is. */
+export type RawConnection = object;
+
+/** One authenticated session on one socket. */
+export interface Session {
   /** The driver's own connection, for listeners to the pool's events. */
-  readonly driver: Driver;
+  readonly driver: RawConnection;
   /** The server's name for the session, as CONNECTION_ID() says it. */
   readonly threadId: number;
   /** Whether the socket is not known to have ended; asking costs no round trip. */
@@ -126,7 +132,7 @@ export interface Session<Target, Driver> {
    * returns why he may not use it (any more), or undefined; the reason is told as the driver tells
    * of errors. What he changes of the connection, and leaves changed, makes the session broken.
    */
-  lend(refusal: () => unknown): Driver;
+  lend(refusal: () => unknown): RawConnection;
   /** Sends a statement after those before it; what it brings is told to `answering`, once. */
   send(statement: Statement, answering: Answering): void;
   /**
@@ -170,17 +176,13 @@ export interface Session<Target, Driver> {
 }
 
 /** Opens sessions to targets. */
-export interface Port<Target, Driver> {
+export interface Port {
   /**
    * Opens a session. `lost` is called at most once, and only if the session ends unasked
    * after the promise was fulfilled. Rejects with the driver's error, or with the signal's
    * reason, and then leaves nothing behind.
    */
-  connect(
-    target: Target,
-    lost: (loss: Loss) => void,
-    signal: AbortSignal,
-  ): Promise<Session<Target, Driver>>;
+  connect(target: Target, lost: (loss: Loss) => void, signal: AbortSignal): Promise<Session>;
   /** Tells whether an error of {@linkcode connect} says that the server has no room for more. */
   isFull(error: unknown): boolean;
   /** Equal for targets that share their actual connections. */

@@ -13,4 +13,4 @@ export type Db = ShellPool<string, Target, Connection, TargetOptions>;
 export type VirtualConnection = ShellConnection<Target, Connection>;
 
 /** A lease of an actual connection. */
-export type Lease = ShellLease<Target, Connection>;
+export type Lease = ShellLease<Connection>;

@@ -37,20 +37,12 @@ export function query(
 }
 
 /** Prepares a statement, once for each connection, and executes it. */
-export function execute(
-  lender: Lender,
-  sql: unknown,
-  values: unknown,
-  callback: unknown,
-): void {
+export function execute(lender: Lender, sql: unknown, values: unknown, callback: unknown): void {
   const [list, given] = typeof values === "function" ? [[], values] : [values, callback];
   const answer = contained((given ?? throwIfAny) as Answer);
   lender.lend(true).then((lease) => {
     const stay = new Stay(lease);
-    stay.run(
-      () => internalsOf(stay.connection).execute(sql, list, stay.answering(answer)),
-      answer,
-    );
+    stay.run(() => internalsOf(stay.connection).execute(sql, list, stay.answering(answer)), answer);
   }, (error: unknown) => queueMicrotask(() => answer(error)));
 }
 

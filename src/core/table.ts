@@ -95,10 +95,7 @@ export function floor<V>(table: Table<V>, key: number): Node<V> | undefined {
 }
 
 /** Returns the first entry, in the order of the keys, for which `is` says so. */
-export function search<V>(
-  table: Table<V>,
-  is: (entry: Node<V>) => boolean,
-): Node<V> | undefined {
+export function search<V>(table: Table<V>, is: (entry: Node<V>) => boolean): Node<V> | undefined {
   if (table === undefined) return undefined;
   return search(table.low, is) ?? (is(table) ? table : search(table.high, is));
 }

@@ -19,13 +19,13 @@ export function lifespanOn(runtime: Runtime | undefined): Lifespan {
 
 /** Returns what makes pools whose connections live as long as `lifespan` says by default. */
 export function creatorOn(adapter: Adapter, lifespan: Lifespan): CreatePool {
-  const foundation: Foundation<mysql.Target, Connection> = {
+  const foundation: Foundation = {
     port: mysql.createPort(adapter),
     lifespan,
     targetOptions: mysql.targetOptionNames,
     isLate: ({ uri }) => typeof uri === "function",
     targetOf: (options) => checked(() => new mysql.Target(options)),
-    retargetOf: (home, overlay) => checked(() => home.overlay(overlay)),
+    retargetOf: (home: mysql.Target, overlay) => checked(() => home.overlay(overlay)),
     keyOf: mysql.keyOfValue,
     shapeOf: mysql.shapeOfValue,
     compileMethod: (sql) => mysql.compileMethod(sql, nearest),

@@ -66,4 +66,4 @@ export type Pool<Name extends string = "main"> = ShellPool<
 export type VirtualConnection = ShellConnection<mysql.Target, Connection>;
 
 /** A lease of an actual connection. */
-export type Lease = ShellLease<mysql.Target, Connection>;
+export type Lease = ShellLease<Connection>;

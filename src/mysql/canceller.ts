@@ -13,7 +13,9 @@ import { internalsOf } from "./mysql2_internals.ts";
 import type { Target } from "./target.ts";
 
 /** The session in which statements of others are killed. */
-type KillSession = Session<Target, Connection>;
+interface KillSession extends Session {
+  readonly driver: Connection;
+}
 
 /** A connection, as its server knows it. */
 export interface ServerThread {

@@ -39,9 +39,7 @@ const name = '`(?:[^`]|``)*`|"(?:[^"]|"")*"|[^`"\\s.]+';
 /** A line for columns. */
 const columns = /^GRANT [^`"]*\(/;
 /** A line for a whole database; those for tables, columns and roles look different. */
-const line: RegExp = new RegExp(
-  `^(GRANT|REVOKE) ([A-Z_ ,]+) ON (\\*|${name})\\.\\* (?:TO|FROM) `,
-);
+const line: RegExp = new RegExp(`^(GRANT|REVOKE) ([A-Z_ ,]+) ON (\\*|${name})\\.\\* (?:TO|FROM) `);
 
 /** The privileges of one user. */
 export class Grants {

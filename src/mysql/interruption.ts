@@ -92,7 +92,7 @@ export class Interruption {
 
 /** Has a session run a statement, and interrupts that when a signal is aborted. */
 export function answerOf(
-  session: Pick<Session<Target, unknown>, "send" | "interrupt">,
+  session: Pick<Session, "send" | "interrupt">,
   statement: Statement,
   signal: Cancellation | undefined,
 ): Promise<[unknown, unknown]> {

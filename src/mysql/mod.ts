@@ -1,8 +1,7 @@
 /** MySQL and MariaDB, as a port of a pool: sessions over the driver mysql2. */
 
-import type { Connection } from "mysql2";
 import type { Adapter, Port } from "../port.ts";
-import { connectOver } from "./connect.ts";
+import { type Connect, connectOver } from "./connect.ts";
 import { isFull } from "./errors.ts";
 import type { Target } from "./target.ts";
 
@@ -24,12 +23,17 @@ export { expandUri, TargetOptionError, targetOptionNames } from "./target_rules.
 
 export type { TlsDemand } from "./tls.ts";
 
-/** Returns a port that opens sessions of MySQL or MariaDB over the sockets of a runtime. */
-export function createPort(adapter: Adapter): Port<Target, Connection> {
+/** A port that opens sessions of MySQL or MariaDB. */
+export interface MysqlPort extends Port {
+  readonly connect: Connect;
+}
+
+/** Returns a port over the sockets of a runtime. */
+export function createPort(adapter: Adapter): MysqlPort {
   return {
     connect: connectOver(adapter),
     isFull,
-    keyOf: (target) => target.key,
-    addressOf: (target) => target.addressKey,
+    keyOf: (target: Target) => target.key,
+    addressOf: (target: Target) => target.addressKey,
   };
 }

@@ -37,7 +37,7 @@ import { Witness } from "./witness.ts";
 const checkMsMax = 1000;
 
 /** A session of MySQL or MariaDB, by a connection of mysql2. */
-export class MysqlSession implements Session<Target, Connection> {
+export class MysqlSession implements Session {
   /** The driver's own connection. */
   readonly driver: Connection;
   readonly #internals: DriverInternals;

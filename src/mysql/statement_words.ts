@@ -9,9 +9,7 @@ export const beforeTarget: ReadonlySet<string> = wordSet(
   "insert replace low_priority delayed high_priority ignore into",
 );
 /** First words of statements that run calls only behind SELECT, or SET, if at all. */
-export const declaring: ReadonlySet<string> = wordSet(
-  "create alter drop grant revoke rename load",
-);
+export const declaring: ReadonlySet<string> = wordSet("create alter drop grant revoke rename load");
 /** Those of them that say what they are about. */
 export const defining: ReadonlySet<string> = wordSet("create alter drop");
 /** What they may be about. */
@@ -20,9 +18,7 @@ export const objects: ReadonlySet<string> = wordSet(
     "server sequence tablespace instance prepare resource spatial logfile",
 );
 /** Objects whose definition runs nothing. */
-export const stored: ReadonlySet<string> = wordSet(
-  "view procedure function trigger event package",
-);
+export const stored: ReadonlySet<string> = wordSet("view procedure function trigger event package");
 /** System variables that return an id that was generated. */
 export const asksId: ReadonlySet<string> = wordSet("identity last_insert_id");
 /** System variables that tell what the statement, or the transaction, before has left. */

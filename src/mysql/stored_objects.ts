@@ -239,11 +239,7 @@ export class StoredObjectsOfTargets {
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     if (this.#known.size >= targetsMax) this.#known.clear();
-    const objects = new StoredObjects(
-      this.#isShared,
-      this.changes,
-      new Sight(cleanHidden),
-    );
+    const objects = new StoredObjects(this.#isShared, this.changes, new Sight(cleanHidden));
     this.#known.set(key, objects);
     return objects;
   }

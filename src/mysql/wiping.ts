@@ -28,13 +28,7 @@ export class Wiping {
   readonly #memory: Memory;
 
   /** Wipes the session of a connection, by what its parts know. */
-  constructor(
-    driver: Connection,
-    witness: Witness,
-    end: SessionEnd,
-    loans: Loans,
-    memory: Memory,
-  ) {
+  constructor(driver: Connection, witness: Witness, end: SessionEnd, loans: Loans, memory: Memory) {
     this.#driver = driver;
     this.#witness = witness;
     this.#end = end;

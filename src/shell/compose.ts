@@ -1,5 +1,6 @@
 /** Puts a pool together, for whoever knows a driver and a runtime. */
 
+import type { RawConnection, Target } from "../port.ts";
 import type { Definition, Foundation } from "./definition.ts";
 import { type Plan, planOf, type PoolOptions } from "./options.ts";
 import { Pool } from "./pool.ts";
@@ -15,13 +16,10 @@ import { SharedPool } from "./shared_pool.ts";
  */
 export function createSubletPool<
   Name extends string,
-  Target,
-  Driver,
+  To extends Target,
+  Driver extends RawConnection,
   Overlay extends object = object,
->(
-  options: PoolOptions<Name, Overlay>,
-  foundation: Foundation<Target, Driver>,
-): Pool<Name, Target, Driver, Overlay> {
+>(options: PoolOptions<Name, Overlay>, foundation: Foundation): Pool<Name, To, Driver, Overlay> {
   const { keyOf, shapeOf } = foundation;
   const plan = planOf(options, foundation.targetOptions, foundation.lifespan);
   if (!plan.isShared) {
@@ -33,16 +31,16 @@ export function createSubletPool<
 }
 
 /** Returns a pool as it is enrolled, which outlives its plan, and so does not lead to it. */
-function enrolledOf<Name extends string, Target, Driver, Overlay extends object>(
-  pool: SharedPool<Target, Driver>,
-): Enrolled<Pool<Name, Target, Driver, Overlay>> {
+function enrolledOf<
+  Name extends string,
+  To extends Target,
+  Driver extends RawConnection,
+  Overlay extends object,
+>(pool: SharedPool): Enrolled<Pool<Name, To, Driver, Overlay>> {
   return { attach: (plan) => new Pool(pool, plan), end: (why) => void pool.end(why) };
 }
 
-function define<Target, Driver>(
-  plan: Plan,
-  foundation: Foundation<Target, Driver>,
-): Definition<Target, Driver> {
+function define(plan: Plan, foundation: Foundation): Definition {
   // What is wrong with targets is said where they are defined, if it can be known there.
   const isLate = plan.lifespan === "unit" && foundation.isLate?.(plan.target);
   const known = isLate ? undefined : targetsOf(plan, foundation);
@@ -50,9 +48,9 @@ function define<Target, Driver>(
 }
 
 /** Returns the target of each virtual connection. */
-function targetsOf<Target, Driver>(
+function targetsOf(
   { target, virtuals }: Plan,
-  { targetOf, retargetOf }: Foundation<Target, Driver>,
+  { targetOf, retargetOf }: Foundation,
 ): readonly Target[] {
   const home = targetOf(target);
   return virtuals.map(({ overlay }) => {

@@ -1,14 +1,14 @@
 /** What a pool is, before anything of it runs: all that its definition says. */
 
-import type { Port } from "../port.ts";
+import type { Port, Target } from "../port.ts";
 import type { PoolClock } from "./clock.ts";
 import type { Lifespan, Plan } from "./options.ts";
 import type { CompiledMethod } from "./statement.ts";
 
 /** What the shell does not know by itself: a driver, on a runtime. */
-export interface Foundation<Target, Driver> {
+export interface Foundation {
   /** Opens sessions. */
-  readonly port: Port<Target, Driver>;
+  readonly port: Port;
   /** Tells the time; this process's clock unless given. */
   readonly clock?: PoolClock;
   /** How long actual connections live unless the options say otherwise; as their pool. */
@@ -34,11 +34,11 @@ export interface Foundation<Target, Driver> {
 }
 
 /** A pool that nobody has used yet. */
-export interface Definition<Target, Driver> {
+export interface Definition {
   /** Its options. */
   readonly plan: Plan;
   /** What it knows of a driver and a runtime. */
-  readonly foundation: Foundation<Target, Driver>;
+  readonly foundation: Foundation;
   /** Returns the target of each virtual connection; throws if one cannot be known yet. */
   readonly targets: () => readonly Target[];
 }

@@ -4,6 +4,7 @@
  */
 
 import type { VirtualId } from "../core/mod.ts";
+import type { Target } from "../port.ts";
 import { checkFunction, refuseCallback } from "./refusals.ts";
 import { named } from "./caller.ts";
 import type { Census } from "./census.ts";
@@ -19,10 +20,10 @@ import { runStatement } from "./statement_run.ts";
 import { transact } from "./transaction.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 import type { UnitEngine, UnitFrame, UnitFrames } from "./unit.ts";
-import { Handles, type UnitCode } from "./unit_handle.ts";
+import { Handles, type UnitHandle } from "./unit_handle.ts";
 import type { UnitOptions } from "./unit_options.ts";
 import { runUnit } from "./unit_run.ts";
-import type { TransactionCode, VirtualEngine } from "./virtual_connection.ts";
+import type { VirtualConnection, VirtualEngine } from "./virtual_connection.ts";
 
 /** How a pool is ended: what all share, or this pool object's own work if others go on. */
 export interface DrainOptions {
@@ -47,25 +48,24 @@ function drainDeadlock(): SubletError {
 }
 
 /** Runs what comes through one handle of a pool. */
-export class Engine<Target, Driver>
-  implements UnitEngine<Target, Driver>, VirtualEngine<Target, Driver> {
+export class Engine implements UnitEngine, VirtualEngine {
   /** The handle. */
-  readonly handle: Handle<Driver>;
+  readonly handle: Handle;
   /** Tells the time. */
   readonly clock: PoolClock;
   /** Which unit of work, and which transaction in it, code belongs to. */
-  readonly frames: UnitFrames<Target, Driver>;
+  readonly frames: UnitFrames;
   /** Whether each unit that is within no other has a runtime of its own. */
   readonly isPerUnit: boolean;
-  readonly #shared: SharedPool<Target, Driver>;
+  readonly #shared: SharedPool;
   /** What runs the pool, unless each unit has a runtime of its own. */
-  readonly #runtime: PoolRuntime<Target, Driver> | undefined;
-  readonly #handles: Handles<Target, Driver>;
+  readonly #runtime: PoolRuntime | undefined;
+  readonly #handles: Handles;
   /** How many statements and transactions it has under way in units of other handles. */
   #guests = 0;
 
   /** Joins a pool by a handle that has done nothing. */
-  constructor(shared: SharedPool<Target, Driver>) {
+  constructor(shared: SharedPool) {
     this.handle = shared.join();
     this.clock = shared.clock;
     this.frames = shared.frames;
@@ -76,7 +76,7 @@ export class Engine<Target, Driver>
   }
 
   /** Returns the runtime of the calling code: its unit's, or that of a unit that it may begin. */
-  runtimeHere(): PoolRuntime<Target, Driver> {
+  runtimeHere(): PoolRuntime {
     if (this.#runtime !== undefined) return this.#runtime;
     const unit = this.frames.getStore()?.unit;
     return unit === undefined || unit.isEnded ? this.#shared.newRuntime() : unit.runtime;
@@ -89,7 +89,7 @@ export class Engine<Target, Driver>
   }
 
   /** Runs code as a unit of work. */
-  unit<T>(fn: UnitCode<Target, Driver, T>, options: UnitOptions<string>): Promise<Awaited<T>> {
+  unit<T>(fn: (unit: UnitHandle) => T, options: UnitOptions<string>): Promise<Awaited<T>> {
     try {
       checkFunction("unit", fn);
       refuseCallback(options);
@@ -103,21 +103,21 @@ export class Engine<Target, Driver>
   /** Runs code in a transaction on a virtual connection. */
   async transaction<T>(
     id: VirtualId,
-    fn: TransactionCode<Target, Driver, T>,
+    fn: (tx: VirtualConnection) => T,
     options: TransactionOptions,
   ): Promise<Awaited<T>> {
     checkFunction("transaction", fn);
     refuseCallback(options);
     const runtime = this.runtimeHere();
     const stack = runtime.leaks.stackAbove(this.transaction);
-    const home = runtime.homes[id] as Home<Target>;
-    const code = (frame: UnitFrame<Target, Driver>): T => fn(this.#handles.connection(frame, id));
+    const home = runtime.homes[id] as Home;
+    const code = (frame: UnitFrame): T => fn(this.#handles.connection(frame, id));
     const run = (): Promise<Awaited<T>> => transact(this, runtime, home, code, options, stack);
     return await (this.#isGuest() ? this.#asGuest(run) : run());
   }
 
   /** Takes a lease through a virtual connection. */
-  lease(id: VirtualId, options: LeaseOptions): Promise<Lease<Target, Driver>> {
+  lease(id: VirtualId, options: LeaseOptions): Promise<Lease> {
     try {
       refuseCallback(options);
       this.#check();
@@ -129,7 +129,7 @@ export class Engine<Target, Driver>
 
   /** Returns where a virtual connection leads, unless a unit binds it elsewhere. */
   targetOf(id: VirtualId): Target {
-    return (this.runtimeHere().homes[id] as Home<Target>).target.target;
+    return (this.runtimeHere().homes[id] as Home).target.target;
   }
 
   /** Does what the user wants of the pool as a whole. */

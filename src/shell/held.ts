@@ -22,7 +22,7 @@ import type { TargetEntry } from "./targets.ts";
 import { type AwaitedScope, Turns, type TurnWaiting } from "./turns.ts";
 
 /** A unit of work, as its leases know it. */
-export interface HeldUnit<Target, Driver> extends ContextUnit, Asker {
+export interface HeldUnit extends ContextUnit, Asker {
   /** Counts it, and its requests. */
   readonly admission: Admission;
   /** Whether it has ended. */
@@ -32,11 +32,11 @@ export interface HeldUnit<Target, Driver> extends ContextUnit, Asker {
   /** Throws if it has ended. */
   check(): void;
   /** Returns the target of a virtual connection in it. */
-  targetOf(home: Home<Target>): TargetEntry<Target>;
+  targetOf(home: Home): TargetEntry;
   /** Notes what of a lease may have become permanent, as the lease is released. */
-  noteLasting(held: Held<Target, Driver>): void;
+  noteLasting(held: Held): void;
   /** Forgets a lease that has ended. */
-  drop(held: Held<Target, Driver>): void;
+  drop(held: Held): void;
   /** Ends it. */
   end(): void;
 }
@@ -48,17 +48,17 @@ export interface HeldScope extends AwaitedScope {
 }
 
 /** A lease of a unit through a virtual connection. */
-export class Held<Target, Driver> {
+export class Held {
   /** What runs its actual connection. */
-  readonly runtime: PoolRuntime<Target, Driver>;
+  readonly runtime: PoolRuntime;
   /** The unit. */
-  readonly unit: HeldUnit<Target, Driver>;
+  readonly unit: HeldUnit;
   /** The virtual connection. */
-  readonly home: Home<Target>;
+  readonly home: Home;
   /** The transaction that is open in it. */
   child: HeldScope | undefined = undefined;
   #turns: Turns | undefined;
-  #request: UnitRequest<Target, Driver> | undefined;
+  #request: UnitRequest | undefined;
   #users = 0;
   #keepers = 0;
   #isBroken = false;
@@ -69,11 +69,7 @@ export class Held<Target, Driver> {
   #stack: string | undefined;
 
   /** Creates what holds nothing yet. */
-  constructor(
-    runtime: PoolRuntime<Target, Driver>,
-    unit: HeldUnit<Target, Driver>,
-    home: Home<Target>,
-  ) {
+  constructor(runtime: PoolRuntime, unit: HeldUnit, home: Home) {
     this.runtime = runtime;
     this.unit = unit;
     this.home = home;
@@ -90,7 +86,7 @@ export class Held<Target, Driver> {
   }
 
   /** The session of the lease; throws if it has ended. */
-  get session(): Session<Target, Driver> {
+  get session(): Session {
     if (this.#isEnded) throw unitEnded();
     const { session, loss } = pooledOf(this.#given);
     if (session.isAlive) return session;
@@ -248,12 +244,12 @@ export class Held<Target, Driver> {
     this.#settle();
   }
 
-  get #given(): UnitRequest<Target, Driver> {
+  get #given(): UnitRequest {
     if (this.#request === undefined) throw new TypeError("No lease was requested");
     return this.#request;
   }
 
-  get #session(): Session<Target, Driver> | undefined {
+  get #session(): Session | undefined {
     return this.#request?.pooled?.session;
   }
 

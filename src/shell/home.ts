@@ -1,6 +1,7 @@
 /** What a pool knows of its virtual connections: the names they have, and where they lead. */
 
 import type { VirtualId } from "../core/mod.ts";
+import type { Target } from "../port.ts";
 import { unknownName } from "./nearest.ts";
 import type { TargetEntry, Targets } from "./targets.ts";
 
@@ -11,30 +12,30 @@ import type { TargetEntry, Targets } from "./targets.ts";
 export type Hold = "statement" | "answer" | "unit";
 
 /** A virtual connection, as what runs its pool knows it. */
-export interface Home<Target> {
+export interface Home {
   /** Its number. */
   readonly id: VirtualId;
   /** Its name. */
   readonly name: string;
   /** Where it leads, unless a unit binds it elsewhere. */
-  readonly target: TargetEntry<Target>;
+  readonly target: TargetEntry;
   /** How long a lease lasts. */
   readonly hold: Hold;
 }
 
 /** Returns the virtual connections that have been declared, with a target for each. */
-export function homesOf<Target>(
+export function homesOf(
   virtuals: readonly { readonly name: string; readonly hold: Hold }[],
   defined: readonly Target[],
-  targets: Targets<Target>,
-): readonly Home<Target>[] {
-  return virtuals.map(({ name, hold }, id): Home<Target> => {
+  targets: Targets,
+): readonly Home[] {
+  return virtuals.map(({ name, hold }, id): Home => {
     return { id, name, target: targets.use(defined[id] as Target), hold };
   });
 }
 
 /** Returns the virtual connection of a name; throws if there is none. */
-export function homeNamed<Target>(homes: readonly Home<Target>[], name: string): Home<Target> {
+export function homeNamed(homes: readonly Home[], name: string): Home {
   const home = homes.find((home) => home.name === name);
   if (home === undefined) throw unknownName(name, homes.map((home) => home.name));
   return home;

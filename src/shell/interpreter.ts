@@ -14,7 +14,7 @@ import type {
   TargetId,
   VirtualId,
 } from "../core/mod.ts";
-import type { Condition, Instant, Port } from "../port.ts";
+import type { Condition, Instant, Port, RawConnection } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { type Census, censusOf } from "./census.ts";
 import type { PoolClock } from "./clock.ts";
@@ -36,21 +36,21 @@ import { type Obeying, Stepper } from "./stepper.ts";
 import type { Targets } from "./targets.ts";
 
 /** What an interpreter works with. */
-export interface Setting<Target, Driver> {
+export interface Setting {
   /** The rules of the pool. */
   readonly policy: Policy;
   /** The names of the virtual connections, in the order of the policy. */
   readonly names: readonly string[];
   /** What opens sessions. */
-  readonly port: Port<Target, Driver>;
+  readonly port: Port;
   /** What tells the time. */
   readonly clock: PoolClock;
   /** An async context that belongs to nobody. */
   readonly neutral: Neutral;
   /** The targets in use. */
-  readonly targets: Targets<Target>;
+  readonly targets: Targets;
   /** What is told of the pool. */
-  readonly news: News<Driver>;
+  readonly news: News;
   /** Whether a connection is reset after each lease. */
   readonly isResetAlways: boolean;
   /** How long a request may wait, in ms. */
@@ -58,29 +58,29 @@ export interface Setting<Target, Driver> {
 }
 
 /** Holds the state of a pool. */
-export class Interpreter<Target, Driver> implements Obeying, Lessor<Target, Driver> {
+export class Interpreter implements Obeying, Lessor {
   /** The time of the pool. */
   readonly clock: PoolClock;
   /** Keeps the process alive for those who wait. */
   readonly hold: ProcessHold;
   /** Gives up those who have waited for too long; knows all who wait. */
-  readonly acquireTimeouts: Countdown<LeaseWaiter<Target, Driver>>;
+  readonly acquireTimeouts: Countdown<LeaseWaiter>;
   readonly #names: readonly string[];
-  readonly #targets: Targets<Target>;
-  readonly #news: News<Driver>;
-  readonly #sessions: Sessions<Target, Driver>;
+  readonly #targets: Targets;
+  readonly #news: News;
+  readonly #sessions: Sessions;
   readonly #isResetAlways: boolean;
   readonly #finished: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #stepper: Stepper;
   /** The requests that the core has answered in the steps under way. */
-  #answered: LeaseRequest<Target, Driver>[] = [];
+  #answered: LeaseRequest[] = [];
   #leaseNext: LeaseId = 0;
 
   /** Creates a pool that has done nothing. */
-  constructor(setting: Setting<Target, Driver>) {
+  constructor(setting: Setting) {
     const { policy, names, port, clock, neutral, targets, news, isResetAlways } = setting;
     const report = (event: Event): void => this.report(event);
-    const opened = (session: { driver: Driver; threadId: number }): void => {
+    const opened = (session: { driver: RawConnection; threadId: number }): void => {
       if (news.isWanted("connection")) news.note("connection", newsOf(session));
     };
     this.#stepper = new Stepper(policy, clock, neutral, this);
@@ -136,7 +136,7 @@ export class Interpreter<Target, Driver> implements Obeying, Lessor<Target, Driv
   }
 
   /** Asks for a lease; the request may have its answer when this returns. */
-  ask(request: LeaseRequest<Target, Driver>): void {
+  ask(request: LeaseRequest): void {
     const { entry, admission, virtual } = request;
     entry.uses++;
     admission.enterRequest();
@@ -150,7 +150,7 @@ export class Interpreter<Target, Driver> implements Obeying, Lessor<Target, Driv
   }
 
   /** Takes back a request that has not been answered. */
-  withdraw(request: LeaseRequest<Target, Driver>): void {
+  withdraw(request: LeaseRequest): void {
     if (request.status !== "waiting") return;
     const { lease, virtual, target } = request;
     request.status = "withdrawn";
@@ -159,7 +159,7 @@ export class Interpreter<Target, Driver> implements Obeying, Lessor<Target, Driv
   }
 
   /** Ends a lease; one that has ended is ended no further. */
-  release(request: LeaseRequest<Target, Driver>, left: Condition): void {
+  release(request: LeaseRequest, left: Condition): void {
     if (request.status !== "granted") return;
     const pooled = pooledOf(request);
     const condition = left === "clean" && this.#isResetAlways ? "dirty" : left;
@@ -219,13 +219,9 @@ export class Interpreter<Target, Driver> implements Obeying, Lessor<Target, Driv
   obey(command: Command, now: Instant): void {
     switch (command.type) {
       case "grant":
-        return this.#grant(
-          requestOf<Target, Driver>(command),
-          this.#sessions.get(command.actual),
-          now,
-        );
+        return this.#grant(requestOf(command), this.#sessions.get(command.actual), now);
       case "refuse":
-        return this.#refuse(requestOf<Target, Driver>(command), command.reason, command.cause);
+        return this.#refuse(requestOf(command), command.reason, command.cause);
       case "connect":
         return this.#sessions.connect(command.actual, this.#targets.know(command.target));
       case "check":
@@ -256,11 +252,7 @@ export class Interpreter<Target, Driver> implements Obeying, Lessor<Target, Driv
   }
 
   /** Grants a request; if the session has died unnoticed, it goes back to its place in line. */
-  #grant(
-    request: LeaseRequest<Target, Driver>,
-    pooled: PooledConnection<Target, Driver>,
-    now: Instant,
-  ): void {
+  #grant(request: LeaseRequest, pooled: PooledConnection, now: Instant): void {
     if (!pooled.session.isAlive) {
       this.report({ type: "actualLost", actual: pooled.actual, byServer: true });
       this.report(request);
@@ -275,7 +267,7 @@ export class Interpreter<Target, Driver> implements Obeying, Lessor<Target, Driv
     this.#answered.push(request);
   }
 
-  #refuse(request: LeaseRequest<Target, Driver>, reason: RefuseReason, cause: unknown): void {
+  #refuse(request: LeaseRequest, reason: RefuseReason, cause: unknown): void {
     request.status = "refused";
     request.refusal = { reason, cause };
     this.#leave(request);
@@ -286,7 +278,7 @@ export class Interpreter<Target, Driver> implements Obeying, Lessor<Target, Driv
   }
 
   /** Lets go of what a request that comes to nothing has used. */
-  #leave({ entry, admission }: LeaseRequest<Target, Driver>): void {
+  #leave({ entry, admission }: LeaseRequest): void {
     this.#targets.leave(entry);
     admission.leaveRequest();
   }

@@ -42,9 +42,9 @@ interface Remains {
 }
 
 /** Watches the leases of one pool. */
-export class Leaks<Driver> {
+export class Leaks {
   readonly #clock: Clock;
-  readonly #news: News<Driver>;
+  readonly #news: News;
   readonly #countdown: Countdown<Watch> | undefined;
   readonly #registry: FinalizationRegistry<Remains> | undefined;
   /** Those that nobody has. */
@@ -54,7 +54,7 @@ export class Leaks<Driver> {
   constructor(
     clock: Clock,
     neutral: Neutral,
-    news: News<Driver>,
+    news: News,
     timeoutMs: number,
     isGarbageWatched: boolean,
   ) {

@@ -41,14 +41,14 @@ export interface LeaseOptions extends RunOptions {
 }
 
 /** The exclusive right to one actual connection, until it is released or its unit of work ends. */
-export class Lease<Target, Driver> implements AsyncDisposable {
-  readonly #hold: LeaseHold<Target, Driver>;
+export class Lease<Driver extends object = object> implements AsyncDisposable {
+  readonly #hold: LeaseHold;
   /** What it is missed by if it is forgotten; none once it is released. */
   #tag: Tag | undefined;
   #connection: Driver | undefined;
 
   /** Creates a lease of what is held, for its unit or whoever has it. */
-  constructor(hold: LeaseHold<Target, Driver>) {
+  constructor(hold: LeaseHold) {
     this.#hold = hold;
     this.#tag = hold.held.runtime.leaks.tag(hold);
   }
@@ -63,11 +63,12 @@ export class Lease<Target, Driver> implements AsyncDisposable {
     const { engine, held, frame } = this.#hold;
     const { session, unit } = held;
     noteWrite(engine.frames.getStore(), unit);
-    return this.#connection ??= session.lend(() => {
+    const refusal = (): unknown => {
       // Code of another unit may use the connection later.
       noteWrite(engine.frames.getStore(), unit);
       return this.#refusal ?? reasonIn(frame)?.reason;
-    });
+    };
+    return this.#connection ??= session.lend(refusal) as Driver;
   }
 
   /** The server's name for it, as CONNECTION_ID() says it; throws as {@linkcode connection}. */
@@ -153,17 +154,17 @@ export class Lease<Target, Driver> implements AsyncDisposable {
 }
 
 /** Takes a lease that its user must release; outside of any unit, it is a unit of its own. */
-export function takeLease<Target, Driver>(
-  engine: UnitEngine<Target, Driver>,
+export function takeLease(
+  engine: UnitEngine,
   virtual: VirtualId,
   options: LeaseOptions,
-): Promise<Lease<Target, Driver>> {
-  let hold: LeaseHold<Target, Driver> | undefined;
+): Promise<Lease> {
+  let hold: LeaseHold | undefined;
   try {
     const runtime = engine.runtimeHere();
     const stack = runtime.leaks.stackAbove(takeLease);
     const limits = limitsOf(options, engine.clock);
-    const home = runtime.homes[virtual] as Home<Target>;
+    const home = runtime.homes[virtual] as Home;
     const begun = hold = new LeaseHold(engine, runtime, home, options.own);
     const signal = either(begun.frame?.signal, limits.signal);
     begun.scope?.check();
@@ -178,11 +179,11 @@ export function takeLease<Target, Driver>(
 }
 
 /** Returns the lease, now that it is granted, unless it comes too late. */
-function leaseOf<Target, Driver>(
-  hold: LeaseHold<Target, Driver>,
+function leaseOf(
+  hold: LeaseHold,
   signal: Cancellation | undefined,
   stack: string | undefined,
-): Lease<Target, Driver> | Promise<never> {
+): Lease | Promise<never> {
   if (hold.held.unit.isEnded) return hold.fail(unitEnded());
   if (signal?.aborted) return hold.fail(signal.reason);
   hold.watch(stack);

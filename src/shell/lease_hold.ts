@@ -17,17 +17,17 @@ import { Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
 export type OwnLease = boolean | "unlessInTransaction" | undefined;
 
 /** What one explicit lease keeps. */
-export class LeaseHold<Target, Driver> implements Leftover {
+export class LeaseHold implements Leftover {
   /** What its code belongs to. */
-  readonly frame: UnitFrame<Target, Driver> | undefined;
+  readonly frame: UnitFrame | undefined;
   /** What it is a lease of. */
-  readonly held: Held<Target, Driver>;
+  readonly held: Held;
   /** The transaction that its code is in, on this lease. */
-  readonly scope: Scope<Target, Driver> | undefined;
+  readonly scope: Scope | undefined;
   /** Whether it is one of its own, beside that of its unit. */
   readonly isOwn: boolean;
   /** What runs the pool. */
-  readonly engine: UnitEngine<Target, Driver>;
+  readonly engine: UnitEngine;
   /** Since when it is held. */
   since: Instant = 0;
   /** Who took it, if leases are watched. */
@@ -36,12 +36,7 @@ export class LeaseHold<Target, Driver> implements Leftover {
   #isEnded = false;
 
   /** Has it begin with its request; the request is for the caller to make. */
-  constructor(
-    engine: UnitEngine<Target, Driver>,
-    runtime: PoolRuntime<Target, Driver>,
-    home: Home<Target>,
-    own: OwnLease,
-  ) {
+  constructor(engine: UnitEngine, runtime: PoolRuntime, home: Home, own: OwnLease) {
     const around = engine.frames.getStore();
     // One of its own may be taken when the unit has ended.
     const frame = own && around?.unit.isEnded ? undefined : around;
@@ -98,20 +93,18 @@ export class LeaseHold<Target, Driver> implements Leftover {
 }
 
 /** Returns the signal that has ended what code of a unit does, unless the unit has ended. */
-export function reasonIn<Target, Driver>(
-  frame: UnitFrame<Target, Driver> | undefined,
-): Cancellation | undefined {
+export function reasonIn(frame: UnitFrame | undefined): Cancellation | undefined {
   return frame?.signal?.aborted && !frame.unit.isEnded ? frame.signal : undefined;
 }
 
 /** Returns what a lease is a lease of. */
-function heldFor<Target, Driver>(
-  { handle }: UnitEngine<Target, Driver>,
-  runtime: PoolRuntime<Target, Driver>,
-  home: Home<Target>,
-  frame: UnitFrame<Target, Driver> | undefined,
+function heldFor(
+  { handle }: UnitEngine,
+  runtime: PoolRuntime,
+  home: Home,
+  frame: UnitFrame | undefined,
   own: OwnLease,
-): Held<Target, Driver> {
+): Held {
   if (frame !== undefined && !own) return frame.unit.heldFor(frame, home);
   const joined = own === "unlessInTransaction" && frame !== undefined
     ? frame.unit.heldInTransaction(frame, home)

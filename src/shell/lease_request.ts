@@ -25,13 +25,13 @@ import type { ProcessHold } from "./process_hold.ts";
 import type { TargetEntry } from "./targets.ts";
 
 /** An open session, and whom it serves. */
-export interface PooledConnection<Target, Driver> {
+export interface PooledConnection {
   /** The name of the actual connection that it makes. */
   readonly actual: ActualId;
   /** The session. */
-  readonly session: Session<Target, Driver>;
+  readonly session: Session;
   /** Who holds it. */
-  request: LeaseRequest<Target, Driver> | undefined;
+  request: LeaseRequest | undefined;
   /** Whether it is being checked, reset or changed. */
   isWorking: boolean;
   /** Whether it keeps the process alive. */
@@ -41,13 +41,13 @@ export interface PooledConnection<Target, Driver> {
 }
 
 /** What runs a pool, as its requests and those who wait for them know it. */
-export interface Lessor<Target, Driver> {
+export interface Lessor {
   /** The time of the pool. */
   readonly clock: Clock;
   /** Keeps the process alive for those who wait. */
   readonly hold: ProcessHold;
   /** Gives up those who have waited for too long. */
-  readonly acquireTimeouts: Countdown<LeaseWaiter<Target, Driver>>;
+  readonly acquireTimeouts: Countdown<LeaseWaiter>;
   /** The last failure to open or prepare an actual connection, if nothing has succeeded since. */
   readonly lastFailure: unknown;
   /** Returns what the pool is doing. */
@@ -59,23 +59,23 @@ export interface Lessor<Target, Driver> {
   /** Tells whether anybody listens to an event. */
   hasListeners(name: EventName): boolean;
   /** Asks for a lease; the request may have its answer when this returns. */
-  ask(request: LeaseRequest<Target, Driver>): void;
+  ask(request: LeaseRequest): void;
   /** Takes back a request that has not been answered. */
-  withdraw(request: LeaseRequest<Target, Driver>): void;
+  withdraw(request: LeaseRequest): void;
   /** Ends a lease; one that has ended is ended no further. */
-  release(request: LeaseRequest<Target, Driver>, left: Condition): void;
+  release(request: LeaseRequest, left: Condition): void;
 }
 
 /** Somebody whose time to wait for a lease is limited. */
-export interface LeaseWaiter<Target, Driver> extends TimeoutLink<LeaseWaiter<Target, Driver>> {
+export interface LeaseWaiter extends TimeoutLink<LeaseWaiter> {
   /** The request that it waits for; none if it waits for a transaction of its own unit. */
-  readonly awaited: LeaseRequest<Target, Driver> | undefined;
+  readonly awaited: LeaseRequest | undefined;
   /** Makes it wait no more, as it has waited for too long. */
   expire(): void;
 }
 
 /** A request for a lease, and the lease. */
-export abstract class LeaseRequest<Target, Driver> implements LeaseRequested {
+export abstract class LeaseRequest implements LeaseRequested {
   /** Its name. */
   readonly lease: LeaseId;
   /** The virtual connection it goes through. */
@@ -83,7 +83,7 @@ export abstract class LeaseRequest<Target, Driver> implements LeaseRequested {
   /** The leases that cannot end before it is answered. */
   readonly enclosing: readonly Holding[];
   /** The target it asks for. */
-  readonly entry: TargetEntry<Target>;
+  readonly entry: TargetEntry;
   /** What counts it, for the handle of the pool through which its work was begun. */
   readonly admission: Admission;
   /** When it was made. */
@@ -93,17 +93,17 @@ export abstract class LeaseRequest<Target, Driver> implements LeaseRequested {
   /** How it stands. */
   status: "waiting" | "granted" | "refused" | "withdrawn" | "released" = "waiting";
   /** What it holds, once it is granted. */
-  pooled: PooledConnection<Target, Driver> | undefined = undefined;
+  pooled: PooledConnection | undefined = undefined;
   /** Why it was refused, if it was. */
   refusal: Refusal | undefined = undefined;
   /** What runs the pool. */
-  protected readonly interpreter: Lessor<Target, Driver>;
+  protected readonly interpreter: Lessor;
 
   /** Creates a request that has not been made yet. */
   constructor(
-    interpreter: Lessor<Target, Driver>,
+    interpreter: Lessor,
     virtual: VirtualId,
-    entry: TargetEntry<Target>,
+    entry: TargetEntry,
     enclosing: readonly Holding[],
     admission: Admission,
   ) {
@@ -137,7 +137,7 @@ export abstract class LeaseRequest<Target, Driver> implements LeaseRequested {
   }
 
   /** Takes the session that it is granted. */
-  grant(pooled: PooledConnection<Target, Driver>, now: Instant): void {
+  grant(pooled: PooledConnection, now: Instant): void {
     this.status = "granted";
     this.grantedAt = now;
     this.pooled = pooled;
@@ -157,44 +157,35 @@ export interface Refusal {
 }
 
 /** Returns the connection of a request that has been granted. */
-export function pooledOf<Target, Driver>(
-  { lease, pooled }: LeaseRequest<Target, Driver>,
-): PooledConnection<Target, Driver> {
+export function pooledOf({ lease, pooled }: LeaseRequest): PooledConnection {
   if (pooled === undefined) throw new TypeError(`Lease ${lease} has not been granted`);
   return pooled;
 }
 
 /** Returns when a request that has been granted was. */
-export function grantedAtOf<Target, Driver>(
-  { lease, grantedAt }: LeaseRequest<Target, Driver>,
-): Instant {
+export function grantedAtOf({ lease, grantedAt }: LeaseRequest): Instant {
   if (grantedAt === undefined) throw new TypeError(`Lease ${lease} has not been granted`);
   return grantedAt;
 }
 
 /** Returns the request that the core hands back with its answer. */
-export function requestOf<Target, Driver>(
-  { waiter }: { readonly waiter: unknown },
-): LeaseRequest<Target, Driver> {
-  return waiter as LeaseRequest<Target, Driver>;
+export function requestOf({ waiter }: { readonly waiter: unknown }): LeaseRequest {
+  return waiter as LeaseRequest;
 }
 
 /** Returns what is told of a lease that is granted, through a virtual connection of that name. */
-export function acquisitionNews<Target, Driver>(
-  request: LeaseRequest<Target, Driver>,
-  virtual: string,
-): PoolEvents<Driver>["acquire"] {
+export function acquisitionNews(request: LeaseRequest, virtual: string): PoolEvents["acquire"] {
   const waitMs = grantedAtOf(request) - request.requestedAt;
   return { ...newsOf(pooledOf(request).session), virtual, waitMs };
 }
 
 /** Returns what is told of a lease that ends. */
-export function releaseNews<Target, Driver>(
-  request: LeaseRequest<Target, Driver>,
+export function releaseNews(
+  request: LeaseRequest,
   virtual: string,
   condition: Condition,
   now: Instant,
-): PoolEvents<Driver>["release"] {
+): PoolEvents["release"] {
   const heldMs = now - grantedAtOf(request);
   return { ...newsOf(pooledOf(request).session), virtual, heldMs, condition };
 }
@@ -210,10 +201,7 @@ const REFUSALS: Record<RefuseReason, readonly [code: ErrorCode, message: string]
 };
 
 /** Returns the error that says why a request was refused. */
-export function refusalOf<Target, Driver>(
-  interpreter: Lessor<Target, Driver>,
-  { virtual, refusal }: LeaseRequest<Target, Driver>,
-): SubletError {
+export function refusalOf(interpreter: Lessor, { virtual, refusal }: LeaseRequest): SubletError {
   const [general, message] = REFUSALS[refusal?.reason ?? "draining"];
   const told = `${message}, for ${JSON.stringify(interpreter.nameOf(virtual))}`;
   const isUnsupported = Object(refusal?.cause).code === "DRIVER_UNSUPPORTED";
@@ -225,8 +213,8 @@ export function refusalOf<Target, Driver>(
 }
 
 /** Returns the error of one that has waited since some time for too long; `beside` says more. */
-export function leaseTimeout<Target, Driver>(
-  interpreter: Lessor<Target, Driver>,
+export function leaseTimeout(
+  interpreter: Lessor,
   virtual: VirtualId,
   since: Instant,
   beside?: string,

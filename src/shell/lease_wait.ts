@@ -24,7 +24,7 @@ export interface Asker {
 }
 
 /** A request of a unit of work, for whatever of its code works on the lease. */
-export class UnitRequest<Target, Driver> extends LeaseRequest<Target, Driver> {
+export class UnitRequest extends LeaseRequest {
   /** The unit that has made it. */
   asker: Asker | undefined = undefined;
   /** How many answers had left something to ask for before its own did. */
@@ -36,8 +36,8 @@ export class UnitRequest<Target, Driver> extends LeaseRequest<Target, Driver> {
   /** How many answers had set an id before. */
   idsBefore = 0;
   /** The first that waits, and the others; most requests have no other. */
-  #wait: LeaseWait<Target, Driver> | undefined = undefined;
-  #others: Set<LeaseWait<Target, Driver>> | undefined = undefined;
+  #wait: LeaseWait | undefined = undefined;
+  #others: Set<LeaseWait> | undefined = undefined;
 
   /** Waits for the answer; rejects if that is a refusal, or takes too long. */
   wait(limits: Limits): Promise<void> {
@@ -50,7 +50,7 @@ export class UnitRequest<Target, Driver> extends LeaseRequest<Target, Driver> {
   }
 
   /** Takes the session that it is granted, and notes what that has seen before. */
-  override grant(pooled: PooledConnection<Target, Driver>, now: Instant): void {
+  override grant(pooled: PooledConnection, now: Instant): void {
     super.grant(pooled, now);
     const { echoCount, clearingCount, permanentCount, idCount } = pooled.session;
     this.echoesBefore = echoCount;
@@ -70,7 +70,7 @@ export class UnitRequest<Target, Driver> extends LeaseRequest<Target, Driver> {
   }
 
   /** One waits for it no more; with the last it is taken back. */
-  leave(wait: LeaseWait<Target, Driver>): void {
+  leave(wait: LeaseWait): void {
     if (this.#wait === wait) this.#wait = undefined;
     else this.#others?.delete(wait);
     if (this.status === "waiting" && this.#isAlone) this.interpreter.withdraw(this);
@@ -81,26 +81,21 @@ export class UnitRequest<Target, Driver> extends LeaseRequest<Target, Driver> {
     return this.#wait === undefined && !this.#others?.size;
   }
 
-  #all(): LeaseWait<Target, Driver>[] {
+  #all(): LeaseWait[] {
     const others = this.#others === undefined ? [] : [...this.#others];
     return this.#wait === undefined ? others : [this.#wait, ...others];
   }
 }
 
 /** Code that waits for a request of its unit. */
-class LeaseWait<Target, Driver> extends Wait<Target, Driver>
-  implements LeaseWaiter<Target, Driver> {
-  before: LeaseWaiter<Target, Driver> | undefined = undefined;
-  after: LeaseWaiter<Target, Driver> | undefined = undefined;
+class LeaseWait extends Wait implements LeaseWaiter {
+  before: LeaseWaiter | undefined = undefined;
+  after: LeaseWaiter | undefined = undefined;
   due: Instant | undefined = undefined;
-  readonly awaited: UnitRequest<Target, Driver>;
+  readonly awaited: UnitRequest;
   readonly #since: Instant;
 
-  constructor(
-    interpreter: Lessor<Target, Driver>,
-    awaited: UnitRequest<Target, Driver>,
-    limits: Limits,
-  ) {
+  constructor(interpreter: Lessor, awaited: UnitRequest, limits: Limits) {
     super(interpreter, limits);
     this.awaited = awaited;
     this.#since = interpreter.clock.now();

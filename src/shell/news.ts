@@ -9,10 +9,10 @@
 
 import { channel } from "node:diagnostics_channel";
 import type { RefuseReason, RetireReason } from "../core/mod.ts";
-import type { Condition } from "../port.ts";
+import type { Condition, RawConnection } from "../port.ts";
 
 /** An actual connection, as news tells of it. */
-export interface ConnectionNews<Driver> {
+export interface ConnectionNews<Driver extends object = object> {
   /** The driver's own connection. */
   readonly connection: Driver;
   /** The server's name for it. */
@@ -20,7 +20,7 @@ export interface ConnectionNews<Driver> {
 }
 
 /** What each event tells. */
-export interface PoolEvents<Driver> {
+export interface PoolEvents<Driver extends object = object> {
   /** An actual connection was opened. */
   connection: ConnectionNews<Driver>;
   /** A lease was granted through `virtual`, after a wait of `waitMs`. */
@@ -54,10 +54,12 @@ export interface LeakNews {
 }
 
 /** The name of an event. */
-export type EventName = keyof PoolEvents<unknown>;
+export type EventName = keyof PoolEvents;
 
 /** A listener to one kind of event. */
-export type Listener<Driver, Name extends EventName> = (news: PoolEvents<Driver>[Name]) => void;
+export type Listener<Driver extends object, Name extends EventName> = (
+  news: PoolEvents<Driver>[Name],
+) => void;
 
 const CHANNELS = {
   connection: channel("sublet:connection"),
@@ -72,25 +74,25 @@ const CHANNELS = {
 type Tell = (news: never) => void;
 /** Calls a function within no unit of work. */
 type Outside = (fn: () => void) => void;
-type Item<Driver> = { [N in EventName]: { name: N; news: PoolEvents<Driver>[N] } }[EventName];
+type Item = { [N in EventName]: { name: N; news: PoolEvents[N] } }[EventName];
 
 /** Returns what news tells of the connection that a session has. */
-export function newsOf<Driver>(
-  { driver, threadId }: { readonly driver: Driver; readonly threadId: number },
-): ConnectionNews<Driver> {
+export function newsOf(
+  { driver, threadId }: { readonly driver: RawConnection; readonly threadId: number },
+): ConnectionNews {
   return { connection: driver, threadId };
 }
 
 /** What leads to the listeners of a handle, which may be gone. */
-interface Source<Driver> {
-  deref(): Listeners<Driver> | undefined;
+interface Source {
+  deref(): Listeners | undefined;
 }
 
 /** Gathers the news of one pool, and tells it to the listeners of all handles. */
-export class News<Driver> {
+export class News {
   readonly #outside: Outside;
-  readonly #sources = new Map<EventName, Set<Source<Driver>>>();
-  #items: Item<Driver>[] = [];
+  readonly #sources = new Map<EventName, Set<Source>>();
+  #items: Item[] = [];
 
   /** Creates news that nobody listens to. */
   constructor(outside: Outside) {
@@ -103,20 +105,20 @@ export class News<Driver> {
   }
 
   /** Has the listeners of a handle called at each event of a kind. */
-  add(name: EventName, source: Source<Driver>): void {
+  add(name: EventName, source: Source): void {
     const sources = this.#sources.get(name) ?? new Set();
     this.#sources.set(name, sources.add(source));
   }
 
   /** Has them called no more. */
-  remove(name: EventName, source: Source<Driver>): void {
+  remove(name: EventName, source: Source): void {
     const sources = this.#sources.get(name);
     if (sources?.delete(source) && sources.size === 0) this.#sources.delete(name);
   }
 
   /** Notes what happened, to be told by {@linkcode tell}. */
-  note<Name extends EventName>(name: Name, news: PoolEvents<Driver>[Name]): void {
-    this.#items.push({ name, news } as Item<Driver>);
+  note<Name extends EventName>(name: Name, news: PoolEvents[Name]): void {
+    this.#items.push({ name, news } as Item);
   }
 
   /** Tells what was noted. */
@@ -128,7 +130,7 @@ export class News<Driver> {
     }
   }
 
-  #tellOne({ name, news }: Item<Driver>): void {
+  #tellOne({ name, news }: Item): void {
     if (CHANNELS[name].hasSubscribers) CHANNELS[name].publish(news);
     for (const source of [...this.#sources.get(name) ?? []]) {
       const listeners = source.deref();
@@ -139,39 +141,39 @@ export class News<Driver> {
 }
 
 /** The listeners of one handle of a pool. */
-export class Listeners<Driver> {
-  readonly #news: News<Driver>;
-  readonly #source: Source<Driver>;
+export class Listeners {
+  readonly #news: News;
+  readonly #source: Source;
   readonly #tells = new Map<EventName, Map<Tell, Tell>>();
   #isEnded = false;
 
   /** Creates a set without any; if it is weak, the news does not keep it from being collected. */
-  constructor(news: News<Driver>, isWeak: boolean) {
+  constructor(news: News, isWeak: boolean) {
     this.#news = news;
     this.#source = isWeak ? new WeakRef(this) : { deref: () => this };
   }
 
   /** Adds a listener; one that is there already is not added twice. */
-  on<Name extends EventName>(name: Name, listener: Listener<Driver, Name>): void {
+  on<Name extends EventName>(name: Name, listener: Listener<RawConnection, Name>): void {
     this.#add(name, listener, listener);
   }
 
   /** Adds a listener that hears of one event only. */
-  once<Name extends EventName>(name: Name, listener: Listener<Driver, Name>): void {
-    this.#add(name, listener, (news: PoolEvents<Driver>[Name]) => {
+  once<Name extends EventName>(name: Name, listener: Listener<RawConnection, Name>): void {
+    this.#add(name, listener, (news: PoolEvents[Name]) => {
       this.off(name, listener);
       listener(news);
     });
   }
 
   /** Removes a listener. */
-  off<Name extends EventName>(name: Name, listener: Listener<Driver, Name>): void {
+  off<Name extends EventName>(name: Name, listener: Listener<RawConnection, Name>): void {
     const tells = this.#tells.get(name);
     if (tells?.delete(listener) && tells.size === 0) this.#remove(name);
   }
 
   /** Calls those to one kind of event. */
-  tell<Name extends EventName>(name: Name, news: PoolEvents<Driver>[Name]): void {
+  tell<Name extends EventName>(name: Name, news: PoolEvents[Name]): void {
     for (const tell of [...this.#tells.get(name)?.values() ?? []]) {
       try {
         tell(news as never);

@@ -17,7 +17,7 @@ import type { SharedPool } from "./shared_pool.ts";
 import type { Field, Row, RunOptions, StatementOptions, Values } from "./statement.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 import type { Host } from "./unit.ts";
-import type { UnitCode } from "./unit_handle.ts";
+import type { UnitCode, UnitHandle } from "./unit_handle.ts";
 import type { UnitOptions } from "./unit_options.ts";
 import { type Method, type TransactionCode, VirtualConnection } from "./virtual_connection.ts";
 
@@ -42,22 +42,23 @@ export interface PoolConfig {
  * const [orders] = await db.query("SELECT * FROM orders");
  * ```
  */
-export class Pool<Name extends string, Target, Driver, Overlay extends object = object>
-  implements AsyncDisposable {
+export class Pool<
+  Name extends string,
+  Target extends object,
+  Driver extends object,
+  Overlay extends object = object,
+> implements AsyncDisposable {
   /**
    * What tools look for that know mysql2's pool, such as Vercel's `attachDatabasePool`: how long
    * an actual connection may lie idle before it is closed, in ms.
    */
   readonly config: PoolConfig;
-  readonly #engine: Engine<Target, Driver>;
+  readonly #engine: Engine;
   readonly #virtuals = new Map<string, VirtualConnection<Target, Driver>>();
   readonly #main: VirtualConnection<Target, Driver> | undefined;
 
   /** Creates a handle of a pool that has this plan; `createPool` does. */
-  constructor(
-    pool: SharedPool<Target, Driver>,
-    { policy, virtuals }: Plan,
-  ) {
+  constructor(pool: SharedPool, { policy, virtuals }: Plan) {
     const { idleMsMax: idleTimeout } = policy;
     this.config = { idleTimeout, connectionConfig: { idleTimeout } };
     this.#engine = new Engine(pool);
@@ -112,7 +113,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
   }
 
   /** Leases an actual connection through `main`; see `VirtualConnection.lease`. */
-  lease(options?: LeaseOptions): Promise<Lease<Target, Driver>> {
+  lease(options?: LeaseOptions): Promise<Lease<Driver>> {
     return this.#main?.lease(options) ?? this.#refuseMain();
   }
 
@@ -137,7 +138,7 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
     fn: UnitCode<Target, Driver, T, Name>,
     options: UnitOptions<Name, Overlay> = {},
   ): Promise<Awaited<T>> {
-    return this.#engine.unit(fn as UnitCode<Target, Driver, T>, options);
+    return this.#engine.unit(fn as (unit: UnitHandle) => T, options);
   }
 
   /**
@@ -232,19 +233,19 @@ export class Pool<Name extends string, Target, Driver, Overlay extends object = 
    * context of what caused it; until this pool object has been drained.
    */
   on<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
-    this.#engine.handle.listeners.on(name, listener);
+    this.#engine.handle.listeners.on(name, listener as Listener<object, Event>);
     return this;
   }
 
   /** Calls `listener` at the next event of a kind. */
   once<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
-    this.#engine.handle.listeners.once(name, listener);
+    this.#engine.handle.listeners.once(name, listener as Listener<object, Event>);
     return this;
   }
 
   /** Calls `listener` no more. */
   off<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
-    this.#engine.handle.listeners.off(name, listener);
+    this.#engine.handle.listeners.off(name, listener as Listener<object, Event>);
     return this;
   }
 

@@ -7,6 +7,7 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { Target } from "../port.ts";
 import type { PoolClock } from "./clock.ts";
 import type { Definition } from "./definition.ts";
 import { type Home, homesOf } from "./home.ts";
@@ -17,15 +18,15 @@ import type { Neutral } from "./process_hold.ts";
 import { Targets } from "./targets.ts";
 
 /** One set of actual connections, and what runs them. */
-export class PoolRuntime<Target, Driver> {
+export class PoolRuntime {
   /** Runs the core. */
-  readonly interpreter: Interpreter<Target, Driver>;
+  readonly interpreter: Interpreter;
   /** The targets in use. */
-  readonly targets: Targets<Target>;
+  readonly targets: Targets;
   /** The virtual connections, by their numbers. */
-  readonly homes: readonly Home<Target>[];
+  readonly homes: readonly Home[];
   /** Who has held a lease for too long. */
-  readonly leaks: Leaks<Driver>;
+  readonly leaks: Leaks;
   /** Whether it lives no longer than one unit of work. */
   readonly isPerUnit: boolean;
   /** Returns a copy of a target with other options. */
@@ -34,7 +35,7 @@ export class PoolRuntime<Target, Driver> {
   readonly isLoss: (error: unknown) => boolean;
   /** Tells whether work that failed with an error may be done once more. */
   readonly isRepeatable: (error: unknown) => boolean;
-  readonly #live: Set<PoolRuntime<Target, Driver>>;
+  readonly #live: Set<PoolRuntime>;
 
   /**
    * Creates what has done nothing, in an async context that is whoever's asks for it. It does not
@@ -45,12 +46,7 @@ export class PoolRuntime<Target, Driver> {
    * @param news What is told of the pool.
    * @param live Holds it from its begin to its end, with the others that may have connections.
    */
-  constructor(
-    definition: Definition<Target, Driver>,
-    clock: PoolClock,
-    news: News<Driver>,
-    live: Set<PoolRuntime<Target, Driver>>,
-  ) {
+  constructor(definition: Definition, clock: PoolClock, news: News, live: Set<PoolRuntime>) {
     const { plan, foundation } = definition;
     const { port, retargetOf, isLoss, isRepeatable, lifespan } = foundation;
     const neutral: Neutral = AsyncLocalStorage.snapshot();

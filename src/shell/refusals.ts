@@ -57,9 +57,9 @@ export function checkLasts({ sessionOnly }: StatementFacts): void {
  * Throws if a statement reads what a statement of somebody else has left in the session; outside
  * of any unit of work there is nothing `before` it.
  */
-export function checkReadsOwn<Target, Driver>(
+export function checkReadsOwn(
   { reads }: StatementFacts,
-  session: Session<Target, Driver>,
+  session: Session,
   before: Beforehand | undefined,
 ): void {
   if (reads === "nothing") return;

@@ -11,15 +11,15 @@ import type { Held, HeldScope } from "./held.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 
 /** A transaction, or a savepoint in one. */
-export class Scope<Target, Driver> implements HeldScope {
+export class Scope implements HeldScope {
   /** The lease it runs on. */
-  readonly held: Held<Target, Driver>;
+  readonly held: Held;
   /** The transaction it is a savepoint of. */
-  readonly parent: Scope<Target, Driver> | undefined;
+  readonly parent: Scope | undefined;
   /** How its code asked for it. */
   readonly options: TransactionOptions;
   /** The savepoint that is open in it. */
-  child: Scope<Target, Driver> | undefined = undefined;
+  child: Scope | undefined = undefined;
   /** Why its code cannot go on: the server rolled it back, a statement ended it, an abort came. */
   failure: unknown = undefined;
   /** Whether it ended before its time, so that what ran in it may be permanent. */
@@ -34,11 +34,7 @@ export class Scope<Target, Driver> implements HeldScope {
   #change: PromiseWithResolvers<void> = Promise.withResolvers();
 
   /** Creates a transaction that is about to begin, in a level in which none is open. */
-  constructor(
-    held: Held<Target, Driver>,
-    parent: Scope<Target, Driver> | undefined,
-    options: TransactionOptions,
-  ) {
+  constructor(held: Held, parent: Scope | undefined, options: TransactionOptions) {
     this.held = held;
     this.parent = parent;
     this.options = options;
@@ -57,7 +53,7 @@ export class Scope<Target, Driver> implements HeldScope {
   }
 
   /** The outermost transaction it is part of. */
-  get top(): Scope<Target, Driver> {
+  get top(): Scope {
     return this.parent === undefined ? this : this.parent.top;
   }
 

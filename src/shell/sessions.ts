@@ -7,7 +7,7 @@
  */
 
 import type { ActualId, Event, Work } from "../core/mod.ts";
-import type { Clock, Loss, Port, Session } from "../port.ts";
+import type { Clock, Loss, Port, Session, Target } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { Renewals } from "./census.ts";
 import type { PooledConnection } from "./lease_request.ts";
@@ -20,9 +20,9 @@ import type { Neutral, ProcessHold } from "./process_hold.ts";
 const LATE_MS_MIN = 1_000;
 
 /** What sessions are opened with. */
-export interface SessionSetting<Target, Driver> {
+export interface SessionSetting {
   /** What opens them. */
-  readonly port: Port<Target, Driver>;
+  readonly port: Port;
   /** What tells the time, and chance. */
   readonly clock: Clock;
   /** An async context that belongs to nobody. */
@@ -30,7 +30,7 @@ export interface SessionSetting<Target, Driver> {
   /** Takes what happens. */
   readonly report: (event: Event) => void;
   /** Called with each session that has been opened. */
-  readonly opened: (session: Session<Target, Driver>) => void;
+  readonly opened: (session: Session) => void;
   /** Keeps the process alive. */
   readonly hold: ProcessHold;
   /** Whether each session is wiped when it comes back, whatever is known of it. */
@@ -38,16 +38,16 @@ export interface SessionSetting<Target, Driver> {
 }
 
 /** Opens, prepares and closes sessions. */
-export class Sessions<Target, Driver> {
+export class Sessions {
   /** How often a session was wiped by a new login. */
   readonly renewals: Renewals = new Renewals();
-  readonly #setting: SessionSetting<Target, Driver>;
-  readonly #open = new Map<ActualId, PooledConnection<Target, Driver>>();
+  readonly #setting: SessionSetting;
+  readonly #open = new Map<ActualId, PooledConnection>();
   readonly #openings = new Map<ActualId, AbortController>();
   #lastFailure: unknown = undefined;
 
   /** Creates an empty set of sessions. */
-  constructor(setting: SessionSetting<Target, Driver>) {
+  constructor(setting: SessionSetting) {
     this.#setting = setting;
   }
 
@@ -57,7 +57,7 @@ export class Sessions<Target, Driver> {
   }
 
   /** Returns what is known of an open session. */
-  get(actual: ActualId): PooledConnection<Target, Driver> {
+  get(actual: ActualId): PooledConnection {
     const pooled = this.#open.get(actual);
     if (pooled === undefined) throw new RangeError(`No session is open for actual ${actual}`);
     return pooled;
@@ -137,7 +137,7 @@ export class Sessions<Target, Driver> {
   }
 
   /** Lets a session keep the process alive if it serves somebody or is worked on. */
-  settle(pooled: PooledConnection<Target, Driver>): void {
+  settle(pooled: PooledConnection): void {
     const isHeld = pooled.request !== undefined || pooled.isWorking;
     if (isHeld === pooled.isHeld) return;
     pooled.isHeld = isHeld;
@@ -148,7 +148,7 @@ export class Sessions<Target, Driver> {
 
   /** Returns why a reset took a new login, if it did. */
   async #perform(
-    session: Session<Target, Driver>,
+    session: Session,
     work: Work,
     target: Target | undefined,
   ): Promise<string | undefined> {
@@ -163,9 +163,9 @@ export class Sessions<Target, Driver> {
     return reason;
   }
 
-  #welcome(actual: ActualId, session: Session<Target, Driver>): void {
+  #welcome(actual: ActualId, session: Session): void {
     const { clock, report, opened } = this.#setting;
-    const pooled: PooledConnection<Target, Driver> = {
+    const pooled: PooledConnection = {
       actual,
       session,
       request: undefined,

@@ -20,11 +20,11 @@ import type { UnitFrames } from "./unit.ts";
 let collected: FinalizationRegistry<() => void> | undefined;
 
 /** A pool, as its handles share it. */
-export class SharedPool<Target, Driver> {
+export class SharedPool {
   /** Tells the time. */
   readonly clock: PoolClock;
   /** Which unit of work, and which transaction in it, code belongs to. */
-  readonly frames: UnitFrames<Target, Driver> = new AsyncLocalStorage();
+  readonly frames: UnitFrames = new AsyncLocalStorage();
   /** Who may begin work, through any handle. */
   readonly admission: Admission = new Admission();
   /** The names of the virtual connections, by their numbers. */
@@ -32,12 +32,12 @@ export class SharedPool<Target, Driver> {
   /** Finds the parameters of an SQL text. */
   readonly compileMethod: (sql: string) => CompiledMethod;
   /** What runs a pool whose connections live as long as it. */
-  readonly runtime: PoolRuntime<Target, Driver> | undefined;
+  readonly runtime: PoolRuntime | undefined;
   /** All that may have connections. */
-  readonly live: Set<PoolRuntime<Target, Driver>> = new Set();
+  readonly live: Set<PoolRuntime> = new Set();
   /** What runtimes are made of, for each unit that is within no other; only where they are. */
-  readonly #definition: Definition<Target, Driver> | undefined;
-  readonly #news: News<Driver>;
+  readonly #definition: Definition | undefined;
+  readonly #news: News;
   /** Whether handles are collected as garbage: not where that happens outside of any request. */
   readonly #isWatched: boolean;
   /** Has `createPool` not find it any more, if it does. */
@@ -48,7 +48,7 @@ export class SharedPool<Target, Driver> {
   #isEnded = false;
 
   /** Creates a pool in the async context to which its connections belong. */
-  constructor(definition: Definition<Target, Driver>, remove?: () => void) {
+  constructor(definition: Definition, remove?: () => void) {
     const { plan, foundation } = definition;
     this.clock = foundation.clock ?? createClock();
     this.names = plan.virtuals.map(({ name }) => name);
@@ -69,12 +69,12 @@ export class SharedPool<Target, Driver> {
   }
 
   /** Returns a runtime for a unit to come, where each has one of its own. */
-  newRuntime(): PoolRuntime<Target, Driver> {
+  newRuntime(): PoolRuntime {
     return new PoolRuntime(this.#definition!, this.clock, this.#news, this.live);
   }
 
   /** Returns a handle of it. */
-  join(): Handle<Driver> {
+  join(): Handle {
     const { admission } = this;
     const leave = this.#enter();
     const tally: Tally = { units: 0 };
@@ -134,14 +134,14 @@ export class SharedPool<Target, Driver> {
 }
 
 /** Returns news told outside of any unit; they outlive the definition, and so do not lead to it. */
-function newsOutside<Target, Driver>(frames: UnitFrames<Target, Driver>): News<Driver> {
+function newsOutside(frames: UnitFrames): News {
   return new News((tell) => frames.run(undefined, tell));
 }
 
 /** What belongs to one caller of `createPool`: the work begun through it, and its listeners. */
-export class Handle<Driver> extends Admission {
+export class Handle extends Admission {
   /** Those whom it tells of the pool. */
-  readonly listeners: Listeners<Driver>;
+  readonly listeners: Listeners;
   readonly #leave: () => boolean;
   readonly #isLast: () => boolean;
   #endsAll = false;
@@ -159,7 +159,7 @@ export class Handle<Driver> extends Admission {
   constructor(
     pool: Admission,
     tally: Tally,
-    news: News<Driver>,
+    news: News,
     leave: () => boolean,
     isLast: () => boolean,
     isWeak: boolean,

@@ -118,10 +118,7 @@ export function runOptionsOf(
 }
 
 /** Returns until when a statement may take. */
-export function limitsOf(
-  { signal: given, timeout }: RunOptions,
-  clock: { now(): number },
-): Limits {
+export function limitsOf({ signal: given, timeout }: RunOptions, clock: { now(): number }): Limits {
   const signal = cancellationOf(given);
   if (timeout === undefined) return signal === undefined ? noLimits : { signal, endsAt: undefined };
   if (typeof timeout !== "number" || !(timeout >= 0)) {

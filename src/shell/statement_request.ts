@@ -26,10 +26,9 @@ export type Settle = (answer: [unknown, unknown] | Promise<never>) => void;
 const NONE: readonly Holding[] = [];
 
 /** A statement that is a unit of work of its own. */
-export class StatementRequest<Target, Driver> extends LeaseRequest<Target, Driver>
-  implements Answering, Limited, LeaseWaiter<Target, Driver> {
-  before: LeaseWaiter<Target, Driver> | undefined = undefined;
-  after: LeaseWaiter<Target, Driver> | undefined = undefined;
+export class StatementRequest extends LeaseRequest implements Answering, Limited, LeaseWaiter {
+  before: LeaseWaiter | undefined = undefined;
+  after: LeaseWaiter | undefined = undefined;
   due: Instant | undefined = undefined;
   readonly #statement: Statement;
   readonly #settle: Settle;
@@ -39,7 +38,7 @@ export class StatementRequest<Target, Driver> extends LeaseRequest<Target, Drive
 
   /** Creates one that has asked for nothing yet. */
   constructor(
-    { interpreter, homes }: PoolRuntime<Target, Driver>,
+    { interpreter, homes }: PoolRuntime,
     admission: Admission,
     virtual: VirtualId,
     statement: Statement,

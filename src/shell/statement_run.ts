@@ -18,8 +18,8 @@ import { runUnit } from "./unit_run.ts";
 import { runHeld } from "./unit_statement.ts";
 
 /** Runs a statement where its code stands: in its unit of work, or as one of its own. */
-export function runStatement<Target, Driver>(
-  engine: UnitEngine<Target, Driver>,
+export function runStatement(
+  engine: UnitEngine,
   id: VirtualId,
   { sql, values, isPrepared, options, bind }: Asked,
 ): Promise<[unknown, unknown]> {
@@ -44,15 +44,15 @@ export function runStatement<Target, Driver>(
 }
 
 /** Runs a statement on the lease that its unit has, or asks for. */
-function join<Target, Driver>(
-  frame: UnitFrame<Target, Driver>,
+function join(
+  frame: UnitFrame,
   id: VirtualId,
   statement: Statement,
   limits: Limits,
   isAlone: boolean,
 ): Promise<[unknown, unknown]> {
   const { homes, leaks } = frame.unit.runtime;
-  const home = homes[id] as Home<Target>;
+  const home = homes[id] as Home;
   const stack = leaks.stackAbove(runStatement);
   const within = { signal: either(frame.signal, limits.signal), endsAt: limits.endsAt };
   const held = frame.unit.heldFor(frame, home);

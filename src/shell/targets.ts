@@ -7,9 +7,10 @@
  */
 
 import type { AddressId, TargetId } from "../core/mod.ts";
+import type { Target } from "../port.ts";
 
 /** A target in use. */
-export interface TargetEntry<Target> {
+export interface TargetEntry {
   /** Its number. */
   readonly id: TargetId;
   /** The number of its address. */
@@ -27,7 +28,7 @@ export interface TargetEntry<Target> {
 }
 
 /** What tells targets, and their addresses, apart. */
-export interface TargetKeys<Target> {
+export interface TargetKeys {
   /** Equal for targets that share their actual connections. */
   keyOf(target: Target): string;
   /** Equal for targets that a session can be changed between. */
@@ -40,16 +41,16 @@ interface AddressEntry {
 }
 
 /** Numbers targets. */
-export class Targets<Target> {
-  readonly #keys: TargetKeys<Target>;
-  readonly #byKey = new Map<string, TargetEntry<Target>>();
-  readonly #byId = new Map<TargetId, TargetEntry<Target>>();
+export class Targets {
+  readonly #keys: TargetKeys;
+  readonly #byKey = new Map<string, TargetEntry>();
+  readonly #byId = new Map<TargetId, TargetEntry>();
   readonly #addresses = new Map<string, AddressEntry>();
   #targetNext: TargetId = 0;
   #addressNext: AddressId = 0;
 
   /** Creates an empty set of targets. */
-  constructor(keys: TargetKeys<Target>) {
+  constructor(keys: TargetKeys) {
     this.#keys = keys;
   }
 
@@ -59,7 +60,7 @@ export class Targets<Target> {
   }
 
   /** Returns the entry of a target, new or not, and keeps it until as many {@linkcode leave}. */
-  use(target: Target): TargetEntry<Target> {
+  use(target: Target): TargetEntry {
     const key = this.#keys.keyOf(target);
     const entry = this.#byKey.get(key) ?? this.#add(target, key);
     entry.uses++;
@@ -67,7 +68,7 @@ export class Targets<Target> {
   }
 
   /** Ends a use. */
-  leave(entry: TargetEntry<Target>): void {
+  leave(entry: TargetEntry): void {
     entry.uses--;
     this.#sweep(entry);
   }
@@ -91,12 +92,12 @@ export class Targets<Target> {
     this.#sweep(entry);
   }
 
-  #add(target: Target, key: string): TargetEntry<Target> {
+  #add(target: Target, key: string): TargetEntry {
     const addressKey = this.#keys.addressOf(target);
     const address = this.#addresses.get(addressKey) ?? { id: this.#addressNext++, targets: 0 };
     address.targets++;
     this.#addresses.set(addressKey, address);
-    const entry: TargetEntry<Target> = {
+    const entry: TargetEntry = {
       id: this.#targetNext++,
       address: address.id,
       target,
@@ -110,7 +111,7 @@ export class Targets<Target> {
     return entry;
   }
 
-  #sweep(entry: TargetEntry<Target>): void {
+  #sweep(entry: TargetEntry): void {
     if (entry.uses > 0 || entry.isKnown) return;
     this.#byKey.delete(entry.key);
     this.#byId.delete(entry.id);

@@ -34,23 +34,23 @@ const lastWordMs = 1_000;
  * Runs code in a transaction, and gives it its frame; outside of any unit of work, the transaction
  * is a unit of its own, which `runtime` runs.
  */
-export async function transact<Target, Driver, T>(
-  engine: UnitEngine<Target, Driver>,
-  runtime: PoolRuntime<Target, Driver>,
-  home: Home<Target>,
-  fn: FrameCode<Target, Driver, T>,
+export async function transact<T>(
+  engine: UnitEngine,
+  runtime: PoolRuntime,
+  home: Home,
+  fn: FrameCode<T>,
   options: TransactionOptions,
   stack: string | undefined,
 ): Promise<Awaited<T>> {
   const around = engine.frames.getStore();
   const signal = either(around?.signal, options.signal);
-  let own: Unit<Target, Driver> | undefined;
+  let own: Unit | undefined;
   try {
     checkTransactionOptions(options);
     const parent = scopeOf(around, home.id);
     if (parent !== undefined) checkNested(options, parent.top.options);
     signal?.throwIfAborted();
-    const unit = around?.unit ?? (own = new Unit<Target, Driver>(runtime, engine.handle));
+    const unit = around?.unit ?? (own = new Unit(runtime, engine.handle));
     const frame = { unit, parent: around?.parent, scope: around?.scope, signal };
     const entered = enter(frame, home, options);
     const scope = entered instanceof Scope ? entered : await entered;
@@ -62,12 +62,12 @@ export async function transact<Target, Driver, T>(
   }
 }
 
-async function runIn<Target, Driver, T>(
-  engine: UnitEngine<Target, Driver>,
-  scope: Scope<Target, Driver>,
-  fn: FrameCode<Target, Driver, T>,
-  frame: UnitFrame<Target, Driver>,
-  around: UnitFrame<Target, Driver> | undefined,
+async function runIn<T>(
+  engine: UnitEngine,
+  scope: Scope,
+  fn: FrameCode<T>,
+  frame: UnitFrame,
+  around: UnitFrame | undefined,
   stack: string | undefined,
 ): Promise<Awaited<T>> {
   const { unit, signal } = frame;
@@ -90,11 +90,7 @@ async function runIn<Target, Driver, T>(
 }
 
 /** Enters a level, at once if it can, so that nothing that is asked for later comes before. */
-function enter<Target, Driver>(
-  frame: UnitFrame<Target, Driver>,
-  home: Home<Target>,
-  options: TransactionOptions,
-): Scope<Target, Driver> | Promise<Scope<Target, Driver>> {
+function enter(frame: UnitFrame, home: Home, options: TransactionOptions): Scope | Promise<Scope> {
   const { unit, signal } = frame;
   const parent = scopeOf(frame, home.id);
   unit.check();
@@ -111,10 +107,7 @@ function enter<Target, Driver>(
   return further.then(() => enter(frame, home, options));
 }
 
-async function begin<Target, Driver>(
-  scope: Scope<Target, Driver>,
-  frame: UnitFrame<Target, Driver>,
-): Promise<void> {
+async function begin(scope: Scope, frame: UnitFrame): Promise<void> {
   const { held, parent, options } = scope;
   const { unit, signal } = frame;
   await held.open(frame, { signal, endsAt: undefined });
@@ -133,10 +126,10 @@ async function begin<Target, Driver>(
   scope.begun();
 }
 
-async function runCode<Target, Driver, T>(
-  { frames }: UnitEngine<Target, Driver>,
-  frame: UnitFrame<Target, Driver>,
-  fn: FrameCode<Target, Driver, T>,
+async function runCode<T>(
+  { frames }: UnitEngine,
+  frame: UnitFrame,
+  fn: FrameCode<T>,
 ): Promise<Awaited<T>> {
   try {
     return await frames.run(frame, fn, frame);
@@ -146,10 +139,7 @@ async function runCode<Target, Driver, T>(
   }
 }
 
-async function commit<Target, Driver>(
-  scope: Scope<Target, Driver>,
-  signal: Cancellation | undefined,
-): Promise<void> {
+async function commit(scope: Scope, signal: Cancellation | undefined): Promise<void> {
   const { held, parent } = scope;
   await untilChildEnds(scope);
   held.unit.check();
@@ -168,10 +158,7 @@ async function commit<Target, Driver>(
 }
 
 /** Ends a savepoint well; that the server does not know it says that its transaction is gone. */
-async function release<Target, Driver>(
-  scope: Scope<Target, Driver>,
-  signal: Cancellation | undefined,
-): Promise<void> {
+async function release(scope: Scope, signal: Cancellation | undefined): Promise<void> {
   const { held, savepoint } = scope;
   try {
     await runControl(held, `RELEASE SAVEPOINT ${savepoint}`, signal, () => scope.checkOpen());
@@ -184,8 +171,8 @@ async function release<Target, Driver>(
 }
 
 /** Rolls back what has not ended with its unit or its connection; returns the error to throw. */
-async function rollBack<Target, Driver>(
-  scope: Scope<Target, Driver>,
+async function rollBack(
+  scope: Scope,
   error: unknown,
   signal: Cancellation | undefined,
 ): Promise<unknown> {
@@ -207,16 +194,13 @@ async function rollBack<Target, Driver>(
 }
 
 /** Returns the error of a transaction that could not be rolled back as it had ended before. */
-function escapeOf<Target, Driver>({ isEscaped, failure }: Scope<Target, Driver>, error: unknown) {
+function escapeOf({ isEscaped, failure }: Scope, error: unknown) {
   if (!isEscaped || !(failure instanceof SubletError) || failure === error) return error;
   return new SubletError(failure.code, failure.stage, failure.message, { cause: error });
 }
 
 /** Rolls a transaction back on an abort, whatever its code is at; returns what stops that. */
-function rollBackOn<Target, Driver>(
-  signal: Cancellation | undefined,
-  scope: Scope<Target, Driver>,
-): () => void {
+function rollBackOn(signal: Cancellation | undefined, scope: Scope): () => void {
   const abort = async (): Promise<void> => {
     scope.failure ??= signal?.reason;
     // Statements that are under way are aborted by the same signal, and told so first.
@@ -232,16 +216,13 @@ function rollBackOn<Target, Driver>(
 }
 
 /** Sends ROLLBACK, once. */
-function endAll<Target, Driver>(
-  scope: Scope<Target, Driver>,
-  signal: Cancellation | undefined,
-): Promise<void> {
+function endAll(scope: Scope, signal: Cancellation | undefined): Promise<void> {
   return scope.rollback ??= conclude(scope, "ROLLBACK", signal, () => scope.look());
 }
 
 /** Sends what ends a transaction; after an abort, its answer has a little time to come. */
-async function conclude<Target, Driver>(
-  { held }: Scope<Target, Driver>,
+async function conclude(
+  { held }: Scope,
   sql: string,
   signal: Cancellation | undefined,
   check?: () => void,
@@ -264,9 +245,7 @@ async function conclude<Target, Driver>(
 }
 
 /** Waits for transactions that the code has begun in this one and not awaited. */
-async function untilChildEnds<Target, Driver>(
-  scope: Scope<Target, Driver>,
-): Promise<void> {
+async function untilChildEnds(scope: Scope): Promise<void> {
   const { interpreter } = scope.held.runtime;
   while (scope.child !== undefined) await until(interpreter, scope.child.changed, noLimits);
 }

@@ -26,7 +26,7 @@ export class Turn {
   }
 
   /** Waits until it has come; rejects when the limits are reached. */
-  come<Target, Driver>(interpreter: Lessor<Target, Driver>, limits: Limits): Promise<void> {
+  come(interpreter: Lessor, limits: Limits): Promise<void> {
     const wait = new Wait(interpreter, limits);
     this.#come = () => wait.done();
     return wait.begin();
@@ -79,8 +79,8 @@ export interface TurnWaiting {
  * for a lease. Two transactions side by side may wait for each other, each by a statement on the
  * other's virtual connection: then the later one is refused at once, as its wait could never end.
  */
-export async function untilFurther<Target, Driver>(
-  interpreter: Lessor<Target, Driver>,
+export async function untilFurther(
+  interpreter: Lessor,
   waitings: Set<TurnWaiting>,
   waiting: TurnWaiting,
   limits: Limits,
@@ -119,19 +119,15 @@ function ring(name: string): SubletError {
   return new SubletError("LEASE_DEADLOCK", "lease", prose);
 }
 
-class TurnWait<Target, Driver> extends Wait<Target, Driver> implements LeaseWaiter<Target, Driver> {
-  before: LeaseWaiter<Target, Driver> | undefined = undefined;
-  after: LeaseWaiter<Target, Driver> | undefined = undefined;
+class TurnWait extends Wait implements LeaseWaiter {
+  before: LeaseWaiter | undefined = undefined;
+  after: LeaseWaiter | undefined = undefined;
   due: Instant | undefined = undefined;
   readonly awaited: undefined = undefined;
   readonly #name: string;
   readonly #since: Instant;
 
-  constructor(
-    interpreter: Lessor<Target, Driver>,
-    name: string,
-    limits: Limits,
-  ) {
+  constructor(interpreter: Lessor, name: string, limits: Limits) {
     super(interpreter, limits);
     this.#name = name;
     this.#since = interpreter.clock.now();

@@ -8,7 +8,7 @@
  */
 
 import type { Holding, VirtualId } from "../core/mod.ts";
-import type { Clock } from "../port.ts";
+import type { Clock, Target } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { type Frame, type Frames, scopeOf } from "./context.ts";
 import { unitEnded } from "./errors.ts";
@@ -26,32 +26,32 @@ export interface Host {
 }
 
 /** What code belongs to: its unit, and its transaction in it. */
-export type UnitFrame<Target, Driver> = Frame<Unit<Target, Driver>, Scope<Target, Driver>>;
+export type UnitFrame = Frame<Unit, Scope>;
 
 /** Code that is given its frame. */
-export type FrameCode<Target, Driver, T> = (frame: UnitFrame<Target, Driver>) => T;
+export type FrameCode<T> = (frame: UnitFrame) => T;
 
 /** How code finds its frame. */
-export type UnitFrames<Target, Driver> = Frames<Unit<Target, Driver>, Scope<Target, Driver>>;
+export type UnitFrames = Frames<Unit, Scope>;
 
 /** What runs one handle of a pool, as the work that is begun through the handle knows it. */
-export interface UnitEngine<Target, Driver> {
+export interface UnitEngine {
   /** Tells the time. */
   readonly clock: Clock;
   /** Which unit of work, and which transaction in it, code belongs to. */
-  readonly frames: UnitFrames<Target, Driver>;
+  readonly frames: UnitFrames;
   /** Counts the work. */
   readonly handle: Admission;
   /** Whether each unit that is within no other has a runtime of its own. */
   readonly isPerUnit: boolean;
   /** Returns the runtime of the calling code: its unit's, or that of a unit that it may begin. */
-  runtimeHere(): PoolRuntime<Target, Driver>;
+  runtimeHere(): PoolRuntime;
 }
 
 /** Where a unit of work begins. */
-export interface UnitOrigin<Target, Driver> {
+export interface UnitOrigin {
   /** The unit within which it begins; one without comes too late when the pool is ending. */
-  readonly outer?: Unit<Target, Driver> | undefined;
+  readonly outer?: Unit | undefined;
   /** Whether it is the unit of a lease beside those of `outer`, whose targets it has. */
   readonly isBeside?: boolean | undefined;
   /** What the host gave with the request. */
@@ -59,40 +59,36 @@ export interface UnitOrigin<Target, Driver> {
 }
 
 /** Reads of which nothing is known: the names in them, and through what they ran. */
-export interface UnprovenReads<Target> {
+export interface UnprovenReads {
   /** The virtual connection. */
-  readonly home: Home<Target>;
+  readonly home: Home;
   /** What tells the port of which moment each was. */
   readonly reads: ReadonlyMap<string, number>;
 }
 
 /** The span of code that leases are tagged with. */
-export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
+export class Unit implements HeldUnit {
   /** What runs its actual connections. */
-  readonly runtime: PoolRuntime<Target, Driver>;
+  readonly runtime: PoolRuntime;
   /** Counts it, and its requests. */
   readonly admission: Admission;
   /** The unit within which it began. */
-  readonly outer: Unit<Target, Driver> | undefined;
+  readonly outer: Unit | undefined;
   /** Whether its actual connections live no longer than it. */
   readonly #endsRuntime: boolean;
   readonly #host: Host | undefined;
   readonly #isBeside: boolean;
-  #helds: readonly Held<Target, Driver>[] = NONE;
+  #helds: readonly Held[] = NONE;
   #turnWaitings: Set<TurnWaiting> | undefined;
   /** The units that have begun within this one and not ended. */
-  #inner: Set<Unit<Target, Driver>> | undefined;
-  #targets: Map<VirtualId, TargetEntry<Target>> | undefined;
+  #inner: Set<Unit> | undefined;
+  #targets: Map<VirtualId, TargetEntry> | undefined;
   #mayBePermanent = false;
-  #unprovenReads: Map<TargetEntry<Target>, UnprovenReads<Target>> | undefined;
+  #unprovenReads: Map<TargetEntry, UnprovenReads> | undefined;
   #isEnded = false;
 
   /** Begins a unit. */
-  constructor(
-    runtime: PoolRuntime<Target, Driver>,
-    admission: Admission,
-    origin: UnitOrigin<Target, Driver> = {},
-  ) {
+  constructor(runtime: PoolRuntime, admission: Admission, origin: UnitOrigin = {}) {
     const { outer, isBeside = false, host } = origin;
     if (outer === undefined) admission.check();
     admission.enter();
@@ -123,17 +119,17 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   }
 
   /** The names in its reads that may be those of views which write, by targets. */
-  get unprovenReads(): ReadonlyMap<TargetEntry<Target>, UnprovenReads<Target>> {
+  get unprovenReads(): ReadonlyMap<TargetEntry, UnprovenReads> {
     return this.#unprovenReads ??= new Map();
   }
 
   /** The leases in which a statement has begun a transaction by hand, and none has ended it. */
-  get openByHand(): readonly Held<Target, Driver>[] {
+  get openByHand(): readonly Held[] {
     return this.#helds.filter((held) => held.isOpenByHand);
   }
 
   /** The leases in which such a transaction was open when their connections were lost. */
-  get lostByHand(): readonly Held<Target, Driver>[] {
+  get lostByHand(): readonly Held[] {
     return this.#helds.filter((held) => held.isLostByHand);
   }
 
@@ -155,37 +151,37 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   }
 
   /** Notes what of a lease may have become permanent, as the lease is released. */
-  noteLasting({ mayBePermanent, unprovenReads, home }: Held<Target, Driver>): void {
+  noteLasting({ mayBePermanent, unprovenReads, home }: Held): void {
     if (mayBePermanent) this.notePermanent();
     if (unprovenReads?.size) this.#noteUnproven(this.targetOf(home), home, unprovenReads);
   }
 
   /** Gives a virtual connection another target in this unit. */
-  bind(home: Home<Target>, overlay: object): void {
+  bind(home: Home, overlay: object): void {
     this.bindTo(home, this.runtime.retargetOf(home.target.target, overlay));
   }
 
   /** Gives it that target. */
-  bindTo({ id }: Home<Target>, target: Target): void {
+  bindTo({ id }: Home, target: Target): void {
     (this.#targets ??= new Map()).set(id, this.runtime.targets.use(target));
   }
 
   /** Returns the target of a virtual connection in this unit. */
-  targetOf(home: Home<Target>): TargetEntry<Target> {
+  targetOf(home: Home): TargetEntry {
     const bound = this.#targets?.get(home.id);
     if (bound !== undefined) return bound;
     return this.#isBeside && this.outer !== undefined ? this.outer.targetOf(home) : home.target;
   }
 
   /** Returns the lease that code uses through a virtual connection: its transaction's, if any. */
-  heldFor(frame: UnitFrame<Target, Driver> | undefined, home: Home<Target>): Held<Target, Driver> {
+  heldFor(frame: UnitFrame | undefined, home: Home): Held {
     this.check();
     return scopeOf(frame, home.id)?.held ?? this.heldBesides(home);
   }
 
   /** Returns the lease for code that is in no transaction; it may have to be requested yet. */
-  heldBesides(home: Home<Target>): Held<Target, Driver> {
-    let free: Held<Target, Driver> | undefined;
+  heldBesides(home: Home): Held {
+    let free: Held | undefined;
     for (const held of this.#helds) {
       if (held.home.id !== home.id) continue;
       if (held.isBound) return held;
@@ -198,10 +194,7 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   }
 
   /** Returns the lease in which code has a transaction open, also one that it began by hand. */
-  heldInTransaction(
-    frame: UnitFrame<Target, Driver>,
-    home: Home<Target>,
-  ): Held<Target, Driver> | undefined {
+  heldInTransaction(frame: UnitFrame, home: Home): Held | undefined {
     const scope = scopeOf(frame, home.id);
     if (scope !== undefined) return scope.held;
     return [this, ...this.#beside].flatMap((unit) => unit.openByHand)
@@ -209,7 +202,7 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   }
 
   /** Forgets a lease that has ended. */
-  drop(held: Held<Target, Driver>): void {
+  drop(held: Held): void {
     this.#helds = this.#helds.length === 1 && this.#helds[0] === held
       ? NONE
       : this.#helds.filter((each) => each !== held);
@@ -270,24 +263,20 @@ export class Unit<Target, Driver> implements HeldUnit<Target, Driver> {
   }
 
   /** Notes names that may be those of views which write, for the units around it as well. */
-  #noteUnproven(
-    target: TargetEntry<Target>,
-    home: Home<Target>,
-    reads: ReadonlyMap<string, number>,
-  ): void {
+  #noteUnproven(target: TargetEntry, home: Home, reads: ReadonlyMap<string, number>): void {
     const noted = this.#unprovenReads ??= new Map();
     noted.set(target, { home, reads: new Map([...reads, ...noted.get(target)?.reads ?? []]) });
     if (this.outer !== undefined) this.outer.#noteUnproven(target, home, reads);
   }
 
   /** The units of leases beside its own. */
-  get #beside(): readonly Unit<Target, Driver>[] {
+  get #beside(): readonly Unit[] {
     return [...this.#inner ?? []].filter((unit) => unit.#isBeside);
   }
 }
 
 /** Ends a unit, and waits until its connections have closed if nobody else sees to that. */
-export async function endFully<Target, Driver>(unit: Unit<Target, Driver>): Promise<void> {
+export async function endFully(unit: Unit): Promise<void> {
   const closed = unit.end();
   if (closed !== undefined) await closed;
 }

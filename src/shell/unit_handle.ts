@@ -20,9 +20,12 @@ import {
 } from "./virtual_connection.ts";
 
 /** Code of a unit; it may run statements by context, or by the handle that it gets. */
-export type UnitCode<Target, Driver, T, Name extends string = string> = (
-  unit: UnitHandle<Name, Target, Driver>,
-) => T;
+export type UnitCode<
+  Target extends object,
+  Driver extends object,
+  T,
+  Name extends string = string,
+> = (unit: UnitHandle<Name, Target, Driver>) => T;
 
 /**
  * A unit of work, for code whose context may be another: what it runs belongs to this unit, or
@@ -36,7 +39,11 @@ export type UnitCode<Target, Driver, T, Name extends string = string> = (
  * });
  * ```
  */
-export class UnitHandle<Name extends string, Target, Driver> {
+export class UnitHandle<
+  Name extends string = string,
+  Target extends object = object,
+  Driver extends object = object,
+> {
   readonly #connection: (name: string) => VirtualConnection<Target, Driver>;
 
   /** Creates a handle; `Pool.unit` does. */
@@ -86,7 +93,7 @@ export class UnitHandle<Name extends string, Target, Driver> {
   }
 
   /** Leases an actual connection through `main`; see `VirtualConnection.lease`. */
-  lease(options?: LeaseOptions): Promise<Lease<Target, Driver>> {
+  lease(options?: LeaseOptions): Promise<Lease<Driver>> {
     return this.#main((main) => main.lease(options));
   }
 
@@ -96,24 +103,24 @@ export class UnitHandle<Name extends string, Target, Driver> {
 }
 
 /** Makes handles. */
-export class Handles<Target, Driver> {
-  readonly #engine: VirtualEngine<Target, Driver>;
-  readonly #shared: SharedPool<Target, Driver>;
+export class Handles {
+  readonly #engine: VirtualEngine;
+  readonly #shared: SharedPool;
 
   /** Creates what has made none; `engine` runs what they are asked for. */
-  constructor(engine: VirtualEngine<Target, Driver>, shared: SharedPool<Target, Driver>) {
+  constructor(engine: VirtualEngine, shared: SharedPool) {
     this.#engine = engine;
     this.#shared = shared;
   }
 
   /** Returns a virtual connection whose statements run where a frame says. */
-  connection(frame: UnitFrame<Target, Driver>, id: VirtualId): VirtualConnection<Target, Driver> {
+  connection(frame: UnitFrame, id: VirtualId): VirtualConnection {
     const { names, compileMethod } = this.#shared;
     return new VirtualConnection(this.#bind(frame), names[id] as string, id, compileMethod);
   }
 
   /** Returns all virtual connections, bound likewise. */
-  unit(frame: UnitFrame<Target, Driver>): UnitHandle<string, Target, Driver> {
+  unit(frame: UnitFrame): UnitHandle {
     return new UnitHandle((name) => {
       const { names } = this.#shared;
       const id = names.indexOf(name);
@@ -123,7 +130,7 @@ export class Handles<Target, Driver> {
   }
 
   /** Code below the frame, as in a savepoint of its transaction, goes on where it is. */
-  #bind(frame: UnitFrame<Target, Driver>): VirtualEngine<Target, Driver> {
+  #bind(frame: UnitFrame): VirtualEngine {
     const engine = this.#engine;
     const { frames } = this.#shared;
     const within = <T>(fn: () => T): T => {

@@ -35,10 +35,10 @@ export function checkRetries(retries: number): void {
  * @throws `SubletError` with the code `OPTION_INVALID` for a name that is unknown, or options that
  * are none.
  */
-export function bindingsOf<Target>(
-  homes: readonly Home<Target>[],
+export function bindingsOf(
+  homes: readonly Home[],
   bind: unknown,
-): (readonly [home: Home<Target>, overlay: object])[] {
+): (readonly [home: Home, overlay: object])[] {
   if (!isRecord(bind)) throw invalid("bind", bind);
   return Object.entries(bind).flatMap(([name, overlay]) => {
     const home = homeNamed(homes, name);

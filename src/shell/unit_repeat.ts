@@ -3,6 +3,7 @@
  * nothing behind, and only if nothing that it did before can have become permanent.
  */
 
+import type { Target } from "../port.ts";
 import { SubletError } from "./errors.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import type { UnitFrame, UnprovenReads } from "./unit.ts";
@@ -14,10 +15,7 @@ const LASTING =
   " (the unit is not repeated, as something that it did before may have become permanent)";
 
 /** Tells whether an error is known to leave nothing behind, as that of a lost COMMIT is not. */
-export function isSafeToRepeat<Target, Driver>(
-  { isRepeatable }: PoolRuntime<Target, Driver>,
-  error: unknown,
-): boolean {
+export function isSafeToRepeat({ isRepeatable }: PoolRuntime, error: unknown): boolean {
   let isSafe = isRepeatable(error);
   let at = error;
   for (let depth = 0; at instanceof Error && depth < CAUSES_MAX; at = at.cause, depth++) {
@@ -32,10 +30,10 @@ export function isSafeToRepeat<Target, Driver>(
  * Asks a server, through a lease of another unit, whether what a unit has read of a target was of
  * no view that writes.
  */
-export async function provesReads<Target, Driver>(
+export async function provesReads(
   target: Target,
-  { home, reads }: UnprovenReads<Target>,
-  frame: UnitFrame<Target, Driver>,
+  { home, reads }: UnprovenReads,
+  frame: UnitFrame,
 ): Promise<boolean> {
   const { unit, signal } = frame;
   unit.bindTo(home, target);

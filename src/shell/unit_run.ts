@@ -18,9 +18,9 @@ import { runControl } from "./unit_statement.ts";
 const BACKOFF = { minTimeout: 50, maxTimeout: 1_000, multiplier: 2, jitter: 0.5 };
 
 /** Runs code as a unit of work; it is given its frame. */
-export async function runUnit<Target, Driver, T>(
-  engine: UnitEngine<Target, Driver>,
-  fn: FrameCode<Target, Driver, T>,
+export async function runUnit<T>(
+  engine: UnitEngine,
+  fn: FrameCode<T>,
   options: UnitOptions<string>,
 ): Promise<Awaited<T>> {
   const { retries = 0 } = options;
@@ -28,7 +28,7 @@ export async function runUnit<Target, Driver, T>(
   const around = engine.frames.getStore();
   const signal = either(around?.signal, options.signal);
   const outer = around?.unit.isEnded === false ? around.unit : undefined;
-  const begin = (): Unit<Target, Driver> => {
+  const begin = (): Unit => {
     signal?.throwIfAborted();
     // Its connections have ended with it.
     if (engine.isPerUnit) outer?.check();
@@ -68,10 +68,10 @@ export async function runUnit<Target, Driver, T>(
   return await retry(run, { ...BACKOFF, ...limits, maxAttempts: retries + 1, isRetriable });
 }
 
-async function runOnce<Target, Driver, T>(
-  engine: UnitEngine<Target, Driver>,
-  unit: Unit<Target, Driver>,
-  fn: FrameCode<Target, Driver, T>,
+async function runOnce<T>(
+  engine: UnitEngine,
+  unit: Unit,
+  fn: FrameCode<T>,
   { bind = {}, transaction = [] }: UnitOptions<string>,
   signal: Cancellation | undefined,
 ): Promise<Awaited<T>> {
@@ -80,7 +80,7 @@ async function runOnce<Target, Driver, T>(
     const { homes, leaks } = runtime;
     const names = typeof transaction === "string" ? [transaction] : transaction;
     const within = names.map((name) => homeNamed(homes, name)).reduceRight<
-      FrameCode<Target, Driver, unknown>
+      FrameCode<unknown>
     >((inner, home) => {
       return () => transact(engine, runtime, home, inner, {}, leaks.stackAbove(runUnit));
     }, fn);
@@ -95,25 +95,21 @@ async function runOnce<Target, Driver, T>(
 }
 
 /** Finds out what a unit has read where nothing was known of that, if it is to be repeated. */
-async function hasOnlyRead<Target, Driver>(
-  engine: UnitEngine<Target, Driver>,
-  ended: Unit<Target, Driver>,
-  begin: () => Unit<Target, Driver>,
+async function hasOnlyRead(
+  engine: UnitEngine,
+  ended: Unit,
+  begin: () => Unit,
   signal: Cancellation | undefined,
 ): Promise<boolean> {
   for (const [{ target }, reads] of ended.unprovenReads) {
-    const prove = (frame: UnitFrame<Target, Driver>): Promise<boolean> =>
-      provesReads(target, reads, frame);
+    const prove = (frame: UnitFrame): Promise<boolean> => provesReads(target, reads, frame);
     if (!await runOnce(engine, begin(), prove, {}, signal)) return false;
   }
   return true;
 }
 
 /** Rolls back what statements of the unit have begun by hand and none has ended, and throws. */
-async function checkNoneOpen<Target, Driver>(
-  unit: Unit<Target, Driver>,
-  signal: Cancellation | undefined,
-): Promise<void> {
+async function checkNoneOpen(unit: Unit, signal: Cancellation | undefined): Promise<void> {
   // Asked for its session, a lost one throws what it was lost by.
   for (const lost of unit.lostByHand) void lost.session;
   const open = unit.openByHand;

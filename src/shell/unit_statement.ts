@@ -16,11 +16,11 @@ import type { Settle } from "./statement_request.ts";
 import { type Turn, untilFurther } from "./turns.ts";
 
 /** A statement, and where its code stands. */
-export interface HeldStatement<Target, Driver> {
+export interface HeldStatement {
   /** The statement. */
   readonly statement: Statement;
   /** The transaction that its code is in, on this lease. */
-  readonly scope: Scope<Target, Driver> | undefined;
+  readonly scope: Scope | undefined;
   /** What its code belongs to. */
   readonly frame: Frame | undefined;
   /** Until when it may take. */
@@ -32,10 +32,7 @@ export interface HeldStatement<Target, Driver> {
 }
 
 /** Runs a statement on a lease, which it asks for if need be. */
-export function runHeld<Target, Driver>(
-  held: Held<Target, Driver>,
-  asked: HeldStatement<Target, Driver>,
-): Promise<[unknown, unknown]> {
+export function runHeld(held: Held, asked: HeldStatement): Promise<[unknown, unknown]> {
   return new Promise((settle) => new UnitStatement(held, asked, settle).begin());
 }
 
@@ -43,8 +40,8 @@ export function runHeld<Target, Driver>(
  * Runs a statement of the pool's own, which begins or ends a transaction, after the statements
  * that came before it in that transaction; `check` is called right before.
  */
-export async function runControl<Target, Driver>(
-  held: Held<Target, Driver>,
+export async function runControl(
+  held: Held,
   sql: string,
   signal: Cancellation | undefined,
   check?: () => void,
@@ -65,23 +62,19 @@ export async function runControl<Target, Driver>(
 }
 
 /** A statement on a lease of its unit. */
-class UnitStatement<Target, Driver> implements Answering, Limited {
-  readonly #interpreter: Lessor<Target, Driver>;
-  readonly #held: Held<Target, Driver>;
-  readonly #asked: HeldStatement<Target, Driver>;
+class UnitStatement implements Answering, Limited {
+  readonly #interpreter: Lessor;
+  readonly #held: Held;
+  readonly #asked: HeldStatement;
   readonly #settle: Settle;
   /** The async context of its code, in which listeners to a release are called. */
   #context: AsyncResource | undefined = undefined;
   #turn: Turn | undefined = undefined;
-  #session: Session<Target, Driver> | undefined = undefined;
+  #session: Session | undefined = undefined;
   #limiter: Limiter | undefined = undefined;
   #isOver = false;
 
-  constructor(
-    held: Held<Target, Driver>,
-    asked: HeldStatement<Target, Driver>,
-    settle: Settle,
-  ) {
+  constructor(held: Held, asked: HeldStatement, settle: Settle) {
     this.#interpreter = held.runtime.interpreter;
     this.#held = held;
     this.#asked = asked;
@@ -160,7 +153,7 @@ class UnitStatement<Target, Driver> implements Answering, Limited {
     else this.#attempt(() => this.#sendIn(scope), turn.come(this.#interpreter, limits));
   }
 
-  #sendIn(scope: Scope<Target, Driver>): void {
+  #sendIn(scope: Scope): void {
     this.#held.unit.check();
     scope.checkOpen();
     if (scope.status === "ended" || scope.isRollingBack) scope.check();
@@ -186,7 +179,7 @@ class UnitStatement<Target, Driver> implements Answering, Limited {
   }
 
   /** Has a transaction know that the server has rolled it back. */
-  #noteRollback({ top }: Scope<Target, Driver>, error: unknown): void {
+  #noteRollback({ top }: Scope, error: unknown): void {
     const held = this.#held;
     if (top.status === "open" && held.isAlive && !held.session.isInTransaction) {
       top.rolledBack(error);
@@ -202,10 +195,7 @@ class UnitStatement<Target, Driver> implements Answering, Limited {
   }
 }
 
-function checkAllowed<Target, Driver>(
-  held: Held<Target, Driver>,
-  { statement, scope, frame, isAlone }: HeldStatement<Target, Driver>,
-): void {
+function checkAllowed(held: Held, { statement, scope, frame, isAlone }: HeldStatement): void {
   const { session, before } = held;
   const facts = session.factsOf(statement);
   if (isAlone) checkLasts(facts);

@@ -22,35 +22,37 @@ import type { TransactionOptions } from "./transaction_options.ts";
 export type Method<Args, Result> = (args: Args, options?: RunOptions) => Promise<Result[]>;
 
 /** Code of a transaction; it may run statements by context, or by the handle that it gets. */
-export type TransactionCode<Target, Driver, T> = (tx: VirtualConnection<Target, Driver>) => T;
+export type TransactionCode<Target extends object, Driver extends object, T> = (
+  tx: VirtualConnection<Target, Driver>,
+) => T;
 
 /** What does all that a virtual connection is asked for. */
-export interface VirtualEngine<Target, Driver> {
+export interface VirtualEngine {
   /** Runs a statement. */
   statement(id: VirtualId, asked: Asked): Promise<[unknown, unknown]>;
   /** Runs code in a transaction. */
   transaction<T>(
     id: VirtualId,
-    fn: TransactionCode<Target, Driver, T>,
+    fn: (tx: VirtualConnection) => T,
     options: TransactionOptions,
   ): Promise<Awaited<T>>;
   /** Takes a lease. */
-  lease(id: VirtualId, options: LeaseOptions): Promise<Lease<Target, Driver>>;
+  lease(id: VirtualId, options: LeaseOptions): Promise<Lease>;
   /** Returns where the virtual connection leads, unless a unit binds it elsewhere. */
-  targetOf(id: VirtualId): Target;
+  targetOf(id: VirtualId): object;
 }
 
 /** A named connection that is opened when a unit of work needs it, and shared when it does not. */
-export class VirtualConnection<Target, Driver> {
+export class VirtualConnection<Target extends object = object, Driver extends object = object> {
   /** Its name. */
   readonly name: string;
-  readonly #engine: VirtualEngine<Target, Driver>;
+  readonly #engine: VirtualEngine;
   readonly #id: VirtualId;
   readonly #compile: (sql: string) => CompiledMethod;
 
   /** Creates it; the pool does. */
   constructor(
-    engine: VirtualEngine<Target, Driver>,
+    engine: VirtualEngine,
     name: string,
     id: VirtualId,
     compile: (sql: string) => CompiledMethod,
@@ -63,7 +65,7 @@ export class VirtualConnection<Target, Driver> {
 
   /** Where it leads, unless a unit binds it elsewhere. */
   get target(): Target {
-    return this.#engine.targetOf(this.#id);
+    return this.#engine.targetOf(this.#id) as Target;
   }
 
   /**
@@ -165,7 +167,7 @@ export class VirtualConnection<Target, Driver> {
     fn: TransactionCode<Target, Driver, T>,
     options: TransactionOptions = {},
   ): Promise<Awaited<T>> {
-    return this.#engine.transaction(this.#id, fn, options);
+    return this.#engine.transaction(this.#id, fn as (tx: VirtualConnection) => T, options);
   }
 
   /**
@@ -183,8 +185,8 @@ export class VirtualConnection<Target, Driver> {
    * for await (const order of orders) console.log(order);
    * ```
    */
-  lease(options: LeaseOptions = {}): Promise<Lease<Target, Driver>> {
-    return this.#engine.lease(this.#id, options);
+  lease(options: LeaseOptions = {}): Promise<Lease<Driver>> {
+    return this.#engine.lease(this.#id, options) as Promise<Lease<Driver>>;
   }
 
   #run(asked: Asked): Promise<[unknown, unknown]> {

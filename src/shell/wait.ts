@@ -10,16 +10,16 @@ import { SubletError } from "./errors.ts";
 import type { Lessor } from "./lease_request.ts";
 
 /** A wait under way, until `done` or `fail` is called or its limits are reached. */
-export class Wait<Target, Driver> implements Limited {
+export class Wait implements Limited {
   /** What it waits for something of. */
-  protected readonly interpreter: Lessor<Target, Driver>;
+  protected readonly interpreter: Lessor;
   readonly #settled: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #signal: Cancellation | undefined;
   readonly #limiter: Limiter | undefined;
   #isOver = false;
 
   /** Begins to wait. */
-  constructor(interpreter: Lessor<Target, Driver>, limits: Limits) {
+  constructor(interpreter: Lessor, limits: Limits) {
     this.interpreter = interpreter;
     this.#signal = limits.signal;
     interpreter.hold.take();
@@ -66,11 +66,7 @@ export class Wait<Target, Driver> implements Limited {
 }
 
 /** Waits for a promise, which is never rejected. */
-export function until<Target, Driver>(
-  interpreter: Lessor<Target, Driver>,
-  change: Promise<void>,
-  limits: Limits,
-): Promise<void> {
+export function until(interpreter: Lessor, change: Promise<void>, limits: Limits): Promise<void> {
   const wait = new Wait(interpreter, limits);
   change.then(() => wait.done());
   return wait.begin();

@@ -1,16 +1,16 @@
 /** Sessions on a real server, and what tests ask of them. */
 
-import type { Connection } from "mysql2";
 import { adapter } from "../../src/adapters/node.ts";
-import { createPort, Target } from "../../src/mysql/mod.ts";
-import type { Loss, Port, Session } from "../../src/port.ts";
+import { createPort, type MysqlPort, Target } from "../../src/mysql/mod.ts";
+import type { MysqlSession } from "../../src/mysql/session.ts";
+import type { Loss } from "../../src/port.ts";
 import type { Server } from "../support/server.ts";
 
 /** A session as tests use it. */
-export type TestSession = Session<Target, Connection>;
+export type TestSession = MysqlSession;
 
 /** The port under test, over the sockets of Node. */
-export const port: Port<Target, Connection> = createPort(adapter);
+export const port: MysqlPort = createPort(adapter);
 
 /** A signal that is never aborted. */
 export const never: AbortSignal = new AbortController().signal;

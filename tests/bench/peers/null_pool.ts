@@ -6,11 +6,11 @@ import type { PoolOptions } from "../../../src/shell/options.ts";
 import type { Pool } from "../../../src/shell/pool.ts";
 
 /** A pool of sessions that do nothing. */
-export type NullPool = Pool<"main", object, null>;
+export type NullPool = Pool<"main", object, object>;
 
 /** Returns a pool of sessions that do nothing. */
 export function createNullPool(options: PoolOptions<"main">): NullPool {
-  return createSubletPool<"main", object, null>({ shared: false, ...options }, {
+  return createSubletPool<"main", object, object>({ shared: false, ...options }, {
     port: nullPort,
     targetOptions: [],
     targetOf: () => ({}),
@@ -23,7 +23,7 @@ export function createNullPool(options: PoolOptions<"main">): NullPool {
   });
 }
 
-const nullPort: Port<object, null> = {
+const nullPort: Port = {
   connect: () => Promise.resolve(new NullSession()),
   isFull: () => false,
   keyOf: () => "",
@@ -39,8 +39,8 @@ const NO_FACTS: StatementFacts = {
 };
 
 /** A session that is always well. */
-class NullSession implements Session<object, null> {
-  readonly driver: null = null;
+class NullSession implements Session {
+  readonly driver: object = {};
   readonly threadId: number = 0;
   readonly isAlive: boolean = true;
   readonly isInTransaction: boolean = false;
@@ -58,7 +58,7 @@ class NullSession implements Session<object, null> {
   };
   readonly interrupt = (): void => undefined;
   readonly run = (): Promise<[unknown, unknown]> => Promise.resolve([[], []]);
-  readonly lend = (): null => null;
+  readonly lend = (): object => this.driver;
   readonly abort = (): void => undefined;
   readonly factsOf = (): StatementFacts => NO_FACTS;
   readonly check = (): Promise<void> => Promise.resolve();

@@ -9,13 +9,13 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Loss, Port, Session } from "../../../src/port.ts";
 import { FakeServerError, type FakeTarget, TOO_MANY } from "./fake_server.ts";
-import { type FakeDriver, FakeSession } from "./fake_session.ts";
+import { FakeSession } from "./fake_session.ts";
 
 export * from "./fake_server.ts";
 export * from "./fake_session.ts";
 
 /** Opens sessions to a server within the process. */
-export class FakePort implements Port<FakeTarget, FakeDriver> {
+export class FakePort implements Port {
   /** Every session that was opened. */
   readonly sessions: FakeSession[] = [];
   /** Every statement that was run, as "thread: text". */
@@ -50,7 +50,7 @@ export class FakePort implements Port<FakeTarget, FakeDriver> {
     target: FakeTarget,
     lost: (loss: Loss) => void,
     signal: AbortSignal,
-  ): Promise<Session<FakeTarget, FakeDriver>> {
+  ): Promise<Session> {
     this.contexts.push(this.storage?.getStore());
     this.opening++;
     this.peak = Math.max(this.peak, this.open.length + this.opening);

@@ -25,7 +25,7 @@ export interface FakeDriver {
 }
 
 /** A session with the server within the process. */
-export class FakeSession implements Session<FakeTarget, FakeDriver> {
+export class FakeSession implements Session {
   readonly driver: FakeDriver;
   readonly threadId: number;
   isAlive = true;

@@ -2,21 +2,14 @@
 
 import { keyOfValue, shapeOfValue } from "../../../src/mysql/keys.ts";
 import type { Foundation } from "../../../src/shell/definition.ts";
-import {
-  DEADLOCK,
-  type FakeDriver,
-  type FakePort,
-  FakeServerError,
-  type FakeTarget,
-  LOST,
-} from "./fake_port.ts";
+import { DEADLOCK, type FakePort, FakeServerError, LOST } from "./fake_port.ts";
 import type { ManualClock } from "./manual_clock.ts";
 
 /** Returns what a pool over a port is founded on. */
 export function foundationOf(
   port: FakePort,
   clock: ManualClock,
-): Foundation<FakeTarget, FakeDriver> {
+): Foundation {
   return {
     port,
     clock,

@@ -13,7 +13,7 @@ import { ManualClock, settled } from "./manual_clock.ts";
 
 export type FakePool<Name extends string> = Pool<Name, FakeTarget, FakeDriver, Partial<FakeTarget>>;
 export type FakeVirtual = VirtualConnection<FakeTarget, FakeDriver>;
-export type FakeLease = Lease<FakeTarget, FakeDriver>;
+export type FakeLease = Lease<FakeDriver>;
 
 /** A pool, and what is around it. */
 export interface World<Name extends string> {
