@@ -65,7 +65,7 @@ export class Chart implements Disposable {
       process.stdout.write(`${plainLine(frame)}\n`);
       return;
     }
-    push(this.#waiting, frame.look.census.waiting);
+    push(this.#waiting, frame.look.stats.waiting);
     push(this.#rates, frame.requestsPerSecond);
     const lines = liveLines(frame, this.#waiting, this.#rates);
     const back = this.#linesDrawn === 0 ? "" : `\x1b[${this.#linesDrawn}A`;
@@ -75,13 +75,13 @@ export class Chart implements Disposable {
 }
 
 function plainLine({ title, atMs, look, requestsPerSecond, ordersPerSecond }: Frame): string {
-  const { census, serverCount } = look;
+  const { stats, serverCount } = look;
   return [
     `${(atMs / 1000).toFixed(1).padStart(6)} s  ${title.padEnd(28)}`,
-    `actual ${String(census.size).padStart(2)} of ${census.connectionLimit}`,
-    `(${census.leased} leased, ${census.idle} idle, ${opening(look)} opening)`,
+    `actual ${String(stats.size).padStart(2)} of ${stats.connectionLimit}`,
+    `(${stats.leased} leased, ${stats.idle} idle, ${opening(look)} opening)`,
     `server ${String(serverCount).padStart(2)}`,
-    `waiting ${String(census.waiting).padStart(3)}`,
+    `waiting ${String(stats.waiting).padStart(3)}`,
     `${requestsPerSecond.toFixed(0).padStart(5)} requests/s`,
     `${ordersPerSecond.toFixed(0).padStart(4)} orders/s`,
   ].join("  ");
@@ -89,35 +89,35 @@ function plainLine({ title, atMs, look, requestsPerSecond, ordersPerSecond }: Fr
 
 function liveLines(frame: Frame, waiting: readonly number[], rates: readonly number[]): string[] {
   const { title, atMs, look, requestsPerSecond, ordersPerSecond } = frame;
-  const { census, serverCount } = look;
-  const { connectionLimit } = census;
-  const free = Math.max(0, connectionLimit - census.size);
+  const { stats, serverCount } = look;
+  const { connectionLimit } = stats;
+  const free = Math.max(0, connectionLimit - stats.size);
   const cells = [
-    styleText("green", "██".repeat(census.leased)),
+    styleText("green", "██".repeat(stats.leased)),
     styleText("yellow", "▓▓".repeat(opening(look))),
-    styleText("cyan", "░░".repeat(census.idle)),
-    styleText("red", "▒▒".repeat(census.closing)),
+    styleText("cyan", "░░".repeat(stats.idle)),
+    styleText("red", "▒▒".repeat(stats.closing)),
     styleText("gray", "··".repeat(free)),
   ].join("");
-  const states = `${styleText("green", `${census.leased} leased`)}  ` +
+  const states = `${styleText("green", `${stats.leased} leased`)}  ` +
     `${styleText("yellow", `${opening(look)} opening or being prepared`)}  ` +
-    `${styleText("cyan", `${census.idle} idle`)}  ` +
-    `${styleText("red", `${census.closing} closing`)}`;
+    `${styleText("cyan", `${stats.idle} idle`)}  ` +
+    `${styleText("red", `${stats.closing} closing`)}`;
   const server = "██".repeat(serverCount).padEnd(2 * connectionLimit, "·");
   return [
     "",
     `  ${styleText("bold", title.padEnd(50))} ${(atMs / 1000).toFixed(1)} s`,
-    `  actual   ${cells}  ${census.size} of ${connectionLimit}`,
+    `  actual   ${cells}  ${stats.size} of ${connectionLimit}`,
     `           ${states}`,
     `  server   ${server}  ${serverCount} (Threads_connected)`,
-    `  waiting  ${sparkline(waiting)} ${census.waiting}`,
+    `  waiting  ${sparkline(waiting)} ${stats.waiting}`,
     `  requests ${sparkline(rates)} ${requestsPerSecond.toFixed(0)}/s, ` +
     `${ordersPerSecond.toFixed(0)} orders/s`,
   ];
 }
 
-function opening({ census }: Look): number {
-  return census.connecting + census.checking + census.resetting + census.retargeting;
+function opening({ stats }: Look): number {
+  return stats.connecting + stats.checking + stats.resetting + stats.retargeting;
 }
 
 function push(values: number[], value: number): void {

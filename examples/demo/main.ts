@@ -80,7 +80,7 @@ async function demonstrate(chance: Chance, signal: AbortSignal): Promise<Outcome
     ledger,
     watch,
     openedCount: await watch.openedCount(),
-    idleAtEnd: watch.latest.census.size,
+    idleAtEnd: watch.latest.stats.size,
   };
   report(outcome);
   if (options.keep) await stayOpen(url, signal);
@@ -89,7 +89,7 @@ async function demonstrate(chance: Chance, signal: AbortSignal): Promise<Outcome
 
 /** Keeps the shop open until the signal comes. */
 async function stayOpen(url: string, signal: AbortSignal): Promise<void> {
-  tell(`\nThe shop stays open at ${url}/ (its pool: ${url}/census); Ctrl-C closes it`);
+  tell(`\nThe shop stays open at ${url}/ (its pool: ${url}/stats); Ctrl-C closes it`);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve());

@@ -11,7 +11,7 @@ const intervalMs = 15;
 /** What was seen at a moment. */
 export interface Look {
   /** What the pool says of itself. */
-  readonly census: ReturnType<Shop["db"]["census"]>;
+  readonly stats: ReturnType<Shop["db"]["stats"]>;
   /** How many connections the server says it has, but for those it had before the demo. */
   readonly serverCount: number;
 }
@@ -41,7 +41,7 @@ export class Watch implements AsyncDisposable {
     this.#server = server;
     this.#connectionsBefore = connectionsBefore;
     this.#attemptsBefore = attempts;
-    this.latest = { census: pool.census(), serverCount: 0 };
+    this.latest = { stats: pool.stats(), serverCount: 0 };
   }
 
   /** Starts to watch a pool on a server that has only connections of others so far. */
@@ -58,7 +58,7 @@ export class Watch implements AsyncDisposable {
 
   /** Whether neither side knows of any connection. */
   get isQuiet(): boolean {
-    return this.latest.census.size === 0 && this.latest.serverCount === 0;
+    return this.latest.stats.size === 0 && this.latest.serverCount === 0;
   }
 
   /** Returns how often the server was asked for a connection since the watch began. */
@@ -75,9 +75,9 @@ export class Watch implements AsyncDisposable {
   async #lookOn(): Promise<void> {
     while (!this.#isStopped) {
       const serverCount = await this.#server.connectionCount() - this.#connectionsBefore;
-      const census = this.#pool.census();
-      this.latest = { census, serverCount };
-      this.actualPeak = Math.max(this.actualPeak, census.size);
+      const stats = this.#pool.stats();
+      this.latest = { stats, serverCount };
+      this.actualPeak = Math.max(this.actualPeak, stats.size);
       this.serverPeak = Math.max(this.serverPeak, serverCount);
       await sleep(intervalMs);
     }

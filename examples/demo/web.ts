@@ -10,7 +10,7 @@ interface Reply {
 }
 
 /** What there is to see, for a visitor with a browser. */
-const sights = ["/articles/7", "/customers/7", "/reports/1", "/census"] as const;
+const sights = ["/articles/7", "/customers/7", "/reports/1", "/stats"] as const;
 
 /** A shop that is open to the network. */
 export class Web implements AsyncDisposable {
@@ -86,8 +86,8 @@ export class Web implements AsyncDisposable {
         if (order === undefined) throw new Refusal(405, "An order has to be posted");
         await this.#shop.visit(`customer-${order.customer}`);
         return { status: 201, body: await this.#shop.order(order) };
-      case "census":
-        return { status: 200, body: this.#shop.db.census() };
+      case "stats":
+        return { status: 200, body: this.#shop.db.stats() };
       case "":
         return { status: 200, body: { sights } };
       default:

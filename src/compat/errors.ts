@@ -76,7 +76,7 @@ export function isOfServer(error: unknown): boolean {
   if (typeof error !== "object" || error === null) return false;
   // Who waited in vain though nobody had a connection waited for the server.
   const isSilent = error instanceof SubletError && error.code === "LEASE_TIMEOUT" &&
-    error.census?.leased === 0;
+    error.stats?.leased === 0;
   return isSilent || connectFailures.has(error);
 }
 

@@ -97,7 +97,7 @@ export class Lending implements Lender {
       if (virtual === name) tell("release", adopted(connection));
     });
     db.on("enqueue", ({ virtual }) => {
-      if (virtual === name && isCrowded(db.census())) tell("enqueue");
+      if (virtual === name && isCrowded(db.stats())) tell("enqueue");
     });
     // Who owns the pool is told when the session begins, and may take part in that.
     if (!isOwner) db.on("connection", ({ connection }) => tell("connection", adopted(connection)));
@@ -144,8 +144,8 @@ function isBusy(connection: PoolConnection): boolean {
 }
 
 /** Tells whether somebody waits for whom no connection is on its way, nor could be. */
-function isCrowded(census: ReturnType<Db["census"]>): boolean {
-  const { waiting, connecting, checking, retargeting, connectionLimit, size } = census;
+function isCrowded(stats: ReturnType<Db["stats"]>): boolean {
+  const { waiting, connecting, checking, retargeting, connectionLimit, size } = stats;
   return waiting > connecting + checking + retargeting + connectionLimit - size;
 }
 

@@ -3,6 +3,6 @@
 export type * from "./state.ts";
 export type * from "./messages.ts";
 export { createState } from "./state.ts";
-export { type Census, census } from "./stats.ts";
+export { type ConnectionCounts, countsOf } from "./stats.ts";
 export { deadline, type Step, step } from "./step.ts";
 export type { Node, Table } from "./table.ts";

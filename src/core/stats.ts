@@ -4,7 +4,7 @@ import type { Phase, PoolState, Status } from "./state.ts";
 import { sizeOf } from "./table.ts";
 
 /** A count of a pool's actual connections and of those who wait for one. */
-export interface Census extends Record<Status, number> {
+export interface ConnectionCounts extends Record<Status, number> {
   /** Whether the pool grants leases, is paused, ends, or is closed. */
   readonly phase: Phase;
   /** How many requests wait. */
@@ -21,8 +21,8 @@ export interface Census extends Record<Status, number> {
   readonly targets: number;
 }
 
-/** Returns a count of a pool. */
-export function census(pool: PoolState): Census {
+/** Returns the counts of a pool. */
+export function countsOf(pool: PoolState): ConnectionCounts {
   const { idle, leased, connecting, checking, resetting, retargeting, closing } = pool;
   const { connectionsMax } = pool.policy;
   return {

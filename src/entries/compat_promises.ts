@@ -144,7 +144,7 @@ export function compat<Name extends string>(
  * import { createPool, dbOf } from "@sublet/mysql/compat/promise";
  *
  * const pool = createPool({ uri: "mysql://app:secret@127.0.0.1:3306/shop", connectionLimit: 10 });
- * console.log(dbOf(pool).census().waiting);
+ * console.log(dbOf(pool).stats().waiting);
  * ```
  */
 export function dbOf(pool: Pool): Db {

@@ -6,7 +6,7 @@ import type { PoolOptions as ShellOptions } from "../shell/options.ts";
 import type { Pool as ShellPool } from "../shell/pool.ts";
 import type { VirtualConnection as ShellConnection } from "../shell/virtual_connection.ts";
 
-export type { Phase, RefuseReason, RetireReason, Status } from "../core/mod.ts";
+export type { ConnectionCounts, Phase, RefuseReason, RetireReason, Status } from "../core/mod.ts";
 export type {
   ConnectionOptions,
   Credentials,
@@ -18,8 +18,7 @@ export type {
   TlsDemand,
   TlsMode,
 } from "../mysql/mod.ts";
-export type { Census as ConnectionCounts } from "../core/mod.ts";
-export type { Census } from "../shell/census.ts";
+export type { PoolStats } from "../shell/stats.ts";
 export { type ErrorCode, type ErrorDetails, type Stage, SubletError } from "../shell/errors.ts";
 export type { ConnectionNews, EventName, LeakNews, Listener, PoolEvents } from "../shell/news.ts";
 export type { Lease as LeaseOf, LeaseOptions } from "../shell/lease.ts";

@@ -7,7 +7,7 @@ import type { VirtualId } from "../core/mod.ts";
 import type { Target } from "../port.ts";
 import { checkFunction, refuseCallback } from "./refusals.ts";
 import { named } from "./caller.ts";
-import type { Census } from "./census.ts";
+import type { PoolStats } from "./stats.ts";
 import type { PoolClock } from "./clock.ts";
 import { enclosingOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
@@ -138,12 +138,12 @@ export class Engine implements UnitEngine, VirtualEngine {
   }
 
   /** Returns what the pool is doing. */
-  census(): Census {
+  stats(): PoolStats {
     const { admission, isEnded } = this.#shared;
-    const census = this.runtimeHere().interpreter.census();
-    if (isEnded) return { ...census, phase: "closed" };
-    const isServing = admission.isClosed && census.phase === "open";
-    return isServing ? { ...census, phase: "serving" } : census;
+    const stats = this.runtimeHere().interpreter.stats();
+    if (isEnded) return { ...stats, phase: "closed" };
+    const isServing = admission.isClosed && stats.phase === "open";
+    return isServing ? { ...stats, phase: "serving" } : stats;
   }
 
   /**

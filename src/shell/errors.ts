@@ -6,7 +6,7 @@
  * doing at that moment, and what went wrong below.
  */
 
-import type { Census } from "./census.ts";
+import type { PoolStats } from "./stats.ts";
 
 /** Says which rule an error comes from; codes do not change between versions. */
 export type ErrorCode =
@@ -35,7 +35,7 @@ export type Stage = "commit" | "connect" | "lease" | "options" | "statement" | "
 /** What else an error tells. */
 export interface ErrorDetails {
   /** What the pool was doing at that moment. */
-  readonly census?: Census;
+  readonly stats?: PoolStats;
   /** The error below it. */
   readonly cause?: unknown;
 }
@@ -80,7 +80,7 @@ export class SubletError extends Error {
   /** What was being done. */
   readonly stage: Stage;
   /** What the pool was doing, where that matters. */
-  readonly census: Census | undefined;
+  readonly stats: PoolStats | undefined;
 
   /**
    * Creates an error.
@@ -88,13 +88,13 @@ export class SubletError extends Error {
    * @param code Which rule it comes from.
    * @param stage What was being done.
    * @param prose What was tried and found, without a full stop.
-   * @param details The census and the error below, which join the message.
+   * @param details The statistics and the error below, which join the message.
    */
   constructor(code: ErrorCode, stage: Stage, prose: string, details: ErrorDetails = {}) {
     super(messageOf(prose, details), "cause" in details ? { cause: details.cause } : undefined);
     this.code = code;
     this.stage = stage;
-    this.census = details.census;
+    this.stats = details.stats;
   }
 }
 
@@ -113,18 +113,18 @@ export function withoutStack(create: () => SubletError): SubletError {
 }
 
 /** Says in one line what a pool is doing. */
-function describeCensus(census: Census): string {
-  const { waiting, leased, connectionLimit, idle, connecting, closing, ceiling } = census;
-  const busy = census.checking + census.resetting + census.retargeting;
+function describeStats(stats: PoolStats): string {
+  const { waiting, leased, connectionLimit, idle, connecting, closing, ceiling } = stats;
+  const busy = stats.checking + stats.resetting + stats.retargeting;
   let line = `${waiting} waiting, ${leased} of ${connectionLimit} leased, ${idle} idle, ` +
     `${connecting} connecting, ${busy} being prepared, ${closing} closing`;
   if (ceiling < connectionLimit) line += `, the server bears ${ceiling}`;
-  if (census.phase !== "open") line += `, ${census.phase}`;
+  if (stats.phase !== "open") line += `, ${stats.phase}`;
   return line;
 }
 
-function messageOf(prose: string, { census, cause }: ErrorDetails): string {
-  const told = census === undefined ? prose : `${prose} (${describeCensus(census)})`;
+function messageOf(prose: string, { stats, cause }: ErrorDetails): string {
+  const told = stats === undefined ? prose : `${prose} (${describeStats(stats)})`;
   return cause instanceof Error && cause.message !== "" ? `${told}: ${cause.message}` : told;
 }
 

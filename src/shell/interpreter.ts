@@ -16,7 +16,7 @@ import type {
 } from "../core/mod.ts";
 import type { Condition, Instant, Port, RawConnection } from "../port.ts";
 import type { Admission } from "./admission.ts";
-import { type Census, censusOf } from "./census.ts";
+import { type PoolStats, statsOf } from "./stats.ts";
 import type { PoolClock } from "./clock.ts";
 import { Countdown } from "./alarm.ts";
 import {
@@ -116,8 +116,8 @@ export class Interpreter implements Obeying, Lessor {
   }
 
   /** Returns what the pool is doing. */
-  census(): Census {
-    return censusOf(this.#stepper.state, this.#sessions.renewals);
+  stats(): PoolStats {
+    return statsOf(this.#stepper.state, this.#sessions.renewals);
   }
 
   /** Returns the name of a virtual connection. */

@@ -17,7 +17,7 @@ import type {
 } from "../core/mod.ts";
 import type { Clock, Condition, Instant, Loss, Session } from "../port.ts";
 import type { Admission } from "./admission.ts";
-import type { Census } from "./census.ts";
+import type { PoolStats } from "./stats.ts";
 import type { Countdown, TimeoutLink } from "./alarm.ts";
 import { type ErrorCode, SubletError, withoutStack } from "./errors.ts";
 import { type EventName, newsOf, type PoolEvents } from "./news.ts";
@@ -51,7 +51,7 @@ export interface Lessor {
   /** The last failure to open or prepare an actual connection, if nothing has succeeded since. */
   readonly lastFailure: unknown;
   /** Returns what the pool is doing. */
-  census(): Census;
+  stats(): PoolStats;
   /** Returns the name of a virtual connection. */
   nameOf(virtual: VirtualId): string;
   /** Returns the name of the next request. */
@@ -208,7 +208,7 @@ export function refusalOf(interpreter: Lessor, { virtual, refusal }: LeaseReques
   const code = isUnsupported ? "DRIVER_UNSUPPORTED" : general;
   const stage = general === "CONNECT_FAILED" ? "connect" : "lease";
   const cause = refusal?.cause === undefined ? {} : { cause: refusal.cause };
-  const details = { census: interpreter.census(), ...cause };
+  const details = { stats: interpreter.stats(), ...cause };
   return withoutStack(() => new SubletError(code, stage, told, details));
 }
 
@@ -224,7 +224,7 @@ export function leaseTimeout(
   const name = JSON.stringify(interpreter.nameOf(virtual));
   const message = `No actual connection was free for ${name} within ${waitMs} ms` +
     (beside === undefined ? "" : `; ${beside}`);
-  const census = interpreter.census();
-  const details = lastFailure === undefined ? { census } : { census, cause: lastFailure };
+  const stats = interpreter.stats();
+  const details = lastFailure === undefined ? { stats } : { stats, cause: lastFailure };
   return withoutStack(() => new SubletError("LEASE_TIMEOUT", "lease", message, details));
 }

@@ -6,7 +6,7 @@
  */
 
 import { checkFunction, refuseCallback } from "./refusals.ts";
-import type { Census } from "./census.ts";
+import type { PoolStats } from "./stats.ts";
 import { type DrainOptions, Engine } from "./engine.ts";
 import { SubletError } from "./errors.ts";
 import type { Lease, LeaseOptions } from "./lease.ts";
@@ -172,8 +172,8 @@ export class Pool<
    * Returns what the pool is doing, for all pool objects that share it: how many requests wait,
    * and how many actual connections are in which state.
    */
-  census(): Census {
-    return this.#engine.census();
+  stats(): PoolStats {
+    return this.#engine.stats();
   }
 
   /**

@@ -9,7 +9,7 @@
 import type { ActualId, Event, Work } from "../core/mod.ts";
 import type { Clock, Loss, Port, Session, Target } from "../port.ts";
 import type { Admission } from "./admission.ts";
-import { Renewals } from "./census.ts";
+import { Renewals } from "./stats.ts";
 import type { PooledConnection } from "./lease_request.ts";
 import type { Neutral, ProcessHold } from "./process_hold.ts";
 

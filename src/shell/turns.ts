@@ -144,7 +144,7 @@ class TurnWait extends Wait implements LeaseWaiter {
     const prose = `Another transaction of its own unit, on ${JSON.stringify(this.#name)}, did ` +
       `not end within ${waitMs} ms: run the statement in that transaction, by its handle, or ` +
       "do not have the transaction wait for it";
-    this.fail(new SubletError("LEASE_TIMEOUT", "lease", prose, { census: interpreter.census() }));
+    this.fail(new SubletError("LEASE_TIMEOUT", "lease", prose, { stats: interpreter.stats() }));
   }
 
   protected override takeBack(): void {

@@ -81,7 +81,7 @@ test("a pool that has not connected tells no secret, nor do its targets", async 
     connections: { main: {}, other: { user: "other", password: other } },
   });
   const [main, second] = [db.connection("main"), db.connection("other")];
-  assertSilent("before a connect", db, main, main.target, second, second.target, db.census());
+  assertSilent("before a connect", db, main, main.target, second, second.target, db.stats());
   assert.equal(Object(main.target.tls?.ssl).key, tls.key);
 });
 

@@ -141,9 +141,9 @@ async function recoveryOf(bank: BankProcess): Promise<number> {
 /** Returns by how many the connections of the server and of the pool differ, when all is calm. */
 async function leakedIn(server: Server, bank: BankProcess): Promise<number> {
   const compare = async (): Promise<number> => {
-    const { census } = await bank.ask("look", undefined);
-    const isAtRest = census.size === census.idle && census.waiting === 0;
-    const difference = Math.abs(await server.connectionCount() - census.size);
+    const { stats } = await bank.ask("look", undefined);
+    const isAtRest = stats.size === stats.idle && stats.waiting === 0;
+    const difference = Math.abs(await server.connectionCount() - stats.size);
     return isAtRest ? difference : Math.max(1, difference);
   };
   try {

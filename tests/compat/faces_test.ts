@@ -203,12 +203,12 @@ test("a pool of its own has units of work as well, and joins in them if it is to
     await asked((done) => pool.execute("INSERT INTO t VALUES (?)", [2], done));
     for await (const row of pool.query(sum).stream()) assert.deepEqual(row, { n: "42" });
     await assert.rejects(asked((done) => pool.query("SELECT nope", done)), { errno: 1054 });
-    assert.equal(db.census().leased, 1);
+    assert.equal(db.stats().leased, 1);
     await asked((done) => connection.rollback(done));
     connection.release();
   });
   assert.deepEqual(await asked((done) => pool.query(sum, done)), [{ n: null }]);
-  assert.equal(db.census().leased, 0);
+  assert.equal(db.stats().leased, 0);
   await ended(pool);
   const another = driver.createPool(server.url());
   assert.throws(() => dbOf(another), TypeError);

@@ -12,7 +12,7 @@ test("an idle connection is retired exactly at its deadline", () => {
   const driver = rested(1, { idleMsMax: 500 });
   assert.equal(deadline(driver.pool), driver.now + 500);
   driver.wait(499);
-  assert.equal(driver.census().idle, 1);
+  assert.equal(driver.counts().idle, 1);
   driver.wait(1);
   assert.deepEqual(driver.closed("idle"), [0]);
 });
@@ -27,31 +27,31 @@ test("who has rested longest is retired first, and one that is in use never", ()
   driver.wait(10_000);
   assert.deepEqual(driver.closed(), [driver.holder(b!), driver.holder(a!)]);
   assert.ok(driver.isGranted(c!));
-  assert.equal(driver.census().leased, 1);
+  assert.equal(driver.counts().leased, 1);
 });
 
 test("those beyond what may rest go sooner, the longest rested first", () => {
   const driver = rested(4, { idleMsMax: 500, restMax: 1, hasteMs: 400 });
   assert.equal(deadline(driver.pool), driver.now + 100);
   driver.wait(99);
-  assert.equal(driver.census().idle, 4);
+  assert.equal(driver.counts().idle, 4);
   driver.wait(1);
   assert.equal(driver.closed("idle").length, 3);
   assert.deepEqual(driver.closed("idle"), driver.closed("idle").toSorted((a, b) => a - b));
-  assert.equal(driver.census().idle, 1);
+  assert.equal(driver.counts().idle, 1);
   driver.wait(399);
-  assert.equal(driver.census().idle, 1);
+  assert.equal(driver.counts().idle, 1);
   driver.wait(1);
-  assert.equal(driver.census().idle, 0);
+  assert.equal(driver.counts().idle, 0);
 });
 
 test("what comes back for a moment is kept, and so is a minimum", () => {
   const virtuals = [{ target: 0, limit: Infinity, minimum: 2 }];
   const driver = rested(3, { idleMsMax: 500, restMax: 0, hasteMs: 400, virtuals });
   driver.wait(50);
-  assert.equal(driver.census().idle, 3);
+  assert.equal(driver.counts().idle, 3);
   driver.wait(10_000);
-  assert.equal(driver.census().idle, 2);
+  assert.equal(driver.counts().idle, 2);
 });
 
 test("connections that were opened together are retired for age one by one", () => {
@@ -125,13 +125,13 @@ test("a minimum is kept from the first request on, and never given up", () => {
   });
   driver.requests(5);
   driver.wait(100);
-  assert.equal(driver.census().size, 5);
+  assert.equal(driver.counts().size, 5);
   for (const lease of driver.granted()) driver.release(lease);
   driver.wait(10_000);
-  assert.equal(driver.census().idle, 2);
+  assert.equal(driver.counts().idle, 2);
   driver.request({ virtual: 1 });
   driver.wait(100);
-  assert.equal(driver.census().size, 5);
+  assert.equal(driver.counts().size, 5);
 });
 
 test("a minimum is filled up again when one is lost or grows old", () => {
@@ -142,10 +142,10 @@ test("a minimum is filled up again when one is lost or grows old", () => {
   driver.release(first(driver));
   driver.lose(1, false);
   driver.wait(100);
-  assert.equal(driver.census().idle, 2);
+  assert.equal(driver.counts().idle, 2);
   for (let second = 0; second < 10; second++) {
     driver.wait(1000);
-    const { size, closing } = driver.census();
+    const { size, closing } = driver.counts();
     assert.equal(size - closing, 2);
   }
   assert.ok(driver.closed("aged").length >= 16);
@@ -223,7 +223,7 @@ test("retirement closes the idle ones now and the leased ones when they come bac
   driver.wait(10);
   assert.equal(driver.holder(b), 3);
   driver.release(b);
-  assert.equal(driver.census().idle, 1);
+  assert.equal(driver.counts().idle, 1);
 });
 
 test("a dirty one is wiped before it is lent again, off the way of who can have another", () => {

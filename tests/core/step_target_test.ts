@@ -118,7 +118,7 @@ test("a target that nobody waits for and that has no connection is forgotten", (
   driver.wait(10_000);
   assert.equal(driver.count("forget"), 100);
   assert.equal(sizeOf(driver.pool.targets), 0);
-  assert.equal(driver.census().size, 0);
+  assert.equal(driver.counts().size, 0);
 });
 
 test("a target that is waited for behind a limit only is there when its turn comes", () => {

@@ -100,7 +100,7 @@ test("the limit of a virtual connection holds over all its targets", () => {
   for (const target of [0, 1, 2]) driver.request({ target });
   driver.wait(1000);
   assert.equal(driver.granted().length, 2);
-  assert.equal(driver.census().blocked, 1);
+  assert.equal(driver.counts().blocked, 1);
 });
 
 test("a grant and a refusal come with what asked, which is not looked at", () => {
@@ -144,7 +144,7 @@ test("a request that is taken back when it is granted already changes nothing", 
   const a = driver.request();
   driver.wait(10);
   driver.withdraw(a);
-  assert.equal(driver.census().leased, 1);
+  assert.equal(driver.counts().leased, 1);
 });
 
 test("a lease that is released twice, or late, takes nothing from the next", () => {
@@ -154,7 +154,7 @@ test("a lease that is released twice, or late, takes nothing from the next", () 
   driver.release(a!);
   for (const condition of ["clean", "dirty", "broken"] as const) driver.release(a!, condition);
   assert.ok(driver.isGranted(b!));
-  assert.equal(driver.census().leased, 1);
+  assert.equal(driver.counts().leased, 1);
   assert.equal(driver.count("close"), 0);
 });
 

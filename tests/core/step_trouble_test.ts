@@ -68,7 +68,7 @@ test("after a failure connections are opened one at a time again", () => {
   driver.wait(10);
   driver.faults.clear();
   while (driver.granted().length === 15) driver.wait(1);
-  assert.equal(driver.census().connecting, 2);
+  assert.equal(driver.counts().connecting, 2);
 });
 
 test("those who wait for a target that has a connection left are not refused", () => {
@@ -94,15 +94,15 @@ test("the ceiling falls to three quarters of what a full server bears, and rises
   const driver = new Driver({ connectionsMax: 20 }, { room: 8 });
   driver.requests(12);
   driver.wait(100);
-  assert.equal(driver.census().leased, 8);
-  assert.equal(driver.census().ceiling, 6);
+  assert.equal(driver.counts().leased, 8);
+  assert.equal(driver.counts().ceiling, 6);
   driver.habits = { ...driver.habits, room: Infinity };
   const opened = driver.count("connect");
-  while (driver.census().leased === 8) driver.wait(1);
+  while (driver.counts().leased === 8) driver.wait(1);
   assert.equal(driver.count("connect"), opened + 1);
-  assert.equal(driver.census().ceiling, 7);
+  assert.equal(driver.counts().ceiling, 7);
   driver.wait(10_000);
-  assert.equal(driver.census().waiting, 0);
+  assert.equal(driver.counts().waiting, 0);
 });
 
 test("a full server is asked for more one at a time, with growing distance", () => {
@@ -196,7 +196,7 @@ test("a drained pool that is used no more finishes at once, and stays closed", (
   driver.tell({ type: "resumeRequested" });
   assert.equal(driver.refusal(driver.request()), "draining");
   assert.equal(driver.count("finish"), 1);
-  assert.equal(driver.census().phase, "closed");
+  assert.equal(driver.counts().phase, "closed");
 });
 
 test("a paused pool can be drained", () => {

@@ -99,11 +99,11 @@ async function takesNextPassword(scene: Scene): Promise<void> {
     password = "next";
     assert.equal(await threadOf(db), thread, "who is connected stays so");
     scene.proxy.reset();
-    await until(() => db.census().size === 0, "the loss is noticed");
+    await until(() => db.stats().size === 0, "the loss is noticed");
     assert.notEqual(await threadOf(db), thread);
     password = "wrong";
     scene.proxy.reset();
-    await until(() => db.census().size === 0, "the loss is noticed");
+    await until(() => db.stats().size === 0, "the loss is noticed");
     const { cause } = await refused(threadOf(db), "CONNECT_FAILED");
     assert.equal((cause as { errno?: unknown }).errno, 1045);
     password = "next";

@@ -33,7 +33,7 @@ async function handshakeBytes(server: Server, options: PoolOptions): Promise<num
       const take = async (): Promise<void> => (await line.db.lease()).release();
       counts.push(await bytesOf(line, "toClient", take));
       line.db.retire();
-      await until(() => line.db.census().size === 0, "the connection is closed");
+      await until(() => line.db.stats().size === 0, "the connection is closed");
     }
   }
   const count = Math.min(...counts);

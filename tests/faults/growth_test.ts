@@ -39,7 +39,7 @@ const emitters = (lease: { connection: object }): NodeJS.EventEmitter[] => {
 };
 
 async function count(db: Pool, signal: AbortSignal): Promise<Counts> {
-  await until(() => db.census().size <= 1 && db.census().waiting === 0, "the pool is calm");
+  await until(() => db.stats().size <= 1 && db.stats().waiting === 0, "the pool is calm");
   await using lease = await db.lease();
   const listeners = emitters(lease).reduce(
     (sum, emitter) =>
@@ -112,7 +112,7 @@ const outage: Cycle = async ({ proxy }, db, signal, number) => {
   if (place === 0) {
     proxy.lead({ host: "127.0.0.1", port: 1 });
     proxy.reset();
-    await until(() => db.census().size === 0, "the loss is noticed");
+    await until(() => db.stats().size === 0, "the loss is noticed");
   } else if (place < 999) {
     await refused(db.query("SELECT 1", [], { signal }), "CONNECT_FAILED");
   } else {

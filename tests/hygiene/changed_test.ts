@@ -37,8 +37,8 @@ testOnBoth("a view that was dropped while a lease had read it is not forgotten",
   await lease.query("SELECT * FROM hidden.v");
   await db.query("DROP VIEW hidden.v");
   lease.release();
-  await until(() => db.census().renewals["change of a view or a trigger"] === 1, "it is renewed");
-  await until(() => db.census().leased === 0, "nobody has it");
+  await until(() => db.stats().renewals["change of a view or a trigger"] === 1, "it is renewed");
+  await until(() => db.stats().leased === 0, "nobody has it");
   await expectFree(place);
 }, { connectionLimit: 2 });
 
@@ -61,7 +61,7 @@ testOnBoth("a trigger that is made while an insert waits behind it is found", as
   await Promise.all([making, writing]);
   maker.release();
   writer.release();
-  await until(() => Object.values(db.census().renewals).length > 0, "they are renewed");
+  await until(() => Object.values(db.stats().renewals).length > 0, "they are renewed");
   await db.drain();
   await expectFree(place);
 }, { connectionLimit: 3 });
@@ -135,6 +135,6 @@ for (const [body, reason] of triggers) {
     await server.query(`CREATE TRIGGER tspot BEFORE INSERT ON spot FOR EACH ROW ${body}`);
     await db.query("INSERT INTO spot VALUES ('a')");
     assert.equal(await traceOn(db), "");
-    assert.deepEqual(db.census().renewals, { [`trigger tspot: ${reason}`]: 1 });
+    assert.deepEqual(db.stats().renewals, { [`trigger tspot: ${reason}`]: 1 });
   });
 }

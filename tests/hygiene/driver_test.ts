@@ -121,7 +121,7 @@ testOnBoth(
     await read();
     await db.unit(() => db.query("SET ROLE NONE"));
     await read();
-    assert.deepEqual(Object.keys(db.census().renewals), ["SET ROLE"]);
+    assert.deepEqual(Object.keys(db.stats().renewals), ["SET ROLE"]);
   },
 );
 

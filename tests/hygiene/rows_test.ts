@@ -72,7 +72,7 @@ for (const row of rows) {
     const thread = await threadOf(db);
     const unit = db.unit(async () => {
       await produce(row, (sql) => db.query(sql));
-      assert.equal(db.census().leased, 1);
+      assert.equal(db.stats().leased, 1);
       assert.deepEqual(await answerTo(db, row.asked), own);
       proxy.roundTrips = 0;
       proxy.forget();

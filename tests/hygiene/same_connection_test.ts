@@ -99,7 +99,7 @@ testOnBoth("what is asked where nothing is held for it is refused", async ({ ser
   await db.unit(async () => {
     await db.query("INSERT INTO numbered (unit) VALUES (1)");
     await assertRefused(db);
-    assert.equal(db.census().leased, 0);
+    assert.equal(db.stats().leased, 0);
     await db.transaction(() => askAll(db, 50));
   });
 });
@@ -108,7 +108,7 @@ testOnBoth("what is asked after the transaction that left it is refused", async 
   await using db = createPool({ uri: server.url(), shared: false });
   await db.unit(async () => {
     await db.transaction(() => db.query("INSERT INTO numbered (unit) VALUES (1)"));
-    assert.equal(db.census().leased, 0);
+    assert.equal(db.stats().leased, 0);
     await assertRefused(db);
     await db.query("INSERT INTO numbered (unit) VALUES (2)");
     assert.equal(await one(db, "SELECT unit FROM numbered WHERE id = LAST_INSERT_ID()"), 2);
@@ -126,7 +126,7 @@ testOnBoth("a unit that only reads holds nothing between its statements", async 
     await db.query("SELECT * FROM numbered");
     await db.execute("SELECT COUNT(*) FROM numbered WHERE unit = ?", [1]);
     await db.query("UPDATE numbered SET unit = 1 WHERE id = 0");
-    assert.equal(db.census().leased, 0);
+    assert.equal(db.stats().leased, 0);
   });
 });
 
@@ -142,7 +142,7 @@ testOnBoth(
     const [shop, reports] = [db.connection("shop"), db.connection("reports")];
     await db.unit(async () => {
       await shop.query("INSERT INTO numbered (unit) VALUES (1)");
-      assert.equal(db.census().leased, 1);
+      assert.equal(db.stats().leased, 1);
       assert.equal(await one(reports, "SELECT 7"), 7);
       await refused(shop.query("SELECT LAST_INSERT_ID()"), "CONNECTION_LEFT");
     });

@@ -41,7 +41,7 @@ testOnBoth("who has all on his own database pays nothing, whatever his statement
     await db.query(sql);
     assert.equal(await cost(its, sql), 0, sql);
   }
-  assert.deepEqual(db.census().renewals, {});
+  assert.deepEqual(db.stats().renewals, {});
   await server.query("DROP DATABASE odd");
 });
 
@@ -72,8 +72,8 @@ testOnBoth("what a user is given later is his on new sessions, and older ones ar
   const clock = mock.method(performance, "now", () => begunAt + later);
   for (later = 61_000; later < 400_000; later += 61_000) await run();
   clock.mock.restore();
-  assert.equal(db.census().renewals["change of privileges"], 1);
-  assert.ok(Number(db.census().renewals["view inner_view: a lock"]) >= 3);
+  assert.equal(db.stats().renewals["change of privileges"], 1);
+  assert.ok(Number(db.stats().renewals["view inner_view: a lock"]) >= 3);
 });
 
 testOnBoth("what a user is given a second after a first login is not taken for its own", async (
@@ -94,7 +94,7 @@ testOnBoth("what a user is given a second after a first login is not taken for i
   lease.release();
   assert.equal(await traceOn(db), "");
   clock.mock.restore();
-  assert.deepEqual(db.census().renewals, { "change of privileges": 1 });
+  assert.deepEqual(db.stats().renewals, { "change of privileges": 1 });
 });
 
 testOnBoth("unseen triggers of a database that initSql chooses are minded", async (place) => {
@@ -108,7 +108,7 @@ testOnBoth("unseen triggers of a database that initSql chooses are minded", asyn
   for (let round = 1; round <= 2; round++) {
     await db.query("INSERT INTO w VALUES (1)");
     assert.equal(await traceOn(db), "");
-    assert.deepEqual(db.census().renewals, { [unseen]: round });
+    assert.deepEqual(db.stats().renewals, { [unseen]: round });
   }
 });
 
@@ -122,7 +122,7 @@ testOnBoth(
     for (let round = 1; round <= 3; round++) {
       await db.query("INSERT INTO d (v) VALUES (1)");
       assert.equal(await traceOn(db), "");
-      assert.deepEqual(db.census().renewals, { [unseen]: round });
+      assert.deepEqual(db.stats().renewals, { [unseen]: round });
     }
   },
 );
@@ -195,6 +195,6 @@ testOnBoth("a role that initSql takes is that of the session", async (place) => 
   const its = { ...place, db };
   await cost(its, "INSERT INTO hidden.w VALUES (1)");
   assert.equal(await cost(its, "INSERT INTO hidden.w VALUES (1)"), 0);
-  assert.deepEqual(db.census().renewals, {});
+  assert.deepEqual(db.stats().renewals, {});
   await server.query("REVOKE ALL ON hidden.* FROM clerk");
 });

@@ -130,7 +130,7 @@ testOnBoth("a view costs a round trip when it is named first, and a login if it 
   assert.equal(await cost(place, "SELECT * FROM t JOIN plain"), 0);
   assert.equal(await cost(place, "SELECT * FROM locking"), 1 + login);
   assert.equal(await cost(place, "SELECT * FROM locking"), login);
-  assert.deepEqual(place.db.census().renewals, { "view locking: a lock": 2 });
+  assert.deepEqual(place.db.stats().renewals, { "view locking: a lock": 2 });
 });
 
 testOnBoth("a trigger that leaves nothing costs a round trip once, another a login", async (
@@ -152,7 +152,7 @@ testOnBoth("a trigger that leaves nothing costs a round trip once, another a log
   assert.equal(await cost(place, "SELECT v FROM watched"), 2 + sightTrips[place.make]);
   assert.equal(await cost(place, "SELECT v FROM watched"), 0);
   assert.equal(await cost(place, "INSERT INTO watched VALUES (1, 1)"), login);
-  assert.deepEqual(place.db.census().renewals, { "trigger watching1: a lock": 1 });
+  assert.deepEqual(place.db.stats().renewals, { "trigger watching1: a lock": 1 });
   await place.db.query("DROP TRIGGER watching1");
   assert.equal(await cost(place, "INSERT INTO watched VALUES (1, 1)"), 2);
   assert.equal(await cost(place, "INSERT INTO watched VALUES (-1, 1)"), 0);
@@ -204,7 +204,7 @@ testOnBoth("a view whose text may not be seen costs a login each time", async (p
     await threadOf(db);
   }
   const reason = "view plain: its text may not be seen";
-  assert.deepEqual(db.census().renewals, { [reason]: 2 }, make);
+  assert.deepEqual(db.stats().renewals, { [reason]: 2 }, make);
 });
 
 testOnBoth("many connections that come back at once ask once", async (place) => {

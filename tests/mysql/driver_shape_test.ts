@@ -75,7 +75,7 @@ test("the first connect rejects, leaves nothing, and says what to install", asyn
       error.message,
       /: mysql2 3\.\d+\.\d+ is not supported, as it lacks _addCommandClosedState: install mysql2 \^3/,
     );
-    assert.equal(db.census().size, 0);
+    assert.equal(db.stats().size, 0);
     assert.equal(await server.connectionCount(), 0);
   });
   await using again = createPool({ uri: server.url(), shared: false });

@@ -97,7 +97,7 @@ for (const make of ["mariadb", "mysql"] as const) {
       assert.deepEqual(crashes, [], which);
       proxy.meet("toClient", {});
       await db.drain({ timeout: 0 });
-      await until(() => db.census().size === 0, `nothing is open after ${which}`);
+      await until(() => db.stats().size === 0, `nothing is open after ${which}`);
     }
     assert.ok(failed > 0, "no change has made a difference");
     proxy.end("reset");

@@ -102,7 +102,7 @@ async function endure(hostile: Hostile): Promise<void> {
     assert.ok(tookMs < answerMsMax, `it took ${Math.round(tookMs)} ms`);
   }
   await db.drain({ timeout: 0 });
-  await until(() => db.census().size === 0, "nothing is open", { timeoutMs: 8000 });
+  await until(() => db.stats().size === 0, "nothing is open", { timeoutMs: 8000 });
 }
 
 for (const [name, hostility] of Object.entries(hostilities)) {

@@ -68,7 +68,7 @@ async function assertNonsense(error: unknown, db: Pool): Promise<void> {
   assert.ok(error instanceof Error && "code" in error, String(error));
   assert.equal(error.code, "PROTOCOL_ERROR", String(error));
   assert.ok(isLoss(error) && isRepeatable(error));
-  await until(() => db.census().size === 0, "the connection is closed");
+  await until(() => db.stats().size === 0, "the connection is closed");
 }
 
 /** Asks once a server that answers so, and returns what that brings. */

@@ -74,7 +74,7 @@ testOnBoth("the cache is true after a reset, a new login and a lost connection",
     assert.equal(await preparedCount(server), 1);
   }
   await server.query(`KILL ${await threadOf(db)}`);
-  await until(() => db.census().size === 0, "the loss is noticed");
+  await until(() => db.stats().size === 0, "the loss is noticed");
   for (const value of [5, 6]) await expectRight(db, value);
   assert.equal(await preparedCount(server), 1);
 });

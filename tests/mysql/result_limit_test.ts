@@ -33,7 +33,7 @@ async function assertUsable(db: Pool): Promise<void> {
   await until(async () => await server.connectionCount() <= 1, "one connection is open");
   const running = await server.query("SHOW PROCESSLIST");
   assert.equal(running.filter(({ Info }) => /REPEAT/.test(String(Info))).length, 0);
-  assert.equal(db.census().leased, 0);
+  assert.equal(db.stats().leased, 0);
 }
 
 async function endsEach(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * What must not be told: passwords, values and keys that were planted are looked for in all that
- * a pool says of itself, on real servers: errors, events, channels, the census, and what its
+ * a pool says of itself, on real servers: errors, events, channels, the statistics, and what its
  * objects show when they are printed.
  */
 
@@ -78,7 +78,7 @@ async function newsIsSilent(): Promise<void> {
   await using lease = await db.lease();
   told.push(printed(lease), printed(lease.connection));
   const waiting = failure(db.query("SELECT ?", [value], { timeout: 20 }));
-  told.push(printed(await waiting), printed(db.census()), printed(db));
+  told.push(printed(await waiting), printed(db.stats()), printed(db));
   lease.release();
   await db.drain();
   assert.ok(told.length > 8, `only ${told.length} things were told`);
@@ -146,7 +146,7 @@ for (const make of ["mariadb", "mysql"] as const) {
     before(() => prepare(make));
     after(tidy);
 
-    test("events, channels, the census and the pool itself tell no secret", newsIsSilent);
+    test("events, channels, the statistics and the pool itself tell no secret", newsIsSilent);
 
     test("errors tell neither values nor passwords, whoever made them", errorsAreSilent);
 

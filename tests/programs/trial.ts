@@ -82,7 +82,7 @@ async function leftAtRest(
   number: number,
 ): Promise<Record<string, number>> {
   return await whatStays(async () => {
-    const { leased, waiting } = pool.census();
+    const { leased, waiting } = pool.stats();
     return { leased, waiting, ...await world.leftOf(site, number) };
   });
 }

@@ -75,7 +75,7 @@ for (const [name, run] of Object.entries(ways)) {
     await using db = poolAt(server, { connectionLimit: 1 });
     const attempts = await server.status("Connections");
     assert.equal(await failure(run(db, { signal: AbortSignal.abort(reason) })), reason);
-    assert.equal(db.census().size, 0);
+    assert.equal(db.stats().size, 0);
     assert.equal(await server.status("Connections"), attempts);
     await isUsable(db);
   });
@@ -86,7 +86,7 @@ for (const [name, run] of Object.entries(ways)) {
     server.freeze();
     try {
       const attempt = failure(run(db, { signal: abort.signal }));
-      await until(() => db.census().connecting === 1, "it connects");
+      await until(() => db.stats().connecting === 1, "it connects");
       abort.abort(reason);
       assert.equal(await attempt, reason);
       assertFree(db);
@@ -101,10 +101,10 @@ for (const [name, run] of Object.entries(ways)) {
     const abort = new AbortController();
     await using lease = await db.lease();
     const attempt = failure(run(db, { signal: abort.signal }));
-    await until(() => db.census().waiting === 1, "it waits");
+    await until(() => db.stats().waiting === 1, "it waits");
     abort.abort(reason);
     assert.equal(await attempt, reason);
-    assert.equal(db.census().waiting, 0);
+    assert.equal(db.stats().waiting, 0);
     lease.release();
     await isUsable(db);
   });
@@ -147,7 +147,7 @@ test("a transaction that is aborted while its code does something else is not co
     }), { signal: abort.signal });
   assert.equal(await failure(unit), reason);
   assert.deepEqual(await valuesIn(server, "t"), []);
-  assert.equal(db.census().idle, 1);
+  assert.equal(db.stats().idle, 1);
 });
 
 test("an abort after the answer has come changes nothing", async () => {
@@ -171,7 +171,7 @@ test("however many statements are aborted, the server never has more than the li
     const abort = new AbortController();
     const options = { signal: abort.signal };
     const statements = [1, 2].map(() => failure(db.query("SELECT SLEEP(0.8)", [], options)));
-    await until(() => db.census().leased === 2, "both have a connection");
+    await until(() => db.stats().leased === 2, "both have a connection");
     await busyThread(server);
     abort.abort(reason);
     await Promise.all(statements);
@@ -194,7 +194,7 @@ test("of many that wait, those that are aborted go, and the others are served in
         .then(() => served.push(i), (error) => assert.equal(error, reason)),
   );
   abort.abort(reason);
-  assert.equal(db.census().waiting, 20);
+  assert.equal(db.stats().waiting, 20);
   lease.release();
   await Promise.all(waiters);
   assert.deepEqual(served, Array.from({ length: 30 }, (_, i) => i).filter((i) => i % 3 !== 0));

@@ -90,7 +90,7 @@ for (const [name, sql, rounds, limit] of cases) {
         const attempt = db.query(sql, [], { signal: abort.signal })
           .then(() => reason, (error: unknown) => error)
           .finally(() => hasEnded = true);
-        await until(() => hasEnded || db.census().leased >= lanes, "all have a connection");
+        await until(() => hasEnded || db.stats().leased >= lanes, "all have a connection");
         await sleep(30);
         abort.abort(reason);
         assert.equal(await attempt, reason);
@@ -168,7 +168,7 @@ testOnBoth("what a drain destroys by its deadline has ended at the server too", 
   await until(async () => (await busyThreads(server)).length === 2, "both run");
   await db.drain({ timeout: 20 });
   await Promise.all(attempts);
-  assert.equal(db.census().size, 0);
+  assert.equal(db.stats().size, 0);
   await until(async () => (await busyThreads(server)).length === 0, "nothing runs");
 });
 

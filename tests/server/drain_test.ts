@@ -38,17 +38,17 @@ test("a drain serves what is under way and who waits, refuses who comes, and clo
       await db.transaction(() => db.query("INSERT INTO t VALUES (@v)"));
     })
   );
-  await until(() => db.census().leased === 2, "both hold a connection");
+  await until(() => db.stats().leased === 2, "both hold a connection");
   const line = [3, 4, 5].map((v) => db.query("INSERT INTO t VALUES (?)", [v]));
-  assert.equal(db.census().waiting, 3);
+  assert.equal(db.stats().waiting, 3);
   const drained = db.drain();
-  assert.equal(db.census().phase, "serving");
+  assert.equal(db.stats().phase, "serving");
   await refused(db.query("INSERT INTO t VALUES (6)"), "POOL_DRAINING");
   await refused(db.unit(() => undefined), "POOL_DRAINING");
   isDraining.resolve();
   await Promise.all([...units, ...line, drained]);
   assert.deepEqual(await valuesIn(server, "t"), [1, 2, 3, 4, 5]);
-  const { phase, size } = db.census();
+  const { phase, size } = db.stats();
   assert.deepEqual({ phase, size }, { phase: "closed", size: 0 });
   await connected(server, 0);
   await refused(threadOf(db), "POOL_DRAINING");
@@ -79,7 +79,7 @@ test("a drain destroys by its deadline whatever is left", async () => {
   const drainedMs = await timed(db.drain({ timeout: 200 }));
   assert.ok(drainedMs > 195 && drainedMs < 1_500, `it took ${drainedMs} ms`);
   await outcome;
-  const { phase, size, leased } = db.census();
+  const { phase, size, leased } = db.stats();
   assert.deepEqual({ phase, size, leased }, { phase: "closed", size: 0, leased: 0 });
   await connected(server, 0);
 });
@@ -90,7 +90,7 @@ test("a drain that is asked for by a unit of its own does not wait for that unit
     await db.query("INSERT INTO t VALUES (1)");
     await db.drain();
   });
-  assert.equal(db.census().phase, "closed");
+  assert.equal(db.stats().phase, "closed");
 });
 
 test("a drain can be asked for twice, of a pool that was never used, or that cannot connect", async () => {
@@ -101,7 +101,7 @@ test("a drain can be asked for twice, of a pool that was never used, or that can
   const attempt = refused(threadOf(mistaken), "CONNECT_FAILED");
   await mistaken.drain();
   await attempt;
-  assert.equal(mistaken.census().phase, "closed");
+  assert.equal(mistaken.stats().phase, "closed");
 });
 
 test("a callback given by mistake takes no connection, and holds up no drain", async () => {
@@ -157,7 +157,7 @@ test("a server that does not answer cannot keep a drain beyond its deadline", as
     const drainedMs = await timed(db.drain({ timeout: 300 }));
     assert.ok(drainedMs < 2_000, `it took ${drainedMs} ms`);
     await statement;
-    assert.equal(db.census().size, 0);
+    assert.equal(db.stats().size, 0);
   } finally {
     server.thaw();
   }

@@ -41,7 +41,7 @@ test("100 units on a server that lets in fewer than the limit: nobody fails", as
   await using db = poolAt(server, { connectionLimit: 30 });
   const ceilings: number[] = [];
   const refusals: unknown[] = [];
-  db.on("release", () => ceilings.push(db.census().ceiling));
+  db.on("release", () => ceilings.push(db.stats().ceiling));
   db.on("refuse", (news) => refusals.push(news));
   await write(db, 100);
   assert.ok(Math.min(...ceilings) <= connectionsMax, `the ceiling was ${Math.min(...ceilings)}`);
@@ -54,11 +54,11 @@ test("when there is room again, the pool finds it and uses it", async () => {
   await server.query(`SET GLOBAL max_connections = ${connectionsMax}`);
   await using db = poolAt(server, { connectionLimit: 30 });
   await write(db, 40);
-  assert.ok(db.census().size <= connectionsMax);
+  assert.ok(db.stats().size <= connectionsMax);
   await server.query("SET GLOBAL max_connections = 100");
   await until(async () => {
     await write(db, 40);
-    const { size, ceiling } = db.census();
+    const { size, ceiling } = db.stats();
     return size > connectionsMax && ceiling > connectionsMax;
   }, "it has more than before");
 });
@@ -93,8 +93,8 @@ test("while others have all the room, who comes waits, and is served when there 
   const others = await fill();
   await using db = poolAt(server);
   const waiting = threadOf(db);
-  await until(() => db.census().ceiling < 10, "the server is known to be full");
-  assert.equal(db.census().waiting, 1);
+  await until(() => db.stats().ceiling < 10, "the server is known to be full");
+  assert.equal(db.stats().waiting, 1);
   await others.pop()?.end();
   assert.equal(typeof await waiting, "number");
   assert.equal(await one(db, "SELECT 1"), 1);

@@ -75,7 +75,7 @@ test("pools that nobody refers to close their connections, those in use do not",
   async function forget(): Promise<Pool[]> {
     const definitions = [{}, { connectionLimit: 2 }, { shared: false }, { name: "forgotten" }];
     const pools = definitions.map((each) => createPool({ uri: server.url(), ...each }));
-    pools.forEach((db) => db.on("release", () => db.census()));
+    pools.forEach((db) => db.on("release", () => db.stats()));
     await Promise.all(pools.map((db) => threadOf(db)));
     return pools;
   }

@@ -68,9 +68,9 @@ test("where another connection is free, nobody waits for a reset", async () => {
   await leases[0].query("SET @a = 1");
   const { threadId } = leases[1];
   for (const lease of leases) lease.release();
-  assert.equal(db.census().resetting, 1);
+  assert.equal(db.stats().resetting, 1);
   const next = db.lease();
-  assert.equal(db.census().waiting, 0);
+  assert.equal(db.stats().waiting, 0);
   const lease = await next;
   assert.equal(lease.threadId, threadId);
   lease.release();

@@ -30,7 +30,7 @@ test("a connection that is killed while idle is not lent: the next statement suc
   await using db = poolAt(server);
   const thread = await threadOf(db);
   await server.query(`KILL ${thread}`);
-  await until(() => db.census().size === 0, "the loss is noticed");
+  await until(() => db.stats().size === 0, "the loss is noticed");
   assert.notEqual(await threadOf(db), thread);
 });
 
@@ -50,7 +50,7 @@ test("when one connection is lost, the others are checked before they are lent a
   const [killed, ...others] = leases.map(({ threadId }) => threadId);
   for (const lease of leases) lease.release();
   await server.query(`KILL ${killed}`);
-  await until(() => db.census().size === 2, "the loss is noticed");
+  await until(() => db.stats().size === 2, "the loss is noticed");
   proxy.forget();
   const again = await Promise.all([db.lease(), db.lease()]);
   assert.deepEqual(again.map(({ threadId }) => threadId).sort(), others.sort());

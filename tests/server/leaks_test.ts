@@ -81,7 +81,7 @@ test("a lease that nobody can give back any more is closed, reported, and its pl
     return lease.threadId;
   }
   const thread = await forgetful();
-  assert.equal(db.census().leased, 1);
+  assert.equal(db.stats().leased, 1);
   const next = threadOf(db);
   await until(() => {
     collectGarbage();

@@ -37,10 +37,10 @@ test("a pool, its virtual connections and its methods open no socket and start n
   const orderById = db.connection("shop").method<{ id: number }>("SELECT * FROM o WHERE id = :id");
   assert.equal(typeof orderById, "function");
   assert.equal(db.connection("reports").name, "reports");
-  await db.unit(() => db.census());
+  await db.unit(() => db.stats());
   assert.deepEqual(process.getActiveResourcesInfo().sort(), resources);
   assert.equal(await server.status("Connections"), attempts);
-  assert.equal(db.census().size, 0);
+  assert.equal(db.stats().size, 0);
 });
 
 test("a connection is opened for the first statement, and used again for the next", async () => {
@@ -59,7 +59,7 @@ test("as many are opened as are needed at once, and no more", async () => {
     for (const lease of leases) lease.release();
   }
   assertFree(db);
-  assert.equal(db.census().idle, 3);
+  assert.equal(db.stats().idle, 3);
 });
 
 test("a burst on a server that is slow to let in opens few, as the first serves all", async () => {
@@ -138,7 +138,7 @@ test("what is above the least number goes when its time is up", async () => {
   await connected(server, 3);
   await connected(server, 1);
   await atRest(db);
-  assert.equal(db.census().idle, 1);
+  assert.equal(db.stats().idle, 1);
 });
 
 test("retire has each connection of now closed as soon as nobody uses it", async () => {
@@ -160,7 +160,7 @@ test("a paused pool lets everybody wait, and serves them when it goes on", async
   db.pause();
   const answers = Promise.all([threadOf(db), threadOf(db)]);
   const queries = await server.status("Com_select");
-  assert.equal(db.census().waiting, 2);
+  assert.equal(db.stats().waiting, 2);
   assert.equal(await server.status("Com_select"), queries);
   db.resume();
   assert.equal((await answers).length, 2);

@@ -91,7 +91,7 @@ test("a virtual connection has no more leases than its own limit", async () => {
   const leases = await Promise.all([reports.lease(), reports.lease()]);
   const third = reports.lease();
   assert.equal(typeof await threadOf(db.connection("shop")), "number");
-  assert.equal(db.census().blocked, 1);
+  assert.equal(db.stats().blocked, 1);
   leases[0].release();
   (await third).release();
   leases[1].release();
@@ -105,7 +105,7 @@ test("those who wait are served in the order in which they came", async () => {
     await db.query("SELECT 1");
     served.push(i);
   });
-  assert.equal(db.census().waiting, 20);
+  assert.equal(db.stats().waiting, 20);
   lease.release();
   await Promise.all(waiters);
   assert.deepEqual(served, Array.from({ length: 20 }, (_, i) => i));
@@ -117,8 +117,8 @@ test("one too many in the line is refused at once, the others are served", async
   const waiters = [threadOf(db), threadOf(db)];
   const late = threadOf(db);
   assert.ok(await timed(late) < 100);
-  const { census, stage } = await refused(late, "LINE_FULL");
-  assert.deepEqual([census?.waiting, census?.leased, stage], [2, 1, "lease"]);
+  const { stats, stage } = await refused(late, "LINE_FULL");
+  assert.deepEqual([stats?.waiting, stats?.leased, stage], [2, 1, "lease"]);
   const { threadId } = lease;
   lease.release();
   assert.deepEqual(await Promise.all(waiters), [threadId, threadId]);
@@ -131,7 +131,7 @@ test("a request that waits too long is refused at its deadline, with what the po
   const waitedMs = await timed(waiting);
   assert.ok(waitedMs > 195 && waitedMs < 500, `it waited for ${waitedMs} ms`);
   assert.match((await refused(waiting, "LEASE_TIMEOUT")).message, /1 of 1 leased/);
-  assert.equal(db.census().waiting, 0);
+  assert.equal(db.stats().waiting, 0);
 });
 
 test("a helper that asks for a connection inside a transaction does not wait for itself", async () => {
@@ -158,7 +158,7 @@ test("of those who would lock each other out, the newest is refused at once", as
       await a.execute("INSERT INTO t VALUES (?)", [v]);
       both[v].resolve();
       await both[1 - v]?.promise;
-      if (v === 1) await until(() => db.census().waiting === 1, "the other one waits");
+      if (v === 1) await until(() => db.stats().waiting === 1, "the other one waits");
       return await b.transaction(async () => {
         await b.execute("INSERT INTO t VALUES (?)", [v + 10]);
         return v;
@@ -167,7 +167,7 @@ test("of those who would lock each other out, the newest is refused at once", as
   }
   const [older, newer] = [nest(0), nest(1)];
   const error = await refused(newer, "LEASE_DEADLOCK");
-  assert.equal(error.census?.leased, 2);
+  assert.equal(error.stats?.leased, 2);
   assert.equal(await older, 0);
   assert.deepEqual(await valuesIn(server, "t"), [0, 10]);
   assertFree(db);
@@ -186,7 +186,7 @@ test("a ring behind the limits of virtual connections is refused though others a
   });
   const newer = b.transaction(async () => {
     hasB.resolve();
-    await until(() => db.census().waiting === 1, "the other one waits");
+    await until(() => db.stats().waiting === 1, "the other one waits");
     return await threadOf(a);
   });
   await refused(newer, "LEASE_DEADLOCK");

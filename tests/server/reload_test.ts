@@ -67,7 +67,7 @@ test("a module whose password is a function has one pool by its name, reloaded h
   await refused(threadOf(loaded[98]!.db), "POOL_DRAINING");
   await loaded[99]!.db.drain();
   await connected(server, 0);
-  assert.ok(loaded.every(({ db }) => db.census().phase === "closed"));
+  assert.ok(loaded.every(({ db }) => db.stats().phase === "closed"));
 });
 
 test("two copies of the library in one process have one pool for one definition", async () => {
@@ -170,7 +170,7 @@ test("a changed definition of one name drains the old one, which ends its work f
   await refused(threadOf(old), "POOL_DRAINING");
   isReplaced.resolve();
   assert.equal(await work, "test");
-  await until(() => old.census().phase === "closed", "the old one has ended");
+  await until(() => old.stats().phase === "closed", "the old one has ended");
   await connected(server, 1);
 });
 

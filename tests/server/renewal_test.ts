@@ -20,12 +20,12 @@ const options: PoolOptions = { shared: false, connectionLimit: 1, validateAfter:
 
 testOnBoth("new logins are counted by their reasons, resets are not", async (server) => {
   await using db = createPool({ uri: server.url(), ...options });
-  assert.deepEqual(db.census().renewals, {});
+  assert.deepEqual(db.stats().renewals, {});
   for (const sql of ["SET @a = 1", "SELECT 1", "CREATE TEMPORARY TABLE tmp (v INT)"]) {
     await db.unit(() => db.query(sql));
     await atRest(db);
   }
-  assert.deepEqual(db.census().renewals, {});
+  assert.deepEqual(db.stats().renewals, {});
   const thread = await threadOf(db);
   for (const sql of ["USE b", "USE b", "SET ROLE clerk", "CALL pay()"]) {
     await db.unit(() => db.query(sql));
@@ -36,7 +36,7 @@ testOnBoth("new logins are counted by their reasons, resets are not", async (ser
   lease.release();
   await atRest(db);
   const renewals = { "USE": 2, "SET ROLE": 1, "call of pay": 1, "changeUser": 1 };
-  assert.deepEqual(db.census().renewals, renewals);
+  assert.deepEqual(db.stats().renewals, renewals);
   assert.equal(await threadOf(db), thread);
 });
 
@@ -46,7 +46,7 @@ testOnBoth("a hundred reasons are told apart, the rest is counted together", asy
     await assert.rejects(db.query(`CALL missing_${i}()`), { errno: 1305 });
     await atRest(db);
   }
-  const { renewals } = db.census();
+  const { renewals } = db.stats();
   assert.equal(Object.keys(renewals).length, 101);
   assert.equal(renewals["others"], 3);
 });
@@ -58,7 +58,7 @@ testOnBoth("a server without session tracking is a reason of its own", async (se
   await using db = createPool({ uri: proxy.uri, ...options });
   await db.query("SELECT 1");
   await atRest(db);
-  assert.deepEqual(db.census().renewals, { "no session tracking": 1 });
+  assert.deepEqual(db.stats().renewals, { "no session tracking": 1 });
 });
 
 const unknown: Refusal = { errno: 1193, message: "Unknown system variable" };
@@ -120,7 +120,7 @@ testOnBoth("a server that refuses to show views and triggers is asked once", asy
   const thread = await threadOf(db);
   for (let round = 0; round < 3; round++) await db.query("SELECT 1 FROM DUAL");
   assert.equal(await threadOf(db), thread);
-  assert.deepEqual(db.census().renewals, {});
+  assert.deepEqual(db.stats().renewals, {});
   assert.equal(proxy.forget().filter((command) => lookUp.test(command)).length, 1);
 });
 
@@ -134,7 +134,7 @@ testOnBoth("a look-up that fails leaves nothing to chance, and is tried again", 
   for (const expected of [{ "failed look-up": 1 }, { "failed look-up": 1 }]) {
     await db.query("SELECT 1 FROM DUAL");
     await atRest(db);
-    assert.deepEqual(db.census().renewals, expected);
+    assert.deepEqual(db.stats().renewals, expected);
     isFailing = false;
   }
   assert.equal(proxy.forget().filter((command) => lookUp.test(command)).length, 2);

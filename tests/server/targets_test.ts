@@ -59,7 +59,7 @@ test("virtual connections with equal targets share actual connections", async ()
   const threads = new Set<number>();
   for (const name of ["a", "b", "c"] as const) threads.add(await threadOf(db.connection(name)));
   assert.equal(threads.size, 1);
-  assert.equal(db.census().targets, 1);
+  assert.equal(db.stats().targets, 1);
 });
 
 test("a password that is a function is asked for each new connection, and for no statement", async () => {
@@ -97,7 +97,7 @@ test("a password function that fails refuses who waits, with its error as cause"
   await using db = poolAt(server, { password: () => Promise.reject(mine) });
   assert.equal((await refused(threadOf(db), "CONNECT_FAILED")).cause, mine);
   assertFree(db);
-  assert.equal(db.census().size, 0);
+  assert.equal(db.stats().size, 0);
 });
 
 test("statements for new connections have been run before anybody is lent one, or a reset one", async () => {
@@ -122,7 +122,7 @@ test("a statement for new connections that fails refuses who waits, with the ser
   await using db = poolAt(server, { initSql: "SELECT * FROM nowhere" });
   const { cause } = await refused(threadOf(db), "CONNECT_FAILED");
   assert.equal((cause as { errno?: unknown }).errno, 1146);
-  assert.equal(db.census().size, 0);
+  assert.equal(db.stats().size, 0);
 });
 
 test("at the maximum an idle connection is made another's by a new login on the same socket", async () => {
@@ -170,7 +170,7 @@ test("200 databases in turn, through a limit of 5, leave nothing behind", async 
       bind: { main: { database } },
     });
     assert.equal(answer, database);
-    targetsMax = Math.max(targetsMax, db.census().targets);
+    targetsMax = Math.max(targetsMax, db.stats().targets);
   }
   assert.ok(targetsMax <= 6, `${targetsMax} targets were known at once`);
   await atRest(db);
@@ -192,7 +192,7 @@ test("200 databases at once, through a limit of 5, are all served, and none is s
   assert.deepEqual(answers, [...tenants, ...tenants]);
   await atRest(db);
   assert.ok(await server.status("Max_used_connections") <= 6);
-  assert.ok(db.census().targets <= 5, `${db.census().targets} targets are known`);
+  assert.ok(db.stats().targets <= 5, `${db.stats().targets} targets are known`);
 });
 
 test("a database that is not there refuses its own unit, and no other", async () => {
@@ -212,5 +212,5 @@ test("an unknown option of a target is refused by name, before anything is opene
   const bind = { main: { databse: "test" } as { database?: string } };
   const { message } = await refused(db.unit(() => threadOf(db), { bind }), "OPTION_INVALID");
   assert.match(message, /databse/);
-  assert.equal(db.census().size, 0);
+  assert.equal(db.stats().size, 0);
 });

@@ -103,7 +103,7 @@ test("statements started side by side in a transaction run in turn, on its conne
     }));
     assert.deepEqual(counts, values.map(() => [thread, 1]));
   });
-  assert.equal(db.census().size, 1);
+  assert.equal(db.stats().size, 1);
 });
 
 test("transactions started side by side in one unit run at once, each to its own end", async () => {
@@ -279,7 +279,7 @@ test("a transaction begun by hand lasts for its unit, and is rolled back if it i
   const unit = db.unit(async () => {
     await db.query("START TRANSACTION");
     await db.query("INSERT INTO t VALUES (1)");
-    assert.equal(db.census().leased, 1);
+    assert.equal(db.stats().leased, 1);
     await refused(db.transaction(() => db.query("INSERT INTO t VALUES (2)")), "TRANSACTION_OPEN");
     await db.query("COMMIT");
     await db.query("START TRANSACTION");

@@ -72,7 +72,7 @@ test('hold: "unit" keeps the connection from the first statement to the end of t
   await db.unit(async () => {
     assertFree(db);
     const thread = await threadOf(db);
-    assert.equal(db.census().leased, 1);
+    assert.equal(db.stats().leased, 1);
     assert.notEqual(await db.unit(() => threadOf(db)), thread);
     assert.equal(await threadOf(db), thread);
   });
@@ -109,7 +109,7 @@ test("statements that a unit starts side by side run one after another on one co
   await using db = poolAt(server, { connectionLimit: 5 });
   const threads = await db.unit(() => Promise.all(Array.from({ length: 5 }, () => threadOf(db))));
   assert.equal(new Set(threads).size, 1);
-  assert.equal(db.census().size, 1);
+  assert.equal(db.stats().size, 1);
 });
 
 test("statements outside of any unit are units of their own", async () => {
@@ -144,7 +144,7 @@ test("a statement that still waits when its unit ends is refused, and never run"
     late = refused(db.query("INSERT INTO t VALUES (1)"), "UNIT_ENDED");
   });
   await late;
-  assert.equal(db.census().waiting, 0);
+  assert.equal(db.stats().waiting, 0);
   lease.release();
   assert.deepEqual(await valuesIn(server, "t"), []);
 });
@@ -210,5 +210,5 @@ test("an error of the server comes through unchanged, and its stack names the ca
     return true;
   });
   await atRest(db);
-  assert.equal(db.census().idle, 1);
+  assert.equal(db.stats().idle, 1);
 });

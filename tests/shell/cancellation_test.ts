@@ -47,7 +47,7 @@ test("an abort reaches every statement that waits for it, with its reason", asyn
   end.abort(reason);
   assert.deepEqual(new Set(await Promise.all(asked)), new Set([reason]));
   assert.deepEqual(order, Array.from(order.keys()));
-  assert.equal(db.census().waiting, 0);
+  assert.equal(db.stats().waiting, 0);
 });
 
 /** Returns what notes a name each time it is called. */

@@ -240,11 +240,11 @@ test("a changed definition of one name takes the place of the pool, whose handle
     const { message } = await refused(seen(each), "POOL_DRAINING");
     assert.match(message, /a later createPool\(\) of the name "shop", .* has taken its place/);
   }
-  assert.deepEqual(handles.map((each) => each.census().phase), ["serving", "serving"]);
+  assert.deepEqual(handles.map((each) => each.stats().phase), ["serving", "serving"]);
   port.sessions[0]?.answer();
   await hanging;
   await other.drain();
-  assert.equal(old.census().phase, "closed");
+  assert.equal(old.stats().phase, "closed");
   assert.equal((await seen(changed)).threadId, (await seen(again)).threadId);
   assert.equal(port.open.length, 1);
 });
@@ -259,7 +259,7 @@ test("a hundred definitions of one name leave one pool", async () => {
     await settled();
   }
   assert.equal(port.open.length, 1);
-  const phases = pools.map((db) => db.census().phase);
+  const phases = pools.map((db) => db.stats().phase);
   assert.deepEqual([...new Set(phases)], ["closed", "open"]);
   assert.equal(phases.indexOf("open"), 99);
   await pools[99]?.drain();

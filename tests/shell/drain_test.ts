@@ -8,7 +8,7 @@ import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 test("a pool that has done nothing drains at once, and lets nobody begin", async () => {
   const { db } = createWorld();
   await db.drain();
-  assert.equal(db.census().phase, "closed");
+  assert.equal(db.stats().phase, "closed");
   await refused(db.query("SELECT"), "POOL_DRAINING");
   await refused(db.unit(() => 1), "POOL_DRAINING");
   await refused(db.lease(), "POOL_DRAINING");
@@ -25,7 +25,7 @@ test("a drain serves the line and waits for leases, however often it is asked fo
   const drained = Promise.all([db.drain(), db.drain()]).then(() => isDrained = true);
   await settled();
   assert.equal(isDrained, false);
-  assert.equal(db.census().phase, "serving");
+  assert.equal(db.stats().phase, "serving");
   port.sessions[0]?.answer();
   await Promise.all([holder, waiter, drained]);
   await endsEmpty(world);
@@ -54,7 +54,7 @@ test("a unit under way goes on to its end: its further statements are served", a
   });
   const drained = db.drain();
   await refused(db.query("SELECT"), "POOL_DRAINING");
-  assert.equal(db.census().phase, "serving");
+  assert.equal(db.stats().phase, "serving");
   go.resolve();
   assert.equal((await unit).inTransaction, true);
   await drained;
@@ -71,10 +71,10 @@ test("by its time-out a drain destroys what is left, and refuses whoever waits",
   await settled();
   const drained = db.drain({ timeout: 5_000 });
   await clock.pass(4_999);
-  assert.equal(db.census().leased, 1);
+  assert.equal(db.stats().leased, 1);
   await clock.pass(1);
   await Promise.all([holder, waiter, unit, drained]);
-  assert.equal(db.census().phase, "closed");
+  assert.equal(db.stats().phase, "closed");
   assert.equal(port.open.length, 0);
   assert.equal(clock.alarms, 0);
 });
@@ -119,7 +119,7 @@ test("a unit may end the pool it uses: it is not waited for", async () => {
     await db.drain();
     await refused(seen(db), "POOL_DRAINING");
   });
-  assert.equal(db.census().phase, "closed");
+  assert.equal(db.stats().phase, "closed");
 });
 
 test("a paused pool grants nothing until it is resumed, and a drain resumes it", async () => {
@@ -128,7 +128,7 @@ test("a paused pool grants nothing until it is resumed, and a drain resumes it",
   db.pause();
   const first = seen(db);
   await settled();
-  assert.equal(db.census().waiting, 1);
+  assert.equal(db.stats().waiting, 1);
   db.resume();
   await first;
   db.pause();
@@ -158,7 +158,7 @@ test("await using ends a pool", async () => {
     await using pool = db;
     await seen(pool);
   }
-  assert.equal(db.census().phase, "closed");
+  assert.equal(db.stats().phase, "closed");
 });
 
 test("a time-out that is none is refused", async () => {

@@ -55,7 +55,7 @@ test("a pool ends when its handles were collected, and its definition has a new 
 });
 
 test("a listener that leads to its handle does not keep it", async () => {
-  await ended(await forget((db) => void db.on("acquire", () => db.census())));
+  await ended(await forget((db) => void db.on("acquire", () => db.stats())));
 });
 
 test("a pool that is not shared ends as well", async () => {

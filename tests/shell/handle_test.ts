@@ -19,11 +19,11 @@ test("a drained handle refuses everything, and the others go on with their conne
   const error = await refused(statement({ a: 1 } as never), "POOL_DRAINING");
   assert.match(error.message, /this pool object has been drained; createPool makes another/);
   assert.equal((await seen(other)).threadId, threadId);
-  assert.equal(one.census().phase, "open");
+  assert.equal(one.stats().phase, "open");
   assert.equal(port.open.length, 1);
   await other.drain();
   assert.equal(port.open.length, 0);
-  assert.deepEqual([one, other].map((db) => db.census().phase), ["closed", "closed"]);
+  assert.deepEqual([one, other].map((db) => db.stats().phase), ["closed", "closed"]);
 });
 
 test("a definition finds its pool until the last handle drains, and then has a new one", async () => {
@@ -102,7 +102,7 @@ test("the last drain waits for what the handles before it have under way", async
   const drains = [watched(one.drain()), watched(other.drain())];
   await settled();
   assert.deepEqual(drains, [{ isDone: false }, { isDone: false }]);
-  assert.equal(other.census().phase, "serving");
+  assert.equal(other.stats().phase, "serving");
   port.sessions[0]?.answer();
   await hanging;
   await settled();
@@ -137,10 +137,10 @@ test("a handle that refuses as it drains turns its own waiters away, and its uni
     await refused(seen(one), "POOL_DRAINING");
   });
   await settled();
-  assert.equal(one.census().waiting, 3);
+  assert.equal(one.stats().waiting, 3);
   const drain = one.drain({ refuse: true });
   await Promise.all(refusedOnes);
-  assert.equal(one.census().waiting, 1);
+  assert.equal(one.stats().waiting, 1);
   go.resolve();
   await Promise.all([unit, drain]);
   port.sessions[0]?.answer();
@@ -204,7 +204,7 @@ test("listeners hear of the whole pool until their own handle has been drained",
   await other.drain();
 });
 
-test("pause, resume, retire and census are about what all handles share", async () => {
+test("pause, resume, retire and stats are about what all handles share", async () => {
   const { one, other, port } = createShared();
   await seen(one);
   one.retire();
@@ -213,10 +213,10 @@ test("pause, resume, retire and census are about what all handles share", async 
   one.pause();
   const waiting = seen(other);
   await settled();
-  assert.deepEqual([one.census(), other.census().phase], [other.census(), "paused"]);
+  assert.deepEqual([one.stats(), other.stats().phase], [other.stats(), "paused"]);
   const drain = watched(one.drain());
   await settled();
-  assert.deepEqual([drain.isDone, other.census().phase], [true, "paused"]);
+  assert.deepEqual([drain.isDone, other.stats().phase], [true, "paused"]);
   other.resume();
   await waiting;
   await other.drain();

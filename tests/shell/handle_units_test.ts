@@ -66,7 +66,7 @@ test("units may drain their own handle and others, and nobody waits for himself"
       await other.drain();
     });
   });
-  assert.equal(one.census().phase, "closed");
+  assert.equal(one.stats().phase, "closed");
   assert.equal(port.open.length, 0);
 });
 
@@ -79,9 +79,9 @@ test("a unit that drains its handle keeps nothing for what it might have asked",
     session!.echoCount++;
     session!.answer();
     await statement;
-    assert.equal(one.census().leased, 1);
+    assert.equal(one.stats().leased, 1);
     await one.drain();
-    assert.equal(one.census().leased, 0);
+    assert.equal(one.stats().leased, 0);
   });
   await other.drain();
 });

@@ -25,7 +25,7 @@ test("a savepoint that hangs ends with the transaction around it, which throws",
     });
     await assert.rejects(outer, mine);
     assert.equal(port.log.at(-1), "1: ROLLBACK");
-    assert.equal(db.census().leased, 0);
+    assert.equal(db.stats().leased, 0);
     hanging.resolve();
     await refused(inner, "LEASE_ENDED");
   });
@@ -47,7 +47,7 @@ test("an abort gives the lease of a transaction back, whatever its code is at", 
     abort.abort(mine);
     await settled();
     assert.equal(port.log.at(-1), "1: ROLLBACK");
-    assert.equal(db.census().leased, 0);
+    assert.equal(db.stats().leased, 0);
     hanging.resolve();
     await assert.rejects(outer, mine);
   });

@@ -15,9 +15,9 @@ test("a lease hands out the driver's connection until the end of its block", asy
     assert.equal(lease.connection, world.port.sessions[0]?.driver);
     assert.equal(lease.threadId, 1);
     assert.equal((await seen(lease)).threadId, 1);
-    assert.equal(world.db.census().leased, 1);
+    assert.equal(world.db.stats().leased, 1);
   }
-  assert.equal(world.db.census().idle, 1);
+  assert.equal(world.db.stats().idle, 1);
   await endsEmpty(world);
 });
 
@@ -27,7 +27,7 @@ test("a lease that has ended says so, and its second release does nothing", asyn
   first.release();
   const second = await world.db.lease();
   first.release();
-  assert.equal(world.db.census().leased, 1);
+  assert.equal(world.db.stats().leased, 1);
   assert.throws(() => first.connection, { code: "LEASE_ENDED" });
   await refused(first.execute("SELECT"), "LEASE_ENDED");
   second.release();
@@ -53,7 +53,7 @@ test("a lease that is released while a statement runs ends with the statement", 
   await refused(lease.query("SELECT"), "LEASE_ENDED");
   const next = seen(world.db);
   await settled();
-  assert.equal(world.db.census().waiting, 1);
+  assert.equal(world.db.stats().waiting, 1);
   world.port.sessions[0]?.answer();
   await running;
   assert.equal((await next).threadId, 1);
@@ -66,10 +66,10 @@ test("within a unit a lease is the unit's one, and ends with the unit", async ()
     const lease = await world.db.lease();
     assert.equal((await seen(world.db)).threadId, lease.threadId);
     assert.equal(await world.db.transaction(async () => (await seen(lease)).inTransaction), true);
-    assert.equal(world.db.census().leased, 1);
+    assert.equal(world.db.stats().leased, 1);
     return lease;
   });
-  assert.equal(world.db.census().leased, 0);
+  assert.equal(world.db.stats().leased, 0);
   assert.throws(() => lease.connection, { code: "LEASE_ENDED" });
   lease.release();
   await endsEmpty(world);
@@ -123,7 +123,7 @@ test("a lease that is granted and aborted at once is given back", async () => {
   holder.release();
   abort.abort();
   await raced;
-  assert.equal(world.db.census().idle, 1);
+  assert.equal(world.db.stats().idle, 1);
   await endsEmpty(world);
 });
 
@@ -144,7 +144,7 @@ test("whenever a request is withdrawn, nothing leaks", async () => {
     abort.abort();
     await ended;
     await settled();
-    const { leased, waiting } = db.census();
+    const { leased, waiting } = db.stats();
     assert.deepEqual({ leased, waiting }, { leased: 0, waiting: 0 }, `at moment ${moment}`);
     await seen(db);
     await endsEmpty(world);

@@ -14,13 +14,13 @@ test("nothing that a unit has opened outlives it", async () => {
     await world.db.unit(async () => {
       const own = await seen(world.db);
       assert.equal((await seen(world.db)).threadId, own.threadId);
-      assert.equal(world.db.census().size, 1);
+      assert.equal(world.db.stats().size, 1);
     });
     assert.equal(world.port.open.length, 0);
     assert.equal(world.clock.alarms, 0);
   }
   assert.equal(world.port.sessions.length, 2);
-  assert.equal(world.db.census().size, 0);
+  assert.equal(world.db.stats().size, 0);
   await endsEmpty(world);
 });
 

@@ -46,14 +46,14 @@ test("a lease of its own outlives its unit, and a unit that has ended can take o
     later = lease.query("SELECT").then(() => settled()).then(() => db.lease(own));
     return lease;
   });
-  assert.equal(db.census().leased, 1);
+  assert.equal(db.stats().leased, 1);
   assert.equal((await seen(lease, "SET @a = 1")).threadId, lease.threadId);
   const second = await later;
   assert.notEqual(second?.threadId, lease.threadId);
   second?.release();
   lease.release();
   await settled();
-  assert.equal(db.census().leased, 0);
+  assert.equal(db.stats().leased, 0);
   await endsEmpty(world);
 });
 
@@ -115,11 +115,11 @@ test("a connection that was joined is given back by the last who has it", async 
     await seen(holder, "BEGIN");
     const joined = await db.lease(joining);
     holder.release();
-    assert.equal(db.census().leased, 1);
+    assert.equal(db.stats().leased, 1);
     assert.equal((await seen(joined)).inTransaction, true);
     joined.release();
     await settled();
-    assert.equal(db.census().leased, 0);
+    assert.equal(db.stats().leased, 0);
     assert.equal(world.port.sessions[0]?.resets, 1);
   });
   await endsEmpty(world);

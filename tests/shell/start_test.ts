@@ -27,7 +27,7 @@ async function assertRefused(work: Promise<unknown>): Promise<void> {
 
 test("a pool that nobody has used yet says so, and opens nothing", async () => {
   const { pool, port } = define({ connectionLimit: 7, minimumIdle: 2 });
-  const { phase, size, connectionLimit, ceiling } = pool.census();
+  const { phase, size, connectionLimit, ceiling } = pool.stats();
   assert.deepEqual(
     { phase, size, connectionLimit, ceiling },
     { phase: "open", size: 0, connectionLimit: 7, ceiling: 7 },
@@ -37,7 +37,7 @@ test("a pool that nobody has used yet says so, and opens nothing", async () => {
   assert.equal(port.sessions.length, 0);
   await pool.drain();
   assert.equal(port.sessions.length, 0);
-  assert.equal(pool.census().phase, "closed");
+  assert.equal(pool.stats().phase, "closed");
 });
 
 test("code runs in its own async context, sockets are opened in that of the pool", async () => {
@@ -70,14 +70,14 @@ test("the first requests are served in the order in which they come", async () =
 test("a pause before the first use holds back what comes after it, until it is over", async () => {
   const { pool, port } = define();
   pool.pause();
-  assert.equal(pool.census().phase, "paused");
+  assert.equal(pool.stats().phase, "paused");
   const query = pool.query("after");
   await settled();
-  const { phase, waiting } = pool.census();
+  const { phase, waiting } = pool.stats();
   assert.deepEqual({ phase, waiting }, { phase: "paused", waiting: 1 });
   assert.deepEqual(port.log, []);
   pool.resume();
-  assert.equal(pool.census().phase, "open");
+  assert.equal(pool.stats().phase, "open");
   await query;
   await pool.drain();
 });
@@ -85,9 +85,9 @@ test("a pause before the first use holds back what comes after it, until it is o
 test("a pause holds back nobody whose connections are his own", async () => {
   const { pool } = define({ lifespan: "unit" });
   pool.pause();
-  assert.equal(pool.census().phase, "open");
+  assert.equal(pool.stats().phase, "open");
   await pool.query("SELECT");
-  assert.equal(pool.census().phase, "open");
+  assert.equal(pool.stats().phase, "open");
   await pool.drain();
 });
 
@@ -96,11 +96,11 @@ test("a drain serves the first use before it, and refuses what comes after it", 
   const before = pool.query("before");
   const end = pool.drain();
   pool.resume();
-  assert.equal(pool.census().phase, "serving");
+  assert.equal(pool.stats().phase, "serving");
   await assertRefused(pool.query("after"));
   await before;
   await end;
-  const { phase, size } = pool.census();
+  const { phase, size } = pool.stats();
   assert.deepEqual({ phase, size }, { phase: "closed", size: 0 });
 });
 
@@ -113,12 +113,12 @@ test("handles are served what came before their end, and refused what comes afte
   before.push(other.query("before"));
   // A definition of the same name takes the place of theirs.
   const successor = define({ shared: true, name: "twin", connectionLimit: 3 }).pool;
-  assert.equal(other.census().phase, "serving");
+  assert.equal(other.stats().phase, "serving");
   await assertRefused(other.query("after"));
   await Promise.all([...before, end]);
   assert.deepEqual(one.port.log.map((line) => line.slice(3)), ["one", "other", "before"]);
   await Promise.all([other.drain(), successor.drain()]);
-  assert.deepEqual([one.pool, other].map((pool) => pool.census().phase), ["closed", "closed"]);
+  assert.deepEqual([one.pool, other].map((pool) => pool.stats().phase), ["closed", "closed"]);
 });
 
 test("the first use that is aborted at once opens nothing that lasts", async () => {

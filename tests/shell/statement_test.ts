@@ -12,7 +12,7 @@ test("creating a pool, its virtual connections and methods opens nothing and set
   assert.equal(port.sessions.length, 0);
   assert.equal(port.opening, 0);
   assert.equal(clock.alarms, 0);
-  assert.equal(db.census().size, 0);
+  assert.equal(db.stats().size, 0);
 });
 
 test("a statement answers with rows and columns, and leaves one idle connection", async () => {
@@ -21,7 +21,7 @@ test("a statement answers with rows and columns, and leaves one idle connection"
   assert.equal(rows[0]?.["sql"], "SELECT 1");
   assert.deepEqual(rows[0]?.["values"], [7]);
   assert.deepEqual(fields, []);
-  assert.equal(world.db.census().idle, 1);
+  assert.equal(world.db.stats().idle, 1);
   await endsEmpty(world);
 });
 
@@ -65,7 +65,7 @@ test("an idle connection does not keep the process alive, a leased one does", as
   assert.equal(timers(), before);
 });
 
-test("a server that is down refuses at once: cause, census and the caller's line", async () => {
+test("a server that is down refuses at once: cause, statistics and the caller's line", async () => {
   const { db, port } = createWorld();
   port.connectFailures.push(new FakeServerError(2003, "connect ECONNREFUSED"));
   async function caller(): Promise<void> {
@@ -85,7 +85,7 @@ test("a server that is full fails nobody: they wait", async () => {
   world.port.connectFailures.push(new FakeServerError(TOO_MANY, "Too many connections"));
   const waiting = seen(world.db);
   await settled();
-  assert.equal(world.db.census().waiting, 1);
+  assert.equal(world.db.stats().waiting, 1);
   await world.clock.pass(1_000);
   await waiting;
   world.port.sessions[0]?.answer();
@@ -117,11 +117,11 @@ test("a request that waits too long is refused, with what failed last", async ()
   const waiting = refused(db.query("SELECT 1"), "LEASE_TIMEOUT");
   await settled();
   await clock.pass(299);
-  assert.equal(db.census().waiting, 1);
+  assert.equal(db.stats().waiting, 1);
   await clock.pass(1);
   const error = await waiting;
   assert.match(error.message, /"main" within 300 ms \(.*\): Too many connections$/);
-  assert.equal(db.census().waiting, 0);
+  assert.equal(db.stats().waiting, 0);
   port.sessions[0]?.answer();
   await holder;
 });
@@ -230,7 +230,7 @@ test("a connection that has idled enough is closed, and then no alarm is left", 
   await clock.pass(1);
   assert.equal(port.open.length, 0);
   assert.equal(clock.alarms, 0);
-  assert.equal(db.census().targets, 0);
+  assert.equal(db.stats().targets, 0);
 });
 
 test("a method binds its arguments and returns rows", async () => {

@@ -78,7 +78,7 @@ for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
     for (let i = 0; i < 200 && running.size > 0; i++) await clock.pass(100);
     assert.equal(running.size, 0, `${running.size} requests were never answered`);
     await settled();
-    const { leased, waiting } = db.census();
+    const { leased, waiting } = db.stats();
     assert.deepEqual({ leased, waiting }, { leased: 0, waiting: 0 });
     assert.ok(port.peak <= 3);
     await endsEmpty(world);

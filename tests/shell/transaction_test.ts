@@ -82,10 +82,10 @@ test("a transaction that is open when its unit ends is rolled back", async () =>
       "UNIT_ENDED",
     );
     await settled();
-    assert.equal(db.census().leased, 1);
+    assert.equal(db.stats().leased, 1);
   });
   await settled();
-  assert.equal(db.census().leased, 0);
+  assert.equal(db.stats().leased, 0);
   assert.equal(port.sessions[0]?.resets, 1);
   assert.equal(port.sessions[0]?.isInTransaction, false);
   ended.resolve();
@@ -204,10 +204,10 @@ test("a transaction that is aborted while it waits leaves the line", async () =>
   const abort = new AbortController();
   const waiting = assert.rejects(db.transaction(() => 1, { signal: abort.signal }));
   await settled();
-  assert.equal(db.census().waiting, 1);
+  assert.equal(db.stats().waiting, 1);
   abort.abort();
   await waiting;
-  assert.equal(db.census().waiting, 0);
+  assert.equal(db.stats().waiting, 0);
   port.sessions[0]?.answer();
   await holder;
   await endsEmpty(world);

@@ -48,8 +48,8 @@ test("between its statements a unit leaves the connection to others", async () =
   const world = createWorld({ connectionLimit: 1 });
   await world.db.unit(async () => {
     await seen(world.db);
-    assert.equal(world.db.census().leased, 0);
-    assert.equal(world.db.census().idle, 1);
+    assert.equal(world.db.stats().leased, 0);
+    assert.equal(world.db.stats().idle, 1);
   });
   await endsEmpty(world);
 });
@@ -58,12 +58,12 @@ test("state that cannot move keeps the connection for the unit, then it is wiped
   const world = createWorld();
   await world.db.unit(async () => {
     await seen(world.db, "SET @a = 1");
-    assert.equal(world.db.census().leased, 1);
+    assert.equal(world.db.stats().leased, 1);
     assert.equal((await seen(world.db)).threadId, 1);
   });
   await settled();
   assert.equal(world.port.sessions[0]?.resets, 1);
-  assert.equal(world.db.census().idle, 1);
+  assert.equal(world.db.stats().idle, 1);
   await endsEmpty(world);
 });
 
@@ -71,9 +71,9 @@ test('hold: "unit" keeps the connection to the end of the unit', async () => {
   const world = createWorld({ connections: { main: { hold: "unit" } } });
   await world.db.unit(async () => {
     await seen(world.db);
-    assert.equal(world.db.census().leased, 1);
+    assert.equal(world.db.stats().leased, 1);
   });
-  assert.equal(world.db.census().leased, 0);
+  assert.equal(world.db.stats().leased, 0);
   assert.equal(world.port.sessions[0]?.resets, 0);
   await endsEmpty(world);
 });
@@ -101,7 +101,7 @@ test("a statement that still waits when its unit ends leaves the line, refused",
     waiting = refused(seen(world.db, "SELECT late"), "UNIT_ENDED");
   });
   await waiting;
-  assert.equal(world.db.census().waiting, 0);
+  assert.equal(world.db.stats().waiting, 0);
   world.port.sessions[0]?.answer();
   await holder;
   assert.equal(world.port.log.length, 1);
@@ -115,10 +115,10 @@ test("a statement that runs when its unit ends is let run to its end", async () 
     running = seen(world.db, "HANG");
     await settled();
   });
-  assert.equal(world.db.census().leased, 1);
+  assert.equal(world.db.stats().leased, 1);
   world.port.sessions[0]?.answer();
   await running;
-  assert.equal(world.db.census().idle, 1);
+  assert.equal(world.db.stats().idle, 1);
   await endsEmpty(world);
 });
 
@@ -131,7 +131,7 @@ test("one of two who wait for a lease of their unit may give up without the othe
     const gone = assert.rejects(seen(world.db, "SELECT a", { signal: abort.signal }));
     const stays = seen(world.db, "SELECT b");
     await settled();
-    assert.equal(world.db.census().waiting, 1);
+    assert.equal(world.db.stats().waiting, 1);
     abort.abort();
     await gone;
     return await stays;
@@ -188,9 +188,9 @@ test("thousands of bound targets leave nothing behind", async () => {
     const bind = { main: { database: `tenant${i}`, host: `host${i % 7}` } };
     assert.equal((await world.db.unit(() => seen(world.db), { bind })).database, `tenant${i}`);
   }
-  assert.ok(world.db.census().targets <= 2);
+  assert.ok(world.db.stats().targets <= 2);
   await world.clock.pass(100);
-  assert.equal(world.db.census().targets, 0);
+  assert.equal(world.db.stats().targets, 0);
   await endsEmpty(world);
 });
 

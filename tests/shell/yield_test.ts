@@ -9,7 +9,7 @@ test("a request is granted what its own unit lets go of for it, and does not wai
   const [a, b] = [world.db.connection("a"), world.db.connection("b")];
   await world.db.unit(async () => {
     await seen(a, "ECHO");
-    assert.equal(world.db.census().leased, 1);
+    assert.equal(world.db.stats().leased, 1);
     assert.equal((await seen(b)).threadId, 1);
   });
   await endsEmpty(world);

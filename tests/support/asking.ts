@@ -11,7 +11,7 @@ export interface Asked {
 }
 
 /** What tells how it is: a pool of whatever virtual connections. */
-export type Counted = Pick<Pool, "census">;
+export type Counted = Pick<Pool, "stats">;
 
 /** Runs as long as it is let, on either server. */
 export const endless = `SELECT COUNT(*) FROM information_schema.columns a,
@@ -60,14 +60,14 @@ export function isLoss(error: unknown): boolean {
 
 /** Expects that a pool has lent nothing and that nobody waits for it. */
 export function assertFree(db: Counted): void {
-  const { leased, waiting, blocked } = db.census();
+  const { leased, waiting, blocked } = db.stats();
   assert.deepEqual({ leased, waiting, blocked }, { leased: 0, waiting: 0, blocked: 0 });
 }
 
 /** Waits until a pool is not busy with anything. */
 export async function atRest(db: Counted): Promise<void> {
   await until(() => {
-    const { size, idle, waiting } = db.census();
+    const { size, idle, waiting } = db.stats();
     return size === idle && waiting === 0;
   }, "the pool is at rest");
 }

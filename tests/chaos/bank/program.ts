@@ -8,13 +8,13 @@
 
 import process from "node:process";
 import { createInterface } from "node:readline";
-import type { Census } from "../../../mod.ts";
+import type { PoolStats } from "../../../mod.ts";
 import { Bank, type BankOptions, type BankReport } from "./bank.ts";
 
 /** How the pool is. */
 export interface PoolReport {
   /** What it is doing. */
-  readonly census: Census;
+  readonly stats: PoolStats;
   /** How many actual connections it has opened so far. */
   readonly openedCount: number;
   /** How many transfers have been carried out. */
@@ -49,7 +49,7 @@ export const methods = {
   look(): PoolReport {
     const { db, openedCount, underWayCount, report } = current();
     const acknowledgedCount = report.acknowledged.length;
-    return { census: db.census(), openedCount, acknowledgedCount, underWayCount };
+    return { stats: db.stats(), openedCount, acknowledgedCount, underWayCount };
   },
   /** Lets the tellers begin nothing for some ms, so that connections lie idle. */
   pause(ms: number): void {

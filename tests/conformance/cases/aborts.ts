@@ -47,14 +47,14 @@ async function abortWhen(
 }
 
 const isConnecting = (db: Pool): Promise<unknown> =>
-  until(() => db.census().connecting === 1, "it connects");
+  until(() => db.stats().connecting === 1, "it connects");
 
 aborts.test("a statement that was aborted before does not begin", {}, async (world) => {
   const db = world.pool();
   const attempts = await world.server.status("Connections");
   const signal = AbortSignal.abort(reason);
   assert.equal(await failure(db.query("SELECT 1", [], { signal })), reason);
-  assert.equal(db.census().size, 0);
+  assert.equal(db.stats().size, 0);
   assert.equal(await world.server.status("Connections"), attempts);
 });
 
@@ -108,10 +108,10 @@ aborts.test("aborted while it waits in line", {}, async (world) => {
   const lease = await db.lease();
   const abort = new AbortController();
   const attempt = failure(db.query("SELECT 1", [], { signal: abort.signal }));
-  await until(() => db.census().waiting === 1, "it waits");
+  await until(() => db.stats().waiting === 1, "it waits");
   abort.abort(reason);
   assert.equal(await attempt, reason);
-  assert.equal(db.census().waiting, 0);
+  assert.equal(db.stats().waiting, 0);
   lease.release();
   assert.equal(await one(db, "SELECT 7"), 7);
 });
@@ -180,7 +180,7 @@ aborts.test(
   async (world) => {
     const db = world.pool({ connectionLimit: 1 });
     await abortWhen(db, () => world.server.busyThread(), long);
-    assert.equal(db.census().size, 1);
+    assert.equal(db.stats().size, 1);
     const next = await threadOf(db);
     assert.deepEqual(await world.server.busyThreads(), []);
     await world.server.awaitOnly(next);
@@ -262,7 +262,7 @@ aborts.test(
           .then(() => served.push(i), (error) => assert.equal(error, reason)),
     );
     abort.abort(reason);
-    assert.equal(db.census().waiting, 20);
+    assert.equal(db.stats().waiting, 20);
     lease.release();
     await Promise.all(waiters);
     assert.deepEqual(

@@ -22,8 +22,8 @@ connecting.test("a pool, its virtual connections and methods open nothing", {}, 
     connections: { shop: {}, reports: { database: "reports" } },
   });
   assert.equal(typeof db.connection("shop").method("SELECT :id"), "function");
-  await db.unit(() => db.census());
-  assert.equal(db.census().size, 0);
+  await db.unit(() => db.stats());
+  assert.equal(db.stats().size, 0);
   assert.equal(await server.status("Connections"), attempts);
 });
 
@@ -198,6 +198,6 @@ connecting.test(
     await world.server.count(5);
     assert.equal(new Set(leases.map(({ threadId }) => threadId)).size, 5);
     for (const lease of leases) lease.release();
-    assert.equal(db.census().idle, 5);
+    assert.equal(db.stats().idle, 5);
   },
 );

@@ -30,7 +30,7 @@ kills.test(
     const db = world.pool();
     const thread = await threadOf(db);
     await world.server.query(`KILL ${thread}`);
-    await until(() => db.census().size === 0, "the loss is noticed");
+    await until(() => db.stats().size === 0, "the loss is noticed");
     assert.notEqual(await threadOf(db), thread);
   },
 );
@@ -58,7 +58,7 @@ kills.test(
     const [killed] = leases.map(({ threadId }) => threadId);
     for (const lease of leases) lease.release();
     await world.server.query(`KILL ${killed}`);
-    await until(() => db.census().size === 2, "the loss is noticed");
+    await until(() => db.stats().size === 2, "the loss is noticed");
     await world.lab.network.traffic(id);
     const again = await Promise.all([db.lease(), db.lease()]);
     for (const lease of again) lease.release();
@@ -244,8 +244,8 @@ kills.test(
     const thread = await threadOf(db);
     await world.server.freeze();
     const next = threadOf(db);
-    await until(() => db.census().checking === 1, "it is checked");
-    await until(() => db.census().checking === 0, "it is given up");
+    await until(() => db.stats().checking === 1, "it is checked");
+    await until(() => db.stats().checking === 0, "it is given up");
     await world.server.thaw();
     assert.notEqual(await next, thread);
   },
@@ -263,7 +263,7 @@ kills.test(
     const drainedMs = await timed(db.drain({ timeout: 300 }));
     assert.ok(drainedMs < promptMsMax, `it took ${drainedMs} ms`);
     await statement;
-    assert.equal(db.census().size, 0);
+    assert.equal(db.stats().size, 0);
     await world.server.thaw();
   },
 );

@@ -87,7 +87,7 @@ life.test(
     await threadOf(db);
     db.pause();
     const answers = Promise.all([threadOf(db), threadOf(db)]);
-    assert.equal(db.census().waiting, 2);
+    assert.equal(db.stats().waiting, 2);
     db.resume();
     assert.equal((await answers).length, 2);
   },
@@ -108,14 +108,14 @@ life.test("a drain serves what is under way and who waits, refuses who comes, an
       await db.transaction(() => db.query("INSERT INTO t VALUES (@v)"));
     })
   );
-  await until(() => db.census().leased === 2, "both hold a connection");
+  await until(() => db.stats().leased === 2, "both hold a connection");
   const line = [3, 4, 5].map((v) => db.query("INSERT INTO t VALUES (?)", [v]));
   const drained = db.drain();
   await refused(db.query("INSERT INTO t VALUES (6)"), "POOL_DRAINING");
   isDraining.resolve();
   await Promise.all([...units, ...line, drained]);
   assert.deepEqual(await server.values("t"), [1, 2, 3, 4, 5]);
-  assert.equal(db.census().phase, "closed");
+  assert.equal(db.stats().phase, "closed");
   await server.count(0);
   assert.equal(await server.status("Aborted_clients"), aborted);
 });
@@ -135,7 +135,7 @@ life.test("a drain destroys by its deadline whatever is left", { on: both }, asy
   await world.server.busyThread();
   await db.drain({ timeout: 100 });
   assert.equal((await statement as { code?: unknown }).code, "POOL_DRAINING");
-  const { phase, size } = db.census();
+  const { phase, size } = db.stats();
   assert.deepEqual({ phase, size }, { phase: "closed", size: 0 });
   await world.server.count(0);
 });
@@ -160,7 +160,7 @@ life.test("a pool tells what happens to its connections and leases", {}, async (
   await db.unit(() => db.query("SET @a = 1"));
   await one(db, "SELECT 1");
   await world.server.query(`KILL ${thread}`);
-  await until(() => db.census().size === 0, "the loss is noticed");
+  await until(() => db.stats().size === 0, "the loss is noticed");
   assert.deepEqual(told.filter((each) => each !== "enqueue"), [
     "connection",
     "acquire main",
@@ -173,11 +173,11 @@ life.test("a pool tells what happens to its connections and leases", {}, async (
   ]);
 });
 
-life.test("the census counts what the server has", {}, async (world) => {
+life.test("the stats count what the server has", {}, async (world) => {
   const db = world.pool({ connectionLimit: 4 });
   const leases = await Promise.all([db.lease(), db.lease(), db.lease()]);
   leases.pop()?.release();
-  const { leased, idle, size } = db.census();
+  const { leased, idle, size } = db.stats();
   assert.deepEqual({ leased, idle, size }, { leased: 2, idle: 1, size: 3 });
   await world.server.count(3);
   for (const lease of leases) lease.release();

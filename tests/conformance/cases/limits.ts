@@ -17,7 +17,7 @@ limits.test("who comes first is served first", {}, async (world) => {
     { length: 20 },
     (_, i) => db.query("SELECT 1").then(() => served.push(i)),
   );
-  assert.equal(db.census().waiting, 20);
+  assert.equal(db.stats().waiting, 20);
   lease.release();
   await Promise.all(line);
   assert.deepEqual(served, Array.from({ length: 20 }, (_, i) => i));
@@ -34,7 +34,7 @@ limits.test(
     const waitedMs = await timed(hasty);
     await refused(hasty, "LEASE_TIMEOUT");
     assert.ok(waitedMs > 80, `it waited for ${waitedMs} ms`);
-    assert.equal(db.census().waiting, 1);
+    assert.equal(db.stats().waiting, 1);
     lease.release();
     assert.equal(typeof await patient, "number");
   },
@@ -61,7 +61,7 @@ limits.test(
     const report = await reports.lease();
     const waiting = threadOf(reports);
     const leases = await Promise.all([shop.lease(), shop.lease()]);
-    assert.equal(db.census().waiting, 1);
+    assert.equal(db.stats().waiting, 1);
     for (const lease of [report, ...leases]) lease.release();
     assert.equal(typeof await waiting, "number");
   },
@@ -139,7 +139,7 @@ limits.test(
         await db.query("INSERT INTO t SELECT ? + SLEEP(0.01)", [i]);
       }, { transaction: "main" })));
     assert.equal((await server.values("t")).length, 100);
-    assert.ok(db.census().ceiling <= connectionsMax);
+    assert.ok(db.stats().ceiling <= connectionsMax);
     assertFree(db);
   },
 );
@@ -164,8 +164,8 @@ limits.test("while others have all the room, who comes waits until there is some
   const makeRoom = await fill(world);
   const db = world.pool();
   const waiting = threadOf(db);
-  await until(() => db.census().ceiling < 10, "the server is known to be full");
-  assert.equal(db.census().waiting, 1);
+  await until(() => db.stats().ceiling < 10, "the server is known to be full");
+  assert.equal(db.stats().waiting, 1);
   makeRoom();
   assert.equal(typeof await waiting, "number");
 });
@@ -190,5 +190,5 @@ limits.test("a user who may have few connections: nobody fails", { on: both }, a
   );
   assert.deepEqual(answers.map(Number), Array.from({ length: 30 }, (_, i) => i));
   await atRest(db);
-  assert.ok(db.census().size <= 3);
+  assert.ok(db.stats().size <= 3);
 });

@@ -98,7 +98,7 @@ for (const [name, kind] of Object.entries(kinds)) {
       let thread = 0;
       const unit = db.unit(async () => {
         for (const sql of made) await db.query(sql);
-        assert.equal(db.census().leased, 1);
+        assert.equal(db.stats().leased, 1);
         assert.deepEqual(await answer(db, asked), own);
         thread = await threadOf(db);
       });

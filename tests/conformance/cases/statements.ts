@@ -21,7 +21,7 @@ statements.test("an error of the server comes through unchanged, and names the c
       sqlState: "42S02",
     });
   }
-  assert.equal(db.census().size, 1);
+  assert.equal(db.stats().size, 1);
 });
 
 statements.test("values of every kind come back as they went", { on: both }, async (world) => {

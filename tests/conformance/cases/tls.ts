@@ -221,7 +221,7 @@ tls.test("a connection that is killed is not lent again", { on: both }, async (w
   const db = world.pool({ ssl: trust(world, world.server.info) });
   const thread = await threadOf(db);
   await world.server.query(`KILL ${thread}`);
-  await until(() => db.census().size === 0, "the loss is noticed");
+  await until(() => db.stats().size === 0, "the loss is noticed");
   assert.notEqual(await threadOf(db), thread);
 });
 

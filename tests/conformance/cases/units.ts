@@ -17,7 +17,7 @@ async function pin(db: Pool, value: unknown): Promise<void> {
 
 units.test("units at the same time have connections of their own", {}, async (world) => {
   const db = world.pool({ connectionLimit: 4 });
-  const allHaveOne = until(() => db.census().leased === 4, "all have one");
+  const allHaveOne = until(() => db.stats().leased === 4, "all have one");
   const threads = await Promise.all([1, 2, 3, 4].map((i) =>
     db.unit(async () => {
       await pin(db, i);
@@ -83,7 +83,7 @@ units.test(
     const db = world.pool({ connectionLimit: 3, connections: { main: { hold: "unit" } } });
     await db.unit(async () => {
       const thread = await threadOf(db);
-      assert.equal(db.census().leased, 1);
+      assert.equal(db.stats().leased, 1);
       for (let i = 0; i < 3; i++) assert.equal(await threadOf(db), thread);
     });
     assertFree(db);

@@ -17,13 +17,13 @@ function tell(error: unknown): void {
 
 const ways: Readonly<Record<string, () => unknown>> = {
   "was never used"() {
-    console.log(`size: ${createPool({ uri, minimumIdle: 2 }).census().size}`);
+    console.log(`size: ${createPool({ uri, minimumIdle: 2 }).stats().size}`);
   },
   async "has idle connections"() {
     const db = createPool({ uri, connectionLimit: 3 });
     await Promise.all([1, 2, 3, 4, 5].map(() => db.query("SELECT 1")));
     await db.transaction(() => db.query("SELECT 2"));
-    console.log(`idle: ${db.census().idle > 0}, leased: ${db.census().leased}`);
+    console.log(`idle: ${db.stats().idle > 0}, leased: ${db.stats().leased}`);
   },
   async "has idle connections over TLS"() {
     const [rows] = await createPool({ uri, ssl: { ca } }).query("SHOW STATUS LIKE 'Ssl_version'");
@@ -32,13 +32,13 @@ const ways: Readonly<Record<string, () => unknown>> = {
   async "keeps a least number open"() {
     const db = createPool({ uri, minimumIdle: 2 });
     await Promise.all([db.query("SELECT 1"), db.query("SELECT 2")]);
-    console.log(`size: ${db.census().size}`);
+    console.log(`size: ${db.stats().size}`);
   },
   async "was drained"() {
     const db = createPool(uri);
     await db.query("SELECT 1");
     await db.drain();
-    console.log(db.census().phase);
+    console.log(db.stats().phase);
   },
   async "had a session reset"() {
     const db = createPool(uri);

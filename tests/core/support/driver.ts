@@ -8,10 +8,10 @@ import assert from "node:assert/strict";
 import {
   type ActualId,
   type AddressId,
-  type Census,
-  census,
   type Command,
   type Condition,
+  type ConnectionCounts,
+  countsOf,
   createState,
   deadline,
   type Event,
@@ -227,8 +227,8 @@ export class Driver {
   }
 
   /** Returns how many there are of what. */
-  census(): Census {
-    return census(this.pool);
+  counts(): ConnectionCounts {
+    return countsOf(this.pool);
   }
 
   #named<T extends Command["type"]>(type: T): Extract<Command, { type: T }>[] {

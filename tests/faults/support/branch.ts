@@ -67,8 +67,8 @@ export class Branch implements Scene, AsyncDisposable {
     const { underWayCount } = await this.bank.ask("look", undefined);
     assert.equal(underWayCount, 0, "transfers were not answered");
     await this.bank.ask("drain", closeMsMax);
-    const { census } = await this.bank.ask("look", undefined);
-    assert.deepEqual([census.phase, census.size], ["closed", 0]);
+    const { stats } = await this.bank.ask("look", undefined);
+    assert.deepEqual([stats.phase, stats.size], ["closed", 0]);
     await until(async () => await this.server.connectionCount() === 0, "nothing is left");
     const report = await this.bank.ask("report", undefined);
     const { isSumKept, lost, doubled } = await closeBooks(this.server, accounts, report);

@@ -85,6 +85,6 @@ export async function recovers({ proxy, db }: Line, direction: Direction): Promi
   proxy.meet(direction, {});
   proxy.end("reset");
   await until(() => db.query("SELECT 1"), "the pool serves again", { timeoutMs: 3_000 });
-  const { size, leased, waiting } = db.census();
+  const { size, leased, waiting } = db.stats();
   assert.deepEqual({ size, leased, waiting }, { size: 1, leased: 0, waiting: 0 });
 }

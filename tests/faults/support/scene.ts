@@ -75,7 +75,7 @@ export class Scene implements AsyncDisposable {
   /** Waits until the server has exactly the connections that a pool says there are. */
   async agrees(db: Pool): Promise<void> {
     await until(async () => {
-      const { size, idle, waiting } = db.census();
+      const { size, idle, waiting } = db.stats();
       return size === idle && waiting === 0 && await this.server.connectionCount() === size;
     }, "the server has what the pool has, and nobody uses it");
   }
@@ -132,7 +132,7 @@ export class Crowd {
       const rows = await server.query<{ Info: string | null }>("SHOW FULL PROCESSLIST");
       return rows.some(({ Info }) => Info?.includes("SLEEP"));
     }, "the server is at it");
-    assert.equal(db.census().waiting, 4);
+    assert.equal(db.stats().waiting, 4);
     return crowd;
   }
 

@@ -22,4 +22,4 @@ await db.unit(async () => {
 });
 let runs = 0;
 await db.unit(() => seen(db, ++runs < 3 ? `FAIL ${DEADLOCK}` : "SELECT"), { retries: 2 });
-console.log(JSON.stringify(db.census()));
+console.log(JSON.stringify(db.stats()));

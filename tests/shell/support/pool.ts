@@ -63,7 +63,7 @@ export async function endsEmpty({ db, port, clock }: World<string>): Promise<voi
   const drained = db.drain();
   await settled();
   await drained;
-  const { phase, size, waiting } = db.census();
+  const { phase, size, waiting } = db.stats();
   assert.deepEqual({ phase, size, waiting }, { phase: "closed", size: 0, waiting: 0 });
   assert.equal(port.open.length, 0);
   assert.equal(clock.alarms, 0);

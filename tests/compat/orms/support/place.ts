@@ -70,7 +70,7 @@ const ways: readonly Way[] = [
         pool,
         joining: () => compat(db, "main", { unit: "join" }),
         unit: (fn) => db.unit(fn),
-        leased: () => Math.max(leases(), db.census().leased + db.census().waiting),
+        leased: () => Math.max(leases(), db.stats().leased + db.stats().waiting),
         end: () => db.drain(),
       };
     },

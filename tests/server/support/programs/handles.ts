@@ -14,7 +14,7 @@ const ways: Readonly<Record<string, () => unknown>> = {
     const [one, other] = [createPool(uri), createPool(uri)];
     await Promise.all([one.query("SELECT 1"), other.query("SELECT 1")]);
     await one.drain();
-    console.log(other.census().phase);
+    console.log(other.stats().phase);
   },
   async "the drain of one waits for a pause"() {
     const [one, other] = [createPool(uri), createPool(uri)];
@@ -30,7 +30,7 @@ const ways: Readonly<Record<string, () => unknown>> = {
     const [one, other] = [createPool(uri), createPool(uri)];
     await one.query("SELECT 1");
     await Promise.all([one.drain(), other.drain()]);
-    console.log(one.census().phase);
+    console.log(one.stats().phase);
   },
   "two that differ in a closure"() {
     const reload = () => createPool({ uri, password: () => "secret" });

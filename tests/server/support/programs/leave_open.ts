@@ -20,7 +20,7 @@ const ways: Readonly<Record<string, () => unknown>> = {
     const db = createPool({ uri, connectionLimit: 3 });
     await Promise.all([1, 2, 3, 4, 5].map(() => db.query("SELECT 1")));
     await db.transaction(() => db.query("SELECT 2"));
-    console.log(`idle: ${db.census().idle > 0}, leased: ${db.census().leased}`);
+    console.log(`idle: ${db.stats().idle > 0}, leased: ${db.stats().leased}`);
   },
   async "after its work over TLS"() {
     const db = createPool({ uri, ssl: { rejectUnauthorized: false } });
@@ -30,11 +30,11 @@ const ways: Readonly<Record<string, () => unknown>> = {
   async "with a least number"() {
     const db = createPool({ uri, minimumIdle: 2 });
     await db.query("SELECT 1");
-    console.log(`size: ${db.census().size}`);
+    console.log(`size: ${db.stats().size}`);
   },
   "never used"() {
     const db = createPool({ uri, minimumIdle: 2, idleTimeout: 1000 });
-    console.log(`size: ${db.census().size}`);
+    console.log(`size: ${db.stats().size}`);
   },
   async "after a failed connect"() {
     await createPool(uri).query("SELECT 1").catch(tell);
@@ -76,7 +76,7 @@ const ways: Readonly<Record<string, () => unknown>> = {
     const db = createPool(uri);
     await db.query("SELECT 1");
     await db.drain();
-    console.log(db.census().phase);
+    console.log(db.stats().phase);
   },
 };
 

@@ -1,9 +1,9 @@
-/** The census of a pool: that of the core, and how often sessions had to be renewed. */
+/** The statistics of a pool: what the core counts, and how often sessions had to be renewed. */
 
-import { type Census as CoreCensus, census, type PoolState } from "../core/mod.ts";
+import { type ConnectionCounts, countsOf, type PoolState } from "../core/mod.ts";
 
 /** A count of a pool's actual connections, of the requests for them, and of renewals. */
-export interface Census extends CoreCensus {
+export interface PoolStats extends ConnectionCounts {
   /**
    * How often a connection was wiped for what its statements do not show, by the reason:
    * "database", "role", "call of f", "no session tracking" … That takes a new login; for "triggers
@@ -33,7 +33,7 @@ export class Renewals {
   }
 }
 
-/** Returns the census of a pool. */
-export function censusOf(pool: PoolState, renewals: Renewals): Census {
-  return { ...census(pool), renewals: renewals.counts };
+/** Returns the statistics of a pool. */
+export function statsOf(pool: PoolState, renewals: Renewals): PoolStats {
+  return { ...countsOf(pool), renewals: renewals.counts };
 }
