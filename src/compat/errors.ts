@@ -31,7 +31,7 @@ export function driverError(error: unknown, mayWait: boolean): unknown {
       return connectFailure(error);
     case "POOL_DRAINING":
       return poolError("POOL_CLOSED", error);
-    case "LINE_FULL":
+    case "QUEUE_FULL":
       return poolError(mayWait ? "POOL_ENQUEUELIMIT" : "POOL_CONNLIMIT", error);
     default:
       return error;

@@ -91,7 +91,7 @@ function move(
   return to === undefined ? without : put(without, to, id, due);
 }
 
-/** Returns the name of who has waited longest in a line of those for whom none arrives. */
+/** Returns the request that has waited longest of those for which no connection is on its way. */
 export function uncovered(target: Target): LeaseId | undefined {
   return nthOf(target.queue, target.arriving)?.lease;
 }

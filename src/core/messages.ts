@@ -87,7 +87,7 @@ export type PoolEvent =
   | { readonly type: "resumeRequested" }
   | { readonly type: "retireRequested" }
   | { readonly type: "suspicionRaised" }
-  | { readonly type: "drainRequested"; readonly serveLine: boolean }
+  | { readonly type: "drainRequested"; readonly serveQueue: boolean }
   | { readonly type: "deadlineReached" };
 
 /** A fact that the shell reports to the core, named in the past tense. */
@@ -103,7 +103,7 @@ export type Event =
   | PoolEvent;
 
 /** Why a request for a lease is refused. */
-export type RefuseReason = "connectFailed" | "deadlock" | "draining" | "lineFull";
+export type RefuseReason = "connectFailed" | "deadlock" | "draining" | "queueFull";
 
 /** Why an actual connection is taken out of service. */
 export type RetireReason =

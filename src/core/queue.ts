@@ -56,7 +56,7 @@ export function join(draft: Draft, waiter: Waiter): void {
   countWaiter(draft, waiter, 1);
 }
 
-/** Takes one out of the line who is given a lease; its claim goes on. */
+/** Takes out of the queue the waiter that gets a lease; its claim goes on. */
 export function dequeue(draft: Draft, waiter: Waiter): void {
   const target = editTarget(draft, waiter.target);
   target.queue = drop(target.queue!, waiter.lease);

@@ -66,7 +66,7 @@ export function deadline(pool: PoolState): Instant | undefined {
   return soonestAt === Infinity ? undefined : soonestAt;
 }
 
-/** Lists the targets that have changed; those with somebody in line are ready to be served. */
+/** Lists the targets that have changed; those with a queue are ready to be served. */
 function listChanged(draft: Draft): boolean {
   const { changed, ready } = draft;
   if (changed === undefined) return false;
@@ -77,7 +77,7 @@ function listChanged(draft: Draft): boolean {
   return true;
 }
 
-/** Takes the first in line of a target that is ready, and does what can be done for it. */
+/** Serves the first waiter of a target that is ready. */
 function serveReady(draft: Draft): boolean {
   const { ready } = draft;
   if (ready === undefined) return false;
@@ -104,7 +104,7 @@ function serve(draft: Draft, target: Target, waiter: Waiter): void {
   if (uncovered(target) !== undefined) check(draft, idle);
 }
 
-/** Gives what a line wants to an older waiter of another target, if it has had its tenure. */
+/** Gives an idle connection to an older waiter of another target, unless the tenure protects it. */
 function yieldToOlder(draft: Draft, lease: LeaseId): boolean {
   const { pool, now } = draft;
   const claimant = firstClaimant(pool, now);

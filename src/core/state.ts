@@ -48,7 +48,7 @@ export interface Policy {
   readonly ageMsMax: number;
   /** How long one may lie idle and still be lent unchecked. */
   readonly freshMsMax: number;
-  /** How long a target keeps, for its own line, what an older waiter of another target wants. */
+  /** How long a target keeps a connection for its own queue although an older waiter of another target wants it. */
   readonly tenureMs: number;
   /** How long an attempt to connect that failed keeps off the next; it doubles with each. */
   readonly backoffMsMin: number;

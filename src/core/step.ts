@@ -70,7 +70,7 @@ function applyEvent(draft: Draft, event: Event): void {
     case "actualLost":
       return onLost(draft, event);
     case "drainRequested":
-      return drain(draft, event.serveLine);
+      return drain(draft, event.serveQueue);
     case "pauseRequested":
       if (pool.phase === "open") pool.phase = "paused";
       return;
@@ -89,12 +89,12 @@ function applyEvent(draft: Draft, event: Event): void {
   }
 }
 
-/** Lets a request wait, unless the pool ends, its line is full, or it closes a ring of waits. */
+/** Lets a request wait, unless the pool ends, its queue is full, or it closes a ring of waits. */
 function request(draft: Draft, waiter: LeaseRequested): void {
   const { pool } = draft;
   addTarget(draft, waiter.target, waiter.address);
   if (isEnding(pool) || pool.phase === "closed") return refuse(draft, waiter, "draining");
-  if (isQueueFull(pool, waiter.virtual)) return refuse(draft, waiter, "lineFull");
+  if (isQueueFull(pool, waiter.virtual)) return refuse(draft, waiter, "queueFull");
   activate(draft, waiter);
   join(draft, waiter);
   if (closesRing(pool, waiter)) refuse(draft, waiter, "deadlock");
@@ -165,12 +165,12 @@ function onLost(draft: Draft, { actual, byServer }: ActualLost): void {
 }
 
 /** Lets nobody in any more; those who wait are served, or turned away. */
-function drain(draft: Draft, serveLine: boolean): void {
+function drain(draft: Draft, serveQueue: boolean): void {
   const { pool } = draft;
   if (pool.phase === "closed" || pool.phase === "draining") return;
-  pool.phase = serveLine ? "serving" : "draining";
+  pool.phase = serveQueue ? "serving" : "draining";
   changeAll(draft);
-  if (serveLine) return;
+  if (serveQueue) return;
   for (const value of values(pool.virtuals)) {
     for (const waiter of all(value.blocked)) refuse(draft, waiter, "draining");
   }

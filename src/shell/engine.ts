@@ -191,7 +191,7 @@ export class Engine implements UnitEngine, VirtualEngine {
   #refuse(): void {
     for (const { interpreter } of this.#shared.live) {
       if (!this.handle.endsAll) interpreter.turnAway(this.handle);
-      else interpreter.report({ type: "drainRequested", serveLine: false });
+      else interpreter.report({ type: "drainRequested", serveQueue: false });
     }
   }
 

@@ -19,7 +19,7 @@ export type ErrorCode =
   | "LEASE_ENDED"
   | "LEASE_FOREIGN"
   | "LEASE_TIMEOUT"
-  | "LINE_FULL"
+  | "QUEUE_FULL"
   | "OPTION_INVALID"
   | "POOL_DRAINING"
   | "RESULT_TOO_LARGE"
@@ -54,7 +54,7 @@ export interface ErrorDetails {
  * | `LEASE_ENDED` | a lease or a transaction was used after its end |
  * | `LEASE_FOREIGN` | a lease was used by another unit of work than the one that took it |
  * | `LEASE_TIMEOUT` | no actual connection became free in time |
- * | `LINE_FULL` | `queueLimit` requests wait already |
+ * | `QUEUE_FULL` | `queueLimit` requests wait already |
  * | `OPTION_INVALID` | an option is unknown or its value is not one it takes |
  * | `POOL_DRAINING` | the pool is ending |
  * | `RESULT_TOO_LARGE` | the rows of a statement exceed `maxResultBytes` |
@@ -68,8 +68,8 @@ export interface ErrorDetails {
  * ```ts
  * import { SubletError } from "@sublet/mysql";
  *
- * const error: unknown = new SubletError("LINE_FULL", "lease", "Cannot wait in line");
- * if (error instanceof SubletError && error.code === "LINE_FULL") console.log(error.message);
+ * const error: unknown = new SubletError("QUEUE_FULL", "lease", "The queue is full");
+ * if (error instanceof SubletError && error.code === "QUEUE_FULL") console.log(error.message);
  * ```
  */
 export class SubletError extends Error {

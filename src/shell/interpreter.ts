@@ -105,7 +105,7 @@ export class Interpreter implements Obeying, Lessor {
   /** Serves those who wait, and then closes all; fulfilled when that is done. */
   async finish(): Promise<void> {
     this.hold.take();
-    this.report({ type: "drainRequested", serveLine: true });
+    this.report({ type: "drainRequested", serveQueue: true });
     await this.finished;
     this.hold.drop();
   }
@@ -196,7 +196,7 @@ export class Interpreter implements Obeying, Lessor {
 
   /** Ends all sessions at once, or those that an admission counts the leases of. */
   destroy(reason: Error, admission: Admission | undefined): void {
-    if (admission === undefined) this.report({ type: "drainRequested", serveLine: false });
+    if (admission === undefined) this.report({ type: "drainRequested", serveQueue: false });
     else this.turnAway(admission);
     this.#sessions.destroyAll(reason, admission);
   }
@@ -251,7 +251,7 @@ export class Interpreter implements Obeying, Lessor {
     }
   }
 
-  /** Grants a request; if the session has died unnoticed, it goes back to its place in line. */
+  /** Grants a request; if the session has died unnoticed, it goes back to its place in the queue. */
   #grant(request: LeaseRequest, pooled: PooledConnection, now: Instant): void {
     if (!pooled.session.isAlive) {
       this.report({ type: "actualLost", actual: pooled.actual, byServer: true });

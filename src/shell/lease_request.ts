@@ -197,7 +197,7 @@ const REFUSALS: Record<RefuseReason, readonly [code: ErrorCode, message: string]
     "Cannot lease another actual connection as all wait for one another",
   ],
   draining: ["POOL_DRAINING", "Cannot lease an actual connection as the pool is ending"],
-  lineFull: ["LINE_FULL", "Cannot wait for an actual connection as the line is full"],
+  queueFull: ["QUEUE_FULL", "Cannot wait for an actual connection as the queue is full"],
 };
 
 /** Returns the error that says why a request was refused. */

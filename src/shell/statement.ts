@@ -8,7 +8,7 @@ import { type Limits, noLimits } from "./wait.ts";
 
 /** Until when a statement may take. */
 export interface RunOptions {
-  /** Ends it when it is aborted: it is taken out of the line, or ended at the server. */
+  /** Ends it when it is aborted: it leaves the queue, or ends at the server. */
   readonly signal?: AbortSignal | undefined;
   /** How long it may take in all, with the wait for a connection, in ms; no limit unless given. */
   readonly timeout?: number | undefined;

@@ -79,7 +79,7 @@ export class VirtualConnection<Target extends object = object, Driver extends ob
    * @param options What ends it early: `signal`, and `timeout` in ms; nothing unless given.
    * @returns The rows, or what the server says of a statement without rows, and the columns.
    * @throws `SubletError`: `CONNECT_FAILED`, `CONNECTION_LOST`, `LEASE_DEADLOCK`,
-   * `LEASE_ENDED`, `LEASE_TIMEOUT`, `LINE_FULL`, `OPTION_INVALID`, `POOL_DRAINING`,
+   * `LEASE_ENDED`, `LEASE_TIMEOUT`, `QUEUE_FULL`, `OPTION_INVALID`, `POOL_DRAINING`,
    * `RESULT_TOO_LARGE`, `STATEMENT_REFUSED`, `STATEMENT_TIMEOUT`, `TRANSACTION_LOST`, `UNIT_ENDED`;
    * `TypeError` if a callback was given.
    *

@@ -65,7 +65,7 @@ test("without waitForConnections who comes when none is free is refused", async 
   await assert.rejects(taken(pool), error);
   await assert.rejects(asked((done) => pool.query("SELECT 1", done)), error);
   await assert.rejects(pool.promise().execute("SELECT 1"), error);
-  await assert.rejects(taken(pool), ({ cause }) => cause.code === "LINE_FULL");
+  await assert.rejects(taken(pool), ({ cause }) => cause.code === "QUEUE_FULL");
   connection.release();
   (await taken(pool)).release();
   await ended(pool);

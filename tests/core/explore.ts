@@ -127,7 +127,7 @@ function checkEnding(on: Core, start: Place): void {
 
 function fairEvent({ world }: Place): Event | undefined {
   if (world.phase === "paused") return { type: "resumeRequested" };
-  if (world.phase === "open") return { type: "drainRequested", serveLine: true };
+  if (world.phase === "open") return { type: "drainRequested", serveQueue: true };
   for (const { id: actual, status } of world.conns) {
     if (status === "connecting") return { type: "connectDone", actual, chance: 0 };
     if (status === "closing") return { type: "closeDone", actual };

@@ -224,7 +224,7 @@ function obeyRefuse(
   must(wait !== undefined, "a request is answered once");
   must(waiter === wait.waiter, "an answer comes with what asked");
   const isNew = event.type === "leaseRequested" && event.lease === lease;
-  if (reason === "lineFull") {
+  if (reason === "queueFull") {
     must(isNew && judge.excess() > judge.policy.waitersMax, "who has a place is not refused");
   }
   if (reason === "draining") {

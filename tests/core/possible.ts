@@ -98,8 +98,8 @@ function ofThePool({ world, configuration: { may } }: Place): Event[] {
     events.push({ type: "suspicionRaised" });
   }
   if (may.drain && world.phase !== "draining") {
-    events.push({ type: "drainRequested", serveLine: true });
-    events.push({ type: "drainRequested", serveLine: false });
+    events.push({ type: "drainRequested", serveQueue: true });
+    events.push({ type: "drainRequested", serveQueue: false });
   }
   return events;
 }

@@ -112,7 +112,7 @@ test("a grant and a refusal come with what asked, which is not looked at", () =>
   const e = driver.request();
   driver.wait(10);
   driver.release(a!);
-  driver.tell({ type: "drainRequested", serveLine: false });
+  driver.tell({ type: "drainRequested", serveQueue: false });
   const told = driver.orders.flatMap(({ command }) => "waiter" in command ? [command] : []);
   assert.deepEqual(told.map(({ type, lease }) => [type, lease]), [
     ["refuse", d],
@@ -158,12 +158,12 @@ test("a lease that is released twice, or late, takes nothing from the next", () 
   assert.equal(driver.count("close"), 0);
 });
 
-test("a full line turns the newcomer away, and nobody who waits", () => {
+test("a full queue turns the newcomer away, and nobody who waits", () => {
   const driver = new Driver({ connectionsMax: 2, waitersMax: 2 });
   const leases = driver.requests(5);
   assert.deepEqual(leases.map((lease) => driver.refusal(lease)), [
     ...Array(4),
-    "lineFull",
+    "queueFull",
   ]);
   driver.wait(1000);
   assert.equal(driver.granted().length, 2);
@@ -174,14 +174,14 @@ test("a line that may hold nobody serves as many as there are connections", () =
   const [a, b, c] = driver.requests(3);
   driver.wait(1000);
   assert.deepEqual(driver.granted(), [a, b]);
-  assert.equal(driver.refusal(c!), "lineFull");
+  assert.equal(driver.refusal(c!), "queueFull");
 });
 
 test("those behind the limit of their virtual connection stand in the line too", () => {
   const driver = new Driver({ waitersMax: 1, virtuals: [free, single] });
   const [, b, c] = driver.requests(3, { virtual: 1 });
   assert.equal(driver.refusal(b!), undefined);
-  assert.equal(driver.refusal(c!), "lineFull");
+  assert.equal(driver.refusal(c!), "queueFull");
   const d = driver.request();
   driver.wait(1000);
   assert.ok(driver.isGranted(d));

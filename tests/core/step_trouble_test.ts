@@ -164,7 +164,7 @@ test("a drain that turns the line away awaits what is under way, and finishes on
   driver.release(b!);
   const waiting = [...driver.requests(2, { virtual: 1 }), driver.request()];
   const held = waiting.filter((lease) => driver.isGranted(lease));
-  driver.tell({ type: "drainRequested", serveLine: false });
+  driver.tell({ type: "drainRequested", serveQueue: false });
   for (const lease of waiting) {
     assert.ok(held.includes(lease) || driver.refusal(lease) === "draining");
   }
@@ -181,7 +181,7 @@ test("a drain that turns the line away awaits what is under way, and finishes on
 test("a drain that serves the line serves those who wait, and lets no newcomer in", () => {
   const driver = new Driver({ connectionsMax: 1 }, { statementMs: 2 });
   const waiting = [...driver.requests(5), driver.request({ target: 1 })];
-  driver.tell({ type: "drainRequested", serveLine: true });
+  driver.tell({ type: "drainRequested", serveQueue: true });
   assert.equal(driver.refusal(driver.request()), "draining");
   driver.wait(1000);
   assert.deepEqual(driver.granted(), waiting);
@@ -190,9 +190,9 @@ test("a drain that serves the line serves those who wait, and lets no newcomer i
 
 test("a drained pool that is used no more finishes at once, and stays closed", () => {
   const driver = new Driver();
-  driver.tell({ type: "drainRequested", serveLine: true });
+  driver.tell({ type: "drainRequested", serveQueue: true });
   assert.equal(driver.count("finish"), 1);
-  driver.tell({ type: "drainRequested", serveLine: false });
+  driver.tell({ type: "drainRequested", serveQueue: false });
   driver.tell({ type: "resumeRequested" });
   assert.equal(driver.refusal(driver.request()), "draining");
   assert.equal(driver.count("finish"), 1);
@@ -203,7 +203,7 @@ test("a paused pool can be drained", () => {
   const driver = new Driver();
   driver.tell({ type: "pauseRequested" });
   const a = driver.request();
-  driver.tell({ type: "drainRequested", serveLine: true });
+  driver.tell({ type: "drainRequested", serveQueue: true });
   driver.wait(100);
   driver.release(a);
   driver.wait(100);
@@ -213,7 +213,7 @@ test("a paused pool can be drained", () => {
 test("what was opening when a drain began is closed as soon as it is open", () => {
   const driver = new Driver();
   driver.withdraw(driver.request());
-  driver.tell({ type: "drainRequested", serveLine: false });
+  driver.tell({ type: "drainRequested", serveQueue: false });
   driver.wait(100);
   assert.deepEqual(driver.closed("draining"), [0]);
   assert.equal(driver.orders.at(-1)?.command.type, "finish");

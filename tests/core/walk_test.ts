@@ -51,10 +51,10 @@ for (const steps of [60, 3000]) {
   test(`walks of ${steps} steps and a drain break no promise and end`, () => {
     const way = fc.noBias(fc.array(choice, { maxLength: steps, size: "max" }));
     fc.assert(
-      fc.property(policy, mood, way, fc.boolean(), (told, how, choices, serveLine) => {
+      fc.property(policy, mood, way, fc.boolean(), (told, how, choices, serveQueue) => {
         const walker = new Walker(told, TARGETS, how);
         for (const one of choices) walker.take(one);
-        walker.end(serveLine);
+        walker.end(serveQueue);
       }),
       runs(steps === 60 ? 100 : 8),
     );

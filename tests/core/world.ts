@@ -195,7 +195,7 @@ function heed(world: World, event: Event): void {
       return;
     case "drainRequested":
       if (world.phase !== "draining" && world.phase !== "closed") {
-        world.phase = event.serveLine ? "serving" : "draining";
+        world.phase = event.serveQueue ? "serving" : "draining";
       }
   }
 }

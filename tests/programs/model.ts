@@ -25,7 +25,7 @@ const refusals: ReadonlySet<string> = new Set([
   "LEASE_ENDED",
   "LEASE_FOREIGN",
   "LEASE_TIMEOUT",
-  "LINE_FULL",
+  "QUEUE_FULL",
   "POOL_DRAINING",
   "QUEUE_FULL",
   "UNIT_ENDED",

@@ -96,7 +96,7 @@ for (const [name, run] of Object.entries(ways)) {
     await isUsable(db);
   });
 
-  test(`${name} that is aborted while it waits in line leaves nothing behind`, async () => {
+  test(`${name} that is aborted while it waits in the queue leaves nothing behind`, async () => {
     await using db = poolAt(server, { connectionLimit: 1 });
     const abort = new AbortController();
     await using lease = await db.lease();
@@ -200,7 +200,7 @@ test("of many that wait, those that are aborted go, and the others are served in
   assert.deepEqual(served, Array.from({ length: 30 }, (_, i) => i).filter((i) => i % 3 !== 0));
 });
 
-test("a statement that takes too long in line, or while it runs, ends at its time", async () => {
+test("a statement that takes too long in the queue, or while it runs, ends at its time", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const running = db.query(long, [], { timeout: 300 });
   const waiting = db.query("INSERT INTO t VALUES (1)", [], { timeout: 150 });

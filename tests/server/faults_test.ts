@@ -116,7 +116,7 @@ test("a unit that may be repeated outlives a short outage of the server", async 
   assert.deepEqual(await valuesIn(server, "t"), [1]);
 });
 
-test("a wrong password is refused with the server's error as cause, and so are those in line", async () => {
+test("a wrong password is refused with the server's error as cause, and so are those in the queue", async () => {
   await using db = poolAt(server, { password: "wrong", connectionLimit: 2 });
   const attempts = Array.from({ length: 5 }, () => threadOf(db));
   for (const attempt of attempts) {

@@ -80,7 +80,7 @@ test("a statement that is killed alone: the server's error, and its connection i
   assert.equal(await threadOf(db), thread);
 });
 
-test("statements in line behind one whose connection is killed are run by another", async () => {
+test("statements in the queue behind one whose connection is killed are run by another", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const statement = failure(db.query(endless));
   const line = [1, 2, 3].map((v) => db.query("INSERT INTO t VALUES (?)", [v]));

@@ -111,13 +111,13 @@ test("those who wait are served in the order in which they came", async () => {
   assert.deepEqual(served, Array.from({ length: 20 }, (_, i) => i));
 });
 
-test("one too many in the line is refused at once, the others are served", async () => {
+test("one too many in the queue is refused at once, the others are served", async () => {
   await using db = poolAt(server, { connectionLimit: 1, queueLimit: 2 });
   const lease = await db.lease();
   const waiters = [threadOf(db), threadOf(db)];
   const late = threadOf(db);
   assert.ok(await timed(late) < 100);
-  const { stats, stage } = await refused(late, "LINE_FULL");
+  const { stats, stage } = await refused(late, "QUEUE_FULL");
   assert.deepEqual([stats?.waiting, stats?.leased, stage], [2, 1, "lease"]);
   const { threadId } = lease;
   lease.release();

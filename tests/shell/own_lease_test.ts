@@ -142,7 +142,7 @@ test("who may not wait is refused at once, but gets what there is a place for", 
   const world = createWorld({ connectionLimit: 2, waitForConnections: false });
   const { db } = world;
   const leases = await Promise.all([db.lease(), db.lease()]);
-  await refused(db.lease(), "LINE_FULL");
+  await refused(db.lease(), "QUEUE_FULL");
   for (const lease of leases) lease.release();
   await seen(db);
   await endsEmpty(world);

@@ -38,7 +38,7 @@ for (const isInUnit of [false, true]) {
     const codes = errors.map(({ code }) => code).sort();
     const late = isInUnit ? 2 * half : half;
     assert.equal(codes.filter((code) => code === "LEASE_TIMEOUT").length, late);
-    assert.equal(codes.filter((code) => code === "LINE_FULL").length, 2 * half - late);
+    assert.equal(codes.filter((code) => code === "QUEUE_FULL").length, 2 * half - late);
     for (const error of [errors[0], errors.at(-1)]) {
       assert.match(error?.stack ?? "", /async caller .*refusal_test/);
     }

@@ -171,12 +171,12 @@ test("an abort between the grant and the statement gives the connection back unu
   await endsEmpty(world);
 });
 
-test("a full line refuses the next request", async () => {
+test("a full queue refuses the next request", async () => {
   const world = createWorld({ connectionLimit: 1, queueLimit: 1 });
   const holder = seen(world.db, "HANG");
   await settled();
   const waiter = seen(world.db);
-  await refused(seen(world.db), "LINE_FULL");
+  await refused(seen(world.db), "QUEUE_FULL");
   world.port.sessions[0]?.answer();
   await Promise.all([holder, waiter]);
   await endsEmpty(world);

@@ -44,7 +44,7 @@ limits.test("a line that is full refuses who comes", {}, async (world) => {
   const db = world.pool({ connectionLimit: 1, queueLimit: 2 });
   const lease = await db.lease();
   const line = [threadOf(db), threadOf(db)];
-  await refused(threadOf(db), "LINE_FULL");
+  await refused(threadOf(db), "QUEUE_FULL");
   lease.release();
   assert.equal((await Promise.all(line)).length, 2);
 });

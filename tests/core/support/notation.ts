@@ -48,8 +48,8 @@ const POOL_EVENTS: Readonly<Record<string, Event>> = {
   "resume": { type: "resumeRequested" },
   "retire all": { type: "retireRequested" },
   "suspect all": { type: "suspicionRaised" },
-  "drain": { type: "drainRequested", serveLine: false },
-  "drain and serve": { type: "drainRequested", serveLine: true },
+  "drain": { type: "drainRequested", serveQueue: false },
+  "drain and serve": { type: "drainRequested", serveQueue: true },
 };
 
 const WORKS: Readonly<Record<string, Work>> = {

@@ -71,8 +71,8 @@ export class Walker {
   }
 
   /** Drains the pool; from then on all goes well, and it must come to an end. */
-  end(serveLine: boolean): void {
-    this.#tell({ type: "drainRequested", serveLine });
+  end(serveQueue: boolean): void {
+    this.#tell({ type: "drainRequested", serveQueue });
     for (let turn = 0; !this.model.isFinished; turn++) {
       assert.ok(turn < 100_000, "the end is not reached");
       const event = this.#finishOne();
