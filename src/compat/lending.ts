@@ -71,12 +71,12 @@ export class Lending implements Lender {
   async lend(isForStatement: boolean): Promise<Lease> {
     const { waitForConnections, connectionConfig } = this.config;
     const { signal } = this.#closing;
-    const own = isForStatement && this.#setting.joins ? "unlessInTransaction" : true;
+    const separate = isForStatement && this.#setting.joins ? "unlessInTransaction" : true;
     try {
       signal.throwIfAborted();
       // What they leave is there when they have left, and then this does not have to wait.
       if (isAnyLeaving()) await undefined;
-      const lease = await traced(connectionConfig, () => this.#virtual.lease({ own, signal }));
+      const lease = await traced(connectionConfig, () => this.#virtual.lease({ separate, signal }));
       this.#lent.add(adopt(genuine(lease.connection), connectionConfig));
       return lease;
     } catch (error) {

@@ -270,7 +270,7 @@ export class Held {
   #settle(): void {
     if (this.#users > 0 || this.#isEnded) return;
     if (!this.unit.isEnded && this.#keepers > 0) return;
-    const isAsked = this.home.hold === "answer" && this.#hasEcho && this.isAlive;
+    const isAsked = this.home.hold === "result" && this.#hasEcho && this.isAlive;
     if (!this.unit.isEnded && this.#session !== undefined && (isAsked || this.isBound)) {
       this.watch(this.#stack);
       return;

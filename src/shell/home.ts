@@ -9,7 +9,7 @@ import type { TargetEntry, Targets } from "./targets.ts";
  * How long a lease lasts: for its statement; from a statement that leaves something to ask for
  * (an id, a count of rows, a warning) to the end of the unit; for the unit.
  */
-export type Hold = "statement" | "answer" | "unit";
+export type Hold = "statement" | "result" | "unit";
 
 /** A virtual connection, as what runs its pool knows it. */
 export interface Home {

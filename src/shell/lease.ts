@@ -37,7 +37,7 @@ export interface LeaseOptions extends RunOptions {
    * the actual connections end with the unit (`lifespan`). With
    * "unlessInTransaction" it is the one in which the unit has a transaction open, if there is one.
    */
-  readonly own?: boolean | "unlessInTransaction" | undefined;
+  readonly separate?: boolean | "unlessInTransaction" | undefined;
 }
 
 /** The exclusive right to one actual connection, until it is released or its unit of work ends. */
@@ -144,9 +144,9 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
   #check(): void {
     const refusal = this.#refusal;
     if (refusal !== undefined) throw refusal;
-    const { engine, isOwn, held } = this.#hold;
+    const { engine, isSeparate, held } = this.#hold;
     const frame = engine.frames.getStore();
-    if (!isOwn && frame !== undefined && frame.unit !== held.unit) {
+    if (!isSeparate && frame !== undefined && frame.unit !== held.unit) {
       const prose = "The lease belongs to another unit of work";
       throw new SubletError("LEASE_FOREIGN", "statement", prose);
     }
@@ -165,7 +165,7 @@ export function takeLease(
     const stack = runtime.leaks.stackAbove(takeLease);
     const limits = limitsOf(options, engine.clock);
     const home = runtime.homes[virtual] as Home;
-    const begun = hold = new LeaseHold(engine, runtime, home, options.own);
+    const begun = hold = new LeaseHold(engine, runtime, home, options.separate);
     const signal = either(begun.frame?.signal, limits.signal);
     begun.scope?.check();
     signal?.throwIfAborted();

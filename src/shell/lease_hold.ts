@@ -14,7 +14,7 @@ import type { Scope } from "./scope.ts";
 import { Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
 
 /** Whether a lease is one of its own, beside the one that its unit has. */
-export type OwnLease = boolean | "unlessInTransaction" | undefined;
+export type SeparateLease = boolean | "unlessInTransaction" | undefined;
 
 /** What one explicit lease keeps. */
 export class LeaseHold implements Leftover {
@@ -25,7 +25,7 @@ export class LeaseHold implements Leftover {
   /** The transaction that its code is in, on this lease. */
   readonly scope: Scope | undefined;
   /** Whether it is one of its own, beside that of its unit. */
-  readonly isOwn: boolean;
+  readonly isSeparate: boolean;
   /** What runs the pool. */
   readonly engine: UnitEngine;
   /** Since when it is held. */
@@ -36,17 +36,17 @@ export class LeaseHold implements Leftover {
   #isEnded = false;
 
   /** Has it begin with its request; the request is for the caller to make. */
-  constructor(engine: UnitEngine, runtime: PoolRuntime, home: Home, own: OwnLease) {
+  constructor(engine: UnitEngine, runtime: PoolRuntime, home: Home, separate: SeparateLease) {
     const around = engine.frames.getStore();
     // One of its own may be taken when the unit has ended.
-    const frame = own && around?.unit.isEnded ? undefined : around;
-    const held = heldFor(engine, runtime, home, frame, own);
+    const frame = separate && around?.unit.isEnded ? undefined : around;
+    const held = heldFor(engine, runtime, home, frame, separate);
     const scope = scopeOf(frame, home.id);
     this.frame = frame;
     this.held = held;
     this.scope = scope?.held === held ? scope : undefined;
     this.engine = engine;
-    this.isOwn = Boolean(own);
+    this.isSeparate = Boolean(separate);
     held.keep();
     const signal = frame?.signal;
     if (signal === undefined) return;
@@ -103,10 +103,10 @@ function heldFor(
   runtime: PoolRuntime,
   home: Home,
   frame: UnitFrame | undefined,
-  own: OwnLease,
+  separate: SeparateLease,
 ): Held {
-  if (frame !== undefined && !own) return frame.unit.heldFor(frame, home);
-  const joined = own === "unlessInTransaction" && frame !== undefined
+  if (frame !== undefined && !separate) return frame.unit.heldFor(frame, home);
+  const joined = separate === "unlessInTransaction" && frame !== undefined
     ? frame.unit.heldInTransaction(frame, home)
     : undefined;
   if (joined !== undefined) return joined;

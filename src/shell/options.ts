@@ -21,7 +21,7 @@ export interface VirtualOptions {
   readonly minimumIdle?: number | undefined;
   /**
    * How long a lease lasts: for its statement ("statement"); from a statement that leaves
-   * something to ask for to the end of the unit ("answer", the default); for the unit ("unit").
+   * something to ask for to the end of the unit ("result", the default); for the unit ("unit").
    */
   readonly hold?: Hold | undefined;
 }
@@ -204,7 +204,7 @@ function virtualsOf(
       name,
       limit: own["limit"] === undefined ? Infinity : count(own, "limit", 1, 1, path),
       minimum: count(own, "minimumIdle", minimumIdle, 0, path),
-      hold: choice(own, "hold", ["statement", "answer", "unit"], "answer", path),
+      hold: choice(own, "hold", ["statement", "result", "unit"], "result", path),
       overlay: split(own, VIRTUAL_OPTIONS, targetOptions, path),
     };
   });

@@ -174,7 +174,7 @@ export class VirtualConnection<Target extends object = object, Driver extends ob
    * Leases an actual connection until it is released, or the unit of work ends.
    *
    * @param options `signal`, and `timeout` in ms, which shortens the pool's `acquireTimeout`;
-   * `own`, for a lease beside the one that the unit has; false unless given.
+   * `separate`, for a lease beside the one that the unit has; false unless given.
    * @returns The lease, with the driver's connection.
    * @throws What {@linkcode query} throws.
    *

@@ -45,7 +45,7 @@ testOnBoth("a view that was dropped while a lease had read it is not forgotten",
 testOnBoth("a trigger that is made while an insert waits behind it is found", async (place) => {
   const { db, server } = place;
   await arrange(place, "CREATE TABLE w (v INT)");
-  const [maker, writer] = [await db.lease({ own: true }), await db.lease({ own: true })];
+  const [maker, writer] = [await db.lease({ separate: true }), await db.lease({ separate: true })];
   await server.query("BEGIN");
   await server.query("SELECT * FROM hidden.w");
   const making = maker.query(

@@ -46,7 +46,7 @@ testOnBoth("a read counts wherever it is run, and in whatever text", async (plac
   const { db } = place;
   await prepare(place);
   await arrange(place, "CREATE VIEW only_there AS SELECT test.hit() AS h");
-  await using own = await db.lease({ own: true });
+  await using own = await db.lease({ separate: true });
   const raw = own.connection;
   const reads: Readonly<Record<string, () => Promise<unknown>>> = {
     "in another database": async () => {

@@ -72,7 +72,7 @@ const ways: Readonly<Record<string, (db: Pool, unit: number) => Promise<unknown>
 for (const [way, run] of Object.entries(ways)) {
   testOnBoth(`what is asked about the statement before is right ${way}`, async ({ server }) => {
     await server.query("TRUNCATE test.numbered");
-    const hold = way === held ? "unit" : "answer";
+    const hold = way === held ? "unit" : "result";
     await using db = createPool({
       uri: server.url(),
       shared: false,

@@ -179,7 +179,7 @@ class Maker {
     return {
       kind: "stream",
       on: this.#virtual(),
-      own: this.#is(0.4) ? true : undefined,
+      separate: this.#is(0.4) ? true : undefined,
       rows: this.#is(0.5) ? this.#chance.between(0, 2_000) : 20_000,
     };
   }
@@ -228,16 +228,16 @@ class Maker {
 
   #lease(site: Site): LeaseStep {
     const on = this.#virtual();
-    const own = this.#is(0.4)
+    const separate = this.#is(0.4)
       ? this.#chance.pick([true, true, "unlessInTransaction"] as const)
       : undefined;
-    const isHand = own === true && this.#is(0.4);
-    const within = { ...site, lease: on, isJoined: own !== true };
+    const isHand = separate === true && this.#is(0.4);
+    const within = { ...site, lease: on, isJoined: separate !== true };
     return {
       kind: "lease",
       on,
       by: this.#by(site, 0.2),
-      own,
+      separate,
       hand: isHand ? this.#chance.pick(["commit", "rollback"] as const) : undefined,
       body: this.#body(within),
     };

@@ -135,7 +135,7 @@ test("who was asked for a lease decides where it is, not where its code is", () 
     kind: "lease",
     on: 0,
     by: "outside",
-    own: true,
+    separate: true,
     hand: "commit",
     body: [],
   };

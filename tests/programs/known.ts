@@ -52,7 +52,7 @@ export const known: readonly Program[] = [
       transaction(a, {
         kind: "lease",
         on: a,
-        own: "unlessInTransaction",
+        separate: "unlessInTransaction",
         body: [{ ...read(a), by: "lease" }],
       }),
     ),

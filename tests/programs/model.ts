@@ -49,12 +49,12 @@ export class Model {
    * or a statement outside of any, which is a unit of its own; or a lease of its own.
    */
   unitOf(deed: Deed): Deed {
-    if (this.#isOwnLease(deed) || deed.kind === "attempt" || deed.kind === "unit") return deed;
+    if (this.#isSeparateLease(deed) || deed.kind === "attempt" || deed.kind === "unit") return deed;
     let unit = deed;
     for (const at of this.around(deed)) {
       if (at.kind === "attempt") return at;
       if (at.kind === "lease" && at.on === deed.on && deed.isThrough) {
-        if (this.#isOwnLease(at)) return at;
+        if (this.#isSeparateLease(at)) return at;
         return this.unitOf(at);
       }
       if (at.kind === "transaction") unit = at;
@@ -77,7 +77,7 @@ export class Model {
       const isIn = deed.asked < (at.returned ?? Infinity);
       if (at.kind === "hand" && deed.isThrough && isIn) found.push(at);
       if (at.kind === "lease" && deed.isThrough) {
-        return this.#isOwnLease(at) ? found : [...found, ...this.transactionsOf(at)];
+        return this.#isSeparateLease(at) ? found : [...found, ...this.transactionsOf(at)];
       }
       if (at.kind === "transaction" && at.on === deed.on) found.push(at);
     }
@@ -146,11 +146,11 @@ export class Model {
     return transaction.rejection?.code === "COMMIT_UNKNOWN" ? UNKNOWN : NONE;
   }
 
-  #isOwnLease(deed: Deed): boolean {
+  #isSeparateLease(deed: Deed): boolean {
     if (deed.kind !== "lease" && deed.kind !== "stream") return false;
-    const own = "own" in deed.step ? deed.step.own : undefined;
-    return own === true ||
-      own === "unlessInTransaction" && this.transactionsOf(deed).length === 0;
+    const separate = "separate" in deed.step ? deed.step.separate : undefined;
+    return separate === true ||
+      separate === "unlessInTransaction" && this.transactionsOf(deed).length === 0;
   }
 
   /**

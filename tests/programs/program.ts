@@ -76,7 +76,7 @@ export interface LeaseStep extends Step {
   readonly kind: "lease";
   readonly on: number;
   readonly by?: "handle" | "outside" | undefined;
-  readonly own?: true | "unlessInTransaction" | undefined;
+  readonly separate?: true | "unlessInTransaction" | undefined;
   /** How the transaction ends that its code begins by hand, if it does. */
   readonly hand?: "commit" | "rollback" | undefined;
   readonly body: readonly ProgramStep[];
@@ -86,7 +86,7 @@ export interface LeaseStep extends Step {
 export interface StreamStep extends Step {
   readonly kind: "stream";
   readonly on: number;
-  readonly own?: true | undefined;
+  readonly separate?: true | undefined;
   /** How many are read of {@linkcode streamLength}. */
   readonly rows: number;
 }

@@ -36,7 +36,7 @@ test("programs hold every kind of step, and every way to go wrong", () => {
     "transaction",
     "unit",
   ]);
-  for (const name of ["abort", "timeout", "retries", "bind", "own", "hand", "isPrepared"]) {
+  for (const name of ["abort", "timeout", "retries", "bind", "separate", "hand", "isPrepared"]) {
     assert.ok(steps.some((step) => Reflect.get(step, name) !== undefined), name);
   }
 });

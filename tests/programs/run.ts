@@ -244,12 +244,12 @@ export class Run {
   }
 
   async #lease(step: LeaseStep, place: Place): Promise<void> {
-    const { on, own, hand } = step;
+    const { on, separate, hand } = step;
     const deed = this.#recorder.ask("lease", on, step, place);
     const by = askedOf(step, place, this.#around.pool.connection(nameOf(on)));
     const lease = await this.#recorder.watch(
       deed,
-      () => by.run(() => by.connection.lease({ own: own ?? false })),
+      () => by.run(() => by.connection.lease({ separate: separate ?? false })),
     );
     try {
       const within = { ...place, parent: deed.id, lease };
@@ -285,10 +285,10 @@ export class Run {
   }
 
   async #stream(step: StreamStep, place: Place): Promise<void> {
-    const { on, own = false } = step;
+    const { on, separate = false } = step;
     const deed = this.#recorder.ask("stream", on, step, place);
     await this.#recorder.watch(deed, async () => {
-      await using lease = await this.#around.pool.connection(nameOf(on)).lease({ own });
+      await using lease = await this.#around.pool.connection(nameOf(on)).lease({ separate });
       deed.rows = 0;
       for await (const _row of lease.connection.query(sql.stream).stream()) {
         if (deed.rows >= Math.min(step.rows, streamLength)) break;

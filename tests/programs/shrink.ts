@@ -52,7 +52,7 @@ const optional: readonly string[] = [
   "isPrepared",
   "isSerializable",
   "isSlow",
-  "own",
+  "separate",
   "retries",
   "timeout",
   "transaction",

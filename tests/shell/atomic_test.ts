@@ -27,7 +27,7 @@ const lasting: Record<string, (db: ReturnType<typeof createWorld>["db"]) => Prom
   "a transaction that was committed": (db) => db.transaction(() => seen(db, "INSERT a")),
   "a nested unit that has written": (db) => db.unit(() => seen(db, "INSERT a")),
   "a lease of its own that has written": async (db) => {
-    await using lease = await db.lease({ own: true });
+    await using lease = await db.lease({ separate: true });
     await seen(lease, "INSERT a");
   },
 };
@@ -69,7 +69,7 @@ const unproven: Record<string, (db: FakePool<"main">, view: string) => Promise<u
   "a read": (db, view) => seen(db, `SELECT view ${view}`),
   "a read in a nested unit": (db, view) => db.unit(() => seen(db, `SELECT view ${view}`)),
   "a read on a lease of its own": async (db, view) => {
-    await using lease = await db.lease({ own: true });
+    await using lease = await db.lease({ separate: true });
     await seen(lease, `SELECT view ${view}`);
   },
 };

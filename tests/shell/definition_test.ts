@@ -43,7 +43,7 @@ test("without options a pool has the documented defaults", () => {
     backoffMsMax: 250,
   });
   assert.deepEqual(virtuals, [
-    { name: "main", limit: Infinity, minimum: 0, hold: "answer", overlay: {} },
+    { name: "main", limit: Infinity, minimum: 0, hold: "result", overlay: {} },
   ]);
   assert.deepEqual({ acquireMs, leakMs, isShared }, {
     acquireMs: 10_000,
@@ -75,7 +75,7 @@ test("a value that does not fit is refused, and shown only if it is no secret", 
   );
   invalid(
     { connections: { a: { hold: "ever" } } },
-    /must be one of \["statement","answer","unit"\]/,
+    /must be one of \["statement","result","unit"\]/,
   );
   invalid({ connections: { a: { limit: 0 } } }, /"connections\.a\.limit"/);
   invalid({ connectionLimit: 2, minimumIdle: 3 }, /"minimumIdle" must be at most 2/);

@@ -11,7 +11,7 @@ test("a unit that has written by the handle of another unit is not repeated", as
   const { db } = world;
   let runs = 0;
   await db.unit(async (outer) => {
-    await using own = await db.lease({ own: true });
+    await using own = await db.lease({ separate: true });
     const writes = [
       () => seen(outer, "INSERT a"),
       () => outer.transaction((tx) => seen(tx, "INSERT a")),
@@ -70,7 +70,7 @@ test("a unit whose own transaction was lost with its connection is told", async 
 test("a lease of its own ends with the unit whose connections end", async () => {
   const world = createWorld({ lifespan: "unit" });
   const { db, port } = world;
-  const lease = await db.unit(() => db.lease({ own: true }));
+  const lease = await db.unit(() => db.lease({ separate: true }));
   await settled();
   assert.equal(port.open.length, 0);
   await refused(seen(lease), "LEASE_ENDED");
@@ -81,9 +81,9 @@ test("a lease of its own ends with the unit whose connections end", async () => 
 test("a drain in a unit that has an explicit lease is refused, not waited for", async () => {
   const world = createWorld();
   const { db } = world;
-  for (const own of [false, true]) {
+  for (const separate of [false, true]) {
     await db.unit(async () => {
-      await using lease = await db.lease({ own });
+      await using lease = await db.lease({ separate });
       await refused(db.drain(), "LEASE_DEADLOCK");
       await seen(lease);
     });
@@ -95,7 +95,7 @@ test("a time-out names the explicit lease of its own unit", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db, clock } = world;
   await db.unit(async () => {
-    await using lease = await db.lease({ own: true });
+    await using lease = await db.lease({ separate: true });
     const late = refused(seen(db), "LEASE_TIMEOUT");
     await clock.pass(60_000);
     assert.match((await late).message, /a lease of its own unit, on "main", holds/);

@@ -92,7 +92,7 @@ test("a lease that joins a savepoint's transaction does not wait for itself", as
   const { db } = world;
   await db.transaction(() =>
     db.transaction(async () => {
-      await using lease = await db.lease({ own: "unlessInTransaction" });
+      await using lease = await db.lease({ separate: "unlessInTransaction" });
       assert.equal((await seen(lease)).inTransaction, true);
     })
   );

@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, type FakeLease, refused, seen } from "./support/pool.ts";
 
-const own = { own: true } as const;
-const joining = { own: "unlessInTransaction" } as const;
+const own = { separate: true } as const;
+const joining = { separate: "unlessInTransaction" } as const;
 
 test("leases of their own in one unit are different connections", async () => {
   const world = createWorld();
