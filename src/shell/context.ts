@@ -26,7 +26,7 @@ export interface ContextScope {
   /** How far it is. */
   readonly status: "beginning" | "open" | "ending" | "ended";
   /** What it runs on: the lease, and the virtual connection that this goes through. */
-  readonly held: {
+  readonly unitLease: {
     readonly home: { readonly id: VirtualId };
     readonly holding: Holding | undefined;
   };
@@ -61,7 +61,7 @@ export function scopeOf<Unit extends ContextUnit, Scope extends ContextScope>(
 ): Scope | undefined {
   const unit = frame?.unit;
   for (let at = frame; at !== undefined && at.unit === unit; at = at.parent) {
-    if (at.scope?.held.home.id === virtual) return at.scope;
+    if (at.scope?.unitLease.home.id === virtual) return at.scope;
   }
   return undefined;
 }
@@ -88,7 +88,7 @@ export function enclosingOf<Unit extends ContextUnit, Scope extends ContextScope
   const found: Holding[] = [];
   for (let at = frame; at !== undefined; at = at.parent) {
     if (!counts(at.unit)) continue;
-    const inTransaction = at.scope?.status === "open" ? at.scope.held.holding : undefined;
+    const inTransaction = at.scope?.status === "open" ? at.scope.unitLease.holding : undefined;
     if (inTransaction !== undefined) found.push(inTransaction);
     if (at.unit === at.parent?.unit) continue;
     found.push(...at.unit.lastingBut(at.unit === unit ? virtual : undefined));

@@ -251,7 +251,7 @@ export class Interpreter implements Obeying, Lessor {
     }
   }
 
-  /** Grants a request; if the session has died unnoticed, it goes back to its place in the queue. */
+  /** Grants a request; if the session has died unnoticed, it goes back to its place. */
   #grant(request: LeaseRequest, pooled: PooledConnection, now: Instant): void {
     if (!pooled.session.isAlive) {
       this.report({ type: "actualLost", actual: pooled.actual, byServer: true });

@@ -27,7 +27,7 @@ import {
   type Values,
 } from "./statement.ts";
 import type { UnitEngine } from "./unit.ts";
-import { runHeld } from "./unit_statement.ts";
+import { runOnLease } from "./unit_statement.ts";
 
 /** How a lease is taken. */
 export interface LeaseOptions extends RunOptions {
@@ -50,7 +50,7 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
   /** Creates a lease of what is held, for its unit or whoever has it. */
   constructor(hold: LeaseHold) {
     this.#hold = hold;
-    this.#tag = hold.held.runtime.leaks.tag(hold);
+    this.#tag = hold.unitLease.runtime.leaks.tag(hold);
   }
 
   /**
@@ -60,8 +60,8 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
    */
   get connection(): Driver {
     this.#check();
-    const { engine, held, frame } = this.#hold;
-    const { session, unit } = held;
+    const { engine, unitLease, frame } = this.#hold;
+    const { session, unit } = unitLease;
     noteWrite(engine.frames.getStore(), unit);
     const refusal = (): unknown => {
       // Code of another unit may use the connection later.
@@ -74,7 +74,7 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
   /** The server's name for it, as CONNECTION_ID() says it; throws as {@linkcode connection}. */
   get threadId(): number {
     this.#check();
-    return this.#hold.held.session.threadId;
+    return this.#hold.unitLease.session.threadId;
   }
 
   /** Sends a statement as text, as `VirtualConnection.query` does, on this connection. */
@@ -102,7 +102,7 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
   release(): void {
     if (this.#tag === undefined) return;
     const hold = this.#hold;
-    hold.held.runtime.leaks.untag(this.#tag);
+    hold.unitLease.runtime.leaks.untag(this.#tag);
     this.#tag = undefined;
     hold.end();
   }
@@ -121,14 +121,14 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
   ): Promise<[unknown, unknown]> {
     try {
       this.#check();
-      const { engine, held, scope: taken } = this.#hold;
+      const { engine, unitLease, scope: taken } = this.#hold;
       const frame = engine.frames.getStore();
-      const here = scopeOf(frame, held.home.id);
-      const scope = here?.held === held ? here : taken;
+      const here = scopeOf(frame, unitLease.home.id);
+      const scope = here?.unitLease === unitLease ? here : taken;
       const statement = statementOf(sql, values, isPrepared);
       const { endsAt, signal: own } = limitsOf(runOptionsOf(sql, options), engine.clock);
       const limits = { endsAt, signal: either(frame?.signal, own) };
-      return named(runHeld(held, { statement, scope, frame, limits }));
+      return named(runOnLease(unitLease, { statement, scope, frame, limits }));
     } catch (error) {
       return Promise.reject(restack(error, this.#run));
     }
@@ -136,17 +136,17 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
 
   /** Why it may not be used any more. */
   get #refusal(): SubletError | undefined {
-    const { held } = this.#hold;
-    if (this.#tag !== undefined && !held.isEnded && !held.unit.isEnded) return undefined;
+    const { unitLease } = this.#hold;
+    if (this.#tag !== undefined && !unitLease.isEnded && !unitLease.unit.isEnded) return undefined;
     return new SubletError("LEASE_ENDED", "statement", "The lease has ended");
   }
 
   #check(): void {
     const refusal = this.#refusal;
     if (refusal !== undefined) throw refusal;
-    const { engine, isSeparate, held } = this.#hold;
+    const { engine, isSeparate, unitLease } = this.#hold;
     const frame = engine.frames.getStore();
-    if (!isSeparate && frame !== undefined && frame.unit !== held.unit) {
+    if (!isSeparate && frame !== undefined && frame.unit !== unitLease.unit) {
       const prose = "The lease belongs to another unit of work";
       throw new SubletError("LEASE_FOREIGN", "statement", prose);
     }
@@ -169,7 +169,7 @@ export function takeLease(
     const signal = either(begun.frame?.signal, limits.signal);
     begun.scope?.check();
     signal?.throwIfAborted();
-    const opening = begun.held.open(begun.frame, { signal, endsAt: limits.endsAt });
+    const opening = begun.unitLease.open(begun.frame, { signal, endsAt: limits.endsAt });
     if (opening === undefined) return Promise.resolve(leaseOf(begun, signal, stack));
     return opening.then(() => leaseOf(begun, signal, stack), (error) => begun.fail(error));
   } catch (error) {
@@ -184,7 +184,7 @@ function leaseOf(
   signal: Cancellation | undefined,
   stack: string | undefined,
 ): Lease | Promise<never> {
-  if (hold.held.unit.isEnded) return hold.fail(unitEnded());
+  if (hold.unitLease.unit.isEnded) return hold.fail(unitEnded());
   if (signal?.aborted) return hold.fail(signal.reason);
   hold.watch(stack);
   return new Lease(hold);

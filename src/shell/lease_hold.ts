@@ -6,7 +6,7 @@
 import type { Cancellation, Instant } from "../port.ts";
 import { rejected } from "./caller.ts";
 import { scopeOf } from "./context.ts";
-import type { Held } from "./held.ts";
+import type { UnitLease } from "./unit_lease.ts";
 import type { Home } from "./home.ts";
 import type { Leftover } from "./leaks.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
@@ -21,7 +21,7 @@ export class LeaseHold implements Leftover {
   /** What its code belongs to. */
   readonly frame: UnitFrame | undefined;
   /** What it is a lease of. */
-  readonly held: Held;
+  readonly unitLease: UnitLease;
   /** The transaction that its code is in, on this lease. */
   readonly scope: Scope | undefined;
   /** Whether it is one of its own, beside that of its unit. */
@@ -40,38 +40,38 @@ export class LeaseHold implements Leftover {
     const around = engine.frames.getStore();
     // One of its own may be taken when the unit has ended.
     const frame = separate && around?.unit.isEnded ? undefined : around;
-    const held = heldFor(engine, runtime, home, frame, separate);
+    const unitLease = leaseFor(engine, runtime, home, frame, separate);
     const scope = scopeOf(frame, home.id);
     this.frame = frame;
-    this.held = held;
-    this.scope = scope?.held === held ? scope : undefined;
+    this.unitLease = unitLease;
+    this.scope = scope?.unitLease === unitLease ? scope : undefined;
     this.engine = engine;
     this.isSeparate = Boolean(separate);
-    held.keep();
+    unitLease.keep();
     const signal = frame?.signal;
     if (signal === undefined) return;
     // What its holder has the driver do ends with the unit's code, as its statements do.
     this.#stop = () => {
       const aborted = reasonIn(frame);
-      if (aborted !== undefined) held.stop(aborted.reason);
+      if (aborted !== undefined) unitLease.stop(aborted.reason);
     };
     signal.addEventListener("abort", this.#stop);
   }
 
   /** The virtual connection that it was taken through. */
   get virtual(): string {
-    return this.held.home.name;
+    return this.unitLease.home.name;
   }
 
   /** Watches how long it is held, now that it is granted. */
   watch(stack: string | undefined): void {
-    this.since = this.held.watch(stack);
+    this.since = this.unitLease.watch(stack);
     this.stack = stack;
   }
 
   /** Ends it, as the object that its user had was collected as garbage. */
   lost(): void {
-    this.held.breakOff();
+    this.unitLease.breakOff();
     this.end();
   }
 
@@ -85,10 +85,10 @@ export class LeaseHold implements Leftover {
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    const { held, frame } = this;
+    const { unitLease, frame } = this;
     if (this.#stop !== undefined) frame?.signal?.removeEventListener("abort", this.#stop);
-    held.unkeep();
-    if (held.unit !== frame?.unit && !held.isKept) held.unit.end();
+    unitLease.unkeep();
+    if (unitLease.unit !== frame?.unit && !unitLease.isKept) unitLease.unit.end();
   }
 }
 
@@ -98,17 +98,17 @@ export function reasonIn(frame: UnitFrame | undefined): Cancellation | undefined
 }
 
 /** Returns what a lease is a lease of. */
-function heldFor(
+function leaseFor(
   { handle }: UnitEngine,
   runtime: PoolRuntime,
   home: Home,
   frame: UnitFrame | undefined,
   separate: SeparateLease,
-): Held {
-  if (frame !== undefined && !separate) return frame.unit.heldFor(frame, home);
+): UnitLease {
+  if (frame !== undefined && !separate) return frame.unit.leaseFor(frame, home);
   const joined = separate === "unlessInTransaction" && frame !== undefined
-    ? frame.unit.heldInTransaction(frame, home)
+    ? frame.unit.leaseInTransaction(frame, home)
     : undefined;
   if (joined !== undefined) return joined;
-  return new Unit(runtime, handle, { outer: frame?.unit, isBeside: true }).heldBesides(home);
+  return new Unit(runtime, handle, { outer: frame?.unit, isBeside: true }).leaseBesides(home);
 }

@@ -7,13 +7,13 @@
  */
 
 import { SubletError } from "./errors.ts";
-import type { Held, HeldScope } from "./held.ts";
+import type { LeaseTransaction, UnitLease } from "./unit_lease.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 
 /** A transaction, or a savepoint in one. */
-export class Scope implements HeldScope {
+export class Scope implements LeaseTransaction {
   /** The lease it runs on. */
-  readonly held: Held;
+  readonly unitLease: UnitLease;
   /** The transaction it is a savepoint of. */
   readonly parent: Scope | undefined;
   /** How its code asked for it. */
@@ -34,12 +34,12 @@ export class Scope implements HeldScope {
   #change: PromiseWithResolvers<void> = Promise.withResolvers();
 
   /** Creates a transaction that is about to begin, in a level in which none is open. */
-  constructor(held: Held, parent: Scope | undefined, options: TransactionOptions) {
-    this.held = held;
+  constructor(unitLease: UnitLease, parent: Scope | undefined, options: TransactionOptions) {
+    this.unitLease = unitLease;
     this.parent = parent;
     this.options = options;
-    held.keep();
-    (parent ?? held).child = this;
+    unitLease.keep();
+    (parent ?? unitLease).child = this;
   }
 
   /** How far it is. */
@@ -64,7 +64,7 @@ export class Scope implements HeldScope {
 
   /** Says that it has begun at the server. */
   begun(): void {
-    if (this.parent === undefined) this.#number = this.held.session.transaction;
+    if (this.parent === undefined) this.#number = this.unitLease.session.transaction;
     this.#become("open");
   }
 
@@ -85,11 +85,11 @@ export class Scope implements HeldScope {
     if (this.#status === "ended") return;
     this.child?.end();
     this.#become("ended");
-    const level = this.parent ?? this.held;
+    const level = this.parent ?? this.unitLease;
     if (level.child === this) level.child = undefined;
-    if (this.parent === undefined) this.held.forgetEcho();
-    this.held.unkeep();
-    if (this.parent === undefined) this.held.leaveLost();
+    if (this.parent === undefined) this.unitLease.forgetEcho();
+    this.unitLease.unkeep();
+    if (this.parent === undefined) this.unitLease.leaveLost();
   }
 
   /** Throws if it has ended, or has come to nothing. */
@@ -110,8 +110,8 @@ export class Scope implements HeldScope {
 
   /** Looks whether the server still shows the transaction that was begun. */
   look(): void {
-    if (this.failure !== undefined || this.#number === 0 || !this.held.isAlive) return;
-    const { transaction, transactionEndedBy } = this.held.session;
+    if (this.failure !== undefined || this.#number === 0 || !this.unitLease.isAlive) return;
+    const { transaction, transactionEndedBy } = this.unitLease.session;
     if (transaction === this.#number) return;
     this.isEscaped = true;
     const by = transactionEndedBy === undefined ? "" : `, at ${JSON.stringify(transactionEndedBy)}`;

@@ -15,7 +15,7 @@ import { type Asked, limitsOf, restack, runOptionsOf, statementOf } from "./stat
 import { StatementRequest } from "./statement_request.ts";
 import type { UnitEngine, UnitFrame } from "./unit.ts";
 import { runUnit } from "./unit_run.ts";
-import { runHeld } from "./unit_statement.ts";
+import { runOnLease } from "./unit_statement.ts";
 
 /** Runs a statement where its code stands: in its unit of work, or as one of its own. */
 export function runStatement(
@@ -55,7 +55,7 @@ function join(
   const home = homes[id] as Home;
   const stack = leaks.stackAbove(runStatement);
   const within = { signal: either(frame.signal, limits.signal), endsAt: limits.endsAt };
-  const held = frame.unit.heldFor(frame, home);
+  const unitLease = frame.unit.leaseFor(frame, home);
   const scope = scopeOf(frame, id);
-  return runHeld(held, { statement, scope, frame, limits: within, stack, isAlone });
+  return runOnLease(unitLease, { statement, scope, frame, limits: within, stack, isAlone });
 }

@@ -74,7 +74,7 @@ async function runIn<T>(
   let stop: (() => void) | undefined;
   try {
     await begin(scope, frame);
-    scope.held.watch(stack);
+    scope.unitLease.watch(stack);
     if (scope.parent === undefined) stop = rollBackOn(signal, scope);
     try {
       const result = await runCode(engine, { unit, parent: around, scope, signal }, fn);
@@ -95,11 +95,11 @@ function enter(frame: UnitFrame, home: Home, options: TransactionOptions): Scope
   const parent = scopeOf(frame, home.id);
   unit.check();
   parent?.check();
-  const held = parent?.held ?? unit.heldBesides(home);
-  const open = (parent ?? held).child;
-  if (open === undefined) return new Scope(held, parent, options);
+  const unitLease = parent?.unitLease ?? unit.leaseBesides(home);
+  const open = (parent ?? unitLease).child;
+  if (open === undefined) return new Scope(unitLease, parent, options);
   const further = untilFurther(
-    held.runtime.interpreter,
+    unitLease.runtime.interpreter,
     unit.turnWaitings,
     { frame, open },
     { signal, endsAt: undefined },
@@ -108,18 +108,18 @@ function enter(frame: UnitFrame, home: Home, options: TransactionOptions): Scope
 }
 
 async function begin(scope: Scope, frame: UnitFrame): Promise<void> {
-  const { held, parent, options } = scope;
+  const { unitLease, parent, options } = scope;
   const { unit, signal } = frame;
-  await held.open(frame, { signal, endsAt: undefined });
+  await unitLease.open(frame, { signal, endsAt: undefined });
   unit.check();
   scope.check();
   if (parent !== undefined) {
-    await runControl(held, `SAVEPOINT ${scope.savepoint}`, signal, () => scope.checkOpen());
-  } else if (held.session.isInTransaction) {
+    await runControl(unitLease, `SAVEPOINT ${scope.savepoint}`, signal, () => scope.checkOpen());
+  } else if (unitLease.session.isInTransaction) {
     const prose = "Cannot begin a transaction as a statement of this unit has begun one by hand";
     throw new SubletError("TRANSACTION_OPEN", "unit", prose);
   } else {
-    for (const sql of beginningOf(options)) await runControl(held, sql, signal);
+    for (const sql of beginningOf(options)) await runControl(unitLease, sql, signal);
   }
   unit.check();
   scope.check();
@@ -140,30 +140,30 @@ async function runCode<T>(
 }
 
 async function commit(scope: Scope, signal: Cancellation | undefined): Promise<void> {
-  const { held, parent } = scope;
+  const { unitLease, parent } = scope;
   await untilChildEnds(scope);
-  held.unit.check();
+  unitLease.unit.check();
   scope.check();
   signal?.throwIfAborted();
-  const { session } = held;
+  const { session } = unitLease;
   const checkOpen = (): void => scope.checkOpen();
   scope.ending();
   if (parent !== undefined) return await release(scope, signal);
   try {
     await conclude(scope, "COMMIT", signal, checkOpen);
   } catch (cause) {
-    if (session.isAlive && !held.runtime.isLoss(cause)) throw cause;
+    if (session.isAlive && !unitLease.runtime.isLoss(cause)) throw cause;
     throw new SubletError("COMMIT_UNKNOWN", "commit", "No answer to COMMIT came", { cause });
   }
 }
 
 /** Ends a savepoint well; that the server does not know it says that its transaction is gone. */
 async function release(scope: Scope, signal: Cancellation | undefined): Promise<void> {
-  const { held, savepoint } = scope;
+  const { unitLease, savepoint } = scope;
   try {
-    await runControl(held, `RELEASE SAVEPOINT ${savepoint}`, signal, () => scope.checkOpen());
+    await runControl(unitLease, `RELEASE SAVEPOINT ${savepoint}`, signal, () => scope.checkOpen());
   } catch (cause) {
-    if (!held.isAlive || cause instanceof SubletError || signal?.aborted) throw cause;
+    if (!unitLease.isAlive || cause instanceof SubletError || signal?.aborted) throw cause;
     const prose = `The transaction has lost its savepoint ${savepoint}`;
     scope.top.isEscaped = true;
     throw scope.top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause });
@@ -176,16 +176,16 @@ async function rollBack(
   error: unknown,
   signal: Cancellation | undefined,
 ): Promise<unknown> {
-  const { held, parent, top } = scope;
-  if (scope.status === "ended" || held.isEnded) return error;
+  const { unitLease, parent, top } = scope;
+  if (scope.status === "ended" || unitLease.isEnded) return error;
   scope.rollingBack();
   if (parent !== undefined && top.failure !== undefined) return error;
   try {
-    if (!held.isAlive) return error;
+    if (!unitLease.isAlive) return error;
     if (parent === undefined) await endAll(scope, signal);
     else await conclude(scope, `ROLLBACK TO SAVEPOINT ${scope.savepoint}`, signal);
   } catch (cause) {
-    if (parent === undefined) held.breakOff();
+    if (parent === undefined) unitLease.breakOff();
     const prose = "The transaction could not be rolled back";
     top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause });
     noteSuppressed(error, cause);
@@ -208,7 +208,9 @@ function rollBackOn(signal: Cancellation | undefined, scope: Scope): () => void 
     if (scope.status !== "open") return;
     scope.rollingBack();
     // Whether that has failed is asked when the code has ended; the lease does not wait for it.
-    if (scope.held.isAlive) await endAll(scope, signal).catch(() => scope.held.breakOff());
+    if (scope.unitLease.isAlive) {
+      await endAll(scope, signal).catch(() => scope.unitLease.breakOff());
+    }
     scope.end();
   };
   signal?.addEventListener("abort", abort);
@@ -222,13 +224,13 @@ function endAll(scope: Scope, signal: Cancellation | undefined): Promise<void> {
 
 /** Sends what ends a transaction; after an abort, its answer has a little time to come. */
 async function conclude(
-  { held }: Scope,
+  { unitLease }: Scope,
   sql: string,
   signal: Cancellation | undefined,
   check?: () => void,
 ): Promise<void> {
-  if (signal === undefined) return await runControl(held, sql, signal, check);
-  const { clock } = held.runtime.interpreter;
+  if (signal === undefined) return await runControl(unitLease, sql, signal, check);
+  const { clock } = unitLease.runtime.interpreter;
   const late = new AbortController();
   let cancel: (() => void) | undefined;
   const abort = (): void => {
@@ -237,7 +239,7 @@ async function conclude(
   if (signal.aborted) abort();
   else signal.addEventListener("abort", abort);
   try {
-    await runControl(held, sql, late.signal, check);
+    await runControl(unitLease, sql, late.signal, check);
   } finally {
     signal.removeEventListener("abort", abort);
     cancel?.();
@@ -246,7 +248,7 @@ async function conclude(
 
 /** Waits for transactions that the code has begun in this one and not awaited. */
 async function untilChildEnds(scope: Scope): Promise<void> {
-  const { interpreter } = scope.held.runtime;
+  const { interpreter } = scope.unitLease.runtime;
   while (scope.child !== undefined) await until(interpreter, scope.child.changed, noLimits);
 }
 

@@ -63,7 +63,7 @@ export interface AwaitedScope extends ContextScope {
   /** Fulfilled when it is further. */
   readonly changed: Promise<void>;
   /** What it runs on, and the name of the virtual connection that this goes through. */
-  readonly held: ContextScope["held"] & { readonly home: { readonly name: string } };
+  readonly unitLease: ContextScope["unitLease"] & { readonly home: { readonly name: string } };
 }
 
 /** Code that waits for a transaction. */
@@ -86,7 +86,7 @@ export async function untilFurther(
   limits: Limits,
 ): Promise<void> {
   const { open } = waiting;
-  const { name } = open.held.home;
+  const { name } = open.unitLease.home;
   if (isRing(waitings, waiting)) throw ring(name);
   const wait = new TurnWait(interpreter, name, limits);
   waitings.add(waiting);

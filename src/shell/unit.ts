@@ -12,7 +12,7 @@ import type { Clock, Target } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { type Frame, type Frames, scopeOf } from "./context.ts";
 import { unitEnded } from "./errors.ts";
-import { Held, type HeldUnit } from "./held.ts";
+import { type LeasingUnit, UnitLease } from "./unit_lease.ts";
 import type { Home } from "./home.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import type { Scope } from "./scope.ts";
@@ -67,7 +67,7 @@ export interface UnprovenReads {
 }
 
 /** The span of code that leases are tagged with. */
-export class Unit implements HeldUnit {
+export class Unit implements LeasingUnit {
   /** What runs its actual connections. */
   readonly runtime: PoolRuntime;
   /** Counts it, and its requests. */
@@ -78,7 +78,7 @@ export class Unit implements HeldUnit {
   readonly #endsRuntime: boolean;
   readonly #host: Host | undefined;
   readonly #isBeside: boolean;
-  #helds: readonly Held[] = NONE;
+  #unitLeases: readonly UnitLease[] = NONE;
   #turnWaitings: Set<TurnWaiting> | undefined;
   /** The units that have begun within this one and not ended. */
   #inner: Set<Unit> | undefined;
@@ -114,7 +114,7 @@ export class Unit implements HeldUnit {
 
   /** Whether something that it, or a unit within it, has written may have become permanent. */
   get mayBePermanent(): boolean {
-    return this.#mayBePermanent || this.#helds.some((held) => held.mayBePermanent) ||
+    return this.#mayBePermanent || this.#unitLeases.some((unitLease) => unitLease.mayBePermanent) ||
       [...this.#inner ?? []].some((unit) => unit.mayBePermanent);
   }
 
@@ -124,19 +124,19 @@ export class Unit implements HeldUnit {
   }
 
   /** The leases in which a statement has begun a transaction by hand, and none has ended it. */
-  get openByHand(): readonly Held[] {
-    return this.#helds.filter((held) => held.isOpenByHand);
+  get openByHand(): readonly UnitLease[] {
+    return this.#unitLeases.filter((unitLease) => unitLease.isOpenByHand);
   }
 
   /** The leases in which such a transaction was open when their connections were lost. */
-  get lostByHand(): readonly Held[] {
-    return this.#helds.filter((held) => held.isLostByHand);
+  get lostByHand(): readonly UnitLease[] {
+    return this.#unitLeases.filter((unitLease) => unitLease.isLostByHand);
   }
 
   /** What explicit leases of it keep. */
   get kept(): readonly Holding[] {
-    return [this, ...this.#beside].flatMap((unit) => unit.#helds)
-      .flatMap((held) => held.isExplicit ? held.holding ?? [] : []);
+    return [this, ...this.#beside].flatMap((unit) => unit.#unitLeases)
+      .flatMap((unitLease) => unitLease.isExplicit ? unitLease.holding ?? [] : []);
   }
 
   /** Throws if it has ended. */
@@ -151,7 +151,7 @@ export class Unit implements HeldUnit {
   }
 
   /** Notes what of a lease may have become permanent, as the lease is released. */
-  noteLasting({ mayBePermanent, unprovenReads, home }: Held): void {
+  noteLasting({ mayBePermanent, unprovenReads, home }: UnitLease): void {
     if (mayBePermanent) this.notePermanent();
     if (unprovenReads?.size) this.#noteUnproven(this.targetOf(home), home, unprovenReads);
   }
@@ -174,60 +174,60 @@ export class Unit implements HeldUnit {
   }
 
   /** Returns the lease that code uses through a virtual connection: its transaction's, if any. */
-  heldFor(frame: UnitFrame | undefined, home: Home): Held {
+  leaseFor(frame: UnitFrame | undefined, home: Home): UnitLease {
     this.check();
-    return scopeOf(frame, home.id)?.held ?? this.heldBesides(home);
+    return scopeOf(frame, home.id)?.unitLease ?? this.leaseBesides(home);
   }
 
   /** Returns the lease for code that is in no transaction; it may have to be requested yet. */
-  heldBesides(home: Home): Held {
-    let free: Held | undefined;
-    for (const held of this.#helds) {
-      if (held.home.id !== home.id) continue;
-      if (held.isBound) return held;
-      if (held.child === undefined) free ??= held;
+  leaseBesides(home: Home): UnitLease {
+    let free: UnitLease | undefined;
+    for (const unitLease of this.#unitLeases) {
+      if (unitLease.home.id !== home.id) continue;
+      if (unitLease.isBound) return unitLease;
+      if (unitLease.child === undefined) free ??= unitLease;
     }
     if (free !== undefined) return free;
-    const created = new Held(this.runtime, this, home);
-    this.#helds = this.#helds.length === 0 ? [created] : [...this.#helds, created];
+    const created = new UnitLease(this.runtime, this, home);
+    this.#unitLeases = this.#unitLeases.length === 0 ? [created] : [...this.#unitLeases, created];
     return created;
   }
 
   /** Returns the lease in which code has a transaction open, also one that it began by hand. */
-  heldInTransaction(frame: UnitFrame, home: Home): Held | undefined {
+  leaseInTransaction(frame: UnitFrame, home: Home): UnitLease | undefined {
     const scope = scopeOf(frame, home.id);
-    if (scope !== undefined) return scope.held;
+    if (scope !== undefined) return scope.unitLease;
     return [this, ...this.#beside].flatMap((unit) => unit.openByHand)
-      .findLast((held) => held.home.id === home.id);
+      .findLast((unitLease) => unitLease.home.id === home.id);
   }
 
   /** Forgets a lease that has ended. */
-  drop(held: Held): void {
-    this.#helds = this.#helds.length === 1 && this.#helds[0] === held
+  drop(unitLease: UnitLease): void {
+    this.#unitLeases = this.#unitLeases.length === 1 && this.#unitLeases[0] === unitLease
       ? NONE
-      : this.#helds.filter((each) => each !== held);
+      : this.#unitLeases.filter((each) => each !== unitLease);
   }
 
   /** Lets go of what is only kept for what may be asked. */
   yield(): void {
-    for (const held of this.#helds) held.yield();
+    for (const unitLease of this.#unitLeases) unitLease.yield();
   }
 
   /** Returns what it holds to its end, but for one virtual connection. */
   lastingBut(virtual: VirtualId | undefined): readonly Holding[] {
-    if (this.#isEnded || this.#helds.length === 0) return NONE;
+    if (this.#isEnded || this.#unitLeases.length === 0) return NONE;
     const found: Holding[] = [];
-    for (const held of this.#helds) {
-      const { lasting } = held;
-      if (lasting !== undefined && held.home.id !== virtual) found.push(lasting);
+    for (const unitLease of this.#unitLeases) {
+      const { lasting } = unitLease;
+      if (lasting !== undefined && unitLease.home.id !== virtual) found.push(lasting);
     }
     return found;
   }
 
   /** Says which transactions and leases of it are open, for an error of code beside them. */
   describeOpen(): string | undefined {
-    const helds = [this, ...this.#beside].flatMap((unit) => unit.#helds);
-    const open = helds.filter(({ child, isExplicit }) => child !== undefined || isExplicit);
+    const unitLeases = [this, ...this.#beside].flatMap((unit) => unit.#unitLeases);
+    const open = unitLeases.filter(({ child, isExplicit }) => child !== undefined || isExplicit);
     if (open.length === 0) return undefined;
     const names = new Set(open.map(({ home }) => JSON.stringify(home.name)));
     const what = open.some(({ child }) => child !== undefined) ? "transaction" : "lease";
@@ -247,9 +247,9 @@ export class Unit implements HeldUnit {
     // Their connections end now, whoever has the leases.
     if (this.#endsRuntime) this.#beside.forEach((unit) => unit.end());
     if (this.outer !== undefined) this.outer.#inner?.delete(this);
-    for (const held of this.#helds) held.end();
+    for (const unitLease of this.#unitLeases) unitLease.end();
     // What still runs is not waited for either.
-    if (this.#helds.some((held) => held.unprovenReads?.size)) this.notePermanent();
+    if (this.#unitLeases.some((unitLease) => unitLease.unprovenReads?.size)) this.notePermanent();
     const { runtime, admission } = this;
     for (const target of this.#targets?.values() ?? []) runtime.targets.leave(target);
     if (!this.#endsRuntime) {

@@ -37,13 +37,13 @@ export async function provesReads(
 ): Promise<boolean> {
   const { unit, signal } = frame;
   unit.bindTo(home, target);
-  const held = unit.heldBesides(home);
-  held.enter(undefined);
+  const unitLease = unit.leaseBesides(home);
+  unitLease.enter(undefined);
   try {
-    await held.open(frame, { signal, endsAt: undefined });
-    return await held.session.proveReads(reads, signal);
+    await unitLease.open(frame, { signal, endsAt: undefined });
+    return await unitLease.session.proveReads(reads, signal);
   } finally {
-    held.leave();
+    unitLease.leave();
   }
 }
 

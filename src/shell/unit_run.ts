@@ -115,7 +115,9 @@ async function checkNoneOpen(unit: Unit, signal: Cancellation | undefined): Prom
   const open = unit.openByHand;
   if (open.length === 0) return;
   // What a ROLLBACK does not end, as an XA transaction, ends when the session is wiped.
-  const failures = open.map((held) => runControl(held, "ROLLBACK", signal).catch((cause) => cause));
+  const failures = open.map((unitLease) =>
+    runControl(unitLease, "ROLLBACK", signal).catch((cause) => cause)
+  );
   const cause = (await Promise.all(failures)).find((failure) => failure !== undefined);
   const names = open.map(({ home }) => JSON.stringify(home.name)).join(" and ");
   const prose = `The unit ended with a transaction that a statement of it had begun on ${names}: ` +

@@ -7,7 +7,7 @@ import { AsyncResource } from "node:async_hooks";
 import type { Answering, Cancellation, Session, Statement } from "../port.ts";
 import { rejected } from "./caller.ts";
 import { type Frame, noteWrite } from "./context.ts";
-import type { Held } from "./held.ts";
+import type { UnitLease } from "./unit_lease.ts";
 import type { Lessor } from "./lease_request.ts";
 import { type Limited, type Limiter, limiterOf, type Limits, statementTimeout } from "./wait.ts";
 import { checkKeepsTransaction, checkLasts, checkReadsOwn } from "./refusals.ts";
@@ -16,7 +16,7 @@ import type { Settle } from "./statement_request.ts";
 import { type Turn, untilFurther } from "./turns.ts";
 
 /** A statement, and where its code stands. */
-export interface HeldStatement {
+export interface LeaseStatement {
   /** The statement. */
   readonly statement: Statement;
   /** The transaction that its code is in, on this lease. */
@@ -32,8 +32,11 @@ export interface HeldStatement {
 }
 
 /** Runs a statement on a lease, which it asks for if need be. */
-export function runHeld(held: Held, asked: HeldStatement): Promise<[unknown, unknown]> {
-  return new Promise((settle) => new UnitStatement(held, asked, settle).begin());
+export function runOnLease(
+  unitLease: UnitLease,
+  asked: LeaseStatement,
+): Promise<[unknown, unknown]> {
+  return new Promise((settle) => new UnitStatement(unitLease, asked, settle).begin());
 }
 
 /**
@@ -41,31 +44,31 @@ export function runHeld(held: Held, asked: HeldStatement): Promise<[unknown, unk
  * that came before it in that transaction; `check` is called right before.
  */
 export async function runControl(
-  held: Held,
+  unitLease: UnitLease,
   sql: string,
   signal: Cancellation | undefined,
   check?: () => void,
 ): Promise<void> {
-  held.enter(undefined);
-  const turn = held.turns.take();
+  unitLease.enter(undefined);
+  const turn = unitLease.turns.take();
   try {
     const limits = { signal, endsAt: undefined };
-    if (!turn.hasCome) await turn.come(held.runtime.interpreter, limits);
+    if (!turn.hasCome) await turn.come(unitLease.runtime.interpreter, limits);
     signal?.throwIfAborted();
     check?.();
     const statement = { sql, values: undefined, isPrepared: false, options: undefined };
-    await held.session.run(statement, signal);
+    await unitLease.session.run(statement, signal);
   } finally {
     turn.end();
-    held.leave();
+    unitLease.leave();
   }
 }
 
 /** A statement on a lease of its unit. */
 class UnitStatement implements Answering, Limited {
   readonly #interpreter: Lessor;
-  readonly #held: Held;
-  readonly #asked: HeldStatement;
+  readonly #unitLease: UnitLease;
+  readonly #asked: LeaseStatement;
   readonly #settle: Settle;
   /** The async context of its code, in which listeners to a release are called. */
   #context: AsyncResource | undefined = undefined;
@@ -74,9 +77,9 @@ class UnitStatement implements Answering, Limited {
   #limiter: Limiter | undefined = undefined;
   #isOver = false;
 
-  constructor(held: Held, asked: HeldStatement, settle: Settle) {
-    this.#interpreter = held.runtime.interpreter;
-    this.#held = held;
+  constructor(unitLease: UnitLease, asked: LeaseStatement, settle: Settle) {
+    this.#interpreter = unitLease.runtime.interpreter;
+    this.#unitLease = unitLease;
     this.#asked = asked;
     this.#settle = settle;
   }
@@ -84,7 +87,7 @@ class UnitStatement implements Answering, Limited {
   /** Begins to use the lease. */
   begin(): void {
     if (this.#interpreter.hasListeners("release")) this.#context = new AsyncResource("Sublet");
-    this.#held.enter(this.#asked.stack);
+    this.#unitLease.enter(this.#asked.stack);
     this.#attempt(this.#open);
   }
 
@@ -129,16 +132,16 @@ class UnitStatement implements Answering, Limited {
   /** Waits until no transaction is open that it would become a part of, and for the lease. */
   #open(): void {
     const { scope, frame, limits } = this.#asked;
-    const held = this.#held;
-    held.unit.check();
+    const unitLease = this.#unitLease;
+    unitLease.unit.check();
     scope?.check();
-    const open = (scope ?? held).child;
+    const open = (scope ?? unitLease).child;
     if (open !== undefined) {
-      const { turnWaitings } = held.unit;
+      const { turnWaitings } = unitLease.unit;
       const further = untilFurther(this.#interpreter, turnWaitings, { frame, open }, limits);
       return this.#attempt(this.#open, further);
     }
-    const opening = held.open(frame, limits);
+    const opening = unitLease.open(frame, limits);
     if (opening === undefined) this.#takeTurn();
     else this.#attempt(this.#takeTurn, opening);
   }
@@ -146,15 +149,15 @@ class UnitStatement implements Answering, Limited {
   /** In a transaction it comes after the statements before it. */
   #takeTurn(): void {
     const { scope, limits } = this.#asked;
-    this.#held.unit.check();
+    this.#unitLease.unit.check();
     if (scope === undefined) return this.#send();
-    const turn = this.#turn = this.#held.turns.take();
+    const turn = this.#turn = this.#unitLease.turns.take();
     if (turn.hasCome) this.#sendIn(scope);
     else this.#attempt(() => this.#sendIn(scope), turn.come(this.#interpreter, limits));
   }
 
   #sendIn(scope: Scope): void {
-    this.#held.unit.check();
+    this.#unitLease.unit.check();
     scope.checkOpen();
     if (scope.status === "ended" || scope.isRollingBack) scope.check();
     this.#send();
@@ -162,8 +165,8 @@ class UnitStatement implements Answering, Limited {
 
   #send(): void {
     const { statement, limits } = this.#asked;
-    const { session } = this.#held;
-    checkAllowed(this.#held, this.#asked);
+    const { session } = this.#unitLease;
+    checkAllowed(this.#unitLease, this.#asked);
     limits.signal?.throwIfAborted();
     this.#limiter = limiterOf(this.#interpreter.clock, limits, this);
     this.#session = session;
@@ -180,8 +183,8 @@ class UnitStatement implements Answering, Limited {
 
   /** Has a transaction know that the server has rolled it back. */
   #noteRollback({ top }: Scope, error: unknown): void {
-    const held = this.#held;
-    if (top.status === "open" && held.isAlive && !held.session.isInTransaction) {
+    const unitLease = this.#unitLease;
+    if (top.status === "open" && unitLease.isAlive && !unitLease.session.isInTransaction) {
       top.rolledBack(error);
     }
   }
@@ -190,17 +193,20 @@ class UnitStatement implements Answering, Limited {
     this.#isOver = true;
     this.#limiter?.end();
     this.#turn?.end();
-    if (this.#context === undefined) this.#held.leave();
-    else this.#context.runInAsyncScope(() => this.#held.leave());
+    if (this.#context === undefined) this.#unitLease.leave();
+    else this.#context.runInAsyncScope(() => this.#unitLease.leave());
   }
 }
 
-function checkAllowed(held: Held, { statement, scope, frame, isAlone }: HeldStatement): void {
-  const { session, before } = held;
+function checkAllowed(
+  unitLease: UnitLease,
+  { statement, scope, frame, isAlone }: LeaseStatement,
+): void {
+  const { session, before } = unitLease;
   const facts = session.factsOf(statement);
   if (isAlone) checkLasts(facts);
   if (scope !== undefined && !scope.top.options.allowImplicitCommit) checkKeepsTransaction(facts);
   checkReadsOwn(facts, session, before);
   // A read may write through a view, and only the unit of the lease learns of that.
-  noteWrite(frame, held.unit);
+  noteWrite(frame, unitLease.unit);
 }

@@ -22,7 +22,7 @@ import type { TargetEntry } from "./targets.ts";
 import { type AwaitedScope, Turns, type TurnWaiting } from "./turns.ts";
 
 /** A unit of work, as its leases know it. */
-export interface HeldUnit extends ContextUnit, Asker {
+export interface LeasingUnit extends ContextUnit, Asker {
   /** Counts it, and its requests. */
   readonly admission: Admission;
   /** Whether it has ended. */
@@ -34,29 +34,29 @@ export interface HeldUnit extends ContextUnit, Asker {
   /** Returns the target of a virtual connection in it. */
   targetOf(home: Home): TargetEntry;
   /** Notes what of a lease may have become permanent, as the lease is released. */
-  noteLasting(held: Held): void;
+  noteLasting(unitLease: UnitLease): void;
   /** Forgets a lease that has ended. */
-  drop(held: Held): void;
+  drop(unitLease: UnitLease): void;
   /** Ends it. */
   end(): void;
 }
 
 /** A transaction, as the lease that it runs on knows it. */
-export interface HeldScope extends AwaitedScope {
+export interface LeaseTransaction extends AwaitedScope {
   /** Ends it, and the savepoints in it. */
   end(): void;
 }
 
 /** A lease of a unit through a virtual connection. */
-export class Held {
+export class UnitLease {
   /** What runs its actual connection. */
   readonly runtime: PoolRuntime;
   /** The unit. */
-  readonly unit: HeldUnit;
+  readonly unit: LeasingUnit;
   /** The virtual connection. */
   readonly home: Home;
   /** The transaction that is open in it. */
-  child: HeldScope | undefined = undefined;
+  child: LeaseTransaction | undefined = undefined;
   #turns: Turns | undefined;
   #request: UnitRequest | undefined;
   #users = 0;
@@ -69,7 +69,7 @@ export class Held {
   #stack: string | undefined;
 
   /** Creates what holds nothing yet. */
-  constructor(runtime: PoolRuntime, unit: HeldUnit, home: Home) {
+  constructor(runtime: PoolRuntime, unit: LeasingUnit, home: Home) {
     this.runtime = runtime;
     this.unit = unit;
     this.home = home;
