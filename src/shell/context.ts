@@ -22,7 +22,7 @@ export interface ContextUnit {
 }
 
 /** A transaction, as the context of code knows it. */
-export interface ContextScope {
+export interface ContextTransaction {
   /** How far it is. */
   readonly status: "beginning" | "open" | "ending" | "ended";
   /** What it runs on: the lease, and the virtual connection that this goes through. */
@@ -35,33 +35,34 @@ export interface ContextScope {
 /** What code belongs to. */
 export interface Frame<
   Unit extends ContextUnit = ContextUnit,
-  Scope extends ContextScope = ContextScope,
+  Transaction extends ContextTransaction = ContextTransaction,
 > {
   /** The unit. */
   readonly unit: Unit;
   /** The frame of the code around it. */
-  readonly parent: Frame<Unit, Scope> | undefined;
+  readonly parent: Frame<Unit, Transaction> | undefined;
   /** The transaction that this frame adds. */
-  readonly scope: Scope | undefined;
+  readonly transaction: Transaction | undefined;
   /** What ends the waits and statements of the code. */
   readonly signal: Cancellation | undefined;
   /** The frame of code elsewhere that asks by a handle. */
-  readonly caller?: Frame<Unit, Scope> | undefined;
+  readonly caller?: Frame<Unit, Transaction> | undefined;
 }
 
 /** How code finds its frame. */
-export type Frames<Unit extends ContextUnit, Scope extends ContextScope> = AsyncLocalStorage<
-  Frame<Unit, Scope> | undefined
->;
+export type Frames<Unit extends ContextUnit, Transaction extends ContextTransaction> =
+  AsyncLocalStorage<
+    Frame<Unit, Transaction> | undefined
+  >;
 
 /** Returns the innermost transaction, ended or not, that code is in on a virtual connection. */
-export function scopeOf<Unit extends ContextUnit, Scope extends ContextScope>(
-  frame: Frame<Unit, Scope> | undefined,
+export function transactionOf<Unit extends ContextUnit, Transaction extends ContextTransaction>(
+  frame: Frame<Unit, Transaction> | undefined,
   virtual: VirtualId,
-): Scope | undefined {
+): Transaction | undefined {
   const unit = frame?.unit;
   for (let at = frame; at !== undefined && at.unit === unit; at = at.parent) {
-    if (at.scope?.unitLease.home.id === virtual) return at.scope;
+    if (at.transaction?.unitLease.home.id === virtual) return at.transaction;
   }
   return undefined;
 }
@@ -79,8 +80,8 @@ export function isBelow(frame: Frame | undefined, above: Frame): boolean {
  * transactions that it is in, and those that its unit, and the units around it, hold to their
  * ends.
  */
-export function enclosingOf<Unit extends ContextUnit, Scope extends ContextScope>(
-  frame: Frame<Unit, Scope> | undefined,
+export function enclosingOf<Unit extends ContextUnit, Transaction extends ContextTransaction>(
+  frame: Frame<Unit, Transaction> | undefined,
   unit?: ContextUnit,
   virtual?: VirtualId,
   counts: (unit: Unit) => boolean = () => true,
@@ -88,7 +89,9 @@ export function enclosingOf<Unit extends ContextUnit, Scope extends ContextScope
   const found: Holding[] = [];
   for (let at = frame; at !== undefined; at = at.parent) {
     if (!counts(at.unit)) continue;
-    const inTransaction = at.scope?.status === "open" ? at.scope.unitLease.holding : undefined;
+    const inTransaction = at.transaction?.status === "open"
+      ? at.transaction.unitLease.holding
+      : undefined;
     if (inTransaction !== undefined) found.push(inTransaction);
     if (at.unit === at.parent?.unit) continue;
     found.push(...at.unit.lastingBut(at.unit === unit ? virtual : undefined));

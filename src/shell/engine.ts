@@ -17,7 +17,7 @@ import { type Lease, type LeaseOptions, takeLease } from "./lease.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import type { Asked } from "./statement.ts";
 import { runStatement } from "./statement_run.ts";
-import { transact } from "./transaction.ts";
+import { transact } from "./transact.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 import type { UnitEngine, UnitFrame, UnitFrames } from "./unit.ts";
 import { Handles, type UnitHandle } from "./unit_handle.ts";

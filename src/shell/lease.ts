@@ -10,7 +10,7 @@ import type { VirtualId } from "../core/mod.ts";
 import type { Cancellation } from "../port.ts";
 import { named } from "./caller.ts";
 import { either } from "./cancellation.ts";
-import { noteWrite, scopeOf } from "./context.ts";
+import { noteWrite, transactionOf } from "./context.ts";
 import { SubletError, unitEnded } from "./errors.ts";
 import type { Home } from "./home.ts";
 import type { Tag } from "./leaks.ts";
@@ -121,14 +121,14 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
   ): Promise<[unknown, unknown]> {
     try {
       this.#check();
-      const { engine, unitLease, scope: taken } = this.#hold;
+      const { engine, unitLease, transaction: taken } = this.#hold;
       const frame = engine.frames.getStore();
-      const here = scopeOf(frame, unitLease.home.id);
-      const scope = here?.unitLease === unitLease ? here : taken;
+      const here = transactionOf(frame, unitLease.home.id);
+      const transaction = here?.unitLease === unitLease ? here : taken;
       const statement = statementOf(sql, values, isPrepared);
       const { endsAt, signal: own } = limitsOf(runOptionsOf(sql, options), engine.clock);
       const limits = { endsAt, signal: either(frame?.signal, own) };
-      return named(runOnLease(unitLease, { statement, scope, frame, limits }));
+      return named(runOnLease(unitLease, { statement, transaction, frame, limits }));
     } catch (error) {
       return Promise.reject(restack(error, this.#run));
     }
@@ -167,7 +167,7 @@ export function takeLease(
     const home = runtime.homes[virtual] as Home;
     const begun = hold = new LeaseHold(engine, runtime, home, options.separate);
     const signal = either(begun.frame?.signal, limits.signal);
-    begun.scope?.check();
+    begun.transaction?.check();
     signal?.throwIfAborted();
     const opening = begun.unitLease.open(begun.frame, { signal, endsAt: limits.endsAt });
     if (opening === undefined) return Promise.resolve(leaseOf(begun, signal, stack));

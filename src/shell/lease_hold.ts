@@ -5,12 +5,12 @@
 
 import type { Cancellation, Instant } from "../port.ts";
 import { rejected } from "./caller.ts";
-import { scopeOf } from "./context.ts";
+import { transactionOf } from "./context.ts";
 import type { UnitLease } from "./unit_lease.ts";
 import type { Home } from "./home.ts";
 import type { Leftover } from "./leaks.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
-import type { Scope } from "./scope.ts";
+import type { Transaction } from "./transaction.ts";
 import { Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
 
 /** Whether a lease is one of its own, beside the one that its unit has. */
@@ -23,7 +23,7 @@ export class LeaseHold implements Leftover {
   /** What it is a lease of. */
   readonly unitLease: UnitLease;
   /** The transaction that its code is in, on this lease. */
-  readonly scope: Scope | undefined;
+  readonly transaction: Transaction | undefined;
   /** Whether it is one of its own, beside that of its unit. */
   readonly isSeparate: boolean;
   /** What runs the pool. */
@@ -41,10 +41,10 @@ export class LeaseHold implements Leftover {
     // One of its own may be taken when the unit has ended.
     const frame = separate && around?.unit.isEnded ? undefined : around;
     const unitLease = leaseFor(engine, runtime, home, frame, separate);
-    const scope = scopeOf(frame, home.id);
+    const transaction = transactionOf(frame, home.id);
     this.frame = frame;
     this.unitLease = unitLease;
-    this.scope = scope?.unitLease === unitLease ? scope : undefined;
+    this.transaction = transaction?.unitLease === unitLease ? transaction : undefined;
     this.engine = engine;
     this.isSeparate = Boolean(separate);
     unitLease.keep();

@@ -8,7 +8,7 @@
 import type { VirtualId } from "../core/mod.ts";
 import type { Statement } from "../port.ts";
 import { either } from "./cancellation.ts";
-import { scopeOf } from "./context.ts";
+import { transactionOf } from "./context.ts";
 import type { Home } from "./home.ts";
 import type { Limits } from "./wait.ts";
 import { type Asked, limitsOf, restack, runOptionsOf, statementOf } from "./statement.ts";
@@ -56,6 +56,6 @@ function join(
   const stack = leaks.stackAbove(runStatement);
   const within = { signal: either(frame.signal, limits.signal), endsAt: limits.endsAt };
   const unitLease = frame.unit.leaseFor(frame, home);
-  const scope = scopeOf(frame, id);
-  return runOnLease(unitLease, { statement, scope, frame, limits: within, stack, isAlone });
+  const transaction = transactionOf(frame, id);
+  return runOnLease(unitLease, { statement, transaction, frame, limits: within, stack, isAlone });
 }

@@ -1,259 +1,139 @@
 /**
- * Transactions: begun before their code runs, committed when it has ended well, rolled back
- * when it throws.
+ * The transactions of a lease, nested as savepoints, and who has to wait for whom.
  *
- * A transaction inside another one on the same virtual connection is a savepoint. The answer
- * to what ends one is waited for; after an abort for a little while only, as the network may
- * never bring it. If that of a COMMIT does not come, the error says that nobody knows what
- * became of the transaction.
+ * A lease, and each transaction in it, is a level. At most one transaction is open directly
+ * in a level. Code that works in a level waits while one is, as its statements would be part
+ * of it.
  */
 
-import type { Cancellation } from "../port.ts";
-import { either } from "./cancellation.ts";
-import { scopeOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
-import type { Home } from "./home.ts";
-import { noLimits, until } from "./wait.ts";
-import type { PoolRuntime } from "./pool_runtime.ts";
-import { Scope } from "./scope.ts";
-import { keepStack, restack } from "./statement.ts";
-import {
-  beginningOf,
-  checkNested,
-  checkTransactionOptions,
-  type TransactionOptions,
-} from "./transaction_options.ts";
-import { untilFurther } from "./turns.ts";
-import { endFully, type FrameCode, Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
-import { runControl } from "./unit_statement.ts";
+import type { LeaseTransaction, UnitLease } from "./unit_lease.ts";
+import type { TransactionOptions } from "./transaction_options.ts";
 
-/** How long after an abort the answer to what ends a transaction is waited for, in ms. */
-const lastWordMs = 1_000;
+/** A transaction, or a savepoint in one. */
+export class Transaction implements LeaseTransaction {
+  /** The lease it runs on. */
+  readonly unitLease: UnitLease;
+  /** The transaction it is a savepoint of. */
+  readonly parent: Transaction | undefined;
+  /** How its code asked for it. */
+  readonly options: TransactionOptions;
+  /** The savepoint that is open in it. */
+  child: Transaction | undefined = undefined;
+  /** Why its code cannot go on: the server rolled it back, a statement ended it, an abort came. */
+  failure: unknown = undefined;
+  /** Whether it ended before its time, so that what ran in it may be permanent. */
+  isEscaped = false;
+  /** Whether it is being rolled back: what has not been sent is not sent any more. */
+  isRollingBack = false;
+  /** Settled when it has been rolled back, from when on that was asked for. */
+  rollback: Promise<void> | undefined = undefined;
+  /** The number that the session gave it; 0 while it has none. */
+  #number = 0;
+  #status: "beginning" | "open" | "ending" | "ended" = "beginning";
+  #change: PromiseWithResolvers<void> = Promise.withResolvers();
 
-/**
- * Runs code in a transaction, and gives it its frame; outside of any unit of work, the transaction
- * is a unit of its own, which `runtime` runs.
- */
-export async function transact<T>(
-  engine: UnitEngine,
-  runtime: PoolRuntime,
-  home: Home,
-  fn: FrameCode<T>,
-  options: TransactionOptions,
-  stack: string | undefined,
-): Promise<Awaited<T>> {
-  const around = engine.frames.getStore();
-  const signal = either(around?.signal, options.signal);
-  let own: Unit | undefined;
-  try {
-    checkTransactionOptions(options);
-    const parent = scopeOf(around, home.id);
-    if (parent !== undefined) checkNested(options, parent.top.options);
-    signal?.throwIfAborted();
-    const unit = around?.unit ?? (own = new Unit(runtime, engine.handle));
-    const frame = { unit, parent: around?.parent, scope: around?.scope, signal };
-    const entered = enter(frame, home, options);
-    const scope = entered instanceof Scope ? entered : await entered;
-    return await runIn(engine, scope, fn, frame, around, stack);
-  } catch (error) {
-    throw restack(error, transact);
-  } finally {
-    if (own !== undefined) await endFully(own);
+  /** Creates a transaction that is about to begin, in a level in which none is open. */
+  constructor(unitLease: UnitLease, parent: Transaction | undefined, options: TransactionOptions) {
+    this.unitLease = unitLease;
+    this.parent = parent;
+    this.options = options;
+    unitLease.keep();
+    (parent ?? unitLease).child = this;
   }
-}
 
-async function runIn<T>(
-  engine: UnitEngine,
-  scope: Scope,
-  fn: FrameCode<T>,
-  frame: UnitFrame,
-  around: UnitFrame | undefined,
-  stack: string | undefined,
-): Promise<Awaited<T>> {
-  const { unit, signal } = frame;
-  let stop: (() => void) | undefined;
-  try {
-    await begin(scope, frame);
-    scope.unitLease.watch(stack);
-    if (scope.parent === undefined) stop = rollBackOn(signal, scope);
-    try {
-      const result = await runCode(engine, { unit, parent: around, scope, signal }, fn);
-      await commit(scope, signal);
-      return result;
-    } catch (error) {
-      throw await rollBack(scope, error, signal);
+  /** How far it is. */
+  get status(): "beginning" | "open" | "ending" | "ended" {
+    return this.#status;
+  }
+
+  /** Fulfilled when it is further. */
+  get changed(): Promise<void> {
+    return this.#change.promise;
+  }
+
+  /** The outermost transaction it is part of. */
+  get top(): Transaction {
+    return this.parent === undefined ? this : this.parent.top;
+  }
+
+  /** The name of its savepoint. */
+  get savepoint(): string {
+    return `sublet_${this.#depth}`;
+  }
+
+  /** Says that it has begun at the server. */
+  begun(): void {
+    if (this.parent === undefined) this.#number = this.unitLease.session.transaction;
+    this.#become("open");
+  }
+
+  /** Says that it is about to be committed, or released. */
+  ending(): void {
+    this.#become("ending");
+  }
+
+  /** Says that it is about to be rolled back, with the savepoints in it. */
+  rollingBack(): void {
+    this.child?.end();
+    this.isRollingBack = true;
+    this.#become("ending");
+  }
+
+  /** Ends it, and the savepoints in it; what its code does later is refused. */
+  end(): void {
+    if (this.#status === "ended") return;
+    this.child?.end();
+    this.#become("ended");
+    const level = this.parent ?? this.unitLease;
+    if (level.child === this) level.child = undefined;
+    if (this.parent === undefined) this.unitLease.forgetEcho();
+    this.unitLease.unkeep();
+    if (this.parent === undefined) this.unitLease.leaveLost();
+  }
+
+  /** Throws if it has ended, or has come to nothing. */
+  check(): void {
+    const { failure } = this.top;
+    if (failure !== undefined) throw failure;
+    if (this.#status === "ending" || this.#status === "ended") {
+      throw new SubletError("LEASE_ENDED", "statement", "The transaction has ended");
     }
-  } finally {
-    stop?.();
-    scope.end();
   }
-}
 
-/** Enters a level, at once if it can, so that nothing that is asked for later comes before. */
-function enter(frame: UnitFrame, home: Home, options: TransactionOptions): Scope | Promise<Scope> {
-  const { unit, signal } = frame;
-  const parent = scopeOf(frame, home.id);
-  unit.check();
-  parent?.check();
-  const unitLease = parent?.unitLease ?? unit.leaseBesides(home);
-  const open = (parent ?? unitLease).child;
-  if (open === undefined) return new Scope(unitLease, parent, options);
-  const further = untilFurther(
-    unitLease.runtime.interpreter,
-    unit.turnWaitings,
-    { frame, open },
-    { signal, endsAt: undefined },
-  );
-  return further.then(() => enter(frame, home, options));
-}
-
-async function begin(scope: Scope, frame: UnitFrame): Promise<void> {
-  const { unitLease, parent, options } = scope;
-  const { unit, signal } = frame;
-  await unitLease.open(frame, { signal, endsAt: undefined });
-  unit.check();
-  scope.check();
-  if (parent !== undefined) {
-    await runControl(unitLease, `SAVEPOINT ${scope.savepoint}`, signal, () => scope.checkOpen());
-  } else if (unitLease.session.isInTransaction) {
-    const prose = "Cannot begin a transaction as a statement of this unit has begun one by hand";
-    throw new SubletError("TRANSACTION_OPEN", "unit", prose);
-  } else {
-    for (const sql of beginningOf(options)) await runControl(unitLease, sql, signal);
+  /** Throws if, as the server shows, it is not the transaction any more that was begun. */
+  checkOpen(): void {
+    const { top } = this;
+    top.look();
+    if (top.failure !== undefined) throw top.failure;
   }
-  unit.check();
-  scope.check();
-  scope.begun();
-}
 
-async function runCode<T>(
-  { frames }: UnitEngine,
-  frame: UnitFrame,
-  fn: FrameCode<T>,
-): Promise<Awaited<T>> {
-  try {
-    return await frames.run(frame, fn, frame);
-  } catch (error) {
-    keepStack(error);
-    throw error;
+  /** Looks whether the server still shows the transaction that was begun. */
+  look(): void {
+    if (this.failure !== undefined || this.#number === 0 || !this.unitLease.isAlive) return;
+    const { transaction, transactionEndedBy } = this.unitLease.session;
+    if (transaction === this.#number) return;
+    this.isEscaped = true;
+    const by = transactionEndedBy === undefined ? "" : `, at ${JSON.stringify(transactionEndedBy)}`;
+    const prose = `The transaction has ended before its time${by}: what ran before that may be ` +
+      "permanent. Run what ends a transaction outside of one";
+    this.failure = new SubletError("TRANSACTION_LOST", "statement", prose);
   }
-}
 
-async function commit(scope: Scope, signal: Cancellation | undefined): Promise<void> {
-  const { unitLease, parent } = scope;
-  await untilChildEnds(scope);
-  unitLease.unit.check();
-  scope.check();
-  signal?.throwIfAborted();
-  const { session } = unitLease;
-  const checkOpen = (): void => scope.checkOpen();
-  scope.ending();
-  if (parent !== undefined) return await release(scope, signal);
-  try {
-    await conclude(scope, "COMMIT", signal, checkOpen);
-  } catch (cause) {
-    if (session.isAlive && !unitLease.runtime.isLoss(cause)) throw cause;
-    throw new SubletError("COMMIT_UNKNOWN", "commit", "No answer to COMMIT came", { cause });
+  /** Notes that the server has rolled it back after an error. */
+  rolledBack(cause: unknown): void {
+    const prose = "The server has rolled the transaction back";
+    this.top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause });
   }
-}
 
-/** Ends a savepoint well; that the server does not know it says that its transaction is gone. */
-async function release(scope: Scope, signal: Cancellation | undefined): Promise<void> {
-  const { unitLease, savepoint } = scope;
-  try {
-    await runControl(unitLease, `RELEASE SAVEPOINT ${savepoint}`, signal, () => scope.checkOpen());
-  } catch (cause) {
-    if (!unitLease.isAlive || cause instanceof SubletError || signal?.aborted) throw cause;
-    const prose = `The transaction has lost its savepoint ${savepoint}`;
-    scope.top.isEscaped = true;
-    throw scope.top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause });
+  get #depth(): number {
+    return this.parent === undefined ? 0 : this.parent.#depth + 1;
   }
-}
 
-/** Rolls back what has not ended with its unit or its connection; returns the error to throw. */
-async function rollBack(
-  scope: Scope,
-  error: unknown,
-  signal: Cancellation | undefined,
-): Promise<unknown> {
-  const { unitLease, parent, top } = scope;
-  if (scope.status === "ended" || unitLease.isEnded) return error;
-  scope.rollingBack();
-  if (parent !== undefined && top.failure !== undefined) return error;
-  try {
-    if (!unitLease.isAlive) return error;
-    if (parent === undefined) await endAll(scope, signal);
-    else await conclude(scope, `ROLLBACK TO SAVEPOINT ${scope.savepoint}`, signal);
-  } catch (cause) {
-    if (parent === undefined) unitLease.breakOff();
-    const prose = "The transaction could not be rolled back";
-    top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause });
-    noteSuppressed(error, cause);
+  #become(status: "open" | "ending" | "ended"): void {
+    if (this.#status === "ended") return;
+    this.#status = status;
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
   }
-  return top === scope ? escapeOf(scope, error) : error;
-}
-
-/** Returns the error of a transaction that could not be rolled back as it had ended before. */
-function escapeOf({ isEscaped, failure }: Scope, error: unknown) {
-  if (!isEscaped || !(failure instanceof SubletError) || failure === error) return error;
-  return new SubletError(failure.code, failure.stage, failure.message, { cause: error });
-}
-
-/** Rolls a transaction back on an abort, whatever its code is at; returns what stops that. */
-function rollBackOn(signal: Cancellation | undefined, scope: Scope): () => void {
-  const abort = async (): Promise<void> => {
-    scope.failure ??= signal?.reason;
-    // Statements that are under way are aborted by the same signal, and told so first.
-    await Promise.resolve();
-    if (scope.status !== "open") return;
-    scope.rollingBack();
-    // Whether that has failed is asked when the code has ended; the lease does not wait for it.
-    if (scope.unitLease.isAlive) {
-      await endAll(scope, signal).catch(() => scope.unitLease.breakOff());
-    }
-    scope.end();
-  };
-  signal?.addEventListener("abort", abort);
-  return () => signal?.removeEventListener("abort", abort);
-}
-
-/** Sends ROLLBACK, once. */
-function endAll(scope: Scope, signal: Cancellation | undefined): Promise<void> {
-  return scope.rollback ??= conclude(scope, "ROLLBACK", signal, () => scope.look());
-}
-
-/** Sends what ends a transaction; after an abort, its answer has a little time to come. */
-async function conclude(
-  { unitLease }: Scope,
-  sql: string,
-  signal: Cancellation | undefined,
-  check?: () => void,
-): Promise<void> {
-  if (signal === undefined) return await runControl(unitLease, sql, signal, check);
-  const { clock } = unitLease.runtime.interpreter;
-  const late = new AbortController();
-  let cancel: (() => void) | undefined;
-  const abort = (): void => {
-    cancel = clock.alarm(clock.now() + lastWordMs, () => late.abort(signal.reason));
-  };
-  if (signal.aborted) abort();
-  else signal.addEventListener("abort", abort);
-  try {
-    await runControl(unitLease, sql, late.signal, check);
-  } finally {
-    signal.removeEventListener("abort", abort);
-    cancel?.();
-  }
-}
-
-/** Waits for transactions that the code has begun in this one and not awaited. */
-async function untilChildEnds(scope: Scope): Promise<void> {
-  const { interpreter } = scope.unitLease.runtime;
-  while (scope.child !== undefined) await until(interpreter, scope.child.changed, noLimits);
-}
-
-/** Adds to an error, which is thrown all the same, that the rollback after it failed. */
-function noteSuppressed(error: unknown, suppressed: unknown): void {
-  if (!(error instanceof Error) || !Object.isExtensible(error)) return;
-  Object.defineProperty(error, "suppressed", { value: suppressed, configurable: true });
 }

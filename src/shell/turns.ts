@@ -1,7 +1,7 @@
 /** Turns of those who use one thing one after another, in the order in which they came. */
 
 import type { Instant } from "../port.ts";
-import type { ContextScope, Frame } from "./context.ts";
+import type { ContextTransaction, Frame } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { LeaseWaiter, Lessor } from "./lease_request.ts";
 import { type Limits, Wait } from "./wait.ts";
@@ -59,11 +59,13 @@ export class Turns {
 }
 
 /** A transaction, as code that waits for it knows it. */
-export interface AwaitedScope extends ContextScope {
+export interface AwaitedTransaction extends ContextTransaction {
   /** Fulfilled when it is further. */
   readonly changed: Promise<void>;
   /** What it runs on, and the name of the virtual connection that this goes through. */
-  readonly unitLease: ContextScope["unitLease"] & { readonly home: { readonly name: string } };
+  readonly unitLease: ContextTransaction["unitLease"] & {
+    readonly home: { readonly name: string };
+  };
 }
 
 /** Code that waits for a transaction. */
@@ -71,7 +73,7 @@ export interface TurnWaiting {
   /** What the code belongs to. */
   readonly frame: Frame | undefined;
   /** The transaction. */
-  readonly open: AwaitedScope;
+  readonly open: AwaitedTransaction;
 }
 
 /**
@@ -101,15 +103,17 @@ export async function untilFurther(
 /** Tells whether what is waited for waits itself for a transaction that the code is in. */
 function isRing(waitings: Iterable<TurnWaiting>, { frame, open }: TurnWaiting): boolean {
   const reached = new Set([open]);
-  for (const scope of reached) {
-    if (isIn(frame, scope)) return true;
-    for (const other of waitings) if (isIn(other.frame, scope)) reached.add(other.open);
+  for (const transaction of reached) {
+    if (isIn(frame, transaction)) return true;
+    for (const other of waitings) if (isIn(other.frame, transaction)) reached.add(other.open);
   }
   return false;
 }
 
-function isIn(frame: Frame | undefined, scope: AwaitedScope): boolean {
-  for (let at = frame; at !== undefined; at = at.parent) if (at.scope === scope) return true;
+function isIn(frame: Frame | undefined, transaction: AwaitedTransaction): boolean {
+  for (let at = frame; at !== undefined; at = at.parent) {
+    if (at.transaction === transaction) return true;
+  }
   return false;
 }
 

@@ -10,12 +10,12 @@
 import type { Holding, VirtualId } from "../core/mod.ts";
 import type { Clock, Target } from "../port.ts";
 import type { Admission } from "./admission.ts";
-import { type Frame, type Frames, scopeOf } from "./context.ts";
+import { type Frame, type Frames, transactionOf } from "./context.ts";
 import { unitEnded } from "./errors.ts";
 import { type LeasingUnit, UnitLease } from "./unit_lease.ts";
 import type { Home } from "./home.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
-import type { Scope } from "./scope.ts";
+import type { Transaction } from "./transaction.ts";
 import type { TargetEntry } from "./targets.ts";
 import type { TurnWaiting } from "./turns.ts";
 
@@ -26,13 +26,13 @@ export interface Host {
 }
 
 /** What code belongs to: its unit, and its transaction in it. */
-export type UnitFrame = Frame<Unit, Scope>;
+export type UnitFrame = Frame<Unit, Transaction>;
 
 /** Code that is given its frame. */
 export type FrameCode<T> = (frame: UnitFrame) => T;
 
 /** How code finds its frame. */
-export type UnitFrames = Frames<Unit, Scope>;
+export type UnitFrames = Frames<Unit, Transaction>;
 
 /** What runs one handle of a pool, as the work that is begun through the handle knows it. */
 export interface UnitEngine {
@@ -176,7 +176,7 @@ export class Unit implements LeasingUnit {
   /** Returns the lease that code uses through a virtual connection: its transaction's, if any. */
   leaseFor(frame: UnitFrame | undefined, home: Home): UnitLease {
     this.check();
-    return scopeOf(frame, home.id)?.unitLease ?? this.leaseBesides(home);
+    return transactionOf(frame, home.id)?.unitLease ?? this.leaseBesides(home);
   }
 
   /** Returns the lease for code that is in no transaction; it may have to be requested yet. */
@@ -195,8 +195,8 @@ export class Unit implements LeasingUnit {
 
   /** Returns the lease in which code has a transaction open, also one that it began by hand. */
   leaseInTransaction(frame: UnitFrame, home: Home): UnitLease | undefined {
-    const scope = scopeOf(frame, home.id);
-    if (scope !== undefined) return scope.unitLease;
+    const transaction = transactionOf(frame, home.id);
+    if (transaction !== undefined) return transaction.unitLease;
     return [this, ...this.#beside].flatMap((unit) => unit.openByHand)
       .findLast((unitLease) => unitLease.home.id === home.id);
   }

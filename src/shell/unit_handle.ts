@@ -137,7 +137,7 @@ export class Handles {
       const caller = frames.getStore();
       if (isBelow(caller, frame)) return fn();
       const { unit, signal } = frame;
-      return frames.run({ unit, parent: frame, scope: undefined, signal, caller }, fn);
+      return frames.run({ unit, parent: frame, transaction: undefined, signal, caller }, fn);
     };
     return {
       statement: (id, asked) => within(() => engine.statement(id, asked)),

@@ -19,7 +19,7 @@ import type { Limits } from "./wait.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import type { Beforehand } from "./refusals.ts";
 import type { TargetEntry } from "./targets.ts";
-import { type AwaitedScope, Turns, type TurnWaiting } from "./turns.ts";
+import { type AwaitedTransaction, Turns, type TurnWaiting } from "./turns.ts";
 
 /** A unit of work, as its leases know it. */
 export interface LeasingUnit extends ContextUnit, Asker {
@@ -42,7 +42,7 @@ export interface LeasingUnit extends ContextUnit, Asker {
 }
 
 /** A transaction, as the lease that it runs on knows it. */
-export interface LeaseTransaction extends AwaitedScope {
+export interface LeaseTransaction extends AwaitedTransaction {
   /** Ends it, and the savepoints in it. */
   end(): void;
 }

@@ -5,7 +5,7 @@ import type { Cancellation } from "../port.ts";
 import { either } from "./cancellation.ts";
 import { SubletError } from "./errors.ts";
 import { homeNamed } from "./home.ts";
-import { transact } from "./transaction.ts";
+import { transact } from "./transact.ts";
 import { endFully, type FrameCode, Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
 import { bindingsOf, checkRetries, type UnitOptions } from "./unit_options.ts";
 import { isSafeToRepeat, provesReads, tellLasting } from "./unit_repeat.ts";
@@ -85,7 +85,7 @@ async function runOnce<T>(
       return () => transact(engine, runtime, home, inner, {}, leaks.stackAbove(runUnit));
     }, fn);
     for (const [home, overlay] of bindingsOf(homes, bind)) unit.bind(home, overlay);
-    const frame = { unit, parent: engine.frames.getStore(), scope: undefined, signal };
+    const frame = { unit, parent: engine.frames.getStore(), transaction: undefined, signal };
     const result = await engine.frames.run(frame, within, frame);
     await checkNoneOpen(unit, signal);
     return result as Awaited<T>;

@@ -11,7 +11,7 @@ import type { UnitLease } from "./unit_lease.ts";
 import type { Lessor } from "./lease_request.ts";
 import { type Limited, type Limiter, limiterOf, type Limits, statementTimeout } from "./wait.ts";
 import { checkKeepsTransaction, checkLasts, checkReadsOwn } from "./refusals.ts";
-import type { Scope } from "./scope.ts";
+import type { Transaction } from "./transaction.ts";
 import type { Settle } from "./statement_request.ts";
 import { type Turn, untilFurther } from "./turns.ts";
 
@@ -20,7 +20,7 @@ export interface LeaseStatement {
   /** The statement. */
   readonly statement: Statement;
   /** The transaction that its code is in, on this lease. */
-  readonly scope: Scope | undefined;
+  readonly transaction: Transaction | undefined;
   /** What its code belongs to. */
   readonly frame: Frame | undefined;
   /** Until when it may take. */
@@ -131,11 +131,11 @@ class UnitStatement implements Answering, Limited {
 
   /** Waits until no transaction is open that it would become a part of, and for the lease. */
   #open(): void {
-    const { scope, frame, limits } = this.#asked;
+    const { transaction, frame, limits } = this.#asked;
     const unitLease = this.#unitLease;
     unitLease.unit.check();
-    scope?.check();
-    const open = (scope ?? unitLease).child;
+    transaction?.check();
+    const open = (transaction ?? unitLease).child;
     if (open !== undefined) {
       const { turnWaitings } = unitLease.unit;
       const further = untilFurther(this.#interpreter, turnWaitings, { frame, open }, limits);
@@ -148,18 +148,18 @@ class UnitStatement implements Answering, Limited {
 
   /** In a transaction it comes after the statements before it. */
   #takeTurn(): void {
-    const { scope, limits } = this.#asked;
+    const { transaction, limits } = this.#asked;
     this.#unitLease.unit.check();
-    if (scope === undefined) return this.#send();
+    if (transaction === undefined) return this.#send();
     const turn = this.#turn = this.#unitLease.turns.take();
-    if (turn.hasCome) this.#sendIn(scope);
-    else this.#attempt(() => this.#sendIn(scope), turn.come(this.#interpreter, limits));
+    if (turn.hasCome) this.#sendIn(transaction);
+    else this.#attempt(() => this.#sendIn(transaction), turn.come(this.#interpreter, limits));
   }
 
-  #sendIn(scope: Scope): void {
+  #sendIn(transaction: Transaction): void {
     this.#unitLease.unit.check();
-    scope.checkOpen();
-    if (scope.status === "ended" || scope.isRollingBack) scope.check();
+    transaction.checkOpen();
+    if (transaction.status === "ended" || transaction.isRollingBack) transaction.check();
     this.#send();
   }
 
@@ -175,14 +175,16 @@ class UnitStatement implements Answering, Limited {
 
   #fail(error: unknown): void {
     if (this.#isOver) return;
-    const { scope } = this.#asked;
-    if (this.#turn !== undefined && scope !== undefined) this.#noteRollback(scope, error);
+    const { transaction } = this.#asked;
+    if (this.#turn !== undefined && transaction !== undefined) {
+      this.#noteRollback(transaction, error);
+    }
     this.#end();
     this.#settle(rejected(error));
   }
 
   /** Has a transaction know that the server has rolled it back. */
-  #noteRollback({ top }: Scope, error: unknown): void {
+  #noteRollback({ top }: Transaction, error: unknown): void {
     const unitLease = this.#unitLease;
     if (top.status === "open" && unitLease.isAlive && !unitLease.session.isInTransaction) {
       top.rolledBack(error);
@@ -200,12 +202,14 @@ class UnitStatement implements Answering, Limited {
 
 function checkAllowed(
   unitLease: UnitLease,
-  { statement, scope, frame, isAlone }: LeaseStatement,
+  { statement, transaction, frame, isAlone }: LeaseStatement,
 ): void {
   const { session, before } = unitLease;
   const facts = session.factsOf(statement);
   if (isAlone) checkLasts(facts);
-  if (scope !== undefined && !scope.top.options.allowImplicitCommit) checkKeepsTransaction(facts);
+  if (transaction !== undefined && !transaction.top.options.allowImplicitCommit) {
+    checkKeepsTransaction(facts);
+  }
   checkReadsOwn(facts, session, before);
   // A read may write through a view, and only the unit of the lease learns of that.
   noteWrite(frame, unitLease.unit);

@@ -14,17 +14,17 @@ export interface Mutant {
 // One fault a line.
 // deno-fmt-ignore
 const table: readonly (readonly [name: string, file: string, from: string, to: string])[] = [
-  ["what throws is committed", "shell/transaction", 'conclude(scope, "ROLLBACK", signal, () => scope.look())', 'conclude(scope, "COMMIT", signal)'],
-  ["what ends well is rolled back", "shell/transaction", 'await conclude(scope, "COMMIT", signal, checkOpen);', 'await conclude(scope, "ROLLBACK", signal, checkOpen);'],
-  ["a savepoint that throws stays", "shell/transaction", "`ROLLBACK TO SAVEPOINT ${scope.savepoint}`", "`RELEASE SAVEPOINT ${scope.savepoint}`"],
-  ["a savepoint rolls its transaction back", "shell/transaction", "`ROLLBACK TO SAVEPOINT ${scope.savepoint}`", '"ROLLBACK"'],
+  ["what throws is committed", "shell/transact", 'conclude(transaction, "ROLLBACK", signal, look)', 'conclude(transaction, "COMMIT", signal)'],
+  ["what ends well is rolled back", "shell/transact", 'await conclude(transaction, "COMMIT", signal, checkOpen);', 'await conclude(transaction, "ROLLBACK", signal, checkOpen);'],
+  ["a savepoint that throws stays", "shell/transact", "`ROLLBACK TO SAVEPOINT ${transaction.savepoint}`", "`RELEASE SAVEPOINT ${transaction.savepoint}`"],
+  ["a savepoint rolls its transaction back", "shell/transact", "`ROLLBACK TO SAVEPOINT ${transaction.savepoint}`", '"ROLLBACK"'],
   ["a unit is repeated after what lasts", "shell/unit_run", "return !unit.mayBePermanent;", "return true;"],
   ["what is written outside a transaction does not last", "mysql/transaction_state", 'this.#count("itself");', ""],
   ["a unit that has ended takes statements", "shell/unit", "if (this.#isEnded) throw unitEnded();", ""],
-  ["a transaction that has ended takes statements", "shell/scope", 'if (this.#status === "ending" || this.#status === "ended") {', 'if (this.#status === "beginning") {'],
+  ["a transaction that has ended takes statements", "shell/transaction", 'if (this.#status === "ending" || this.#status === "ended") {', 'if (this.#status === "beginning") {'],
   ["a unit is bound for all", "shell/unit", "if (bound !== undefined) return bound;", ""],
   ["a separate lease is the unit's", "shell/lease_hold", "if (frame !== undefined && !separate) return frame.unit.leaseFor(frame, home);", "if (frame !== undefined) return frame.unit.leaseFor(frame, home);"],
-  ["what runs beside a transaction does not wait for its end", "shell/unit_statement", "const open = (scope ?? unitLease).child;", "const open = scope?.child;"],
+  ["what runs beside a transaction does not wait for its end", "shell/unit_statement", "const open = (transaction ?? unitLease).child;", "const open = transaction?.child;"],
   ["a dirty session is lent on", "mysql/session", 'return this.#memory.refusals.has("wiping", this.#target) ? "broken" : "dirty";', 'return "clean";'],
   ["a reset stands for a new login", "mysql/wiping", "if (reason !== undefined) await this.login(target);", ""],
   ["a new target is not logged in to", "mysql/session", "await this.#wiping.login(target);", "await this.#wiping.login(this.#target);"],

@@ -1,0 +1,278 @@
+/**
+ * Transactions: begun before their code runs, committed when it has ended well, rolled back
+ * when it throws.
+ *
+ * A transaction inside another one on the same virtual connection is a savepoint. The answer
+ * to what ends one is waited for; after an abort for a little while only, as the network may
+ * never bring it. If that of a COMMIT does not come, the error says that nobody knows what
+ * became of the transaction.
+ */
+
+import type { Cancellation } from "../port.ts";
+import { either } from "./cancellation.ts";
+import { transactionOf } from "./context.ts";
+import { SubletError } from "./errors.ts";
+import type { Home } from "./home.ts";
+import { noLimits, until } from "./wait.ts";
+import type { PoolRuntime } from "./pool_runtime.ts";
+import { Transaction } from "./transaction.ts";
+import { keepStack, restack } from "./statement.ts";
+import {
+  beginningOf,
+  checkNested,
+  checkTransactionOptions,
+  type TransactionOptions,
+} from "./transaction_options.ts";
+import { untilFurther } from "./turns.ts";
+import { endFully, type FrameCode, Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
+import { runControl } from "./unit_statement.ts";
+
+/** How long after an abort the answer to what ends a transaction is waited for, in ms. */
+const lastWordMs = 1_000;
+
+/**
+ * Runs code in a transaction, and gives it its frame; outside of any unit of work, the transaction
+ * is a unit of its own, which `runtime` runs.
+ */
+export async function transact<T>(
+  engine: UnitEngine,
+  runtime: PoolRuntime,
+  home: Home,
+  fn: FrameCode<T>,
+  options: TransactionOptions,
+  stack: string | undefined,
+): Promise<Awaited<T>> {
+  const around = engine.frames.getStore();
+  const signal = either(around?.signal, options.signal);
+  let own: Unit | undefined;
+  try {
+    checkTransactionOptions(options);
+    const parent = transactionOf(around, home.id);
+    if (parent !== undefined) checkNested(options, parent.top.options);
+    signal?.throwIfAborted();
+    const unit = around?.unit ?? (own = new Unit(runtime, engine.handle));
+    const frame = { unit, parent: around?.parent, transaction: around?.transaction, signal };
+    const entered = enter(frame, home, options);
+    const transaction = entered instanceof Transaction ? entered : await entered;
+    return await runIn(engine, transaction, fn, frame, around, stack);
+  } catch (error) {
+    throw restack(error, transact);
+  } finally {
+    if (own !== undefined) await endFully(own);
+  }
+}
+
+async function runIn<T>(
+  engine: UnitEngine,
+  transaction: Transaction,
+  fn: FrameCode<T>,
+  frame: UnitFrame,
+  around: UnitFrame | undefined,
+  stack: string | undefined,
+): Promise<Awaited<T>> {
+  const { unit, signal } = frame;
+  let stop: (() => void) | undefined;
+  try {
+    await begin(transaction, frame);
+    transaction.unitLease.watch(stack);
+    if (transaction.parent === undefined) stop = rollBackOn(signal, transaction);
+    try {
+      const result = await runCode(engine, { unit, parent: around, transaction, signal }, fn);
+      await commit(transaction, signal);
+      return result;
+    } catch (error) {
+      throw await rollBack(transaction, error, signal);
+    }
+  } finally {
+    stop?.();
+    transaction.end();
+  }
+}
+
+/** Enters a level, at once if it can, so that nothing that is asked for later comes before. */
+function enter(
+  frame: UnitFrame,
+  home: Home,
+  options: TransactionOptions,
+): Transaction | Promise<Transaction> {
+  const { unit, signal } = frame;
+  const parent = transactionOf(frame, home.id);
+  unit.check();
+  parent?.check();
+  const unitLease = parent?.unitLease ?? unit.leaseBesides(home);
+  const open = (parent ?? unitLease).child;
+  if (open === undefined) return new Transaction(unitLease, parent, options);
+  const further = untilFurther(
+    unitLease.runtime.interpreter,
+    unit.turnWaitings,
+    { frame, open },
+    { signal, endsAt: undefined },
+  );
+  return further.then(() => enter(frame, home, options));
+}
+
+async function begin(transaction: Transaction, frame: UnitFrame): Promise<void> {
+  const { unitLease, parent, options } = transaction;
+  const { unit, signal } = frame;
+  await unitLease.open(frame, { signal, endsAt: undefined });
+  unit.check();
+  transaction.check();
+  if (parent !== undefined) {
+    await runControl(
+      unitLease,
+      `SAVEPOINT ${transaction.savepoint}`,
+      signal,
+      () => transaction.checkOpen(),
+    );
+  } else if (unitLease.session.isInTransaction) {
+    const prose = "Cannot begin a transaction as a statement of this unit has begun one by hand";
+    throw new SubletError("TRANSACTION_OPEN", "unit", prose);
+  } else {
+    for (const sql of beginningOf(options)) await runControl(unitLease, sql, signal);
+  }
+  unit.check();
+  transaction.check();
+  transaction.begun();
+}
+
+async function runCode<T>(
+  { frames }: UnitEngine,
+  frame: UnitFrame,
+  fn: FrameCode<T>,
+): Promise<Awaited<T>> {
+  try {
+    return await frames.run(frame, fn, frame);
+  } catch (error) {
+    keepStack(error);
+    throw error;
+  }
+}
+
+async function commit(transaction: Transaction, signal: Cancellation | undefined): Promise<void> {
+  const { unitLease, parent } = transaction;
+  await untilChildEnds(transaction);
+  unitLease.unit.check();
+  transaction.check();
+  signal?.throwIfAborted();
+  const { session } = unitLease;
+  const checkOpen = (): void => transaction.checkOpen();
+  transaction.ending();
+  if (parent !== undefined) return await release(transaction, signal);
+  try {
+    await conclude(transaction, "COMMIT", signal, checkOpen);
+  } catch (cause) {
+    if (session.isAlive && !unitLease.runtime.isLoss(cause)) throw cause;
+    throw new SubletError("COMMIT_UNKNOWN", "commit", "No answer to COMMIT came", { cause });
+  }
+}
+
+/** Ends a savepoint well; that the server does not know it says that its transaction is gone. */
+async function release(transaction: Transaction, signal: Cancellation | undefined): Promise<void> {
+  const { unitLease, savepoint } = transaction;
+  try {
+    await runControl(
+      unitLease,
+      `RELEASE SAVEPOINT ${savepoint}`,
+      signal,
+      () => transaction.checkOpen(),
+    );
+  } catch (cause) {
+    if (!unitLease.isAlive || cause instanceof SubletError || signal?.aborted) throw cause;
+    const prose = `The transaction has lost its savepoint ${savepoint}`;
+    transaction.top.isEscaped = true;
+    throw transaction.top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, {
+      cause,
+    });
+  }
+}
+
+/** Rolls back what has not ended with its unit or its connection; returns the error to throw. */
+async function rollBack(
+  transaction: Transaction,
+  error: unknown,
+  signal: Cancellation | undefined,
+): Promise<unknown> {
+  const { unitLease, parent, top } = transaction;
+  if (transaction.status === "ended" || unitLease.isEnded) return error;
+  transaction.rollingBack();
+  if (parent !== undefined && top.failure !== undefined) return error;
+  try {
+    if (!unitLease.isAlive) return error;
+    if (parent === undefined) await endAll(transaction, signal);
+    else await conclude(transaction, `ROLLBACK TO SAVEPOINT ${transaction.savepoint}`, signal);
+  } catch (cause) {
+    if (parent === undefined) unitLease.breakOff();
+    const prose = "The transaction could not be rolled back";
+    top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause });
+    noteSuppressed(error, cause);
+  }
+  return top === transaction ? escapeOf(transaction, error) : error;
+}
+
+/** Returns the error of a transaction that could not be rolled back as it had ended before. */
+function escapeOf({ isEscaped, failure }: Transaction, error: unknown) {
+  if (!isEscaped || !(failure instanceof SubletError) || failure === error) return error;
+  return new SubletError(failure.code, failure.stage, failure.message, { cause: error });
+}
+
+/** Rolls a transaction back on an abort, whatever its code is at; returns what stops that. */
+function rollBackOn(signal: Cancellation | undefined, transaction: Transaction): () => void {
+  const abort = async (): Promise<void> => {
+    transaction.failure ??= signal?.reason;
+    // Statements that are under way are aborted by the same signal, and told so first.
+    await Promise.resolve();
+    if (transaction.status !== "open") return;
+    transaction.rollingBack();
+    // Whether that has failed is asked when the code has ended; the lease does not wait for it.
+    if (transaction.unitLease.isAlive) {
+      await endAll(transaction, signal).catch(() => transaction.unitLease.breakOff());
+    }
+    transaction.end();
+  };
+  signal?.addEventListener("abort", abort);
+  return () => signal?.removeEventListener("abort", abort);
+}
+
+/** Sends ROLLBACK, once. */
+function endAll(transaction: Transaction, signal: Cancellation | undefined): Promise<void> {
+  const look = (): void => transaction.look();
+  return transaction.rollback ??= conclude(transaction, "ROLLBACK", signal, look);
+}
+
+/** Sends what ends a transaction; after an abort, its answer has a little time to come. */
+async function conclude(
+  { unitLease }: Transaction,
+  sql: string,
+  signal: Cancellation | undefined,
+  check?: () => void,
+): Promise<void> {
+  if (signal === undefined) return await runControl(unitLease, sql, signal, check);
+  const { clock } = unitLease.runtime.interpreter;
+  const late = new AbortController();
+  let cancel: (() => void) | undefined;
+  const abort = (): void => {
+    cancel = clock.alarm(clock.now() + lastWordMs, () => late.abort(signal.reason));
+  };
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort);
+  try {
+    await runControl(unitLease, sql, late.signal, check);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    cancel?.();
+  }
+}
+
+/** Waits for transactions that the code has begun in this one and not awaited. */
+async function untilChildEnds(transaction: Transaction): Promise<void> {
+  const { interpreter } = transaction.unitLease.runtime;
+  while (transaction.child !== undefined) {
+    await until(interpreter, transaction.child.changed, noLimits);
+  }
+}
+
+/** Adds to an error, which is thrown all the same, that the rollback after it failed. */
+function noteSuppressed(error: unknown, suppressed: unknown): void {
+  if (!(error instanceof Error) || !Object.isExtensible(error)) return;
+  Object.defineProperty(error, "suppressed", { value: suppressed, configurable: true });
+}
