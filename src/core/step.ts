@@ -102,8 +102,8 @@ function request(draft: Draft, waiter: LeaseRequested): void {
 
 /** From the first request for its own target on, the minimum of a virtual connection is kept. */
 function activate(draft: Draft, { virtual, target }: LeaseRequested): void {
-  const { minimum, target: home } = draft.pool.policy.virtuals[virtual]!;
-  if (minimum === 0 || target !== home) return;
+  const { minimum, target: ownTarget } = draft.pool.policy.virtuals[virtual]!;
+  if (minimum === 0 || target !== ownTarget) return;
   if (find(draft.pool.virtuals, virtual)?.isActive) return;
   editVirtual(draft, virtual).isActive = true;
   editTarget(draft, target).minimum += minimum;

@@ -25,7 +25,7 @@ export function creatorOn(adapter: Adapter, lifespan: Lifespan): CreatePool {
     targetOptions: mysql.targetOptionNames,
     isLate: ({ uri }) => typeof uri === "function",
     targetOf: (options) => checked(() => new mysql.Target(options)),
-    retargetOf: (home: mysql.Target, overlay) => checked(() => home.overlay(overlay)),
+    retargetOf: (base: mysql.Target, overlay) => checked(() => base.overlay(overlay)),
     keyOf: mysql.keyOfValue,
     shapeOf: mysql.shapeOfValue,
     compileMethod: (sql) => mysql.compileMethod(sql, nearest),

@@ -34,7 +34,7 @@ export type {
   Values,
 } from "../shell/statement.ts";
 export type { Address, Condition } from "../port.ts";
-export type { Hold } from "../shell/home.ts";
+export type { Hold } from "../shell/virtual_config.ts";
 export type { Host } from "../shell/unit.ts";
 export type { Isolation, TransactionOptions } from "../shell/transaction_options.ts";
 export type { UnitCode, UnitHandle } from "../shell/unit_handle.ts";

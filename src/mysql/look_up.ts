@@ -49,7 +49,7 @@ export interface LookedUp {
   /** Which of the names are databases, {@linkcode folded}. */
   readonly databases: readonly string[];
   /** The session's current database, if it has one. */
-  readonly home: string | undefined;
+  readonly initialDatabase: string | undefined;
 }
 
 /**
@@ -68,7 +68,7 @@ export async function askOfObjects(
   const found = await rowsOf(driver, questionOf(names, schemas, asksRole, isMariaDb === true));
   if (isWarned()) throw new UnsoundLookUp("failed look-up");
   const rows = found.map((row) => rowOf(row.map(textOf)));
-  if (rows.some(({ kind, title }) => kind === HOME && title === "0")) {
+  if (rows.some(({ kind, title }) => kind === STATE && title === "0")) {
     throw new UnsoundLookUp("role");
   }
   const isDatabase = ({ kind }: Row): boolean => kind === DATABASE;
@@ -76,7 +76,7 @@ export async function askOfObjects(
     objects: rows.filter((row) => row.kind > 0 && !isDatabase(row))
       .map((row) => objectOf(analyser, row, hiding)),
     databases: rows.filter(isDatabase).map(({ name }) => folded(name)),
-    home: rows.find(({ kind }) => kind === HOME)?.text ?? undefined,
+    initialDatabase: rows.find(({ kind }) => kind === STATE)?.text ?? undefined,
   };
 }
 
@@ -96,7 +96,7 @@ function questionOf(
   };
   const table = ["table_name", "table_schema"] as const;
   const questions = [
-    `SELECT ${HOME}, '', '', ${asksRole}, ${bytesOf("DATABASE()")}, NULL`,
+    `SELECT ${STATE}, '', '', ${asksRole}, ${bytesOf("DATABASE()")}, NULL`,
     select(DATABASE, "schema_name", "schema_name", "NULL", "NULL", "NULL"),
     select(VIEW, ...table, "table_name", "view_definition", "NULL"),
     select(
@@ -131,7 +131,7 @@ function isAmong(column: string, literals: readonly string[]): string {
 }
 
 /** The row that tells the current database, and whether the role is that of the beginning. */
-const HOME = 0;
+const STATE = 0;
 /** The variable in which a session notes its role when it begins. */
 export const noted = "@sublet";
 /** What tells its role. */

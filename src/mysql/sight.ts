@@ -24,7 +24,7 @@ const patterned = /[%\\][^`"]*[`"]\.\*/;
 /** What one target's user may see. */
 export class Sight implements Hiding {
   /** The current database of a session that has just begun. */
-  home: string | undefined;
+  initialDatabase: string | undefined;
   /** Whether what he may not see is taken to leave nothing. */
   readonly trusts: boolean;
   #grants: Grants | undefined;
@@ -69,7 +69,9 @@ export class Sight implements Hiding {
    * databases or in the current one.
    */
   hidesOwnTriggers(databases: readonly string[]): boolean {
-    const all = this.home === undefined ? databases : [this.home, ...databases];
+    const all = this.initialDatabase === undefined
+      ? databases
+      : [this.initialDatabase, ...databases];
     // With privileges on columns alone, he does not see the expressions of the others.
     return this.#isMariaDb
       ? this.#hides((grants) => !grants.hasColumns || all.every((one) => grants.showViews(one)))

@@ -171,7 +171,7 @@ export class StoredObjects {
       const found = await askOfObjects(asking, asked, names, this.sight);
       objects.push(...found.objects);
       for (const database of found.databases) databases.add(database);
-      this.sight.home = found.home;
+      this.sight.initialDatabase = found.initialDatabase;
       asked = new Set(found.objects.flatMap(({ used }) => used).filter((one) => !names.has(one)));
       for (const name of asked) names.add(name);
     }

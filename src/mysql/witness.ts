@@ -67,7 +67,7 @@ export class Witness implements Watcher {
   /** The statement that runs, or ran last. */
   #running: Given | undefined;
   #flags = AUTOCOMMIT;
-  #flagsAtHome = AUTOCOMMIT;
+  #initialFlags = AUTOCOMMIT;
   #isChanged = false;
   /** Whether SET TRANSACTION waits for the transaction that it is for. */
   #isNextSet = false;
@@ -103,7 +103,7 @@ export class Witness implements Watcher {
   /** Whether there is state, other than a transaction, that belongs to this session alone. */
   get isChanged(): boolean {
     return this.#isChanged || this.#isNextSet ||
-      ((this.#flags ^ this.#flagsAtHome) & AUTOCOMMIT) !== 0;
+      ((this.#flags ^ this.#initialFlags) & AUTOCOMMIT) !== 0;
   }
 
   /** Why there may be state that a reset does not wipe: another role or current database. */
@@ -140,7 +140,7 @@ export class Witness implements Watcher {
 
   /** Takes the session as it is now to be as it should be. */
   settle(): void {
-    this.#flagsAtHome = this.#flags;
+    this.#initialFlags = this.#flags;
     this.#isChanged = this.#isNextSet = false;
     this.#moved = undefined;
     this.#isUnsure = this.#isUnclear = this.#isUntold = false;

@@ -52,8 +52,8 @@ function targetsOf(
   { target, virtuals }: Plan,
   { targetOf, retargetOf }: Foundation,
 ): readonly Target[] {
-  const home = targetOf(target);
+  const base = targetOf(target);
   return virtuals.map(({ overlay }) => {
-    return Object.keys(overlay).length > 0 ? retargetOf(home, overlay) : home;
+    return Object.keys(overlay).length > 0 ? retargetOf(base, overlay) : base;
   });
 }

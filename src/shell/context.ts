@@ -27,7 +27,7 @@ export interface ContextTransaction {
   readonly status: "beginning" | "open" | "ending" | "ended";
   /** What it runs on: the lease, and the virtual connection that this goes through. */
   readonly unitLease: {
-    readonly home: { readonly id: VirtualId };
+    readonly virtualConfig: { readonly id: VirtualId };
     readonly holding: Holding | undefined;
   };
 }
@@ -62,7 +62,7 @@ export function transactionOf<Unit extends ContextUnit, Transaction extends Cont
 ): Transaction | undefined {
   const unit = frame?.unit;
   for (let at = frame; at !== undefined && at.unit === unit; at = at.parent) {
-    if (at.transaction?.unitLease.home.id === virtual) return at.transaction;
+    if (at.transaction?.unitLease.virtualConfig.id === virtual) return at.transaction;
   }
   return undefined;
 }

@@ -12,7 +12,7 @@ import type { PoolClock } from "./clock.ts";
 import { enclosingOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Handle, SharedPool } from "./shared_pool.ts";
-import type { Home } from "./home.ts";
+import type { VirtualConfig } from "./virtual_config.ts";
 import { type Lease, type LeaseOptions, takeLease } from "./lease.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import type { Asked } from "./statement.ts";
@@ -110,9 +110,10 @@ export class Engine implements UnitEngine, VirtualEngine {
     refuseCallback(options);
     const runtime = this.runtimeHere();
     const stack = runtime.leaks.stackAbove(this.transaction);
-    const home = runtime.homes[id] as Home;
+    const virtualConfig = runtime.virtualConfigs[id] as VirtualConfig;
     const code = (frame: UnitFrame): T => fn(this.#handles.connection(frame, id));
-    const run = (): Promise<Awaited<T>> => transact(this, runtime, home, code, options, stack);
+    const run = (): Promise<Awaited<T>> =>
+      transact(this, runtime, virtualConfig, code, options, stack);
     return await (this.#isGuest() ? this.#asGuest(run) : run());
   }
 
@@ -129,7 +130,7 @@ export class Engine implements UnitEngine, VirtualEngine {
 
   /** Returns where a virtual connection leads, unless a unit binds it elsewhere. */
   targetOf(id: VirtualId): Target {
-    return (this.runtimeHere().homes[id] as Home).target.target;
+    return (this.runtimeHere().virtualConfigs[id] as VirtualConfig).target.target;
   }
 
   /** Does what the user wants of the pool as a whole. */

@@ -12,7 +12,7 @@ import { named } from "./caller.ts";
 import { either } from "./cancellation.ts";
 import { noteWrite, transactionOf } from "./context.ts";
 import { SubletError, unitEnded } from "./errors.ts";
-import type { Home } from "./home.ts";
+import type { VirtualConfig } from "./virtual_config.ts";
 import type { Tag } from "./leaks.ts";
 import { LeaseHold, reasonIn } from "./lease_hold.ts";
 import {
@@ -123,7 +123,7 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
       this.#check();
       const { engine, unitLease, transaction: taken } = this.#hold;
       const frame = engine.frames.getStore();
-      const here = transactionOf(frame, unitLease.home.id);
+      const here = transactionOf(frame, unitLease.virtualConfig.id);
       const transaction = here?.unitLease === unitLease ? here : taken;
       const statement = statementOf(sql, values, isPrepared);
       const { endsAt, signal: own } = limitsOf(runOptionsOf(sql, options), engine.clock);
@@ -164,8 +164,8 @@ export function takeLease(
     const runtime = engine.runtimeHere();
     const stack = runtime.leaks.stackAbove(takeLease);
     const limits = limitsOf(options, engine.clock);
-    const home = runtime.homes[virtual] as Home;
-    const begun = hold = new LeaseHold(engine, runtime, home, options.separate);
+    const virtualConfig = runtime.virtualConfigs[virtual] as VirtualConfig;
+    const begun = hold = new LeaseHold(engine, runtime, virtualConfig, options.separate);
     const signal = either(begun.frame?.signal, limits.signal);
     begun.transaction?.check();
     signal?.throwIfAborted();

@@ -7,7 +7,7 @@ import type { Cancellation, Instant } from "../port.ts";
 import { rejected } from "./caller.ts";
 import { transactionOf } from "./context.ts";
 import type { UnitLease } from "./unit_lease.ts";
-import type { Home } from "./home.ts";
+import type { VirtualConfig } from "./virtual_config.ts";
 import type { Leftover } from "./leaks.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import type { Transaction } from "./transaction.ts";
@@ -36,12 +36,17 @@ export class LeaseHold implements Leftover {
   #isEnded = false;
 
   /** Has it begin with its request; the request is for the caller to make. */
-  constructor(engine: UnitEngine, runtime: PoolRuntime, home: Home, separate: SeparateLease) {
+  constructor(
+    engine: UnitEngine,
+    runtime: PoolRuntime,
+    virtualConfig: VirtualConfig,
+    separate: SeparateLease,
+  ) {
     const around = engine.frames.getStore();
     // One of its own may be taken when the unit has ended.
     const frame = separate && around?.unit.isEnded ? undefined : around;
-    const unitLease = leaseFor(engine, runtime, home, frame, separate);
-    const transaction = transactionOf(frame, home.id);
+    const unitLease = leaseFor(engine, runtime, virtualConfig, frame, separate);
+    const transaction = transactionOf(frame, virtualConfig.id);
     this.frame = frame;
     this.unitLease = unitLease;
     this.transaction = transaction?.unitLease === unitLease ? transaction : undefined;
@@ -60,7 +65,7 @@ export class LeaseHold implements Leftover {
 
   /** The virtual connection that it was taken through. */
   get virtual(): string {
-    return this.unitLease.home.name;
+    return this.unitLease.virtualConfig.name;
   }
 
   /** Watches how long it is held, now that it is granted. */
@@ -101,14 +106,16 @@ export function reasonIn(frame: UnitFrame | undefined): Cancellation | undefined
 function leaseFor(
   { handle }: UnitEngine,
   runtime: PoolRuntime,
-  home: Home,
+  virtualConfig: VirtualConfig,
   frame: UnitFrame | undefined,
   separate: SeparateLease,
 ): UnitLease {
-  if (frame !== undefined && !separate) return frame.unit.leaseFor(frame, home);
+  if (frame !== undefined && !separate) return frame.unit.leaseFor(frame, virtualConfig);
   const joined = separate === "unlessInTransaction" && frame !== undefined
-    ? frame.unit.leaseInTransaction(frame, home)
+    ? frame.unit.leaseInTransaction(frame, virtualConfig)
     : undefined;
   if (joined !== undefined) return joined;
-  return new Unit(runtime, handle, { outer: frame?.unit, isBeside: true }).leaseBesides(home);
+  return new Unit(runtime, handle, { outer: frame?.unit, isBeside: true }).leaseBesides(
+    virtualConfig,
+  );
 }

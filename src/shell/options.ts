@@ -7,7 +7,7 @@
 
 import type { Policy } from "../core/mod.ts";
 import { SubletError } from "./errors.ts";
-import type { Hold } from "./home.ts";
+import type { Hold } from "./virtual_config.ts";
 import { hintOf } from "./nearest.ts";
 
 /** How long actual connections live at most: as long as their pool, or as one unit of work. */
@@ -74,7 +74,7 @@ export interface PoolOptions<Name extends string, Overlay extends object = objec
 }
 
 /** A virtual connection as it was declared. */
-export interface VirtualPlan {
+export interface ResolvedVirtual {
   /** Its name. */
   readonly name: string;
   /** How many leases it may have at once. */
@@ -92,7 +92,7 @@ export interface Plan {
   /** What the core is told, but for its virtual connections. */
   readonly policy: Omit<Policy, "virtuals">;
   /** The virtual connections. */
-  readonly virtuals: readonly VirtualPlan[];
+  readonly virtuals: readonly ResolvedVirtual[];
   /** How long a request waits, in ms. */
   readonly acquireMs: number;
   /** After how long a lease is reported as a leak, in ms; 0 is never. */
@@ -187,7 +187,7 @@ function virtualsOf(
   given: Readonly<Record<string, unknown>>,
   minimumMost: number,
   targetOptions: readonly string[],
-): readonly VirtualPlan[] {
+): readonly ResolvedVirtual[] {
   const minimumIdle = count(given, "minimumIdle", 0, 0);
   const connections = given["connections"] ?? { main: {} };
   if (!isRecord(connections) || Object.keys(connections).length === 0) {
@@ -197,7 +197,7 @@ function virtualsOf(
       connections,
     );
   }
-  const virtuals = Object.entries(connections).map(([name, own]): VirtualPlan => {
+  const virtuals = Object.entries(connections).map(([name, own]): ResolvedVirtual => {
     const path = `connections.${name}`;
     if (!isRecord(own)) throw invalid(path, "an object", own);
     return {

@@ -10,7 +10,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { Target } from "../port.ts";
 import type { PoolClock } from "./clock.ts";
 import type { Definition } from "./definition.ts";
-import { type Home, homesOf } from "./home.ts";
+import { configsOf, type VirtualConfig } from "./virtual_config.ts";
 import { Interpreter } from "./interpreter.ts";
 import { Leaks } from "./leaks.ts";
 import type { News } from "./news.ts";
@@ -24,13 +24,13 @@ export class PoolRuntime {
   /** The targets in use. */
   readonly targets: Targets;
   /** The virtual connections, by their numbers. */
-  readonly homes: readonly Home[];
+  readonly virtualConfigs: readonly VirtualConfig[];
   /** Who has held a lease for too long. */
   readonly leaks: Leaks;
   /** Whether it lives no longer than one unit of work. */
   readonly isPerUnit: boolean;
   /** Returns a copy of a target with other options. */
-  readonly retargetOf: (home: Target, overlay: object) => Target;
+  readonly retargetOf: (virtualConfig: Target, overlay: object) => Target;
   /** Tells whether an error says that the connection was lost. */
   readonly isLoss: (error: unknown) => boolean;
   /** Tells whether work that failed with an error may be done once more. */
@@ -51,13 +51,13 @@ export class PoolRuntime {
     const { port, retargetOf, isLoss, isRepeatable, lifespan } = foundation;
     const neutral: Neutral = AsyncLocalStorage.snapshot();
     const targets = new Targets(port);
-    const homes = homesOf(plan.virtuals, definition.targets(), targets);
+    const virtualConfigs = configsOf(plan.virtuals, definition.targets(), targets);
     const virtuals = plan.virtuals.map(({ limit, minimum }, id) => {
-      return { target: homes[id]!.target.id, limit, minimum };
+      return { target: virtualConfigs[id]!.target.id, limit, minimum };
     });
     this.interpreter = new Interpreter({
       policy: { ...plan.policy, virtuals },
-      names: homes.map(({ name }) => name),
+      names: virtualConfigs.map(({ name }) => name),
       port,
       clock,
       neutral,
@@ -67,7 +67,7 @@ export class PoolRuntime {
       acquireMs: plan.acquireMs,
     });
     this.targets = targets;
-    this.homes = homes;
+    this.virtualConfigs = virtualConfigs;
     // Where sockets belong to requests, garbage is collected outside of any: none can be used.
     this.leaks = new Leaks(clock, neutral, news, plan.leakMs, lifespan !== "unit");
     this.isPerUnit = plan.lifespan === "unit";

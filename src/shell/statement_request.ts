@@ -38,13 +38,13 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
 
   /** Creates one that has asked for nothing yet. */
   constructor(
-    { interpreter, homes }: PoolRuntime,
+    { interpreter, virtualConfigs }: PoolRuntime,
     admission: Admission,
     virtual: VirtualId,
     statement: Statement,
     settle: Settle,
   ) {
-    super(interpreter, virtual, homes[virtual]!.target, NONE, admission);
+    super(interpreter, virtual, virtualConfigs[virtual]!.target, NONE, admission);
     this.#statement = statement;
     this.#settle = settle;
   }

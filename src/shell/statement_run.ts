@@ -9,7 +9,7 @@ import type { VirtualId } from "../core/mod.ts";
 import type { Statement } from "../port.ts";
 import { either } from "./cancellation.ts";
 import { transactionOf } from "./context.ts";
-import type { Home } from "./home.ts";
+import type { VirtualConfig } from "./virtual_config.ts";
 import type { Limits } from "./wait.ts";
 import { type Asked, limitsOf, restack, runOptionsOf, statementOf } from "./statement.ts";
 import { StatementRequest } from "./statement_request.ts";
@@ -51,11 +51,11 @@ function join(
   limits: Limits,
   isAlone: boolean,
 ): Promise<[unknown, unknown]> {
-  const { homes, leaks } = frame.unit.runtime;
-  const home = homes[id] as Home;
+  const { virtualConfigs, leaks } = frame.unit.runtime;
+  const virtualConfig = virtualConfigs[id] as VirtualConfig;
   const stack = leaks.stackAbove(runStatement);
   const within = { signal: either(frame.signal, limits.signal), endsAt: limits.endsAt };
-  const unitLease = frame.unit.leaseFor(frame, home);
+  const unitLease = frame.unit.leaseFor(frame, virtualConfig);
   const transaction = transactionOf(frame, id);
   return runOnLease(unitLease, { statement, transaction, frame, limits: within, stack, isAlone });
 }

@@ -12,7 +12,7 @@ import type { Cancellation } from "../port.ts";
 import { either } from "./cancellation.ts";
 import { transactionOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
-import type { Home } from "./home.ts";
+import type { VirtualConfig } from "./virtual_config.ts";
 import { noLimits, until } from "./wait.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import { Transaction } from "./transaction.ts";
@@ -37,7 +37,7 @@ const lastWordMs = 1_000;
 export async function transact<T>(
   engine: UnitEngine,
   runtime: PoolRuntime,
-  home: Home,
+  virtualConfig: VirtualConfig,
   fn: FrameCode<T>,
   options: TransactionOptions,
   stack: string | undefined,
@@ -47,12 +47,12 @@ export async function transact<T>(
   let own: Unit | undefined;
   try {
     checkTransactionOptions(options);
-    const parent = transactionOf(around, home.id);
+    const parent = transactionOf(around, virtualConfig.id);
     if (parent !== undefined) checkNested(options, parent.top.options);
     signal?.throwIfAborted();
     const unit = around?.unit ?? (own = new Unit(runtime, engine.handle));
     const frame = { unit, parent: around?.parent, transaction: around?.transaction, signal };
-    const entered = enter(frame, home, options);
+    const entered = enter(frame, virtualConfig, options);
     const transaction = entered instanceof Transaction ? entered : await entered;
     return await runIn(engine, transaction, fn, frame, around, stack);
   } catch (error) {
@@ -92,14 +92,14 @@ async function runIn<T>(
 /** Enters a level, at once if it can, so that nothing that is asked for later comes before. */
 function enter(
   frame: UnitFrame,
-  home: Home,
+  virtualConfig: VirtualConfig,
   options: TransactionOptions,
 ): Transaction | Promise<Transaction> {
   const { unit, signal } = frame;
-  const parent = transactionOf(frame, home.id);
+  const parent = transactionOf(frame, virtualConfig.id);
   unit.check();
   parent?.check();
-  const unitLease = parent?.unitLease ?? unit.leaseBesides(home);
+  const unitLease = parent?.unitLease ?? unit.leaseBesides(virtualConfig);
   const open = (parent ?? unitLease).child;
   if (open === undefined) return new Transaction(unitLease, parent, options);
   const further = untilFurther(
@@ -108,7 +108,7 @@ function enter(
     { frame, open },
     { signal, endsAt: undefined },
   );
-  return further.then(() => enter(frame, home, options));
+  return further.then(() => enter(frame, virtualConfig, options));
 }
 
 async function begin(transaction: Transaction, frame: UnitFrame): Promise<void> {

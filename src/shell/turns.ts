@@ -64,7 +64,7 @@ export interface AwaitedTransaction extends ContextTransaction {
   readonly changed: Promise<void>;
   /** What it runs on, and the name of the virtual connection that this goes through. */
   readonly unitLease: ContextTransaction["unitLease"] & {
-    readonly home: { readonly name: string };
+    readonly virtualConfig: { readonly name: string };
   };
 }
 
@@ -88,7 +88,7 @@ export async function untilFurther(
   limits: Limits,
 ): Promise<void> {
   const { open } = waiting;
-  const { name } = open.unitLease.home;
+  const { name } = open.unitLease.virtualConfig;
   if (isRing(waitings, waiting)) throw ring(name);
   const wait = new TurnWait(interpreter, name, limits);
   waitings.add(waiting);

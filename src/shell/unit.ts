@@ -13,7 +13,7 @@ import type { Admission } from "./admission.ts";
 import { type Frame, type Frames, transactionOf } from "./context.ts";
 import { unitEnded } from "./errors.ts";
 import { type LeasingUnit, UnitLease } from "./unit_lease.ts";
-import type { Home } from "./home.ts";
+import type { VirtualConfig } from "./virtual_config.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import type { Transaction } from "./transaction.ts";
 import type { TargetEntry } from "./targets.ts";
@@ -61,7 +61,7 @@ export interface UnitOrigin {
 /** Reads of which nothing is known: the names in them, and through what they ran. */
 export interface UnprovenReads {
   /** The virtual connection. */
-  readonly home: Home;
+  readonly virtualConfig: VirtualConfig;
   /** What tells the port of which moment each was. */
   readonly reads: ReadonlyMap<string, number>;
 }
@@ -151,54 +151,58 @@ export class Unit implements LeasingUnit {
   }
 
   /** Notes what of a lease may have become permanent, as the lease is released. */
-  noteLasting({ mayBePermanent, unprovenReads, home }: UnitLease): void {
+  noteLasting({ mayBePermanent, unprovenReads, virtualConfig }: UnitLease): void {
     if (mayBePermanent) this.notePermanent();
-    if (unprovenReads?.size) this.#noteUnproven(this.targetOf(home), home, unprovenReads);
+    if (unprovenReads?.size) {
+      this.#noteUnproven(this.targetOf(virtualConfig), virtualConfig, unprovenReads);
+    }
   }
 
   /** Gives a virtual connection another target in this unit. */
-  bind(home: Home, overlay: object): void {
-    this.bindTo(home, this.runtime.retargetOf(home.target.target, overlay));
+  bind(virtualConfig: VirtualConfig, overlay: object): void {
+    this.bindTo(virtualConfig, this.runtime.retargetOf(virtualConfig.target.target, overlay));
   }
 
   /** Gives it that target. */
-  bindTo({ id }: Home, target: Target): void {
+  bindTo({ id }: VirtualConfig, target: Target): void {
     (this.#targets ??= new Map()).set(id, this.runtime.targets.use(target));
   }
 
   /** Returns the target of a virtual connection in this unit. */
-  targetOf(home: Home): TargetEntry {
-    const bound = this.#targets?.get(home.id);
+  targetOf(virtualConfig: VirtualConfig): TargetEntry {
+    const bound = this.#targets?.get(virtualConfig.id);
     if (bound !== undefined) return bound;
-    return this.#isBeside && this.outer !== undefined ? this.outer.targetOf(home) : home.target;
+    return this.#isBeside && this.outer !== undefined
+      ? this.outer.targetOf(virtualConfig)
+      : virtualConfig.target;
   }
 
   /** Returns the lease that code uses through a virtual connection: its transaction's, if any. */
-  leaseFor(frame: UnitFrame | undefined, home: Home): UnitLease {
+  leaseFor(frame: UnitFrame | undefined, virtualConfig: VirtualConfig): UnitLease {
     this.check();
-    return transactionOf(frame, home.id)?.unitLease ?? this.leaseBesides(home);
+    return transactionOf(frame, virtualConfig.id)?.unitLease ?? this.leaseBesides(virtualConfig);
   }
 
   /** Returns the lease for code that is in no transaction; it may have to be requested yet. */
-  leaseBesides(home: Home): UnitLease {
+  leaseBesides(virtualConfig: VirtualConfig): UnitLease {
     let free: UnitLease | undefined;
     for (const unitLease of this.#unitLeases) {
-      if (unitLease.home.id !== home.id) continue;
+      if (unitLease.virtualConfig.id !== virtualConfig.id) continue;
       if (unitLease.isBound) return unitLease;
       if (unitLease.child === undefined) free ??= unitLease;
     }
     if (free !== undefined) return free;
-    const created = new UnitLease(this.runtime, this, home);
+    const created = new UnitLease(this.runtime, this, virtualConfig);
     this.#unitLeases = this.#unitLeases.length === 0 ? [created] : [...this.#unitLeases, created];
     return created;
   }
 
   /** Returns the lease in which code has a transaction open, also one that it began by hand. */
-  leaseInTransaction(frame: UnitFrame, home: Home): UnitLease | undefined {
-    const transaction = transactionOf(frame, home.id);
+  leaseInTransaction(frame: UnitFrame, virtualConfig: VirtualConfig): UnitLease | undefined {
+    const transaction = transactionOf(frame, virtualConfig.id);
     if (transaction !== undefined) return transaction.unitLease;
     return [this, ...this.#beside].flatMap((unit) => unit.openByHand)
-      .findLast((unitLease) => unitLease.home.id === home.id);
+      .findLast((unitLease) => unitLease.virtualConfig.id === virtualConfig.id);
   }
 
   /** Forgets a lease that has ended. */
@@ -219,7 +223,7 @@ export class Unit implements LeasingUnit {
     const found: Holding[] = [];
     for (const unitLease of this.#unitLeases) {
       const { lasting } = unitLease;
-      if (lasting !== undefined && unitLease.home.id !== virtual) found.push(lasting);
+      if (lasting !== undefined && unitLease.virtualConfig.id !== virtual) found.push(lasting);
     }
     return found;
   }
@@ -229,7 +233,7 @@ export class Unit implements LeasingUnit {
     const unitLeases = [this, ...this.#beside].flatMap((unit) => unit.#unitLeases);
     const open = unitLeases.filter(({ child, isExplicit }) => child !== undefined || isExplicit);
     if (open.length === 0) return undefined;
-    const names = new Set(open.map(({ home }) => JSON.stringify(home.name)));
+    const names = new Set(open.map(({ virtualConfig }) => JSON.stringify(virtualConfig.name)));
     const what = open.some(({ child }) => child !== undefined) ? "transaction" : "lease";
     return `a ${what} of its own unit, on ${[...names].join(" and ")}, ` +
       "holds an actual connection meanwhile";
@@ -263,10 +267,17 @@ export class Unit implements LeasingUnit {
   }
 
   /** Notes names that may be those of views which write, for the units around it as well. */
-  #noteUnproven(target: TargetEntry, home: Home, reads: ReadonlyMap<string, number>): void {
+  #noteUnproven(
+    target: TargetEntry,
+    virtualConfig: VirtualConfig,
+    reads: ReadonlyMap<string, number>,
+  ): void {
     const noted = this.#unprovenReads ??= new Map();
-    noted.set(target, { home, reads: new Map([...reads, ...noted.get(target)?.reads ?? []]) });
-    if (this.outer !== undefined) this.outer.#noteUnproven(target, home, reads);
+    noted.set(target, {
+      virtualConfig,
+      reads: new Map([...reads, ...noted.get(target)?.reads ?? []]),
+    });
+    if (this.outer !== undefined) this.outer.#noteUnproven(target, virtualConfig, reads);
   }
 
   /** The units of leases beside its own. */

@@ -11,7 +11,7 @@ import type { Instant, Session } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { type ContextUnit, enclosingOf, type Frame, yieldAround } from "./context.ts";
 import { SubletError, unitEnded } from "./errors.ts";
-import type { Home } from "./home.ts";
+import type { VirtualConfig } from "./virtual_config.ts";
 import type { Watch } from "./leaks.ts";
 import { grantedAtOf, pooledOf } from "./lease_request.ts";
 import { type Asker, UnitRequest } from "./lease_wait.ts";
@@ -32,7 +32,7 @@ export interface LeasingUnit extends ContextUnit, Asker {
   /** Throws if it has ended. */
   check(): void;
   /** Returns the target of a virtual connection in it. */
-  targetOf(home: Home): TargetEntry;
+  targetOf(virtualConfig: VirtualConfig): TargetEntry;
   /** Notes what of a lease may have become permanent, as the lease is released. */
   noteLasting(unitLease: UnitLease): void;
   /** Forgets a lease that has ended. */
@@ -54,7 +54,7 @@ export class UnitLease {
   /** The unit. */
   readonly unit: LeasingUnit;
   /** The virtual connection. */
-  readonly home: Home;
+  readonly virtualConfig: VirtualConfig;
   /** The transaction that is open in it. */
   child: LeaseTransaction | undefined = undefined;
   #turns: Turns | undefined;
@@ -69,10 +69,10 @@ export class UnitLease {
   #stack: string | undefined;
 
   /** Creates what holds nothing yet. */
-  constructor(runtime: PoolRuntime, unit: LeasingUnit, home: Home) {
+  constructor(runtime: PoolRuntime, unit: LeasingUnit, virtualConfig: VirtualConfig) {
     this.runtime = runtime;
     this.unit = unit;
-    this.home = home;
+    this.virtualConfig = virtualConfig;
   }
 
   /** The turns of the statements of its transactions: each may be the last of its transaction. */
@@ -90,7 +90,7 @@ export class UnitLease {
     if (this.#isEnded) throw unitEnded();
     const { session, loss } = pooledOf(this.#given);
     if (session.isAlive) return session;
-    const prose = `The actual connection of ${JSON.stringify(this.home.name)} has ended`;
+    const prose = `The actual connection of ${JSON.stringify(this.virtualConfig.name)} has ended`;
     throw new SubletError("CONNECTION_LOST", "statement", prose, loss && { cause: loss.cause });
   }
 
@@ -122,7 +122,7 @@ export class UnitLease {
 
   /** Whether all code of the unit has to work on it: it holds what cannot be on another. */
   get isBound(): boolean {
-    if (this.home.hold === "unit") return true;
+    if (this.virtualConfig.hold === "unit") return true;
     const session = this.#session;
     if (session === undefined) return false;
     if (session.isPinned) return true;
@@ -176,7 +176,7 @@ export class UnitLease {
   /** Watches how long the lease is held; returns since when it is. */
   watch(stack: string | undefined): Instant {
     const grantedAt = grantedAtOf(this.#given);
-    this.#watch ??= this.runtime.leaks.watch(this.home.name, grantedAt, stack);
+    this.#watch ??= this.runtime.leaks.watch(this.virtualConfig.name, grantedAt, stack);
     return grantedAt;
   }
 
@@ -211,10 +211,10 @@ export class UnitLease {
     if (this.#isLostButMovable) this.#release();
     let request = this.#request;
     if (request?.status !== "granted" && request?.status !== "waiting") {
-      const { id } = this.home;
+      const { id } = this.virtualConfig;
       const enclosing = enclosingOf(frame, this.unit, id);
       this.#isSpent = false;
-      const target = this.unit.targetOf(this.home);
+      const target = this.unit.targetOf(this.virtualConfig);
       request = new UnitRequest(interpreter, id, target, enclosing, this.unit.admission);
       request.asker = this.unit;
       this.#request = request;
@@ -270,7 +270,7 @@ export class UnitLease {
   #settle(): void {
     if (this.#users > 0 || this.#isEnded) return;
     if (!this.unit.isEnded && this.#keepers > 0) return;
-    const isAsked = this.home.hold === "result" && this.#hasEcho && this.isAlive;
+    const isAsked = this.virtualConfig.hold === "result" && this.#hasEcho && this.isAlive;
     if (!this.unit.isEnded && this.#session !== undefined && (isAsked || this.isBound)) {
       this.watch(this.#stack);
       return;

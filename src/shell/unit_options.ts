@@ -1,7 +1,7 @@
 /** How a unit of work is run: its options, and what of them can be checked before it begins. */
 
 import { SubletError } from "./errors.ts";
-import { type Home, homeNamed } from "./home.ts";
+import { configNamed, type VirtualConfig } from "./virtual_config.ts";
 import type { Host } from "./unit.ts";
 
 /** How a unit of work is run; `Overlay` is what a target may be given of its own. */
@@ -36,15 +36,15 @@ export function checkRetries(retries: number): void {
  * are none.
  */
 export function bindingsOf(
-  homes: readonly Home[],
+  virtualConfigs: readonly VirtualConfig[],
   bind: unknown,
-): (readonly [home: Home, overlay: object])[] {
+): (readonly [virtualConfig: VirtualConfig, overlay: object])[] {
   if (!isRecord(bind)) throw invalid("bind", bind);
   return Object.entries(bind).flatMap(([name, overlay]) => {
-    const home = homeNamed(homes, name);
+    const virtualConfig = configNamed(virtualConfigs, name);
     if (overlay === undefined) return [];
     if (!isRecord(overlay)) throw invalid(`bind.${name}`, overlay);
-    return [[home, overlay] as const];
+    return [[virtualConfig, overlay] as const];
   });
 }
 

@@ -32,12 +32,12 @@ export function isSafeToRepeat({ isRepeatable }: PoolRuntime, error: unknown): b
  */
 export async function provesReads(
   target: Target,
-  { home, reads }: UnprovenReads,
+  { virtualConfig, reads }: UnprovenReads,
   frame: UnitFrame,
 ): Promise<boolean> {
   const { unit, signal } = frame;
-  unit.bindTo(home, target);
-  const unitLease = unit.leaseBesides(home);
+  unit.bindTo(virtualConfig, target);
+  const unitLease = unit.leaseBesides(virtualConfig);
   unitLease.enter(undefined);
   try {
     await unitLease.open(frame, { signal, endsAt: undefined });

@@ -4,7 +4,7 @@ import { retry } from "@std/async/retry";
 import type { Cancellation } from "../port.ts";
 import { either } from "./cancellation.ts";
 import { SubletError } from "./errors.ts";
-import { homeNamed } from "./home.ts";
+import { configNamed } from "./virtual_config.ts";
 import { transact } from "./transact.ts";
 import { endFully, type FrameCode, Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
 import { bindingsOf, checkRetries, type UnitOptions } from "./unit_options.ts";
@@ -77,14 +77,16 @@ async function runOnce<T>(
 ): Promise<Awaited<T>> {
   try {
     const { runtime } = unit;
-    const { homes, leaks } = runtime;
+    const { virtualConfigs, leaks } = runtime;
     const names = typeof transaction === "string" ? [transaction] : transaction;
-    const within = names.map((name) => homeNamed(homes, name)).reduceRight<
+    const within = names.map((name) => configNamed(virtualConfigs, name)).reduceRight<
       FrameCode<unknown>
-    >((inner, home) => {
-      return () => transact(engine, runtime, home, inner, {}, leaks.stackAbove(runUnit));
+    >((inner, virtualConfig) => {
+      return () => transact(engine, runtime, virtualConfig, inner, {}, leaks.stackAbove(runUnit));
     }, fn);
-    for (const [home, overlay] of bindingsOf(homes, bind)) unit.bind(home, overlay);
+    for (const [virtualConfig, overlay] of bindingsOf(virtualConfigs, bind)) {
+      unit.bind(virtualConfig, overlay);
+    }
     const frame = { unit, parent: engine.frames.getStore(), transaction: undefined, signal };
     const result = await engine.frames.run(frame, within, frame);
     await checkNoneOpen(unit, signal);
@@ -119,7 +121,7 @@ async function checkNoneOpen(unit: Unit, signal: Cancellation | undefined): Prom
     runControl(unitLease, "ROLLBACK", signal).catch((cause) => cause)
   );
   const cause = (await Promise.all(failures)).find((failure) => failure !== undefined);
-  const names = open.map(({ home }) => JSON.stringify(home.name)).join(" and ");
+  const names = open.map(({ virtualConfig }) => JSON.stringify(virtualConfig.name)).join(" and ");
   const prose = `The unit ended with a transaction that a statement of it had begun on ${names}: ` +
     "the pool has rolled it back. End it by COMMIT, or use `transaction`";
   throw new SubletError("TRANSACTION_OPEN", "unit", prose, cause === undefined ? {} : { cause });

@@ -14,7 +14,7 @@ export function createNullPool(options: PoolOptions<"main">): NullPool {
     port: nullPort,
     targetOptions: [],
     targetOf: () => ({}),
-    retargetOf: (home) => home,
+    retargetOf: (base) => base,
     keyOf: () => "",
     shapeOf: () => undefined,
     compileMethod: (sql) => ({ sql, bind: () => [] }),

@@ -15,7 +15,7 @@ export function foundationOf(
     clock,
     targetOptions: ["host", "database"],
     targetOf: (options) => ({ host: "a", database: "shop", ...options }),
-    retargetOf: (home, overlay) => ({ ...home, ...overlay }),
+    retargetOf: (base, overlay) => ({ ...base, ...overlay }),
     keyOf: keyOfValue,
     shapeOf: shapeOfValue,
     compileMethod: (sql) => ({

@@ -12,7 +12,7 @@ import type { TargetEntry, Targets } from "./targets.ts";
 export type Hold = "statement" | "result" | "unit";
 
 /** A virtual connection, as what runs its pool knows it. */
-export interface Home {
+export interface VirtualConfig {
   /** Its number. */
   readonly id: VirtualId;
   /** Its name. */
@@ -24,19 +24,19 @@ export interface Home {
 }
 
 /** Returns the virtual connections that have been declared, with a target for each. */
-export function homesOf(
+export function configsOf(
   virtuals: readonly { readonly name: string; readonly hold: Hold }[],
   defined: readonly Target[],
   targets: Targets,
-): readonly Home[] {
-  return virtuals.map(({ name, hold }, id): Home => {
+): readonly VirtualConfig[] {
+  return virtuals.map(({ name, hold }, id): VirtualConfig => {
     return { id, name, target: targets.use(defined[id] as Target), hold };
   });
 }
 
 /** Returns the virtual connection of a name; throws if there is none. */
-export function homeNamed(homes: readonly Home[], name: string): Home {
-  const home = homes.find((home) => home.name === name);
-  if (home === undefined) throw unknownName(name, homes.map((home) => home.name));
-  return home;
+export function configNamed(configs: readonly VirtualConfig[], name: string): VirtualConfig {
+  const config = configs.find((config) => config.name === name);
+  if (config === undefined) throw unknownName(name, configs.map((config) => config.name));
+  return config;
 }
