@@ -168,7 +168,7 @@ export interface Session {
   /** Changes it into one of another target of the same address; rejects if that fails. */
   retarget(target: Target): Promise<void>;
   /** Says whether the open socket is to keep the process alive. */
-  holdProcess(isHeld: boolean): void;
+  setRef(isRef: boolean): void;
   /** Ends it with a farewell; fulfilled, in bounded time, when its socket has closed. */
   close(): Promise<void>;
   /** Ends it at once; what is under way in it rejects with `reason`. */

@@ -10,7 +10,7 @@ import { noteStreams } from "../mysql/commands.ts";
 import { changeForAll } from "../mysql/loan.ts";
 import { containCommand, contained, noteStatement, once } from "./callbacks.ts";
 import { closedState } from "./errors.ts";
-import { holdingHere, isLate, isLeaving, leave, lose } from "./holding.ts";
+import { holdingHere, isLate, isLeaving, leave, lose } from "./checkout.ts";
 import { type Command, type ConnectionConfig, internalsOf } from "./internals.ts";
 
 /** How each connection that has been adopted is really destroyed. */
@@ -104,19 +104,19 @@ function addEnds(connection: PoolConnection): void {
   internals.release = () => holdingHere(connection)?.release();
   internals.destroy = () => {
     if (isLate(connection)) return;
-    const holding = holdingHere(connection);
+    const checkout = holdingHere(connection);
     discard(connection);
-    holding?.abandon();
+    checkout?.abandon();
   };
   internals.end = (...args) => {
-    const holding = holdingHere(connection);
+    const checkout = holdingHere(connection);
     const callback = args.find((arg) => typeof arg === "function");
-    if (holding !== undefined && internals.config.gracefulEnd) {
+    if (checkout !== undefined && internals.config.gracefulEnd) {
       const farewell = end.call(connection, callback);
-      leave(connection, () => holding.abandon());
+      leave(connection, () => checkout.abandon());
       return farewell;
     }
-    holding?.release();
+    checkout?.release();
     if (callback !== undefined) queueMicrotask(contained(callback as () => void));
     return undefined;
   };

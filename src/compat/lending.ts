@@ -10,7 +10,7 @@ import { adopt, commandCount } from "./adopt.ts";
 import type { PoolConfig } from "./config.ts";
 import type { Db, Lease, VirtualConnection } from "./driver.ts";
 import { driverError, poolError } from "./errors.ts";
-import { isAnyLeaving } from "./holding.ts";
+import { isAnyLeaving } from "./checkout.ts";
 import { type ConnectionConfig, internalsOf } from "./internals.ts";
 
 /** Lends connections. */

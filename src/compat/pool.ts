@@ -8,7 +8,7 @@ import { EventEmitter } from "node:events";
 import mysql2, { type PoolConnection } from "mysql2";
 import { contained } from "./callbacks.ts";
 import type { PoolConfig } from "./config.ts";
-import { Holding } from "./holding.ts";
+import { Checkout } from "./checkout.ts";
 import type { Answer, QueryCommand } from "./internals.ts";
 import type { Lender, Lending } from "./lending.ts";
 import { PromisePool } from "./promise_pool.ts";
@@ -92,12 +92,12 @@ export class Pool extends EventEmitter {
 
 /** Lends a connection to a callback, which alone it belongs to until that gives it back. */
 export function handOver(lender: Lender, callback: TakeConnection): void {
-  const take = contained((error: unknown, holding?: Holding) => {
-    if (holding === undefined) callback(error);
-    else holding.run(() => callback(null, holding.connection));
+  const take = contained((error: unknown, checkout?: Checkout) => {
+    if (checkout === undefined) callback(error);
+    else checkout.run(() => callback(null, checkout.connection));
   });
   lender.lend(false).then(
-    (lease) => queueMicrotask(() => take(null, new Holding(lease).pin())),
+    (lease) => queueMicrotask(() => take(null, new Checkout(lease).pin())),
     (error: unknown) => queueMicrotask(() => take(error)),
   );
 }

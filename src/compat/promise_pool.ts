@@ -7,7 +7,7 @@
 import type { PoolConnection } from "mysql2";
 import { SubletError } from "../shell/errors.ts";
 import type { Lease } from "./driver.ts";
-import { Holding } from "./holding.ts";
+import { Checkout } from "./checkout.ts";
 import { hiddenPromise, type Internals, internalsOf, type PromiseMaker } from "./internals.ts";
 import type { Lender } from "./lending.ts";
 
@@ -72,7 +72,7 @@ type Inner = InstanceType<typeof DriverConnection> & Asking;
 
 /** A connection of the pool, as promises know it, for one who has it. */
 export class PromisePoolConnection extends DriverConnection {
-  readonly #holding: Holding;
+  readonly #checkout: Checkout;
   readonly #maker: PromiseMaker;
   /** The driver's face, which asks the connection without that it is taken out of this one. */
   readonly #inner: Inner;
@@ -88,44 +88,44 @@ export class PromisePoolConnection extends DriverConnection {
 
   /** Creates a face that alone keeps the lease. */
   constructor(lease: Lease, maker: PromiseMaker) {
-    const holding = new Holding(lease);
-    super(holding.connection, maker);
+    const checkout = new Checkout(lease);
+    super(checkout.connection, maker);
     kept.set(this, lease);
-    this.#holding = holding;
+    this.#checkout = checkout;
     this.#maker = maker;
-    this.#inner = new DriverConnection(holding.connection, maker) as Inner;
-    const get = (): PoolConnection => holding.pin().connection;
+    this.#inner = new DriverConnection(checkout.connection, maker) as Inner;
+    const get = (): PoolConnection => checkout.pin().connection;
     Object.defineProperty(this, "connection", { get, enumerable: true, configurable: true });
   }
 
   /** The options of the connection. */
   get config(): Internals["config"] {
-    return internalsOf(this.#holding.connection).config;
+    return internalsOf(this.#checkout.connection).config;
   }
 
   /** The server's name for it. */
   get threadId(): number {
-    return this.#holding.connection.threadId;
+    return this.#checkout.connection.threadId;
   }
 
   /** Gives it back. */
   override release(): void {
-    this.#holding.release();
+    this.#checkout.release();
   }
 
   /** Gives it back; with the option `gracefulEnd`, ends it. */
   override end(): Promise<void> {
-    if (this.#holding.isEnded) return new this.#maker((resolve) => resolve());
-    return this.#holding.run(() => this.#inner.end());
+    if (this.#checkout.isEnded) return new this.#maker((resolve) => resolve());
+    return this.#checkout.run(() => this.#inner.end());
   }
 
   /** Ends it at once. */
   override destroy(): void {
-    if (!this.#holding.isEnded) this.#holding.run(() => this.#holding.connection.destroy());
+    if (!this.#checkout.isEnded) this.#checkout.run(() => this.#checkout.connection.destroy());
   }
 
   #ask(name: (typeof requests)[number], args: unknown[]): Promise<unknown> {
-    if (this.#holding.isEnded) return new this.#maker((_, reject) => reject(ended()));
+    if (this.#checkout.isEnded) return new this.#maker((_, reject) => reject(ended()));
     const answer = this.#inner[name](...args);
     kept.set(answer, this);
     return answer;

@@ -1,6 +1,6 @@
 /** What can happen to a pool, as events; what the pool asks of its shell, as commands. */
 
-import type { ActualId, Holding, LeaseId, TargetId, VirtualId, Waiter } from "./state.ts";
+import type { ActualId, LeaseId, LeaseRef, TargetId, VirtualId, Waiter } from "./state.ts";
 
 /** The condition in which a holder returns the actual connection of its lease. */
 export type Condition = "clean" | "dirty" | "broken";
@@ -30,7 +30,7 @@ export interface RequestWithdrawn {
 }
 
 /** A holder returns the actual connection of its lease. */
-export interface LeaseReleased extends Holding {
+export interface LeaseReleased extends LeaseRef {
   /** Says which event this is. */
   readonly type: "leaseReleased";
   /** What the holder left behind. */

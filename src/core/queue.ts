@@ -16,7 +16,7 @@
 import { type Draft, editTarget, editVirtual, emit, saveActual } from "./draft.ts";
 import { add, drop, findIn, headOf } from "./fifo.ts";
 import type { RefuseReason } from "./messages.ts";
-import type { Actual, Holding, PoolState, Virtual, VirtualId, Waiter } from "./state.ts";
+import type { Actual, LeaseRef, PoolState, Virtual, VirtualId, Waiter } from "./state.ts";
 import { find, put, remove, sizeOf, values } from "./table.ts";
 
 /** What a request is found by. */
@@ -102,7 +102,7 @@ export function countEncloser(draft: Draft, virtual: VirtualId, by: 1 | -1): voi
 }
 
 /** Returns the actual connection of a lease, unless the lease has ended. */
-export function holderOf(pool: PoolState, { lease, actual }: Holding): Actual | undefined {
+export function holderOf(pool: PoolState, { lease, actual }: LeaseRef): Actual | undefined {
   const holder = find(pool.actuals, actual);
   return holder?.status === "leased" && holder.lease === lease ? holder : undefined;
 }
@@ -135,8 +135,8 @@ function countWaiter(draft: Draft, waiter: Waiter, by: 1 | -1): void {
   if (enclosing.length === 0) return;
   saveActual(draft);
   pool.enclosed = by > 0 ? put(pool.enclosed, lease, waiter) : remove(pool.enclosed, lease);
-  for (const holding of enclosing) {
-    const holder = holderOf(pool, holding);
+  for (const leaseRef of enclosing) {
+    const holder = holderOf(pool, leaseRef);
     if (holder === undefined) continue;
     const encloses = holder.encloses + by;
     if (encloses === 0 || holder.encloses === 0) countEncloser(draft, holder.virtual, by);
@@ -159,9 +159,9 @@ function isLockedBehindLimits(
   waiter: Waiter,
   among: readonly Waiter[] = values(pool.enclosed),
 ): boolean {
-  const holdings = among.flatMap(({ enclosing }) => enclosing);
+  const leaseRefs = among.flatMap(({ enclosing }) => enclosing);
   // Leases that have ended hold nothing, and a lease may enclose many.
-  const holders = new Set(holdings.map((holding) => holderOf(pool, holding)));
+  const holders = new Set(leaseRefs.map((leaseRef) => holderOf(pool, leaseRef)));
   const lent = Map.groupBy(holders, (holder) => holder?.virtual);
   const locked = among.filter(({ virtual }) =>
     (lent.get(virtual)?.length ?? 0) >= limitOf(pool, virtual)

@@ -69,7 +69,7 @@ export type Status =
   | "closing";
 
 /** A lease that is held, and the actual connection it holds. */
-export interface Holding {
+export interface LeaseRef {
   /** The lease. */
   readonly lease: LeaseId;
   /** What it holds. */
@@ -113,7 +113,7 @@ export interface Waiter {
   /** Where that target is: targets of one address can be changed into one another. */
   readonly address: AddressId;
   /** The leases that cannot end before it is answered. */
-  readonly enclosing: readonly Holding[];
+  readonly enclosing: readonly LeaseRef[];
   /** What asked: the core hands it back with the grant or the refusal, and never reads it. */
   readonly waiter?: unknown;
 }

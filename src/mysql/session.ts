@@ -49,7 +49,7 @@ export class MysqlSession implements Session {
   readonly #loans: Loans;
   readonly #wiping: Wiping;
   #target: Target;
-  #isHeld = true;
+  #isRef = true;
 
   /**
    * Takes over a connection that was just created; `socket` is what it was given as its stream.
@@ -248,11 +248,11 @@ export class MysqlSession implements Session {
   }
 
   /** Says whether the open socket is to keep the process alive. */
-  holdProcess(isHeld: boolean): void {
-    if (isHeld === this.#isHeld) return;
-    this.#isHeld = isHeld;
+  setRef(isRef: boolean): void {
+    if (isRef === this.#isRef) return;
+    this.#isRef = isRef;
     const { stream } = this.#internals;
-    if (isHeld) stream.ref?.();
+    if (isRef) stream.ref?.();
     else stream.unref?.();
   }
 
@@ -264,12 +264,12 @@ export class MysqlSession implements Session {
     const isSpoilt = this.#loans.isSpoilt;
     if (isSpoilt) this.#loans.restoreSocket();
     if (this.isAlive && !isSpoilt && !isBusy(this.#internals)) {
-      this.holdProcess(true);
+      this.setRef(true);
       end.sayFarewell();
     } else {
       end.break(ending("The connection was closed"));
     }
-    if (end.isAbandoned) this.holdProcess(false);
+    if (end.isAbandoned) this.setRef(false);
     await end.closedSoon();
   }
 

@@ -1,7 +1,7 @@
 /** Alarms that are set again and again, and things that are all given the same time. */
 
 import type { Clock, Instant } from "../port.ts";
-import type { Neutral } from "./process_hold.ts";
+import type { Neutral } from "./process_ref.ts";
 
 /**
  * Rings when the deadline has come. Nearly every step moves that further away. So an alarm that

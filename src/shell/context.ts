@@ -6,7 +6,7 @@
  */
 
 import type { AsyncLocalStorage } from "node:async_hooks";
-import type { Holding, VirtualId } from "../core/mod.ts";
+import type { LeaseRef, VirtualId } from "../core/mod.ts";
 import type { Cancellation } from "../port.ts";
 
 /** A unit of work, as the context of code knows it. */
@@ -14,7 +14,7 @@ export interface ContextUnit {
   /** The unit within which it began. */
   readonly outer: ContextUnit | undefined;
   /** Returns the leases that it holds to its end, except through one virtual connection. */
-  lastingBut(virtual: VirtualId | undefined): readonly Holding[];
+  lastingBut(virtual: VirtualId | undefined): readonly LeaseRef[];
   /** Notes that something of it, and so of the units around it, may have become permanent. */
   notePermanent(): void;
   /** Lets go of what is only kept for what may be asked. */
@@ -28,7 +28,7 @@ export interface ContextTransaction {
   /** What it runs on: the lease, and the virtual connection that this goes through. */
   readonly unitLease: {
     readonly virtualConfig: { readonly id: VirtualId };
-    readonly holding: Holding | undefined;
+    readonly leaseRef: LeaseRef | undefined;
   };
 }
 
@@ -85,19 +85,19 @@ export function enclosingOf<Unit extends ContextUnit, Transaction extends Contex
   unit?: ContextUnit,
   virtual?: VirtualId,
   counts: (unit: Unit) => boolean = () => true,
-): readonly Holding[] {
-  const found: Holding[] = [];
+): readonly LeaseRef[] {
+  const found: LeaseRef[] = [];
   for (let at = frame; at !== undefined; at = at.parent) {
     if (!counts(at.unit)) continue;
     const inTransaction = at.transaction?.status === "open"
-      ? at.transaction.unitLease.holding
+      ? at.transaction.unitLease.leaseRef
       : undefined;
     if (inTransaction !== undefined) found.push(inTransaction);
     if (at.unit === at.parent?.unit) continue;
     found.push(...at.unit.lastingBut(at.unit === unit ? virtual : undefined));
   }
   if (found.length < 2) return found;
-  return [...new Map(found.map((holding) => [holding.lease, holding])).values()];
+  return [...new Map(found.map((leaseRef) => [leaseRef.lease, leaseRef])).values()];
 }
 
 /** Has the units whose code writes on a lease of another unit, around none of them, note that. */

@@ -153,7 +153,7 @@ export class Engine implements UnitEngine, VirtualEngine {
    */
   async drain({ timeout, refuse = false }: DrainOptions): Promise<void> {
     const { clock, frames } = this;
-    const hold = this.#runtime?.interpreter.hold;
+    const processRef = this.#runtime?.interpreter.processRef;
     const { endsAll } = this.handle;
     const isEndless = timeout === undefined || timeout === Infinity;
     const waitedFor = endsAll ? this.#shared.admission : this.handle;
@@ -171,9 +171,9 @@ export class Engine implements UnitEngine, VirtualEngine {
       this.#destroy(timeout);
       if (!endsAll) destroyed.resolve();
     });
-    hold?.take();
+    processRef?.ref();
     await Promise.race([ended, destroyed.promise]);
-    hold?.drop();
+    processRef?.unref();
     cancel?.();
   }
 

@@ -30,8 +30,8 @@ import {
   requestOf,
 } from "./lease_request.ts";
 import { type EventName, type News, newsOf } from "./news.ts";
-import { type Neutral, ProcessHold } from "./process_hold.ts";
-import { Sessions } from "./sessions.ts";
+import { type Neutral, ProcessRef } from "./process_ref.ts";
+import { Connections } from "./connections.ts";
 import { type Obeying, Stepper } from "./stepper.ts";
 import type { Targets } from "./targets.ts";
 
@@ -62,13 +62,13 @@ export class Interpreter implements Obeying, Lessor {
   /** The time of the pool. */
   readonly clock: PoolClock;
   /** Keeps the process alive for those who wait. */
-  readonly hold: ProcessHold;
+  readonly processRef: ProcessRef;
   /** Gives up those who have waited for too long; knows all who wait. */
   readonly acquireTimeouts: Countdown<LeaseWaiter>;
   readonly #names: readonly string[];
   readonly #targets: Targets;
   readonly #news: News;
-  readonly #sessions: Sessions;
+  readonly #connections: Connections;
   readonly #isResetAlways: boolean;
   readonly #finished: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #stepper: Stepper;
@@ -88,9 +88,17 @@ export class Interpreter implements Obeying, Lessor {
     this.#targets = targets;
     this.#news = news;
     this.#isResetAlways = isResetAlways;
-    this.hold = new ProcessHold(neutral);
-    const { hold } = this;
-    this.#sessions = new Sessions({ port, clock, neutral, report, opened, hold, isResetAlways });
+    this.processRef = new ProcessRef(neutral);
+    const { processRef } = this;
+    this.#connections = new Connections({
+      port,
+      clock,
+      neutral,
+      report,
+      opened,
+      processRef,
+      isResetAlways,
+    });
     this.acquireTimeouts = new Countdown(clock, neutral, setting.acquireMs, (waiter) => {
       waiter.expire();
     });
@@ -104,20 +112,20 @@ export class Interpreter implements Obeying, Lessor {
 
   /** Serves those who wait, and then closes all; fulfilled when that is done. */
   async finish(): Promise<void> {
-    this.hold.take();
+    this.processRef.ref();
     this.report({ type: "drainRequested", serveQueue: true });
     await this.finished;
-    this.hold.drop();
+    this.processRef.unref();
   }
 
   /** The last failure to open or prepare an actual connection, if nothing has succeeded since. */
   get lastFailure(): unknown {
-    return this.#sessions.lastFailure;
+    return this.#connections.lastFailure;
   }
 
   /** Returns what the pool is doing. */
   stats(): PoolStats {
-    return statsOf(this.#stepper.state, this.#sessions.renewals);
+    return statsOf(this.#stepper.state, this.#connections.renewals);
   }
 
   /** Returns the name of a virtual connection. */
@@ -174,7 +182,7 @@ export class Interpreter implements Obeying, Lessor {
     }
     const { actual } = pooled;
     this.#stepper.handle({ type: "leaseReleased", lease: request.lease, actual, condition }, now);
-    this.#sessions.settle(pooled);
+    this.#connections.settle(pooled);
     request.admission.leaveRequest();
   }
 
@@ -198,7 +206,7 @@ export class Interpreter implements Obeying, Lessor {
   destroy(reason: Error, admission: Admission | undefined): void {
     if (admission === undefined) this.report({ type: "drainRequested", serveQueue: false });
     else this.turnAway(admission);
-    this.#sessions.destroyAll(reason, admission);
+    this.#connections.destroyAll(reason, admission);
   }
 
   /** Tells what has come of the steps: listeners first, who see connections as yet unused. */
@@ -219,32 +227,32 @@ export class Interpreter implements Obeying, Lessor {
   obey(command: Command, now: Instant): void {
     switch (command.type) {
       case "grant":
-        return this.#grant(requestOf(command), this.#sessions.get(command.actual), now);
+        return this.#grant(requestOf(command), this.#connections.get(command.actual), now);
       case "refuse":
         return this.#refuse(requestOf(command), command.reason, command.cause);
       case "connect":
-        return this.#sessions.connect(command.actual, this.#targets.know(command.target));
+        return this.#connections.connect(command.actual, this.#targets.know(command.target));
       case "check":
-        return this.#sessions.work(command.actual, "checking", undefined);
+        return this.#connections.work(command.actual, "checking", undefined);
       case "reset":
-        return this.#sessions.work(command.actual, "resetting", undefined);
+        return this.#connections.work(command.actual, "resetting", undefined);
       case "retarget":
-        return this.#sessions.work(
+        return this.#connections.work(
           command.actual,
           "retargeting",
           this.#targets.know(command.target),
         );
       case "close":
-        if (this.#news.isWanted("remove") && this.#sessions.isOpen(command.actual)) {
-          const { session } = this.#sessions.get(command.actual);
+        if (this.#news.isWanted("remove") && this.#connections.isOpen(command.actual)) {
+          const { session } = this.#connections.get(command.actual);
           this.#news.note("remove", { ...newsOf(session), reason: command.reason });
         }
-        return this.#sessions.close(command.actual);
+        return this.#connections.close(command.actual);
       case "forget":
         return this.#targets.forget(command.target);
       case "finish":
         this.#stepper.end();
-        this.hold.end();
+        this.processRef.end();
         return this.#finished.resolve();
       default:
         command satisfies never;
@@ -259,7 +267,7 @@ export class Interpreter implements Obeying, Lessor {
       return;
     }
     request.grant(pooled, now);
-    this.#sessions.settle(pooled);
+    this.#connections.settle(pooled);
     this.#targets.leave(request.entry);
     if (this.#news.isWanted("acquire")) {
       this.#news.note("acquire", acquisitionNews(request, this.nameOf(request.virtual)));

@@ -7,7 +7,7 @@
 import type { Clock, Instant } from "../port.ts";
 import { Countdown, type TimeoutLink } from "./alarm.ts";
 import type { News } from "./news.ts";
-import type { Neutral } from "./process_hold.ts";
+import type { Neutral } from "./process_ref.ts";
 
 /** A lease that may be forgotten. */
 export interface Forgettable {

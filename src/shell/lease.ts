@@ -14,7 +14,7 @@ import { noteWrite, transactionOf } from "./context.ts";
 import { SubletError, unitEnded } from "./errors.ts";
 import type { VirtualConfig } from "./virtual_config.ts";
 import type { Tag } from "./leaks.ts";
-import { LeaseHold, reasonIn } from "./lease_hold.ts";
+import { LeaseState, reasonIn } from "./lease_state.ts";
 import {
   type Field,
   limitsOf,
@@ -42,15 +42,15 @@ export interface LeaseOptions extends RunOptions {
 
 /** The exclusive right to one actual connection, until it is released or its unit of work ends. */
 export class Lease<Driver extends object = object> implements AsyncDisposable {
-  readonly #hold: LeaseHold;
+  readonly #state: LeaseState;
   /** What it is missed by if it is forgotten; none once it is released. */
   #tag: Tag | undefined;
   #connection: Driver | undefined;
 
   /** Creates a lease of what is held, for its unit or whoever has it. */
-  constructor(hold: LeaseHold) {
-    this.#hold = hold;
-    this.#tag = hold.unitLease.runtime.leaks.tag(hold);
+  constructor(state: LeaseState) {
+    this.#state = state;
+    this.#tag = state.unitLease.runtime.leaks.tag(state);
   }
 
   /**
@@ -60,7 +60,7 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
    */
   get connection(): Driver {
     this.#check();
-    const { engine, unitLease, frame } = this.#hold;
+    const { engine, unitLease, frame } = this.#state;
     const { session, unit } = unitLease;
     noteWrite(engine.frames.getStore(), unit);
     const refusal = (): unknown => {
@@ -74,7 +74,7 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
   /** The server's name for it, as CONNECTION_ID() says it; throws as {@linkcode connection}. */
   get threadId(): number {
     this.#check();
-    return this.#hold.unitLease.session.threadId;
+    return this.#state.unitLease.session.threadId;
   }
 
   /** Sends a statement as text, as `VirtualConnection.query` does, on this connection. */
@@ -101,10 +101,10 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
    */
   release(): void {
     if (this.#tag === undefined) return;
-    const hold = this.#hold;
-    hold.unitLease.runtime.leaks.untag(this.#tag);
+    const state = this.#state;
+    state.unitLease.runtime.leaks.untag(this.#tag);
     this.#tag = undefined;
-    hold.end();
+    state.end();
   }
 
   /** Gives the connection back, at the end of an `await using` block. */
@@ -121,7 +121,7 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
   ): Promise<[unknown, unknown]> {
     try {
       this.#check();
-      const { engine, unitLease, transaction: taken } = this.#hold;
+      const { engine, unitLease, transaction: taken } = this.#state;
       const frame = engine.frames.getStore();
       const here = transactionOf(frame, unitLease.virtualConfig.id);
       const transaction = here?.unitLease === unitLease ? here : taken;
@@ -136,7 +136,7 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
 
   /** Why it may not be used any more. */
   get #refusal(): SubletError | undefined {
-    const { unitLease } = this.#hold;
+    const { unitLease } = this.#state;
     if (this.#tag !== undefined && !unitLease.isEnded && !unitLease.unit.isEnded) return undefined;
     return new SubletError("LEASE_ENDED", "statement", "The lease has ended");
   }
@@ -144,7 +144,7 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
   #check(): void {
     const refusal = this.#refusal;
     if (refusal !== undefined) throw refusal;
-    const { engine, isSeparate, unitLease } = this.#hold;
+    const { engine, isSeparate, unitLease } = this.#state;
     const frame = engine.frames.getStore();
     if (!isSeparate && frame !== undefined && frame.unit !== unitLease.unit) {
       const prose = "The lease belongs to another unit of work";
@@ -159,13 +159,13 @@ export function takeLease(
   virtual: VirtualId,
   options: LeaseOptions,
 ): Promise<Lease> {
-  let hold: LeaseHold | undefined;
+  let state: LeaseState | undefined;
   try {
     const runtime = engine.runtimeHere();
     const stack = runtime.leaks.stackAbove(takeLease);
     const limits = limitsOf(options, engine.clock);
     const virtualConfig = runtime.virtualConfigs[virtual] as VirtualConfig;
-    const begun = hold = new LeaseHold(engine, runtime, virtualConfig, options.separate);
+    const begun = state = new LeaseState(engine, runtime, virtualConfig, options.separate);
     const signal = either(begun.frame?.signal, limits.signal);
     begun.transaction?.check();
     signal?.throwIfAborted();
@@ -173,19 +173,19 @@ export function takeLease(
     if (opening === undefined) return Promise.resolve(leaseOf(begun, signal, stack));
     return opening.then(() => leaseOf(begun, signal, stack), (error) => begun.fail(error));
   } catch (error) {
-    hold?.end();
+    state?.end();
     return Promise.reject(restack(error, takeLease));
   }
 }
 
 /** Returns the lease, now that it is granted, unless it comes too late. */
 function leaseOf(
-  hold: LeaseHold,
+  state: LeaseState,
   signal: Cancellation | undefined,
   stack: string | undefined,
 ): Lease | Promise<never> {
-  if (hold.unitLease.unit.isEnded) return hold.fail(unitEnded());
-  if (signal?.aborted) return hold.fail(signal.reason);
-  hold.watch(stack);
-  return new Lease(hold);
+  if (state.unitLease.unit.isEnded) return state.fail(unitEnded());
+  if (signal?.aborted) return state.fail(signal.reason);
+  state.watch(stack);
+  return new Lease(state);
 }

@@ -8,8 +8,8 @@
 import type {
   ActualId,
   AddressId,
-  Holding,
   LeaseId,
+  LeaseRef,
   LeaseRequested,
   RefuseReason,
   TargetId,
@@ -21,7 +21,7 @@ import type { PoolStats } from "./stats.ts";
 import type { Countdown, TimeoutLink } from "./alarm.ts";
 import { type ErrorCode, SubletError, withoutStack } from "./errors.ts";
 import { type EventName, newsOf, type PoolEvents } from "./news.ts";
-import type { ProcessHold } from "./process_hold.ts";
+import type { ProcessRef } from "./process_ref.ts";
 import type { TargetEntry } from "./targets.ts";
 
 /** An open session, and whom it serves. */
@@ -35,7 +35,7 @@ export interface PooledConnection {
   /** Whether it is being checked, reset or changed. */
   isWorking: boolean;
   /** Whether it keeps the process alive. */
-  isHeld: boolean;
+  isRef: boolean;
   /** Why it has ended, if it has. */
   loss: Loss | undefined;
 }
@@ -45,7 +45,7 @@ export interface Lessor {
   /** The time of the pool. */
   readonly clock: Clock;
   /** Keeps the process alive for those who wait. */
-  readonly hold: ProcessHold;
+  readonly processRef: ProcessRef;
   /** Gives up those who have waited for too long. */
   readonly acquireTimeouts: Countdown<LeaseWaiter>;
   /** The last failure to open or prepare an actual connection, if nothing has succeeded since. */
@@ -81,7 +81,7 @@ export abstract class LeaseRequest implements LeaseRequested {
   /** The virtual connection it goes through. */
   readonly virtual: VirtualId;
   /** The leases that cannot end before it is answered. */
-  readonly enclosing: readonly Holding[];
+  readonly enclosing: readonly LeaseRef[];
   /** The target it asks for. */
   readonly entry: TargetEntry;
   /** What counts it, for the handle of the pool through which its work was begun. */
@@ -104,7 +104,7 @@ export abstract class LeaseRequest implements LeaseRequested {
     interpreter: Lessor,
     virtual: VirtualId,
     entry: TargetEntry,
-    enclosing: readonly Holding[],
+    enclosing: readonly LeaseRef[],
     admission: Admission,
   ) {
     this.interpreter = interpreter;

@@ -14,7 +14,7 @@ import { configsOf, type VirtualConfig } from "./virtual_config.ts";
 import { Interpreter } from "./interpreter.ts";
 import { Leaks } from "./leaks.ts";
 import type { News } from "./news.ts";
-import type { Neutral } from "./process_hold.ts";
+import type { Neutral } from "./process_ref.ts";
 import { Targets } from "./targets.ts";
 
 /** One set of actual connections, and what runs them. */

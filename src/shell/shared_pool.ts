@@ -106,10 +106,10 @@ export class SharedPool {
       await this.admission.empty;
     } else {
       const { interpreter } = this.runtime;
-      interpreter.hold.take();
+      interpreter.processRef.ref();
       await Promise.race([this.admission.empty, interpreter.finished]);
       await interpreter.finish();
-      interpreter.hold.drop();
+      interpreter.processRef.unref();
     }
     this.#isEnded = true;
   }

@@ -4,7 +4,7 @@
  */
 
 import { AsyncResource } from "node:async_hooks";
-import type { Holding, VirtualId } from "../core/mod.ts";
+import type { LeaseRef, VirtualId } from "../core/mod.ts";
 import type { Answering, Instant, Statement } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { goOn, rejected, type Resume, resumeOf } from "./caller.ts";
@@ -23,7 +23,7 @@ import { checkLasts, checkReadsOwn } from "./refusals.ts";
 /** What a statement answers, or a promise of its error. */
 export type Settle = (answer: [unknown, unknown] | Promise<never>) => void;
 
-const NONE: readonly Holding[] = [];
+const NONE: readonly LeaseRef[] = [];
 
 /** A statement that is a unit of work of its own. */
 export class StatementRequest extends LeaseRequest implements Answering, Limited, LeaseWaiter {
@@ -64,7 +64,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
     if (this.status !== "waiting") return;
     this.#resume ??= resumeOf(() => this.#send());
     this.#stage = "waiting";
-    interpreter.hold.take();
+    interpreter.processRef.ref();
     interpreter.acquireTimeouts.add(this, this.requestedAt);
   }
 
@@ -133,7 +133,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
   #endWait(): void {
     if (this.#stage !== "waiting") return;
     this.#stage = "granted";
-    this.interpreter.hold.drop();
+    this.interpreter.processRef.unref();
     this.interpreter.acquireTimeouts.delete(this);
   }
 

@@ -18,7 +18,7 @@ import {
 import type { Instant } from "../port.ts";
 import { Alarm } from "./alarm.ts";
 import type { PoolClock } from "./clock.ts";
-import type { Neutral } from "./process_hold.ts";
+import type { Neutral } from "./process_ref.ts";
 
 /** What carries out what the core commands. */
 export interface Obeying {

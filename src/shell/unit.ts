@@ -7,7 +7,7 @@
  * code waits until the transaction has ended.
  */
 
-import type { Holding, VirtualId } from "../core/mod.ts";
+import type { LeaseRef, VirtualId } from "../core/mod.ts";
 import type { Clock, Target } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { type Frame, type Frames, transactionOf } from "./context.ts";
@@ -134,9 +134,9 @@ export class Unit implements LeasingUnit {
   }
 
   /** What explicit leases of it keep. */
-  get kept(): readonly Holding[] {
+  get kept(): readonly LeaseRef[] {
     return [this, ...this.#beside].flatMap((unit) => unit.#unitLeases)
-      .flatMap((unitLease) => unitLease.isExplicit ? unitLease.holding ?? [] : []);
+      .flatMap((unitLease) => unitLease.isExplicit ? unitLease.leaseRef ?? [] : []);
   }
 
   /** Throws if it has ended. */
@@ -218,9 +218,9 @@ export class Unit implements LeasingUnit {
   }
 
   /** Returns what it holds to its end, but for one virtual connection. */
-  lastingBut(virtual: VirtualId | undefined): readonly Holding[] {
+  lastingBut(virtual: VirtualId | undefined): readonly LeaseRef[] {
     if (this.#isEnded || this.#unitLeases.length === 0) return NONE;
-    const found: Holding[] = [];
+    const found: LeaseRef[] = [];
     for (const unitLease of this.#unitLeases) {
       const { lasting } = unitLease;
       if (lasting !== undefined && unitLease.virtualConfig.id !== virtual) found.push(lasting);

@@ -6,7 +6,7 @@
  * session state that cannot move keeps it to the end of the unit.
  */
 
-import type { Holding } from "../core/mod.ts";
+import type { LeaseRef } from "../core/mod.ts";
 import type { Instant, Session } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { type ContextUnit, enclosingOf, type Frame, yieldAround } from "./context.ts";
@@ -145,12 +145,12 @@ export class UnitLease {
   }
 
   /** What it holds to the end of the unit, whatever comes. */
-  get lasting(): Holding | undefined {
-    return this.#request?.status === "granted" && this.isBound ? this.holding : undefined;
+  get lasting(): LeaseRef | undefined {
+    return this.#request?.status === "granted" && this.isBound ? this.leaseRef : undefined;
   }
 
   /** What it holds, if anything. */
-  get holding(): Holding | undefined {
+  get leaseRef(): LeaseRef | undefined {
     if (this.#request?.pooled === undefined) return undefined;
     return { lease: this.#request.lease, actual: this.#request.pooled.actual };
   }

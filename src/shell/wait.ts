@@ -22,7 +22,7 @@ export class Wait implements Limited {
   constructor(interpreter: Lessor, limits: Limits) {
     this.interpreter = interpreter;
     this.#signal = limits.signal;
-    interpreter.hold.take();
+    interpreter.processRef.ref();
     this.#limiter = limiterOf(interpreter.clock, limits, this);
   }
 
@@ -59,7 +59,7 @@ export class Wait implements Limited {
     if (this.#isOver) return false;
     this.#isOver = true;
     this.#limiter?.end();
-    this.interpreter.hold.drop();
+    this.interpreter.processRef.unref();
     this.takeBack();
     return true;
   }

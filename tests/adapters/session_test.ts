@@ -185,7 +185,7 @@ for (const way of ["TCP", "TLS", "a unix socket"]) {
   test(`a connection that the server ends is lost at once, over ${way}`, async () => {
     const losses: Loss[] = [];
     const session = await open(options(), undefined, losses);
-    session.holdProcess(false);
+    session.setRef(false);
     await server.query(`KILL ${await one(session, "SELECT CONNECTION_ID()")}`);
     const loss = await until(() => losses[0], "the loss is told");
     assert.equal(loss.byServer, true);

@@ -26,7 +26,7 @@ export function possible(place: Place): readonly (readonly [Event, number])[] {
 function requests({ world, configuration }: Place): Event[] {
   const { policy, may, claimsMax, targets: addresses } = configuration;
   if (world.waits.length + world.held.length >= claimsMax) return [];
-  const holdings = world.held.map(({ lease, actual }) => ({ lease, actual }));
+  const leaseRefs = world.held.map(({ lease, actual }) => ({ lease, actual }));
   // A lease that ended long ago, of an actual connection that somebody else may have now.
   const ended = world.conns.slice(0, may.encloseLate ? 1 : 0).map((
     { id },
@@ -35,8 +35,8 @@ function requests({ world, configuration }: Place): Event[] {
     ? [
       [],
       ...ended,
-      ...holdings.map((holding) => [holding]),
-      ...(holdings.length > 1 ? [holdings] : []),
+      ...leaseRefs.map((leaseRef) => [leaseRef]),
+      ...(leaseRefs.length > 1 ? [leaseRefs] : []),
     ]
     : [[]];
   return policy.virtuals.flatMap(({ target: home }, virtual) =>
@@ -127,7 +127,7 @@ function ofWrongStatus(actual: number, status: string | undefined, { held }: Wor
     { type: "leaseReleased", lease: NOBODY, actual, condition: "clean" },
     { type: "leaseReleased", lease: NOBODY, actual, condition: "broken" },
   ];
-  const other = held.find((holding) => holding.actual !== actual);
+  const other = held.find((leaseRef) => leaseRef.actual !== actual);
   if (other !== undefined) {
     events.push({ type: "leaseReleased", lease: other.lease, actual, condition: "dirty" });
   }

@@ -111,7 +111,7 @@ for (const name of ["plain", "TLS"]) {
     const losses: Loss[] = [];
     const aborted = Number(await server.status("Aborted_clients"));
     const session = await open(targetAt(server, options()), losses);
-    session.holdProcess(false);
+    session.setRef(false);
     await session.close();
     await until(isQuiet, "the server has let go");
     assert.equal(Number(await server.status("Aborted_clients")), aborted);
@@ -129,7 +129,7 @@ test("a process ends by itself while a session is idle, with and without TLS", a
       const port = createPort(adapter);
       const target = new Target(${JSON.stringify({ uri: server.url(), ssl })});
       const session = await port.connect(target, () => {}, new AbortController().signal);
-      session.holdProcess(false);
+      session.setRef(false);
     `;
     const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", script], {
       stdio: "inherit",

@@ -26,8 +26,8 @@ test("TLS is used as asked for, and a certificate that nobody vouches for is ref
   await run(session, "SET @x = 1");
   await session.reset();
   assert.equal(session.condition, "clean");
-  session.holdProcess(false);
-  session.holdProcess(true);
+  session.setRef(false);
+  session.setRef(true);
   await session.close();
   await assert.rejects(open(targetAt(server, { ssl: {} })), { code: "HANDSHAKE_SSL_ERROR" });
   await until(isQuiet, "nothing is left of it");

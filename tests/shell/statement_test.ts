@@ -56,10 +56,10 @@ test("an idle connection does not keep the process alive, a leased one does", as
   const before = timers();
   await seen(db);
   const [session] = port.sessions;
-  assert.deepEqual([session?.holdsProcess, timers()], [false, before]);
+  assert.deepEqual([session?.isRef, timers()], [false, before]);
   const hanging = seen(db, "HANG");
   await settled();
-  assert.deepEqual([session?.holdsProcess, timers()], [false, before + 1]);
+  assert.deepEqual([session?.isRef, timers()], [false, before + 1]);
   session?.answer();
   await hanging;
   assert.equal(timers(), before);

@@ -23,7 +23,7 @@ export interface TcpEnd {
   /** Whether it will ask the other end, after a time of silence, if it is still there. */
   readonly isKeptAlive: boolean;
   /** Whether a program still has it; the kernel may have to end it after that. */
-  readonly isHeld: boolean;
+  readonly isRef: boolean;
 }
 
 /** The states that matter here. */
@@ -53,9 +53,7 @@ export function tcpEnds(port: number): TcpEnd[] {
  * says less: where somebody listens at 127.0.0.2, a client may have the same port at 127.0.0.1.
  */
 export function clientEnds(host: string, port: number): TcpEnd[] {
-  return tcpEnds(port).filter((end) =>
-    end.peerPort === port && end.peerHost === host && end.isHeld
-  );
+  return tcpEnds(port).filter((end) => end.peerPort === port && end.peerHost === host && end.isRef);
 }
 
 /** Returns how many bytes written to a socket on this machine the other end has not yet read. */
@@ -79,7 +77,7 @@ function endOf(line: string): TcpEnd {
     sendQueue: sendQueue ?? 0,
     receiveQueue: receiveQueue ?? 0,
     isKeptAlive: timer.startsWith("02:"),
-    isHeld: fields[9] !== "0",
+    isRef: fields[9] !== "0",
   };
 }
 

@@ -66,6 +66,6 @@ class NullSession implements Session {
   readonly reset = (): Promise<undefined> => Promise.resolve(undefined);
   readonly retarget = (): Promise<void> => Promise.resolve();
   readonly close = (): Promise<void> => Promise.resolve();
-  readonly holdProcess = (): void => undefined;
+  readonly setRef = (): void => undefined;
   readonly destroy = (): void => undefined;
 }

@@ -123,7 +123,7 @@ export class Storyteller {
       return { type: "requestWithdrawn", lease, virtual, target };
     }
     const condition = (words!.trim() || "clean") as Condition;
-    return { type: "leaseReleased", ...this.#holding(name), condition };
+    return { type: "leaseReleased", ...this.#leaseRef(name), condition };
   }
 
   #readRequest(lease: LeaseId, words: string): LeaseRequested {
@@ -138,13 +138,13 @@ export class Storyteller {
         ? this.#virtuals[virtual]!.target
         : this.#targetNames.idOf(target),
       address: this.#hostNames.idOf(host ?? "here"),
-      enclosing: (within?.split(" ") ?? []).map((name) => this.#holding(name)),
+      enclosing: (within?.split(" ") ?? []).map((name) => this.#leaseRef(name)),
     };
     this.#requests.set(lease, request);
     return request;
   }
 
-  #holding(name: string): { lease: LeaseId; actual: number } {
+  #leaseRef(name: string): { lease: LeaseId; actual: number } {
     const lease = this.#leaseNames.idOf(name);
     return { lease, actual: this.#holders.get(lease) ?? -1 };
   }

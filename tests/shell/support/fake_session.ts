@@ -39,7 +39,7 @@ export class FakeSession implements Session {
   idCount = 0;
   transaction = 0;
   transactionEndedBy: string | undefined;
-  holdsProcess = true;
+  isRef = true;
   /** What its next statement fails with. */
   failNext: Error | undefined;
   /** How the statements begin whose answers are held back. */
@@ -175,8 +175,8 @@ export class FakeSession implements Session {
     await this.reset();
   }
 
-  holdProcess(isHeld: boolean): void {
-    this.holdsProcess = isHeld;
+  setRef(isRef: boolean): void {
+    this.isRef = isRef;
   }
 
   async close(): Promise<void> {

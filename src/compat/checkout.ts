@@ -18,11 +18,11 @@ interface Reference {
   deref(): Lease | undefined;
 }
 
-/** The holding that each connection had last. */
-const latest: WeakMap<PoolConnection, Holding> = new WeakMap();
+/** The latest checkout of each connection. */
+const latest: WeakMap<PoolConnection, Checkout> = new WeakMap();
 
 /** Whose connections code has been handed, the latest first, at most one for each connection. */
-const handed: AsyncLocalStorage<readonly Holding[]> = new AsyncLocalStorage();
+const handed: AsyncLocalStorage<readonly Checkout[]> = new AsyncLocalStorage();
 
 /** The connections that are given back once they have nothing more to do. */
 const leaving: Set<PoolConnection> = new Set();
@@ -52,7 +52,7 @@ export function leave(connection: PoolConnection, then: () => void): void {
 }
 
 /** What one holder has of a connection. */
-export class Holding {
+export class Checkout {
   /** The connection. */
   readonly connection: PoolConnection;
   /** Shared with former holders of the connection whose code this one may have sprung from. */
@@ -109,15 +109,15 @@ export class Holding {
   }
 
   /** Tells whether another holding lasts that its code may have sprung from, or it from its. */
-  isKinOf(other: Holding | undefined): boolean {
+  isKinOf(other: Checkout | undefined): boolean {
     return other?.isEnded === false && other.#lineage === this.#lineage;
   }
 }
 
 /** Returns the holding by which code has a connection, if that lasts. */
-export function holdingHere(connection: PoolConnection): Holding | undefined {
-  const holding = latest.get(connection);
-  return holding?.isEnded || isLate(connection) ? undefined : holding;
+export function holdingHere(connection: PoolConnection): Checkout | undefined {
+  const checkout = latest.get(connection);
+  return checkout?.isEnded || isLate(connection) ? undefined : checkout;
 }
 
 /** Ends the lease of a connection that was lost. */
@@ -132,6 +132,6 @@ export function isLate(connection: PoolConnection): boolean {
 }
 
 /** Returns the holding by which the code at hand was last handed a connection. */
-function knownHere(connection: PoolConnection): Holding | undefined {
-  return handed.getStore()?.find((holding) => holding.connection === connection);
+function knownHere(connection: PoolConnection): Checkout | undefined {
+  return handed.getStore()?.find((checkout) => checkout.connection === connection);
 }

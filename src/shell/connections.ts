@@ -11,7 +11,7 @@ import type { Clock, Loss, Port, Session, Target } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { Renewals } from "./stats.ts";
 import type { PooledConnection } from "./lease_request.ts";
-import type { Neutral, ProcessHold } from "./process_hold.ts";
+import type { Neutral, ProcessRef } from "./process_ref.ts";
 
 /**
  * From how long on an answer may have come while the process stood still, and the server have
@@ -20,7 +20,7 @@ import type { Neutral, ProcessHold } from "./process_hold.ts";
 const LATE_MS_MIN = 1_000;
 
 /** What sessions are opened with. */
-export interface SessionSetting {
+export interface ConnectionsSetting {
   /** What opens them. */
   readonly port: Port;
   /** What tells the time, and chance. */
@@ -32,22 +32,22 @@ export interface SessionSetting {
   /** Called with each session that has been opened. */
   readonly opened: (session: Session) => void;
   /** Keeps the process alive. */
-  readonly hold: ProcessHold;
+  readonly processRef: ProcessRef;
   /** Whether each session is wiped when it comes back, whatever is known of it. */
   readonly isResetAlways: boolean;
 }
 
 /** Opens, prepares and closes sessions. */
-export class Sessions {
+export class Connections {
   /** How often a session was wiped by a new login. */
   readonly renewals: Renewals = new Renewals();
-  readonly #setting: SessionSetting;
+  readonly #setting: ConnectionsSetting;
   readonly #open = new Map<ActualId, PooledConnection>();
   readonly #openings = new Map<ActualId, AbortController>();
   #lastFailure: unknown = undefined;
 
   /** Creates an empty set of sessions. */
-  constructor(setting: SessionSetting) {
+  constructor(setting: ConnectionsSetting) {
     this.#setting = setting;
   }
 
@@ -138,12 +138,12 @@ export class Sessions {
 
   /** Lets a session keep the process alive if it serves somebody or is worked on. */
   settle(pooled: PooledConnection): void {
-    const isHeld = pooled.request !== undefined || pooled.isWorking;
-    if (isHeld === pooled.isHeld) return;
-    pooled.isHeld = isHeld;
-    const { hold } = this.#setting;
-    if (isHeld) hold.take();
-    else hold.drop();
+    const isRef = pooled.request !== undefined || pooled.isWorking;
+    if (isRef === pooled.isRef) return;
+    pooled.isRef = isRef;
+    const { processRef } = this.#setting;
+    if (isRef) processRef.ref();
+    else processRef.unref();
   }
 
   /** Returns why a reset took a new login, if it did. */
@@ -170,14 +170,14 @@ export class Sessions {
       session,
       request: undefined,
       isWorking: false,
-      isHeld: false,
+      isRef: false,
       loss: undefined,
     };
     this.#openings.delete(actual);
     this.#open.set(actual, pooled);
     this.#lastFailure = undefined;
     // The process is kept alive by what is done with the session, not by its socket.
-    session.holdProcess(false);
+    session.setRef(false);
     opened(session);
     report({ type: "connectDone", actual, chance: clock.chance() });
     // One that ended before it was known here told nobody of consequence.

@@ -17,7 +17,7 @@ import { Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
 export type SeparateLease = boolean | "unlessInTransaction" | undefined;
 
 /** What one explicit lease keeps. */
-export class LeaseHold implements Leftover {
+export class LeaseState implements Leftover {
   /** What its code belongs to. */
   readonly frame: UnitFrame | undefined;
   /** What it is a lease of. */

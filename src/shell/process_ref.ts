@@ -1,8 +1,8 @@
 /**
- * Keeps the process alive while somebody waits for the pool.
+ * Keeps the process alive while a caller waits for the pool.
  *
- * Neither the pool's alarm nor an idle socket does; so between two attempts to connect,
- * nothing else would, and the process would end in the middle of an `await`.
+ * Neither the pool's timers nor an idle socket keep it alive. Without this, the process could end
+ * between two attempts to connect, in the middle of an `await`.
  */
 
 import { clearInterval, setInterval } from "node:timers";
@@ -13,33 +13,33 @@ export type Neutral = <R, Args extends unknown[]>(fn: (...args: Args) => R, ...a
 /** The longest that timers take. */
 const INTERVAL_MS = 2 ** 31 - 1;
 
-/** Counts those who wait. */
-export class ProcessHold {
+/** Counts the callers for which the process has to stay alive. */
+export class ProcessRef {
   readonly #neutral: Neutral;
   #takers = 0;
   #isEnded = false;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** Creates a hold that nobody has taken. */
+  /** Creates a reference that keeps nothing alive. */
   constructor(neutral: Neutral) {
     this.#neutral = neutral;
   }
 
-  /** Keeps the process alive until {@linkcode drop} is called as often. */
-  take(): void {
+  /** Keeps the process alive until {@linkcode unref} is called as often. */
+  ref(): void {
     if (this.#takers++ > 0) return;
     this.#timer ??= this.#neutral(() => setInterval(nothing, INTERVAL_MS));
     this.#timer.ref();
   }
 
-  /** Takes one {@linkcode take} back. */
-  drop(): void {
+  /** Takes one {@linkcode ref} back. */
+  unref(): void {
     if (--this.#takers > 0) return;
     this.#timer?.unref();
     if (this.#isEnded) this.#clear();
   }
 
-  /** Leaves nothing behind once nobody waits any more, as the pool has ended. */
+  /** Clears its timer once no caller waits, as the pool has ended. */
   end(): void {
     this.#isEnded = true;
     if (this.#takers === 0) this.#clear();
