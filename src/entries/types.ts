@@ -20,7 +20,13 @@ export type {
 } from "../mysql/mod.ts";
 export type { PoolStats } from "../shell/stats.ts";
 export { type ErrorCode, type ErrorDetails, type Stage, SubletError } from "../shell/errors.ts";
-export type { ConnectionNews, EventName, LeakNews, Listener, PoolEvents } from "../shell/news.ts";
+export type {
+  ConnectionEvent,
+  EventName,
+  LeakEvent,
+  Listener,
+  PoolEvents,
+} from "../shell/events.ts";
 export type { Lease as LeaseOf, LeaseOptions } from "../shell/lease.ts";
 export type { Lifespan, PoolOptions as PoolOptionsOf, VirtualOptions } from "../shell/options.ts";
 export type { DrainOptions } from "../shell/engine.ts";

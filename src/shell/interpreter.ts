@@ -20,16 +20,16 @@ import { type PoolStats, statsOf } from "./stats.ts";
 import type { PoolClock } from "./clock.ts";
 import { Countdown } from "./alarm.ts";
 import {
-  acquisitionNews,
+  acquireEventOf,
   type LeaseRequest,
   type LeaseWaiter,
   type Lessor,
   type PooledConnection,
   pooledOf,
-  releaseNews,
+  releaseEventOf,
   requestOf,
 } from "./lease_request.ts";
-import { type EventName, type News, newsOf } from "./news.ts";
+import { connectionEventOf, type EventName, type Events } from "./events.ts";
 import { type Neutral, ProcessRef } from "./process_ref.ts";
 import { Connections } from "./connections.ts";
 import { type Obeying, Stepper } from "./stepper.ts";
@@ -50,7 +50,7 @@ export interface Setting {
   /** The targets in use. */
   readonly targets: Targets;
   /** What is told of the pool. */
-  readonly news: News;
+  readonly events: Events;
   /** Whether a connection is reset after each lease. */
   readonly isResetAlways: boolean;
   /** How long a request may wait, in ms. */
@@ -67,7 +67,7 @@ export class Interpreter implements Obeying, Lessor {
   readonly acquireTimeouts: Countdown<LeaseWaiter>;
   readonly #names: readonly string[];
   readonly #targets: Targets;
-  readonly #news: News;
+  readonly #events: Events;
   readonly #connections: Connections;
   readonly #isResetAlways: boolean;
   readonly #finished: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -78,15 +78,15 @@ export class Interpreter implements Obeying, Lessor {
 
   /** Creates a pool that has done nothing. */
   constructor(setting: Setting) {
-    const { policy, names, port, clock, neutral, targets, news, isResetAlways } = setting;
+    const { policy, names, port, clock, neutral, targets, events, isResetAlways } = setting;
     const report = (event: Event): void => this.report(event);
     const opened = (session: { driver: RawConnection; threadId: number }): void => {
-      if (news.isWanted("connection")) news.note("connection", newsOf(session));
+      if (events.hasListeners("connection")) events.emit("connection", connectionEventOf(session));
     };
     this.#stepper = new Stepper(policy, clock, neutral, this);
     this.#names = names;
     this.#targets = targets;
-    this.#news = news;
+    this.#events = events;
     this.#isResetAlways = isResetAlways;
     this.processRef = new ProcessRef(neutral);
     const { processRef } = this;
@@ -135,7 +135,7 @@ export class Interpreter implements Obeying, Lessor {
 
   /** Tells whether anybody listens to an event. */
   hasListeners(name: EventName): boolean {
-    return this.#news.isWanted(name);
+    return this.#events.hasListeners(name);
   }
 
   /** Returns the name of the next request. */
@@ -152,8 +152,8 @@ export class Interpreter implements Obeying, Lessor {
       this.#refuse(request, "draining", undefined);
       this.stepped();
     } else this.#stepper.handle(request, request.requestedAt);
-    if (request.status !== "waiting" || !this.#news.isWanted("enqueue")) return;
-    this.#news.note("enqueue", { virtual: this.nameOf(virtual) });
+    if (request.status !== "waiting" || !this.#events.hasListeners("enqueue")) return;
+    this.#events.emit("enqueue", { virtual: this.nameOf(virtual) });
     this.stepped();
   }
 
@@ -174,10 +174,10 @@ export class Interpreter implements Obeying, Lessor {
     const now = this.clock.now();
     request.status = "released";
     pooled.request = undefined;
-    if (this.#news.isWanted("release")) {
-      this.#news.note(
+    if (this.#events.hasListeners("release")) {
+      this.#events.emit(
         "release",
-        releaseNews(request, this.nameOf(request.virtual), condition, now),
+        releaseEventOf(request, this.nameOf(request.virtual), condition, now),
       );
     }
     const { actual } = pooled;
@@ -211,7 +211,7 @@ export class Interpreter implements Obeying, Lessor {
 
   /** Tells what has come of the steps: listeners first, who see connections as yet unused. */
   stepped(): void {
-    this.#news.tell();
+    this.#events.flush();
     if (this.#answered.length === 0) return;
     const answered = this.#answered;
     this.#answered = [];
@@ -243,9 +243,9 @@ export class Interpreter implements Obeying, Lessor {
           this.#targets.know(command.target),
         );
       case "close":
-        if (this.#news.isWanted("remove") && this.#connections.isOpen(command.actual)) {
+        if (this.#events.hasListeners("remove") && this.#connections.isOpen(command.actual)) {
           const { session } = this.#connections.get(command.actual);
-          this.#news.note("remove", { ...newsOf(session), reason: command.reason });
+          this.#events.emit("remove", { ...connectionEventOf(session), reason: command.reason });
         }
         return this.#connections.close(command.actual);
       case "forget":
@@ -269,8 +269,8 @@ export class Interpreter implements Obeying, Lessor {
     request.grant(pooled, now);
     this.#connections.settle(pooled);
     this.#targets.leave(request.entry);
-    if (this.#news.isWanted("acquire")) {
-      this.#news.note("acquire", acquisitionNews(request, this.nameOf(request.virtual)));
+    if (this.#events.hasListeners("acquire")) {
+      this.#events.emit("acquire", acquireEventOf(request, this.nameOf(request.virtual)));
     }
     this.#answered.push(request);
   }
@@ -279,8 +279,8 @@ export class Interpreter implements Obeying, Lessor {
     request.status = "refused";
     request.refusal = { reason, cause };
     this.#leave(request);
-    if (this.#news.isWanted("refuse")) {
-      this.#news.note("refuse", { virtual: this.nameOf(request.virtual), reason, cause });
+    if (this.#events.hasListeners("refuse")) {
+      this.#events.emit("refuse", { virtual: this.nameOf(request.virtual), reason, cause });
     }
     this.#answered.push(request);
   }

@@ -6,7 +6,7 @@
 
 import type { Clock, Instant } from "../port.ts";
 import { Countdown, type TimeoutLink } from "./alarm.ts";
-import type { News } from "./news.ts";
+import type { Events } from "./events.ts";
 import type { Neutral } from "./process_ref.ts";
 
 /** A lease that may be forgotten. */
@@ -44,7 +44,7 @@ interface Remains {
 /** Watches the leases of one pool. */
 export class Leaks {
   readonly #clock: Clock;
-  readonly #news: News;
+  readonly #events: Events;
   readonly #countdown: Countdown<Watch> | undefined;
   readonly #registry: FinalizationRegistry<Remains> | undefined;
   /** Those that nobody has. */
@@ -54,17 +54,17 @@ export class Leaks {
   constructor(
     clock: Clock,
     neutral: Neutral,
-    news: News,
+    events: Events,
     timeoutMs: number,
     isGarbageWatched: boolean,
   ) {
     this.#clock = clock;
-    this.#news = news;
+    this.#events = events;
     this.#countdown = timeoutMs === 0
       ? undefined
       : new Countdown(clock, neutral, timeoutMs, (watch) => {
         this.#note(watch, false);
-        news.tell();
+        events.flush();
       });
     this.#registry = isGarbageWatched
       ? new FinalizationRegistry(({ lease }) => lease && this.#lost(lease))
@@ -115,11 +115,11 @@ export class Leaks {
   #lost(lease: Leftover): void {
     this.#note(lease, true);
     lease.lost();
-    this.#news.tell();
+    this.#events.flush();
   }
 
   #note({ virtual, since, stack }: Forgettable, isCollected: boolean): void {
     const heldMs = this.#clock.now() - since;
-    this.#news.note("leak", { virtual, heldMs, stack, isCollected });
+    this.#events.emit("leak", { virtual, heldMs, stack, isCollected });
   }
 }

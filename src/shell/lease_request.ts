@@ -20,7 +20,7 @@ import type { Admission } from "./admission.ts";
 import type { PoolStats } from "./stats.ts";
 import type { Countdown, TimeoutLink } from "./alarm.ts";
 import { type ErrorCode, SubletError, withoutStack } from "./errors.ts";
-import { type EventName, newsOf, type PoolEvents } from "./news.ts";
+import { connectionEventOf, type EventName, type PoolEvents } from "./events.ts";
 import type { ProcessRef } from "./process_ref.ts";
 import type { TargetEntry } from "./targets.ts";
 
@@ -174,20 +174,20 @@ export function requestOf({ waiter }: { readonly waiter: unknown }): LeaseReques
 }
 
 /** Returns what is told of a lease that is granted, through a virtual connection of that name. */
-export function acquisitionNews(request: LeaseRequest, virtual: string): PoolEvents["acquire"] {
+export function acquireEventOf(request: LeaseRequest, virtual: string): PoolEvents["acquire"] {
   const waitMs = grantedAtOf(request) - request.requestedAt;
-  return { ...newsOf(pooledOf(request).session), virtual, waitMs };
+  return { ...connectionEventOf(pooledOf(request).session), virtual, waitMs };
 }
 
 /** Returns what is told of a lease that ends. */
-export function releaseNews(
+export function releaseEventOf(
   request: LeaseRequest,
   virtual: string,
   condition: Condition,
   now: Instant,
 ): PoolEvents["release"] {
   const heldMs = now - grantedAtOf(request);
-  return { ...newsOf(pooledOf(request).session), virtual, heldMs, condition };
+  return { ...connectionEventOf(pooledOf(request).session), virtual, heldMs, condition };
 }
 
 const REFUSALS: Record<RefuseReason, readonly [code: ErrorCode, message: string]> = {

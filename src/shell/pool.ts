@@ -11,7 +11,7 @@ import { type DrainOptions, Engine } from "./engine.ts";
 import { SubletError } from "./errors.ts";
 import type { Lease, LeaseOptions } from "./lease.ts";
 import { unknownName } from "./nearest.ts";
-import type { EventName, Listener } from "./news.ts";
+import type { EventName, Listener } from "./events.ts";
 import type { Plan } from "./options.ts";
 import type { SharedPool } from "./shared_pool.ts";
 import type { Field, Row, RunOptions, StatementOptions, Values } from "./statement.ts";

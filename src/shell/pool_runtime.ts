@@ -13,7 +13,7 @@ import type { Definition } from "./definition.ts";
 import { configsOf, type VirtualConfig } from "./virtual_config.ts";
 import { Interpreter } from "./interpreter.ts";
 import { Leaks } from "./leaks.ts";
-import type { News } from "./news.ts";
+import type { Events } from "./events.ts";
 import type { Neutral } from "./process_ref.ts";
 import { Targets } from "./targets.ts";
 
@@ -43,10 +43,10 @@ export class PoolRuntime {
    *
    * @param definition What is to run.
    * @param clock What tells the time.
-   * @param news What is told of the pool.
+   * @param events Emits the events of the pool.
    * @param live Holds it from its begin to its end, with the others that may have connections.
    */
-  constructor(definition: Definition, clock: PoolClock, news: News, live: Set<PoolRuntime>) {
+  constructor(definition: Definition, clock: PoolClock, events: Events, live: Set<PoolRuntime>) {
     const { plan, foundation } = definition;
     const { port, retargetOf, isLoss, isRepeatable, lifespan } = foundation;
     const neutral: Neutral = AsyncLocalStorage.snapshot();
@@ -62,14 +62,14 @@ export class PoolRuntime {
       clock,
       neutral,
       targets,
-      news,
+      events,
       isResetAlways: plan.isResetAlways,
       acquireMs: plan.acquireMs,
     });
     this.targets = targets;
     this.virtualConfigs = virtualConfigs;
     // Where sockets belong to requests, garbage is collected outside of any: none can be used.
-    this.leaks = new Leaks(clock, neutral, news, plan.leakMs, lifespan !== "unit");
+    this.leaks = new Leaks(clock, neutral, events, plan.leakMs, lifespan !== "unit");
     this.isPerUnit = plan.lifespan === "unit";
     this.retargetOf = retargetOf;
     this.isLoss = isLoss;

@@ -11,7 +11,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { Admission, type Tally } from "./admission.ts";
 import { createClock, type PoolClock } from "./clock.ts";
 import type { Definition } from "./definition.ts";
-import { Listeners, News } from "./news.ts";
+import { Events, Listeners } from "./events.ts";
 import { PoolRuntime } from "./pool_runtime.ts";
 import type { CompiledMethod } from "./statement.ts";
 import type { UnitFrames } from "./unit.ts";
@@ -37,7 +37,7 @@ export class SharedPool {
   readonly live: Set<PoolRuntime> = new Set();
   /** What runtimes are made of, for each unit that is within no other; only where they are. */
   readonly #definition: Definition | undefined;
-  readonly #news: News;
+  readonly #events: Events;
   /** Whether handles are collected as garbage: not where that happens outside of any request. */
   readonly #isWatched: boolean;
   /** Has `createPool` not find it any more, if it does. */
@@ -53,12 +53,12 @@ export class SharedPool {
     this.clock = foundation.clock ?? createClock();
     this.names = plan.virtuals.map(({ name }) => name);
     this.compileMethod = foundation.compileMethod;
-    this.#news = newsOutside(this.frames);
+    this.#events = eventsOutside(this.frames);
     this.#isWatched = foundation.lifespan !== "unit";
     this.#remove = remove;
     if (plan.lifespan === "unit") this.#definition = definition;
     else {
-      this.runtime = new PoolRuntime(definition, this.clock, this.#news, this.live);
+      this.runtime = new PoolRuntime(definition, this.clock, this.#events, this.live);
       this.runtime.begin();
     }
   }
@@ -70,7 +70,7 @@ export class SharedPool {
 
   /** Returns a runtime for a unit to come, where each has one of its own. */
   newRuntime(): PoolRuntime {
-    return new PoolRuntime(this.#definition!, this.clock, this.#news, this.live);
+    return new PoolRuntime(this.#definition!, this.clock, this.#events, this.live);
   }
 
   /** Returns a handle of it. */
@@ -79,7 +79,7 @@ export class SharedPool {
     const leave = this.#enter();
     const tally: Tally = { units: 0 };
     const isLast = (): boolean => this.#handles === 1;
-    const handle = new Handle(admission, tally, this.#news, leave, isLast, this.#isWatched);
+    const handle = new Handle(admission, tally, this.#events, leave, isLast, this.#isWatched);
     if (!this.#isWatched) return handle;
     collected ??= new FinalizationRegistry((end) => end());
     collected.register(handle, () => {
@@ -133,9 +133,9 @@ export class SharedPool {
   }
 }
 
-/** Returns news told outside of any unit; they outlive the definition, and so do not lead to it. */
-function newsOutside(frames: UnitFrames): News {
-  return new News((tell) => frames.run(undefined, tell));
+/** Returns events whose listeners run outside any unit; they must not lead to the definition. */
+function eventsOutside(frames: UnitFrames): Events {
+  return new Events((fn) => frames.run(undefined, fn));
 }
 
 /** What belongs to one caller of `createPool`: the work begun through it, and its listeners. */
@@ -151,7 +151,7 @@ export class Handle extends Admission {
    *
    * @param pool What counts the work of all handles.
    * @param tally What its units are counted in.
-   * @param news What is told of the pool.
+   * @param events Emits the events of the pool.
    * @param leave Counts it out, the first time, and tells whether all ends with it.
    * @param isLast Tells whether it is the only one that has not been counted out.
    * @param isWeak Whether it may be collected as garbage.
@@ -159,13 +159,13 @@ export class Handle extends Admission {
   constructor(
     pool: Admission,
     tally: Tally,
-    news: News,
+    events: Events,
     leave: () => boolean,
     isLast: () => boolean,
     isWeak: boolean,
   ) {
     super(pool, tally);
-    this.listeners = new Listeners(news, isWeak);
+    this.listeners = new Listeners(events, isWeak);
     this.#leave = leave;
     this.#isLast = isLast;
   }

@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
 import type { PoolConnection } from "mysql2";
-import type { LeakNews } from "../../mod.ts";
+import type { LeakEvent } from "../../mod.ts";
 import promises from "../../src/entries/compat_promise.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
@@ -138,8 +138,8 @@ test("maxLifetime and minimumIdle are those of Sublet", async () => {
 });
 
 test("leakDetectionTimeout tells who has had a connection for long", async () => {
-  const told: LeakNews[] = [];
-  const note = (news: unknown): void => void told.push(news as LeakNews);
+  const told: LeakEvent[] = [];
+  const note = (news: unknown): void => void told.push(news as LeakEvent);
   subscribe("sublet:leak", note);
   const pool = poolAt(server, { leakDetectionTimeout: 50 });
   const { promise, resolve } = Promise.withResolvers<PoolConnection>();

@@ -9,7 +9,7 @@ import { channel } from "node:diagnostics_channel";
 import { after, before, describe, test } from "node:test";
 import { inspect } from "node:util";
 import { createPool, type Pool, type PoolOptions } from "../../mod.ts";
-import type { EventName } from "../../src/shell/news.ts";
+import type { EventName } from "../../src/shell/events.ts";
 import { jsonOf } from "../support/json_of.ts";
 import { failure } from "../support/asking.ts";
 import { type Server, startServer } from "../support/server.ts";
@@ -70,7 +70,7 @@ function assertSilent(texts: readonly string[], what: string): void {
   }
 }
 
-async function newsIsSilent(): Promise<void> {
+async function eventsAreSilent(): Promise<void> {
   told = [];
   const { ca = "", cert = "", key = "" } = server;
   const db = poolWith({ ssl: { ca, cert, key }, leakDetectionTimeout: 5 });
@@ -146,7 +146,7 @@ for (const make of ["mariadb", "mysql"] as const) {
     before(() => prepare(make));
     after(tidy);
 
-    test("events, channels, the statistics and the pool itself tell no secret", newsIsSilent);
+    test("events, channels, the statistics and the pool itself tell no secret", eventsAreSilent);
 
     test("errors tell neither values nor passwords, whoever made them", errorsAreSilent);
 

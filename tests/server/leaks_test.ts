@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { LeakNews, Pool } from "../../mod.ts";
+import type { LeakEvent, Pool } from "../../mod.ts";
 import type { Server } from "../support/server.ts";
 import { until } from "../support/wait.ts";
 import { assertFree, connected, poolAt, prepareServer, threadOf } from "./support/fixture.ts";
@@ -23,8 +23,8 @@ setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
 
 /** Returns the leaks that a pool reports from now on. */
-function leaksOf(db: Pool): LeakNews[] {
-  const leaks: LeakNews[] = [];
+function leaksOf(db: Pool): LeakEvent[] {
+  const leaks: LeakEvent[] = [];
   db.on("leak", (news) => leaks.push(news));
   return leaks;
 }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { LeakNews } from "../../src/shell/news.ts";
+import type { LeakEvent } from "../../src/shell/events.ts";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
@@ -226,8 +226,8 @@ test("a lease that was released and is still there hides no later one that is fo
   await endsEmpty(world);
 });
 
-function leaksOf(db: ReturnType<typeof createWorld>["db"]): LeakNews[] {
-  const leaks: LeakNews[] = [];
+function leaksOf(db: ReturnType<typeof createWorld>["db"]): LeakEvent[] {
+  const leaks: LeakEvent[] = [];
   db.on("leak", (leak) => leaks.push(leak));
   return leaks;
 }
