@@ -128,8 +128,8 @@ export function requestOf(given: string | CompatOptions): Request {
 }
 
 /** Returns what a pool that connects to a target says of its options, as far as that tells. */
-export function configOfTarget(target: Target, idleMsMax: number): PoolConfig {
-  const options = { idleTimeout: idleMsMax };
+export function configOfTarget(target: Target, idleTimeout: number): PoolConfig {
+  const options = { idleTimeout: idleTimeout };
   return configOf(options, new hidden.ConnectionConfig(driverOptionsOf(target)));
 }
 

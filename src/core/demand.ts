@@ -48,7 +48,7 @@ export function list({ pool }: Draft, target: Writable<Target>): void {
   const claims = needed === undefined ? 0 : Math.min(places, sizeOf(queue) - target.arriving);
   const retryAt = outage === undefined ? -Infinity : outage.retryAt;
   const idleEndsAt = target.live > target.minimum && longest !== undefined
-    ? longest.restedAt! + pool.policy.idleMsMax
+    ? longest.restedAt! + pool.policy.idleTimeout
     : undefined;
   pool.needed = move(pool.needed, target.needed, needed, id, retryAt);
   pool.probing = move(pool.probing, target.probing, probing, id, retryAt);
@@ -104,7 +104,7 @@ export function openable({ outage, openRate, opening }: Target): number {
 /** Returns from when on there is room to open one more: `Infinity` if time alone brings none. */
 export function roomAt({ policy, actuals, congestion, connecting }: PoolState): Instant {
   const size = sizeOf(actuals);
-  if (size >= policy.connectionsMax) return Infinity;
+  if (size >= policy.connectionLimit) return Infinity;
   if (congestion === undefined || size < congestion.ceiling) return -Infinity;
   return connecting > 0 ? Infinity : congestion.retryAt;
 }
@@ -126,7 +126,7 @@ export function longestIdle(pool: PoolState): Actual | undefined {
 
 /** Returns the idle one that has rested too long, of those the one that has rested longest. */
 export function overdueIdle(pool: PoolState, now: Instant): Actual | undefined {
-  return oldestOf(pool, firstDue(pool.resting, now + surplusIdleMs(pool)));
+  return oldestOf(pool, firstDue(pool.resting, now + idleCut(pool)));
 }
 
 function oldestOf(pool: PoolState, resting: Table<TargetId>): Actual | undefined {
@@ -144,8 +144,8 @@ function hasVictim({ resting, claims, closing }: PoolState, probes: 0 | 1): bool
 }
 
 /** Returns how much sooner than usual the longest idle is retired, as too many rest. */
-export function surplusIdleMs({ idle, policy }: PoolState): number {
-  return idle > policy.restMax ? policy.hasteMs : 0;
+export function idleCut({ idle, policy }: PoolState): number {
+  return idle > policy.maxIdle ? policy.idleCutMs : 0;
 }
 
 /** Returns when time alone will have something opened for a waiter. */

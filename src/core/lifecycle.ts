@@ -196,18 +196,18 @@ const AGE_SLACK = 0.1;
 
 /** Returns when an actual connection that is born now will be old. */
 export function ageAt({ policy }: PoolState, now: Instant, chance: number): Instant {
-  return now + policy.ageMsMax * (1 - AGE_SLACK * chance);
+  return now + policy.maxLifetime * (1 - AGE_SLACK * chance);
 }
 
 /** Returns the distance that retirements for age keep. */
 export function spacingMs({ policy }: PoolState): number {
-  return policy.ageMsMax / policy.connectionsMax;
+  return policy.maxLifetime / policy.connectionLimit;
 }
 
 /** Returns when one that is old from `agesAt` on has to go. */
 export function goesAt({ policy, agesFrom }: PoolState, agesAt: Instant): Instant {
   if (agesFrom === undefined) return agesAt;
-  return Math.max(agesAt, Math.min(agesFrom, agesAt + policy.ageMsMax * AGE_SLACK));
+  return Math.max(agesAt, Math.min(agesFrom, agesAt + policy.maxLifetime * AGE_SLACK));
 }
 
 /** Tells whether one that is old from `agesAt` on has to go now. */
@@ -227,5 +227,5 @@ export function isSuspect(pool: PoolState, actual: Actual): boolean {
 
 /** Tells whether an idle one must be checked before it is lent: it rested long, or is suspect. */
 export function isDoubtful(pool: PoolState, actual: Actual, now: Instant): boolean {
-  return now - actual.restedAt! > pool.policy.freshMsMax || isSuspect(pool, actual);
+  return now - actual.restedAt! > pool.policy.validateAfter || isSuspect(pool, actual);
 }

@@ -32,7 +32,7 @@ export function learnFailure(draft: Draft, id: TargetId, failed: ConnectFailed):
 export function learnSuccess(draft: Draft, id: TargetId): void {
   const target = editTarget(draft, id);
   target.outage = undefined;
-  target.openRate = Math.min(target.openRate * 2, draft.pool.policy.connectionsMax);
+  target.openRate = Math.min(target.openRate * 2, draft.pool.policy.connectionLimit);
 }
 
 /** Learns that the server bore one more. */
@@ -40,7 +40,7 @@ export function raiseCeiling(draft: Draft, chance: number): void {
   const { pool } = draft;
   if (pool.congestion === undefined) return;
   const ceiling = pool.congestion.ceiling + 1;
-  const isOver = Math.max(ceiling, sizeOf(pool.actuals)) >= pool.policy.connectionsMax;
+  const isOver = Math.max(ceiling, sizeOf(pool.actuals)) >= pool.policy.connectionLimit;
   const first = setback(draft, undefined, chance);
   pool.congestion = isOver ? undefined : { ...first, failures: 0, ceiling };
 }

@@ -24,11 +24,11 @@ type RequestName = Pick<Waiter, "lease" | "virtual" | "target">;
 
 /** Tells whether one more waiter of a virtual connection would be one too many. */
 export function isQueueFull(pool: PoolState, virtual: VirtualId): boolean {
-  const { connectionsMax, waitersMax } = pool.policy;
-  const borne = Math.max(pool.congestion?.ceiling ?? connectionsMax, sizeOf(pool.actuals));
+  const { connectionLimit, queueLimit } = pool.policy;
+  const borne = Math.max(pool.congestion?.ceiling ?? connectionLimit, sizeOf(pool.actuals));
   const places = borne - pool.leased;
   const behind = pool.blocked + (isAtLimit(pool, virtual) ? 1 : 0);
-  return Math.max(behind, pool.waiting + 1 - places) > waitersMax;
+  return Math.max(behind, pool.waiting + 1 - places) > queueLimit;
 }
 
 /** Returns how many leases a virtual connection may have at once. */
@@ -147,7 +147,7 @@ function countWaiter(draft: Draft, waiter: Waiter, by: 1 | -1): void {
 /** Tells whether a waiter that has just joined closes a ring of leases that are locked. */
 export function closesRing(pool: PoolState, waiter: Waiter): boolean {
   if (waiter.enclosing.length === 0) return false;
-  if (pool.enclosing >= pool.policy.connectionsMax) return true;
+  if (pool.enclosing >= pool.policy.connectionLimit) return true;
   // The search walks all waiters that are enclosed, so it is made only where it may find a ring.
   const lent = find(pool.virtuals, waiter.virtual)?.enclosing ?? 0;
   return lent >= limitOf(pool, waiter.virtual) && isLockedBehindLimits(pool, waiter);

@@ -10,11 +10,11 @@ import {
   bringsAt,
   fillsAt,
   firstClaimant,
+  idleCut,
   list,
   longestIdle,
   overdueIdle,
   roomAt,
-  surplusIdleMs,
   uncovered,
 } from "./demand.ts";
 import { type Draft, emit, saveActual } from "./draft.ts";
@@ -59,7 +59,7 @@ export function deadline(pool: PoolState): Instant | undefined {
   const soonestAt = Math.min(
     bringsAt(pool),
     fillsAt(pool),
-    leastDue(pool.resting) - surplusIdleMs(pool),
+    leastDue(pool.resting) - idleCut(pool),
     goesAt(pool, leastDue(pool.actuals)),
     leastDue(pool.targets),
   );
@@ -110,7 +110,7 @@ function yieldToOlder(draft: Draft, lease: LeaseId): boolean {
   const claimant = firstClaimant(pool, now);
   if (claimant === undefined || claimant.key >= lease || now >= roomAt(pool)) return false;
   const victim = longestIdle(pool)!;
-  if (now - victim.servesSince! < pool.policy.tenureMs) return false;
+  if (now - victim.servesSince! < pool.policy.handoverMs) return false;
   makeRoom(draft, victim, claimant.value);
   return true;
 }

@@ -22,39 +22,39 @@ export type AddressId = number;
 /** The place of a virtual connection in the policy's list of them. */
 export type VirtualId = number;
 
-/** What the pool is told of a virtual connection when it is created. */
+/** The options of a virtual connection. */
 export interface VirtualPolicy {
-  /** The target it is bound to, unless a request says otherwise. */
+  /** Its target, unless a request names another. */
   readonly target: TargetId;
   /** How many leases it may have at once. */
   readonly limit: number;
-  /** How many actual connections to its target are kept open, from its first request on. */
+  /** How many actual connections to its target the pool keeps open, from its first request on. */
   readonly minimum: number;
 }
 
-/** What the pool is told when it is created. */
+/** The options of a pool; durations are in ms. */
 export interface Policy {
-  /** How many actual connections there may be at once, over all targets. */
-  readonly connectionsMax: number;
-  /** How many requests may wait beyond those for whom there is a place. */
-  readonly waitersMax: number;
-  /** How long an actual connection may lie idle before it is retired. */
-  readonly idleMsMax: number;
-  /** How many may lie idle so long, over all targets; but what is kept open may in any case. */
-  readonly restMax: number;
-  /** How much sooner than after {@linkcode idleMsMax} one goes while more than these lie idle. */
-  readonly hasteMs: number;
-  /** How old an actual connection may grow; each a little less, by chance. */
-  readonly ageMsMax: number;
-  /** How long one may lie idle and still be lent unchecked. */
-  readonly freshMsMax: number;
-  /** How long a target keeps a connection for its own queue although an older waiter of another target wants it. */
-  readonly tenureMs: number;
-  /** How long an attempt to connect that failed keeps off the next; it doubles with each. */
+  /** How many actual connections the pool may have at once, over all targets. */
+  readonly connectionLimit: number;
+  /** How many requests may queue when every connection is in use; Infinity: no limit. */
+  readonly queueLimit: number;
+  /** How long an actual connection may be idle before the pool retires it. */
+  readonly idleTimeout: number;
+  /** How many idle connections the pool keeps for that long, apart from the minimum of targets. */
+  readonly maxIdle: number;
+  /** How much shorter the idle timeout is while more than {@linkcode maxIdle} are idle. */
+  readonly idleCutMs: number;
+  /** Maximum age of a connection, reduced at random by up to 10 %. */
+  readonly maxLifetime: number;
+  /** After how long without use the pool checks a connection before it lends it. */
+  readonly validateAfter: number;
+  /** How long a connection stays with its target although another target's waiter is older. */
+  readonly handoverMs: number;
+  /** How long the pool waits after the first failed attempt to connect; doubled by each failure. */
   readonly backoffMsMin: number;
-  /** And how long at most. */
+  /** The longest such wait. */
   readonly backoffMsMax: number;
-  /** The virtual connections. */
+  /** The virtual connections, by their ids. */
   readonly virtuals: readonly VirtualPolicy[];
 }
 

@@ -24,7 +24,7 @@ export interface ConnectionCounts extends Record<Status, number> {
 /** Returns the counts of a pool. */
 export function countsOf(pool: PoolState): ConnectionCounts {
   const { idle, leased, connecting, checking, resetting, retargeting, closing } = pool;
-  const { connectionsMax } = pool.policy;
+  const { connectionLimit } = pool.policy;
   return {
     idle,
     leased,
@@ -37,8 +37,8 @@ export function countsOf(pool: PoolState): ConnectionCounts {
     waiting: pool.waiting,
     blocked: pool.blocked,
     size: sizeOf(pool.actuals),
-    connectionLimit: connectionsMax,
-    ceiling: pool.congestion?.ceiling ?? connectionsMax,
+    connectionLimit: connectionLimit,
+    ceiling: pool.congestion?.ceiling ?? connectionLimit,
     targets: sizeOf(pool.targets),
   };
 }

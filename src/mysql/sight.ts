@@ -15,7 +15,7 @@ import { isOfServer } from "./refusals.ts";
 import type { Hiding } from "./stored_object_texts.ts";
 
 /** How old the answer may be when names are asked for, in ms. */
-const ageMsMax = 60_000;
+const maxLifetime = 60_000;
 /** A session that is so young, in ms, and those as old, have the privileges that are told first. */
 const youngMsMax = 1000;
 /** A line with a pattern for the names of databases, or what looks like one. */
@@ -43,7 +43,7 @@ export class Sight implements Hiding {
   /** Asks for his privileges by a session that logged in then, unless they are known well. */
   async renew(driver: Connection, loggedInAt: number): Promise<void> {
     const now = performance.now();
-    const isFresh = this.#grants !== undefined && now - this.#askedAt < ageMsMax;
+    const isFresh = this.#grants !== undefined && now - this.#askedAt < maxLifetime;
     if (this.trusts || isFresh) return;
     this.#isMariaDb = internalsOf(driver)._isMariaDB === true;
     const lines = await askOfGrants(driver).catch(nothingToldBy);

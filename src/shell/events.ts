@@ -147,7 +147,7 @@ export class Listeners {
   readonly #calls = new Map<EventName, Map<Call, Call>>();
   #isEnded = false;
 
-  /** Creates an empty set. If it is weak, the pool does not keep it from being garbage-collected. */
+  /** Creates an empty set. If weak, the pool does not keep it alive. */
   constructor(events: Events, isWeak: boolean) {
     this.#events = events;
     this.#source = isWeak ? new WeakRef(this) : { deref: () => this };

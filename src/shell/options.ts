@@ -110,7 +110,7 @@ export interface Plan {
 }
 
 /** How long a target whose line is not empty keeps what an older waiter of another wants. */
-const TENURE_MS = 100;
+const HANDOVER_MS = 100;
 /** How long those beyond `maxIdle` may lie idle; so what comes back for a moment is kept. */
 const SURPLUS_MS_MAX = 1_000;
 /** How long a failed attempt to connect keeps off the next, at first and at most. */
@@ -154,21 +154,21 @@ export function planOf(
   const given = options as Readonly<Record<string, unknown>>;
   const target = split(given, POOL_OPTIONS, targetOptions, "");
   const connectionLimit = count(given, "connectionLimit", 10, 1);
-  const restMax = given["maxIdle"] === undefined ? Infinity : count(given, "maxIdle", 0, 0);
-  const virtuals = virtualsOf(given, Math.min(connectionLimit, restMax), targetOptions);
+  const maxIdle = given["maxIdle"] === undefined ? Infinity : count(given, "maxIdle", 0, 0);
+  const virtuals = virtualsOf(given, Math.min(connectionLimit, maxIdle), targetOptions);
   // What never comes is a long time off, from which may be subtracted.
-  const idleMsMax = Math.min(duration(given, "idleTimeout", 60_000), Number.MAX_SAFE_INTEGER);
+  const idleTimeout = Math.min(duration(given, "idleTimeout", 60_000), Number.MAX_SAFE_INTEGER);
   const mayWait = choice(given, "waitForConnections", [true, false], true);
   return {
     policy: {
-      connectionsMax: connectionLimit,
-      waitersMax: mayWait ? endless(count(given, "queueLimit", 0, 0)) : 0,
-      idleMsMax,
-      restMax,
-      hasteMs: Math.max(0, idleMsMax - SURPLUS_MS_MAX),
-      ageMsMax: endless(duration(given, "maxLifetime", 1_800_000)),
-      freshMsMax: duration(given, "validateAfter", 500),
-      tenureMs: TENURE_MS,
+      connectionLimit,
+      queueLimit: mayWait ? endless(count(given, "queueLimit", 0, 0)) : 0,
+      idleTimeout,
+      maxIdle,
+      idleCutMs: Math.max(0, idleTimeout - SURPLUS_MS_MAX),
+      maxLifetime: endless(duration(given, "maxLifetime", 1_800_000)),
+      validateAfter: duration(given, "validateAfter", 500),
+      handoverMs: HANDOVER_MS,
       backoffMsMin: BACKOFF_MS_MIN,
       backoffMsMax: BACKOFF_MS_MAX,
     },

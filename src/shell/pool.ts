@@ -59,7 +59,7 @@ export class Pool<
 
   /** Creates a handle of a pool that has this plan; `createPool` does. */
   constructor(pool: SharedPool, { policy, virtuals }: Plan) {
-    const { idleMsMax: idleTimeout } = policy;
+    const { idleTimeout: idleTimeout } = policy;
     this.config = { idleTimeout, connectionConfig: { idleTimeout } };
     this.#engine = new Engine(pool);
     for (const [id, { name }] of virtuals.entries()) {

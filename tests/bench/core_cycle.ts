@@ -45,8 +45,8 @@ export class Cycle {
     const limit = virtuals === 1 ? Infinity : 5;
     this.#pool = createState({
       ...ordinary,
-      connectionsMax: connections,
-      freshMsMax: Infinity,
+      connectionLimit: connections,
+      validateAfter: Infinity,
       virtuals: Array.from({ length: virtuals }, () => ({ target: 0, limit, minimum: 0 })),
     });
     const leases = Math.max(connections + waiters, virtuals);

@@ -4,7 +4,7 @@ import type { Server } from "../support/server.ts";
 import { type Fault, nothingLeft, type Scene, waitTimeoutS } from "./faults.ts";
 
 /** How few connections there may be on a full server: the least that MariaDB can be told. */
-const connectionsMax = 10;
+const connectionLimit = 10;
 const connectionsMaxUsual = 151;
 
 /** Returns the server's names for the connections of clients; the busy ones only, if so asked. */
@@ -102,7 +102,7 @@ export const serverFaults: readonly Fault[] = [
     begin: (scene) =>
       changed(
         scene,
-        `SET GLOBAL max_connections = ${connectionsMax}`,
+        `SET GLOBAL max_connections = ${connectionLimit}`,
         `SET GLOBAL max_connections = ${connectionsMaxUsual}`,
         killAll,
       ),

@@ -43,14 +43,14 @@ export interface Configuration {
 
 const NEVER = Infinity;
 const policy: Policy = {
-  connectionsMax: 2,
-  waitersMax: NEVER,
-  idleMsMax: NEVER,
-  restMax: NEVER,
-  hasteMs: 0,
-  ageMsMax: NEVER,
-  freshMsMax: NEVER,
-  tenureMs: 0,
+  connectionLimit: 2,
+  queueLimit: NEVER,
+  idleTimeout: NEVER,
+  maxIdle: NEVER,
+  idleCutMs: 0,
+  maxLifetime: NEVER,
+  validateAfter: NEVER,
+  handoverMs: 0,
   backoffMsMin: 2,
   backoffMsMax: 2,
   virtuals: [{ target: 0, limit: NEVER, minimum: 0 }],
@@ -71,7 +71,7 @@ export const configurations: readonly Configuration[] = [
   {
     ...base,
     name: "one target, misused in every way",
-    policy: { ...policy, waitersMax: 1, idleMsMax: 2 },
+    policy: { ...policy, queueLimit: 1, idleTimeout: 2 },
     claimsMax: 4,
     conditions: ["clean", "dirty", "broken"],
     fails: ["down"],
@@ -94,8 +94,8 @@ export const configurations: readonly Configuration[] = [
     name: "limits, and a line that may be full",
     policy: {
       ...policy,
-      connectionsMax: 3,
-      waitersMax: 1,
+      connectionLimit: 3,
+      queueLimit: 1,
       virtuals: [{ target: 0, limit: 1, minimum: 0 }, { target: 0, ...free }],
     },
     claimsMax: 6,
@@ -105,7 +105,7 @@ export const configurations: readonly Configuration[] = [
   {
     ...base,
     name: "checks before lending, and suspicion",
-    policy: { ...policy, freshMsMax: 1, idleMsMax: 3 },
+    policy: { ...policy, validateAfter: 1, idleTimeout: 3 },
     claimsMax: 3,
     conditions: ["clean", "dirty"],
     may: { lose: true, loseHere: true, suspect: true, withdraw: true, failWork: true, late: true },
@@ -115,7 +115,7 @@ export const configurations: readonly Configuration[] = [
     name: "ages, their spacing and its bound",
     policy: {
       ...policy,
-      ageMsMax: 40,
+      maxLifetime: 40,
       virtuals: [{ target: 0, limit: NEVER, minimum: 1 }],
     },
     tickMs: 2,
@@ -127,7 +127,7 @@ export const configurations: readonly Configuration[] = [
   {
     ...base,
     name: "two targets at one address, with tenure",
-    policy: { ...policy, tenureMs: 2, freshMsMax: 1, virtuals: two },
+    policy: { ...policy, handoverMs: 2, validateAfter: 1, virtuals: two },
     targets: [0, 0],
     claimsMax: 4,
     fails: ["down"],
@@ -136,7 +136,7 @@ export const configurations: readonly Configuration[] = [
   {
     ...base,
     name: "two targets at two addresses, with tenure",
-    policy: { ...policy, tenureMs: 2, idleMsMax: 2, virtuals: two },
+    policy: { ...policy, handoverMs: 2, idleTimeout: 2, virtuals: two },
     targets: [0, 1],
     claimsMax: 4,
     conditions: ["clean", "broken"],
@@ -181,7 +181,7 @@ export const configurations: readonly Configuration[] = [
     name: "nesting behind limits while others are free",
     policy: {
       ...policy,
-      connectionsMax: 3,
+      connectionLimit: 3,
       virtuals: [
         { target: 0, limit: 1, minimum: 0 },
         { target: 0, limit: 1, minimum: 0 },
@@ -196,8 +196,8 @@ export const configurations: readonly Configuration[] = [
     name: "a minimum, through pauses and outages",
     policy: {
       ...policy,
-      connectionsMax: 3,
-      idleMsMax: 2,
+      connectionLimit: 3,
+      idleTimeout: 2,
       virtuals: [
         { target: 0, limit: NEVER, minimum: 2 },
         { target: 1, ...free },
@@ -213,10 +213,10 @@ export const configurations: readonly Configuration[] = [
     name: "no more than one at rest for long, and a minimum",
     policy: {
       ...policy,
-      connectionsMax: 3,
-      idleMsMax: 4,
-      restMax: 1,
-      hasteMs: 3,
+      connectionLimit: 3,
+      idleTimeout: 4,
+      maxIdle: 1,
+      idleCutMs: 3,
       virtuals: [{ target: 0, limit: NEVER, minimum: 1 }, { target: 1, ...free }],
     },
     targets: [0, 1],
@@ -226,14 +226,14 @@ export const configurations: readonly Configuration[] = [
   {
     ...base,
     name: "a burst, and a target that goes down in it",
-    policy: { ...policy, connectionsMax: 5 },
+    policy: { ...policy, connectionLimit: 5 },
     claimsMax: 6,
     fails: ["down"],
   },
   {
     ...base,
     name: "a server that is full, for two targets",
-    policy: { ...policy, connectionsMax: 3, virtuals: two },
+    policy: { ...policy, connectionLimit: 3, virtuals: two },
     targets: [0, 0],
     claimsMax: 4,
     fails: ["full", "down"],
@@ -242,7 +242,7 @@ export const configurations: readonly Configuration[] = [
   {
     ...base,
     name: "a server that is full, drained and paused",
-    policy: { ...policy, connectionsMax: 4, backoffMsMax: 4 },
+    policy: { ...policy, connectionLimit: 4, backoffMsMax: 4 },
     chances: [0, 1],
     claimsMax: 4,
     conditions: ["clean", "broken"],
@@ -254,10 +254,10 @@ export const configurations: readonly Configuration[] = [
     name: "generations: all at once, on one connection",
     policy: {
       ...policy,
-      connectionsMax: 1,
-      waitersMax: 1,
-      idleMsMax: 2,
-      freshMsMax: 1,
+      connectionLimit: 1,
+      queueLimit: 1,
+      idleTimeout: 2,
+      validateAfter: 1,
       virtuals: two,
     },
     targets: [0, 0],

@@ -62,7 +62,7 @@ class Namer {
       actual;
     if (status === "connecting" || status === "closing") return `${status} ${target}`;
     const { pool, configuration: { policy } } = this.#place;
-    const restMax = Math.max(finite(policy.idleMsMax), finite(policy.freshMsMax) + 1);
+    const maxIdle = Math.max(finite(policy.idleTimeout), finite(policy.validateAfter) + 1);
     const isIdle = status === "idle";
     return [
       status,
@@ -70,8 +70,8 @@ class Namer {
       actual.suspicions < pool.suspicions,
       actual.id < pool.retiredBelow,
       this.left(agesAt),
-      this.#since(servesSince!, finite(policy.tenureMs)),
-      isIdle ? `${this.#since(restedAt!, restMax)} ${this.#ranks.indexOf(idleOrder)}` : "",
+      this.#since(servesSince!, finite(policy.handoverMs)),
+      isIdle ? `${this.#since(restedAt!, maxIdle)} ${this.#ranks.indexOf(idleOrder)}` : "",
       status === "leased" ? `${this.lease(lease)}/${virtual} ${encloses}` : "",
     ].join(" ");
   }

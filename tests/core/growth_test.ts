@@ -60,25 +60,25 @@ const growths: readonly Growth[] = [
   {
     of: "connections that are in use",
     sizes: [10, 100, 1000, 10_000],
-    grow: (size) => waiting(new Crowd({ connectionsMax: size }), size, () => 0),
+    grow: (size) => waiting(new Crowd({ connectionLimit: size }), size, () => 0),
     events: { ...round, ...troubles },
   },
   {
     of: "connections that rest",
     sizes: [10, 100, 1000, 10_000],
-    grow: (size) => resting(new Crowd({ connectionsMax: size, ageMsMax: 1e6 }), size, () => 0),
+    grow: (size) => resting(new Crowd({ connectionLimit: size, maxLifetime: 1e6 }), size, () => 0),
     events: { ...round, "an idle deadline": due },
   },
   {
     of: "targets that wait for one of ten connections",
     sizes: [1, 10, 100, 1000, 10_000],
-    grow: (size) => waiting(new Crowd({ tenureMs: 0 }), size + 10, (index) => index % size),
+    grow: (size) => waiting(new Crowd({ handoverMs: 0 }), size + 10, (index) => index % size),
     events: { ...round, ...troubles },
   },
   {
     of: "targets that each have a connection at rest",
     sizes: [1, 10, 100, 1000, 10_000],
-    grow: (size) => resting(new Crowd({ connectionsMax: size }), size, (index) => index),
+    grow: (size) => resting(new Crowd({ connectionLimit: size }), size, (index) => index),
     events: {
       "a request for another target": (crowd) => crowd.asking(1_000_000 + crowd.asked),
       "a release": (crowd) => crowd.ending(),

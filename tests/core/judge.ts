@@ -115,7 +115,7 @@ export class Judge {
 
   hasRoom(): boolean {
     const { conns, full } = this.world;
-    if (conns.length >= this.policy.connectionsMax) return false;
+    if (conns.length >= this.policy.connectionLimit) return false;
     if (full === undefined || conns.length < full.ceiling) return true;
     return this.now >= full.until && this.count("connecting") === 0;
   }
@@ -158,17 +158,17 @@ export class Judge {
   }
 
   /** How long one may idle now that so many do. */
-  idleMsMax(): number {
-    const { idleMsMax, hasteMs, restMax } = this.policy;
-    return this.count("idle") > restMax ? idleMsMax - hasteMs : idleMsMax;
+  idleTimeout(): number {
+    const { idleTimeout, idleCutMs, maxIdle } = this.policy;
+    return this.count("idle") > maxIdle ? idleTimeout - idleCutMs : idleTimeout;
   }
 
   isTenured(conn: Conn): boolean {
-    return this.now - conn.servesSince >= this.policy.tenureMs;
+    return this.now - conn.servesSince >= this.policy.handoverMs;
   }
 
   isAged(conn: Conn): boolean {
-    const lastAt = conn.agesAt + this.policy.ageMsMax * SLACK;
+    const lastAt = conn.agesAt + this.policy.maxLifetime * SLACK;
     return this.now >= conn.agesAt && (this.now >= this.world.agesFrom || this.now >= lastAt);
   }
 
@@ -178,7 +178,7 @@ export class Judge {
 
   isFresh(conn: Conn): boolean {
     const rested = this.now - conn.restedAt;
-    return this.isSound(conn) && !conn.isSuspect && rested <= this.policy.freshMsMax;
+    return this.isSound(conn) && !conn.isSuspect && rested <= this.policy.validateAfter;
   }
 
   /** Whether those who wait for a target hear that it is down. */
@@ -190,8 +190,8 @@ export class Judge {
   /** How many wait beyond those for whom there is a place. */
   excess(): number {
     const { full, conns, waits, held } = this.world;
-    const { connectionsMax } = this.policy;
-    const borne = full === undefined ? connectionsMax : Math.max(full.ceiling, conns.length);
+    const { connectionLimit } = this.policy;
+    const borne = full === undefined ? connectionLimit : Math.max(full.ceiling, conns.length);
     const standing = this.eligible().length;
     return Math.max(0, standing - (borne - held.length)) + waits.length - standing;
   }
@@ -204,7 +204,7 @@ export class Judge {
     let ring = held;
     for (;;) {
       const isLocked = (wait: Wait) =>
-        ring.length >= this.policy.connectionsMax ||
+        ring.length >= this.policy.connectionLimit ||
         ring.filter(({ virtual }) => virtual === wait.virtual).length >=
           this.policy.virtuals[wait.virtual]!.limit;
       const rest = ring.filter(({ lease }) =>

@@ -70,7 +70,7 @@ function obeyForget({ world, now }: Place, judge: Judge, id: number): void {
 }
 
 function obeyConnect({ world, now }: Place, judge: Judge, id: number, target: number): void {
-  must(world.conns.length < judge.policy.connectionsMax, "there is one maximum");
+  must(world.conns.length < judge.policy.connectionLimit, "there is one maximum");
   must(judge.hasRoom(), "a full server is left alone until it is time, and probed by one");
   const { full } = world;
   const isEarly = full !== undefined && full.failures > 0 && now < full.until;
@@ -176,13 +176,13 @@ function obeyClose(place: Place, judge: Judge, conn: Conn | undefined, reason: R
   must(!isUnwanted || reason === "draining", "what is opened in vain is closed as the pool ends");
   const { target } = conn;
   if (reason === "idle") {
-    must(now - conn.restedAt >= judge.idleMsMax(), "one may idle as long as it may");
+    must(now - conn.restedAt >= judge.idleTimeout(), "one may idle as long as it may");
     must(judge.idle(target)[0] === conn, "the longest idle is retired first");
     must(judge.live(target) > judge.minimum(target), "a minimum is kept");
   }
   if (reason === "aged") {
     must(judge.isAged(conn), "retirements for age keep their distance");
-    world.agesFrom = now + policy.ageMsMax / policy.connectionsMax;
+    world.agesFrom = now + policy.maxLifetime / policy.connectionLimit;
   }
   if (reason === "retired") must(conn.isRetired, "none is retired that was not asked to go");
   if (reason === "broken") must(conn.isFailed, "none is closed as broken that is not");
@@ -225,7 +225,7 @@ function obeyRefuse(
   must(waiter === wait.waiter, "an answer comes with what asked");
   const isNew = event.type === "leaseRequested" && event.lease === lease;
   if (reason === "queueFull") {
-    must(isNew && judge.excess() > judge.policy.waitersMax, "who has a place is not refused");
+    must(isNew && judge.excess() > judge.policy.queueLimit, "who has a place is not refused");
   }
   if (reason === "draining") {
     const isLate = isNew && judge.isOver();

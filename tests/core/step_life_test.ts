@@ -9,7 +9,7 @@ import { deadline, type Instant, type Policy } from "../../src/core/mod.ts";
 import { Driver, type Habits } from "./support/driver.ts";
 
 test("an idle connection is retired exactly at its deadline", () => {
-  const driver = rested(1, { idleMsMax: 500 });
+  const driver = rested(1, { idleTimeout: 500 });
   assert.equal(deadline(driver.pool), driver.now + 500);
   driver.wait(499);
   assert.equal(driver.counts().idle, 1);
@@ -18,7 +18,7 @@ test("an idle connection is retired exactly at its deadline", () => {
 });
 
 test("who has rested longest is retired first, and one that is in use never", () => {
-  const driver = new Driver({ idleMsMax: 500 });
+  const driver = new Driver({ idleTimeout: 500 });
   const [a, b, c] = driver.requests(3);
   driver.wait(100);
   driver.release(b!);
@@ -31,7 +31,7 @@ test("who has rested longest is retired first, and one that is in use never", ()
 });
 
 test("those beyond what may rest go sooner, the longest rested first", () => {
-  const driver = rested(4, { idleMsMax: 500, restMax: 1, hasteMs: 400 });
+  const driver = rested(4, { idleTimeout: 500, maxIdle: 1, idleCutMs: 400 });
   assert.equal(deadline(driver.pool), driver.now + 100);
   driver.wait(99);
   assert.equal(driver.counts().idle, 4);
@@ -47,7 +47,7 @@ test("those beyond what may rest go sooner, the longest rested first", () => {
 
 test("what comes back for a moment is kept, and so is a minimum", () => {
   const virtuals = [{ target: 0, limit: Infinity, minimum: 2 }];
-  const driver = rested(3, { idleMsMax: 500, restMax: 0, hasteMs: 400, virtuals });
+  const driver = rested(3, { idleTimeout: 500, maxIdle: 0, idleCutMs: 400, virtuals });
   driver.wait(50);
   assert.equal(driver.counts().idle, 3);
   driver.wait(10_000);
@@ -55,7 +55,7 @@ test("what comes back for a moment is kept, and so is a minimum", () => {
 });
 
 test("connections that were opened together are retired for age one by one", () => {
-  const driver = rested(10, { ageMsMax: 10_000 });
+  const driver = rested(10, { maxLifetime: 10_000 });
   // All are old at once, and may be kept for a tenth of the limit: one goes each 1,000 ms.
   driver.wait(20_000);
   const closedAt = driver.orders.filter(({ command }) => command.type === "close").map(({ at }) =>
@@ -67,7 +67,7 @@ test("connections that were opened together are retired for age one by one", () 
 });
 
 test("chance sets apart those that were opened together", () => {
-  const driver = new Driver({ ageMsMax: 10_000 }, { connectMs: 0 });
+  const driver = new Driver({ maxLifetime: 10_000 }, { connectMs: 0 });
   for (const chance of [0.9, 0.5, 0.1]) {
     driver.habits = { ...driver.habits, chance };
     driver.request();
@@ -82,7 +82,7 @@ test("chance sets apart those that were opened together", () => {
 });
 
 test("none is lent later than a tenth of the age limit beyond its age", () => {
-  const driver = new Driver({ connectionsMax: 5, ageMsMax: 1000 }, { statementMs: 7 });
+  const driver = new Driver({ connectionLimit: 5, maxLifetime: 1000 }, { statementMs: 7 });
   while (driver.now < 10_000) {
     driver.requests(3);
     driver.wait(3);
@@ -97,7 +97,7 @@ test("none is lent later than a tenth of the age limit beyond its age", () => {
 });
 
 test("one that is too old when the alarm comes late is not lent", () => {
-  const driver = rested(1, { ageMsMax: 1000 });
+  const driver = rested(1, { maxLifetime: 1000 });
   driver.now += 2000;
   const a = driver.request();
   assert.deepEqual(driver.closed("aged"), [0]);
@@ -106,7 +106,7 @@ test("one that is too old when the alarm comes late is not lent", () => {
 });
 
 test("one that has grown old in use is closed when it comes back", () => {
-  const driver = new Driver({ ageMsMax: 1000 });
+  const driver = new Driver({ maxLifetime: 1000 });
   const a = driver.request();
   driver.wait(5000);
   assert.equal(driver.count("close"), 0);
@@ -116,7 +116,7 @@ test("one that has grown old in use is closed when it comes back", () => {
 
 test("a minimum is kept from the first request on, and never given up", () => {
   const driver = new Driver({
-    idleMsMax: 500,
+    idleTimeout: 500,
     virtuals: [{ target: 0, limit: Infinity, minimum: 2 }, {
       target: 1,
       limit: Infinity,
@@ -136,7 +136,7 @@ test("a minimum is kept from the first request on, and never given up", () => {
 
 test("a minimum is filled up again when one is lost or grows old", () => {
   const driver = new Driver({
-    ageMsMax: 1000,
+    maxLifetime: 1000,
     virtuals: [{ target: 0, limit: Infinity, minimum: 2 }],
   });
   driver.release(first(driver));
@@ -152,7 +152,7 @@ test("a minimum is filled up again when one is lost or grows old", () => {
 });
 
 test("what rested longer than it may unchecked is checked before it is lent", () => {
-  const driver = rested(1, { freshMsMax: 100 });
+  const driver = rested(1, { validateAfter: 100 });
   driver.wait(100);
   driver.release(first(driver));
   assert.equal(driver.count("check"), 0);
@@ -165,7 +165,7 @@ test("what rested longer than it may unchecked is checked before it is lent", ()
 });
 
 test("one that does not answer is closed, and the waiter keeps its place", () => {
-  const driver = rested(1, { freshMsMax: 100, connectionsMax: 1 });
+  const driver = rested(1, { validateAfter: 100, connectionLimit: 1 });
   driver.mute.add(0);
   driver.wait(101);
   const [a, b] = driver.requests(2);
@@ -227,7 +227,7 @@ test("retirement closes the idle ones now and the leased ones when they come bac
 });
 
 test("a dirty one is wiped before it is lent again, off the way of who can have another", () => {
-  const driver = new Driver({ connectionsMax: 2 });
+  const driver = new Driver({ connectionLimit: 2 });
   const [a, b] = driver.requests(2);
   driver.wait(100);
   driver.release(a!);
@@ -240,7 +240,7 @@ test("a dirty one is wiped before it is lent again, off the way of who can have 
 });
 
 test("a clean one is lent on as it is", () => {
-  const driver = new Driver({ connectionsMax: 1 }, { statementMs: 2 });
+  const driver = new Driver({ connectionLimit: 1 }, { statementMs: 2 });
   driver.requests(100);
   driver.wait(1000);
   assert.equal(driver.granted().length, 100);
@@ -248,7 +248,7 @@ test("a clean one is lent on as it is", () => {
 });
 
 test("a broken one is closed, and its room is free only when its socket is", () => {
-  const driver = new Driver({ connectionsMax: 1 }, { closeMs: 50 });
+  const driver = new Driver({ connectionLimit: 1 }, { closeMs: 50 });
   const [a, b] = driver.requests(2);
   driver.wait(10);
   driver.release(a!, "broken");

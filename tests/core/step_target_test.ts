@@ -9,7 +9,7 @@ import { sizeOf } from "../../src/core/table.ts";
 import { Driver } from "./support/driver.ts";
 
 test("at the maximum an idle one of another target at the same address is changed", () => {
-  const driver = new Driver({ connectionsMax: 1 });
+  const driver = new Driver({ connectionLimit: 1 });
   driver.release(granted(driver, 0));
   const a = driver.request({ target: 1 });
   assert.equal(driver.count("retarget"), 1);
@@ -19,7 +19,7 @@ test("at the maximum an idle one of another target at the same address is change
 });
 
 test("at the maximum an idle one of another address is retired, and another opened", () => {
-  const driver = new Driver({ connectionsMax: 1 });
+  const driver = new Driver({ connectionLimit: 1 });
   driver.release(granted(driver, 0));
   const a = driver.request({ target: 1, address: 1 });
   assert.deepEqual(driver.closed("makesRoom"), [0]);
@@ -29,7 +29,7 @@ test("at the maximum an idle one of another address is retired, and another open
 });
 
 test("of all that are idle the one that has rested longest makes room", () => {
-  const driver = new Driver({ connectionsMax: 3 });
+  const driver = new Driver({ connectionLimit: 3 });
   const leases = [2, 0, 1].map((target) => granted(driver, target));
   for (const lease of leases.toReversed()) {
     driver.wait(10);
@@ -41,14 +41,14 @@ test("of all that are idle the one that has rested longest makes room", () => {
 });
 
 test("below the maximum nobody has to make room", () => {
-  const driver = new Driver({ connectionsMax: 3 });
+  const driver = new Driver({ connectionLimit: 3 });
   for (const target of [0, 1, 2]) driver.release(granted(driver, target));
   assert.equal(driver.count("connect"), 3);
   assert.equal(driver.count("retarget"), 0);
 });
 
 test("a target whose line is empty gives up a connection at once, whatever its tenure", () => {
-  const driver = new Driver({ connectionsMax: 1, tenureMs: 1_000_000 });
+  const driver = new Driver({ connectionLimit: 1, handoverMs: 1_000_000 });
   driver.release(granted(driver, 0));
   const a = driver.request({ target: 1 });
   driver.wait(1);
@@ -56,7 +56,7 @@ test("a target whose line is empty gives up a connection at once, whatever its t
 });
 
 test("a target whose line is not empty keeps a connection for its tenure, and no longer", () => {
-  const driver = new Driver({ connectionsMax: 1, tenureMs: 100 }, { statementMs: 2 });
+  const driver = new Driver({ connectionLimit: 1, handoverMs: 100 }, { statementMs: 2 });
   driver.request();
   driver.wait(10);
   const other = driver.request({ target: 1 });
@@ -69,7 +69,7 @@ test("a target whose line is not empty keeps a connection for its tenure, and no
 });
 
 test("no target starves, and none loses its connection at every turn", () => {
-  const driver = new Driver({ connectionsMax: 1, tenureMs: 100 }, { statementMs: 2 });
+  const driver = new Driver({ connectionLimit: 1, handoverMs: 100 }, { statementMs: 2 });
   const served = [0, 0, 0];
   const lines: number[][] = [[], [], []];
   while (driver.now < 9000) {
@@ -86,14 +86,14 @@ test("no target starves, and none loses its connection at every turn", () => {
 });
 
 test("without tenure those who wait are served first come, first served over all targets", () => {
-  const driver = new Driver({ connectionsMax: 1, tenureMs: 0 }, { statementMs: 2 });
+  const driver = new Driver({ connectionLimit: 1, handoverMs: 0 }, { statementMs: 2 });
   const leases = [0, 1, 0, 1, 1, 0, 0].map((target) => driver.request({ target }));
   driver.wait(1000);
   assert.deepEqual(driver.granted(), leases);
 });
 
 test("a suspect one is not changed into one of another target", () => {
-  const driver = new Driver({ connectionsMax: 1 });
+  const driver = new Driver({ connectionLimit: 1 });
   driver.release(granted(driver, 0));
   driver.tell({ type: "suspicionRaised" });
   const a = driver.request({ target: 1 });
@@ -103,7 +103,7 @@ test("a suspect one is not changed into one of another target", () => {
 });
 
 test("one that cannot be changed is closed, and the waiter keeps its place", () => {
-  const driver = new Driver({ connectionsMax: 1 });
+  const driver = new Driver({ connectionLimit: 1 });
   driver.release(granted(driver, 0));
   driver.mute.add(0);
   const a = driver.request({ target: 1 });
@@ -113,7 +113,7 @@ test("one that cannot be changed is closed, and the waiter keeps its place", () 
 });
 
 test("a target that nobody waits for and that has no connection is forgotten", () => {
-  const driver = new Driver({ idleMsMax: 100 }, { statementMs: 2 });
+  const driver = new Driver({ idleTimeout: 100 }, { statementMs: 2 });
   for (let target = 0; target < 100; target++) driver.request({ target });
   driver.wait(10_000);
   assert.equal(driver.count("forget"), 100);
@@ -142,7 +142,7 @@ test("a target that is down is forgotten too, once it was left alone for a while
 });
 
 test("one opened for a waiter that has gone serves its target's next", () => {
-  const driver = new Driver({ connectionsMax: 1 });
+  const driver = new Driver({ connectionLimit: 1 });
   driver.withdraw(driver.request());
   driver.wait(100);
   assert.ok(driver.isGranted(driver.request()));
@@ -150,7 +150,7 @@ test("one opened for a waiter that has gone serves its target's next", () => {
 });
 
 test("a target that is down takes no room from others but for its one attempt", () => {
-  const driver = new Driver({ connectionsMax: 2 }, { statementMs: 2 });
+  const driver = new Driver({ connectionLimit: 2 }, { statementMs: 2 });
   driver.faults.set(1, "down");
   const up = driver.requests(20);
   driver.requests(20, { target: 1 });

@@ -19,7 +19,7 @@ test("a new pool orders nothing and waits for nothing", () => {
 });
 
 test("a waiter is served before a newcomer", () => {
-  const driver = new Driver({ connectionsMax: 1 });
+  const driver = new Driver({ connectionLimit: 1 });
   const [a, b, c] = driver.requests(3);
   driver.wait(10);
   driver.release(a!);
@@ -30,7 +30,7 @@ test("a waiter is served before a newcomer", () => {
 });
 
 test("who waits for what opens keeps its place when others are released", () => {
-  const driver = new Driver({ connectionsMax: 2 });
+  const driver = new Driver({ connectionLimit: 2 });
   const a = driver.request();
   driver.wait(10);
   const b = driver.request();
@@ -53,7 +53,7 @@ test("the last to come to rest is lent first", () => {
 });
 
 test("a burst of 50 against 150 ms connects and 2 ms statements opens 6 at most", () => {
-  const driver = new Driver({ connectionsMax: 50 }, { connectMs: 150, statementMs: 2 });
+  const driver = new Driver({ connectionLimit: 50 }, { connectMs: 150, statementMs: 2 });
   const leases = driver.requests(50);
   driver.wait(1000);
   assert.ok(leases.every((lease) => driver.isGranted(lease)));
@@ -61,7 +61,7 @@ test("a burst of 50 against 150 ms connects and 2 ms statements opens 6 at most"
 });
 
 test("a burst after a quiet time begins with one connection again", () => {
-  const driver = new Driver({ connectionsMax: 50 }, { connectMs: 150, statementMs: 2 });
+  const driver = new Driver({ connectionLimit: 50 }, { connectMs: 150, statementMs: 2 });
   driver.requests(50);
   driver.wait(1000);
   const opened = driver.count("connect");
@@ -70,7 +70,7 @@ test("a burst after a quiet time begins with one connection again", () => {
 });
 
 test("statements that last get every connection there may be", () => {
-  const driver = new Driver({ connectionsMax: 10 });
+  const driver = new Driver({ connectionLimit: 10 });
   driver.requests(30);
   driver.wait(4 * driver.habits.connectMs);
   assert.equal(driver.granted().length, 10);
@@ -86,7 +86,7 @@ test("no more are opened than wait", () => {
 });
 
 test("who waits behind the limit of its virtual connection holds up nobody else", () => {
-  const driver = new Driver({ connectionsMax: 3, virtuals: [free, single] });
+  const driver = new Driver({ connectionLimit: 3, virtuals: [free, single] });
   const [a, b] = driver.requests(2, { virtual: 1 });
   const c = driver.request();
   driver.wait(100);
@@ -104,7 +104,7 @@ test("the limit of a virtual connection holds over all its targets", () => {
 });
 
 test("a grant and a refusal come with what asked, which is not looked at", () => {
-  const driver = new Driver({ connectionsMax: 1, waitersMax: 2, virtuals: [free, single] });
+  const driver = new Driver({ connectionLimit: 1, queueLimit: 2, virtuals: [free, single] });
   const askers = [1, 2, 3, 4].map(() => unreadable());
   const [a, b] = [0, 1].map((at) => driver.request({ virtual: 1, waiter: askers[at] }));
   const c = driver.request({ waiter: askers[2] });
@@ -126,7 +126,7 @@ test("a grant and a refusal come with what asked, which is not looked at", () =>
 });
 
 test("a request that is taken back is not answered, and its place goes to the next", () => {
-  const driver = new Driver({ connectionsMax: 1, virtuals: [free, single] });
+  const driver = new Driver({ connectionLimit: 1, virtuals: [free, single] });
   const a = driver.request({ virtual: 1 });
   driver.wait(10);
   const [b, c] = driver.requests(2);
@@ -148,7 +148,7 @@ test("a request that is taken back when it is granted already changes nothing", 
 });
 
 test("a lease that is released twice, or late, takes nothing from the next", () => {
-  const driver = new Driver({ connectionsMax: 1 });
+  const driver = new Driver({ connectionLimit: 1 });
   const [a, b] = driver.requests(2);
   driver.wait(10);
   driver.release(a!);
@@ -159,7 +159,7 @@ test("a lease that is released twice, or late, takes nothing from the next", () 
 });
 
 test("a full queue turns the newcomer away, and nobody who waits", () => {
-  const driver = new Driver({ connectionsMax: 2, waitersMax: 2 });
+  const driver = new Driver({ connectionLimit: 2, queueLimit: 2 });
   const leases = driver.requests(5);
   assert.deepEqual(leases.map((lease) => driver.refusal(lease)), [
     ...Array(4),
@@ -170,7 +170,7 @@ test("a full queue turns the newcomer away, and nobody who waits", () => {
 });
 
 test("a line that may hold nobody serves as many as there are connections", () => {
-  const driver = new Driver({ connectionsMax: 2, waitersMax: 0 });
+  const driver = new Driver({ connectionLimit: 2, queueLimit: 0 });
   const [a, b, c] = driver.requests(3);
   driver.wait(1000);
   assert.deepEqual(driver.granted(), [a, b]);
@@ -178,7 +178,7 @@ test("a line that may hold nobody serves as many as there are connections", () =
 });
 
 test("those behind the limit of their virtual connection stand in the line too", () => {
-  const driver = new Driver({ waitersMax: 1, virtuals: [free, single] });
+  const driver = new Driver({ queueLimit: 1, virtuals: [free, single] });
   const [, b, c] = driver.requests(3, { virtual: 1 });
   assert.equal(driver.refusal(b!), undefined);
   assert.equal(driver.refusal(c!), "queueFull");
@@ -188,7 +188,7 @@ test("those behind the limit of their virtual connection stand in the line too",
 });
 
 test("the request that would lock all leases of the pool is refused at once, and only it", () => {
-  const driver = new Driver({ connectionsMax: 2, virtuals: [free, free] });
+  const driver = new Driver({ connectionLimit: 2, virtuals: [free, free] });
   const [a, b] = driver.requests(2);
   driver.wait(100);
   const c = driver.request({ virtual: 1, enclosing: [a!] });
@@ -227,7 +227,7 @@ test("no deadlock is seen where one lease that encloses nobody can still end", (
 });
 
 test("a waiter that is taken back no longer locks the lease that enclosed it", () => {
-  const driver = new Driver({ connectionsMax: 2, virtuals: [free, free] });
+  const driver = new Driver({ connectionLimit: 2, virtuals: [free, free] });
   const [a, b] = driver.requests(2);
   driver.wait(100);
   driver.withdraw(driver.request({ virtual: 1, enclosing: [a!] }));
@@ -238,7 +238,7 @@ test("a waiter that is taken back no longer locks the lease that enclosed it", (
 });
 
 test("a lease that has ended already encloses nobody", () => {
-  const driver = new Driver({ connectionsMax: 1, virtuals: [free, free] });
+  const driver = new Driver({ connectionLimit: 1, virtuals: [free, free] });
   const [a, b] = driver.requests(2);
   driver.wait(10);
   driver.release(a!);

@@ -59,7 +59,7 @@ test("each failure doubles the time to the next attempt, up to a limit", () => {
 });
 
 test("after a failure connections are opened one at a time again", () => {
-  const driver = new Driver({ connectionsMax: 50 });
+  const driver = new Driver({ connectionLimit: 50 });
   driver.requests(15);
   driver.wait(100);
   assert.equal(driver.granted().length, 15);
@@ -72,7 +72,7 @@ test("after a failure connections are opened one at a time again", () => {
 });
 
 test("those who wait for a target that has a connection left are not refused", () => {
-  const driver = new Driver({ connectionsMax: 2 });
+  const driver = new Driver({ connectionLimit: 2 });
   const a = driver.request();
   driver.wait(10);
   driver.faults.set(0, "down");
@@ -84,14 +84,14 @@ test("those who wait for a target that has a connection left are not refused", (
 });
 
 test("a full server refuses nobody", () => {
-  const driver = new Driver({ connectionsMax: 20 }, { room: 4, statementMs: 20 });
+  const driver = new Driver({ connectionLimit: 20 }, { room: 4, statementMs: 20 });
   const leases = driver.requests(60);
   driver.wait(10_000);
   assert.ok(leases.every((lease) => driver.isGranted(lease)));
 });
 
 test("the ceiling falls to three quarters of what a full server bears, and rises by one", () => {
-  const driver = new Driver({ connectionsMax: 20 }, { room: 8 });
+  const driver = new Driver({ connectionLimit: 20 }, { room: 8 });
   driver.requests(12);
   driver.wait(100);
   assert.equal(driver.counts().leased, 8);
@@ -106,7 +106,7 @@ test("the ceiling falls to three quarters of what a full server bears, and rises
 });
 
 test("a full server is asked for more one at a time, with growing distance", () => {
-  const driver = new Driver({ connectionsMax: 20 }, { room: 2, connectMs: 1, chance: 1 });
+  const driver = new Driver({ connectionLimit: 20 }, { room: 2, connectMs: 1, chance: 1 });
   driver.requests(10);
   driver.wait(5000);
   assert.deepEqual(driver.gaps("connect").slice(-6), [201, 401, 801, 1001, 1001, 1001]);
@@ -114,7 +114,7 @@ test("a full server is asked for more one at a time, with growing distance", () 
 });
 
 test("attempts that were under way when the server was full bring no further ones", () => {
-  const driver = new Driver({ connectionsMax: 20 }, { room: 2, connectMs: 10 });
+  const driver = new Driver({ connectionLimit: 20 }, { room: 2, connectMs: 10 });
   driver.requests(10);
   while (driver.pool.congestion === undefined) driver.wait(1);
   const begun = driver.count("connect");
@@ -134,7 +134,7 @@ test("a server that is full of others lets a waiter wait, and is left in peace",
 });
 
 test("a paused pool lends nothing, and serves in order when it is resumed", () => {
-  const driver = new Driver({ connectionsMax: 2 });
+  const driver = new Driver({ connectionLimit: 2 });
   const [a] = driver.requests(2);
   driver.wait(100);
   driver.tell({ type: "pauseRequested" });
@@ -156,7 +156,7 @@ test("a paused pool lends nothing, and serves in order when it is resumed", () =
 
 test("a drain that turns the line away awaits what is under way, and finishes once", () => {
   const driver = new Driver({
-    connectionsMax: 2,
+    connectionLimit: 2,
     virtuals: [{ target: 0, limit: Infinity, minimum: 0 }, { target: 0, limit: 1, minimum: 0 }],
   });
   const [a, b] = driver.requests(2);
@@ -179,7 +179,7 @@ test("a drain that turns the line away awaits what is under way, and finishes on
 });
 
 test("a drain that serves the line serves those who wait, and lets no newcomer in", () => {
-  const driver = new Driver({ connectionsMax: 1 }, { statementMs: 2 });
+  const driver = new Driver({ connectionLimit: 1 }, { statementMs: 2 });
   const waiting = [...driver.requests(5), driver.request({ target: 1 })];
   driver.tell({ type: "drainRequested", serveQueue: true });
   assert.equal(driver.refusal(driver.request()), "draining");

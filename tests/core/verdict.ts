@@ -30,7 +30,7 @@ export function check(place: Place, event: Event): void {
   must(!isIn || phase === "open" || phase === "paused", "a pool that ends lets nobody in");
   const isWaiting = world.waits.some(({ lease }) => lease === event.lease);
   must(
-    !isWaiting || judge.excess() <= judge.policy.waitersMax,
+    !isWaiting || judge.excess() <= judge.policy.queueLimit,
     "the line is no longer than it may be",
   );
 }
@@ -89,8 +89,8 @@ function checkSockets({ pool, world, now }: Place, judge: Judge, event: Event): 
     must(!isComing || !conn.isSuspect, "a suspect is checked before it rests");
     if (judge.idle(target)[0] === conn && judge.live(target) > judge.minimum(target)) {
       const restedMs = now - conn.restedAt;
-      must(restedMs < policy.idleMsMax, "what idles too long is retired");
-      must(restedMs < judge.idleMsMax(), "no more idle than may, but for a moment");
+      must(restedMs < policy.idleTimeout, "what idles too long is retired");
+      must(restedMs < judge.idleTimeout(), "no more idle than may, but for a moment");
     }
   }
   policy.virtuals.forEach(({ limit }, id) => {

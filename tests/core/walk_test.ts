@@ -22,14 +22,14 @@ const choice: fc.Arbitrary<Choice> = fc.record({
 });
 
 const policy: fc.Arbitrary<Policy> = fc.record({
-  connectionsMax: fc.constantFrom(3, 20, 300),
-  waitersMax: fc.constantFrom(50, Infinity),
-  idleMsMax: fc.constantFrom(200, 2000, 1_000_000),
-  restMax: fc.constantFrom(0, 2, Infinity),
-  hasteMs: fc.constantFrom(0, 190),
-  ageMsMax: fc.constantFrom(1000, 10_000, Infinity),
-  freshMsMax: fc.constantFrom(0, 100, Infinity),
-  tenureMs: fc.constantFrom(0, 50, Infinity),
+  connectionLimit: fc.constantFrom(3, 20, 300),
+  queueLimit: fc.constantFrom(50, Infinity),
+  idleTimeout: fc.constantFrom(200, 2000, 1_000_000),
+  maxIdle: fc.constantFrom(0, 2, Infinity),
+  idleCutMs: fc.constantFrom(0, 190),
+  maxLifetime: fc.constantFrom(1000, 10_000, Infinity),
+  validateAfter: fc.constantFrom(0, 100, Infinity),
+  handoverMs: fc.constantFrom(0, 50, Infinity),
   backoffMsMin: fc.constantFrom(1, 50),
   backoffMsMax: fc.constant(400),
   virtuals: fc.array(

@@ -146,11 +146,11 @@ function befall(place: Place, world: World, conn: Conn, event: Event, now: numbe
   switch (event.type) {
     case "connectDone":
       settle(world, conn, now);
-      conn.agesAt = now + policy.ageMsMax * (1 - 0.1 * event.chance);
+      conn.agesAt = now + policy.maxLifetime * (1 - 0.1 * event.chance);
       conn.servesSince = now;
       conn.isSuspect = false;
-      succeed(world, conn.target, policy.connectionsMax);
-      bear(world, policy.connectionsMax, now + backoff(place, 1, event.chance));
+      succeed(world, conn.target, policy.connectionLimit);
+      bear(world, policy.connectionLimit, now + backoff(place, 1, event.chance));
       return;
     case "connectFailed":
       world.conns = world.conns.filter((other) => other !== conn);
@@ -159,7 +159,7 @@ function befall(place: Place, world: World, conn: Conn, event: Event, now: numbe
     case "workDone":
       if (event.work === "retargeting") {
         conn.servesSince = now;
-        succeed(world, conn.target, policy.connectionsMax);
+        succeed(world, conn.target, policy.connectionLimit);
       }
       settle(world, conn, now);
       return;

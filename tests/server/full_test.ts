@@ -18,7 +18,7 @@ import {
 } from "./support/fixture.ts";
 
 /** The least that MariaDB can be told. */
-const connectionsMax = 10;
+const connectionLimit = 10;
 
 let server: Server;
 
@@ -37,29 +37,29 @@ async function write(db: Pool, count: number): Promise<void> {
 }
 
 test("100 units on a server that lets in fewer than the limit: nobody fails", async () => {
-  await server.query(`SET GLOBAL max_connections = ${connectionsMax}`);
+  await server.query(`SET GLOBAL max_connections = ${connectionLimit}`);
   await using db = poolAt(server, { connectionLimit: 30 });
   const ceilings: number[] = [];
   const refusals: unknown[] = [];
   db.on("release", () => ceilings.push(db.stats().ceiling));
   db.on("refuse", (news) => refusals.push(news));
   await write(db, 100);
-  assert.ok(Math.min(...ceilings) <= connectionsMax, `the ceiling was ${Math.min(...ceilings)}`);
+  assert.ok(Math.min(...ceilings) <= connectionLimit, `the ceiling was ${Math.min(...ceilings)}`);
   assert.deepEqual(refusals, []);
   assert.equal((await valuesIn(server, "t")).length, 100);
   assertFree(db);
 });
 
 test("when there is room again, the pool finds it and uses it", async () => {
-  await server.query(`SET GLOBAL max_connections = ${connectionsMax}`);
+  await server.query(`SET GLOBAL max_connections = ${connectionLimit}`);
   await using db = poolAt(server, { connectionLimit: 30 });
   await write(db, 40);
-  assert.ok(db.stats().size <= connectionsMax);
+  assert.ok(db.stats().size <= connectionLimit);
   await server.query("SET GLOBAL max_connections = 100");
   await until(async () => {
     await write(db, 40);
     const { size, ceiling } = db.stats();
-    return size > connectionsMax && ceiling > connectionsMax;
+    return size > connectionLimit && ceiling > connectionLimit;
   }, "it has more than before");
 });
 
@@ -76,10 +76,10 @@ test("a user who may have few connections: nobody fails", async () => {
 
 /** Takes all the room that a server has, and returns the connections. */
 async function fill(): Promise<Connection[]> {
-  await server.query(`SET GLOBAL max_connections = ${connectionsMax}`);
+  await server.query(`SET GLOBAL max_connections = ${connectionLimit}`);
   const uri = server.url();
   const others: Connection[] = [];
-  while (await server.connectionCount() < connectionsMax) {
+  while (await server.connectionCount() < connectionLimit) {
     const other = await createConnection({ uri }).catch((error) => {
       assert.equal(error.errno, 1040);
     });

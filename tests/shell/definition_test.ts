@@ -31,14 +31,14 @@ function define(options: Record<string, unknown>, port = new FakePort()): FakePo
 test("without options a pool has the documented defaults", () => {
   const { policy, virtuals, acquireMs, leakMs, isShared } = planOf({}, []);
   assert.deepEqual(policy, {
-    connectionsMax: 10,
-    waitersMax: Infinity,
-    idleMsMax: 60_000,
-    restMax: Infinity,
-    hasteMs: 59_000,
-    ageMsMax: 1_800_000,
-    freshMsMax: 500,
-    tenureMs: 100,
+    connectionLimit: 10,
+    queueLimit: Infinity,
+    idleTimeout: 60_000,
+    maxIdle: Infinity,
+    idleCutMs: 59_000,
+    maxLifetime: 1_800_000,
+    validateAfter: 500,
+    handoverMs: 100,
     backoffMsMin: 50,
     backoffMsMax: 250,
   });

@@ -43,7 +43,7 @@ interface Load {
 /** What was found for one load and one tenure. */
 interface Fairness extends Load {
   /** `null` for a tenure without end, as JSON has no word for it. */
-  readonly tenureMs: number | null;
+  readonly handoverMs: number | null;
   /** Changes of target, or closed and opened anew, for each lease. */
   readonly swapsPerGrant: number;
   /** The longest that anybody waited, those included who still wait at the end. */
@@ -60,7 +60,7 @@ interface Fairness extends Load {
 function measure({ isQuick }: Bench): Promise<Finding> {
   const simulatedMs = isQuick ? 400 : 5000;
   const found = loads().flatMap((load) =>
-    TENURES_MS.map((tenureMs) => new Simulation(load, tenureMs).run(simulatedMs))
+    TENURES_MS.map((handoverMs) => new Simulation(load, handoverMs).run(simulatedMs))
   );
   return Promise.resolve({ sections: [tell(found)], figures: {} });
 }
@@ -76,7 +76,7 @@ function tell(found: readonly Fairness[]): Section {
       `${one.targets}`,
       one.isSkewed ? "10:1" : "equal",
       one.isKin ? "same" : "other",
-      one.tenureMs === null ? "no end" : `${one.tenureMs} ms`,
+      one.handoverMs === null ? "no end" : `${one.handoverMs} ms`,
       one.swapsPerGrant.toFixed(3),
       `${one.waitMsMax.toFixed(0)} ms`,
       one.waitRatio.toFixed(1),
@@ -119,17 +119,17 @@ class Simulation {
   #swaps = 0;
   #waitMsMax = 0;
 
-  constructor(load: Load, tenureMs: number) {
+  constructor(load: Load, handoverMs: number) {
     this.#load = load;
     this.#clients = clientsOf(load);
     this.#served = this.#clients.map(() => 0);
     this.#policy = {
       ...planOf({}, [], "pool").policy,
-      connectionsMax: CONNECTIONS,
-      idleMsMax: Infinity,
-      ageMsMax: Infinity,
-      freshMsMax: Infinity,
-      tenureMs,
+      connectionLimit: CONNECTIONS,
+      idleTimeout: Infinity,
+      maxLifetime: Infinity,
+      validateAfter: Infinity,
+      handoverMs,
       virtuals: [{ target: 0, limit: Infinity, minimum: 0 }],
     };
   }
@@ -214,10 +214,10 @@ class Simulation {
       this.#waitMsMax = Math.max(this.#waitMsMax, simulatedMs - at);
     }
     const shares = this.#served.map((served, target) => served / this.#clients[target]!);
-    const tenureMs = this.#policy.tenureMs;
+    const handoverMs = this.#policy.handoverMs;
     return {
       ...this.#load,
-      tenureMs: tenureMs === Infinity ? null : tenureMs,
+      handoverMs: handoverMs === Infinity ? null : handoverMs,
       swapsPerGrant: this.#swaps / this.#grants,
       waitMsMax: this.#waitMsMax,
       waitRatio: this.#waitMsMax / (CLIENTS / CONNECTIONS * STATEMENT_MS - STATEMENT_MS),

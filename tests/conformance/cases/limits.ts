@@ -124,7 +124,7 @@ limits.test("a new login that is refused leaves nobody a connection of somebody 
 });
 
 /** The least that MariaDB can be told. */
-const connectionsMax = 10;
+const connectionLimit = 10;
 
 limits.test(
   "units on a server that lets in fewer than the limit: nobody fails",
@@ -132,14 +132,14 @@ limits.test(
   async (world) => {
     const { server } = world;
     await server.table("t", "v INT");
-    await server.query(`SET GLOBAL max_connections = ${connectionsMax}`);
+    await server.query(`SET GLOBAL max_connections = ${connectionLimit}`);
     const db = world.pool({ connectionLimit: 30 });
     await Promise.all(Array.from({ length: 100 }, (_, i) =>
       db.unit(async () => {
         await db.query("INSERT INTO t SELECT ? + SLEEP(0.01)", [i]);
       }, { transaction: "main" })));
     assert.equal((await server.values("t")).length, 100);
-    assert.ok(db.stats().ceiling <= connectionsMax);
+    assert.ok(db.stats().ceiling <= connectionLimit);
     assertFree(db);
   },
 );
@@ -147,11 +147,11 @@ limits.test(
 /** Takes all the room that a server has; returns what gives some of it back. */
 async function fill(world: World): Promise<() => void> {
   // The lab's own connection has its place too.
-  const others = world.pool({ connectionLimit: connectionsMax - 1 });
+  const others = world.pool({ connectionLimit: connectionLimit - 1 });
   const leases = await Promise.all(
-    Array.from({ length: connectionsMax - 1 }, () => others.lease()),
+    Array.from({ length: connectionLimit - 1 }, () => others.lease()),
   );
-  await world.server.query(`SET GLOBAL max_connections = ${connectionsMax}`);
+  await world.server.query(`SET GLOBAL max_connections = ${connectionLimit}`);
   return () => {
     for (const lease of leases.splice(0, 3)) lease.release();
     others.retire();

@@ -36,14 +36,14 @@ export class Crowd {
 
   constructor(policy: Partial<Policy>) {
     this.pool = createState({
-      connectionsMax: 10,
-      waitersMax: Infinity,
-      idleMsMax: 1_000_000,
-      restMax: Infinity,
-      hasteMs: 0,
-      ageMsMax: Infinity,
-      freshMsMax: Infinity,
-      tenureMs: 100,
+      connectionLimit: 10,
+      queueLimit: Infinity,
+      idleTimeout: 1_000_000,
+      maxIdle: Infinity,
+      idleCutMs: 0,
+      maxLifetime: Infinity,
+      validateAfter: Infinity,
+      handoverMs: 100,
       backoffMsMin: 100,
       backoffMsMax: 1000,
       virtuals: [{ target: 0, limit: Infinity, minimum: 0 }],

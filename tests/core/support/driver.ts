@@ -78,14 +78,14 @@ const HABITS: Habits = {
 };
 
 const POLICY: Policy = {
-  connectionsMax: 10,
-  waitersMax: Infinity,
-  idleMsMax: Infinity,
-  restMax: Infinity,
-  hasteMs: 0,
-  ageMsMax: Infinity,
-  freshMsMax: Infinity,
-  tenureMs: 100,
+  connectionLimit: 10,
+  queueLimit: Infinity,
+  idleTimeout: Infinity,
+  maxIdle: Infinity,
+  idleCutMs: 0,
+  maxLifetime: Infinity,
+  validateAfter: Infinity,
+  handoverMs: 100,
   backoffMsMin: 100,
   backoffMsMax: 1000,
   virtuals: [{ target: 0, limit: Infinity, minimum: 0 }],

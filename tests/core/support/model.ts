@@ -98,7 +98,7 @@ export class Model {
         this.#come(seen, event.condition !== "clean");
         return;
       case "connectDone":
-        seen!.agesAt = now + this.policy.ageMsMax * (1 - 0.1 * event.chance);
+        seen!.agesAt = now + this.policy.maxLifetime * (1 - 0.1 * event.chance);
         seen!.proven = this.suspicions;
         return this.#come(seen!, false);
       case "connectFailed":
@@ -131,7 +131,7 @@ export class Model {
   #obey(command: Command, now: Instant): void {
     switch (command.type) {
       case "connect":
-        assert.ok(this.actuals.size < this.policy.connectionsMax, "one too many is opened");
+        assert.ok(this.actuals.size < this.policy.connectionLimit, "one too many is opened");
         assert.equal(command.actual, this.#actualNext++);
         this.actuals.set(command.actual, {
           id: command.actual,
@@ -192,10 +192,10 @@ export class Model {
       target === request.target && other <= lease;
     assert.deepEqual([...this.eligible()].filter(isFirst).map(([id]) => id), [lease]);
     assert.equal(seen.proven, this.suspicions, `#${seen.id} is lent while it is suspect`);
-    const { freshMsMax, ageMsMax } = this.policy;
-    if (seen.status === "idle") assert.ok(now - seen.restedAt <= freshMsMax, "lent unchecked");
+    const { validateAfter, maxLifetime } = this.policy;
+    if (seen.status === "idle") assert.ok(now - seen.restedAt <= validateAfter, "lent unchecked");
     assert.ok(seen.id >= this.retiredBelow, `#${seen.id} is lent though it was asked to go`);
-    assert.ok(now <= seen.agesAt + ageMsMax * 0.1, `#${seen.id} is lent too old`);
+    assert.ok(now <= seen.agesAt + maxLifetime * 0.1, `#${seen.id} is lent too old`);
     this.waiting.delete(lease);
     this.held.set(lease, request);
     seen.status = "leased";

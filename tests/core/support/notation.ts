@@ -2,7 +2,7 @@
  * The language of the traces: a line says what happens, in words; the indented lines
  * below it say what the pool orders, and when it wants to be woken if that has changed.
  *
- *     pool connectionsMax=2 idleMsMax=1000      what the pool is told; the default is no limit
+ *     pool connectionLimit=2 idleTimeout=1000      what the pool is told; the default is no limit
  *     virtual shop limit=1 minimum=0 target=main   its virtual connections, the usual one first
  *     at 40 a asks [by shop] [for main[@host]] [within b c]
  *     a gives up | a is done [dirty|broken]
@@ -30,14 +30,14 @@ import {
 import { deepFreeze } from "./freeze.ts";
 
 const PLAIN: Omit<Policy, "virtuals"> = {
-  connectionsMax: 10,
-  waitersMax: Infinity,
-  idleMsMax: Infinity,
-  restMax: Infinity,
-  hasteMs: 0,
-  ageMsMax: Infinity,
-  freshMsMax: Infinity,
-  tenureMs: 0,
+  connectionLimit: 10,
+  queueLimit: Infinity,
+  idleTimeout: Infinity,
+  maxIdle: Infinity,
+  idleCutMs: 0,
+  maxLifetime: Infinity,
+  validateAfter: Infinity,
+  handoverMs: 0,
   backoffMsMin: 100,
   backoffMsMax: 1000,
 };

@@ -39,8 +39,8 @@ export function assertTrue(pool: PoolState, model: Model): void {
 export function assertNobodyWaitsInVain(pool: PoolState, now: Instant): void {
   if (pool.phase !== "open" && pool.phase !== "serving") return;
   const size = sizeOf(pool.actuals);
-  const { connectionsMax } = pool.policy;
-  const isRoom = size < Math.min(connectionsMax, pool.congestion?.ceiling ?? connectionsMax);
+  const { connectionLimit } = pool.policy;
+  const isRoom = size < Math.min(connectionLimit, pool.congestion?.ceiling ?? connectionLimit);
   for (const target of valuesOf(pool.targets)) {
     if (sizeOf(target.queue) <= target.arriving) continue;
     assert.equal(restingOn(target).length, 0, `one rests while somebody waits for ${target.id}`);
@@ -116,7 +116,7 @@ function assertLists(pool: PoolState): void {
     }
     if (live < minimum && places > 0) belowMinimum.push([id, id, retryAt]);
     if (longest === undefined) continue;
-    const idleEndsAt = longest.restedAt! + pool.policy.idleMsMax;
+    const idleEndsAt = longest.restedAt! + pool.policy.idleTimeout;
     resting.push([longest.idleOrder, id, live > minimum ? idleEndsAt : Infinity]);
   }
   assert.deepEqual(rowsOf(pool.needed), sorted(needed));
