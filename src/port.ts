@@ -97,7 +97,7 @@ export interface Session {
   /** Whether it holds state that cannot move to another: variables, temporary tables, locks. */
   readonly isPinned: boolean;
   /** How many of its answers left something to ask for: an id, a count of rows, a warning. */
-  readonly echoCount: number;
+  readonly resultInfoCount: number;
   /**
    * How many of its statements have cleared what those before them had left to ask for, as far as
    * that is sure.

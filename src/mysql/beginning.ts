@@ -12,7 +12,7 @@ import { answered, internalsOf } from "./mysql2_internals.ts";
 import { errnoOf, isOfServer, type Refusable, type Refusals } from "./refusals.ts";
 import type { StoredObjectsOfTargets } from "./stored_objects.ts";
 import type { Target } from "./target.ts";
-import type { Witness } from "./witness.ts";
+import type { SessionState } from "./session_state.ts";
 
 /** What all sessions of a pool know of their servers. */
 export interface Memory {
@@ -48,7 +48,7 @@ export type Beginning = "connect" | "login" | "reset";
  */
 export async function beginSession(
   driver: Connection,
-  witness: Witness,
+  state: SessionState,
   target: Target,
   { refusals, objects }: Memory,
   by: Beginning,
@@ -58,34 +58,34 @@ export async function beginSession(
   const isMariaDb = internals._isMariaDB === true;
   const isTelling = !refusals.has("look-up", target);
   const known = isTelling ? objects.of(target) : undefined;
-  witness.reading.begin(target, known, objects.changes);
-  if (refusals.has("full tracking", target)) witness.canTellAll = false;
+  state.reading.begin(target, known, objects.changes);
+  if (refusals.has("full tracking", target)) state.hasFullTracking = false;
   const names = by === "reset" && !isMariaDb ? charset.names : undefined;
   const takesSpace = (internals.config.clientFlags & IGNORE_SPACE) !== 0;
   const mode = isMariaDb && by !== "connect" && takesSpace ? modeWithSpace : undefined;
   const checks = refusals.has("checks", target) ? undefined : checksOf(by, target, isMariaDb);
-  const refused = await startTracking(driver, witness, { names, mode, checks });
+  const refused = await startTracking(driver, state, { names, mode, checks });
   for (const [what, refusal] of refused) refusals.learn(what, target, refusal);
-  await runInitSql(driver, witness, target);
+  await runInitSql(driver, state, target);
   // The driver follows what statements set, and would name that at the next login.
   internals.config.charsetNumber = charset.number;
-  witness.settle();
+  state.settle();
 }
 
 /** Runs what the target wants run, and notes the role anew if that may have changed it. */
-async function runInitSql(driver: Connection, witness: Witness, target: Target): Promise<void> {
+async function runInitSql(driver: Connection, state: SessionState, target: Target): Promise<void> {
   const { initSql } = target;
-  const { reading } = witness;
-  let isMoved = typeof initSql === "function";
+  const { reading } = state;
+  let needsRelogin = typeof initSql === "function";
   if (typeof initSql === "function") await initSql(driver);
   else {
     for (const sql of initSql) {
       await send(driver, sql);
       const { effect } = reading.analyse(sql);
-      isMoved ||= effect !== "none" && effect !== "state";
+      needsRelogin ||= effect !== "none" && effect !== "state";
     }
   }
-  if (isMoved && reading.isRoleNoted) await send(driver, `SET ${noted} = ${role}`);
+  if (needsRelogin && reading.isRoleNoted) await send(driver, `SET ${noted} = ${role}`);
 }
 
 /** The parts of the SET with which a session begins, besides session tracking. */
@@ -130,34 +130,34 @@ function errorIfAny(table: string, condition: string): string {
  */
 async function startTracking(
   driver: Connection,
-  witness: Witness,
+  state: SessionState,
   { names, mode, checks }: Setting,
 ): Promise<readonly (readonly [what: Refusable, refusal: unknown])[]> {
   const refused: (readonly [what: Refusable, refusal: unknown])[] = [];
   let asked = checks;
   for (;;) {
-    witness.settle();
-    witness.reading.isRoleNoted = asked !== undefined;
-    const { canTell } = witness;
-    const canTellAll = canTell && witness.canTellAll;
-    const told = [canTell && tracking, canTellAll && fullTracking];
+    state.settle();
+    state.reading.isRoleNoted = asked !== undefined;
+    const { hasTracking } = state;
+    const hasFullTracking = hasTracking && state.hasFullTracking;
+    const told = [hasTracking && tracking, hasFullTracking && fullTracking];
     // Its report proves that reports arrive.
-    const proof = asked === undefined ? canTell && `${noted} = NULL` : roleNotedWith(asked);
-    const all = [names, ...told, mode ?? (canTellAll && sameMode), proof];
+    const proof = asked === undefined ? hasTracking && `${noted} = NULL` : roleNotedWith(asked);
+    const all = [names, ...told, mode ?? (hasFullTracking && sameMode), proof];
     const refusal = await trySend(driver, all.filter((part) => Boolean(part)));
     if (refusal === undefined) {
-      if (canTell) witness.canTell = witness.isTold;
+      if (hasTracking) state.hasTracking = state.sawReport;
       return refused;
     }
     if (errnoOf(refusal) === tooManyRows && asked !== undefined) {
       asked = await remedied(driver, asked);
       continue;
     }
-    if (!canTell && asked === undefined) throw refusal;
+    if (!hasTracking && asked === undefined) throw refusal;
     if (asked !== undefined) refused.push(["checks", refusal]);
-    else if (canTellAll) refused.push(["full tracking", refusal]);
-    else witness.canTell = false;
-    if (asked === undefined) witness.canTellAll = false;
+    else if (hasFullTracking) refused.push(["full tracking", refusal]);
+    else state.hasTracking = false;
+    if (asked === undefined) state.hasFullTracking = false;
     asked = undefined;
   }
 }

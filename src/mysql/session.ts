@@ -31,7 +31,7 @@ import { withoutValues } from "./secrets.ts";
 import { ending, SessionEnd } from "./session_end.ts";
 import type { Target } from "./target.ts";
 import { Wiping } from "./wiping.ts";
-import { Witness } from "./witness.ts";
+import { SessionState } from "./session_state.ts";
 
 /** How long a ping may take: many round trips, and yet no long wait for who needs an answer. */
 const checkMsMax = 1000;
@@ -41,7 +41,7 @@ export class MysqlSession implements Session {
   /** The driver's own connection. */
   readonly driver: Connection;
   readonly #internals: DriverInternals;
-  readonly #witness: Witness;
+  readonly #state: SessionState;
   readonly #sender: StatementSender;
   readonly #memory: Memory;
   readonly #end: SessionEnd;
@@ -70,18 +70,18 @@ export class MysqlSession implements Session {
     this.#interruption = new Interruption(this.#internals, socket, end, canceller);
     this.#loans = new Loans(this.#internals);
     end.abandoned = () => this.#interruption.endThread(this.#target);
-    this.#witness = new Witness(this.#internals, (error) => end.derail(error));
-    this.#wiping = new Wiping(driver, this.#witness, end, this.#loans, memory);
-    end.closed.then(() => this.#witness.reading.end());
-    this.#witness.doubt.isNeedless = () => this.#interruption.isUnderWay;
+    this.#state = new SessionState(this.#internals, (error) => end.derail(error));
+    this.#wiping = new Wiping(driver, this.#state, end, this.#loans, memory);
+    end.closed.then(() => this.#state.reading.end());
+    this.#state.doubt.isNeedless = () => this.#interruption.isUnderWay;
     const limit = new ResultLimit(this.#internals, target.options.maxResultBytes, {
       interrupt: (reason) => this.#interruption.interrupt(reason, this.#target),
       abandon: (reason) => end.abandon(reason),
     });
     const countLogin = loginCounter((error) => end.cut(error));
-    const hooks = { watcher: this.#witness, end, limit, countLogin };
+    const hooks = { watcher: this.#state, end, limit, countLogin };
     const isHooked = patchDriver(this.#internals, hooks);
-    this.#sender = new StatementSender(this.#internals, this.#witness.reading, isHooked);
+    this.#sender = new StatementSender(this.#internals, this.#state.reading, isHooked);
   }
 
   /** The server's name for the session. */
@@ -97,63 +97,63 @@ export class MysqlSession implements Session {
 
   /** Whether a transaction is open. */
   get isInTransaction(): boolean {
-    return this.#witness.isInTransaction;
+    return this.#state.isInTransaction;
   }
 
   /** Whether it holds state that cannot move to another. */
   get isPinned(): boolean {
-    return this.#witness.isChanged;
+    return this.#state.isChanged;
   }
 
   /** How many of its answers left something to ask for. */
-  get echoCount(): number {
-    return this.#witness.echoCount;
+  get resultInfoCount(): number {
+    return this.#state.resultInfoCount;
   }
 
   /** How many statements it was given. */
   get clearingCount(): number {
-    return this.#witness.clearingCount;
+    return this.#state.clearingCount;
   }
 
   /** How many of them may have become permanent. */
   get permanentCount(): number {
-    return this.#witness.transaction.permanentCount;
+    return this.#state.transaction.permanentCount;
   }
 
   /** The names in its reads that may be those of views which write. */
   get unprovenReads(): ReadonlyMap<string, number> {
-    return this.#witness.transaction.unprovenReads;
+    return this.#state.transaction.unprovenReads;
   }
 
   /** How many of its answers have set what LAST_INSERT_ID() returns. */
   get idCount(): number {
-    return this.#witness.idCount;
+    return this.#state.idCount;
   }
 
   /** A number of the transaction that is open, 0 if none is. */
   get transaction(): number {
-    return this.#witness.transaction.number;
+    return this.#state.transaction.number;
   }
 
   /** The statement at which the last transaction ended. */
   get transactionEndedBy(): string | undefined {
-    return this.#witness.transaction.endedBy;
+    return this.#state.transaction.endedBy;
   }
 
   /** Returns what the text of a statement tells. */
   factsOf(statement: Statement): StatementFacts {
-    return this.#witness.reading.factsOf(statement);
+    return this.#state.reading.factsOf(statement);
   }
 
   /** What a holder who gave it up now would leave. */
   get condition(): Condition {
     if (this.#loans.isSpoilt) return "broken";
     if (this.#interruption.isUnderWay && !this.#end.hasCome) return "dirty";
-    const isBusyOtherwise = isBusy(this.#internals) && !this.#witness.doubt.isAlone;
-    if (!this.isAlive || this.#witness.isUnfit || isBusyOtherwise) return "broken";
-    if (!this.#witness.isDirty) {
+    const isBusyOtherwise = isBusy(this.#internals) && !this.#state.doubt.isAlone;
+    if (!this.isAlive || this.#state.isUnusable || isBusyOtherwise) return "broken";
+    if (!this.#state.isDirty) {
       if (this.#loans.isRecoded) return "broken";
-      return this.#witness.reading.unknownNames.size > 0 ? "dirty" : "clean";
+      return this.#state.reading.unknownNames.size > 0 ? "dirty" : "clean";
     }
     return this.#memory.refusals.has("wiping", this.#target) ? "broken" : "dirty";
   }
@@ -224,7 +224,7 @@ export class MysqlSession implements Session {
     signal?.addEventListener("abort", abort);
     try {
       const { mayWrite } = await this.#wiping.lookUp(new Set(reads.keys()), this.#target);
-      const { changeCount } = this.#witness.reading;
+      const { changeCount } = this.#state.reading;
       return !mayWrite && [...reads.values()].every((count) => count === changeCount);
     } catch (error) {
       throw signal?.aborted ? signal.reason : error;
@@ -282,13 +282,13 @@ export class MysqlSession implements Session {
   /** Tells the error of a statement; who sees it also sees what became of the transaction. */
   #fail(statement: Statement, error: unknown, answering: Answering): void {
     const failure = this.#failure(error, statement);
-    const { answered } = this.#witness.doubt;
+    const { answered } = this.#state.doubt;
     if (answered === undefined) answering.failed(failure);
     else answered.then(() => answering.failed(failure));
   }
 
   #failure(error: unknown, statement: Statement): unknown {
-    const { isAtRow } = this.#witness;
+    const { isAtRow } = this.#state;
     if (isAtRow && isReadByDriver(this.#internals, statement)) return unreadable(error);
     return this.#end.truth(withoutValues(error, statement.sql));
   }

@@ -23,7 +23,7 @@ import { namesIn, type TableNames } from "./table_names.ts";
 /** What the statements of a text tell. */
 interface Summary extends StatementFacts, Trace {
   /** Whether it leaves something to ask for of which its answer does not tell. */
-  readonly echoes: boolean;
+  readonly leavesResultInfo: boolean;
   /** Whether it sets what LAST_INSERT_ID() or LASTVAL() returns, and its answer does not tell. */
   readonly setsId: boolean;
   /** Whether its answer tells the id of a row as well that was there, and is not set. */
@@ -169,7 +169,7 @@ function summary(text: ReadText, isMariaDb: boolean): Summary {
   return {
     ...traceOf(text),
     ...text.isUncertain ? unknownFacts : factsOfText(text),
-    echoes: setsId || statements.some(({ countsRows }) => countsRows),
+    leavesResultInfo: setsId || statements.some(({ countsRows }) => countsRows),
     setsId,
     isUpsert: statements.some(({ isUpsert, setsId }) => isUpsert && !setsId),
     // MariaDB keeps profiles as long as the connection, MySQL what its optimizer has traced.

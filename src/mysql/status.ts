@@ -17,7 +17,7 @@ export const CHANGED = 0x10000;
 /** The session's current database was changed. */
 export const MOVED = 0x20000;
 /** The answer has left something to ask for: an id, a count of rows, a warning. */
-export const ECHO = 0x40000;
+export const RESULT_INFO = 0x40000;
 /**
  * Something of the session was changed in a transaction: its state or only that of the
  * transaction. MariaDB tells which at the next OK packet that has a report.
@@ -77,7 +77,7 @@ export function readStatus(
   const { buffer, offset, end } = packet;
   const marker = buffer[offset];
   if (marker === 0xfe && end - offset === 5) {
-    const flags = uint16(buffer, offset + 3) | (uint16(buffer, offset + 1) > 0 ? ECHO : 0);
+    const flags = uint16(buffer, offset + 3) | (uint16(buffer, offset + 1) > 0 ? RESULT_INFO : 0);
     if ((flags & HAS_REPORT) === 0) return flags;
     return flags | ((flags & IN_TRANSACTION) === 0 ? CHANGED : UNCLEAR);
   }
@@ -142,7 +142,7 @@ function readOk(
   const hasId = at > idAt + 1 || buffer[idAt] !== 0;
   const isSilent = !hasId && idAt === start + 1 && buffer[start] === 0 &&
     uint16(buffer, at + 2) === 0;
-  const flags = uint16(buffer, at) | (isSilent ? 0 : ECHO) | (hasId ? HAS_ID : 0) |
+  const flags = uint16(buffer, at) | (isSilent ? 0 : RESULT_INFO) | (hasId ? HAS_ID : 0) |
     (buffer[start] === 1 ? ONE_ROW : 0);
   if ((flags & HAS_REPORT) === 0) return flags;
   const info = at + 4;

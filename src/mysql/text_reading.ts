@@ -10,7 +10,7 @@ import type { DriverInternals, Packet } from "./mysql2_internals.ts";
 import { bitsOf, modeOf, readVariables } from "./sql_mode.ts";
 import { type Analyser, analyserOf, type Analysis, textLengthMax } from "./statement.ts";
 import { weakFacts } from "./statement_facts.ts";
-import { AUTOCOMMIT, ECHO } from "./status.ts";
+import { AUTOCOMMIT, RESULT_INFO } from "./status.ts";
 import { type Behind, nothingBehind } from "./stored_object_texts.ts";
 import { ObjectChanges, outdatedReason, type StoredObjects } from "./stored_objects.ts";
 import type { Target } from "./target.ts";
@@ -80,7 +80,7 @@ export class TextReading {
   /** Notes what an answer tells of the sql_mode; `flags` are those that it came with. */
   see(packet: Packet, flags: number): void {
     this.#flags = flags;
-    if (this.#isLookingUp && (flags & ECHO) !== 0) this.#isWarned = true;
+    if (this.#isLookingUp && (flags & RESULT_INFO) !== 0) this.#isWarned = true;
     const variables = readVariables(packet, flags);
     const sqlMode = variables?.get("sql_mode");
     if (variables === undefined) this.#sqlMode = MODE_UNKNOWN;
@@ -129,7 +129,12 @@ export class TextReading {
    * without the values, if those became literals and names; `isMoved` says whether the session
    * may be in another database or role than its target says.
    */
-  behind(code: string | undefined, sent: string, analysis: Analysis, isMoved: boolean): Behind {
+  behind(
+    code: string | undefined,
+    sent: string,
+    analysis: Analysis,
+    needsRelogin: boolean,
+  ): Behind {
     if (this.#objects === undefined || this.#isLookingUp) return nothingBehind;
     // A name that the driver has put in stands only in what is sent.
     const isPutIn = code !== undefined && namePlaceholder.test(code);
@@ -140,7 +145,7 @@ export class TextReading {
     this.#isAmidChange ||= this.#changes.runningCount > (this.#isChanging ? 1 : 0);
     // There names mean something else; of such a session nothing stays in any case.
     const isElsewhere = analysis.effect === "identity" && analysis.sessionOnly === undefined;
-    if (isMoved || isElsewhere) return { ...nothingBehind, mayWrite: true };
+    if (needsRelogin || isElsewhere) return { ...nothingBehind, mayWrite: true };
     const behind = this.#objects.behind(names);
     for (const name of behind.unknown) this.#unknown.add(name);
     if (!analysis.isReadOnly) { for (const schema of names.schemas) this.#written.add(schema); }

@@ -47,8 +47,9 @@ export function tlsDemandOf(options: TargetOptions): TlsDemand | undefined {
     throw new TargetOptionError("ssl.rejectUnauthorized", false, "left out where tls is verify");
   }
   // The name of a profile stands for its authorities; a name that nobody vouches for says nothing.
-  const isTold = ssl.ca !== undefined || typeof means === "string" || ssl.verifyIdentity === true;
-  const isChainVerified = ssl.rejectUnauthorized ?? (isStrict || isTold || undefined);
+  const sawReport = ssl.ca !== undefined || typeof means === "string" ||
+    ssl.verifyIdentity === true;
+  const isChainVerified = ssl.rejectUnauthorized ?? (isStrict || sawReport || undefined);
   return {
     isOptional: tls === "prefer",
     isChainVerified,

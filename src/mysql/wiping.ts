@@ -14,7 +14,7 @@ import { UnsoundLookUp } from "./look_up.ts";
 import { type Behind, nothingBehind } from "./stored_object_texts.ts";
 import type { Target } from "./target.ts";
 import { changedReason, hiddenReason } from "./text_reading.ts";
-import type { Witness } from "./witness.ts";
+import type { SessionState } from "./session_state.ts";
 
 /** How long the server may take to wipe a session, or to let another user in. */
 const resetMsMax = 5000;
@@ -22,15 +22,21 @@ const resetMsMax = 5000;
 /** Wipes one session. */
 export class Wiping {
   readonly #driver: Connection;
-  readonly #witness: Witness;
+  readonly #state: SessionState;
   readonly #end: SessionEnd;
   readonly #loans: Loans;
   readonly #memory: Memory;
 
   /** Wipes the session of a connection, by what its parts know. */
-  constructor(driver: Connection, witness: Witness, end: SessionEnd, loans: Loans, memory: Memory) {
+  constructor(
+    driver: Connection,
+    state: SessionState,
+    end: SessionEnd,
+    loans: Loans,
+    memory: Memory,
+  ) {
     this.#driver = driver;
-    this.#witness = witness;
+    this.#state = state;
     this.#end = end;
     this.#loans = loans;
     this.#memory = memory;
@@ -38,7 +44,7 @@ export class Wiping {
 
   /** Makes a session that has just been connected or wiped what its target says. */
   async begin(target: Target, by: Beginning): Promise<void> {
-    await beginSession(this.#driver, this.#witness, target, this.#memory, by);
+    await beginSession(this.#driver, this.#state, target, this.#memory, by);
     this.#loans.settle();
   }
 
@@ -48,7 +54,7 @@ export class Wiping {
    * what may not be seen, if it did.
    */
   async reset(target: Target, isForced: boolean): Promise<string | undefined> {
-    const { reading, isDirty, renewalReason } = this.#witness;
+    const { reading, isDirty, renewalReason } = this.#state;
     const names = new Set(reading.unknownNames);
     const { hasHidden, hasWritten } = reading;
     const hidden = hasHidden ? hiddenReason : undefined;
@@ -64,13 +70,13 @@ export class Wiping {
     // No reset gives back a role, and with another one the server tells something else.
     await this.login(target);
     const found = await this.lookUp(names, target);
-    this.#witness.settle();
+    this.#state.settle();
     return reasonOf(found, hasWritten) ?? hidden;
   }
 
   /** Asks what is behind some names, and wipes what that may have left; returns the reason. */
   async #settle(names: ReadonlySet<string>, target: Target): Promise<string | undefined> {
-    const { reading } = this.#witness;
+    const { reading } = this.#state;
     const { hasWritten, changeCount } = reading;
     const found = await this.lookUp(names, target);
     // What it found may not be what there was when the statements ran.
@@ -79,7 +85,7 @@ export class Wiping {
     const isHidden = reading.mayHide(found);
     if (reason !== undefined) await this.login(target);
     else if (isHidden) await this.#reset(target);
-    else this.#witness.settle();
+    else this.#state.settle();
     return reason ?? (isHidden ? hiddenReason : undefined);
   }
 
@@ -102,13 +108,13 @@ export class Wiping {
 
   /** Asks what is behind some names; if the answer is not certain, it may be anything. */
   async lookUp(names: ReadonlySet<string>, target: Target): Promise<Behind> {
-    const { reading, isInTransaction } = this.#witness;
+    const { reading, isInTransaction } = this.#state;
     let behind = nothingBehind;
     try {
       await this.#end.within("A look-up of views and triggers", resetMsMax, async () => {
         behind = await reading.lookUp(this.#driver, names);
         // Without autocommit, MySQL has begun a transaction for it.
-        if (isInTransaction || !this.#witness.isInTransaction) return;
+        if (isInTransaction || !this.#state.isInTransaction) return;
         await answered((answer) => this.#driver.query("ROLLBACK", answer));
       });
     } catch (error) {

@@ -28,7 +28,7 @@ export class UnitRequest extends LeaseRequest {
   /** The unit that has made it. */
   asker: Asker | undefined = undefined;
   /** How many answers had left something to ask for before its own did. */
-  echoesBefore = 0;
+  resultInfoBefore = 0;
   /** How many statements had cleared what was left to ask for before. */
   clearingsBefore = 0;
   /** How many of these may have become permanent. */
@@ -52,8 +52,8 @@ export class UnitRequest extends LeaseRequest {
   /** Takes the session that it is granted, and notes what that has seen before. */
   override grant(pooled: PooledConnection, now: Instant): void {
     super.grant(pooled, now);
-    const { echoCount, clearingCount, permanentCount, idCount } = pooled.session;
-    this.echoesBefore = echoCount;
+    const { resultInfoCount, clearingCount, permanentCount, idCount } = pooled.session;
+    this.resultInfoBefore = resultInfoCount;
     this.clearingsBefore = clearingCount;
     this.permanentBefore = permanentCount;
     this.idsBefore = idCount;

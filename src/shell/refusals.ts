@@ -14,7 +14,7 @@ export interface Beforehand {
   /** How many of its answers had set an id. */
   readonly idsBefore: number;
   /** How many of them had left something to ask for. */
-  readonly echoesBefore: number;
+  readonly resultInfoBefore: number;
 }
 
 /** What to do instead of ending a transaction by a statement. */
@@ -64,9 +64,10 @@ export function checkReadsOwn(
 ): void {
   if (reads === "nothing") return;
   if (before !== undefined) {
-    const { clearingsBefore, idsBefore, echoesBefore } = before;
+    const { clearingsBefore, idsBefore, resultInfoBefore } = before;
     if (reads === "id" && session.idCount > idsBefore) return;
-    const hasLeft = session.clearingCount > clearingsBefore || session.echoCount > echoesBefore;
+    const hasLeft = session.clearingCount > clearingsBefore ||
+      session.resultInfoCount > resultInfoBefore;
     if (reads === "previous" && hasLeft) return;
   }
   const what = reads === "id" ? "an id that an earlier one has generated" : "what the one before";

@@ -87,7 +87,7 @@ export class Transaction implements LeaseTransaction {
     this.#become("ended");
     const level = this.parent ?? this.unitLease;
     if (level.child === this) level.child = undefined;
-    if (this.parent === undefined) this.unitLease.forgetEcho();
+    if (this.parent === undefined) this.unitLease.forgetResultInfo();
     this.unitLease.unkeep();
     if (this.parent === undefined) this.unitLease.leaveLost();
   }

@@ -182,16 +182,16 @@ export class UnitLease {
 
   /** Lets go of what is only kept for what may be asked, as its unit has to wait elsewhere. */
   yield(): void {
-    if (this.#hasEcho && this.#users === 0 && this.#keepers === 0 && !this.isBound) {
+    if (this.#hasResultInfo && this.#users === 0 && this.#keepers === 0 && !this.isBound) {
       this.#release();
     }
   }
 
   /** Has nothing to ask for any more, as a transaction ends; unless it is kept all the same. */
-  forgetEcho(): void {
-    if (this.#request?.status !== "granted" || !this.#hasEcho) return;
+  forgetResultInfo(): void {
+    if (this.#request?.status !== "granted" || !this.#hasResultInfo) return;
     if (this.#keepers > 1 || this.isBound) return;
-    this.#request.echoesBefore = pooledOf(this.#request).session.echoCount;
+    this.#request.resultInfoBefore = pooledOf(this.#request).session.resultInfoCount;
   }
 
   /** Calls off whatever its session does now. */
@@ -262,15 +262,15 @@ export class UnitLease {
   }
 
   /** Whether an answer has left something in its session that only that can tell. */
-  get #hasEcho(): boolean {
-    return (this.#session?.echoCount ?? 0) > (this.#request?.echoesBefore ?? 0);
+  get #hasResultInfo(): boolean {
+    return (this.#session?.resultInfoCount ?? 0) > (this.#request?.resultInfoBefore ?? 0);
   }
 
   /** Releases the lease if nobody uses it and nothing keeps it. */
   #settle(): void {
     if (this.#users > 0 || this.#isEnded) return;
     if (!this.unit.isEnded && this.#keepers > 0) return;
-    const isAsked = this.virtualConfig.hold === "result" && this.#hasEcho && this.isAlive;
+    const isAsked = this.virtualConfig.hold === "result" && this.#hasResultInfo && this.isAlive;
     if (!this.unit.isEnded && this.#session !== undefined && (isAsked || this.isBound)) {
       this.watch(this.#stack);
       return;

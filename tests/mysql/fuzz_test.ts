@@ -47,9 +47,9 @@ function chanceOf(start: number): () => number {
 }
 
 /** Tells whether an error is of the server, or says by a code what it is, as must its cause. */
-function isTold(error: unknown): boolean {
+function sawReport(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if (error instanceof SubletError) return error.cause === undefined || isTold(error.cause);
+  if (error instanceof SubletError) return error.cause === undefined || sawReport(error.cause);
   if ("sqlState" in error) return true;
   // So begin codes of the runtime's own errors, which tell of mistakes in code, but for those of a
   // key: MySQL shows one to who logs in for the first time.
@@ -91,7 +91,7 @@ for (const make of ["mariadb", "mysql"] as const) {
       const which = `round ${round}, byte ${at}: ${[...bytes]}`;
       if (outcome.status === "rejected") {
         failed++;
-        assert.ok(isTold(outcome.reason), `${which}: ${inspect(outcome.reason)}`);
+        assert.ok(sawReport(outcome.reason), `${which}: ${inspect(outcome.reason)}`);
       }
       assert.ok(tookMs < answerMsMax, `${which}: it took ${Math.round(tookMs)} ms`);
       assert.deepEqual(crashes, [], which);

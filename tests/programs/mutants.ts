@@ -28,7 +28,7 @@ const table: readonly (readonly [name: string, file: string, from: string, to: s
   ["a dirty session is lent on", "mysql/session", 'return this.#memory.refusals.has("wiping", this.#target) ? "broken" : "dirty";', 'return "clean";'],
   ["a reset stands for a new login", "mysql/wiping", "if (reason !== undefined) await this.login(target);", ""],
   ["a new target is not logged in to", "mysql/session", "await this.#wiping.login(target);", "await this.#wiping.login(this.#target);"],
-  ["state does not keep its session", "mysql/session", "return this.#witness.isChanged;", "return false;"],
+  ["state does not keep its session", "mysql/session", "return this.#state.isChanged;", "return false;"],
 ];
 
 /** All mutants. */

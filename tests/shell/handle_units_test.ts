@@ -76,7 +76,7 @@ test("a unit that drains its handle keeps nothing for what it might have asked",
     const statement = seen(one, "HANG");
     await settled();
     const [session] = port.sessions;
-    session!.echoCount++;
+    session!.resultInfoCount++;
     session!.answer();
     await statement;
     assert.equal(one.stats().leased, 1);

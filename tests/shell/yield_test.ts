@@ -8,7 +8,7 @@ test("a request is granted what its own unit lets go of for it, and does not wai
   const world = createWorld({ connectionLimit: 1, connections: { a: {}, b: {} } });
   const [a, b] = [world.db.connection("a"), world.db.connection("b")];
   await world.db.unit(async () => {
-    await seen(a, "ECHO");
+    await seen(a, "RESULT_INFO");
     assert.equal(world.db.stats().leased, 1);
     assert.equal((await seen(b)).threadId, 1);
   });

@@ -11,18 +11,18 @@ import { until } from "./wait.ts";
 /** Sends back what it is sent. */
 let echo: Listener;
 /** The echo's sides of its connections. */
-const echoes: Socket[] = [];
+const leavesResultInfo: Socket[] = [];
 
 before(async () => {
   echo = createServer({ allowHalfOpen: true }, (socket) => {
-    echoes.push(socket);
+    leavesResultInfo.push(socket);
     socket.on("error", () => socket.destroy()).pipe(socket);
   });
   await once(echo.listen(0, "127.0.0.1"), "listening");
 });
 
 after(() => {
-  for (const socket of echoes) socket.destroy();
+  for (const socket of leavesResultInfo) socket.destroy();
   echo.close();
 });
 
@@ -72,7 +72,7 @@ async function proxyOfEcho(): Promise<Proxy> {
 
 /** Returns the echo's side of the connection that was opened last. */
 function lastEcho(): Socket {
-  const socket = echoes.at(-1);
+  const socket = leavesResultInfo.at(-1);
   if (socket === undefined) throw new Error("Nobody has connected");
   return socket;
 }

@@ -45,7 +45,7 @@ class NullSession implements Session {
   readonly isAlive: boolean = true;
   readonly isInTransaction: boolean = false;
   readonly isPinned: boolean = false;
-  readonly echoCount: number = 0;
+  readonly resultInfoCount: number = 0;
   readonly clearingCount: number = 0;
   readonly permanentCount: number = 0;
   readonly unprovenReads: ReadonlyMap<string, number> = new Map();

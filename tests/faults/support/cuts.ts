@@ -73,11 +73,11 @@ export async function assertNeverWrong(
     return assert.deepEqual(rows.map((row) => ({ ...row })), right);
   }
   const { reason } = outcome;
-  const isTold = reason instanceof SubletError
+  const sawReport = reason instanceof SubletError
     ? ["CONNECT_FAILED", "STATEMENT_TIMEOUT", "CONNECTION_LOST"].includes(reason.code)
     // What the driver cannot make sense of is an error of its own, which ends the connection.
     : isLoss(reason);
-  assert.ok(isTold, `it was told ${reason?.code}: ${reason?.stack}`);
+  assert.ok(sawReport, `it was told ${reason?.code}: ${reason?.stack}`);
 }
 
 /** Sets the way in a direction, and expects the pool to serve again when it is good. */

@@ -32,7 +32,7 @@ export class FakeSession implements Session {
   isClosed = false;
   isInTransaction = false;
   isPinned = false;
-  echoCount = 0;
+  resultInfoCount = 0;
   clearingCount = 0;
   permanentCount = 0;
   readonly unprovenReads: Map<string, number> = new Map();
@@ -227,7 +227,7 @@ export class FakeSession implements Session {
       this.#follow(sql);
     }
     if (sql.startsWith("INSERT")) this.idCount++;
-    if (sql.startsWith("ECHO")) this.echoCount++;
+    if (sql.startsWith("RESULT_INFO")) this.resultInfoCount++;
     if (sql.startsWith("SELECT view ")) this.unprovenReads.set(sql.slice("SELECT view ".length), 0);
     const { threadId, database, isInTransaction: inTransaction } = this;
     return [[{ threadId, database, sql, values, inTransaction } satisfies Seen], []];

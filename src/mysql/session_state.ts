@@ -1,9 +1,9 @@
 /**
- * What is known of a session: a witness sees all that its connection is given and all that its
- * server answers, so that it sees statements that others send as well.
+ * The state of a session, tracked from the wire: the class sees every command that the driver's
+ * connection gets and every packet from the server, so it sees the holder's own statements too.
  *
- * It asks the server nothing but what has become of a transaction after an error that does not
- * tell. What it has not been told for certain it takes to be so.
+ * It sends nothing, except a ping after an error that leaves open whether the transaction goes on.
+ * When in doubt, it assumes that the session is dirty.
  */
 
 import { Doubt, isDoubtful } from "./doubt.ts";
@@ -16,7 +16,6 @@ import { forgetPrepared, leaveToUser } from "./prepared.ts";
 import {
   AUTOCOMMIT,
   CHANGED,
-  ECHO,
   HAS_ID,
   IN_TRANSACTION,
   MORE_RESULTS,
@@ -26,6 +25,7 @@ import {
   readError,
   readStatus,
   RECODED,
+  RESULT_INFO,
   type ServerError,
   type TransactionReport,
   UNCLEAR,
@@ -41,14 +41,14 @@ interface NotedCommand extends DriverCommand {
   [GIVEN]?: Given;
 }
 
-/** Watches one connection of the driver. */
-export class Witness implements Watcher {
+/** Tracks the state of one session. */
+export class SessionState implements Watcher {
   /** Whether the server reports changes of state; else whatever ran may have left some. */
-  canTell = true;
+  hasTracking = true;
   /** Whether it also reports what becomes of transactions, of sql_mode and of collations. */
-  canTellAll = true;
+  hasFullTracking = true;
   /** How many answers have left something to ask for. */
-  echoCount = 0;
+  resultInfoCount = 0;
   /** How many statements it was given. */
   clearingCount = 0;
   /** How many answers have set what LAST_INSERT_ID() or LASTVAL() returns. */
@@ -81,8 +81,8 @@ export class Witness implements Watcher {
   /** Whether an error has come in place of what would tell of changes. */
   #isUntold = false;
   #hasRun = false;
-  #isTold = false;
-  #isUnfit = false;
+  #sawReport = false;
+  #isUnusable = false;
   #outlivesLogin = false;
 
   /**
@@ -109,7 +109,7 @@ export class Witness implements Watcher {
   /** Why there may be state that a reset does not wipe: another role or current database. */
   get renewalReason(): string | undefined {
     if (this.#moved !== undefined) return this.#moved;
-    if (!this.canTell && this.#hasRun) return "no session tracking";
+    if (!this.hasTracking && this.#hasRun) return "no session tracking";
     return this.reading.renewalReason;
   }
 
@@ -121,16 +121,16 @@ export class Witness implements Watcher {
   }
 
   /** Whether the server has reported a change since the session was settled. */
-  get isTold(): boolean {
-    return this.#isTold;
+  get sawReport(): boolean {
+    return this.#sawReport;
   }
 
   /**
    * Whether it is to be left: its server has said that it only reads, or is not ready, or it has
    * what not even a new login wipes.
    */
-  get isUnfit(): boolean {
-    return this.#isUnfit || this.#outlivesLogin;
+  get isUnusable(): boolean {
+    return this.#isUnusable || this.#outlivesLogin;
   }
 
   /** Whether the command that is being given is the question after an error. */
@@ -146,7 +146,7 @@ export class Witness implements Watcher {
     this.#isUnsure = this.#isUnclear = this.#isUntold = false;
     this.#isWiped =
       this.#hasRun =
-      this.#isTold =
+      this.#sawReport =
       this.#outlivesLogin =
         false;
     this.reading.forgetNames();
@@ -170,7 +170,7 @@ export class Witness implements Watcher {
     if (prepareHeader === undefined) {
       if (analysis.isClearing && this.#isClearing(text, code)) this.clearingCount++;
       (command as NotedCommand)[GIVEN] = { text: text ?? sent, analysis, behind };
-      if (analysis.echoes) this.echoCount++;
+      if (analysis.leavesResultInfo) this.resultInfoCount++;
     } else if (!isOfExecute) leaveToUser(command);
     if (effect === "state" && analysis.isForNext) this.#isNextSet = true;
     else if (effect === "state") this.#isChanged = true;
@@ -205,14 +205,14 @@ export class Witness implements Watcher {
     this.#flags = status;
     this.reading.see(packet, status);
     this.#isUnsure = false;
-    if ((status & ECHO) !== 0) this.echoCount++;
+    if ((status & RESULT_INFO) !== 0) this.resultInfoCount++;
     const idFlags = given?.analysis.isUpsert ? HAS_ID | ONE_ROW : HAS_ID;
     if ((status & idFlags) === idFlags || given?.analysis.setsId) this.idCount++;
     // A report tells all that has come up since the one before.
     if (this.#report.isGiven) this.#isUnclear = false;
     const isUnclear = (status & UNCLEAR) !== 0;
     if (isUnclear && this.#isReporting) this.#isUnclear = true;
-    else if (isUnclear || (status & CHANGED) !== 0) this.#isChanged = this.#isTold = true;
+    else if (isUnclear || (status & CHANGED) !== 0) this.#isChanged = this.#sawReport = true;
     if ((status & MOVED) !== 0) this.#move("database");
     if (this.#isRecoded(status, given)) forgetPrepared(this.#driver);
   }
@@ -224,7 +224,7 @@ export class Witness implements Watcher {
 
   /** Whether the server reports all that it can. */
   get #isReporting(): boolean {
-    return this.canTellAll && this.canTell && !this.#isWiped;
+    return this.hasFullTracking && this.hasTracking && !this.#isWiped;
   }
 
   #move(reason = "unknown"): void {
@@ -263,12 +263,12 @@ export class Witness implements Watcher {
   #readError(packet: Packet, command: NotedCommand | null | undefined): void {
     const error = readError(packet);
     if (error === undefined) return;
-    this.echoCount++;
+    this.resultInfoCount++;
     const make: Make = this.#driver._isMariaDB ? "mariadb" : "mysql";
     const errorClass = classOf(error, make);
     const given = command?.[GIVEN];
     if (given !== undefined) this.#noteFailed(given);
-    if (errorClass.plight !== undefined) this.#isUnfit = true;
+    if (errorClass.plight !== undefined) this.#isUnusable = true;
     if (given?.analysis.effect === "identity") forgetPrepared(this.#driver);
     this.transaction.fail(given, errorClass);
     if (errorClass.isRolledBack) {
