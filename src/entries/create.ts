@@ -3,7 +3,7 @@
 import * as mysql from "../mysql/mod.ts";
 import type { Adapter, Runtime } from "../port.ts";
 import { createSubletPool } from "../shell/compose.ts";
-import type { Foundation } from "../shell/definition.ts";
+import type { Backend } from "../shell/backend.ts";
 import { SubletError } from "../shell/errors.ts";
 import { nearest } from "../shell/nearest.ts";
 import type { Lifespan } from "../shell/options.ts";
@@ -19,7 +19,7 @@ export function lifespanOn(runtime: Runtime | undefined): Lifespan {
 
 /** Returns what makes pools whose connections live as long as `lifespan` says by default. */
 export function creatorOn(adapter: Adapter, lifespan: Lifespan): CreatePool {
-  const foundation: Foundation = {
+  const backend: Backend = {
     port: mysql.createPort(adapter),
     lifespan,
     targetOptions: mysql.targetOptionNames,
@@ -39,7 +39,7 @@ export function creatorOn(adapter: Adapter, lifespan: Lifespan): CreatePool {
     const expanded = isLate ? given : checked(() => mysql.expandUri(given)) as PoolOptions<Name>;
     return createSubletPool<Name, mysql.Target, Connection, mysql.TargetOptions>(
       expanded,
-      foundation,
+      backend,
     );
   };
 }

@@ -1,8 +1,8 @@
-/** Puts a pool together, for whoever knows a driver and a runtime. */
+/** Creates a pool from its options and a backend, which knows a driver and a runtime. */
 
 import type { RawConnection, Target } from "../port.ts";
-import type { Definition, Foundation } from "./definition.ts";
-import { type Plan, planOf, type PoolOptions } from "./options.ts";
+import type { Backend, PoolDefinition } from "./backend.ts";
+import { type PoolOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { Pool } from "./pool.ts";
 import { enroll, type Enrolled } from "./registry.ts";
 import { SharedPool } from "./shared_pool.ts";
@@ -10,8 +10,8 @@ import { SharedPool } from "./shared_pool.ts";
 /**
  * Returns a handle of the pool of a definition; equal definitions in one process share one.
  *
- * @param options The options of the pool and, among them, those of the target.
- * @param foundation What the shell does not know by itself.
+ * @param given The options of the pool, which include those of its target.
+ * @param backend The driver and the runtime.
  * @throws `SubletError` with the code `OPTION_INVALID`.
  */
 export function createSubletPool<
@@ -19,38 +19,38 @@ export function createSubletPool<
   To extends Target,
   Driver extends RawConnection,
   Overlay extends object = object,
->(options: PoolOptions<Name, Overlay>, foundation: Foundation): Pool<Name, To, Driver, Overlay> {
-  const { keyOf, shapeOf } = foundation;
-  const plan = planOf(options, foundation.targetOptions, foundation.lifespan);
-  if (!plan.isShared) {
-    return new Pool(new SharedPool(define(plan, foundation)), plan);
+>(given: PoolOptions<Name, Overlay>, backend: Backend): Pool<Name, To, Driver, Overlay> {
+  const { keyOf, shapeOf } = backend;
+  const options = resolveOptions(given, backend.targetOptions, backend.lifespan);
+  if (!options.isShared) {
+    return new Pool(new SharedPool(define(options, backend)), options);
   }
-  return enroll(plan, { key: keyOf(plan), shape: shapeOf(plan) }, (remove) => {
-    return enrolledOf(new SharedPool(define(plan, foundation), remove));
+  return enroll(options, { key: keyOf(options), shape: shapeOf(options) }, (remove) => {
+    return enrolledOf(new SharedPool(define(options, backend), remove));
   });
 }
 
-/** Returns a pool as it is enrolled, which outlives its plan, and so does not lead to it. */
+/** Returns the entry of a pool in the registry, which must not keep the options alive. */
 function enrolledOf<
   Name extends string,
   To extends Target,
   Driver extends RawConnection,
   Overlay extends object,
 >(pool: SharedPool): Enrolled<Pool<Name, To, Driver, Overlay>> {
-  return { attach: (plan) => new Pool(pool, plan), end: (why) => void pool.end(why) };
+  return { attach: (options) => new Pool(pool, options), end: (why) => void pool.end(why) };
 }
 
-function define(plan: Plan, foundation: Foundation): Definition {
+function define(options: ResolvedOptions, backend: Backend): PoolDefinition {
   // What is wrong with targets is said where they are defined, if it can be known there.
-  const isLate = plan.lifespan === "unit" && foundation.isLate?.(plan.target);
-  const known = isLate ? undefined : targetsOf(plan, foundation);
-  return { plan, foundation, targets: () => known ?? targetsOf(plan, foundation) };
+  const isLate = options.lifespan === "unit" && backend.isLate?.(options.target);
+  const known = isLate ? undefined : targetsOf(options, backend);
+  return { options, backend, targets: () => known ?? targetsOf(options, backend) };
 }
 
 /** Returns the target of each virtual connection. */
 function targetsOf(
-  { target, virtuals }: Plan,
-  { targetOf, retargetOf }: Foundation,
+  { target, virtuals }: ResolvedOptions,
+  { targetOf, retargetOf }: Backend,
 ): readonly Target[] {
   const base = targetOf(target);
   return virtuals.map(({ overlay }) => {

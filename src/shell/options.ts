@@ -88,7 +88,7 @@ export interface ResolvedVirtual {
 }
 
 /** The options of a pool, valid and complete. */
-export interface Plan {
+export interface ResolvedOptions {
   /** What the core is told, but for its virtual connections. */
   readonly policy: Omit<Policy, "virtuals">;
   /** The virtual connections. */
@@ -146,11 +146,11 @@ const VIRTUAL_OPTIONS: readonly string[] = ["limit", "minimumIdle", "hold"];
  * @throws `SubletError` with the code `OPTION_INVALID` for an option that is unknown or has a
  * value that it does not take.
  */
-export function planOf(
+export function resolveOptions(
   options: object,
   targetOptions: readonly string[],
   lifespan: Lifespan = "pool",
-): Plan {
+): ResolvedOptions {
   const given = options as Readonly<Record<string, unknown>>;
   const target = split(given, POOL_OPTIONS, targetOptions, "");
   const connectionLimit = count(given, "connectionLimit", 10, 1);

@@ -12,7 +12,7 @@ import { SubletError } from "./errors.ts";
 import type { Lease, LeaseOptions } from "./lease.ts";
 import { unknownName } from "./nearest.ts";
 import type { EventName, Listener } from "./events.ts";
-import type { Plan } from "./options.ts";
+import type { ResolvedOptions } from "./options.ts";
 import type { SharedPool } from "./shared_pool.ts";
 import type { Field, Row, RunOptions, StatementOptions, Values } from "./statement.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
@@ -57,8 +57,8 @@ export class Pool<
   readonly #virtuals = new Map<string, VirtualConnection<Target, Driver>>();
   readonly #main: VirtualConnection<Target, Driver> | undefined;
 
-  /** Creates a handle of a pool that has this plan; `createPool` does. */
-  constructor(pool: SharedPool, { policy, virtuals }: Plan) {
+  /** Creates a handle of a pool that has these options; `createPool` calls it. */
+  constructor(pool: SharedPool, { policy, virtuals }: ResolvedOptions) {
     const { idleTimeout: idleTimeout } = policy;
     this.config = { idleTimeout, connectionConfig: { idleTimeout } };
     this.#engine = new Engine(pool);

@@ -9,7 +9,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Target } from "../port.ts";
 import type { PoolClock } from "./clock.ts";
-import type { Definition } from "./definition.ts";
+import type { PoolDefinition } from "./backend.ts";
 import { configsOf, type VirtualConfig } from "./virtual_config.ts";
 import { Interpreter } from "./interpreter.ts";
 import { Leaks } from "./leaks.ts";
@@ -46,31 +46,36 @@ export class PoolRuntime {
    * @param events Emits the events of the pool.
    * @param live Holds it from its begin to its end, with the others that may have connections.
    */
-  constructor(definition: Definition, clock: PoolClock, events: Events, live: Set<PoolRuntime>) {
-    const { plan, foundation } = definition;
-    const { port, retargetOf, isLoss, isRepeatable, lifespan } = foundation;
+  constructor(
+    definition: PoolDefinition,
+    clock: PoolClock,
+    events: Events,
+    live: Set<PoolRuntime>,
+  ) {
+    const { options, backend } = definition;
+    const { port, retargetOf, isLoss, isRepeatable, lifespan } = backend;
     const neutral: Neutral = AsyncLocalStorage.snapshot();
     const targets = new Targets(port);
-    const virtualConfigs = configsOf(plan.virtuals, definition.targets(), targets);
-    const virtuals = plan.virtuals.map(({ limit, minimum }, id) => {
+    const virtualConfigs = configsOf(options.virtuals, definition.targets(), targets);
+    const virtuals = options.virtuals.map(({ limit, minimum }, id) => {
       return { target: virtualConfigs[id]!.target.id, limit, minimum };
     });
     this.interpreter = new Interpreter({
-      policy: { ...plan.policy, virtuals },
+      policy: { ...options.policy, virtuals },
       names: virtualConfigs.map(({ name }) => name),
       port,
       clock,
       neutral,
       targets,
       events,
-      isResetAlways: plan.isResetAlways,
-      acquireMs: plan.acquireMs,
+      isResetAlways: options.isResetAlways,
+      acquireMs: options.acquireMs,
     });
     this.targets = targets;
     this.virtualConfigs = virtualConfigs;
     // Where sockets belong to requests, garbage is collected outside of any: none can be used.
-    this.leaks = new Leaks(clock, neutral, events, plan.leakMs, lifespan !== "unit");
-    this.isPerUnit = plan.lifespan === "unit";
+    this.leaks = new Leaks(clock, neutral, events, options.leakMs, lifespan !== "unit");
+    this.isPerUnit = options.lifespan === "unit";
     this.retargetOf = retargetOf;
     this.isLoss = isLoss;
     this.isRepeatable = isRepeatable;

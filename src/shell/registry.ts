@@ -7,12 +7,12 @@
  * that nobody refers to is collected as garbage.
  */
 
-import type { Plan } from "./options.ts";
+import type { ResolvedOptions } from "./options.ts";
 
 /** A pool that definitions may share. */
 export interface Enrolled<Handle> {
   /** Returns a handle of it, for a definition that is equal to its own. */
-  attach(plan: Plan): Handle;
+  attach(options: ResolvedOptions): Handle;
   /** Ends it for all its handles, and has them tell why. */
   end(why: string): void;
 }
@@ -44,26 +44,26 @@ const KEY: unique symbol = Symbol.for("@sublet/mysql/pools") as never;
  * Of two definitions with one name that differ, the later one takes the place of the earlier,
  * whose pool ends.
  *
- * @param plan The definition.
+ * @param options The resolved options.
  * @param keys What tells it apart from others.
  * @param create Makes its pool; it is given what removes that pool from here.
  */
 export function enroll<Handle>(
-  plan: Plan,
+  options: ResolvedOptions,
   { key, shape }: DefinitionKeys,
   create: (remove: () => void) => Enrolled<Handle>,
 ): Handle {
   const { entries, warned } = registry();
-  const { name } = plan;
+  const { name } = options;
   const namesakes = entries.filter((entry) => entry.name === name);
   const equal = namesakes.find((entry) => entry.key === key);
-  if (equal !== undefined) return equal.pool.attach(plan) as Handle;
+  if (equal !== undefined) return equal.pool.attach(options) as Handle;
   const pool = create(() => {
     const index = entries.findIndex((entry) => entry.pool === pool);
     if (index >= 0) entries.splice(index, 1);
   });
   entries.push({ name, key, shape, pool });
-  const handle = pool.attach(plan);
+  const handle = pool.attach(options);
   if (name !== undefined) namesakes.forEach((entry) => entry.pool.end(replacedBy(name)));
   else if (shape !== undefined && !warned.has(shape)) {
     if (!namesakes.some((entry) => entry.shape === shape)) return handle;

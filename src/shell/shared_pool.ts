@@ -10,7 +10,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { Admission, type Tally } from "./admission.ts";
 import { createClock, type PoolClock } from "./clock.ts";
-import type { Definition } from "./definition.ts";
+import type { PoolDefinition } from "./backend.ts";
 import { Events, Listeners } from "./events.ts";
 import { PoolRuntime } from "./pool_runtime.ts";
 import type { CompiledMethod } from "./statement.ts";
@@ -36,7 +36,7 @@ export class SharedPool {
   /** All that may have connections. */
   readonly live: Set<PoolRuntime> = new Set();
   /** What runtimes are made of, for each unit that is within no other; only where they are. */
-  readonly #definition: Definition | undefined;
+  readonly #definition: PoolDefinition | undefined;
   readonly #events: Events;
   /** Whether handles are collected as garbage: not where that happens outside of any request. */
   readonly #isWatched: boolean;
@@ -48,15 +48,15 @@ export class SharedPool {
   #isEnded = false;
 
   /** Creates a pool in the async context to which its connections belong. */
-  constructor(definition: Definition, remove?: () => void) {
-    const { plan, foundation } = definition;
-    this.clock = foundation.clock ?? createClock();
-    this.names = plan.virtuals.map(({ name }) => name);
-    this.compileMethod = foundation.compileMethod;
+  constructor(definition: PoolDefinition, remove?: () => void) {
+    const { options, backend } = definition;
+    this.clock = backend.clock ?? createClock();
+    this.names = options.virtuals.map(({ name }) => name);
+    this.compileMethod = backend.compileMethod;
     this.#events = eventsOutside(this.frames);
-    this.#isWatched = foundation.lifespan !== "unit";
+    this.#isWatched = backend.lifespan !== "unit";
     this.#remove = remove;
-    if (plan.lifespan === "unit") this.#definition = definition;
+    if (options.lifespan === "unit") this.#definition = definition;
     else {
       this.runtime = new PoolRuntime(definition, this.clock, this.#events, this.live);
       this.runtime.begin();

@@ -8,7 +8,7 @@ import {
   type PoolState,
   step,
 } from "../../src/core/mod.ts";
-import { planOf } from "../../src/shell/options.ts";
+import { resolveOptions } from "../../src/shell/options.ts";
 
 /** How big a pool is. */
 export interface Size {
@@ -25,7 +25,7 @@ export interface Size {
 }
 
 /** The policy of a pool whose user says nothing. */
-const { policy: ordinary } = planOf({}, [], "pool");
+const { policy: ordinary } = resolveOptions({}, [], "pool");
 
 /** A pool in which leases go round: a request and a release, and the deadline after each. */
 export class Cycle {

@@ -18,7 +18,7 @@ export interface Contestant {
 }
 
 /** How often, how long each time, and by which clock. */
-export interface Plan {
+export interface ResolvedOptions {
   /** How many rounds count. */
   readonly rounds: number;
   /** How long a slice is, for those who are not done at a time of their own. */
@@ -53,7 +53,7 @@ export interface Turns {
 /** Measures contestants in turns. */
 export async function takeTurns(
   contestants: readonly Contestant[],
-  { rounds, sliceMs, warmMs = sliceMs, warmRounds = 0 }: Plan,
+  { rounds, sliceMs, warmMs = sliceMs, warmRounds = 0 }: ResolvedOptions,
 ): Promise<Turns> {
   const wall = new Map<string, number[]>(contestants.map(({ key }) => [key, []]));
   const cpu = new Map<string, number[]>(contestants.map(({ key }) => [key, []]));

@@ -4,15 +4,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createSubletPool } from "../../src/shell/compose.ts";
 import { SubletError } from "../../src/shell/errors.ts";
-import { planOf } from "../../src/shell/options.ts";
+import { resolveOptions } from "../../src/shell/options.ts";
 import type { FakeTarget } from "./support/fake_port.ts";
 import { FakePort } from "./support/fake_port.ts";
 import { ManualClock, settled } from "./support/manual_clock.ts";
-import { foundationOf } from "./support/foundation.ts";
+import { backendOf } from "./support/backend.ts";
 import { createWorld, type FakePool, refused, seen } from "./support/pool.ts";
 
 function invalid(options: object, message: RegExp): void {
-  assert.throws(() => planOf(options, ["host", "user", "password"]), (error) => {
+  assert.throws(() => resolveOptions(options, ["host", "user", "password"]), (error) => {
     assert.ok(error instanceof SubletError);
     assert.equal(error.code, "OPTION_INVALID");
     assert.match(error.message, message);
@@ -21,15 +21,15 @@ function invalid(options: object, message: RegExp): void {
 }
 
 function define(options: Record<string, unknown>, port = new FakePort()): FakePool<"main"> {
-  const foundation = foundationOf(port, new ManualClock());
+  const backend = backendOf(port, new ManualClock());
   return createSubletPool<"main", FakeTarget, { threadId: number }, Partial<FakeTarget>>(
     options,
-    foundation,
+    backend,
   );
 }
 
 test("without options a pool has the documented defaults", () => {
-  const { policy, virtuals, acquireMs, leakMs, isShared } = planOf({}, []);
+  const { policy, virtuals, acquireMs, leakMs, isShared } = resolveOptions({}, []);
   assert.deepEqual(policy, {
     connectionLimit: 10,
     queueLimit: Infinity,

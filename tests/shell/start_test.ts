@@ -7,14 +7,14 @@ import { createSubletPool } from "../../src/shell/compose.ts";
 import { SubletError } from "../../src/shell/errors.ts";
 import type { PoolOptions } from "../../src/shell/options.ts";
 import { type FakeDriver, FakePort, type FakeTarget } from "./support/fake_port.ts";
-import { foundationOf } from "./support/foundation.ts";
+import { backendOf } from "./support/backend.ts";
 import { ManualClock, settled } from "./support/manual_clock.ts";
 
 function define(options: PoolOptions<"main", Partial<FakeTarget>> = {}) {
   const port = new FakePort();
   const pool = createSubletPool<"main", FakeTarget, FakeDriver, Partial<FakeTarget>>(
     { shared: false, ...options },
-    foundationOf(port, new ManualClock()),
+    backendOf(port, new ManualClock()),
   );
   return { pool, port };
 }

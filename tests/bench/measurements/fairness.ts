@@ -15,7 +15,7 @@ import {
   step,
   type TargetId,
 } from "../../../src/core/mod.ts";
-import { planOf } from "../../../src/shell/options.ts";
+import { resolveOptions } from "../../../src/shell/options.ts";
 import type { Bench, Finding, Measurement, Section } from "../measurement.ts";
 
 /** Measures leases that go round between targets. */
@@ -124,7 +124,7 @@ class Simulation {
     this.#clients = clientsOf(load);
     this.#served = this.#clients.map(() => 0);
     this.#policy = {
-      ...planOf({}, [], "pool").policy,
+      ...resolveOptions({}, [], "pool").policy,
       connectionLimit: CONNECTIONS,
       idleTimeout: Infinity,
       maxLifetime: Infinity,

@@ -3,7 +3,7 @@
 import { createSubletPool } from "../../../src/shell/compose.ts";
 import type { PoolOptions } from "../../../src/shell/options.ts";
 import { type FakeDriver, FakePort, type FakeTarget } from "./fake_port.ts";
-import { foundationOf } from "./foundation.ts";
+import { backendOf } from "./backend.ts";
 import { ManualClock } from "./manual_clock.ts";
 import type { FakePool } from "./pool.ts";
 
@@ -24,10 +24,10 @@ export function createShared(
   options: PoolOptions<"main", Partial<FakeTarget>> & Partial<FakeTarget> = {},
 ): Shared {
   const [port, clock] = [new FakePort(), new ManualClock()];
-  const foundation = foundationOf(port, clock);
+  const backend = backendOf(port, clock);
   const definition = { host: `handles ${count++}`, ...options };
   const another = (): FakePool<"main"> =>
-    createSubletPool<"main", FakeTarget, FakeDriver, Partial<FakeTarget>>(definition, foundation);
+    createSubletPool<"main", FakeTarget, FakeDriver, Partial<FakeTarget>>(definition, backend);
   return { one: another(), other: another(), another, port, clock };
 }
 

@@ -6,14 +6,14 @@
 import { createSubletPool } from "../../../src/shell/compose.ts";
 import { DEADLOCK, FakePort, FakeServerError, TOO_MANY } from "./fake_port.ts";
 import { ManualClock } from "./manual_clock.ts";
-import { foundationOf } from "./foundation.ts";
+import { backendOf } from "./backend.ts";
 import { seen } from "./pool.ts";
 
 const port = new FakePort();
-const { clock: _clock, ...foundation } = foundationOf(port, new ManualClock());
+const { clock: _clock, ...backend } = backendOf(port, new ManualClock());
 const db = createSubletPool<"main", { host: string; database: string }, { threadId: number }>(
   {},
-  foundation,
+  backend,
 );
 await db.unit(async () => {
   await seen(db, "SET @a = 1");

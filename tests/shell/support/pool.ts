@@ -8,7 +8,7 @@ import type { Pool } from "../../../src/shell/pool.ts";
 import type { Lease } from "../../../src/shell/lease.ts";
 import type { VirtualConnection } from "../../../src/shell/virtual_connection.ts";
 import { type FakeDriver, FakePort, type FakeTarget, type Seen } from "./fake_port.ts";
-import { foundationOf } from "./foundation.ts";
+import { backendOf } from "./backend.ts";
 import { ManualClock, settled } from "./manual_clock.ts";
 
 export type FakePool<Name extends string> = Pool<Name, FakeTarget, FakeDriver, Partial<FakeTarget>>;
@@ -30,7 +30,7 @@ export function createWorld<const Name extends string = "main">(
   const clock = new ManualClock();
   const db = createSubletPool<Name, FakeTarget, FakeDriver, Partial<FakeTarget>>(
     { shared: false, ...options },
-    foundationOf(port, clock),
+    backendOf(port, clock),
   );
   return { db, port, clock };
 }

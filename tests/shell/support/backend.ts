@@ -1,15 +1,15 @@
 /** What a pool over the server within the process is founded on. */
 
 import { keyOfValue, shapeOfValue } from "../../../src/mysql/keys.ts";
-import type { Foundation } from "../../../src/shell/definition.ts";
+import type { Backend } from "../../../src/shell/backend.ts";
 import { DEADLOCK, type FakePort, FakeServerError, LOST } from "./fake_port.ts";
 import type { ManualClock } from "./manual_clock.ts";
 
 /** Returns what a pool over a port is founded on. */
-export function foundationOf(
+export function backendOf(
   port: FakePort,
   clock: ManualClock,
-): Foundation {
+): Backend {
   return {
     port,
     clock,

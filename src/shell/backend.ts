@@ -1,12 +1,12 @@
-/** What a pool is, before anything of it runs: all that its definition says. */
+/** What a pool is created from: its resolved options, and the backend that opens sessions. */
 
 import type { Port, Target } from "../port.ts";
 import type { PoolClock } from "./clock.ts";
-import type { Lifespan, Plan } from "./options.ts";
+import type { Lifespan, ResolvedOptions } from "./options.ts";
 import type { CompiledMethod } from "./statement.ts";
 
-/** What the shell does not know by itself: a driver, on a runtime. */
-export interface Foundation {
+/** A driver on a runtime. */
+export interface Backend {
   /** Opens sessions. */
   readonly port: Port;
   /** Tells the time; this process's clock unless given. */
@@ -34,11 +34,11 @@ export interface Foundation {
 }
 
 /** A pool that nobody has used yet. */
-export interface Definition {
+export interface PoolDefinition {
   /** Its options. */
-  readonly plan: Plan;
+  readonly options: ResolvedOptions;
   /** What it knows of a driver and a runtime. */
-  readonly foundation: Foundation;
+  readonly backend: Backend;
   /** Returns the target of each virtual connection; throws if one cannot be known yet. */
   readonly targets: () => readonly Target[];
 }
