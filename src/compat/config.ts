@@ -151,8 +151,8 @@ function parsed(uri: string): Record<string, unknown> {
   const options = hidden.ConnectionConfig.parseUrl(uri);
   const name = [...new URL(uri).searchParams.keys()].find((key) => key in Object.prototype);
   if (name === undefined) return options;
-  const prose = `There is no option ${JSON.stringify(name)}`;
-  throw new SubletError("OPTION_INVALID", "options", prose);
+  const message = `There is no option ${JSON.stringify(name)}`;
+  throw new SubletError("OPTION_INVALID", "options", message);
 }
 
 /** Takes options of certain names out of others. */

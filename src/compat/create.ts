@@ -104,6 +104,8 @@ function dialOf({ stream, config }: Request): (() => Duplex) | undefined {
 
 function isJoin(unit: string | undefined): boolean {
   if (unit === undefined || unit === "join") return unit === "join";
-  const prose = `The option "unit" must be "join" if it is given: received ${JSON.stringify(unit)}`;
-  throw new SubletError("OPTION_INVALID", "options", prose);
+  const message = `The option "unit" must be "join" if it is given: received ${
+    JSON.stringify(unit)
+  }`;
+  throw new SubletError("OPTION_INVALID", "options", message);
 }

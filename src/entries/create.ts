@@ -5,7 +5,7 @@ import type { Adapter, Runtime } from "../port.ts";
 import { createSubletPool } from "../shell/compose.ts";
 import type { Backend } from "../shell/backend.ts";
 import { SubletError } from "../shell/errors.ts";
-import { nearest } from "../shell/nearest.ts";
+import { closest } from "../shell/did_you_mean.ts";
 import type { Lifespan } from "../shell/options.ts";
 import type { Connection, Pool, PoolOptions } from "./types.ts";
 
@@ -28,7 +28,7 @@ export function creatorOn(adapter: Adapter, lifespan: Lifespan): CreatePool {
     retargetOf: (base: mysql.Target, overlay) => checked(() => base.overlay(overlay)),
     keyOf: mysql.keyOfValue,
     shapeOf: mysql.shapeOfValue,
-    compileMethod: (sql) => mysql.compileMethod(sql, nearest),
+    compileMethod: (sql) => mysql.compileMethod(sql, closest),
     isRepeatable: mysql.isRepeatable,
     isLoss: mysql.isLoss,
   };

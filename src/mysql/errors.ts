@@ -22,15 +22,15 @@ export interface ErrorClass {
   /** Whether the transaction has not been committed, and may succeed if it is done again. */
   readonly isRepeatable?: boolean;
   /** What it says of the server. */
-  readonly plight?: Plight;
+  readonly serverState?: Plight;
 }
 
 const none: ErrorClass = {};
 const inTheWay: ErrorClass = { isRepeatable: true };
 const lost: ErrorClass = { ...inTheWay, isLoss: true };
-const down: ErrorClass = { ...lost, plight: "down" };
-const full: ErrorClass = { isLoss: true, plight: "full" };
-const readOnly: ErrorClass = { plight: "readOnly" };
+const down: ErrorClass = { ...lost, serverState: "down" };
+const full: ErrorClass = { isLoss: true, serverState: "full" };
+const readOnly: ErrorClass = { serverState: "readOnly" };
 const rolledBack: ErrorClass = { ...inTheWay, isRolledBack: true };
 const ofMariaDb: ErrorClass = { make: "mariadb" };
 const ofMysql: ErrorClass = { make: "mysql" };
@@ -47,7 +47,7 @@ export const table: ReadonlyMap<unknown, ErrorClass> = new Map<unknown, ErrorCla
   // ER_CON_COUNT_ERROR
   [1040, full],
   // ER_UNKNOWN_COM_ERROR: a node of a cluster that is not ready, though it answers a ping.
-  [1047, { plight: "down", ...ofMariaDb }],
+  [1047, { serverState: "down", ...ofMariaDb }],
   // ER_SERVER_SHUTDOWN
   [1053, down],
   // ER_NET_PACKET_TOO_LARGE
@@ -96,7 +96,7 @@ export function classOf(error: unknown, make?: Make): ErrorClass {
 
 /** Tells whether an error of a connect says that the server has no room for more. */
 export function isFull(error: unknown): boolean {
-  return classOf(error).plight === "full";
+  return classOf(error).serverState === "full";
 }
 
 /** Tells whether an error says that its session has ended. */

@@ -21,16 +21,16 @@ export interface Method {
 }
 
 /** Returns the word, of those that are known, that somebody may have meant. */
-export type Nearest = (word: string, known: Iterable<string>) => string | undefined;
+export type Closest = (word: string, known: Iterable<string>) => string | undefined;
 
 /**
  * Reads the text of a statement.
  *
  * @param sql The statement, with parameters like `:name`, or with question marks, not both.
- * @param nearest Finds what an unknown parameter may have been meant to be.
+ * @param closest Returns the known parameter that is closest to an unknown one.
  * @throws {TypeError} If it has parameters of both kinds.
  */
-export function compileMethod(sql: string, nearest: Nearest): Method {
+export function compileMethod(sql: string, closest: Closest): Method {
   const { text, names, placeCount } = read(sql);
   if (names.length > 0 && placeCount > 0) {
     throw new TypeError(
@@ -40,7 +40,7 @@ export function compileMethod(sql: string, nearest: Nearest): Method {
   const known = new Set(names);
   const check = (args: object): void => {
     const unknown = Object.keys(args).find((name) => !known.has(name));
-    if (unknown !== undefined) throw noParameter(unknown, nearest(unknown, known), sql);
+    if (unknown !== undefined) throw noParameter(unknown, closest(unknown, known), sql);
   };
   const bind = names.length > 0
     ? (args: unknown): unknown[] => bindNames(names, check, args, sql)
@@ -118,7 +118,7 @@ function bindPlaces(count: number, args: unknown, sql: string): unknown[] {
 }
 
 function noParameter(name: string, meant: string | undefined, sql: string): TypeError {
-  const hint = meant === undefined ? "" : `; the nearest is :${meant}`;
+  const hint = meant === undefined ? "" : `; did you mean :${meant}?`;
   return new TypeError(`The statement has no parameter :${name}${hint}: ${excerpt(sql)}`);
 }
 

@@ -268,7 +268,7 @@ export class SessionState implements Watcher {
     const errorClass = classOf(error, make);
     const given = command?.[GIVEN];
     if (given !== undefined) this.#noteFailed(given);
-    if (errorClass.plight !== undefined) this.#isUnusable = true;
+    if (errorClass.serverState !== undefined) this.#isUnusable = true;
     if (given?.analysis.effect === "identity") forgetPrepared(this.#driver);
     this.transaction.fail(given, errorClass);
     if (errorClass.isRolledBack) {

@@ -61,8 +61,8 @@ export class Admission {
     const why = this.#pool?.isClosed === false
       ? "this pool object has been drained; createPool makes another one"
       : this.#pool?.why ?? this.why ?? "the pool is ending";
-    const prose = `Cannot begin work as ${why}`;
-    throw new SubletError("POOL_DRAINING", "unit", prose);
+    const message = `Cannot begin work as ${why}`;
+    throw new SubletError("POOL_DRAINING", "unit", message);
   }
 
   /** Counts a unit in. */

@@ -4,7 +4,7 @@ import type { RawConnection, Target } from "../port.ts";
 import type { Backend, PoolDefinition } from "./backend.ts";
 import { type PoolOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { Pool } from "./pool.ts";
-import { enroll, type Enrolled } from "./registry.ts";
+import { register, type Registered } from "./registry.ts";
 import { SharedPool } from "./shared_pool.ts";
 
 /**
@@ -25,18 +25,18 @@ export function createSubletPool<
   if (!options.isShared) {
     return new Pool(new SharedPool(define(options, backend)), options);
   }
-  return enroll(options, { key: keyOf(options), shape: shapeOf(options) }, (remove) => {
-    return enrolledOf(new SharedPool(define(options, backend), remove));
+  return register(options, { key: keyOf(options), shape: shapeOf(options) }, (remove) => {
+    return registeredOf(new SharedPool(define(options, backend), remove));
   });
 }
 
 /** Returns the entry of a pool in the registry, which must not keep the options alive. */
-function enrolledOf<
+function registeredOf<
   Name extends string,
   To extends Target,
   Driver extends RawConnection,
   Overlay extends object,
->(pool: SharedPool): Enrolled<Pool<Name, To, Driver, Overlay>> {
+>(pool: SharedPool): Registered<Pool<Name, To, Driver, Overlay>> {
   return { attach: (options) => new Pool(pool, options), end: (why) => void pool.end(why) };
 }
 

@@ -41,10 +41,11 @@ export interface Control {
 
 /** Returns the error of code that would wait for the end of what only it can end. */
 function drainDeadlock(): SubletError {
-  const prose = "Cannot wait for the end of the pool, as this code holds an actual connection of " +
+  const message =
+    "Cannot wait for the end of the pool, as this code holds an actual connection of " +
     "it, by a lease, in a transaction or by session state: drain it after that, or give a " +
     "`timeout`";
-  return new SubletError("LEASE_DEADLOCK", "unit", prose);
+  return new SubletError("LEASE_DEADLOCK", "unit", message);
 }
 
 /** Runs what comes through one handle of a pool. */
@@ -197,8 +198,8 @@ export class Engine implements UnitEngine, VirtualEngine {
   }
 
   #destroy(timeoutMs: number): void {
-    const prose = `The drain of the pool took longer than its time-out of ${timeoutMs} ms`;
-    const reason = new SubletError("POOL_DRAINING", "statement", prose);
+    const message = `The drain of the pool took longer than its time-out of ${timeoutMs} ms`;
+    const reason = new SubletError("POOL_DRAINING", "statement", message);
     const own = this.handle.endsAll ? undefined : this.handle;
     for (const { interpreter } of this.#shared.live) interpreter.destroy(reason, own);
   }

@@ -90,8 +90,8 @@ export class SubletError extends Error {
    * @param prose What was tried and found, without a full stop.
    * @param details The statistics and the error below, which join the message.
    */
-  constructor(code: ErrorCode, stage: Stage, prose: string, details: ErrorDetails = {}) {
-    super(messageOf(prose, details), "cause" in details ? { cause: details.cause } : undefined);
+  constructor(code: ErrorCode, stage: Stage, message: string, details: ErrorDetails = {}) {
+    super(messageOf(message, details), "cause" in details ? { cause: details.cause } : undefined);
     this.code = code;
     this.stage = stage;
     this.stats = details.stats;
@@ -123,8 +123,8 @@ function describeStats(stats: PoolStats): string {
   return line;
 }
 
-function messageOf(prose: string, { stats, cause }: ErrorDetails): string {
-  const told = stats === undefined ? prose : `${prose} (${describeStats(stats)})`;
+function messageOf(message: string, { stats, cause }: ErrorDetails): string {
+  const told = stats === undefined ? message : `${message} (${describeStats(stats)})`;
   return cause instanceof Error && cause.message !== "" ? `${told}: ${cause.message}` : told;
 }
 

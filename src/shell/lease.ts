@@ -147,8 +147,8 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
     const { engine, isSeparate, unitLease } = this.#state;
     const frame = engine.frames.getStore();
     if (!isSeparate && frame !== undefined && frame.unit !== unitLease.unit) {
-      const prose = "The lease belongs to another unit of work";
-      throw new SubletError("LEASE_FOREIGN", "statement", prose);
+      const message = "The lease belongs to another unit of work";
+      throw new SubletError("LEASE_FOREIGN", "statement", message);
     }
   }
 }

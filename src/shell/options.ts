@@ -8,7 +8,7 @@
 import type { Policy } from "../core/mod.ts";
 import { SubletError } from "./errors.ts";
 import type { Hold } from "./virtual_config.ts";
-import { hintOf } from "./nearest.ts";
+import { didYouMean } from "./did_you_mean.ts";
 
 /** How long actual connections live at most: as long as their pool, or as one unit of work. */
 export type Lifespan = "pool" | "unit";
@@ -227,9 +227,9 @@ function split(
   for (const [option, value] of Object.entries(given)) {
     if (ours.includes(option)) continue;
     if (!theirs.includes(option)) {
-      const hint = hintOf(option, [...ours, ...theirs]);
-      const prose = `There is no option ${JSON.stringify(at(path, option))}${hint}`;
-      throw new SubletError("OPTION_INVALID", "options", prose);
+      const hint = didYouMean(option, [...ours, ...theirs]);
+      const message = `There is no option ${JSON.stringify(at(path, option))}${hint}`;
+      throw new SubletError("OPTION_INVALID", "options", message);
     }
     rest ??= {};
     rest[option] = value;
@@ -293,6 +293,6 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 function invalid(option: string, wanted: string, received: unknown): SubletError {
   // What is not a number may be a connection string in the wrong place, with a password.
   const shown = typeof received === "number" ? String(received) : `a ${typeof received}`;
-  const prose = `The option ${JSON.stringify(option)} must be ${wanted}: received ${shown}`;
-  return new SubletError("OPTION_INVALID", "options", prose);
+  const message = `The option ${JSON.stringify(option)} must be ${wanted}: received ${shown}`;
+  return new SubletError("OPTION_INVALID", "options", message);
 }

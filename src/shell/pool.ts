@@ -10,7 +10,7 @@ import type { PoolStats } from "./stats.ts";
 import { type DrainOptions, Engine } from "./engine.ts";
 import { SubletError } from "./errors.ts";
 import type { Lease, LeaseOptions } from "./lease.ts";
-import { unknownName } from "./nearest.ts";
+import { unknownName } from "./did_you_mean.ts";
 import type { EventName, Listener } from "./events.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { SharedPool } from "./shared_pool.ts";
@@ -198,8 +198,9 @@ export class Pool<
     refuseCallback(options);
     const { timeout } = options;
     if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
-      const prose = `The time-out must be a number of ms that is not negative: received ${timeout}`;
-      throw new SubletError("OPTION_INVALID", "options", prose);
+      const message =
+        `The time-out must be a number of ms that is not negative: received ${timeout}`;
+      throw new SubletError("OPTION_INVALID", "options", message);
     }
     const { handle } = this.#engine;
     this.#engine.checkDrain(options);

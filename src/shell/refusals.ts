@@ -29,10 +29,10 @@ const insteadOfEnding: Readonly<Record<string, string>> = {
 export function checkKeepsTransaction({ endsTransaction }: StatementFacts): void {
   if (endsTransaction === undefined) return;
   const advice = insteadOfEnding[endsTransaction] ?? "run it before or after the transaction";
-  const prose = `${endsTransaction} would end the transaction before its time: ${advice}. With ` +
+  const message = `${endsTransaction} would end the transaction before its time: ${advice}. With ` +
     "`allowImplicitCommit: true` the pool sends it, and once it has ended the transaction, the " +
     "transaction rejects with TRANSACTION_LOST";
-  throw new SubletError("STATEMENT_REFUSED", "statement", prose);
+  throw new SubletError("STATEMENT_REFUSED", "statement", message);
 }
 
 /** What to do instead of a statement whose effect would be wiped at once. */
@@ -47,10 +47,10 @@ const insteadOfState: readonly (readonly [words: RegExp, advice: string])[] = [
 export function checkLasts({ sessionOnly }: StatementFacts): void {
   if (sessionOnly === undefined) return;
   const advice = insteadOfState.find(([words]) => words.test(sessionOnly))?.[1];
-  const prose = `${sessionOnly} outside of a unit of work has no effect, as the pool wipes the ` +
+  const message = `${sessionOnly} outside of a unit of work has no effect, as the pool wipes the ` +
     `session after each statement: ${advice === undefined ? "" : `${advice}; or `}run it in one ` +
     "`unit` with what it is for, or on a `lease`";
-  throw new SubletError("STATEMENT_REFUSED", "statement", prose);
+  throw new SubletError("STATEMENT_REFUSED", "statement", message);
 }
 
 /**
@@ -74,11 +74,12 @@ export function checkReadsOwn(
   const own = before === undefined
     ? "it is in no unit of work, so that would be somebody else's"
     : "its unit of work has left none on this connection, so that would be somebody else's";
-  const prose = `The statement reads ${what}${reads === "id" ? "" : " it has left"}, but ${own}: ` +
+  const message =
+    `The statement reads ${what}${reads === "id" ? "" : " it has left"}, but ${own}: ` +
     'run both in one `unit` or `transaction`, with `hold: "unit"` if it uses another virtual ' +
     "connection between them, or take `insertId`, `affectedRows` and `warningStatus` from the " +
     "answer";
-  throw new SubletError("CONNECTION_LEFT", "statement", prose);
+  throw new SubletError("CONNECTION_LEFT", "statement", message);
 }
 
 /**

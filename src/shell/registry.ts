@@ -10,7 +10,7 @@
 import type { ResolvedOptions } from "./options.ts";
 
 /** A pool that definitions may share. */
-export interface Enrolled<Handle> {
+export interface Registered<Handle> {
   /** Returns a handle of it, for a definition that is equal to its own. */
   attach(options: ResolvedOptions): Handle;
   /** Ends it for all its handles, and has them tell why. */
@@ -27,7 +27,7 @@ export interface DefinitionKeys {
 
 interface Entry extends DefinitionKeys {
   readonly name: string | undefined;
-  readonly pool: Enrolled<unknown>;
+  readonly pool: Registered<unknown>;
 }
 
 interface Registry {
@@ -48,10 +48,10 @@ const KEY: unique symbol = Symbol.for("@sublet/mysql/pools") as never;
  * @param keys What tells it apart from others.
  * @param create Makes its pool; it is given what removes that pool from here.
  */
-export function enroll<Handle>(
+export function register<Handle>(
   options: ResolvedOptions,
   { key, shape }: DefinitionKeys,
-  create: (remove: () => void) => Enrolled<Handle>,
+  create: (remove: () => void) => Registered<Handle>,
 ): Handle {
   const { entries, warned } = registry();
   const { name } = options;

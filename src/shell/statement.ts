@@ -100,8 +100,8 @@ export function statementOf(
 
 function checkLimit(bytesMax: unknown): void {
   if (bytesMax === undefined || typeof bytesMax === "number" && bytesMax >= 1) return;
-  const prose = `The option "maxResultBytes" must be a number from 1 on: received ${bytesMax}`;
-  throw new SubletError("OPTION_INVALID", "options", prose);
+  const message = `The option "maxResultBytes" must be a number from 1 on: received ${bytesMax}`;
+  throw new SubletError("OPTION_INVALID", "options", message);
 }
 
 /**
@@ -122,8 +122,8 @@ export function limitsOf({ signal: given, timeout }: RunOptions, clock: { now():
   const signal = cancellationOf(given);
   if (timeout === undefined) return signal === undefined ? noLimits : { signal, endsAt: undefined };
   if (typeof timeout !== "number" || !(timeout >= 0)) {
-    const prose = `The time-out must be a number of ms that is not negative: received ${timeout}`;
-    throw new SubletError("OPTION_INVALID", "options", prose);
+    const message = `The time-out must be a number of ms that is not negative: received ${timeout}`;
+    throw new SubletError("OPTION_INVALID", "options", message);
   }
   return { signal, endsAt: clock.now() + timeout };
 }

@@ -158,7 +158,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
 
 /** Returns the error of a statement whose transaction the wiping of its session rolls back. */
 function leftOpen(): SubletError {
-  const prose = "The statement has left a transaction open, outside of any unit of work: the " +
+  const message = "The statement has left a transaction open, outside of any unit of work: the " +
     "pool rolls it back. Run it in one `unit` with its COMMIT, or use `transaction`";
-  return new SubletError("TRANSACTION_OPEN", "statement", prose);
+  return new SubletError("TRANSACTION_OPEN", "statement", message);
 }

@@ -125,8 +125,8 @@ async function begin(transaction: Transaction, frame: UnitFrame): Promise<void> 
       () => transaction.checkOpen(),
     );
   } else if (unitLease.session.isInTransaction) {
-    const prose = "Cannot begin a transaction as a statement of this unit has begun one by hand";
-    throw new SubletError("TRANSACTION_OPEN", "unit", prose);
+    const message = "Cannot begin a transaction as a statement of this unit has begun one by hand";
+    throw new SubletError("TRANSACTION_OPEN", "unit", message);
   } else {
     for (const sql of beginningOf(options)) await runControl(unitLease, sql, signal);
   }
@@ -178,9 +178,9 @@ async function release(transaction: Transaction, signal: Cancellation | undefine
     );
   } catch (cause) {
     if (!unitLease.isAlive || cause instanceof SubletError || signal?.aborted) throw cause;
-    const prose = `The transaction has lost its savepoint ${savepoint}`;
+    const message = `The transaction has lost its savepoint ${savepoint}`;
     transaction.top.isEscaped = true;
-    throw transaction.top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, {
+    throw transaction.top.failure ??= new SubletError("TRANSACTION_LOST", "statement", message, {
       cause,
     });
   }
@@ -202,8 +202,8 @@ async function rollBack(
     else await conclude(transaction, `ROLLBACK TO SAVEPOINT ${transaction.savepoint}`, signal);
   } catch (cause) {
     if (parent === undefined) unitLease.breakOff();
-    const prose = "The transaction could not be rolled back";
-    top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause });
+    const message = "The transaction could not be rolled back";
+    top.failure ??= new SubletError("TRANSACTION_LOST", "statement", message, { cause });
     noteSuppressed(error, cause);
   }
   return top === transaction ? escapeOf(transaction, error) : error;

@@ -115,15 +115,15 @@ export class Transaction implements LeaseTransaction {
     if (transaction === this.#number) return;
     this.isEscaped = true;
     const by = transactionEndedBy === undefined ? "" : `, at ${JSON.stringify(transactionEndedBy)}`;
-    const prose = `The transaction has ended before its time${by}: what ran before that may be ` +
+    const message = `The transaction has ended before its time${by}: what ran before that may be ` +
       "permanent. Run what ends a transaction outside of one";
-    this.failure = new SubletError("TRANSACTION_LOST", "statement", prose);
+    this.failure = new SubletError("TRANSACTION_LOST", "statement", message);
   }
 
   /** Notes that the server has rolled it back after an error. */
   rolledBack(cause: unknown): void {
-    const prose = "The server has rolled the transaction back";
-    this.top.failure ??= new SubletError("TRANSACTION_LOST", "statement", prose, { cause });
+    const message = "The server has rolled the transaction back";
+    this.top.failure ??= new SubletError("TRANSACTION_LOST", "statement", message, { cause });
   }
 
   get #depth(): number {

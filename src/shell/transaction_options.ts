@@ -45,8 +45,8 @@ const ISOLATIONS: readonly Isolation[] = [
 export function checkTransactionOptions({ isolation }: TransactionOptions): void {
   if (isolation === undefined || ISOLATIONS.includes(isolation)) return;
   const known = ISOLATIONS.join('", "');
-  const prose = `The isolation must be one of "${known}": received ${JSON.stringify(isolation)}`;
-  throw new SubletError("OPTION_INVALID", "options", prose);
+  const message = `The isolation must be one of "${known}": received ${JSON.stringify(isolation)}`;
+  throw new SubletError("OPTION_INVALID", "options", message);
 }
 
 /** Throws if a transaction inside another one asks for what the outer one does not have. */
@@ -54,9 +54,9 @@ export function checkNested(inner: TransactionOptions, outer: TransactionOptions
   for (const name of ["isolation", "readOnly"] as const) {
     const has = name === "readOnly" ? outer.readOnly ?? false : outer.isolation;
     if (inner[name] === undefined || inner[name] === has) continue;
-    const prose = `A transaction inside another one cannot change its ${name}: ` +
+    const message = `A transaction inside another one cannot change its ${name}: ` +
       `received ${JSON.stringify(inner[name])}. Give it to the outer one`;
-    throw new SubletError("OPTION_INVALID", "options", prose);
+    throw new SubletError("OPTION_INVALID", "options", message);
   }
 }
 

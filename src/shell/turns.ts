@@ -118,9 +118,10 @@ function isIn(frame: Frame | undefined, transaction: AwaitedTransaction): boolea
 }
 
 function ring(name: string): SubletError {
-  const prose = `Cannot wait for the transaction that is open on ${JSON.stringify(name)}, as it ` +
+  const message =
+    `Cannot wait for the transaction that is open on ${JSON.stringify(name)}, as it ` +
     "waits for a transaction that this code is in: run one after the other";
-  return new SubletError("LEASE_DEADLOCK", "lease", prose);
+  return new SubletError("LEASE_DEADLOCK", "lease", message);
 }
 
 class TurnWait extends Wait implements LeaseWaiter {
@@ -145,10 +146,10 @@ class TurnWait extends Wait implements LeaseWaiter {
   expire(): void {
     const { interpreter } = this;
     const waitMs = Math.round(interpreter.clock.now() - this.#since);
-    const prose = `Another transaction of its own unit, on ${JSON.stringify(this.#name)}, did ` +
+    const message = `Another transaction of its own unit, on ${JSON.stringify(this.#name)}, did ` +
       `not end within ${waitMs} ms: run the statement in that transaction, by its handle, or ` +
       "do not have the transaction wait for it";
-    this.fail(new SubletError("LEASE_TIMEOUT", "lease", prose, { stats: interpreter.stats() }));
+    this.fail(new SubletError("LEASE_TIMEOUT", "lease", message, { stats: interpreter.stats() }));
   }
 
   protected override takeBack(): void {

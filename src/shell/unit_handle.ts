@@ -7,7 +7,7 @@
 import type { VirtualId } from "../core/mod.ts";
 import { isBelow } from "./context.ts";
 import type { Lease, LeaseOptions } from "./lease.ts";
-import { unknownName } from "./nearest.ts";
+import { unknownName } from "./did_you_mean.ts";
 import type { SharedPool } from "./shared_pool.ts";
 import type { Field, Row, RunOptions, StatementOptions, Values } from "./statement.ts";
 import type { TransactionOptions } from "./transaction_options.ts";

@@ -90,8 +90,8 @@ export class UnitLease {
     if (this.#isEnded) throw unitEnded();
     const { session, loss } = pooledOf(this.#given);
     if (session.isAlive) return session;
-    const prose = `The actual connection of ${JSON.stringify(this.virtualConfig.name)} has ended`;
-    throw new SubletError("CONNECTION_LOST", "statement", prose, loss && { cause: loss.cause });
+    const message = `The actual connection of ${JSON.stringify(this.virtualConfig.name)} has ended`;
+    throw new SubletError("CONNECTION_LOST", "statement", message, loss && { cause: loss.cause });
   }
 
   /** Whether it holds a session that is not known to have ended. */

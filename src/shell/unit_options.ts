@@ -25,8 +25,8 @@ export interface UnitOptions<Name extends string, Overlay extends object = objec
 /** Throws if a unit cannot be repeated so often. */
 export function checkRetries(retries: number): void {
   if (Number.isSafeInteger(retries) && retries >= 0) return;
-  const prose = `The option "retries" must be a whole number from 0 on: received ${retries}`;
-  throw new SubletError("OPTION_INVALID", "options", prose);
+  const message = `The option "retries" must be a whole number from 0 on: received ${retries}`;
+  throw new SubletError("OPTION_INVALID", "options", message);
 }
 
 /**
@@ -54,6 +54,6 @@ function isRecord(value: unknown): value is object {
 
 function invalid(option: string, received: unknown): SubletError {
   const shown = received === null ? "null" : Array.isArray(received) ? "an array" : typeof received;
-  const prose = `The option ${JSON.stringify(option)} must be an object: received ${shown}`;
-  return new SubletError("OPTION_INVALID", "options", prose);
+  const message = `The option ${JSON.stringify(option)} must be an object: received ${shown}`;
+  return new SubletError("OPTION_INVALID", "options", message);
 }

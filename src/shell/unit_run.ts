@@ -122,7 +122,8 @@ async function checkNoneOpen(unit: Unit, signal: Cancellation | undefined): Prom
   );
   const cause = (await Promise.all(failures)).find((failure) => failure !== undefined);
   const names = open.map(({ virtualConfig }) => JSON.stringify(virtualConfig.name)).join(" and ");
-  const prose = `The unit ended with a transaction that a statement of it had begun on ${names}: ` +
+  const message =
+    `The unit ended with a transaction that a statement of it had begun on ${names}: ` +
     "the pool has rolled it back. End it by COMMIT, or use `transaction`";
-  throw new SubletError("TRANSACTION_OPEN", "unit", prose, cause === undefined ? {} : { cause });
+  throw new SubletError("TRANSACTION_OPEN", "unit", message, cause === undefined ? {} : { cause });
 }

@@ -2,7 +2,7 @@
 
 import type { VirtualId } from "../core/mod.ts";
 import type { Target } from "../port.ts";
-import { unknownName } from "./nearest.ts";
+import { unknownName } from "./did_you_mean.ts";
 import type { TargetEntry, Targets } from "./targets.ts";
 
 /**

@@ -27,7 +27,7 @@ export interface Case {
   /** What makes the server as it was. */
   readonly undo?: string;
   /** What it says of the server. */
-  readonly plight?: Plight;
+  readonly serverState?: Plight;
 }
 
 const both: readonly Make[] = ["mariadb", "mysql"];
@@ -100,7 +100,7 @@ export const cases: readonly Case[] = [
       await run(mine, "INSERT INTO t VALUES (7, 7)");
     },
     undo: "SET GLOBAL read_only = OFF",
-    plight: "readOnly",
+    serverState: "readOnly",
   },
   // Those that end the connection.
   {
@@ -153,35 +153,35 @@ export const cases: readonly Case[] = [
     known: 1040,
     provoke: ({ server }) => openMany(server, "SET GLOBAL max_connections = 10"),
     undo: "SET GLOBAL max_connections = 151",
-    plight: "full",
+    serverState: "full",
   },
   {
     on: both,
     known: 1203,
     provoke: ({ server }) => openMany(server, "SET GLOBAL max_user_connections = 4"),
     undo: "SET GLOBAL max_user_connections = 100",
-    plight: "full",
+    serverState: "full",
   },
   {
     on: both,
     known: 1226,
     provoke: ({ server }) => openMany(server, "ALTER USER app WITH MAX_USER_CONNECTIONS 4"),
     undo: "ALTER USER app WITH MAX_USER_CONNECTIONS 0",
-    plight: "full",
+    serverState: "full",
   },
   {
     on: ["mysql"],
     known: 3032,
     provoke: ({ server }) => openMany(server, "SET GLOBAL offline_mode = ON"),
     undo: "SET GLOBAL offline_mode = OFF",
-    plight: "down",
+    serverState: "down",
   },
   // The end of a server comes last.
   {
     on: ["mysql"],
     known: 1053,
     provoke: ({ server, mine }) => whileBusy(server, mine, () => server.stop()),
-    plight: "down",
+    serverState: "down",
   },
   {
     on: both,
@@ -190,7 +190,7 @@ export const cases: readonly Case[] = [
       await server.kill();
       await open(targetAt(server));
     },
-    plight: "down",
+    serverState: "down",
   },
 ];
 

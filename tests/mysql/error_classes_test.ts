@@ -75,7 +75,7 @@ async function outlived(session: TestSession): Promise<readonly [boolean, boolea
   }
 }
 
-for (const { on, known, provoke, undo, plight } of cases) {
+for (const { on, known, provoke, undo, serverState } of cases) {
   for (const make of on) {
     test(`${make}: ${known} is what the table says`, { skip: lackOf(make) ?? false }, async () => {
       const { server, mine, other } = await place(make);
@@ -83,7 +83,7 @@ for (const { on, known, provoke, undo, plight } of cases) {
         const error = await provoke({ server, mine, other }).then(() => undefined, (e) => e);
         assert.ok([error?.errno, error?.code].includes(known), `${error?.errno} ${error?.code}`);
         const found = classOf(error, make);
-        const isAtLogin = plight === "full" || plight === "down";
+        const isAtLogin = serverState === "full" || serverState === "down";
         if (!isAtLogin) {
           const [isAlive, isInTransaction] = await outlived(mine);
           assert.deepEqual([!found.isLoss, !found.isLoss && !found.isRolledBack], [
@@ -91,8 +91,8 @@ for (const { on, known, provoke, undo, plight } of cases) {
             isInTransaction,
           ]);
         }
-        assert.equal(found.plight, plight);
-        if (plight === "readOnly") assert.equal(mine.condition, "broken");
+        assert.equal(found.serverState, serverState);
+        if (serverState === "readOnly") assert.equal(mine.condition, "broken");
       } finally {
         if (undo !== undefined) await server.query(undo);
         for (const session of [mine, other]) session.destroy(new Error("The test is over"));
@@ -119,7 +119,7 @@ async function assertUnfit(
   const session = await open(targetAt(server, { user: "root", password: "" }));
   const error: unknown = await run(session, sql).then(() => undefined, (e) => e);
   assert.equal(Object(error).errno, errno, String(error));
-  assert.notEqual(classOf(error, "mariadb").plight, undefined);
+  assert.notEqual(classOf(error, "mariadb").serverState, undefined);
   assert.equal(session.condition, "broken");
   await session.check();
   await session.close();

@@ -47,7 +47,7 @@ test("what a number means depends on whose server it is", () => {
 
 test("of the options that prevent statements, only that of a server that reads is told", () => {
   const refused = (option: string): object => ({ errno: 1290, message: `running with ${option}` });
-  assert.equal(classOf(refused("--read-only")).plight, "readOnly");
-  assert.equal(classOf(refused("--super-read-only")).plight, "readOnly");
+  assert.equal(classOf(refused("--read-only")).serverState, "readOnly");
+  assert.equal(classOf(refused("--super-read-only")).serverState, "readOnly");
   assert.deepEqual(classOf(refused("--secure-file-priv")), {});
 });

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compileMethod, type Method } from "../../src/mysql/method.ts";
-import { nearest } from "../../src/shell/nearest.ts";
+import { closest } from "../../src/shell/did_you_mean.ts";
 
-const compile = (sql: string): Method => compileMethod(sql, nearest);
+const compile = (sql: string): Method => compileMethod(sql, closest);
 
 test("named parameters become question marks, each value as often as its name stands", () => {
   const method = compile("SELECT * FROM t WHERE a = :a AND (b=:b OR c<:a) LIMIT :n");
@@ -33,13 +33,13 @@ test("question marks are parameters by their place", () => {
   assert.throws(() => method.bind({ a: 1 }), /must be an array of 2: received object/);
 });
 
-test("a missing parameter is named, and so is the nearest to one that does not exist", () => {
+test("a missing parameter is named, and so is the closest to one that does not exist", () => {
   const method = compile("SELECT * FROM t WHERE id = :id AND email = :email");
   assert.throws(() => method.bind({ id: 1 }), /Parameter :email is missing/);
   assert.throws(() => method.bind({ id: 1, email: undefined }), /Parameter :email is missing/);
   assert.throws(
     () => method.bind({ id: 1, emial: 2 }),
-    /no parameter :emial; the nearest is :email/,
+    /no parameter :emial; did you mean :email\?/,
   );
   assert.throws(() => method.bind([1]), /an object with :id, :email: received an array/);
   assert.throws(() => method.bind(undefined), /received undefined/);

@@ -52,11 +52,11 @@ test("without options a pool has the documented defaults", () => {
   });
 });
 
-test("an unknown option is refused, and the nearest one named", () => {
-  invalid({ conectionLimit: 5 }, /"conectionLimit"; the nearest is "connectionLimit"$/);
-  invalid({ usr: "me" }, /"usr"; the nearest is "user"$/);
+test("an unknown option is refused with a suggestion", () => {
+  invalid({ conectionLimit: 5 }, /"conectionLimit"; did you mean "connectionLimit"\?$/);
+  invalid({ usr: "me" }, /"usr"; did you mean "user"\?$/);
   invalid({ zzzzzz: 1 }, /^There is no option "zzzzzz"$/);
-  invalid({ connections: { a: { limt: 1 } } }, /"connections\.a\.limt"; the nearest is "limit"$/);
+  invalid({ connections: { a: { limt: 1 } } }, /"connections\.a\.limt"; did you mean "limit"\?$/);
 });
 
 test("a value that does not fit is refused, and shown only if it is no secret", () => {
@@ -103,9 +103,9 @@ test("virtual connections with equal targets share actual connections", async ()
   assert.equal(port.sessions.length, 2);
 });
 
-test("an undeclared virtual connection is refused, and the nearest one named", async () => {
+test("an undeclared virtual connection is refused with a suggestion", async () => {
   const { db } = createWorld({ connections: { shop: {}, reports: {} } });
-  assert.throws(() => db.connection("report" as never), /"report"; the nearest is "reports"$/);
+  assert.throws(() => db.connection("report" as never), /"report"; did you mean "reports"\?$/);
   await refused(db.query("SELECT"), "OPTION_INVALID");
   assert.throws(() => db.method("SELECT"), { code: "OPTION_INVALID" });
   await refused(db.unit(() => 1, { bind: { shpo: {} } as never }), "OPTION_INVALID");

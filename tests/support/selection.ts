@@ -3,7 +3,7 @@
  * one of the words.
  */
 
-import { nearest } from "../../src/shell/nearest.ts";
+import { closest } from "../../src/shell/did_you_mean.ts";
 
 /** How many names an unknown word is answered with. */
 const nearMax = 6;
@@ -36,7 +36,7 @@ export function checkWords(all: readonly Named[], words: readonly string[]): voi
 /** Returns the names that have a part which differs least from a word. */
 function nearOnes(all: readonly Named[], word: string): string[] {
   const partsOf = ({ title, path }: Named): string[] => `${title} ${path}`.split(/[^A-Za-z0-9]+/);
-  const part = nearest(word, new Set(all.flatMap(partsOf)));
+  const part = closest(word, new Set(all.flatMap(partsOf)));
   if (part === undefined) return [];
   const found = all.filter((one) => partsOf(one).includes(part));
   return found.slice(0, nearMax).map(({ title, path }) => title === "" ? path : `"${title}"`);

@@ -1,9 +1,9 @@
-/** Which of the words that are known somebody may have meant. */
+/** Suggests a known word for one that is unknown. */
 
 import { SubletError } from "./errors.ts";
 
-/** Returns the word that takes the fewest edits to become, if it is similar at all. */
-export function nearest(word: string, known: Iterable<string>): string | undefined {
+/** Returns the known word with the fewest edits to `word`, if any is similar. */
+export function closest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestEdits = Math.max(2, Math.ceil(word.length / 2));
   for (const candidate of known) {
@@ -15,16 +15,18 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** Returns what is added to an error about an unknown word, if one that is known is similar. */
-export function hintOf(word: string, known: Iterable<string>): string {
-  const meant = nearest(word, known);
-  return meant === undefined ? "" : `; the nearest is ${JSON.stringify(meant)}`;
+/** Returns the suggestion for the end of an error message, or nothing if no word is similar. */
+export function didYouMean(word: string, known: Iterable<string>): string {
+  const meant = closest(word, known);
+  return meant === undefined ? "" : `; did you mean ${JSON.stringify(meant)}?`;
 }
 
-/** Returns the error that there is no virtual connection of a name. */
+/** Returns the error for a virtual connection that does not exist. */
 export function unknownName(name: string, known: Iterable<string>): SubletError {
-  const prose = `There is no virtual connection ${JSON.stringify(name)}${hintOf(name, known)}`;
-  return new SubletError("OPTION_INVALID", "options", prose);
+  const message = `There is no virtual connection ${JSON.stringify(name)}${
+    didYouMean(name, known)
+  }`;
+  return new SubletError("OPTION_INVALID", "options", message);
 }
 
 /** Counts the letters to insert, delete or replace (Wagner and Fischer, 1974). */
