@@ -176,7 +176,7 @@ export interface Session {
 }
 
 /** Opens sessions to targets. */
-export interface Port {
+export interface Connector {
   /**
    * Opens a session. `lost` is called at most once, and only if the session ends unasked
    * after the promise was fulfilled. Rejects with the driver's error, or with the signal's

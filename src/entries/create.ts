@@ -20,7 +20,7 @@ export function lifespanOn(runtime: Runtime | undefined): Lifespan {
 /** Returns what makes pools whose connections live as long as `lifespan` says by default. */
 export function creatorOn(adapter: Adapter, lifespan: Lifespan): CreatePool {
   const backend: Backend = {
-    port: mysql.createPort(adapter),
+    connector: mysql.createConnector(adapter),
     lifespan,
     targetOptions: mysql.targetOptionNames,
     isLate: ({ uri }) => typeof uri === "function",

@@ -20,7 +20,7 @@ import { StoredObjectsOfTargets } from "./stored_objects.ts";
 import type { Target } from "./target.ts";
 import { isLocal } from "./tls.ts";
 
-/** Opens a session; see {@linkcode Port.connect}. */
+/** Opens a session; see {@linkcode Connector.connect}. */
 export type Connect = (
   target: Target,
   lost: (loss: Loss) => void,

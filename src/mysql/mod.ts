@@ -1,6 +1,6 @@
 /** MySQL and MariaDB, as a port of a pool: sessions over the driver mysql2. */
 
-import type { Adapter, Port } from "../port.ts";
+import type { Adapter, Connector } from "../port.ts";
 import { type Connect, connectOver } from "./connect.ts";
 import { isFull } from "./errors.ts";
 import type { Target } from "./target.ts";
@@ -24,12 +24,12 @@ export { expandUri, TargetOptionError, targetOptionNames } from "./target_rules.
 export type { TlsDemand } from "./tls.ts";
 
 /** A port that opens sessions of MySQL or MariaDB. */
-export interface MysqlPort extends Port {
+export interface MysqlConnector extends Connector {
   readonly connect: Connect;
 }
 
 /** Returns a port over the sockets of a runtime. */
-export function createPort(adapter: Adapter): MysqlPort {
+export function createConnector(adapter: Adapter): MysqlConnector {
   return {
     connect: connectOver(adapter),
     isFull,

@@ -1,6 +1,6 @@
 /** What a pool is created from: its resolved options, and the backend that opens sessions. */
 
-import type { Port, Target } from "../port.ts";
+import type { Connector, Target } from "../port.ts";
 import type { PoolClock } from "./clock.ts";
 import type { Lifespan, ResolvedOptions } from "./options.ts";
 import type { CompiledMethod } from "./statement.ts";
@@ -8,7 +8,7 @@ import type { CompiledMethod } from "./statement.ts";
 /** A driver on a runtime. */
 export interface Backend {
   /** Opens sessions. */
-  readonly port: Port;
+  readonly connector: Connector;
   /** Tells the time; this process's clock unless given. */
   readonly clock?: PoolClock;
   /** How long actual connections live unless the options say otherwise; as their pool. */

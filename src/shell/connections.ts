@@ -7,7 +7,7 @@
  */
 
 import type { ActualId, Event, Work } from "../core/mod.ts";
-import type { Clock, Loss, Port, Session, Target } from "../port.ts";
+import type { Clock, Connector, Loss, Session, Target } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { Renewals } from "./stats.ts";
 import type { PooledConnection } from "./lease_request.ts";
@@ -22,7 +22,7 @@ const LATE_MS_MIN = 1_000;
 /** What sessions are opened with. */
 export interface ConnectionsSetting {
   /** What opens them. */
-  readonly port: Port;
+  readonly connector: Connector;
   /** What tells the time, and chance. */
   readonly clock: Clock;
   /** An async context that belongs to nobody. */
@@ -70,12 +70,12 @@ export class Connections {
 
   /** Opens a session. */
   connect(actual: ActualId, target: Target): void {
-    const { port, clock, neutral, report } = this.#setting;
+    const { connector, clock, neutral, report } = this.#setting;
     const opening = new AbortController();
     const { signal } = opening;
     this.#openings.set(actual, opening);
     const lost = (loss: Loss): void => this.#lose(actual, loss);
-    neutral(() => port.connect(target, lost, signal)).then(
+    neutral(() => connector.connect(target, lost, signal)).then(
       (session) => {
         this.#welcome(actual, session);
         if (signal.aborted) this.close(actual);
@@ -84,7 +84,7 @@ export class Connections {
         this.#openings.delete(actual);
         if (signal.aborted) return report({ type: "closeDone", actual });
         this.#lastFailure = cause;
-        const kind = port.isFull(cause) ? "full" : "down";
+        const kind = connector.isFull(cause) ? "full" : "down";
         report({ type: "connectFailed", actual, kind, cause, chance: clock.chance() });
       },
     );

@@ -14,7 +14,7 @@ import type {
   TargetId,
   VirtualId,
 } from "../core/mod.ts";
-import type { Condition, Instant, Port, RawConnection } from "../port.ts";
+import type { Condition, Connector, Instant, RawConnection } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { type PoolStats, statsOf } from "./stats.ts";
 import type { PoolClock } from "./clock.ts";
@@ -42,7 +42,7 @@ export interface Setting {
   /** The names of the virtual connections, in the order of the policy. */
   readonly names: readonly string[];
   /** What opens sessions. */
-  readonly port: Port;
+  readonly connector: Connector;
   /** What tells the time. */
   readonly clock: PoolClock;
   /** An async context that belongs to nobody. */
@@ -78,7 +78,7 @@ export class Interpreter implements Obeying, Lessor {
 
   /** Creates a pool that has done nothing. */
   constructor(setting: Setting) {
-    const { policy, names, port, clock, neutral, targets, events, isResetAlways } = setting;
+    const { policy, names, connector, clock, neutral, targets, events, isResetAlways } = setting;
     const report = (event: Event): void => this.report(event);
     const opened = (session: { driver: RawConnection; threadId: number }): void => {
       if (events.hasListeners("connection")) events.emit("connection", connectionEventOf(session));
@@ -91,7 +91,7 @@ export class Interpreter implements Obeying, Lessor {
     this.processRef = new ProcessRef(neutral);
     const { processRef } = this;
     this.#connections = new Connections({
-      port,
+      connector,
       clock,
       neutral,
       report,

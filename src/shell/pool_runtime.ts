@@ -53,9 +53,9 @@ export class PoolRuntime {
     live: Set<PoolRuntime>,
   ) {
     const { options, backend } = definition;
-    const { port, retargetOf, isLoss, isRepeatable, lifespan } = backend;
+    const { connector, retargetOf, isLoss, isRepeatable, lifespan } = backend;
     const neutral: Neutral = AsyncLocalStorage.snapshot();
-    const targets = new Targets(port);
+    const targets = new Targets(connector);
     const virtualConfigs = configsOf(options.virtuals, definition.targets(), targets);
     const virtuals = options.virtuals.map(({ limit, minimum }, id) => {
       return { target: virtualConfigs[id]!.target.id, limit, minimum };
@@ -63,7 +63,7 @@ export class PoolRuntime {
     this.interpreter = new Interpreter({
       policy: { ...options.policy, virtuals },
       names: virtualConfigs.map(({ name }) => name),
-      port,
+      connector,
       clock,
       neutral,
       targets,

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { adapter as nodeAdapter } from "../../src/adapters/node.ts";
-import { createPort, Target } from "../../src/mysql/mod.ts";
+import { createConnector, Target } from "../../src/mysql/mod.ts";
 import type { Loss } from "../../src/port.ts";
 import { makeCertificates } from "../support/certificate.ts";
 import { startProxy } from "../support/proxy.ts";
@@ -16,7 +16,7 @@ import { until } from "../support/wait.ts";
 import { one, run, type TestSession } from "../mysql/fixture.ts";
 import { adapter, runtime } from "./support/here.ts";
 
-const port = createPort(adapter);
+const port = createConnector(adapter);
 const deep = 16 * 1024 * 1024;
 let server: Server;
 
@@ -120,7 +120,7 @@ test("nothing is verified where that is asked for, or it is refused", async () =
 
 test("what a runtime's own sockets do not know, those of Node do wherever they run", async () => {
   await using proxy = await startProxy(server, { host: "127.0.0.2" });
-  const nodes = createPort(nodeAdapter);
+  const nodes = createConnector(nodeAdapter);
   const openByNode = (options: object): Promise<TestSession> =>
     nodes.connect(new Target(options), () => undefined, new AbortController().signal);
   const version = { minVersion: "TLSv1.2", maxVersion: "TLSv1.2" };

@@ -124,9 +124,9 @@ for (const name of ["plain", "TLS"]) {
 test("a process ends by itself while a session is idle, with and without TLS", async () => {
   for (const ssl of [undefined, { ca: server.ca }]) {
     const script = `
-      import { createPort, Target } from ${JSON.stringify(here("../../src/mysql/mod.ts"))};
+      import { createConnector, Target } from ${JSON.stringify(here("../../src/mysql/mod.ts"))};
       import { adapter } from ${JSON.stringify(here("../../src/adapters/node.ts"))};
-      const port = createPort(adapter);
+      const port = createConnector(adapter);
       const target = new Target(${JSON.stringify({ uri: server.url(), ssl })});
       const session = await port.connect(target, () => {}, new AbortController().signal);
       session.setRef(false);

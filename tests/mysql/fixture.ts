@@ -1,7 +1,7 @@
 /** Sessions on a real server, and what tests ask of them. */
 
 import { adapter } from "../../src/adapters/node.ts";
-import { createPort, type MysqlPort, Target } from "../../src/mysql/mod.ts";
+import { createConnector, type MysqlConnector, Target } from "../../src/mysql/mod.ts";
 import type { MysqlSession } from "../../src/mysql/session.ts";
 import type { Loss } from "../../src/port.ts";
 import type { Server } from "../support/server.ts";
@@ -10,7 +10,7 @@ import type { Server } from "../support/server.ts";
 export type TestSession = MysqlSession;
 
 /** The port under test, over the sockets of Node. */
-export const port: MysqlPort = createPort(adapter);
+export const port: MysqlConnector = createConnector(adapter);
 
 /** A signal that is never aborted. */
 export const never: AbortSignal = new AbortController().signal;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEADLOCK, FakeServerError } from "./support/fake_port.ts";
+import { DEADLOCK, FakeServerError } from "./support/fake_connector.ts";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, type FakePool, refused, seen } from "./support/pool.ts";
 
@@ -78,7 +78,7 @@ for (const [what, read] of Object.entries(unproven)) {
   test(`after ${what} of an unknown name a unit is repeated once that is known to write nothing`, async () => {
     for (const [view, runsExpected, retries] of [["reading", 3, 2], ["writing", 1, 1]] as const) {
       const world = createWorld();
-      const { db, port } = world;
+      const { db, connector } = world;
       const { error, runs } = await failing((code) => db.unit(code, { retries }), async () => {
         await read(db, view);
         await seen(db, `FAIL ${DEADLOCK}`);
@@ -87,7 +87,7 @@ for (const [what, read] of Object.entries(unproven)) {
       assert.ok(error instanceof FakeServerError);
       const sawReport = error.message.includes("not repeated, as something that it did");
       assert.equal(sawReport, view === "writing");
-      const proofs = port.log.filter((line) => line.includes(": PROVE")).length;
+      const proofs = connector.log.filter((line) => line.includes(": PROVE")).length;
       assert.equal(proofs, view === "writing" ? 1 : 2);
       await endsEmpty(world);
     }
@@ -96,45 +96,45 @@ for (const [what, read] of Object.entries(unproven)) {
 
 test("what was read of another target than the unit's is proved there", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   const { runs } = await failing((code) => db.unit(code, { retries: 2 }), async () => {
     await db.unit(() => seen(db, "SELECT view reading"), { bind: { main: { database: "other" } } });
     await seen(db, `FAIL ${DEADLOCK}`);
   });
   assert.equal(runs, 3);
-  assert.equal(port.log.filter((line) => line.endsWith(": PROVE other")).length, 2);
+  assert.equal(connector.log.filter((line) => line.endsWith(": PROVE other")).length, 2);
   await endsEmpty(world);
 });
 
 test("a unit whose reads cannot be proved yet is repeated when they are", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   let runs = 0;
   await db.unit(async () => {
     if (++runs > 1) return;
     await seen(db, "SELECT view reading");
     const victim = new FakeServerError(DEADLOCK, "victim");
-    Object.assign(port.sessions[0] ?? {}, { failNext: victim });
+    Object.assign(connector.sessions[0] ?? {}, { failNext: victim });
     throw victim;
   }, { retries: 2 });
   assert.equal(runs, 2);
-  assert.equal(port.log.filter((line) => line.includes(": PROVE")).length, 2);
+  assert.equal(connector.log.filter((line) => line.includes(": PROVE")).length, 2);
   await endsEmpty(world);
 });
 
 test("a statement that a unit has sent and not awaited counts as well", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   let left: Promise<unknown> = Promise.resolve();
   const failed = failing((code) => db.unit(code, { retries: 3 }), async () => {
     await seen(db);
-    Object.assign(port.sessions[0] ?? {}, { hangsOn: "INSERT" });
+    Object.assign(connector.sessions[0] ?? {}, { hangsOn: "INSERT" });
     left = seen(db, "INSERT a");
     await settled();
     await db.transaction(() => Promise.reject(new FakeServerError(DEADLOCK, "victim")));
   });
   await settled();
-  port.sessions[0]?.answer();
+  connector.sessions[0]?.answer();
   assert.equal((await failed).runs, 1);
   await left;
   await endsEmpty(world);
@@ -142,22 +142,22 @@ test("a statement that a unit has sent and not awaited counts as well", async ()
 
 test("a statement that is known to end its transaction is refused, and not sent", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   await db.transaction(async () => {
     await seen(db, "INSERT a");
     const error = await refused(seen(db, "ALTER t"), "STATEMENT_REFUSED");
     assert.match(error.message, /^ALTER would end the transaction/);
     await refused(db.transaction(() => seen(db, "COMMIT")), "STATEMENT_REFUSED");
   });
-  assert.ok(!port.log.includes("1: ALTER t"));
-  assert.equal(port.log.filter((line) => line === "1: COMMIT").length, 1);
+  assert.ok(!connector.log.includes("1: ALTER t"));
+  assert.equal(connector.log.filter((line) => line === "1: COMMIT").length, 1);
   await endsEmpty(world);
 });
 
 for (const ends of ["CALL commits", "CALL begins"]) {
   test(`after "${ends}" the next statement and the end of a transaction say so`, async () => {
     const world = createWorld();
-    const { db, port } = world;
+    const { db, connector } = world;
     const error = await refused(
       db.transaction(async () => {
         await seen(db, "INSERT a");
@@ -168,7 +168,7 @@ for (const ends of ["CALL commits", "CALL begins"]) {
       "TRANSACTION_LOST",
     );
     assert.match(error.message, new RegExp(ends));
-    assert.ok(!port.log.some((line) => /late|: COMMIT/.test(line)));
+    assert.ok(!connector.log.some((line) => /late|: COMMIT/.test(line)));
     await endsEmpty(world);
   });
 
@@ -189,19 +189,19 @@ for (const ends of ["CALL commits", "CALL begins"]) {
 
   test(`a savepoint in which "${ends}" runs ends with the transaction's true error`, async () => {
     const world = createWorld();
-    const { db, port } = world;
+    const { db, connector } = world;
     await refused(
       db.transaction(() => db.transaction(() => seen(db, ends))),
       "TRANSACTION_LOST",
     );
-    assert.ok(!port.log.some((line) => line.includes("RELEASE")));
+    assert.ok(!connector.log.some((line) => line.includes("RELEASE")));
     await endsEmpty(world);
   });
 }
 
 test("statements side by side in a transaction are not sent behind one that ended it", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   await refused(
     db.transaction(() =>
       Promise.all([
@@ -212,34 +212,34 @@ test("statements side by side in a transaction are not sent behind one that ende
     ),
     "TRANSACTION_LOST",
   );
-  assert.ok(!port.log.some((line) => line.includes("INSERT")));
+  assert.ok(!connector.log.some((line) => line.includes("INSERT")));
   await endsEmpty(world);
 });
 
 test("what ends a transaction may be allowed, and the transaction is lost all the same", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   const transaction = db.transaction(() => seen(db, "ALTER t"), { allowImplicitCommit: true });
   await refused(transaction, "TRANSACTION_LOST");
-  assert.ok(port.log.includes("1: ALTER t"));
+  assert.ok(connector.log.includes("1: ALTER t"));
   await endsEmpty(world);
 });
 
 test("a statement without effect outside a unit is refused, with the way out", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   for (const sql of ["SET @a = 1", "USE b", "BEGIN"]) {
     const error = await refused(seen(db, sql), "STATEMENT_REFUSED");
     assert.match(error.message, /outside of a unit of work has no effect/);
   }
-  assert.deepEqual(port.log, []);
+  assert.deepEqual(connector.log, []);
   await using lease = await db.lease();
   await seen(lease, "SET @a = 1");
 });
 
 test("a unit that ends with a transaction begun by hand is told, after the rollback", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   const error = await refused(
     db.unit(async () => {
       await seen(db, "BEGIN");
@@ -248,7 +248,7 @@ test("a unit that ends with a transaction begun by hand is told, after the rollb
     "TRANSACTION_OPEN",
   );
   assert.match(error.message, /on "main": the pool has rolled it back/);
-  assert.equal(port.log.at(-1), "1: ROLLBACK");
+  assert.equal(connector.log.at(-1), "1: ROLLBACK");
   await assert.rejects(
     db.unit(async () => {
       await seen(db, "BEGIN");

@@ -53,9 +53,9 @@ for (const [place, run] of Object.entries(places)) {
   test(`a callback is refused before anything is sent: in ${place}`, async () => {
     const world = createWorld({ connectionLimit: 1 });
     for (const ask of Object.values(callbacks)) await told(run(world.db, ask));
-    const sent = world.port.log.filter((line) => line.includes("SELECT"));
+    const sent = world.connector.log.filter((line) => line.includes("SELECT"));
     assert.deepEqual(sent, []);
-    if (!/lease|transaction/.test(place)) assert.equal(world.port.sessions.length, 0);
+    if (!/lease|transaction/.test(place)) assert.equal(world.connector.sessions.length, 0);
     await seen(world.db);
     await endsEmpty(world);
   });
@@ -74,7 +74,7 @@ for (const [call, ask] of Object.entries(methods)) {
   test(`a callback is refused before anything is asked for: ${call}`, async () => {
     const world = createWorld({ connectionLimit: 1 });
     await told(ask(world.db));
-    assert.equal(world.port.sessions.length, 0);
+    assert.equal(world.connector.sessions.length, 0);
     await seen(world.db);
     await endsEmpty(world);
   });
@@ -95,6 +95,6 @@ test("what is to be run must be a function: the error names the method and what 
   const listener = undefined as never;
   assert.throws(() => db.on("release", listener), { name: "TypeError" });
   assert.throws(() => db.once("release", listener), { name: "TypeError" });
-  assert.equal(world.port.sessions.length, 0);
+  assert.equal(world.connector.sessions.length, 0);
   await endsEmpty(world);
 });

@@ -4,18 +4,18 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import { test } from "node:test";
-import { FakePort } from "./support/fake_port.ts";
+import { FakeConnector } from "./support/fake_connector.ts";
 import { createWorld, endsEmpty, seen } from "./support/pool.ts";
 
 test("sockets are opened in the context in which the pool was created", async () => {
   const storage = new AsyncLocalStorage<string>();
-  const port = new FakePort();
-  port.storage = storage;
-  const world = storage.run("module", () => createWorld({ connectionLimit: 1 }, port));
+  const connector = new FakeConnector();
+  connector.storage = storage;
+  const world = storage.run("module", () => createWorld({ connectionLimit: 1 }, connector));
   await storage.run("request 1", () => seen(world.db));
-  world.port.sessions[0]?.kill();
+  world.connector.sessions[0]?.kill();
   await storage.run("request 2", () => seen(world.db));
-  assert.deepEqual(port.contexts, ["module", "module"]);
+  assert.deepEqual(connector.contexts, ["module", "module"]);
   await endsEmpty(world);
 });
 
@@ -97,7 +97,7 @@ test("diagnostics channels tell the same, to whoever subscribes", async () => {
   assert.equal(told.length, 1);
   const [news] = told;
   assert.deepEqual(news, {
-    connection: world.port.sessions[0]?.driver,
+    connection: world.connector.sessions[0]?.driver,
     threadId: 1,
     virtual: "main",
     waitMs: 0,

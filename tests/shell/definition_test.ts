@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { createSubletPool } from "../../src/shell/compose.ts";
 import { SubletError } from "../../src/shell/errors.ts";
 import { resolveOptions } from "../../src/shell/options.ts";
-import type { FakeTarget } from "./support/fake_port.ts";
-import { FakePort } from "./support/fake_port.ts";
+import type { FakeTarget } from "./support/fake_connector.ts";
+import { FakeConnector } from "./support/fake_connector.ts";
 import { ManualClock, settled } from "./support/manual_clock.ts";
 import { backendOf } from "./support/backend.ts";
 import { createWorld, type FakePool, refused, seen } from "./support/pool.ts";
@@ -20,8 +20,11 @@ function invalid(options: object, message: RegExp): void {
   });
 }
 
-function define(options: Record<string, unknown>, port = new FakePort()): FakePool<"main"> {
-  const backend = backendOf(port, new ManualClock());
+function define(
+  options: Record<string, unknown>,
+  connector = new FakeConnector(),
+): FakePool<"main"> {
+  const backend = backendOf(connector, new ManualClock());
   return createSubletPool<"main", FakeTarget, { threadId: number }, Partial<FakeTarget>>(
     options,
     backend,
@@ -95,12 +98,12 @@ test("what is not the pool's goes to the target, for each virtual connection its
 });
 
 test("virtual connections with equal targets share actual connections", async () => {
-  const { db, port } = createWorld({ connections: { a: {}, b: {}, c: { database: "c" } } });
+  const { db, connector } = createWorld({ connections: { a: {}, b: {}, c: { database: "c" } } });
   await seen(db.connection("a"));
   await seen(db.connection("b"));
-  assert.equal(port.sessions.length, 1);
+  assert.equal(connector.sessions.length, 1);
   await seen(db.connection("c"));
-  assert.equal(port.sessions.length, 2);
+  assert.equal(connector.sessions.length, 2);
 });
 
 test("an undeclared virtual connection is refused with a suggestion", async () => {
@@ -113,12 +116,12 @@ test("an undeclared virtual connection is refused with a suggestion", async () =
 
 /** Tells whether two definitions have one pool: whether the second uses what the first opened. */
 async function areShared(one: Record<string, unknown>, other: Record<string, unknown>) {
-  const port = new FakePort();
-  await using first = define(one, port);
-  await using second = define(other, port);
+  const connector = new FakeConnector();
+  await using first = define(one, connector);
+  await using second = define(other, connector);
   await seen(first);
   await seen(second);
-  return port.sessions.length === 1;
+  return connector.sessions.length === 1;
 }
 
 /** Returns what is printed as a warning while something is done. */
@@ -141,13 +144,13 @@ test("equal definitions share one pool until the last of them drains, different 
   assert.equal(await areShared(definition, { ...definition, shared: false }), false);
   assert.equal(await areShared(definition, { ...definition, name: "registry" }), false);
   assert.equal(await areShared(definition, { ...definition, idleTimeout: Infinity }), false);
-  const port = new FakePort();
-  const first = define(definition, port);
+  const connector = new FakeConnector();
+  const first = define(definition, connector);
   await seen(first);
   await first.drain();
-  await using second = define(definition, port);
+  await using second = define(definition, connector);
   await seen(second);
-  assert.equal(port.sessions.length, 2);
+  assert.equal(connector.sessions.length, 2);
 });
 
 test("an option that has its default value makes no other definition", async () => {
@@ -213,55 +216,55 @@ test("unnamed definitions that differ only in functions warn once, and name the 
 });
 
 test("a definition with closures is never served by the closures of an earlier one", async () => {
-  const port = new FakePort();
+  const connector = new FakeConnector();
   await warningsOf(async () => {
     const password = (text: string) => () => text;
-    await using a = define({ host: "tenant", database: password("a") }, port);
-    await using b = define({ host: "tenant", database: password("b") }, port);
+    await using a = define({ host: "tenant", database: password("a") }, connector);
+    await using b = define({ host: "tenant", database: password("b") }, connector);
     const databases = [await seen(a), await seen(b)].map(({ database }) => database as unknown);
     assert.deepEqual(databases.map((each) => (each as () => string)()), ["a", "b"]);
   });
   const name = "tenant";
-  define({ name, database: () => "a" }, port);
-  await using later = define({ name, database: () => "b" }, port);
+  define({ name, database: () => "a" }, connector);
+  await using later = define({ name, database: () => "b" }, connector);
   const { database } = await seen(later);
   assert.equal((database as unknown as () => string)(), "b");
 });
 
 test("a changed definition of one name takes the place of the pool, whose handles drain", async () => {
-  const port = new FakePort();
-  const handles = [define({ name: "shop" }, port), define({ name: "shop" }, port)];
+  const connector = new FakeConnector();
+  const handles = [define({ name: "shop" }, connector), define({ name: "shop" }, connector)];
   const [old, other] = handles as [FakePool<"main">, FakePool<"main">];
   const hanging = seen(old, "HANG");
   await settled();
-  await using changed = define({ name: "shop", connectionLimit: 3 }, port);
-  await using again = define({ name: "shop", connectionLimit: 3 }, port);
+  await using changed = define({ name: "shop", connectionLimit: 3 }, connector);
+  await using again = define({ name: "shop", connectionLimit: 3 }, connector);
   for (const each of handles) {
     const { message } = await refused(seen(each), "POOL_DRAINING");
     assert.match(message, /a later createPool\(\) of the name "shop", .* has taken its place/);
   }
   assert.deepEqual(handles.map((each) => each.stats().phase), ["serving", "serving"]);
-  port.sessions[0]?.answer();
+  connector.sessions[0]?.answer();
   await hanging;
   await other.drain();
   assert.equal(old.stats().phase, "closed");
   assert.equal((await seen(changed)).threadId, (await seen(again)).threadId);
-  assert.equal(port.open.length, 1);
+  assert.equal(connector.open.length, 1);
 });
 
 test("a hundred definitions of one name leave one pool", async () => {
-  const port = new FakePort();
+  const connector = new FakeConnector();
   const pools: FakePool<"main">[] = [];
   for (let i = 0; i < 100; i++) {
-    const db = define({ name: "reloaded", database: () => "secret" }, port);
+    const db = define({ name: "reloaded", database: () => "secret" }, connector);
     pools.push(db);
     await seen(db);
     await settled();
   }
-  assert.equal(port.open.length, 1);
+  assert.equal(connector.open.length, 1);
   const phases = pools.map((db) => db.stats().phase);
   assert.deepEqual([...new Set(phases)], ["closed", "open"]);
   assert.equal(phases.indexOf("open"), 99);
   await pools[99]?.drain();
-  assert.equal(port.open.length, 0);
+  assert.equal(connector.open.length, 0);
 });

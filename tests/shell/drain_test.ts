@@ -17,7 +17,7 @@ test("a pool that has done nothing drains at once, and lets nobody begin", async
 
 test("a drain serves the line and waits for leases, however often it is asked for", async () => {
   const world = createWorld({ connectionLimit: 1 });
-  const { db, port } = world;
+  const { db, connector } = world;
   const holder = seen(db, "HANG");
   const waiter = seen(db);
   await settled();
@@ -26,19 +26,19 @@ test("a drain serves the line and waits for leases, however often it is asked fo
   await settled();
   assert.equal(isDrained, false);
   assert.equal(db.stats().phase, "serving");
-  port.sessions[0]?.answer();
+  connector.sessions[0]?.answer();
   await Promise.all([holder, waiter, drained]);
   await endsEmpty(world);
 });
 
 test("a drain can refuse the line", async () => {
-  const { db, port } = createWorld({ connectionLimit: 1 });
+  const { db, connector } = createWorld({ connectionLimit: 1 });
   const holder = seen(db, "HANG");
   const waiter = refused(seen(db), "POOL_DRAINING");
   await settled();
   const drained = db.drain({ refuse: true });
   await waiter;
-  port.sessions[0]?.answer();
+  connector.sessions[0]?.answer();
   await holder;
   await drained;
 });
@@ -62,10 +62,10 @@ test("a unit under way goes on to its end: its further statements are served", a
 });
 
 test("by its time-out a drain destroys what is left, and refuses whoever waits", async () => {
-  const { db, port, clock } = createWorld({ connectionLimit: 2 });
+  const { db, connector, clock } = createWorld({ connectionLimit: 2 });
   const holder = refused(seen(db, "HANG"), "POOL_DRAINING");
   await settled();
-  port.connectGate = Promise.withResolvers<void>().promise;
+  connector.connectGate = Promise.withResolvers<void>().promise;
   const waiter = refused(seen(db), "POOL_DRAINING");
   const unit = refused(db.transaction(() => settled()), "POOL_DRAINING");
   await settled();
@@ -75,32 +75,32 @@ test("by its time-out a drain destroys what is left, and refuses whoever waits",
   await clock.pass(1);
   await Promise.all([holder, waiter, unit, drained]);
   assert.equal(db.stats().phase, "closed");
-  assert.equal(port.open.length, 0);
+  assert.equal(connector.open.length, 0);
   assert.equal(clock.alarms, 0);
 });
 
 test("a drain does not wait for what is being opened for nobody", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   const abort = new AbortController();
-  port.connectGate = Promise.withResolvers<void>().promise;
+  connector.connectGate = Promise.withResolvers<void>().promise;
   const waiter = assert.rejects(seen(db, "SELECT", { signal: abort.signal }), "AbortError");
   await settled();
   abort.abort();
   await waiter;
-  assert.equal(port.opening, 1);
+  assert.equal(connector.opening, 1);
   await db.drain();
   await endsEmpty(world);
-  assert.equal(port.opening, 0);
+  assert.equal(connector.opening, 0);
 });
 
 test("what opens just as a drain gives it up is closed", async () => {
   for (let turns = 0; turns < 10; turns++) {
     const world = createWorld();
-    const { db, port } = world;
+    const { db, connector } = world;
     const abort = new AbortController();
     const opened = Promise.withResolvers<void>();
-    port.connectGate = opened.promise;
+    connector.connectGate = opened.promise;
     const waiter = assert.rejects(seen(db, "SELECT", { signal: abort.signal }), "AbortError");
     await settled();
     abort.abort();
@@ -140,15 +140,15 @@ test("a paused pool grants nothing until it is resumed, and a drain resumes it",
 
 test("retire has the idle closed at once, and the leased when they come back", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   const lease = await db.lease();
   await seen(db);
   db.retire();
   await settled();
-  assert.deepEqual(port.open.map(({ threadId }) => threadId), [1]);
+  assert.deepEqual(connector.open.map(({ threadId }) => threadId), [1]);
   lease.release();
   await settled();
-  assert.equal(port.open.length, 0);
+  assert.equal(connector.open.length, 0);
   await endsEmpty(world);
 });
 

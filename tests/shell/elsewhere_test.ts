@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEADLOCK } from "./support/fake_port.ts";
+import { DEADLOCK } from "./support/fake_connector.ts";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
@@ -57,11 +57,11 @@ test("a unit is not repeated while one that began within it goes on", async () =
 
 test("a unit whose own transaction was lost with its connection is told", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   const lost = db.unit(async () => {
     await seen(db, "BEGIN");
     await seen(db, "INSERT a");
-    port.sessions[0]?.kill();
+    connector.sessions[0]?.kill();
   });
   await refused(lost, "CONNECTION_LOST");
   await endsEmpty(world);
@@ -69,10 +69,10 @@ test("a unit whose own transaction was lost with its connection is told", async 
 
 test("a lease of its own ends with the unit whose connections end", async () => {
   const world = createWorld({ lifespan: "unit" });
-  const { db, port } = world;
+  const { db, connector } = world;
   const lease = await db.unit(() => db.lease({ separate: true }));
   await settled();
-  assert.equal(port.open.length, 0);
+  assert.equal(connector.open.length, 0);
   await refused(seen(lease), "LEASE_ENDED");
   lease.release();
   await endsEmpty(world);

@@ -16,34 +16,34 @@ const collectGarbage: () => void = runInNewContext("gc");
 const collectionCount = 10;
 
 /** What is left of a pool when nobody has its handles. */
-type Rest = Pick<Shared, "another" | "port">;
+type Rest = Pick<Shared, "another" | "connector">;
 
 /** Creates a pool with two handles and returns what `keep` does of one; the other is forgotten. */
 async function forget<Kept>(
   keep: (db: FakePool<"main">) => Kept,
   options: { readonly shared?: boolean } = {},
 ): Promise<Rest & { readonly kept: Kept }> {
-  const { one, another, port } = createShared(options);
+  const { one, another, connector } = createShared(options);
   await seen(one);
-  return { kept: keep(one), another, port };
+  return { kept: keep(one), another, connector };
 }
 
 /** Collects garbage until a pool has ended. */
-async function ended({ port }: Rest): Promise<void> {
+async function ended({ connector }: Rest): Promise<void> {
   await until(() => {
     collectGarbage();
-    return port.open.length === 0;
+    return connector.open.length === 0;
   }, "the pool has ended");
 }
 
 /** Collects garbage so often that a pool of which nobody had a handle would have ended. */
-async function expectOpen({ port }: Rest): Promise<void> {
+async function expectOpen({ connector }: Rest): Promise<void> {
   for (let i = 0; i < collectionCount; i++) {
     collectGarbage();
     await settled();
     await settled();
   }
-  assert.equal(port.open.length, 1);
+  assert.equal(connector.open.length, 1);
 }
 
 test("a pool ends when its handles were collected, and its definition has a new one", async () => {
@@ -51,7 +51,7 @@ test("a pool ends when its handles were collected, and its definition has a new 
   await ended(rest);
   await using db = rest.another();
   await seen(db);
-  assert.equal(rest.port.sessions.length, 2);
+  assert.equal(rest.connector.sessions.length, 2);
 });
 
 test("a listener that leads to its handle does not keep it", async () => {
@@ -97,7 +97,7 @@ for (const [what, keep] of Object.entries(keepers)) {
     await using db = rest.another();
     assert.equal((await seen(db)).threadId > 0, true);
     assert.ok(what.endsWith("under way") || kept !== undefined);
-    rest.port.sessions[0]?.answer();
+    rest.connector.sessions[0]?.answer();
   });
 }
 

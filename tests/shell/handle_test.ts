@@ -7,7 +7,7 @@ import { settled } from "./support/manual_clock.ts";
 import { refused, seen } from "./support/pool.ts";
 
 test("a drained handle refuses everything, and the others go on with their connections", async () => {
-  const { one, other, port } = createShared();
+  const { one, other, connector } = createShared();
   const { threadId } = await seen(one);
   const statement = one.method("SELECT :a");
   await one.drain();
@@ -20,26 +20,26 @@ test("a drained handle refuses everything, and the others go on with their conne
   assert.match(error.message, /this pool object has been drained; createPool makes another/);
   assert.equal((await seen(other)).threadId, threadId);
   assert.equal(one.stats().phase, "open");
-  assert.equal(port.open.length, 1);
+  assert.equal(connector.open.length, 1);
   await other.drain();
-  assert.equal(port.open.length, 0);
+  assert.equal(connector.open.length, 0);
   assert.deepEqual([one, other].map((db) => db.stats().phase), ["closed", "closed"]);
 });
 
 test("a definition finds its pool until the last handle drains, and then has a new one", async () => {
-  const { one, other, another, port } = createShared();
+  const { one, other, another, connector } = createShared();
   await seen(one);
   await one.drain();
   const third = another();
   await seen(third);
-  assert.equal(port.sessions.length, 1);
+  assert.equal(connector.sessions.length, 1);
   await other.drain();
   await seen(third);
   const drained = third.drain();
   const fourth = another();
   await seen(fourth);
   await Promise.all([drained, fourth.drain()]);
-  assert.deepEqual([port.sessions.length, port.open.length], [2, 0]);
+  assert.deepEqual([connector.sessions.length, connector.open.length], [2, 0]);
 });
 
 test("a drain waits for the statements, units and leases of its own handle only", async () => {
@@ -53,7 +53,7 @@ test("a drain waits for the statements, units and leases of its own handle only"
     },
   };
   for (const [what, run] of Object.entries(begin)) {
-    const { one, other, port } = createShared();
+    const { one, other, connector } = createShared();
     const ofOther = run(other);
     await settled();
     const ofOne = run(one);
@@ -61,18 +61,18 @@ test("a drain waits for the statements, units and leases of its own handle only"
     const drain = watched(one.drain());
     await settled();
     assert.equal(drain.isDone, false, `it does not wait for its ${what}`);
-    port.sessions[1]?.answer();
+    connector.sessions[1]?.answer();
     await ofOne;
     await settled();
     assert.equal(drain.isDone, true, `it waits for a ${what} of another`);
     const last = watched(other.drain());
     await settled();
     assert.equal(last.isDone, false);
-    port.sessions[0]?.answer();
+    connector.sessions[0]?.answer();
     await ofOther;
     await settled();
     assert.equal(last.isDone, true);
-    assert.equal(port.open.length, 0);
+    assert.equal(connector.open.length, 0);
   }
 });
 
@@ -96,29 +96,29 @@ test("a unit of a handle that drains goes on to its end, and so does what it cal
 });
 
 test("the last drain waits for what the handles before it have under way", async () => {
-  const { one, other, port } = createShared();
+  const { one, other, connector } = createShared();
   const hanging = seen(one, "HANG");
   await settled();
   const drains = [watched(one.drain()), watched(other.drain())];
   await settled();
   assert.deepEqual(drains, [{ isDone: false }, { isDone: false }]);
   assert.equal(other.stats().phase, "serving");
-  port.sessions[0]?.answer();
+  connector.sessions[0]?.answer();
   await hanging;
   await settled();
   assert.deepEqual(drains, [{ isDone: true }, { isDone: true }]);
-  assert.equal(port.open.length, 0);
+  assert.equal(connector.open.length, 0);
 });
 
 test("a drain that is asked for again has the same end, and counts once", async () => {
-  const { one, other, port } = createShared();
+  const { one, other, connector } = createShared();
   const hanging = seen(one, "HANG");
   await settled();
   const drains = [one.drain(), one.drain()].map(watched);
   await settled();
   await seen(other);
   assert.deepEqual(drains, [{ isDone: false }, { isDone: false }]);
-  port.sessions[0]?.answer();
+  connector.sessions[0]?.answer();
   await hanging;
   await one.drain();
   await seen(other);
@@ -126,7 +126,7 @@ test("a drain that is asked for again has the same end, and counts once", async 
 });
 
 test("a handle that refuses as it drains turns its own waiters away, and its units' requests", async () => {
-  const { one, other, port } = createShared({ connectionLimit: 1 });
+  const { one, other, connector } = createShared({ connectionLimit: 1 });
   const go = Promise.withResolvers<void>();
   const hanging = seen(other, "HANG");
   await settled();
@@ -143,13 +143,13 @@ test("a handle that refuses as it drains turns its own waiters away, and its uni
   assert.equal(one.stats().waiting, 1);
   go.resolve();
   await Promise.all([unit, drain]);
-  port.sessions[0]?.answer();
+  connector.sessions[0]?.answer();
   await Promise.all([hanging, waiting]);
   await other.drain();
 });
 
 test("by its time-out the drain of a handle destroys what is left of its own work", async () => {
-  const { one, other, port, clock } = createShared({ connectionLimit: 3 });
+  const { one, other, connector, clock } = createShared({ connectionLimit: 3 });
   const ofOther = seen(other, "HANG");
   await settled();
   const ofOne = refused(seen(one, "HANG"), "POOL_DRAINING");
@@ -160,7 +160,7 @@ test("by its time-out the drain of a handle destroys what is left of its own wor
   waiting.forEach((each) => each.catch(() => undefined));
   const drain = watched(one.drain({ timeout: 1_000 }));
   await clock.pass(999);
-  assert.deepEqual([drain.isDone, port.open.length], [false, 3]);
+  assert.deepEqual([drain.isDone, connector.open.length], [false, 3]);
   await clock.pass(1);
   assert.equal(drain.isDone, true);
   await ofOne;
@@ -168,22 +168,22 @@ test("by its time-out the drain of a handle destroys what is left of its own wor
   await waiting[1];
   stuck.resolve();
   await unit;
-  assert.equal(port.sessions[0]?.isAlive, true);
-  port.sessions[0]?.answer();
+  assert.equal(connector.sessions[0]?.isAlive, true);
+  connector.sessions[0]?.answer();
   await ofOther;
   await other.drain();
-  assert.deepEqual([port.open.length, clock.alarms], [0, 0]);
+  assert.deepEqual([connector.open.length, clock.alarms], [0, 0]);
 });
 
 test("by the time-out of the last drain, all that is left in the pool is destroyed", async () => {
-  const { one, other, port, clock } = createShared();
+  const { one, other, connector, clock } = createShared();
   const ofOne = refused(seen(one, "HANG"), "POOL_DRAINING");
   await settled();
   const first = one.drain();
   const last = other.drain({ timeout: 1_000 });
   await clock.pass(1_000);
   await Promise.all([ofOne, first, last]);
-  assert.deepEqual([port.open.length, clock.alarms], [0, 0]);
+  assert.deepEqual([connector.open.length, clock.alarms], [0, 0]);
 });
 
 test("listeners hear of the whole pool until their own handle has been drained", async () => {
@@ -205,11 +205,11 @@ test("listeners hear of the whole pool until their own handle has been drained",
 });
 
 test("pause, resume, retire and stats are about what all handles share", async () => {
-  const { one, other, port } = createShared();
+  const { one, other, connector } = createShared();
   await seen(one);
   one.retire();
   await settled();
-  assert.equal(port.open.length, 0);
+  assert.equal(connector.open.length, 0);
   one.pause();
   const waiting = seen(other);
   await settled();

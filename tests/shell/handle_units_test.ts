@@ -36,7 +36,7 @@ test("in the unit of another handle a drained one is refused, unless it is the u
 });
 
 test("a drain waits for what its handle does in the unit of another", async () => {
-  const { one, other, port } = createShared();
+  const { one, other, connector } = createShared();
   let drain: { readonly isDone: boolean } | undefined;
   const unit = other.unit(async () => {
     const transaction = one.transaction(async () => {
@@ -49,7 +49,7 @@ test("a drain waits for what its handle does in the unit of another", async () =
   });
   await settled();
   assert.equal(drain?.isDone, false);
-  port.sessions[0]?.answer();
+  connector.sessions[0]?.answer();
   await unit;
   await settled();
   assert.equal(drain?.isDone, true);
@@ -57,7 +57,7 @@ test("a drain waits for what its handle does in the unit of another", async () =
 });
 
 test("units may drain their own handle and others, and nobody waits for himself", async () => {
-  const { one, other, port } = createShared();
+  const { one, other, connector } = createShared();
   await one.unit(async () => {
     await seen(one);
     await one.drain();
@@ -67,15 +67,15 @@ test("units may drain their own handle and others, and nobody waits for himself"
     });
   });
   assert.equal(one.stats().phase, "closed");
-  assert.equal(port.open.length, 0);
+  assert.equal(connector.open.length, 0);
 });
 
 test("a unit that drains its handle keeps nothing for what it might have asked", async () => {
-  const { one, other, port } = createShared();
+  const { one, other, connector } = createShared();
   await one.unit(async () => {
     const statement = seen(one, "HANG");
     await settled();
-    const [session] = port.sessions;
+    const [session] = connector.sessions;
     session!.resultInfoCount++;
     session!.answer();
     await statement;
@@ -87,7 +87,7 @@ test("a unit that drains its handle keeps nothing for what it might have asked",
 });
 
 test("where connections belong to units, a unit within that of another handle is its own", async () => {
-  const { one, other, port } = createShared({ lifespan: "unit" });
+  const { one, other, connector } = createShared({ lifespan: "unit" });
   const isWithin = Promise.withResolvers<void>();
   const go = Promise.withResolvers<void>();
   const unit = other.unit(() =>
@@ -106,11 +106,11 @@ test("where connections belong to units, a unit within that of another handle is
   await settled();
   assert.equal(drain.isDone, true);
   await other.drain();
-  assert.equal(port.open.length, 0);
+  assert.equal(connector.open.length, 0);
 });
 
 test("where connections belong to units, a handle drains its own units only", async () => {
-  const { one, other, port } = createShared({ lifespan: "unit" });
+  const { one, other, connector } = createShared({ lifespan: "unit" });
   const go = Promise.withResolvers<void>();
   const units = [one, other].map((db) =>
     db.unit(async () => {
@@ -120,7 +120,7 @@ test("where connections belong to units, a handle drains its own units only", as
     })
   );
   await settled();
-  assert.equal(port.open.length, 2);
+  assert.equal(connector.open.length, 2);
   const drain = watched(one.drain({ refuse: true }));
   const outcome = refused(units[0]!, "POOL_DRAINING");
   await settled();
@@ -132,5 +132,5 @@ test("where connections belong to units, a handle drains its own units only", as
   await refused(seen(one), "POOL_DRAINING");
   await seen(other);
   await other.drain();
-  assert.equal(port.open.length, 0);
+  assert.equal(connector.open.length, 0);
 });

@@ -65,14 +65,14 @@ test("the handle of a transaction runs in it from another unit and another trans
 
 test("in a savepoint the handle of the transaction around it is that savepoint's", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   await db.transaction((outer) =>
     outer.transaction(async (inner) => {
       await seen(outer, "INSERT a");
       await seen(inner, "INSERT b");
     })
   );
-  assert.deepEqual(port.log.map((line) => line.slice(3)), [
+  assert.deepEqual(connector.log.map((line) => line.slice(3)), [
     "START TRANSACTION",
     "SAVEPOINT sublet_1",
     "INSERT a",
@@ -85,7 +85,7 @@ test("in a savepoint the handle of the transaction around it is that savepoint's
 
 test("a savepoint, a lease and a method by handle are part of the transaction", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   const loop = new Loop();
   await db.transaction(async (tx) => {
     await loop.do(() => tx.transaction((inner) => seen(inner, "INSERT a")));
@@ -95,7 +95,7 @@ test("a savepoint, a lease and a method by handle are part of the transaction", 
     const [row] = await loop.do(() => tx.method<object, { inTransaction: boolean }>("SELECT")({}));
     assert.equal(row?.inTransaction, true);
   });
-  assert.ok(port.log.includes("1: RELEASE SAVEPOINT sublet_1"));
+  assert.ok(connector.log.includes("1: RELEASE SAVEPOINT sublet_1"));
   await loop.end();
   await endsEmpty(world);
 });

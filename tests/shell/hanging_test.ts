@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEADLOCK } from "./support/fake_port.ts";
+import { DEADLOCK } from "./support/fake_connector.ts";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
@@ -10,7 +10,7 @@ const mine = new Error("mine");
 
 test("a savepoint that hangs ends with the transaction around it, which throws", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   const hanging = Promise.withResolvers<void>();
   await db.unit(async () => {
     let inner: Promise<unknown> = Promise.resolve();
@@ -24,18 +24,18 @@ test("a savepoint that hangs ends with the transaction around it, which throws",
       throw mine;
     });
     await assert.rejects(outer, mine);
-    assert.equal(port.log.at(-1), "1: ROLLBACK");
+    assert.equal(connector.log.at(-1), "1: ROLLBACK");
     assert.equal(db.stats().leased, 0);
     hanging.resolve();
     await refused(inner, "LEASE_ENDED");
   });
-  assert.ok(!port.log.some((line) => line.includes("late")));
+  assert.ok(!connector.log.some((line) => line.includes("late")));
   await endsEmpty(world);
 });
 
 test("an abort gives the lease of a transaction back, whatever its code is at", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   const abort = new AbortController();
   const hanging = Promise.withResolvers<void>();
   await db.unit(async () => {
@@ -46,7 +46,7 @@ test("an abort gives the lease of a transaction back, whatever its code is at", 
     await settled();
     abort.abort(mine);
     await settled();
-    assert.equal(port.log.at(-1), "1: ROLLBACK");
+    assert.equal(connector.log.at(-1), "1: ROLLBACK");
     assert.equal(db.stats().leased, 0);
     hanging.resolve();
     await assert.rejects(outer, mine);
@@ -116,35 +116,35 @@ test("a lease taken in a transaction is part of it, from any context", async () 
 
 test("a transaction that is beginning when its unit ends is refused", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   let late: Promise<unknown> = Promise.resolve();
   const unit = db.unit(async () => {
     await seen(db);
-    Object.assign(port.sessions[0] ?? {}, { hangsOn: "SET TRANSACTION" });
+    Object.assign(connector.sessions[0] ?? {}, { hangsOn: "SET TRANSACTION" });
     late = refused(db.transaction(() => seen(db), { isolation: "serializable" }), "UNIT_ENDED");
     await settled();
     throw mine;
   });
   await assert.rejects(unit, mine);
-  port.sessions[0]?.answer();
+  connector.sessions[0]?.answer();
   await late;
-  assert.ok(!port.log.some((line) => line.includes("START TRANSACTION")));
+  assert.ok(!connector.log.some((line) => line.includes("START TRANSACTION")));
   await endsEmpty(world);
 });
 
 test("an abort ends the question whether a unit may be repeated", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   const abort = new AbortController();
   let runs = 0;
   const unit = db.unit(async () => {
     runs++;
     await seen(db, "SELECT view reading");
-    Object.assign(port.sessions[0] ?? {}, { hangsOn: "PROVE" });
+    Object.assign(connector.sessions[0] ?? {}, { hangsOn: "PROVE" });
     await seen(db, `FAIL ${DEADLOCK}`);
   }, { retries: 1, signal: abort.signal });
   const rejected = assert.rejects(unit, mine);
-  while (!port.log.some((line) => line.includes(": PROVE"))) await settled();
+  while (!connector.log.some((line) => line.includes(": PROVE"))) await settled();
   abort.abort(mine);
   await rejected;
   assert.equal(runs, 1);

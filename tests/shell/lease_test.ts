@@ -12,7 +12,7 @@ test("a lease hands out the driver's connection until the end of its block", asy
   const world = createWorld();
   {
     await using lease = await world.db.lease();
-    assert.equal(lease.connection, world.port.sessions[0]?.driver);
+    assert.equal(lease.connection, world.connector.sessions[0]?.driver);
     assert.equal(lease.threadId, 1);
     assert.equal((await seen(lease)).threadId, 1);
     assert.equal(world.db.stats().leased, 1);
@@ -37,7 +37,7 @@ test("a lease that has ended says so, and its second release does nothing", asyn
 test("a connection that is still busy when its lease ends is closed", async () => {
   const world = createWorld();
   const lease = await world.db.lease();
-  world.port.sessions[0]?.keepBusy();
+  world.connector.sessions[0]?.keepBusy();
   lease.release();
   await settled();
   assert.equal((await seen(world.db)).threadId, 2);
@@ -54,7 +54,7 @@ test("a lease that is released while a statement runs ends with the statement", 
   const next = seen(world.db);
   await settled();
   assert.equal(world.db.stats().waiting, 1);
-  world.port.sessions[0]?.answer();
+  world.connector.sessions[0]?.answer();
   await running;
   assert.equal((await next).threadId, 1);
   await endsEmpty(world);
@@ -93,7 +93,7 @@ test("a lease cannot be used from another unit", async () => {
 test("a lease whose connection was lost says so, and takes no other", async () => {
   const world = createWorld();
   const lease = await world.db.lease();
-  world.port.sessions[0]?.kill();
+  world.connector.sessions[0]?.kill();
   const error = await refused(lease.query("SELECT"), "CONNECTION_LOST");
   assert.match(error.message, /Connection lost$/);
   lease.release();

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEADLOCK, FakePort, FakeServerError } from "./support/fake_port.ts";
+import { DEADLOCK, FakeConnector, FakeServerError } from "./support/fake_connector.ts";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
@@ -16,10 +16,10 @@ test("nothing that a unit has opened outlives it", async () => {
       assert.equal((await seen(world.db)).threadId, own.threadId);
       assert.equal(world.db.stats().size, 1);
     });
-    assert.equal(world.port.open.length, 0);
+    assert.equal(world.connector.open.length, 0);
     assert.equal(world.clock.alarms, 0);
   }
-  assert.equal(world.port.sessions.length, 2);
+  assert.equal(world.connector.sessions.length, 2);
   assert.equal(world.db.stats().size, 0);
   await endsEmpty(world);
 });
@@ -36,7 +36,7 @@ test("units side by side have nothing in common, each its own maximum", async ()
     })
   ));
   assert.equal(new Set(threads.flat()).size, 6);
-  assert.equal(world.port.open.length, 0);
+  assert.equal(world.connector.open.length, 0);
   await endsEmpty(world);
 });
 
@@ -48,7 +48,7 @@ test("a unit within a unit shares its connections, and does not end them", async
     assert.equal(inner.threadId, outer.threadId);
     assert.equal((await seen(world.db)).threadId, outer.threadId);
   });
-  assert.equal(world.port.sessions.length, 1);
+  assert.equal(world.connector.sessions.length, 1);
   await endsEmpty(world);
 });
 
@@ -62,7 +62,7 @@ test("outside of any unit, each statement, transaction and lease is one of its o
   });
   assert.notEqual(one.threadId, other.threadId);
   const lease = await world.db.lease();
-  assert.equal(world.port.open.length, 1);
+  assert.equal(world.connector.open.length, 1);
   lease.release();
   await endsEmpty(world);
 });
@@ -75,13 +75,13 @@ test("the host is asked to wait until all has closed, and nobody else waits", as
     return (await seen(world.db)).threadId;
   });
   const { promise: gate, resolve: letClose } = Promise.withResolvers<void>();
-  world.port.closeGate = gate;
+  world.connector.closeGate = gate;
   await answer({}, {}, ctx);
   assert.equal(promises.length, 1);
-  assert.equal(world.port.open.length, 1);
+  assert.equal(world.connector.open.length, 1);
   letClose();
   await Promise.all(promises);
-  assert.equal(world.port.open.length, 0);
+  assert.equal(world.connector.open.length, 0);
   await endsEmpty(world);
 });
 
@@ -90,7 +90,7 @@ test("a repeated unit gets new connections for each attempt", async () => {
   const threads: number[] = [];
   const unit = world.db.unit(async () => {
     threads.push((await seen(world.db)).threadId);
-    const [session] = world.port.open;
+    const [session] = world.connector.open;
     if (threads.length === 1 && session !== undefined) {
       session.failNext = new FakeServerError(DEADLOCK, "Deadlock found");
     }
@@ -117,21 +117,21 @@ test("a drain waits for the units under way, and lets none begin", async () => {
   assert.equal(isDrained, false);
   resolve();
   await Promise.all([unit, drained]);
-  assert.equal(world.port.open.length, 0);
+  assert.equal(world.connector.open.length, 0);
 });
 
 test("without it a pool's connections outlive units, and no host is asked for anything", async () => {
-  const world = createWorld({ connectionLimit: 1 }, new FakePort());
+  const world = createWorld({ connectionLimit: 1 }, new FakeConnector());
   const ctx = { waitUntil: () => assert.fail("asked") };
   await world.db.unit(() => seen(world.db), { ctx });
-  assert.equal(world.port.open.length, 1);
+  assert.equal(world.connector.open.length, 1);
   await endsEmpty(world);
 });
 
 for (const when of ["before it fails", "before it is repeated"]) {
   test(`a unit is not repeated where the unit around it has ended ${when}`, async () => {
     const world = createWorld(perUnit);
-    const { db, port } = world;
+    const { db, connector } = world;
     const goOn = Promise.withResolvers<void>();
     let runs = 0;
     let inner: Promise<unknown> = Promise.resolve();
@@ -154,7 +154,7 @@ for (const when of ["before it fails", "before it is repeated"]) {
       when === "before it fails" ? { errno: DEADLOCK } : { code: "UNIT_ENDED" },
     );
     assert.equal(runs, 1);
-    assert.equal(port.open.length, 0);
+    assert.equal(connector.open.length, 0);
     await endsEmpty(world);
   });
 }

@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEADLOCK, FakeServerError } from "./support/fake_port.ts";
+import { DEADLOCK, FakeServerError } from "./support/fake_connector.ts";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
 test("a transaction within a transaction is a savepoint", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   await db.transaction(async () => {
     await db.transaction(() => seen(db, "SELECT a"));
     await assert.rejects(db.transaction(() => {
@@ -16,7 +16,7 @@ test("a transaction within a transaction is a savepoint", async () => {
     }));
     await seen(db, "SELECT b");
   });
-  assert.deepEqual(port.log.map((line) => line.slice(3)), [
+  assert.deepEqual(connector.log.map((line) => line.slice(3)), [
     "START TRANSACTION",
     "SAVEPOINT sublet_1",
     "SELECT a",
@@ -47,7 +47,7 @@ test("transactions side by side in different units run at once", async () => {
 
 test("a statement of the code around a savepoint waits until that has ended", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   await db.transaction(async () => {
     const inner = db.transaction(async () => {
       await seen(db, "SELECT inner1");
@@ -57,27 +57,27 @@ test("a statement of the code around a savepoint waits until that has ended", as
     const beside = seen(db, "SELECT beside");
     await Promise.all([inner, beside]);
   });
-  const order = port.log.map((line) => line.slice(3));
+  const order = connector.log.map((line) => line.slice(3));
   assert.ok(order.indexOf("SELECT beside") > order.indexOf("RELEASE SAVEPOINT sublet_1"));
   await endsEmpty(world);
 });
 
 test("whole units can be transactions, on several virtual connections", async () => {
   const world = createWorld({ connections: { a: {}, b: {} } });
-  const { db, port } = world;
+  const { db, connector } = world;
   const [a, b] = [db.connection("a"), db.connection("b")];
   await db.unit(async () => {
     assert.equal((await seen(a)).inTransaction, true);
     assert.equal((await seen(b)).inTransaction, true);
   }, { transaction: ["a", "b"] });
-  assert.equal(port.log.filter((line) => line.endsWith("COMMIT")).length, 2);
+  assert.equal(connector.log.filter((line) => line.endsWith("COMMIT")).length, 2);
   await refused(db.unit(() => 1, { transaction: "c" as never }), "OPTION_INVALID");
   await endsEmpty(world);
 });
 
 test("the victim of a deadlock does not go on, and what is around it does not commit", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   const error = await refused(
     db.transaction(async () => {
       await assert.rejects(db.transaction(() => seen(db, `FAIL ${DEADLOCK}`)), FakeServerError);
@@ -86,13 +86,13 @@ test("the victim of a deadlock does not go on, and what is around it does not co
     "TRANSACTION_LOST",
   );
   assert.ok(error.cause instanceof FakeServerError);
-  assert.ok(!port.log.some((line) => /late|COMMIT/.test(line)));
+  assert.ok(!connector.log.some((line) => /late|COMMIT/.test(line)));
   await endsEmpty(world);
 });
 
 test("no transaction begins within one that a statement has begun by hand", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   await db.unit(async () => {
     await seen(db, "BEGIN");
     await refused(db.transaction(() => seen(db)), "TRANSACTION_OPEN");
@@ -100,7 +100,7 @@ test("no transaction begins within one that a statement has begun by hand", asyn
     await seen(db, "COMMIT");
     await db.transaction(() => seen(db));
   });
-  assert.equal(port.log.length, 6);
+  assert.equal(connector.log.length, 6);
   await endsEmpty(world);
 });
 

@@ -120,7 +120,7 @@ test("a connection that was joined is given back by the last who has it", async 
     joined.release();
     await settled();
     assert.equal(db.stats().leased, 0);
-    assert.equal(world.port.sessions[0]?.resets, 1);
+    assert.equal(world.connector.sessions[0]?.resets, 1);
   });
   await endsEmpty(world);
 });
@@ -150,14 +150,14 @@ test("who may not wait is refused at once, but gets what there is a place for", 
 
 test("with resetOnRelease a connection is reset after each lease, though it is clean", async () => {
   const world = createWorld({ resetOnRelease: true });
-  const { db, port } = world;
+  const { db, connector } = world;
   await seen(db);
   await settled();
   (await db.lease()).release();
   await settled();
   await db.unit(() => seen(db));
   await settled();
-  assert.equal(port.sessions[0]?.resets, 3);
-  assert.equal(port.sessions.length, 1);
+  assert.equal(connector.sessions[0]?.resets, 3);
+  assert.equal(connector.sessions.length, 1);
   await endsEmpty(world);
 });

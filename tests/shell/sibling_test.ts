@@ -20,7 +20,7 @@ function begun(): {
 
 test("a statement beside a transaction of its unit runs on a connection of its own", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   await db.unit(async () => {
     const { isOpen, open, end, ended } = begun();
     const transaction = db.transaction(async () => {
@@ -35,13 +35,13 @@ test("a statement beside a transaction of its unit runs on a connection of its o
     end();
     await assert.rejects(transaction, mine);
   });
-  assert.ok(port.log.includes("1: ROLLBACK"));
+  assert.ok(connector.log.includes("1: ROLLBACK"));
   await endsEmpty(world);
 });
 
 test("who waited before a transaction runs before it, although one before gave up", async () => {
   const world = createWorld({ connectionLimit: 1 });
-  const { db, port } = world;
+  const { db, connector } = world;
   const lease = await db.lease();
   await db.unit(async () => {
     const aborting = new AbortController();
@@ -55,13 +55,13 @@ test("who waited before a transaction runs before it, although one before gave u
     assert.equal((await second).inTransaction, false);
     await assert.rejects(transaction, mine);
   });
-  assert.equal(port.log.indexOf("1: INSERT b"), 0);
+  assert.equal(connector.log.indexOf("1: INSERT b"), 0);
   await endsEmpty(world);
 });
 
 test("at the limit a sibling waits until the transaction has ended, and is done", async () => {
   const world = createWorld({ connectionLimit: 1 });
-  const { db, port } = world;
+  const { db, connector } = world;
   await db.unit(async () => {
     const transaction = db.transaction(async () => {
       await seen(db, "INSERT a");
@@ -71,7 +71,7 @@ test("at the limit a sibling waits until the transaction has ended, and is done"
     await assert.rejects(transaction, mine);
     assert.equal((await beside).inTransaction, false);
   });
-  assert.deepEqual(port.log, [
+  assert.deepEqual(connector.log, [
     "1: START TRANSACTION",
     "1: INSERT a",
     "1: ROLLBACK",
@@ -82,13 +82,13 @@ test("at the limit a sibling waits until the transaction has ended, and is done"
 
 test("a statement that was asked for before a transaction of its unit is no part of it", async () => {
   const world = createWorld({ connectionLimit: 1 });
-  const { db, port } = world;
+  const { db, connector } = world;
   await db.unit(async () => {
     const before = seen(db, "INSERT a");
     await assert.rejects(db.transaction(() => Promise.reject(mine)), mine);
     assert.equal((await before).inTransaction, false);
   });
-  assert.deepEqual(port.log, ["1: INSERT a", "1: START TRANSACTION", "1: ROLLBACK"]);
+  assert.deepEqual(connector.log, ["1: INSERT a", "1: START TRANSACTION", "1: ROLLBACK"]);
   await endsEmpty(world);
 });
 
@@ -111,7 +111,7 @@ test("transactions side by side in one unit run at once, each on a connection of
 
 test("at the limit transactions side by side in one unit run in turn", async () => {
   const world = createWorld({ connectionLimit: 1 });
-  const { db, port } = world;
+  const { db, connector } = world;
   await db.unit(() =>
     Promise.all(["a", "b"].map((name) =>
       db.transaction(async () => {
@@ -121,7 +121,7 @@ test("at the limit transactions side by side in one unit run in turn", async () 
       })
     ))
   );
-  assert.deepEqual(port.log.map((line) => line.slice(3)), [
+  assert.deepEqual(connector.log.map((line) => line.slice(3)), [
     "START TRANSACTION",
     "SELECT a1",
     "SELECT a2",
@@ -136,7 +136,7 @@ test("at the limit transactions side by side in one unit run in turn", async () 
 
 test("a batch scheduled outside a transaction and awaited inside is done beside it", async () => {
   const world = createWorld({ connectionLimit: 2 });
-  const { db, port } = world;
+  const { db, connector } = world;
   await db.unit(async () => {
     const due = begun();
     const batch = due.isOpen.then(() => seen(db, "INSERT batched"));
@@ -146,7 +146,7 @@ test("a batch scheduled outside a transaction and awaited inside is done beside 
       assert.equal((await batch).inTransaction, false);
     });
   });
-  assert.ok(port.log.includes("2: INSERT batched"));
+  assert.ok(connector.log.includes("2: INSERT batched"));
   await endsEmpty(world);
 });
 
@@ -207,7 +207,7 @@ test("a sibling does not wait for ever for the transaction that has the state", 
 
 test("a unit's end is final for transactions that still wait, and a drain ends", async () => {
   const world = createWorld({ connectionLimit: 1 });
-  const { db, port } = world;
+  const { db, connector } = world;
   const holder = seen(db, "HANG");
   await settled();
   let late: Promise<unknown>[] = [];
@@ -215,8 +215,8 @@ test("a unit's end is final for transactions that still wait, and a drain ends",
     late = [1, 2, 3].map(() => refused(db.transaction(() => seen(db)), "UNIT_ENDED"));
   });
   await Promise.all(late);
-  port.sessions[0]?.answer();
+  connector.sessions[0]?.answer();
   await holder;
-  assert.deepEqual(port.log, ["1: HANG"]);
+  assert.deepEqual(connector.log, ["1: HANG"]);
   await endsEmpty(world);
 });

@@ -6,17 +6,17 @@ import { test } from "node:test";
 import { createSubletPool } from "../../src/shell/compose.ts";
 import { SubletError } from "../../src/shell/errors.ts";
 import type { PoolOptions } from "../../src/shell/options.ts";
-import { type FakeDriver, FakePort, type FakeTarget } from "./support/fake_port.ts";
+import { FakeConnector, type FakeDriver, type FakeTarget } from "./support/fake_connector.ts";
 import { backendOf } from "./support/backend.ts";
 import { ManualClock, settled } from "./support/manual_clock.ts";
 
 function define(options: PoolOptions<"main", Partial<FakeTarget>> = {}) {
-  const port = new FakePort();
+  const connector = new FakeConnector();
   const pool = createSubletPool<"main", FakeTarget, FakeDriver, Partial<FakeTarget>>(
     { shared: false, ...options },
-    backendOf(port, new ManualClock()),
+    backendOf(connector, new ManualClock()),
   );
-  return { pool, port };
+  return { pool, connector };
 }
 
 /** Expects that a pool which is ending takes no more work. */
@@ -26,7 +26,7 @@ async function assertRefused(work: Promise<unknown>): Promise<void> {
 }
 
 test("a pool that nobody has used yet says so, and opens nothing", async () => {
-  const { pool, port } = define({ connectionLimit: 7, minimumIdle: 2 });
+  const { pool, connector } = define({ connectionLimit: 7, minimumIdle: 2 });
   const { phase, size, connectionLimit, ceiling } = pool.stats();
   assert.deepEqual(
     { phase, size, connectionLimit, ceiling },
@@ -34,16 +34,16 @@ test("a pool that nobody has used yet says so, and opens nothing", async () => {
   );
   assert.deepEqual(pool.connection("main").target, { host: "a", database: "shop" });
   await settled();
-  assert.equal(port.sessions.length, 0);
+  assert.equal(connector.sessions.length, 0);
   await pool.drain();
-  assert.equal(port.sessions.length, 0);
+  assert.equal(connector.sessions.length, 0);
   assert.equal(pool.stats().phase, "closed");
 });
 
 test("code runs in its own async context, sockets are opened in that of the pool", async () => {
   const storage = new AsyncLocalStorage<string>();
-  const { pool, port } = storage.run("module", () => define());
-  port.storage = storage;
+  const { pool, connector } = storage.run("module", () => define());
+  connector.storage = storage;
   const units: unknown[] = [];
   await storage.run("request", () =>
     pool.unit(async () => {
@@ -51,31 +51,31 @@ test("code runs in its own async context, sockets are opened in that of the pool
       await pool.query("SELECT");
     }));
   assert.deepEqual(units, ["request"]);
-  assert.deepEqual(port.contexts, ["module"]);
+  assert.deepEqual(connector.contexts, ["module"]);
   await pool.drain();
 });
 
 test("the first requests are served in the order in which they come", async () => {
-  const { pool, port } = define({ connectionLimit: 1 });
+  const { pool, connector } = define({ connectionLimit: 1 });
   await Promise.all([
     pool.query("query"),
     pool.unit(() => pool.query("unit")),
     pool.lease().then((lease) => lease.query("lease").finally(() => lease.release())),
     pool.query("last"),
   ]);
-  assert.deepEqual(port.log, ["1: query", "1: unit", "1: lease", "1: last"]);
+  assert.deepEqual(connector.log, ["1: query", "1: unit", "1: lease", "1: last"]);
   await pool.drain();
 });
 
 test("a pause before the first use holds back what comes after it, until it is over", async () => {
-  const { pool, port } = define();
+  const { pool, connector } = define();
   pool.pause();
   assert.equal(pool.stats().phase, "paused");
   const query = pool.query("after");
   await settled();
   const { phase, waiting } = pool.stats();
   assert.deepEqual({ phase, waiting }, { phase: "paused", waiting: 1 });
-  assert.deepEqual(port.log, []);
+  assert.deepEqual(connector.log, []);
   pool.resume();
   assert.equal(pool.stats().phase, "open");
   await query;
@@ -116,24 +116,24 @@ test("handles are served what came before their end, and refused what comes afte
   assert.equal(other.stats().phase, "serving");
   await assertRefused(other.query("after"));
   await Promise.all([...before, end]);
-  assert.deepEqual(one.port.log.map((line) => line.slice(3)), ["one", "other", "before"]);
+  assert.deepEqual(one.connector.log.map((line) => line.slice(3)), ["one", "other", "before"]);
   await Promise.all([other.drain(), successor.drain()]);
   assert.deepEqual([one.pool, other].map((pool) => pool.stats().phase), ["closed", "closed"]);
 });
 
 test("the first use that is aborted at once opens nothing that lasts", async () => {
-  const { pool, port } = define();
+  const { pool, connector } = define();
   const aborting = new AbortController();
   const query = pool.query("SELECT", [], { signal: aborting.signal });
   aborting.abort(new Error("nobody waits any more"));
   await assert.rejects(query, aborting.signal.reason);
   await pool.drain();
-  assert.deepEqual(port.log, []);
+  assert.deepEqual(connector.log, []);
 });
 
 test("an error of the first use names the line of the user that led to it", async () => {
-  const { pool, port } = define();
-  port.connectFailures.push(new Error("refused"));
+  const { pool, connector } = define();
+  connector.connectFailures.push(new Error("refused"));
   async function handlerOfTheUser(): Promise<unknown> {
     return await pool.query("SELECT");
   }

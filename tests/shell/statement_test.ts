@@ -2,15 +2,17 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeServerError, TOO_MANY } from "./support/fake_port.ts";
+import { FakeServerError, TOO_MANY } from "./support/fake_connector.ts";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
 test("creating a pool, its virtual connections and methods opens nothing and sets no alarm", () => {
-  const { db, port, clock } = createWorld({ connections: { shop: {}, reports: { limit: 2 } } });
+  const { db, connector, clock } = createWorld({
+    connections: { shop: {}, reports: { limit: 2 } },
+  });
   db.connection("shop").method("SELECT :a");
-  assert.equal(port.sessions.length, 0);
-  assert.equal(port.opening, 0);
+  assert.equal(connector.sessions.length, 0);
+  assert.equal(connector.opening, 0);
   assert.equal(clock.alarms, 0);
   assert.equal(db.stats().size, 0);
 });
@@ -29,20 +31,20 @@ test("statements in turn use one connection, side by side each its own, to the l
   const world = createWorld({ connectionLimit: 2 });
   await seen(world.db);
   await seen(world.db);
-  assert.equal(world.port.sessions.length, 1);
+  assert.equal(world.connector.sessions.length, 1);
   const threads = await Promise.all(Array.from({ length: 9 }, () => seen(world.db)));
   assert.equal(threads.length, 9);
-  assert.ok(world.port.peak <= 2);
+  assert.ok(world.connector.peak <= 2);
   await endsEmpty(world);
 });
 
 test("a connection that was left clean is not reset, one that was left dirty is", async () => {
   const world = createWorld();
   await seen(world.db);
-  assert.equal(world.port.sessions[0]?.resets, 0);
+  assert.equal(world.connector.sessions[0]?.resets, 0);
   await world.db.unit(() => seen(world.db, "SET names utf8"));
   await settled();
-  assert.equal(world.port.sessions[0]?.resets, 1);
+  assert.equal(world.connector.sessions[0]?.resets, 1);
   await endsEmpty(world);
 });
 
@@ -52,10 +54,10 @@ function timers(): number {
 }
 
 test("an idle connection does not keep the process alive, a leased one does", async () => {
-  const { db, port } = createWorld();
+  const { db, connector } = createWorld();
   const before = timers();
   await seen(db);
-  const [session] = port.sessions;
+  const [session] = connector.sessions;
   assert.deepEqual([session?.isRef, timers()], [false, before]);
   const hanging = seen(db, "HANG");
   await settled();
@@ -66,8 +68,8 @@ test("an idle connection does not keep the process alive, a leased one does", as
 });
 
 test("a server that is down refuses at once: cause, statistics and the caller's line", async () => {
-  const { db, port } = createWorld();
-  port.connectFailures.push(new FakeServerError(2003, "connect ECONNREFUSED"));
+  const { db, connector } = createWorld();
+  connector.connectFailures.push(new FakeServerError(2003, "connect ECONNREFUSED"));
   async function caller(): Promise<void> {
     await db.query("SELECT 1");
   }
@@ -82,13 +84,13 @@ test("a server that is full fails nobody: they wait", async () => {
   const world = createWorld();
   const holder = seen(world.db, "HANG");
   await settled();
-  world.port.connectFailures.push(new FakeServerError(TOO_MANY, "Too many connections"));
+  world.connector.connectFailures.push(new FakeServerError(TOO_MANY, "Too many connections"));
   const waiting = seen(world.db);
   await settled();
   assert.equal(world.db.stats().waiting, 1);
   await world.clock.pass(1_000);
   await waiting;
-  world.port.sessions[0]?.answer();
+  world.connector.sessions[0]?.answer();
   await holder;
   await endsEmpty(world);
 });
@@ -108,11 +110,11 @@ test("an error of the server comes unchanged, and its stack names the caller's l
 });
 
 test("a request that waits too long is refused, with what failed last", async () => {
-  const { db, port, clock } = createWorld({ acquireTimeout: 300 });
+  const { db, connector, clock } = createWorld({ acquireTimeout: 300 });
   const holder = seen(db, "HANG");
   await settled();
   for (let i = 0; i < 20; i++) {
-    port.connectFailures.push(new FakeServerError(TOO_MANY, "Too many connections"));
+    connector.connectFailures.push(new FakeServerError(TOO_MANY, "Too many connections"));
   }
   const waiting = refused(db.query("SELECT 1"), "LEASE_TIMEOUT");
   await settled();
@@ -122,7 +124,7 @@ test("a request that waits too long is refused, with what failed last", async ()
   const error = await waiting;
   assert.match(error.message, /"main" within 300 ms \(.*\): Too many connections$/);
   assert.equal(db.stats().waiting, 0);
-  port.sessions[0]?.answer();
+  connector.sessions[0]?.answer();
   await holder;
 });
 
@@ -135,7 +137,7 @@ test("a statement's time-out takes it out of the line, or ends its connection", 
   await waiting;
   await world.clock.pass(50);
   await running;
-  assert.equal(world.port.open.length, 0);
+  assert.equal(world.connector.open.length, 0);
   assert.notEqual((await seen(world.db)).threadId, 1);
   await endsEmpty(world);
 });
@@ -144,7 +146,7 @@ test("an abort rejects with its reason, wherever the statement is", async () => 
   const world = createWorld({ connectionLimit: 1 });
   const reason = new Error("gone");
   await assert.rejects(seen(world.db, "SELECT", { signal: AbortSignal.abort(reason) }), reason);
-  assert.equal(world.port.log.length, 0);
+  assert.equal(world.connector.log.length, 0);
   const abort = new AbortController();
   const { signal } = abort;
   const running = assert.rejects(seen(world.db, "HANG", { signal }), reason);
@@ -164,9 +166,9 @@ test("an abort between the grant and the statement gives the connection back unu
   const waiting = assert.rejects(seen(world.db, "SELECT b", { signal: abort.signal }), reason);
   world.db.on("release", () => abort.abort(reason));
   await settled();
-  world.port.sessions[0]?.answer();
+  world.connector.sessions[0]?.answer();
   await Promise.all([holder, waiting]);
-  assert.deepEqual(world.port.log.filter((line) => line.includes("SELECT b")), []);
+  assert.deepEqual(world.connector.log.filter((line) => line.includes("SELECT b")), []);
   assert.equal((await seen(world.db)).threadId, 1);
   await endsEmpty(world);
 });
@@ -177,7 +179,7 @@ test("a full queue refuses the next request", async () => {
   await settled();
   const waiter = seen(world.db);
   await refused(seen(world.db), "QUEUE_FULL");
-  world.port.sessions[0]?.answer();
+  world.connector.sessions[0]?.answer();
   await Promise.all([holder, waiter]);
   await endsEmpty(world);
 });
@@ -185,13 +187,13 @@ test("a full queue refuses the next request", async () => {
 test("a session that has died unnoticed is never lent: its waiter keeps its place", async () => {
   const world = createWorld({ connectionLimit: 1 });
   await seen(world.db);
-  world.port.sessions[0]?.kill(false);
+  world.connector.sessions[0]?.kill(false);
   const order: string[] = [];
   const first = seen(world.db).then(() => order.push("first"));
   const second = seen(world.db).then(() => order.push("second"));
   await Promise.all([first, second]);
   assert.deepEqual(order, ["first", "second"]);
-  assert.equal(world.port.log.filter((line) => line.startsWith("1:")).length, 1);
+  assert.equal(world.connector.log.filter((line) => line.startsWith("1:")).length, 1);
   await endsEmpty(world);
 });
 
@@ -199,36 +201,36 @@ test("after a leap of the clock, what is idle is checked before it is lent", asy
   const world = createWorld({ validateAfter: 3_600_000, idleTimeout: 3_600_000 });
   await seen(world.db);
   await seen(world.db);
-  assert.equal(world.port.sessions[0]?.checks, 0);
+  assert.equal(world.connector.sessions[0]?.checks, 0);
   world.clock.leap(5_000);
   await seen(world.db);
-  assert.equal(world.port.sessions[0]?.checks, 1);
+  assert.equal(world.connector.sessions[0]?.checks, 1);
   await endsEmpty(world);
 });
 
 test("a reset that was answered late is no proof that the server is still there", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { promise: gate, resolve: answer } = Promise.withResolvers<void>();
-  world.port.resetGate = gate;
+  world.connector.resetGate = gate;
   await world.db.unit(() => world.db.query("SET @a = 1"));
   await world.clock.pass(1_000);
-  world.port.checkFailure = new Error("It has ended");
+  world.connector.checkFailure = new Error("It has ended");
   const next = seen(world.db);
   answer();
   assert.equal((await next).threadId, 2);
-  assert.equal(world.port.sessions[0]?.checks, 1);
+  assert.equal(world.connector.sessions[0]?.checks, 1);
   await endsEmpty(world);
 });
 
 test("a connection that has idled enough is closed, and then no alarm is left", async () => {
-  const { db, port, clock } = createWorld({ idleTimeout: 1_000 });
+  const { db, connector, clock } = createWorld({ idleTimeout: 1_000 });
   await seen(db);
   await clock.pass(600);
   await seen(db);
   await clock.pass(999);
-  assert.equal(port.open.length, 1);
+  assert.equal(connector.open.length, 1);
   await clock.pass(1);
-  assert.equal(port.open.length, 0);
+  assert.equal(connector.open.length, 0);
   assert.equal(clock.alarms, 0);
   assert.equal(db.stats().targets, 0);
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEADLOCK, FakeServerError, TOO_MANY } from "./support/fake_port.ts";
+import { DEADLOCK, FakeServerError, TOO_MANY } from "./support/fake_connector.ts";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, type FakeVirtual, seen, type World } from "./support/pool.ts";
 
@@ -56,7 +56,7 @@ for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
   test(`a storm of requests, aborts and losses leaks nothing (seed ${seed})`, async () => {
     const random = randomOf(seed);
     const world = createWorld({ connectionLimit: 3, connections: { a: { limit: 2 }, b: {} } });
-    const { db, port, clock } = world;
+    const { db, connector, clock } = world;
     const owners = new Map<number, unknown>();
     const running = new Set<Promise<void>>();
     for (let i = 0; i < 400; i++) {
@@ -66,21 +66,23 @@ for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
       }).finally(() => running.delete(done));
       running.add(done);
       if (random() < 0.2) abort.abort();
-      if (random() < 0.05) port.connectFailures.push(new FakeServerError(TOO_MANY, "full"));
-      if (random() < 0.02) port.connectFailures.push(new FakeServerError(2003, "refused"));
-      if (random() < 0.05) port.open[Math.floor(random() * port.open.length)]?.kill(random() < 0.5);
+      if (random() < 0.05) connector.connectFailures.push(new FakeServerError(TOO_MANY, "full"));
+      if (random() < 0.02) connector.connectFailures.push(new FakeServerError(2003, "refused"));
+      if (random() < 0.05) {
+        connector.open[Math.floor(random() * connector.open.length)]?.kill(random() < 0.5);
+      }
       if (random() < 0.02) clock.leap(5_000);
       if (random() < 0.2) abort.abort();
       if (random() < 0.5) await settled();
       if (random() < 0.1) await clock.pass(random() * 200);
     }
-    port.connectFailures.length = 0;
+    connector.connectFailures.length = 0;
     for (let i = 0; i < 200 && running.size > 0; i++) await clock.pass(100);
     assert.equal(running.size, 0, `${running.size} requests were never answered`);
     await settled();
     const { leased, waiting } = db.stats();
     assert.deepEqual({ leased, waiting }, { leased: 0, waiting: 0 });
-    assert.ok(port.peak <= 3);
+    assert.ok(connector.peak <= 3);
     await endsEmpty(world);
   });
 }

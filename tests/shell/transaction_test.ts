@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeServerError } from "./support/fake_port.ts";
+import { FakeServerError } from "./support/fake_connector.ts";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
 test("a transaction commits when its code ends well, and rolls back when it throws", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   assert.equal(await db.transaction(async () => (await seen(db, "SELECT a")).inTransaction), true);
   const error = new Error("mine");
   await assert.rejects(
@@ -19,7 +19,7 @@ test("a transaction commits when its code ends well, and rolls back when it thro
     error,
   );
   assert.doesNotMatch(error.stack ?? "", /caused at/);
-  assert.deepEqual(port.log, [
+  assert.deepEqual(connector.log, [
     "1: START TRANSACTION",
     "1: SELECT a",
     "1: COMMIT",
@@ -27,7 +27,7 @@ test("a transaction commits when its code ends well, and rolls back when it thro
     "1: SELECT b",
     "1: ROLLBACK",
   ]);
-  assert.equal(port.sessions[0]?.resets, 0);
+  assert.equal(connector.sessions[0]?.resets, 0);
   await endsEmpty(world);
 });
 
@@ -42,9 +42,9 @@ test("statements of its code join it, however deep the call, also with the pool 
 });
 
 test("isolation and readOnly say how it begins, and an unknown isolation is refused", async () => {
-  const { db, port } = createWorld();
+  const { db, connector } = createWorld();
   await db.transaction(() => 1, { isolation: "serializable", readOnly: true });
-  assert.deepEqual(port.log, [
+  assert.deepEqual(connector.log, [
     "1: SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
     "1: START TRANSACTION READ ONLY",
     "1: COMMIT",
@@ -54,7 +54,7 @@ test("isolation and readOnly say how it begins, and an unknown isolation is refu
 
 test("a statement that comes after its transaction is refused, and never run", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   await db.unit(async () => {
     const ended = Promise.withResolvers<void>();
     let late: Promise<unknown> = Promise.resolve();
@@ -64,13 +64,13 @@ test("a statement that comes after its transaction is refused, and never run", a
     ended.resolve();
     await late;
   });
-  assert.ok(!port.log.some((line) => line.includes("late")));
+  assert.ok(!connector.log.some((line) => line.includes("late")));
   await endsEmpty(world);
 });
 
 test("a transaction that is open when its unit ends is rolled back", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   let left: Promise<unknown> = Promise.resolve();
   const ended = Promise.withResolvers<void>();
   await db.unit(async () => {
@@ -86,23 +86,23 @@ test("a transaction that is open when its unit ends is rolled back", async () =>
   });
   await settled();
   assert.equal(db.stats().leased, 0);
-  assert.equal(port.sessions[0]?.resets, 1);
-  assert.equal(port.sessions[0]?.isInTransaction, false);
+  assert.equal(connector.sessions[0]?.resets, 1);
+  assert.equal(connector.sessions[0]?.isInTransaction, false);
   ended.resolve();
   await left;
-  assert.deepEqual(port.log, ["1: START TRANSACTION"]);
+  assert.deepEqual(connector.log, ["1: START TRANSACTION"]);
   await endsEmpty(world);
 });
 
 test("if the answer to COMMIT is lost, that is said, and nothing is repeated", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   let runs = 0;
   const unit = db.unit(async () => {
     runs++;
     await db.transaction(async () => {
       await seen(db);
-      Object.assign(port.sessions[0] ?? {}, { hangsOn: "COMMIT" });
+      Object.assign(connector.sessions[0] ?? {}, { hangsOn: "COMMIT" });
     }).catch((cause) => {
       throw new Error("wrapped", { cause });
     });
@@ -112,7 +112,7 @@ test("if the answer to COMMIT is lost, that is said, and nothing is repeated", a
   });
   const refusal = refused(failed, "COMMIT_UNKNOWN");
   await settled();
-  port.sessions[0]?.kill();
+  connector.sessions[0]?.kill();
   const error = await refusal;
   assert.equal(error.stage, "commit");
   assert.equal(runs, 1);
@@ -121,11 +121,11 @@ test("if the answer to COMMIT is lost, that is said, and nothing is repeated", a
 
 test("if the connection is lost before COMMIT is sent, the transaction says so", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   await refused(
     db.transaction(async () => {
       await seen(db);
-      port.sessions[0]?.kill();
+      connector.sessions[0]?.kill();
       await refused(seen(db), "CONNECTION_LOST");
     }),
     "CONNECTION_LOST",
@@ -135,10 +135,10 @@ test("if the connection is lost before COMMIT is sent, the transaction says so",
 
 test("a rollback that fails is noted in the error, and its connection closed", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   const error: Error & { suppressed?: unknown } = new Error("mine");
   const transaction = db.transaction(async () => {
-    const [session] = port.sessions;
+    const [session] = connector.sessions;
     assert.ok(session);
     session.failNext = new FakeServerError(1180, "Cannot roll back");
     await Promise.resolve();
@@ -152,7 +152,7 @@ test("a rollback that fails is noted in the error, and its connection closed", a
 
 test("an abort rolls a transaction back", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   const abort = new AbortController();
   const reason = new Error("gone");
   const transaction = db.transaction(async () => {
@@ -160,7 +160,7 @@ test("an abort rolls a transaction back", async () => {
     abort.abort(reason);
   }, { signal: abort.signal });
   await assert.rejects(transaction, reason);
-  assert.deepEqual(port.log.map((line) => line.slice(3)), [
+  assert.deepEqual(connector.log.map((line) => line.slice(3)), [
     "START TRANSACTION",
     "SELECT",
     "ROLLBACK",
@@ -171,24 +171,24 @@ test("an abort rolls a transaction back", async () => {
 
 test("an abort that comes while COMMIT is under way lets it end", async () => {
   const world = createWorld();
-  const { db, port } = world;
+  const { db, connector } = world;
   const abort = new AbortController();
   const transaction = db.transaction(async () => {
     await seen(db);
-    Object.assign(port.sessions[0] ?? {}, { hangsOn: "COMMIT" });
+    Object.assign(connector.sessions[0] ?? {}, { hangsOn: "COMMIT" });
     return "committed";
   }, { signal: abort.signal });
   await settled();
   abort.abort();
   await settled();
-  port.sessions[0]?.answer();
+  connector.sessions[0]?.answer();
   assert.equal(await transaction, "committed");
   await endsEmpty(world);
 });
 
 test("a transaction that cannot begin names the line of its caller", async () => {
-  const { db, port } = createWorld();
-  port.connectFailures.push(new FakeServerError(2003, "refused"));
+  const { db, connector } = createWorld();
+  connector.connectFailures.push(new FakeServerError(2003, "refused"));
   async function caller(): Promise<void> {
     await db.transaction(() => 1);
   }
@@ -198,7 +198,7 @@ test("a transaction that cannot begin names the line of its caller", async () =>
 
 test("a transaction that is aborted while it waits leaves the line", async () => {
   const world = createWorld({ connectionLimit: 1 });
-  const { db, port } = world;
+  const { db, connector } = world;
   const holder = seen(db, "HANG");
   await settled();
   const abort = new AbortController();
@@ -208,7 +208,7 @@ test("a transaction that is aborted while it waits leaves the line", async () =>
   abort.abort();
   await waiting;
   assert.equal(db.stats().waiting, 0);
-  port.sessions[0]?.answer();
+  connector.sessions[0]?.answer();
   await holder;
   await endsEmpty(world);
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEADLOCK, FakeServerError } from "./support/fake_port.ts";
+import { DEADLOCK, FakeServerError } from "./support/fake_connector.ts";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
@@ -23,7 +23,7 @@ test("statements side by side in one unit share one lease, and the wait for it",
   const world = createWorld();
   const threads = await world.db.unit(() => Promise.all([1, 2, 3].map(() => seen(world.db))));
   assert.deepEqual(threads.map(({ threadId }) => threadId), [1, 1, 1]);
-  assert.equal(world.port.sessions.length, 1);
+  assert.equal(world.connector.sessions.length, 1);
   await endsEmpty(world);
 });
 
@@ -40,7 +40,7 @@ test("different units never share a connection at a time", async () => {
   }
   await Promise.all(Array.from({ length: 20 }, () => world.db.unit(work)));
   await settled();
-  assert.ok(world.port.peak <= 3);
+  assert.ok(world.connector.peak <= 3);
   await endsEmpty(world);
 });
 
@@ -62,7 +62,7 @@ test("state that cannot move keeps the connection for the unit, then it is wiped
     assert.equal((await seen(world.db)).threadId, 1);
   });
   await settled();
-  assert.equal(world.port.sessions[0]?.resets, 1);
+  assert.equal(world.connector.sessions[0]?.resets, 1);
   assert.equal(world.db.stats().idle, 1);
   await endsEmpty(world);
 });
@@ -74,7 +74,7 @@ test('hold: "unit" keeps the connection to the end of the unit', async () => {
     assert.equal(world.db.stats().leased, 1);
   });
   assert.equal(world.db.stats().leased, 0);
-  assert.equal(world.port.sessions[0]?.resets, 0);
+  assert.equal(world.connector.sessions[0]?.resets, 0);
   await endsEmpty(world);
 });
 
@@ -88,7 +88,7 @@ test("a statement that comes after its unit has ended is refused, and never run"
   });
   ended.resolve();
   await refused(later, "UNIT_ENDED");
-  assert.deepEqual(world.port.log, []);
+  assert.deepEqual(world.connector.log, []);
   await endsEmpty(world);
 });
 
@@ -102,9 +102,9 @@ test("a statement that still waits when its unit ends leaves the line, refused",
   });
   await waiting;
   assert.equal(world.db.stats().waiting, 0);
-  world.port.sessions[0]?.answer();
+  world.connector.sessions[0]?.answer();
   await holder;
-  assert.equal(world.port.log.length, 1);
+  assert.equal(world.connector.log.length, 1);
   await endsEmpty(world);
 });
 
@@ -116,7 +116,7 @@ test("a statement that runs when its unit ends is let run to its end", async () 
     await settled();
   });
   assert.equal(world.db.stats().leased, 1);
-  world.port.sessions[0]?.answer();
+  world.connector.sessions[0]?.answer();
   await running;
   assert.equal(world.db.stats().idle, 1);
   await endsEmpty(world);
@@ -137,7 +137,7 @@ test("one of two who wait for a lease of their unit may give up without the othe
     return await stays;
   });
   await settled();
-  world.port.sessions[0]?.answer();
+  world.connector.sessions[0]?.answer();
   await holder;
   assert.equal((await waiters).sql, "SELECT b");
   await endsEmpty(world);
@@ -155,7 +155,7 @@ test("a unit's signal ends its waits and its statements, not those of others", a
   await settled();
   abort.abort(reason);
   await failed;
-  for (const session of world.port.open) session.answer();
+  for (const session of world.connector.open) session.answer();
   await other;
   await endsEmpty(world);
 });
@@ -289,9 +289,9 @@ test("a connection lost with state in it is missed, one without is replaced", as
   const world = createWorld({ connections: { main: { hold: "unit" } } });
   await world.db.unit(async () => {
     await seen(world.db);
-    world.port.sessions[0]?.kill();
+    world.connector.sessions[0]?.kill();
     assert.equal((await seen(world.db, "SET @a = 1")).threadId, 2);
-    world.port.sessions[1]?.kill();
+    world.connector.sessions[1]?.kill();
     await refused(seen(world.db), "CONNECTION_LOST");
     await refused(seen(world.db), "CONNECTION_LOST");
   });

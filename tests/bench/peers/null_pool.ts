@@ -1,6 +1,12 @@
 /** This pool over sessions within the process that do nothing: what is left is the pool's own. */
 
-import type { Answering, Condition, Port, Session, StatementFacts } from "../../../src/port.ts";
+import type {
+  Answering,
+  Condition,
+  Connector,
+  Session,
+  StatementFacts,
+} from "../../../src/port.ts";
 import { createSubletPool } from "../../../src/shell/compose.ts";
 import type { PoolOptions } from "../../../src/shell/options.ts";
 import type { Pool } from "../../../src/shell/pool.ts";
@@ -11,7 +17,7 @@ export type NullPool = Pool<"main", object, object>;
 /** Returns a pool of sessions that do nothing. */
 export function createNullPool(options: PoolOptions<"main">): NullPool {
   return createSubletPool<"main", object, object>({ shared: false, ...options }, {
-    port: nullPort,
+    connector: nullConnector,
     targetOptions: [],
     targetOf: () => ({}),
     retargetOf: (base) => base,
@@ -23,7 +29,7 @@ export function createNullPool(options: PoolOptions<"main">): NullPool {
   });
 }
 
-const nullPort: Port = {
+const nullConnector: Connector = {
   connect: () => Promise.resolve(new NullSession()),
   isFull: () => false,
   keyOf: () => "",

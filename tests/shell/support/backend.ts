@@ -2,16 +2,16 @@
 
 import { keyOfValue, shapeOfValue } from "../../../src/mysql/keys.ts";
 import type { Backend } from "../../../src/shell/backend.ts";
-import { DEADLOCK, type FakePort, FakeServerError, LOST } from "./fake_port.ts";
+import { DEADLOCK, type FakeConnector, FakeServerError, LOST } from "./fake_connector.ts";
 import type { ManualClock } from "./manual_clock.ts";
 
 /** Returns what a pool over a port is founded on. */
 export function backendOf(
-  port: FakePort,
+  connector: FakeConnector,
   clock: ManualClock,
 ): Backend {
   return {
-    port,
+    connector,
     clock,
     targetOptions: ["host", "database"],
     targetOf: (options) => ({ host: "a", database: "shop", ...options }),

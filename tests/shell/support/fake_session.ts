@@ -9,7 +9,7 @@ import type {
   Statement,
   StatementFacts,
 } from "../../../src/port.ts";
-import type { FakePort } from "./fake_port.ts";
+import type { FakeConnector } from "./fake_connector.ts";
 import {
   DEADLOCK,
   factsOfText,
@@ -50,7 +50,7 @@ export class FakeSession implements Session {
   checks = 0;
   /** The names of the savepoints of its transaction. */
   readonly savepoints: string[] = [];
-  readonly #port: FakePort;
+  readonly #connector: FakeConnector;
   readonly #lost: (loss: Loss) => void;
   readonly #ended: PromiseWithResolvers<never> = Promise.withResolvers();
   #target: FakeTarget;
@@ -62,12 +62,12 @@ export class FakeSession implements Session {
   #answer: PromiseWithResolvers<void> | undefined;
 
   constructor(
-    port: FakePort,
+    connector: FakeConnector,
     threadId: number,
     target: FakeTarget,
     lost: (loss: Loss) => void,
   ) {
-    this.#port = port;
+    this.#connector = connector;
     this.#target = target;
     this.#lost = lost;
     this.threadId = threadId;
@@ -145,7 +145,7 @@ export class FakeSession implements Session {
 
   check(): Promise<void> {
     this.checks++;
-    const { checkFailure } = this.#port;
+    const { checkFailure } = this.#connector;
     if (!this.isAlive) return Promise.reject(new Error("It has ended"));
     return checkFailure === undefined ? Promise.resolve() : Promise.reject(checkFailure);
   }
@@ -165,7 +165,7 @@ export class FakeSession implements Session {
     this.isInTransaction = false;
     this.isPinned = false;
     this.#isDirty = false;
-    const { resetFailure, resetGate } = this.#port;
+    const { resetFailure, resetGate } = this.#connector;
     await resetGate;
     if (resetFailure !== undefined) throw resetFailure;
   }
@@ -180,8 +180,8 @@ export class FakeSession implements Session {
   }
 
   async close(): Promise<void> {
-    await this.#port.storage?.run(undefined, () => Promise.resolve());
-    await this.#port.closeGate;
+    await this.#connector.storage?.run(undefined, () => Promise.resolve());
+    await this.#connector.closeGate;
     this.isAlive = false;
     this.isClosed = true;
   }
@@ -202,7 +202,7 @@ export class FakeSession implements Session {
 
   async #serve(statement: Statement): Promise<[unknown, unknown]> {
     const { sql, values } = statement;
-    this.#port.log.push(`${this.threadId}: ${sql}`);
+    this.#connector.log.push(`${this.threadId}: ${sql}`);
     const { isReadOnly } = this.factsOf(statement);
     if (!isReadOnly && sql !== "COMMIT") this.clearingCount++;
     const isPermanent = sql === "COMMIT" ? this.#hasWritten : !this.isInTransaction;

@@ -2,7 +2,7 @@
 
 import { createSubletPool } from "../../../src/shell/compose.ts";
 import type { PoolOptions } from "../../../src/shell/options.ts";
-import { type FakeDriver, FakePort, type FakeTarget } from "./fake_port.ts";
+import { FakeConnector, type FakeDriver, type FakeTarget } from "./fake_connector.ts";
 import { backendOf } from "./backend.ts";
 import { ManualClock } from "./manual_clock.ts";
 import type { FakePool } from "./pool.ts";
@@ -13,7 +13,7 @@ export interface Shared {
   readonly other: FakePool<"main">;
   /** Makes another handle. */
   readonly another: () => FakePool<"main">;
-  readonly port: FakePort;
+  readonly connector: FakeConnector;
   readonly clock: ManualClock;
 }
 
@@ -23,12 +23,12 @@ let count = 0;
 export function createShared(
   options: PoolOptions<"main", Partial<FakeTarget>> & Partial<FakeTarget> = {},
 ): Shared {
-  const [port, clock] = [new FakePort(), new ManualClock()];
-  const backend = backendOf(port, clock);
+  const [connector, clock] = [new FakeConnector(), new ManualClock()];
+  const backend = backendOf(connector, clock);
   const definition = { host: `handles ${count++}`, ...options };
   const another = (): FakePool<"main"> =>
     createSubletPool<"main", FakeTarget, FakeDriver, Partial<FakeTarget>>(definition, backend);
-  return { one: another(), other: another(), another, port, clock };
+  return { one: another(), other: another(), another, connector, clock };
 }
 
 /** Tells whether a promise has been fulfilled. */

@@ -7,7 +7,7 @@ import type { PoolOptions } from "../../../src/shell/options.ts";
 import type { Pool } from "../../../src/shell/pool.ts";
 import type { Lease } from "../../../src/shell/lease.ts";
 import type { VirtualConnection } from "../../../src/shell/virtual_connection.ts";
-import { type FakeDriver, FakePort, type FakeTarget, type Seen } from "./fake_port.ts";
+import { FakeConnector, type FakeDriver, type FakeTarget, type Seen } from "./fake_connector.ts";
 import { backendOf } from "./backend.ts";
 import { ManualClock, settled } from "./manual_clock.ts";
 
@@ -18,21 +18,21 @@ export type FakeLease = Lease<FakeDriver>;
 /** A pool, and what is around it. */
 export interface World<Name extends string> {
   readonly db: FakePool<Name>;
-  readonly port: FakePort;
+  readonly connector: FakeConnector;
   readonly clock: ManualClock;
 }
 
 /** Creates a pool of its own. */
 export function createWorld<const Name extends string = "main">(
   options: PoolOptions<Name, Partial<FakeTarget>> & Partial<FakeTarget> = {},
-  port: FakePort = new FakePort(),
+  connector: FakeConnector = new FakeConnector(),
 ): World<Name> {
   const clock = new ManualClock();
   const db = createSubletPool<Name, FakeTarget, FakeDriver, Partial<FakeTarget>>(
     { shared: false, ...options },
-    backendOf(port, clock),
+    backendOf(connector, clock),
   );
-  return { db, port, clock };
+  return { db, connector, clock };
 }
 
 // What runs pools is loaded, so that all happens as soon as it is asked for.
@@ -59,12 +59,12 @@ export async function refused(promise: Promise<unknown>, code: string): Promise<
 }
 
 /** Drains a pool and expects that nothing of it is left. */
-export async function endsEmpty({ db, port, clock }: World<string>): Promise<void> {
+export async function endsEmpty({ db, connector, clock }: World<string>): Promise<void> {
   const drained = db.drain();
   await settled();
   await drained;
   const { phase, size, waiting } = db.stats();
   assert.deepEqual({ phase, size, waiting }, { phase: "closed", size: 0, waiting: 0 });
-  assert.equal(port.open.length, 0);
+  assert.equal(connector.open.length, 0);
   assert.equal(clock.alarms, 0);
 }

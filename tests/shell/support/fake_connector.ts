@@ -7,7 +7,7 @@
  */
 
 import type { AsyncLocalStorage } from "node:async_hooks";
-import type { Loss, Port, Session } from "../../../src/port.ts";
+import type { Connector, Loss, Session } from "../../../src/port.ts";
 import { FakeServerError, type FakeTarget, TOO_MANY } from "./fake_server.ts";
 import { FakeSession } from "./fake_session.ts";
 
@@ -15,7 +15,7 @@ export * from "./fake_server.ts";
 export * from "./fake_session.ts";
 
 /** Opens sessions to a server within the process. */
-export class FakePort implements Port {
+export class FakeConnector implements Connector {
   /** Every session that was opened. */
   readonly sessions: FakeSession[] = [];
   /** Every statement that was run, as "thread: text". */
