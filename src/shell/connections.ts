@@ -11,7 +11,7 @@ import type { Clock, Connector, Loss, Session, Target } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { Renewals } from "./stats.ts";
 import type { PooledConnection } from "./lease_request.ts";
-import type { Neutral, ProcessRef } from "./process_ref.ts";
+import type { ProcessRef, RunDetached } from "./process_ref.ts";
 
 /**
  * From how long on an answer may have come while the process stood still, and the server have
@@ -26,7 +26,7 @@ export interface ConnectionsSetting {
   /** What tells the time, and chance. */
   readonly clock: Clock;
   /** An async context that belongs to nobody. */
-  readonly neutral: Neutral;
+  readonly runDetached: RunDetached;
   /** Takes what happens. */
   readonly report: (event: Event) => void;
   /** Called with each session that has been opened. */
@@ -70,12 +70,12 @@ export class Connections {
 
   /** Opens a session. */
   connect(actual: ActualId, target: Target): void {
-    const { connector, clock, neutral, report } = this.#setting;
+    const { connector, clock, runDetached, report } = this.#setting;
     const opening = new AbortController();
     const { signal } = opening;
     this.#openings.set(actual, opening);
     const lost = (loss: Loss): void => this.#lose(actual, loss);
-    neutral(() => connector.connect(target, lost, signal)).then(
+    runDetached(() => connector.connect(target, lost, signal)).then(
       (session) => {
         this.#welcome(actual, session);
         if (signal.aborted) this.close(actual);
@@ -92,11 +92,11 @@ export class Connections {
 
   /** Checks, resets or changes a session. */
   work(actual: ActualId, work: Work, target: Target | undefined): void {
-    const { neutral, report } = this.#setting;
+    const { runDetached, report } = this.#setting;
     const pooled = this.get(actual);
     pooled.isWorking = true;
     this.settle(pooled);
-    neutral(() => this.#perform(pooled.session, work, target)).then(
+    runDetached(() => this.#perform(pooled.session, work, target)).then(
       (reason) => {
         pooled.isWorking = false;
         if (reason !== undefined) this.renewals.add(reason);
@@ -115,13 +115,13 @@ export class Connections {
 
   /** Ends a session with a farewell; calls off one that is being opened. */
   close(actual: ActualId): void {
-    const { neutral, report } = this.#setting;
+    const { runDetached, report } = this.#setting;
     const opening = this.#openings.get(actual);
     if (opening !== undefined) {
       return opening.abort(new Error("The pool has ended, and nobody waits for a connection"));
     }
     const { session } = this.get(actual);
-    neutral(() => session.close()).then(() => {
+    runDetached(() => session.close()).then(() => {
       this.#open.delete(actual);
       report({ type: "closeDone", actual });
     });

@@ -18,7 +18,7 @@ import type { Condition, Connector, Instant, RawConnection } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import { type PoolStats, statsOf } from "./stats.ts";
 import type { PoolClock } from "./clock.ts";
-import { Countdown } from "./alarm.ts";
+import { TimeoutQueue } from "./timers.ts";
 import {
   acquireEventOf,
   type LeaseRequest,
@@ -30,7 +30,7 @@ import {
   requestOf,
 } from "./lease_request.ts";
 import { connectionEventOf, type EventName, type Events } from "./events.ts";
-import { type Neutral, ProcessRef } from "./process_ref.ts";
+import { ProcessRef, type RunDetached } from "./process_ref.ts";
 import { Connections } from "./connections.ts";
 import { type Obeying, Stepper } from "./stepper.ts";
 import type { Targets } from "./targets.ts";
@@ -46,7 +46,7 @@ export interface Setting {
   /** What tells the time. */
   readonly clock: PoolClock;
   /** An async context that belongs to nobody. */
-  readonly neutral: Neutral;
+  readonly runDetached: RunDetached;
   /** The targets in use. */
   readonly targets: Targets;
   /** What is told of the pool. */
@@ -64,7 +64,7 @@ export class Interpreter implements Obeying, Lessor {
   /** Keeps the process alive for those who wait. */
   readonly processRef: ProcessRef;
   /** Gives up those who have waited for too long; knows all who wait. */
-  readonly acquireTimeouts: Countdown<LeaseWaiter>;
+  readonly acquireTimeouts: TimeoutQueue<LeaseWaiter>;
   readonly #names: readonly string[];
   readonly #targets: Targets;
   readonly #events: Events;
@@ -78,28 +78,29 @@ export class Interpreter implements Obeying, Lessor {
 
   /** Creates a pool that has done nothing. */
   constructor(setting: Setting) {
-    const { policy, names, connector, clock, neutral, targets, events, isResetAlways } = setting;
+    const { policy, names, connector, clock, runDetached, targets, events, isResetAlways } =
+      setting;
     const report = (event: Event): void => this.report(event);
     const opened = (session: { driver: RawConnection; threadId: number }): void => {
       if (events.hasListeners("connection")) events.emit("connection", connectionEventOf(session));
     };
-    this.#stepper = new Stepper(policy, clock, neutral, this);
+    this.#stepper = new Stepper(policy, clock, runDetached, this);
     this.#names = names;
     this.#targets = targets;
     this.#events = events;
     this.#isResetAlways = isResetAlways;
-    this.processRef = new ProcessRef(neutral);
+    this.processRef = new ProcessRef(runDetached);
     const { processRef } = this;
     this.#connections = new Connections({
       connector,
       clock,
-      neutral,
+      runDetached,
       report,
       opened,
       processRef,
       isResetAlways,
     });
-    this.acquireTimeouts = new Countdown(clock, neutral, setting.acquireMs, (waiter) => {
+    this.acquireTimeouts = new TimeoutQueue(clock, runDetached, setting.acquireMs, (waiter) => {
       waiter.expire();
     });
     this.clock = clock;

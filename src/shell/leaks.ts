@@ -5,9 +5,9 @@
  */
 
 import type { Clock, Instant } from "../port.ts";
-import { Countdown, type TimeoutLink } from "./alarm.ts";
+import { type TimeoutLink, TimeoutQueue } from "./timers.ts";
 import type { Events } from "./events.ts";
-import type { Neutral } from "./process_ref.ts";
+import type { RunDetached } from "./process_ref.ts";
 
 /** A lease that may be forgotten. */
 export interface Forgettable {
@@ -45,7 +45,7 @@ interface Remains {
 export class Leaks {
   readonly #clock: Clock;
   readonly #events: Events;
-  readonly #countdown: Countdown<Watch> | undefined;
+  readonly #timeouts: TimeoutQueue<Watch> | undefined;
   readonly #registry: FinalizationRegistry<Remains> | undefined;
   /** Those that nobody has. */
   readonly #tags: Tag[] = [];
@@ -53,16 +53,16 @@ export class Leaks {
   /** Creates a watch over no lease; with a time-out of 0 it watches for garbage at most. */
   constructor(
     clock: Clock,
-    neutral: Neutral,
+    runDetached: RunDetached,
     events: Events,
     timeoutMs: number,
     isGarbageWatched: boolean,
   ) {
     this.#clock = clock;
     this.#events = events;
-    this.#countdown = timeoutMs === 0
+    this.#timeouts = timeoutMs === 0
       ? undefined
-      : new Countdown(clock, neutral, timeoutMs, (watch) => {
+      : new TimeoutQueue(clock, runDetached, timeoutMs, (watch) => {
         this.#note(watch, false);
         events.flush();
       });
@@ -73,7 +73,7 @@ export class Leaks {
 
   /** Returns the stack of the caller of `entry`, if leases are watched. */
   stackAbove(entry: (...args: never[]) => unknown): string | undefined {
-    if (this.#countdown === undefined) return undefined;
+    if (this.#timeouts === undefined) return undefined;
     const taken = new Error("Taken here");
     Error.captureStackTrace(taken, entry);
     return taken.stack;
@@ -81,16 +81,16 @@ export class Leaks {
 
   /** Begins to watch a lease that is held since some time; returns the watch, if there is one. */
   watch(virtual: string, since: Instant, stack: string | undefined): Watch | undefined {
-    if (this.#countdown === undefined) return undefined;
+    if (this.#timeouts === undefined) return undefined;
     const unlinked = { before: undefined, after: undefined, due: undefined };
     const watch: Watch = { virtual, since, stack, ...unlinked };
-    this.#countdown.add(watch, this.#clock.now());
+    this.#timeouts.add(watch, this.#clock.now());
     return watch;
   }
 
   /** Ends a watch. */
   unwatch(watch: Watch): void {
-    this.#countdown?.delete(watch);
+    this.#timeouts?.delete(watch);
   }
 
   /** Returns a tag for the holder of a lease, which is ended if the tag is collected. */

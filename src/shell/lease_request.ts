@@ -18,7 +18,7 @@ import type {
 import type { Clock, Condition, Instant, Loss, Session } from "../port.ts";
 import type { Admission } from "./admission.ts";
 import type { PoolStats } from "./stats.ts";
-import type { Countdown, TimeoutLink } from "./alarm.ts";
+import type { TimeoutLink, TimeoutQueue } from "./timers.ts";
 import { type ErrorCode, SubletError, withoutStack } from "./errors.ts";
 import { connectionEventOf, type EventName, type PoolEvents } from "./events.ts";
 import type { ProcessRef } from "./process_ref.ts";
@@ -47,7 +47,7 @@ export interface Lessor {
   /** Keeps the process alive for those who wait. */
   readonly processRef: ProcessRef;
   /** Gives up those who have waited for too long. */
-  readonly acquireTimeouts: Countdown<LeaseWaiter>;
+  readonly acquireTimeouts: TimeoutQueue<LeaseWaiter>;
   /** The last failure to open or prepare an actual connection, if nothing has succeeded since. */
   readonly lastFailure: unknown;
   /** Returns what the pool is doing. */

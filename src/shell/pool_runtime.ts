@@ -14,7 +14,7 @@ import { configsOf, type VirtualConfig } from "./virtual_config.ts";
 import { Interpreter } from "./interpreter.ts";
 import { Leaks } from "./leaks.ts";
 import type { Events } from "./events.ts";
-import type { Neutral } from "./process_ref.ts";
+import type { RunDetached } from "./process_ref.ts";
 import { Targets } from "./targets.ts";
 
 /** One set of actual connections, and what runs them. */
@@ -54,7 +54,7 @@ export class PoolRuntime {
   ) {
     const { options, backend } = definition;
     const { connector, retargetOf, isLoss, isRepeatable, lifespan } = backend;
-    const neutral: Neutral = AsyncLocalStorage.snapshot();
+    const runDetached: RunDetached = AsyncLocalStorage.snapshot();
     const targets = new Targets(connector);
     const virtualConfigs = configsOf(options.virtuals, definition.targets(), targets);
     const virtuals = options.virtuals.map(({ limit, minimum }, id) => {
@@ -65,7 +65,7 @@ export class PoolRuntime {
       names: virtualConfigs.map(({ name }) => name),
       connector,
       clock,
-      neutral,
+      runDetached,
       targets,
       events,
       isResetAlways: options.isResetAlways,
@@ -74,7 +74,7 @@ export class PoolRuntime {
     this.targets = targets;
     this.virtualConfigs = virtualConfigs;
     // Where sockets belong to requests, garbage is collected outside of any: none can be used.
-    this.leaks = new Leaks(clock, neutral, events, options.leakMs, lifespan !== "unit");
+    this.leaks = new Leaks(clock, runDetached, events, options.leakMs, lifespan !== "unit");
     this.isPerUnit = options.lifespan === "unit";
     this.retargetOf = retargetOf;
     this.isLoss = isLoss;

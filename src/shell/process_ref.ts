@@ -8,27 +8,27 @@
 import { clearInterval, setInterval } from "node:timers";
 
 /** Calls a function in an async context that belongs to nobody. */
-export type Neutral = <R, Args extends unknown[]>(fn: (...args: Args) => R, ...args: Args) => R;
+export type RunDetached = <R, Args extends unknown[]>(fn: (...args: Args) => R, ...args: Args) => R;
 
 /** The longest that timers take. */
 const INTERVAL_MS = 2 ** 31 - 1;
 
 /** Counts the callers for which the process has to stay alive. */
 export class ProcessRef {
-  readonly #neutral: Neutral;
+  readonly #runDetached: RunDetached;
   #takers = 0;
   #isEnded = false;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /** Creates a reference that keeps nothing alive. */
-  constructor(neutral: Neutral) {
-    this.#neutral = neutral;
+  constructor(runDetached: RunDetached) {
+    this.#runDetached = runDetached;
   }
 
   /** Keeps the process alive until {@linkcode unref} is called as often. */
   ref(): void {
     if (this.#takers++ > 0) return;
-    this.#timer ??= this.#neutral(() => setInterval(nothing, INTERVAL_MS));
+    this.#timer ??= this.#runDetached(() => setInterval(nothing, INTERVAL_MS));
     this.#timer.ref();
   }
 

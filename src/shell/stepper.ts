@@ -16,9 +16,9 @@ import {
   type TargetId,
 } from "../core/mod.ts";
 import type { Instant } from "../port.ts";
-import { Alarm } from "./alarm.ts";
+import { DeadlineTimer } from "./timers.ts";
 import type { PoolClock } from "./clock.ts";
-import type { Neutral } from "./process_ref.ts";
+import type { RunDetached } from "./process_ref.ts";
 
 /** What carries out what the core commands. */
 export interface Obeying {
@@ -34,18 +34,18 @@ export interface Obeying {
 export class Stepper {
   readonly #clock: PoolClock;
   readonly #obeying: Obeying;
-  readonly #alarm: Alarm;
+  readonly #timer: DeadlineTimer;
   #state: PoolState;
   #events: Event[] = [];
   #isStepping = false;
   #leaps: number;
 
   /** Begins with a pool that has done nothing. */
-  constructor(policy: Policy, clock: PoolClock, neutral: Neutral, obeying: Obeying) {
+  constructor(policy: Policy, clock: PoolClock, runDetached: RunDetached, obeying: Obeying) {
     this.#state = createState(policy);
     this.#clock = clock;
     this.#obeying = obeying;
-    this.#alarm = new Alarm(clock, neutral, () => {
+    this.#timer = new DeadlineTimer(clock, runDetached, () => {
       this.handle({ type: "deadlineReached" }, clock.now());
     });
     this.#leaps = clock.leaps;
@@ -74,7 +74,7 @@ export class Stepper {
         this.#events = [];
         for (const next of events) this.#step(next, now);
       }
-      this.#alarm.set(deadline(this.#state));
+      this.#timer.set(deadline(this.#state));
     } finally {
       this.#isStepping = false;
     }
@@ -83,7 +83,7 @@ export class Stepper {
 
   /** Rings no more, as the pool has ended. */
   end(): void {
-    this.#alarm.clear();
+    this.#timer.clear();
   }
 
   #step(event: Event, now: Instant): void {

@@ -1,29 +1,29 @@
-/** Alarms that are set again and again, and things that are all given the same time. */
+/** Timers: one for a deadline that moves at each step, and one for many equal timeouts. */
 
 import type { Clock, Instant } from "../port.ts";
-import type { Neutral } from "./process_ref.ts";
+import type { RunDetached } from "./process_ref.ts";
 
 /**
- * Rings when the deadline has come. Nearly every step moves that further away. So an alarm that
- * would ring too soon is left to ring, which costs nothing, and is then set anew; only a nearer
- * deadline sets it at once.
+ * Calls back at a deadline. Nearly every step moves the deadline further away. So the timer is left
+ * to fire too soon, which costs nothing, and is then set anew; only a nearer deadline sets it at
+ * once.
  */
-export class Alarm {
+export class DeadlineTimer {
   readonly #clock: Clock;
-  readonly #neutral: Neutral;
+  readonly #runDetached: RunDetached;
   readonly #ring: () => void;
   #deadline: Instant | undefined;
   #ringsAt: Instant = Infinity;
   #cancel: (() => void) | undefined;
 
-  /** Creates an alarm that is not set. */
-  constructor(clock: Clock, neutral: Neutral, ring: () => void) {
+  /** Creates a timer without a deadline. */
+  constructor(clock: Clock, runDetached: RunDetached, ring: () => void) {
     this.#clock = clock;
-    this.#neutral = neutral;
+    this.#runDetached = runDetached;
     this.#ring = ring;
   }
 
-  /** Lets it ring at `deadline`, or not at all. */
+  /** Sets the deadline, or takes it away. */
   set(deadline: Instant | undefined): void {
     this.#deadline = deadline;
     if (deadline === undefined || deadline >= this.#ringsAt) return;
@@ -31,7 +31,7 @@ export class Alarm {
     this.#arm(deadline);
   }
 
-  /** Lets it ring no more, and keeps no timer. */
+  /** Takes the deadline away, and clears the timer. */
   clear(): void {
     this.#deadline = undefined;
     this.#ringsAt = Infinity;
@@ -41,7 +41,7 @@ export class Alarm {
 
   #arm(at: Instant): void {
     this.#ringsAt = at;
-    this.#cancel = this.#neutral(() => this.#clock.alarm(at, () => this.#wake()));
+    this.#cancel = this.#runDetached(() => this.#clock.alarm(at, () => this.#wake()));
   }
 
   #wake(): void {
@@ -53,38 +53,43 @@ export class Alarm {
   }
 }
 
-/** What can be counted: a link of the list of those that are. */
+/** An item of a {@linkcode TimeoutQueue}: a link of its list. */
 export interface TimeoutLink<T> {
-  /** The one that comes due before it. */
+  /** The item whose timeout ends before. */
   before: T | undefined;
-  /** The one that comes due after it. */
+  /** The item whose timeout ends after. */
   after: T | undefined;
-  /** When it comes due; undefined while it is not counted. */
+  /** When its timeout ends; undefined while it is in no queue. */
   due: Instant | undefined;
 }
 
 /**
- * Counts the time of each. They come due in the order in which they were added. So one alarm
- * serves any number of them, and they form a list by themselves: to add and to remove one costs
- * next to nothing.
+ * Gives each item the same timeout. So timeouts end in the order in which items were added: one
+ * timer serves all, and the items form a linked list, in which adding and removing cost next to
+ * nothing.
  */
-export class Countdown<T extends TimeoutLink<T>> {
+export class TimeoutQueue<T extends TimeoutLink<T>> {
   readonly #clock: Clock;
   readonly #durationMs: number;
   readonly #expired: (item: T) => void;
-  readonly #alarm: Alarm;
+  readonly #timer: DeadlineTimer;
   #first: T | undefined;
   #last: T | undefined;
 
-  /** Creates one that gives each `durationMs` and calls `expired` with those whose time is up. */
-  constructor(clock: Clock, neutral: Neutral, durationMs: number, expired: (item: T) => void) {
+  /** Creates a queue that calls `expired` with each item that has been in it for `durationMs`. */
+  constructor(
+    clock: Clock,
+    runDetached: RunDetached,
+    durationMs: number,
+    expired: (item: T) => void,
+  ) {
     this.#clock = clock;
     this.#durationMs = durationMs;
     this.#expired = expired;
-    this.#alarm = new Alarm(clock, neutral, () => this.#ring());
+    this.#timer = new DeadlineTimer(clock, runDetached, () => this.#ring());
   }
 
-  /** Begins to count the time of one, from now on. */
+  /** Adds an item; its timeout begins now. */
   add(item: T, now: Instant): void {
     const due = now + this.#durationMs;
     item.due = due;
@@ -92,19 +97,19 @@ export class Countdown<T extends TimeoutLink<T>> {
     if (this.#last !== undefined) this.#last.after = item;
     else {
       this.#first = item;
-      if (due !== Infinity) this.#alarm.set(due);
+      if (due !== Infinity) this.#timer.set(due);
     }
     this.#last = item;
   }
 
-  /** Counts its time no more. */
+  /** Removes an item, if it is in the queue. */
   delete(item: T): void {
     if (item.due === undefined) return;
     this.#unlink(item);
-    if (this.#first === undefined) this.#alarm.clear();
+    if (this.#first === undefined) this.#timer.clear();
   }
 
-  /** Returns all that are counted, in their order. */
+  /** Returns the items in their order. */
   all(): T[] {
     const items: T[] = [];
     for (let item = this.#first; item !== undefined; item = item.after) items.push(item);
@@ -122,10 +127,10 @@ export class Countdown<T extends TimeoutLink<T>> {
 
   #ring(): void {
     const now = this.#clock.now();
-    this.#alarm.clear();
+    this.#timer.clear();
     for (let item = this.#first; item?.due !== undefined; item = this.#first) {
       if (now < item.due) {
-        this.#alarm.set(item.due);
+        this.#timer.set(item.due);
         return;
       }
       this.#unlink(item);
