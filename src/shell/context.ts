@@ -1,7 +1,7 @@
 /**
  * Whose code is this: the unit of work and the transaction that code belongs to.
  *
- * A frame says that for all code below it; frames follow the code through every `await` by
+ * A context says that for all code below it; contexts follow the code through every `await` by
  * AsyncLocalStorage.
  */
 
@@ -33,43 +33,43 @@ export interface ContextTransaction {
 }
 
 /** What code belongs to. */
-export interface Frame<
+export interface WorkContext<
   Unit extends ContextUnit = ContextUnit,
   Transaction extends ContextTransaction = ContextTransaction,
 > {
   /** The unit. */
   readonly unit: Unit;
-  /** The frame of the code around it. */
-  readonly parent: Frame<Unit, Transaction> | undefined;
-  /** The transaction that this frame adds. */
+  /** The context of the code around it. */
+  readonly parent: WorkContext<Unit, Transaction> | undefined;
+  /** The transaction that this context adds. */
   readonly transaction: Transaction | undefined;
   /** What ends the waits and statements of the code. */
   readonly signal: Cancellation | undefined;
-  /** The frame of code elsewhere that asks by a handle. */
-  readonly caller?: Frame<Unit, Transaction> | undefined;
+  /** The context of code elsewhere that asks by a handle. */
+  readonly caller?: WorkContext<Unit, Transaction> | undefined;
 }
 
-/** How code finds its frame. */
-export type Frames<Unit extends ContextUnit, Transaction extends ContextTransaction> =
+/** How code finds its context. */
+export type WorkContexts<Unit extends ContextUnit, Transaction extends ContextTransaction> =
   AsyncLocalStorage<
-    Frame<Unit, Transaction> | undefined
+    WorkContext<Unit, Transaction> | undefined
   >;
 
 /** Returns the innermost transaction, ended or not, that code is in on a virtual connection. */
 export function transactionOf<Unit extends ContextUnit, Transaction extends ContextTransaction>(
-  frame: Frame<Unit, Transaction> | undefined,
+  context: WorkContext<Unit, Transaction> | undefined,
   virtual: VirtualId,
 ): Transaction | undefined {
-  const unit = frame?.unit;
-  for (let at = frame; at !== undefined && at.unit === unit; at = at.parent) {
+  const unit = context?.unit;
+  for (let at = context; at !== undefined && at.unit === unit; at = at.parent) {
     if (at.transaction?.unitLease.virtualConfig.id === virtual) return at.transaction;
   }
   return undefined;
 }
 
-/** Tells whether code of one frame is below another frame, in the same unit. */
-export function isBelow(frame: Frame | undefined, above: Frame): boolean {
-  for (let at = frame; at !== undefined && at.unit === above.unit; at = at.parent) {
+/** Tells whether code of one context is below another context, in the same unit. */
+export function isBelow(context: WorkContext | undefined, above: WorkContext): boolean {
+  for (let at = context; at !== undefined && at.unit === above.unit; at = at.parent) {
     if (at === above) return true;
   }
   return false;
@@ -81,13 +81,13 @@ export function isBelow(frame: Frame | undefined, above: Frame): boolean {
  * ends.
  */
 export function enclosingOf<Unit extends ContextUnit, Transaction extends ContextTransaction>(
-  frame: Frame<Unit, Transaction> | undefined,
+  context: WorkContext<Unit, Transaction> | undefined,
   unit?: ContextUnit,
   virtual?: VirtualId,
   counts: (unit: Unit) => boolean = () => true,
 ): readonly LeaseRef[] {
   const found: LeaseRef[] = [];
-  for (let at = frame; at !== undefined; at = at.parent) {
+  for (let at = context; at !== undefined; at = at.parent) {
     if (!counts(at.unit)) continue;
     const inTransaction = at.transaction?.status === "open"
       ? at.transaction.unitLease.leaseRef
@@ -101,16 +101,16 @@ export function enclosingOf<Unit extends ContextUnit, Transaction extends Contex
 }
 
 /** Has the units whose code writes on a lease of another unit, around none of them, note that. */
-export function noteWrite(frame: Frame | undefined, holder: ContextUnit): void {
-  for (let at = frame; at !== undefined; at = at.parent) {
+export function noteWrite(context: WorkContext | undefined, holder: ContextUnit): void {
+  for (let at = context; at !== undefined; at = at.parent) {
     if (at.caller !== undefined) noteWrite(at.caller, holder);
     if (!encloses(at.unit, holder)) at.unit.notePermanent();
   }
 }
 
 /** Has the units around code let go of what they only keep for what may be asked. */
-export function yieldAround(frame: Frame | undefined): void {
-  for (let at = frame; at !== undefined; at = at.parent) at.unit.yield();
+export function yieldAround(context: WorkContext | undefined): void {
+  for (let at = context; at !== undefined; at = at.parent) at.unit.yield();
 }
 
 /** Tells whether a unit is another one, or around it. */

@@ -19,7 +19,7 @@ import type { Asked } from "./statement.ts";
 import { runStatement } from "./statement_run.ts";
 import { transact } from "./transact.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
-import type { UnitEngine, UnitFrame, UnitFrames } from "./unit.ts";
+import type { UnitContext, UnitContexts, UnitEngine } from "./unit.ts";
 import { Handles, type UnitHandle } from "./unit_handle.ts";
 import type { UnitOptions } from "./unit_options.ts";
 import { runUnit } from "./unit_run.ts";
@@ -55,7 +55,7 @@ export class Engine implements UnitEngine, VirtualEngine {
   /** Tells the time. */
   readonly clock: PoolClock;
   /** Which unit of work, and which transaction in it, code belongs to. */
-  readonly frames: UnitFrames;
+  readonly contexts: UnitContexts;
   /** Whether each unit that is within no other has a runtime of its own. */
   readonly isPerUnit: boolean;
   readonly #shared: SharedPool;
@@ -69,7 +69,7 @@ export class Engine implements UnitEngine, VirtualEngine {
   constructor(shared: SharedPool) {
     this.handle = shared.join();
     this.clock = shared.clock;
-    this.frames = shared.frames;
+    this.contexts = shared.contexts;
     this.isPerUnit = shared.runtime === undefined;
     this.#shared = shared;
     this.#runtime = shared.runtime;
@@ -79,7 +79,7 @@ export class Engine implements UnitEngine, VirtualEngine {
   /** Returns the runtime of the calling code: its unit's, or that of a unit that it may begin. */
   runtimeHere(): PoolRuntime {
     if (this.#runtime !== undefined) return this.#runtime;
-    const unit = this.frames.getStore()?.unit;
+    const unit = this.contexts.getStore()?.unit;
     return unit === undefined || unit.isEnded ? this.#shared.newRuntime() : unit.runtime;
   }
 
@@ -98,7 +98,7 @@ export class Engine implements UnitEngine, VirtualEngine {
     } catch (error) {
       return Promise.reject(error);
     }
-    return runUnit(this, (frame) => fn(this.#handles.unit(frame)), options);
+    return runUnit(this, (context) => fn(this.#handles.unit(context)), options);
   }
 
   /** Runs code in a transaction on a virtual connection. */
@@ -112,7 +112,7 @@ export class Engine implements UnitEngine, VirtualEngine {
     const runtime = this.runtimeHere();
     const stack = runtime.leaks.stackAbove(this.transaction);
     const virtualConfig = runtime.virtualConfigs[id] as VirtualConfig;
-    const code = (frame: UnitFrame): T => fn(this.#handles.connection(frame, id));
+    const code = (context: UnitContext): T => fn(this.#handles.connection(context, id));
     const run = (): Promise<Awaited<T>> =>
       transact(this, runtime, virtualConfig, code, options, stack);
     return await (this.#isGuest() ? this.#asGuest(run) : run());
@@ -153,13 +153,13 @@ export class Engine implements UnitEngine, VirtualEngine {
    * itself waited for, but the leases it holds are.
    */
   async drain({ timeout, refuse = false }: DrainOptions): Promise<void> {
-    const { clock, frames } = this;
+    const { clock, contexts } = this;
     const processRef = this.#runtime?.interpreter.processRef;
     const { endsAll } = this.handle;
     const isEndless = timeout === undefined || timeout === Infinity;
     const waitedFor = endsAll ? this.#shared.admission : this.handle;
-    for (let frame = frames.getStore(); frame !== undefined; frame = frame.parent) {
-      const { unit } = frame;
+    for (let context = contexts.getStore(); context !== undefined; context = context.parent) {
+      const { unit } = context;
       if (!endsAll && unit.admission !== this.handle) continue;
       waitedFor.exempt(unit);
       unit.yield();
@@ -183,9 +183,9 @@ export class Engine implements UnitEngine, VirtualEngine {
     if (timeout < Infinity) return;
     const counts = ({ admission }: { admission: unknown }): boolean =>
       this.handle.isLast || admission === this.handle;
-    const frame = this.frames.getStore();
-    if (enclosingOf(frame, undefined, undefined, counts).length > 0) throw drainDeadlock();
-    for (let at = frame; at !== undefined; at = at.parent) {
+    const context = this.contexts.getStore();
+    if (enclosingOf(context, undefined, undefined, counts).length > 0) throw drainDeadlock();
+    for (let at = context; at !== undefined; at = at.parent) {
       if (counts(at.unit) && at.unit.kept.length > 0) throw drainDeadlock();
     }
   }
@@ -206,8 +206,8 @@ export class Engine implements UnitEngine, VirtualEngine {
 
   /** Tells whether code is in a unit that was begun through another handle. */
   #isGuest(): boolean {
-    const frame = this.frames.getStore();
-    return frame !== undefined && frame.unit.admission !== this.handle;
+    const context = this.contexts.getStore();
+    return context !== undefined && context.unit.admission !== this.handle;
   }
 
   /** Runs what joins a unit of another handle: it is work of this one as well. */
@@ -226,7 +226,7 @@ export class Engine implements UnitEngine, VirtualEngine {
   /** Throws if the handle has been drained, and code is not in work that it has under way. */
   #check(): void {
     if (!this.handle.isClosedItself || this.#guests > 0) return;
-    for (let at = this.frames.getStore(); at !== undefined; at = at.parent) {
+    for (let at = this.contexts.getStore(); at !== undefined; at = at.parent) {
       if (at.unit.admission === this.handle) return;
     }
     this.handle.check();

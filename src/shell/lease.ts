@@ -60,13 +60,13 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
    */
   get connection(): Driver {
     this.#check();
-    const { engine, unitLease, frame } = this.#state;
+    const { engine, unitLease, context } = this.#state;
     const { session, unit } = unitLease;
-    noteWrite(engine.frames.getStore(), unit);
+    noteWrite(engine.contexts.getStore(), unit);
     const refusal = (): unknown => {
       // Code of another unit may use the connection later.
-      noteWrite(engine.frames.getStore(), unit);
-      return this.#refusal ?? reasonIn(frame)?.reason;
+      noteWrite(engine.contexts.getStore(), unit);
+      return this.#refusal ?? reasonIn(context)?.reason;
     };
     return this.#connection ??= session.lend(refusal) as Driver;
   }
@@ -122,13 +122,13 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
     try {
       this.#check();
       const { engine, unitLease, transaction: taken } = this.#state;
-      const frame = engine.frames.getStore();
-      const here = transactionOf(frame, unitLease.virtualConfig.id);
+      const context = engine.contexts.getStore();
+      const here = transactionOf(context, unitLease.virtualConfig.id);
       const transaction = here?.unitLease === unitLease ? here : taken;
       const statement = statementOf(sql, values, isPrepared);
       const { endsAt, signal: own } = limitsOf(runOptionsOf(sql, options), engine.clock);
-      const limits = { endsAt, signal: either(frame?.signal, own) };
-      return named(runOnLease(unitLease, { statement, transaction, frame, limits }));
+      const limits = { endsAt, signal: either(context?.signal, own) };
+      return named(runOnLease(unitLease, { statement, transaction, context, limits }));
     } catch (error) {
       return Promise.reject(restack(error, this.#run));
     }
@@ -145,8 +145,8 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
     const refusal = this.#refusal;
     if (refusal !== undefined) throw refusal;
     const { engine, isSeparate, unitLease } = this.#state;
-    const frame = engine.frames.getStore();
-    if (!isSeparate && frame !== undefined && frame.unit !== unitLease.unit) {
+    const context = engine.contexts.getStore();
+    if (!isSeparate && context !== undefined && context.unit !== unitLease.unit) {
       const message = "The lease belongs to another unit of work";
       throw new SubletError("LEASE_FOREIGN", "statement", message);
     }
@@ -166,10 +166,10 @@ export function takeLease(
     const limits = limitsOf(options, engine.clock);
     const virtualConfig = runtime.virtualConfigs[virtual] as VirtualConfig;
     const begun = state = new LeaseState(engine, runtime, virtualConfig, options.separate);
-    const signal = either(begun.frame?.signal, limits.signal);
+    const signal = either(begun.context?.signal, limits.signal);
     begun.transaction?.check();
     signal?.throwIfAborted();
-    const opening = begun.unitLease.open(begun.frame, { signal, endsAt: limits.endsAt });
+    const opening = begun.unitLease.open(begun.context, { signal, endsAt: limits.endsAt });
     if (opening === undefined) return Promise.resolve(leaseOf(begun, signal, stack));
     return opening.then(() => leaseOf(begun, signal, stack), (error) => begun.fail(error));
   } catch (error) {

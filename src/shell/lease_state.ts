@@ -11,7 +11,7 @@ import type { VirtualConfig } from "./virtual_config.ts";
 import type { Leftover } from "./leaks.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import type { Transaction } from "./transaction.ts";
-import { Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
+import { Unit, type UnitContext, type UnitEngine } from "./unit.ts";
 
 /** Whether a lease is one of its own, beside the one that its unit has. */
 export type SeparateLease = boolean | "unlessInTransaction" | undefined;
@@ -19,7 +19,7 @@ export type SeparateLease = boolean | "unlessInTransaction" | undefined;
 /** What one explicit lease keeps. */
 export class LeaseState implements Leftover {
   /** What its code belongs to. */
-  readonly frame: UnitFrame | undefined;
+  readonly context: UnitContext | undefined;
   /** What it is a lease of. */
   readonly unitLease: UnitLease;
   /** The transaction that its code is in, on this lease. */
@@ -42,22 +42,22 @@ export class LeaseState implements Leftover {
     virtualConfig: VirtualConfig,
     separate: SeparateLease,
   ) {
-    const around = engine.frames.getStore();
+    const around = engine.contexts.getStore();
     // One of its own may be taken when the unit has ended.
-    const frame = separate && around?.unit.isEnded ? undefined : around;
-    const unitLease = leaseFor(engine, runtime, virtualConfig, frame, separate);
-    const transaction = transactionOf(frame, virtualConfig.id);
-    this.frame = frame;
+    const context = separate && around?.unit.isEnded ? undefined : around;
+    const unitLease = leaseFor(engine, runtime, virtualConfig, context, separate);
+    const transaction = transactionOf(context, virtualConfig.id);
+    this.context = context;
     this.unitLease = unitLease;
     this.transaction = transaction?.unitLease === unitLease ? transaction : undefined;
     this.engine = engine;
     this.isSeparate = Boolean(separate);
     unitLease.keep();
-    const signal = frame?.signal;
+    const signal = context?.signal;
     if (signal === undefined) return;
     // What its holder has the driver do ends with the unit's code, as its statements do.
     this.#stop = () => {
-      const aborted = reasonIn(frame);
+      const aborted = reasonIn(context);
       if (aborted !== undefined) unitLease.stop(aborted.reason);
     };
     signal.addEventListener("abort", this.#stop);
@@ -90,16 +90,16 @@ export class LeaseState implements Leftover {
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    const { unitLease, frame } = this;
-    if (this.#stop !== undefined) frame?.signal?.removeEventListener("abort", this.#stop);
+    const { unitLease, context } = this;
+    if (this.#stop !== undefined) context?.signal?.removeEventListener("abort", this.#stop);
     unitLease.unkeep();
-    if (unitLease.unit !== frame?.unit && !unitLease.isKept) unitLease.unit.end();
+    if (unitLease.unit !== context?.unit && !unitLease.isKept) unitLease.unit.end();
   }
 }
 
 /** Returns the signal that has ended what code of a unit does, unless the unit has ended. */
-export function reasonIn(frame: UnitFrame | undefined): Cancellation | undefined {
-  return frame?.signal?.aborted && !frame.unit.isEnded ? frame.signal : undefined;
+export function reasonIn(context: UnitContext | undefined): Cancellation | undefined {
+  return context?.signal?.aborted && !context.unit.isEnded ? context.signal : undefined;
 }
 
 /** Returns what a lease is a lease of. */
@@ -107,15 +107,15 @@ function leaseFor(
   { handle }: UnitEngine,
   runtime: PoolRuntime,
   virtualConfig: VirtualConfig,
-  frame: UnitFrame | undefined,
+  context: UnitContext | undefined,
   separate: SeparateLease,
 ): UnitLease {
-  if (frame !== undefined && !separate) return frame.unit.leaseFor(frame, virtualConfig);
-  const joined = separate === "unlessInTransaction" && frame !== undefined
-    ? frame.unit.leaseInTransaction(frame, virtualConfig)
+  if (context !== undefined && !separate) return context.unit.leaseFor(context, virtualConfig);
+  const joined = separate === "unlessInTransaction" && context !== undefined
+    ? context.unit.leaseInTransaction(context, virtualConfig)
     : undefined;
   if (joined !== undefined) return joined;
-  return new Unit(runtime, handle, { outer: frame?.unit, isBeside: true }).leaseBesides(
+  return new Unit(runtime, handle, { outer: context?.unit, isBeside: true }).leaseBesides(
     virtualConfig,
   );
 }

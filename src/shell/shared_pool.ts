@@ -14,7 +14,7 @@ import type { PoolDefinition } from "./backend.ts";
 import { Events, Listeners } from "./events.ts";
 import { PoolRuntime } from "./pool_runtime.ts";
 import type { CompiledMethod } from "./statement.ts";
-import type { UnitFrames } from "./unit.ts";
+import type { UnitContexts } from "./unit.ts";
 
 /** Hears of each handle that was collected as garbage; made with the first that may be. */
 let collected: FinalizationRegistry<() => void> | undefined;
@@ -24,7 +24,7 @@ export class SharedPool {
   /** Tells the time. */
   readonly clock: PoolClock;
   /** Which unit of work, and which transaction in it, code belongs to. */
-  readonly frames: UnitFrames = new AsyncLocalStorage();
+  readonly contexts: UnitContexts = new AsyncLocalStorage();
   /** Who may begin work, through any handle. */
   readonly admission: Admission = new Admission();
   /** The names of the virtual connections, by their numbers. */
@@ -53,7 +53,7 @@ export class SharedPool {
     this.clock = backend.clock ?? createClock();
     this.names = options.virtuals.map(({ name }) => name);
     this.compileMethod = backend.compileMethod;
-    this.#events = eventsOutside(this.frames);
+    this.#events = eventsOutside(this.contexts);
     this.#isWatched = backend.lifespan !== "unit";
     this.#remove = remove;
     if (options.lifespan === "unit") this.#definition = definition;
@@ -134,8 +134,8 @@ export class SharedPool {
 }
 
 /** Returns events whose listeners run outside any unit; they must not lead to the definition. */
-function eventsOutside(frames: UnitFrames): Events {
-  return new Events((fn) => frames.run(undefined, fn));
+function eventsOutside(contexts: UnitContexts): Events {
+  return new Events((fn) => contexts.run(undefined, fn));
 }
 
 /** What belongs to one caller of `createPool`: the work begun through it, and its listeners. */

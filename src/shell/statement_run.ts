@@ -13,7 +13,7 @@ import type { VirtualConfig } from "./virtual_config.ts";
 import type { Limits } from "./wait.ts";
 import { type Asked, limitsOf, restack, runOptionsOf, statementOf } from "./statement.ts";
 import { StatementRequest } from "./statement_request.ts";
-import type { UnitEngine, UnitFrame } from "./unit.ts";
+import type { UnitContext, UnitEngine } from "./unit.ts";
 import { runUnit } from "./unit_run.ts";
 import { runOnLease } from "./unit_statement.ts";
 
@@ -24,13 +24,13 @@ export function runStatement(
   { sql, values, isPrepared, options, bind }: Asked,
 ): Promise<[unknown, unknown]> {
   try {
-    const { clock, frames, handle, isPerUnit } = engine;
+    const { clock, contexts, handle, isPerUnit } = engine;
     const statement = statementOf(sql, bind === undefined ? values : bind(values), isPrepared);
     const limits = limitsOf(runOptionsOf(sql, options), clock);
-    const frame = frames.getStore();
-    if (frame !== undefined) return join(frame, id, statement, limits, false);
+    const context = contexts.getStore();
+    if (context !== undefined) return join(context, id, statement, limits, false);
     if (isPerUnit) {
-      return runUnit(engine, (frame) => join(frame, id, statement, limits, true), {});
+      return runUnit(engine, (context) => join(context, id, statement, limits, true), {});
     }
     handle.check();
     limits.signal?.throwIfAborted();
@@ -45,17 +45,17 @@ export function runStatement(
 
 /** Runs a statement on the lease that its unit has, or asks for. */
 function join(
-  frame: UnitFrame,
+  context: UnitContext,
   id: VirtualId,
   statement: Statement,
   limits: Limits,
   isAlone: boolean,
 ): Promise<[unknown, unknown]> {
-  const { virtualConfigs, leaks } = frame.unit.runtime;
+  const { virtualConfigs, leaks } = context.unit.runtime;
   const virtualConfig = virtualConfigs[id] as VirtualConfig;
   const stack = leaks.stackAbove(runStatement);
-  const within = { signal: either(frame.signal, limits.signal), endsAt: limits.endsAt };
-  const unitLease = frame.unit.leaseFor(frame, virtualConfig);
-  const transaction = transactionOf(frame, id);
-  return runOnLease(unitLease, { statement, transaction, frame, limits: within, stack, isAlone });
+  const within = { signal: either(context.signal, limits.signal), endsAt: limits.endsAt };
+  const unitLease = context.unit.leaseFor(context, virtualConfig);
+  const transaction = transactionOf(context, id);
+  return runOnLease(unitLease, { statement, transaction, context, limits: within, stack, isAlone });
 }

@@ -24,25 +24,25 @@ import {
   type TransactionOptions,
 } from "./transaction_options.ts";
 import { untilFurther } from "./turns.ts";
-import { endFully, type FrameCode, Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
+import { type ContextCode, endFully, Unit, type UnitContext, type UnitEngine } from "./unit.ts";
 import { runControl } from "./unit_statement.ts";
 
 /** How long after an abort the answer to what ends a transaction is waited for, in ms. */
 const lastWordMs = 1_000;
 
 /**
- * Runs code in a transaction, and gives it its frame; outside of any unit of work, the transaction
+ * Runs code in a transaction, and gives it its context; outside of any unit of work, the transaction
  * is a unit of its own, which `runtime` runs.
  */
 export async function transact<T>(
   engine: UnitEngine,
   runtime: PoolRuntime,
   virtualConfig: VirtualConfig,
-  fn: FrameCode<T>,
+  fn: ContextCode<T>,
   options: TransactionOptions,
   stack: string | undefined,
 ): Promise<Awaited<T>> {
-  const around = engine.frames.getStore();
+  const around = engine.contexts.getStore();
   const signal = either(around?.signal, options.signal);
   let own: Unit | undefined;
   try {
@@ -51,10 +51,10 @@ export async function transact<T>(
     if (parent !== undefined) checkNested(options, parent.top.options);
     signal?.throwIfAborted();
     const unit = around?.unit ?? (own = new Unit(runtime, engine.handle));
-    const frame = { unit, parent: around?.parent, transaction: around?.transaction, signal };
-    const entered = enter(frame, virtualConfig, options);
+    const context = { unit, parent: around?.parent, transaction: around?.transaction, signal };
+    const entered = enter(context, virtualConfig, options);
     const transaction = entered instanceof Transaction ? entered : await entered;
-    return await runIn(engine, transaction, fn, frame, around, stack);
+    return await runIn(engine, transaction, fn, context, around, stack);
   } catch (error) {
     throw restack(error, transact);
   } finally {
@@ -65,15 +65,15 @@ export async function transact<T>(
 async function runIn<T>(
   engine: UnitEngine,
   transaction: Transaction,
-  fn: FrameCode<T>,
-  frame: UnitFrame,
-  around: UnitFrame | undefined,
+  fn: ContextCode<T>,
+  context: UnitContext,
+  around: UnitContext | undefined,
   stack: string | undefined,
 ): Promise<Awaited<T>> {
-  const { unit, signal } = frame;
+  const { unit, signal } = context;
   let stop: (() => void) | undefined;
   try {
-    await begin(transaction, frame);
+    await begin(transaction, context);
     transaction.unitLease.watch(stack);
     if (transaction.parent === undefined) stop = rollBackOn(signal, transaction);
     try {
@@ -91,12 +91,12 @@ async function runIn<T>(
 
 /** Enters a level, at once if it can, so that nothing that is asked for later comes before. */
 function enter(
-  frame: UnitFrame,
+  context: UnitContext,
   virtualConfig: VirtualConfig,
   options: TransactionOptions,
 ): Transaction | Promise<Transaction> {
-  const { unit, signal } = frame;
-  const parent = transactionOf(frame, virtualConfig.id);
+  const { unit, signal } = context;
+  const parent = transactionOf(context, virtualConfig.id);
   unit.check();
   parent?.check();
   const unitLease = parent?.unitLease ?? unit.leaseBesides(virtualConfig);
@@ -105,16 +105,16 @@ function enter(
   const further = untilFurther(
     unitLease.runtime.interpreter,
     unit.turnWaitings,
-    { frame, open },
+    { context, open },
     { signal, endsAt: undefined },
   );
-  return further.then(() => enter(frame, virtualConfig, options));
+  return further.then(() => enter(context, virtualConfig, options));
 }
 
-async function begin(transaction: Transaction, frame: UnitFrame): Promise<void> {
+async function begin(transaction: Transaction, context: UnitContext): Promise<void> {
   const { unitLease, parent, options } = transaction;
-  const { unit, signal } = frame;
-  await unitLease.open(frame, { signal, endsAt: undefined });
+  const { unit, signal } = context;
+  await unitLease.open(context, { signal, endsAt: undefined });
   unit.check();
   transaction.check();
   if (parent !== undefined) {
@@ -136,12 +136,12 @@ async function begin(transaction: Transaction, frame: UnitFrame): Promise<void> 
 }
 
 async function runCode<T>(
-  { frames }: UnitEngine,
-  frame: UnitFrame,
-  fn: FrameCode<T>,
+  { contexts }: UnitEngine,
+  context: UnitContext,
+  fn: ContextCode<T>,
 ): Promise<Awaited<T>> {
   try {
-    return await frames.run(frame, fn, frame);
+    return await contexts.run(context, fn, context);
   } catch (error) {
     keepStack(error);
     throw error;

@@ -1,7 +1,7 @@
 /** Turns of those who use one thing one after another, in the order in which they came. */
 
 import type { Instant } from "../port.ts";
-import type { ContextTransaction, Frame } from "./context.ts";
+import type { ContextTransaction, WorkContext } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { LeaseWaiter, Lessor } from "./lease_request.ts";
 import { type Limits, Wait } from "./wait.ts";
@@ -71,7 +71,7 @@ export interface AwaitedTransaction extends ContextTransaction {
 /** Code that waits for a transaction. */
 export interface TurnWaiting {
   /** What the code belongs to. */
-  readonly frame: Frame | undefined;
+  readonly context: WorkContext | undefined;
   /** The transaction. */
   readonly open: AwaitedTransaction;
 }
@@ -101,17 +101,17 @@ export async function untilFurther(
 }
 
 /** Tells whether what is waited for waits itself for a transaction that the code is in. */
-function isRing(waitings: Iterable<TurnWaiting>, { frame, open }: TurnWaiting): boolean {
+function isRing(waitings: Iterable<TurnWaiting>, { context, open }: TurnWaiting): boolean {
   const reached = new Set([open]);
   for (const transaction of reached) {
-    if (isIn(frame, transaction)) return true;
-    for (const other of waitings) if (isIn(other.frame, transaction)) reached.add(other.open);
+    if (isIn(context, transaction)) return true;
+    for (const other of waitings) if (isIn(other.context, transaction)) reached.add(other.open);
   }
   return false;
 }
 
-function isIn(frame: Frame | undefined, transaction: AwaitedTransaction): boolean {
-  for (let at = frame; at !== undefined; at = at.parent) {
+function isIn(context: WorkContext | undefined, transaction: AwaitedTransaction): boolean {
+  for (let at = context; at !== undefined; at = at.parent) {
     if (at.transaction === transaction) return true;
   }
   return false;

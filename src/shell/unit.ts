@@ -10,7 +10,7 @@
 import type { LeaseRef, VirtualId } from "../core/mod.ts";
 import type { Clock, Target } from "../port.ts";
 import type { Admission } from "./admission.ts";
-import { type Frame, type Frames, transactionOf } from "./context.ts";
+import { transactionOf, type WorkContext, type WorkContexts } from "./context.ts";
 import { unitEnded } from "./errors.ts";
 import { type LeasingUnit, UnitLease } from "./unit_lease.ts";
 import type { VirtualConfig } from "./virtual_config.ts";
@@ -26,20 +26,20 @@ export interface Host {
 }
 
 /** What code belongs to: its unit, and its transaction in it. */
-export type UnitFrame = Frame<Unit, Transaction>;
+export type UnitContext = WorkContext<Unit, Transaction>;
 
-/** Code that is given its frame. */
-export type FrameCode<T> = (frame: UnitFrame) => T;
+/** Code that is given its context. */
+export type ContextCode<T> = (context: UnitContext) => T;
 
-/** How code finds its frame. */
-export type UnitFrames = Frames<Unit, Transaction>;
+/** How code finds its context. */
+export type UnitContexts = WorkContexts<Unit, Transaction>;
 
 /** What runs one handle of a pool, as the work that is begun through the handle knows it. */
 export interface UnitEngine {
   /** Tells the time. */
   readonly clock: Clock;
   /** Which unit of work, and which transaction in it, code belongs to. */
-  readonly frames: UnitFrames;
+  readonly contexts: UnitContexts;
   /** Counts the work. */
   readonly handle: Admission;
   /** Whether each unit that is within no other has a runtime of its own. */
@@ -178,9 +178,9 @@ export class Unit implements LeasingUnit {
   }
 
   /** Returns the lease that code uses through a virtual connection: its transaction's, if any. */
-  leaseFor(frame: UnitFrame | undefined, virtualConfig: VirtualConfig): UnitLease {
+  leaseFor(context: UnitContext | undefined, virtualConfig: VirtualConfig): UnitLease {
     this.check();
-    return transactionOf(frame, virtualConfig.id)?.unitLease ?? this.leaseBesides(virtualConfig);
+    return transactionOf(context, virtualConfig.id)?.unitLease ?? this.leaseBesides(virtualConfig);
   }
 
   /** Returns the lease for code that is in no transaction; it may have to be requested yet. */
@@ -198,8 +198,8 @@ export class Unit implements LeasingUnit {
   }
 
   /** Returns the lease in which code has a transaction open, also one that it began by hand. */
-  leaseInTransaction(frame: UnitFrame, virtualConfig: VirtualConfig): UnitLease | undefined {
-    const transaction = transactionOf(frame, virtualConfig.id);
+  leaseInTransaction(context: UnitContext, virtualConfig: VirtualConfig): UnitLease | undefined {
+    const transaction = transactionOf(context, virtualConfig.id);
     if (transaction !== undefined) return transaction.unitLease;
     return [this, ...this.#beside].flatMap((unit) => unit.openByHand)
       .findLast((unitLease) => unitLease.virtualConfig.id === virtualConfig.id);

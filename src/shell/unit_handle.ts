@@ -11,7 +11,7 @@ import { unknownName } from "./did_you_mean.ts";
 import type { SharedPool } from "./shared_pool.ts";
 import type { Field, Row, RunOptions, StatementOptions, Values } from "./statement.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
-import type { UnitFrame } from "./unit.ts";
+import type { UnitContext } from "./unit.ts";
 import {
   type Method,
   type TransactionCode,
@@ -113,31 +113,31 @@ export class Handles {
     this.#shared = shared;
   }
 
-  /** Returns a virtual connection whose statements run where a frame says. */
-  connection(frame: UnitFrame, id: VirtualId): VirtualConnection {
+  /** Returns a virtual connection whose statements run where a context says. */
+  connection(context: UnitContext, id: VirtualId): VirtualConnection {
     const { names, compileMethod } = this.#shared;
-    return new VirtualConnection(this.#bind(frame), names[id] as string, id, compileMethod);
+    return new VirtualConnection(this.#bind(context), names[id] as string, id, compileMethod);
   }
 
   /** Returns all virtual connections, bound likewise. */
-  unit(frame: UnitFrame): UnitHandle {
+  unit(context: UnitContext): UnitHandle {
     return new UnitHandle((name) => {
       const { names } = this.#shared;
       const id = names.indexOf(name);
       if (id < 0) throw unknownName(name, names);
-      return this.connection(frame, id);
+      return this.connection(context, id);
     });
   }
 
-  /** Code below the frame, as in a savepoint of its transaction, goes on where it is. */
-  #bind(frame: UnitFrame): VirtualEngine {
+  /** Code below the context, as in a savepoint of its transaction, goes on where it is. */
+  #bind(context: UnitContext): VirtualEngine {
     const engine = this.#engine;
-    const { frames } = this.#shared;
+    const { contexts } = this.#shared;
     const within = <T>(fn: () => T): T => {
-      const caller = frames.getStore();
-      if (isBelow(caller, frame)) return fn();
-      const { unit, signal } = frame;
-      return frames.run({ unit, parent: frame, transaction: undefined, signal, caller }, fn);
+      const caller = contexts.getStore();
+      if (isBelow(caller, context)) return fn();
+      const { unit, signal } = context;
+      return contexts.run({ unit, parent: context, transaction: undefined, signal, caller }, fn);
     };
     return {
       statement: (id, asked) => within(() => engine.statement(id, asked)),

@@ -9,7 +9,7 @@
 import type { LeaseRef } from "../core/mod.ts";
 import type { Instant, Session } from "../port.ts";
 import type { Admission } from "./admission.ts";
-import { type ContextUnit, enclosingOf, type Frame, yieldAround } from "./context.ts";
+import { type ContextUnit, enclosingOf, type WorkContext, yieldAround } from "./context.ts";
 import { SubletError, unitEnded } from "./errors.ts";
 import type { VirtualConfig } from "./virtual_config.ts";
 import type { Watch } from "./leaks.ts";
@@ -205,14 +205,14 @@ export class UnitLease {
   }
 
   /** Has a lease requested, if there is none; returns a promise of it if that takes a while. */
-  open(frame: Frame | undefined, limits: Limits): Promise<void> | undefined {
+  open(context: WorkContext | undefined, limits: Limits): Promise<void> | undefined {
     const { interpreter } = this.runtime;
     this.unit.check();
     if (this.#isLostButMovable) this.#release();
     let request = this.#request;
     if (request?.status !== "granted" && request?.status !== "waiting") {
       const { id } = this.virtualConfig;
-      const enclosing = enclosingOf(frame, this.unit, id);
+      const enclosing = enclosingOf(context, this.unit, id);
       this.#isSpent = false;
       const target = this.unit.targetOf(this.virtualConfig);
       request = new UnitRequest(interpreter, id, target, enclosing, this.unit.admission);
@@ -220,7 +220,7 @@ export class UnitLease {
       this.#request = request;
       interpreter.ask(request);
     }
-    if (request.status === "waiting") yieldAround(frame);
+    if (request.status === "waiting") yieldAround(context);
     // What the units around have let go of may have been what it waits for.
     return request.status === "granted" ? undefined : request.wait(limits);
   }

@@ -6,7 +6,7 @@
 import type { Target } from "../port.ts";
 import { SubletError } from "./errors.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
-import type { UnitFrame, UnprovenReads } from "./unit.ts";
+import type { UnitContext, UnprovenReads } from "./unit.ts";
 
 /** How far down the causes of an error are looked at, as they may go round in a circle. */
 const CAUSES_MAX = 16;
@@ -33,14 +33,14 @@ export function isSafeToRepeat({ isRepeatable }: PoolRuntime, error: unknown): b
 export async function provesReads(
   target: Target,
   { virtualConfig, reads }: UnprovenReads,
-  frame: UnitFrame,
+  context: UnitContext,
 ): Promise<boolean> {
-  const { unit, signal } = frame;
+  const { unit, signal } = context;
   unit.bindTo(virtualConfig, target);
   const unitLease = unit.leaseBesides(virtualConfig);
   unitLease.enter(undefined);
   try {
-    await unitLease.open(frame, { signal, endsAt: undefined });
+    await unitLease.open(context, { signal, endsAt: undefined });
     return await unitLease.session.proveReads(reads, signal);
   } finally {
     unitLease.leave();

@@ -6,7 +6,7 @@ import { either } from "./cancellation.ts";
 import { SubletError } from "./errors.ts";
 import { configNamed } from "./virtual_config.ts";
 import { transact } from "./transact.ts";
-import { endFully, type FrameCode, Unit, type UnitEngine, type UnitFrame } from "./unit.ts";
+import { type ContextCode, endFully, Unit, type UnitContext, type UnitEngine } from "./unit.ts";
 import { bindingsOf, checkRetries, type UnitOptions } from "./unit_options.ts";
 import { isSafeToRepeat, provesReads, tellLasting } from "./unit_repeat.ts";
 import { runControl } from "./unit_statement.ts";
@@ -17,15 +17,15 @@ import { runControl } from "./unit_statement.ts";
  */
 const BACKOFF = { minTimeout: 50, maxTimeout: 1_000, multiplier: 2, jitter: 0.5 };
 
-/** Runs code as a unit of work; it is given its frame. */
+/** Runs code as a unit of work; it is given its context. */
 export async function runUnit<T>(
   engine: UnitEngine,
-  fn: FrameCode<T>,
+  fn: ContextCode<T>,
   options: UnitOptions<string>,
 ): Promise<Awaited<T>> {
   const { retries = 0 } = options;
   checkRetries(retries);
-  const around = engine.frames.getStore();
+  const around = engine.contexts.getStore();
   const signal = either(around?.signal, options.signal);
   const outer = around?.unit.isEnded === false ? around.unit : undefined;
   const begin = (): Unit => {
@@ -71,7 +71,7 @@ export async function runUnit<T>(
 async function runOnce<T>(
   engine: UnitEngine,
   unit: Unit,
-  fn: FrameCode<T>,
+  fn: ContextCode<T>,
   { bind = {}, transaction = [] }: UnitOptions<string>,
   signal: Cancellation | undefined,
 ): Promise<Awaited<T>> {
@@ -80,15 +80,15 @@ async function runOnce<T>(
     const { virtualConfigs, leaks } = runtime;
     const names = typeof transaction === "string" ? [transaction] : transaction;
     const within = names.map((name) => configNamed(virtualConfigs, name)).reduceRight<
-      FrameCode<unknown>
+      ContextCode<unknown>
     >((inner, virtualConfig) => {
       return () => transact(engine, runtime, virtualConfig, inner, {}, leaks.stackAbove(runUnit));
     }, fn);
     for (const [virtualConfig, overlay] of bindingsOf(virtualConfigs, bind)) {
       unit.bind(virtualConfig, overlay);
     }
-    const frame = { unit, parent: engine.frames.getStore(), transaction: undefined, signal };
-    const result = await engine.frames.run(frame, within, frame);
+    const context = { unit, parent: engine.contexts.getStore(), transaction: undefined, signal };
+    const result = await engine.contexts.run(context, within, context);
     await checkNoneOpen(unit, signal);
     return result as Awaited<T>;
   } finally {
@@ -104,7 +104,7 @@ async function hasOnlyRead(
   signal: Cancellation | undefined,
 ): Promise<boolean> {
   for (const [{ target }, reads] of ended.unprovenReads) {
-    const prove = (frame: UnitFrame): Promise<boolean> => provesReads(target, reads, frame);
+    const prove = (context: UnitContext): Promise<boolean> => provesReads(target, reads, context);
     if (!await runOnce(engine, begin(), prove, {}, signal)) return false;
   }
   return true;

@@ -6,7 +6,7 @@
 import { AsyncResource } from "node:async_hooks";
 import type { Answering, Cancellation, Session, Statement } from "../port.ts";
 import { rejected } from "./caller.ts";
-import { type Frame, noteWrite } from "./context.ts";
+import { noteWrite, type WorkContext } from "./context.ts";
 import type { UnitLease } from "./unit_lease.ts";
 import type { Lessor } from "./lease_request.ts";
 import { type Limited, type Limiter, limiterOf, type Limits, statementTimeout } from "./wait.ts";
@@ -22,7 +22,7 @@ export interface LeaseStatement {
   /** The transaction that its code is in, on this lease. */
   readonly transaction: Transaction | undefined;
   /** What its code belongs to. */
-  readonly frame: Frame | undefined;
+  readonly context: WorkContext | undefined;
   /** Until when it may take. */
   readonly limits: Limits;
   /** Who asked for it, if leases are watched. */
@@ -131,17 +131,17 @@ class UnitStatement implements Answering, Limited {
 
   /** Waits until no transaction is open that it would become a part of, and for the lease. */
   #open(): void {
-    const { transaction, frame, limits } = this.#asked;
+    const { transaction, context, limits } = this.#asked;
     const unitLease = this.#unitLease;
     unitLease.unit.check();
     transaction?.check();
     const open = (transaction ?? unitLease).child;
     if (open !== undefined) {
       const { turnWaitings } = unitLease.unit;
-      const further = untilFurther(this.#interpreter, turnWaitings, { frame, open }, limits);
+      const further = untilFurther(this.#interpreter, turnWaitings, { context, open }, limits);
       return this.#attempt(this.#open, further);
     }
-    const opening = unitLease.open(frame, limits);
+    const opening = unitLease.open(context, limits);
     if (opening === undefined) this.#takeTurn();
     else this.#attempt(this.#takeTurn, opening);
   }
@@ -202,7 +202,7 @@ class UnitStatement implements Answering, Limited {
 
 function checkAllowed(
   unitLease: UnitLease,
-  { statement, transaction, frame, isAlone }: LeaseStatement,
+  { statement, transaction, context, isAlone }: LeaseStatement,
 ): void {
   const { session, before } = unitLease;
   const facts = session.factsOf(statement);
@@ -212,5 +212,5 @@ function checkAllowed(
   }
   checkReadsOwn(facts, session, before);
   // A read may write through a view, and only the unit of the lease learns of that.
-  noteWrite(frame, unitLease.unit);
+  noteWrite(context, unitLease.unit);
 }

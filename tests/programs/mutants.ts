@@ -23,7 +23,7 @@ const table: readonly (readonly [name: string, file: string, from: string, to: s
   ["a unit that has ended takes statements", "shell/unit", "if (this.#isEnded) throw unitEnded();", ""],
   ["a transaction that has ended takes statements", "shell/transaction", 'if (this.#status === "ending" || this.#status === "ended") {', 'if (this.#status === "beginning") {'],
   ["a unit is bound for all", "shell/unit", "if (bound !== undefined) return bound;", ""],
-  ["a separate lease is the unit's", "shell/lease_state", "if (frame !== undefined && !separate) return frame.unit.leaseFor(frame, virtualConfig);", "if (frame !== undefined) return frame.unit.leaseFor(frame, virtualConfig);"],
+  ["a separate lease is the unit's", "shell/lease_state", "if (context !== undefined && !separate) return context.unit.leaseFor(context, virtualConfig);", "if (context !== undefined) return context.unit.leaseFor(context, virtualConfig);"],
   ["what runs beside a transaction does not wait for its end", "shell/unit_statement", "const open = (transaction ?? unitLease).child;", "const open = transaction?.child;"],
   ["a dirty session is lent on", "mysql/session", 'return this.#memory.refusals.has("wiping", this.#target) ? "broken" : "dirty";', 'return "clean";'],
   ["a reset stands for a new login", "mysql/wiping", "if (reason !== undefined) await this.login(target);", ""],
