@@ -89,10 +89,10 @@ async function begin(
     await Promise.race([session.begin(lost), stopped]);
     return session;
   } catch (error) {
-    const truth = session.truth(error);
+    const rootCause = session.rootCause(error);
     session.destroy(new Error("The connect was given up", { cause: error }));
     await session.closed;
-    throw truth;
+    throw rootCause;
   }
 }
 

@@ -135,17 +135,17 @@ const nonsenseCode = "PROTOCOL_ERROR";
  * Returns an error, which ends the session, of an answer without sense and what that led to. The
  * driver may fail somewhere in its own code then, as if it was a mistake of the caller.
  */
-export function nonsense(message: string, cause?: unknown): Error {
+export function protocolError(message: string, cause?: unknown): Error {
   const error = new Error(message, cause === undefined ? undefined : { cause });
   return Object.assign(error, { code: nonsenseCode, fatal: true });
 }
 
 /** Returns an error that says so of what was thrown while an answer was read. */
 export function unreadable(cause: unknown): Error {
-  return nonsense("The server's answer could not be read", cause);
+  return protocolError("The server's answer could not be read", cause);
 }
 
 /** Tells whether an error says so. */
-export function isNonsense(error: unknown): boolean {
+export function isProtocolError(error: unknown): boolean {
   return codeOf(error) === nonsenseCode;
 }

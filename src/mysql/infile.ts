@@ -9,7 +9,7 @@
 
 import type { DriverCommand, Packet } from "./mysql2_internals.ts";
 import { END, Lexer, MODE_UNKNOWN, WORD } from "./lexer.ts";
-import { nonsense } from "./errors.ts";
+import { protocolError } from "./errors.ts";
 
 /** With this byte an answer begins that demands a file. */
 const marker = 0xfb;
@@ -33,7 +33,7 @@ export function strangeDemand(
     command.infileOk ??= command.resultsetHeader;
     return undefined;
   }
-  return nonsense(
+  return protocolError(
     `The server asks for the file ${JSON.stringify(asked.slice(0, shownMax))}, ` +
       "which the statement does not name",
   );

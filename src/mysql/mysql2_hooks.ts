@@ -47,7 +47,7 @@ export interface End {
    * The driver has given up an answer in the middle, so that it would take the rest of it for the
    * answer to the next statement.
    */
-  derail(error: Error): void;
+  onDesync(error: Error): void;
 }
 
 /** Limits what answers may bring. */

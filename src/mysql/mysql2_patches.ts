@@ -27,7 +27,7 @@
 import { strangeDemand } from "./infile.ts";
 import type { End, Hooks, Limit, Watcher } from "./mysql2_hooks.ts";
 import type { DriverInternals, LiveCommand, Packet } from "./mysql2_internals.ts";
-import { isNonsense, nonsense, unreadable } from "./errors.ts";
+import { isProtocolError, protocolError, unreadable } from "./errors.ts";
 import { holdBack, isOutOfOrder, readAlone } from "./order.ts";
 import { hideSecrets, hideSecretsOf } from "./secrets.ts";
 import { isRow } from "./status.ts";
@@ -114,7 +114,7 @@ function patchPackets(driver: DriverInternals, { watcher, end, limit }: Hooks): 
   /** Ends it with an error that the command at hand gets, whoever has sent that. */
   const refuse = (error: Error): void => {
     driver._handleFatalError(error);
-    end.derail(error);
+    end.onDesync(error);
   };
   /** The first byte of the packet that is being read. */
   let marker: number | undefined;
@@ -131,7 +131,7 @@ function patchPackets(driver: DriverInternals, { watcher, end, limit }: Hooks): 
     // Packets that are held back come here again.
     if (driver._paused) return holdBack(packet, driver);
     if (isOutOfOrder(packet, driver)) {
-      return refuse(nonsense("The server's packets came out of order"));
+      return refuse(protocolError("The server's packets came out of order"));
     }
     const demand = strangeDemand(packet, command);
     if (demand !== undefined) return refuse(demand);
@@ -143,7 +143,7 @@ function patchPackets(driver: DriverInternals, { watcher, end, limit }: Hooks): 
     watcher.isAtRow = false;
     marker = undefined;
     if (mustGoOn && driver._command !== command) {
-      end.derail(derailment("A row could not be read, so the rest of the answer cannot either"));
+      end.onDesync(desyncError("A row could not be read, so the rest of the answer cannot either"));
     }
   };
   driver.handlePacket = (packet) => {
@@ -155,7 +155,7 @@ function patchPackets(driver: DriverInternals, { watcher, end, limit }: Hooks): 
     const isReading = marker !== undefined;
     const isServers = isReading && marker !== 0xff && isReadByDriver(driver);
     end.onFatalError(isReading);
-    _handleFatalError.call(driver, isServers && !isNonsense(error) ? unreadable(error) : error);
+    _handleFatalError.call(driver, isServers && !isProtocolError(error) ? unreadable(error) : error);
   };
 }
 
@@ -260,6 +260,6 @@ function valuesOf(sql: unknown): unknown {
 }
 
 /** Returns an error that says that the session has to be ended on this side. */
-function derailment(message: string): Error {
+function desyncError(message: string): Error {
   return Object.assign(new Error(message), { code: "ECONNABORTED" });
 }

@@ -64,9 +64,9 @@ export class StatementSender {
    * with; tells whether it has done so.
    */
   sendAgain(statement: Statement, error: unknown, answer: Answer): boolean {
-    const isHealed = statement.isPrepared && heal(this.#driver, textOf(statement), error);
-    if (isHealed) this.#sendByText(statement, answer);
-    return isHealed;
+    const isReprepared = statement.isPrepared && reprepare(this.#driver, textOf(statement), error);
+    if (isReprepared) this.#sendByText(statement, answer);
+    return isReprepared;
   }
 
   #sendByText(statement: Statement, answer: Answer): void {
@@ -134,7 +134,7 @@ export function forgetPrepared({ _statements }: DriverInternals): void {
 }
 
 /** Tells whether there is no reason any more for what the server has refused. */
-function heal(driver: DriverInternals, sql: string | object, error: unknown): boolean {
+function reprepare(driver: DriverInternals, sql: string | object, error: unknown): boolean {
   if (!(error instanceof Error) || !isOfServer(error)) return false;
   const errno = errnoOf(error);
   // A trigger can say the same number of something else.

@@ -70,7 +70,7 @@ export class MysqlSession implements Session {
     this.#interruption = new Interruption(this.#internals, socket, end, canceller);
     this.#loans = new Loans(this.#internals);
     end.abandoned = () => this.#interruption.endThread(this.#target);
-    this.#state = new SessionState(this.#internals, (error) => end.derail(error));
+    this.#state = new SessionState(this.#internals, (error) => end.onDesync(error));
     this.#wiping = new Wiping(driver, this.#state, end, this.#loans, memory);
     end.closed.then(() => this.#state.reading.end());
     this.#state.doubt.isNeedless = () => this.#interruption.isUnderWay;
@@ -170,8 +170,8 @@ export class MysqlSession implements Session {
   }
 
   /** Returns why it really could not be opened. */
-  truth(error: unknown): unknown {
-    return this.#end.truth(error);
+  rootCause(error: unknown): unknown {
+    return this.#end.rootCause(error);
   }
 
   /** Returns the driver's connection for one holder, whom `refusal` tells if he may use it. */
@@ -265,7 +265,7 @@ export class MysqlSession implements Session {
     if (isSpoilt) this.#loans.restoreSocket();
     if (this.isAlive && !isSpoilt && !isBusy(this.#internals)) {
       this.setRef(true);
-      end.sayFarewell();
+      end.quit();
     } else {
       end.break(ending("The connection was closed"));
     }
@@ -290,6 +290,6 @@ export class MysqlSession implements Session {
   #failure(error: unknown, statement: Statement): unknown {
     const { isAtRow } = this.#state;
     if (isAtRow && isReadByDriver(this.#internals, statement)) return unreadable(error);
-    return this.#end.truth(withoutValues(error, statement.sql));
+    return this.#end.rootCause(withoutValues(error, statement.sql));
   }
 }

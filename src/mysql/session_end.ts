@@ -9,7 +9,7 @@
 import type { Connection } from "mysql2";
 import type { Loss, SocketStream } from "../port.ts";
 import { commandsOf, fail, isBusy, mute } from "./commands.ts";
-import { codeOf, isClosedState, isNonsense } from "./errors.ts";
+import { codeOf, isClosedState, isProtocolError } from "./errors.ts";
 import type { End } from "./mysql2_hooks.ts";
 import { type DriverInternals, internalsOf, type LiveCommand } from "./mysql2_internals.ts";
 import { keepStream } from "./mysql2_patches.ts";
@@ -34,7 +34,7 @@ export class SessionEnd implements End {
   readonly #farewell: () => unknown;
   #loss: Loss | undefined;
   /** What stands for its cause with the driver, which writes into the errors that it gets. */
-  #stand: Error | undefined;
+  #placeholder: Error | undefined;
   #hasServerEnded = false;
   #isAbandoned = false;
 
@@ -73,7 +73,7 @@ export class SessionEnd implements End {
   }
 
   /** Ends it with a farewell. */
-  sayFarewell(): void {
+  quit(): void {
     this.note({ cause: ending("The connection was closed"), byServer: false });
     this.#farewell();
   }
@@ -92,8 +92,8 @@ export class SessionEnd implements End {
   }
 
   /** Ends it as the driver is out of step with the server, which may be amid an answer. */
-  derail(reason: Error): void {
-    if (isNonsense(reason)) this.break(reason);
+  onDesync(reason: Error): void {
+    if (isProtocolError(reason)) this.break(reason);
     else this.abandon(reason);
   }
 
@@ -106,7 +106,7 @@ export class SessionEnd implements End {
     if (this.#isAbandoned || this.#isSocketDestroyed) return;
     this.note({ cause: reason, byServer: false });
     this.#leaveToServer();
-    this.#internals.stream.emit("error", this.#stand ??= ending("The connection was given up"));
+    this.#internals.stream.emit("error", this.#placeholder ??= ending("The connection was given up"));
     this.#tell(this.#loss!);
   }
 
@@ -132,13 +132,13 @@ export class SessionEnd implements End {
 
   /** Closes what carries it. */
   destroyStreams(): void {
-    this.#internals.stream.destroy(this.#stand ??= ending("The connection was destroyed"));
+    this.#internals.stream.destroy(this.#placeholder ??= ending("The connection was destroyed"));
     this.#socket.destroy();
   }
 
   /** Returns why a statement really failed, and ends a session whose answer is still to come. */
-  truth(error: unknown): unknown {
-    if (error === this.#stand) return this.#loss?.cause ?? error;
+  rootCause(error: unknown): unknown {
+    if (error === this.#placeholder) return this.#loss?.cause ?? error;
     if (error instanceof Error && codeOf(error) === "PROTOCOL_SEQUENCE_TIMEOUT") {
       this.abandon(error);
     }
@@ -178,7 +178,7 @@ export class SessionEnd implements End {
     try {
       await Promise.race([work(), late.promise]);
     } catch (error) {
-      throw this.truth(error);
+      throw this.rootCause(error);
     } finally {
       clearTimeout(timer);
     }
@@ -203,7 +203,7 @@ export class SessionEnd implements End {
       const isNew = this.#loss === undefined;
       this.note({ cause: error, byServer: true });
       // Of an answer that has no end where it should the driver does not tell who asked.
-      if (isNew && isNonsense(error)) internals.stream.emit("error", error);
+      if (isNew && isProtocolError(error)) internals.stream.emit("error", error);
       if (!this.#isAbandoned) this.destroyStreams();
     });
     driver.on("end", () => {
@@ -222,7 +222,7 @@ export class SessionEnd implements End {
   /** Tells the commands that the driver would not tell. */
   onNotify(error: unknown): void {
     const driver = this.#driver;
-    if (error !== this.#stand) this.note({ cause: error, byServer: true });
+    if (error !== this.#placeholder) this.note({ cause: error, byServer: true });
     for (const command of commandsOf(this.#internals)) {
       if (command.onResult !== undefined) continue;
       fail(command, this.#cause);
@@ -249,7 +249,7 @@ export class SessionEnd implements End {
     const loss = this.#loss ??= { cause, byServer: true };
     // A driver that was closing forgets what was still under way.
     if (isBusy(this.#internals)) {
-      this.#internals.stream.emit("error", this.#stand ??= ending("The connection has closed"));
+      this.#internals.stream.emit("error", this.#placeholder ??= ending("The connection has closed"));
     }
     this.#closed.resolve();
     this.#tell(loss);

@@ -89,10 +89,10 @@ export class SessionState implements Watcher {
    * Watches what it is told of. `derailed` is called when the server does not say what has become
    * of a transaction.
    */
-  constructor(driver: DriverInternals, derailed: (error: Error) => void) {
+  constructor(driver: DriverInternals, onDesync: (error: Error) => void) {
     this.#driver = driver;
     this.reading = new TextReading(driver);
-    this.doubt = new Doubt(driver, derailed);
+    this.doubt = new Doubt(driver, onDesync);
   }
 
   /** Whether a transaction is open. */
