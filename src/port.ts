@@ -144,12 +144,12 @@ export interface Session {
    * Ends what it runs, at the server where it can, so that nobody is lent a busy session. Who
    * asked for a statement is told of its end, but need not wait for that.
    */
-  interrupt(reason: unknown): void;
+  cancelStatement(reason: unknown): void;
   /**
    * Calls off whatever the driver does now, whoever asked for it: who did hears the reason, and
    * until it is reset it does nothing else.
    */
-  abort(reason: unknown): void;
+  cancelAll(reason: unknown): void;
   /** Asks whether the server still answers; rejects if not, in bounded time. */
   check(): Promise<void>;
   /**

@@ -155,7 +155,10 @@ function patchPackets(driver: DriverInternals, { watcher, end, limit }: Hooks): 
     const isReading = marker !== undefined;
     const isServers = isReading && marker !== 0xff && isReadByDriver(driver);
     end.onFatalError(isReading);
-    _handleFatalError.call(driver, isServers && !isProtocolError(error) ? unreadable(error) : error);
+    _handleFatalError.call(
+      driver,
+      isServers && !isProtocolError(error) ? unreadable(error) : error,
+    );
   };
 }
 

@@ -13,7 +13,7 @@ import { isRow } from "./status.ts";
 /** Ends what exceeds a limit. */
 export interface ResultEnd {
   /** Ends what the session does at the server. */
-  interrupt(reason: Error): void;
+  cancelStatement(reason: Error): void;
   /** Ends the session, of which nothing is read any more. */
   abandon(reason: Error): void;
 }
@@ -44,7 +44,7 @@ export class ResultLimit implements Limit {
     if (command === undefined || !isRow(packet, command)) return false;
     this.#bytes += packet.end - packet.offset;
     if (this.#bytes <= this.#bytesLeast) return false;
-    if (!this.#isOver) this.#exceed(command, (reason) => this.#end.interrupt(reason));
+    if (!this.#isOver) this.#exceed(command, (reason) => this.#end.cancelStatement(reason));
     this.#driver.sequenceId = (packet.sequenceId + packet.numPackets) % 256;
     return true;
   }

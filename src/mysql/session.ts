@@ -20,7 +20,7 @@ import type { Memory } from "./beginning.ts";
 import type { Canceller } from "./canceller.ts";
 import { isBusy } from "./commands.ts";
 import { answered, type DriverInternals, internalsOf } from "./mysql2_internals.ts";
-import { answerOf, Interruption } from "./interruption.ts";
+import { answerOf, RunningStatement } from "./running_statement.ts";
 import { Loans } from "./loan.ts";
 import { loginCounter } from "./login.ts";
 import { patchDriver } from "./mysql2_patches.ts";
@@ -45,7 +45,7 @@ export class MysqlSession implements Session {
   readonly #sender: StatementSender;
   readonly #memory: Memory;
   readonly #end: SessionEnd;
-  readonly #interruption: Interruption;
+  readonly #running: RunningStatement;
   readonly #loans: Loans;
   readonly #wiping: Wiping;
   #target: Target;
@@ -67,15 +67,15 @@ export class MysqlSession implements Session {
     this.#memory = memory;
     this.#internals = internalsOf(driver);
     const end = this.#end = new SessionEnd(driver, socket);
-    this.#interruption = new Interruption(this.#internals, socket, end, canceller);
+    this.#running = new RunningStatement(this.#internals, socket, end, canceller);
     this.#loans = new Loans(this.#internals);
-    end.abandoned = () => this.#interruption.endThread(this.#target);
+    end.abandoned = () => this.#running.endThread(this.#target);
     this.#state = new SessionState(this.#internals, (error) => end.onDesync(error));
     this.#wiping = new Wiping(driver, this.#state, end, this.#loans, memory);
     end.closed.then(() => this.#state.reading.end());
-    this.#state.doubt.isNeedless = () => this.#interruption.isUnderWay;
+    this.#state.doubt.isNeedless = () => this.#running.isCancelling;
     const limit = new ResultLimit(this.#internals, target.options.maxResultBytes, {
-      interrupt: (reason) => this.#interruption.interrupt(reason, this.#target),
+      cancelStatement: (reason) => this.#running.cancelStatement(reason, this.#target),
       abandon: (reason) => end.abandon(reason),
     });
     const countLogin = loginCounter((error) => end.cut(error));
@@ -91,7 +91,7 @@ export class MysqlSession implements Session {
 
   /** Whether its holder can go on with it: neither it nor a statement was ended early. */
   get isAlive(): boolean {
-    return !this.#end.hasCome && !this.#interruption.isUnderWay &&
+    return !this.#end.hasCome && !this.#running.isCancelling &&
       this.driver.state === "authenticated";
   }
 
@@ -148,7 +148,7 @@ export class MysqlSession implements Session {
   /** What a holder who gave it up now would leave. */
   get condition(): Condition {
     if (this.#loans.isSpoilt) return "broken";
-    if (this.#interruption.isUnderWay && !this.#end.hasCome) return "dirty";
+    if (this.#running.isCancelling && !this.#end.hasCome) return "dirty";
     const isBusyOtherwise = isBusy(this.#internals) && !this.#state.doubt.isAlone;
     if (!this.isAlive || this.#state.isUnusable || isBusyOtherwise) return "broken";
     if (!this.#state.isDirty) {
@@ -199,13 +199,13 @@ export class MysqlSession implements Session {
   }
 
   /** Ends what it runs, at the server where it can. */
-  interrupt(reason: unknown): void {
-    this.#interruption.interrupt(reason, this.#target);
+  cancelStatement(reason: unknown): void {
+    this.#running.cancelStatement(reason, this.#target);
   }
 
   /** Calls off what the driver does now, whoever asked for it, who hears the reason. */
-  abort(reason: unknown): void {
-    this.#interruption.cancel(reason, this.#target);
+  cancelAll(reason: unknown): void {
+    this.#running.cancelAll(reason, this.#target);
   }
 
   /** Asks whether the server still answers. */
@@ -220,7 +220,7 @@ export class MysqlSession implements Session {
     reads: ReadonlyMap<string, number>,
     signal: Cancellation | undefined,
   ): Promise<boolean> {
-    const abort = (): void => this.abort(signal?.reason);
+    const abort = (): void => this.cancelAll(signal?.reason);
     signal?.addEventListener("abort", abort);
     try {
       const { mayWrite } = await this.#wiping.lookUp(new Set(reads.keys()), this.#target);
@@ -235,14 +235,14 @@ export class MysqlSession implements Session {
 
   /** Wipes what a holder left, or whatever there is if `isForced`; see {@linkcode Session}. */
   async reset(isForced = false): Promise<string | undefined> {
-    const isInterrupted = this.#interruption.isUnderWay;
-    await this.#interruption.settled();
-    return await this.#wiping.reset(this.#target, isForced || isInterrupted);
+    const isCancelled = this.#running.isCancelling;
+    await this.#running.settled();
+    return await this.#wiping.reset(this.#target, isForced || isCancelled);
   }
 
   /** Changes it into a session of another target of the same address. */
   async retarget(target: Target): Promise<void> {
-    await this.#interruption.settled();
+    await this.#running.settled();
     await this.#wiping.login(target);
     this.#target = target;
   }
@@ -258,7 +258,7 @@ export class MysqlSession implements Session {
 
   /** Ends it with a farewell, unless it is busy. */
   async close(): Promise<void> {
-    await this.#interruption.settled();
+    await this.#running.settled();
     const end = this.#end;
     end.lost = undefined;
     const isSpoilt = this.#loans.isSpoilt;

@@ -106,7 +106,10 @@ export class SessionEnd implements End {
     if (this.#isAbandoned || this.#isSocketDestroyed) return;
     this.note({ cause: reason, byServer: false });
     this.#leaveToServer();
-    this.#internals.stream.emit("error", this.#placeholder ??= ending("The connection was given up"));
+    this.#internals.stream.emit(
+      "error",
+      this.#placeholder ??= ending("The connection was given up"),
+    );
     this.#tell(this.#loss!);
   }
 
@@ -249,7 +252,10 @@ export class SessionEnd implements End {
     const loss = this.#loss ??= { cause, byServer: true };
     // A driver that was closing forgets what was still under way.
     if (isBusy(this.#internals)) {
-      this.#internals.stream.emit("error", this.#placeholder ??= ending("The connection has closed"));
+      this.#internals.stream.emit(
+        "error",
+        this.#placeholder ??= ending("The connection has closed"),
+      );
     }
     this.#closed.resolve();
     this.#tell(loss);

@@ -85,7 +85,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
   abort(reason: unknown): void {
     if (this.#stage === "over") return;
     if (this.status === "waiting") return this.#withdraw(reason);
-    if (this.#stage === "sent") pooledOf(this).session.interrupt(reason);
+    if (this.#stage === "sent") pooledOf(this).session.cancelStatement(reason);
     this.#fail(reason);
   }
 

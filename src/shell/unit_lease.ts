@@ -196,7 +196,7 @@ export class UnitLease {
 
   /** Calls off whatever its session does now. */
   stop(reason: unknown): void {
-    if (this.isAlive) this.session.abort(reason);
+    if (this.isAlive) this.session.cancelAll(reason);
   }
 
   /** Has the actual connection closed, not lent again, when the lease ends. */

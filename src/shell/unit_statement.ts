@@ -94,7 +94,7 @@ class UnitStatement implements Answering, Limited {
   /** Gives up, as its signal was aborted. */
   abort(reason: unknown): void {
     if (this.#isOver) return;
-    this.#session?.interrupt(reason);
+    this.#session?.cancelStatement(reason);
     this.#fail(reason);
   }
 

@@ -28,7 +28,7 @@ async function busy({ driver, threadId }: TestSession): Promise<{ error: Promise
 
 test("to call off a session that does nothing changes nothing", async () => {
   const session = await open(targetAt(server));
-  session.abort(reason);
+  session.cancelAll(reason);
   assert.equal(session.condition, "clean");
   assert.equal(await one(session, "SELECT 7"), 7);
   await session.close();
@@ -40,8 +40,8 @@ test("who asked hears the reason, and nothing else is done before a reset", asyn
   await run(session, "SET @a = 1");
   const { error } = await busy(session);
   const behind = failure(run(session, "SET @a = 2"));
-  session.abort(reason);
-  session.abort(new Error("once more"));
+  session.cancelAll(reason);
+  session.cancelAll(new Error("once more"));
   assert.deepEqual(await Promise.all([error, behind]), [reason, reason]);
   assert.deepEqual([session.isAlive, session.condition], [false, "dirty"]);
   assert.equal(await failure(session.driver.promise().query("SET @a = 3")), reason);
@@ -55,7 +55,7 @@ test("who asked hears the reason, and nothing else is done before a reset", asyn
 test("a session that is closed while it is called off has ended at the server", async () => {
   const session = await open(targetAt(server));
   const { error } = await busy(session);
-  session.abort(reason);
+  session.cancelAll(reason);
   await session.close();
   assert.equal(await error, reason);
   await until(async () => await server.connectionCount() === 0, "the server has let it go");
@@ -76,7 +76,7 @@ test("MySQL is asked by the process list that it does not deprecate", {
     return (await mysql.query(sql, [text, me?.id])).length;
   };
   await until(async () => await asked("DO SLEEP%") === 1, "the server is at it");
-  session.abort(reason);
+  session.cancelAll(reason);
   assert.equal(await error, reason);
   await session.reset();
   assert.equal(session.condition, "clean");

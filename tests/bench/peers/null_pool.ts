@@ -62,10 +62,10 @@ class NullSession implements Session {
   readonly send = (_statement: unknown, answering: Answering): void => {
     queueMicrotask(() => answering.done([], []));
   };
-  readonly interrupt = (): void => undefined;
+  readonly cancelStatement = (): void => undefined;
   readonly run = (): Promise<[unknown, unknown]> => Promise.resolve([[], []]);
   readonly lend = (): object => this.driver;
-  readonly abort = (): void => undefined;
+  readonly cancelAll = (): void => undefined;
   readonly factsOf = (): StatementFacts => NO_FACTS;
   readonly check = (): Promise<void> => Promise.resolve();
   readonly proveReads = (): Promise<boolean> => Promise.resolve(true);

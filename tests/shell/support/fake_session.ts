@@ -109,7 +109,7 @@ export class FakeSession implements Session {
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         reject(signal?.reason);
-        this.interrupt(signal?.reason);
+        this.cancelStatement(signal?.reason);
       };
       const end = (): void => signal?.removeEventListener("abort", abort);
       signal?.addEventListener("abort", abort);
@@ -126,7 +126,7 @@ export class FakeSession implements Session {
     });
   }
 
-  interrupt(reason: unknown): void {
+  cancelStatement(reason: unknown): void {
     this.destroy(reason as Error);
   }
 
@@ -139,7 +139,7 @@ export class FakeSession implements Session {
   }
 
   /** Ends what it runs, and itself with that. */
-  abort(reason: unknown): void {
+  cancelAll(reason: unknown): void {
     if (this.#running > 0) this.destroy(reason as Error);
   }
 

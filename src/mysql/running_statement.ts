@@ -1,8 +1,8 @@
 /**
- * How what a session does is called off: whoever asked for it hears why at once, and the server is
- * made to end it, so that the session can be used again; where that cannot be, the session ends.
+ * Cancels what runs on a session. The caller gets the reason at once, and the server is made to end
+ * the statement, so that the session can be used again. Where the server cannot, the session ends.
  *
- * A session that was given up while the server works in it is ended at the server as well.
+ * If a session ends while the server still runs its statement, the server ends that, too.
  */
 
 import type { Cancellation, Session, SocketStream, Statement } from "../port.ts";
@@ -13,17 +13,17 @@ import { shutGate } from "./mysql2_patches.ts";
 import { ending, type SessionEnd } from "./session_end.ts";
 import type { Target } from "./target.ts";
 
-/** Calls off what one session does. */
-export class Interruption {
+/** Cancels what runs on one session. */
+export class RunningStatement {
   readonly #driver: DriverInternals;
   readonly #socket: SocketStream;
   readonly #end: SessionEnd;
   readonly #canceller: Canceller | undefined;
-  /** Fulfilled when what was called off has ended, or else the session. */
+  /** Fulfilled when the cancelled statement, or the session, has ended. */
   #ended: Promise<void> | undefined;
   #openGate: (() => void) | undefined;
 
-  /** Creates what has called off nothing; without a canceller, the session ends each time. */
+  /** Without a canceller, a cancelled statement ends the session. */
   constructor(
     driver: DriverInternals,
     socket: SocketStream,
@@ -36,38 +36,38 @@ export class Interruption {
     this.#canceller = canceller;
   }
 
-  /** Whether something was called off since {@linkcode settled}. */
-  get isUnderWay(): boolean {
+  /** Whether a statement has been cancelled since {@linkcode settled}. */
+  get isCancelling(): boolean {
     return this.#ended !== undefined;
   }
 
-  /** Calls off a statement that runs; if others wait behind it, the session ends with it. */
-  interrupt(reason: unknown, target: Target): void {
-    if (commandsOf(this.#driver).length === 1) this.cancel(reason, target);
+  /** Cancels the statement that runs; if others wait behind it, the session ends. */
+  cancelStatement(reason: unknown, target: Target): void {
+    if (commandsOf(this.#driver).length === 1) this.cancelAll(reason, target);
     else this.#end.abandon(ending("A statement was aborted", reason));
   }
 
-  /** Calls off all that the driver does; until {@linkcode settled} it does nothing else. */
-  cancel(reason: unknown, target: Target): void {
+  /** Cancels all commands of the driver; until {@linkcode settled} the driver takes no other. */
+  cancelAll(reason: unknown, target: Target): void {
     const driver = this.#driver;
     const commands = commandsOf(driver);
-    if (commands.length === 0 || this.isUnderWay || this.#end.hasCome) return;
+    if (commands.length === 0 || this.isCancelling || this.#end.hasCome) return;
     for (const command of commands) fail(command, reason);
     dropWaiting(driver);
     const thread = this.#threadOf(target);
     if (this.#canceller === undefined || thread === undefined) {
-      return this.#end.abandon(ending("What it did was called off", reason));
+      return this.#end.abandon(ending("Its statement was cancelled", reason));
     }
     this.#openGate = shutGate(driver, (command) => fail(command, reason));
     const isOver = Promise.race([mute(commands[0]!), this.#end.closed]);
-    // Who reads its rows may have paused it.
+    // A reader of its rows may have paused it.
     if (driver._paused) driver.resume();
     this.#ended = this.#canceller.cancel(thread, isOver).catch((cause: unknown) => {
-      this.#end.abandon(ending("What was called off went on at the server", cause));
+      this.#end.abandon(ending("The server did not end a cancelled statement", cause));
     });
   }
 
-  /** Waits until what was called off has ended; from then on the session is another holder's. */
+  /** Waits until the cancelled statement has ended; then another holder may have the session. */
   async settled(): Promise<void> {
     if (this.#ended === undefined) return;
     await this.#ended;
@@ -75,11 +75,11 @@ export class Interruption {
     this.#ended = undefined;
   }
 
-  /** Has the server end the session, which it works in although it was given up. */
+  /** Has the server end its thread, after the session has ended on this side. */
   endThread(target: Target): void {
     const thread = this.#threadOf(target);
     if (thread === undefined) return;
-    // Where it cannot be ended, its connection counts as long as it goes on, for some time.
+    // If it cannot, the connection counts as open while the server goes on, for some time.
     this.#canceller?.end(thread).catch(() => undefined);
   }
 
@@ -90,9 +90,9 @@ export class Interruption {
   }
 }
 
-/** Has a session run a statement, and interrupts that when a signal is aborted. */
+/** Runs a statement on a session, and cancels it when a signal is aborted. */
 export function answerOf(
-  session: Pick<Session, "send" | "interrupt">,
+  session: Pick<Session, "send" | "cancelStatement">,
   statement: Statement,
   signal: Cancellation | undefined,
 ): Promise<[unknown, unknown]> {
@@ -100,12 +100,12 @@ export function answerOf(
     if (signal?.aborted) return reject(signal.reason);
     const abort = (): void => {
       reject(signal?.reason);
-      session.interrupt(signal?.reason);
+      session.cancelStatement(signal?.reason);
     };
     const end = (): void => signal?.removeEventListener("abort", abort);
     const failed = (error: unknown): void => {
       end();
-      // Of several that one signal aborts, the first may have ended the session.
+      // If one signal aborts several statements, the first may have ended the session.
       reject(signal?.aborted ? signal.reason : error);
     };
     const done = (rows: unknown, fields: unknown): void => {
