@@ -6,7 +6,7 @@
  */
 
 /** Whose server it is; what a number above 1900 means depends on that. */
-export type Make = "mariadb" | "mysql";
+export type Flavor = "mariadb" | "mysql";
 
 /** What an error says of the server: that it has no room, is not there, or does not write. */
 export type Plight = "full" | "down" | "readOnly";
@@ -14,7 +14,7 @@ export type Plight = "full" | "down" | "readOnly";
 /** What follows from an error. */
 export interface ErrorClass {
   /** Who alone means this by the number. */
-  readonly make?: Make;
+  readonly flavor?: Flavor;
   /** Whether the connection has ended with it, or will. */
   readonly isLoss?: boolean;
   /** Whether the server has rolled the transaction back. */
@@ -32,8 +32,8 @@ const down: ErrorClass = { ...lost, serverState: "down" };
 const full: ErrorClass = { isLoss: true, serverState: "full" };
 const readOnly: ErrorClass = { serverState: "readOnly" };
 const rolledBack: ErrorClass = { ...inTheWay, isRolledBack: true };
-const ofMariaDb: ErrorClass = { make: "mariadb" };
-const ofMysql: ErrorClass = { make: "mysql" };
+const ofMariaDb: ErrorClass = { flavor: "mariadb" };
+const ofMysql: ErrorClass = { flavor: "mysql" };
 
 /** ER_OPTION_PREVENTS_STATEMENT: one of many options, among them that which forbids to write. */
 const preventing = 1290;
@@ -83,11 +83,11 @@ export const table: ReadonlyMap<unknown, ErrorClass> = new Map<unknown, ErrorCla
 ]);
 
 /** Returns what follows from an error; what either make means, if it is not known whose it is. */
-export function classOf(error: unknown, make?: Make): ErrorClass {
+export function classOf(error: unknown, flavor?: Flavor): ErrorClass {
   const { errno, code, fatal, message } = Object(error) as Partial<Record<string, unknown>>;
   // Of a server that ends an idle session the driver gives the number as a code.
   const found = table.get(errno) ?? table.get(code) ?? none;
-  const isMeant = make === undefined || found.make === undefined || found.make === make;
+  const isMeant = flavor === undefined || found.flavor === undefined || found.flavor === flavor;
   const isSaid = errno !== preventing || /read.only/.test(String(message));
   const said = isMeant && isSaid ? found : none;
   // The driver marks errors that end the connection, though not all of them.

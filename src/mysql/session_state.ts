@@ -8,7 +8,7 @@
 
 import { Doubt, isDoubtful } from "./doubt.ts";
 import { isOfNoStatement } from "./commands.ts";
-import { classOf, type Make } from "./errors.ts";
+import { classOf, type Flavor } from "./errors.ts";
 import { type Given, keepsTransaction, TransactionState, wiping } from "./transaction_state.ts";
 import type { Taken, Watcher } from "./mysql2_hooks.ts";
 import type { DriverCommand, DriverInternals, Packet } from "./mysql2_internals.ts";
@@ -264,8 +264,8 @@ export class SessionState implements Watcher {
     const error = readError(packet);
     if (error === undefined) return;
     this.resultInfoCount++;
-    const make: Make = this.#driver._isMariaDB ? "mariadb" : "mysql";
-    const errorClass = classOf(error, make);
+    const flavor: Flavor = this.#driver._isMariaDB ? "mariadb" : "mysql";
+    const errorClass = classOf(error, flavor);
     const given = command?.[GIVEN];
     if (given !== undefined) this.#noteFailed(given);
     if (errorClass.serverState !== undefined) this.#isUnusable = true;

@@ -5,7 +5,7 @@ import { Chance } from "../../examples/demo/chance.ts";
 import type { ProgramRuntime } from "../conformance/command.ts";
 import { startProxy } from "../support/proxy.ts";
 import { type Server, startServer } from "../support/server.ts";
-import type { Make } from "../support/server_binary.ts";
+import type { Flavor } from "../support/server_binary.ts";
 import { until } from "../support/wait.ts";
 import type { BankReport } from "./bank/bank.ts";
 import { BankProcess } from "./bank_process.ts";
@@ -25,7 +25,7 @@ export interface ChaosOptions {
   /** What the bank runs in. */
   readonly runtime: ProgramRuntime;
   /** Whose server it is. */
-  readonly make: Make;
+  readonly flavor: Flavor;
 }
 
 /** What became of it. */
@@ -80,17 +80,17 @@ const finishMsMax = 15_000;
 const drainMsMax = 2_000;
 
 /** Returns the faults that may befall a bank, by groups. */
-export function faultsOf(make: Make, runtime: ProgramRuntime): readonly (readonly Fault[])[] {
-  const ofServer = make === "mysql" ? [...serverFaults, ...mysqlFaults] : serverFaults;
+export function faultsOf(flavor: Flavor, runtime: ProgramRuntime): readonly (readonly Fault[])[] {
+  const ofServer = flavor === "mysql" ? [...serverFaults, ...mysqlFaults] : serverFaults;
   return [networkFaults, ofServer, clientFaults].map((faults) =>
     faults.filter(({ gaps }) => gaps?.[runtime] === undefined)
   );
 }
 
 /** Runs a bank. */
-export async function runChaos({ seconds, seed, runtime, make }: ChaosOptions): Promise<Outcome> {
+export async function runChaos({ seconds, seed, runtime, flavor }: ChaosOptions): Promise<Outcome> {
   const chance = new Chance(seed);
-  await using server = await startServer({ make, options: serverOptions });
+  await using server = await startServer({ flavor, options: serverOptions });
   await setTimeouts(server);
   await openBooks(server, accounts);
   await using proxy = await startProxy(server);
@@ -103,7 +103,7 @@ export async function runChaos({ seconds, seed, runtime, make }: ChaosOptions): 
     firstNumber: 1,
     ...staff,
   });
-  const groups = faultsOf(make, runtime);
+  const groups = faultsOf(flavor, runtime);
   const faults = await storm({ server, proxy, bank }, groups, chance, seconds * 1_000);
   const recoveryMs = await recoveryOf(bank);
   await bank.ask("close", finishMsMax);

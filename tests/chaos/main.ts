@@ -9,11 +9,11 @@
 
 import process from "node:process";
 import { parseArgs } from "node:util";
-import type { Make } from "../support/server_binary.ts";
+import type { Flavor } from "../support/server_binary.ts";
 import { explain, isGood, runChaos, summaryOf } from "./chaos.ts";
 import { runtimes } from "./short.ts";
 
-const makes: readonly Make[] = ["mariadb", "mysql"];
+const makes: readonly Flavor[] = ["mariadb", "mysql"];
 
 const { values } = parseArgs({
   options: {
@@ -30,9 +30,9 @@ if (!(seconds > 0)) throw new RangeError(`--seconds takes a number above 0: ${va
 const seed = Number(values.seed);
 if (!Number.isSafeInteger(seed)) throw new RangeError(`--seed takes a number: ${values.seed}`);
 const runtime = oneOf("runtime", runtimes, values.runtime);
-const make = oneOf("server", makes, values.server);
+const flavor = oneOf("server", flavors, values.server);
 
-const outcome = await runChaos({ seconds, seed, runtime, make });
+const outcome = await runChaos({ seconds, seed, runtime, flavor });
 const summary = summaryOf(outcome, seed);
 process.stderr.write(`${explain(outcome)}\n`);
 process.stdout.write(`${JSON.stringify(summary, null, values.json ? 0 : 2)}\n`);

@@ -14,8 +14,8 @@ const seconds = 3;
 
 /** Runs the bank in each runtime, through a storm of its own; tells how that went. */
 export async function runShortChaos(): Promise<Tally> {
-  const make = serverBinary()?.make;
-  if (make === undefined) {
+  const flavor = serverBinary()?.flavor;
+  if (flavor === undefined) {
     process.stdout.write("  not run: it needs a server that it can kill\n");
     return { passed: 0, failed: 0, skipped: runtimes.length };
   }
@@ -25,7 +25,7 @@ export async function runShortChaos(): Promise<Tally> {
     const say = (line: string): void =>
       void process.stdout.write(`  ${runtime.padEnd(5)} ${line}\n`);
     try {
-      const outcome = await runChaos({ seconds, seed, runtime, make });
+      const outcome = await runChaos({ seconds, seed, runtime, flavor });
       const summary = summaryOf(outcome, seed);
       const { transfers, acknowledged, unknown, faults } = summary;
       const faultCount = Object.values(faults).reduce((a, b) => a + b, 0);

@@ -6,7 +6,7 @@
 
 import process from "node:process";
 import type { Runtime } from "../../src/port.ts";
-import { lackOf, type Make } from "../support/server_binary.ts";
+import { type Flavor, lackOf } from "../support/server_binary.ts";
 import { describe, seconds, sum, type Tally } from "../support/tally.ts";
 import { isTcpKnown } from "../support/tcp.ts";
 import { cases } from "./cases/mod.ts";
@@ -81,7 +81,7 @@ export function tallyOf(results: Results): Tally {
 }
 
 /** Why servers cannot be started. */
-type Lacks = Readonly<Record<Make, string | undefined>>;
+type Lacks = Readonly<Record<Flavor, string | undefined>>;
 
 /** One runtime's way through the suite. */
 class Run {
@@ -114,9 +114,9 @@ class Run {
     return { passed, failed, skipped };
   }
 
-  #reasonToSkip({ make, gaps }: Case): string | undefined {
+  #reasonToSkip({ flavor, gaps }: Case): string | undefined {
     if (!isTcpKnown) return "what becomes of connections is seen on Linux only";
-    return gaps[this.#runtime] ?? (make === undefined ? undefined : this.#lacks[make]);
+    return gaps[this.#runtime] ?? (flavor === undefined ? undefined : this.#lacks[flavor]);
   }
 
   /** Runs a test; tells whether it passed. */
@@ -148,8 +148,10 @@ class Run {
 
   /** Returns the certificates of those who have signed the servers' own. */
   async #authorities(): Promise<string[]> {
-    const makes = (["mariadb", "mysql"] as const).filter((make) => this.#lacks[make] === undefined);
-    const infos = await Promise.all(makes.map((make) => this.#lab.servers.info(make)));
+    const flavors = (["mariadb", "mysql"] as const).filter((flavor) =>
+      this.#lacks[flavor] === undefined
+    );
+    const infos = await Promise.all(flavors.map((flavor) => this.#lab.servers.info(flavor)));
     return infos.map(({ ca }) => ca);
   }
 

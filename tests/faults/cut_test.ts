@@ -104,11 +104,11 @@ async function changeLength(server: Server, length: number): Promise<void> {
   await recovers(line, "toClient");
 }
 
-for (const make of ["mariadb", "mysql"] as const) {
-  describe(make, { skip: lackOf(make) ?? false }, () => {
+for (const flavor of ["mariadb", "mysql"] as const) {
+  describe(flavor, { skip: lackOf(flavor) ?? false }, () => {
     let server: Server;
     before(async () => {
-      server = await startServer({ make, tls: true });
+      server = await startServer({ flavor, tls: true });
       await server.query("CREATE TABLE test.t (v INT) ENGINE = InnoDB");
     });
     afterEach(async () => {
@@ -129,7 +129,7 @@ for (const make of ["mariadb", "mysql"] as const) {
     }
 
     // MySQL is sent a set of no attributes before the text.
-    const commitBytes = 4 + (make === "mysql" ? "\x03\0\x01COMMIT" : "\x03COMMIT").length;
+    const commitBytes = 4 + (flavor === "mysql" ? "\x03\0\x01COMMIT" : "\x03COMMIT").length;
     const okBytes = 4 + 7;
 
     test("a COMMIT that is cut on its way is not done, and reported as unknown", () =>

@@ -11,12 +11,12 @@ import { queryObjects } from "node:v8";
 import process from "node:process";
 import type { Pool } from "../../mod.ts";
 import { failure, refused } from "../support/asking.ts";
-import { lackOf, type Make } from "../support/server_binary.ts";
+import { type Flavor, lackOf } from "../support/server_binary.ts";
 import { until } from "../support/wait.ts";
 import { Scene } from "./support/scene.ts";
 
 /** How many cycles there are after 1,000 that fill caches; fewer where each takes longer. */
-const cycleCounts: Readonly<Record<Make, number>> = { mariadb: 10_000, mysql: 3_000 };
+const cycleCounts: Readonly<Record<Flavor, number>> = { mariadb: 10_000, mysql: 3_000 };
 const firstCount = 1_000;
 /** By how much a count may differ that is of no consequence: of caches, of other libraries. */
 const slack = 500;
@@ -121,14 +121,14 @@ const outage: Cycle = async ({ proxy }, db, signal, number) => {
   }
 };
 
-for (const make of ["mariadb", "mysql"] as const) {
-  const cycleCount = cycleCounts[make];
+for (const flavor of ["mariadb", "mysql"] as const) {
+  const cycleCount = cycleCounts[flavor];
   const many = cycleCount.toLocaleString("en");
 
-  describe(make, { skip: lackOf(make) ?? false }, () => {
+  describe(flavor, { skip: lackOf(flavor) ?? false }, () => {
     let scene: Scene;
     before(async () => {
-      scene = await Scene.start(make);
+      scene = await Scene.start(flavor);
       await scene.server.query("CREATE TABLE test.one (v INT PRIMARY KEY) ENGINE = InnoDB");
       await scene.server.query("INSERT INTO test.one VALUES (1)");
     });

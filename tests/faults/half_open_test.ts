@@ -163,11 +163,11 @@ function codeOf(error: unknown): unknown {
 
 // Nearly all that is done here is to wait, for which the two need not wait for each other.
 describe("a half-open network", { concurrency: true }, () => {
-  for (const make of ["mariadb", "mysql"] as const) {
-    describe(make, { skip: lackOf(make) ?? false, concurrency: false }, () => {
+  for (const flavor of ["mariadb", "mysql"] as const) {
+    describe(flavor, { skip: lackOf(flavor) ?? false, concurrency: false }, () => {
       let scene: Scene;
       before(async () => {
-        scene = await Scene.start(make);
+        scene = await Scene.start(flavor);
       });
       afterEach(async () => {
         scene.proxy.reset();

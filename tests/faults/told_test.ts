@@ -35,16 +35,16 @@ async function toldAmong(crowd: Crowd): Promise<{ busy: boolean; line: boolean }
   return told;
 }
 
-for (const make of ["mariadb", "mysql"] as const) {
-  describe(make, { skip: lackOf(make) ?? false }, () => {
+for (const flavor of ["mariadb", "mysql"] as const) {
+  describe(flavor, { skip: lackOf(flavor) ?? false }, () => {
     let scene: Scene;
     before(async () => {
-      scene = await Scene.start(make);
+      scene = await Scene.start(flavor);
     });
     afterEach(() => scene.tidy());
     after(() => scene?.[Symbol.asyncDispose]());
 
-    for (const row of rows.filter((each) => (each.make ?? make) === make)) {
+    for (const row of rows.filter((each) => (each.flavor ?? flavor) === flavor)) {
       test(`${row.kind}: each is told what happened, ${row.when}, and the pool recovers`, async () => {
         await passThrough(scene, row);
       });

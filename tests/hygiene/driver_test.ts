@@ -82,7 +82,7 @@ const keeping = [
 
 for (const [begin, read, keeper] of keeping) {
   testOnBoth(`no unit sees what was kept in another by ${begin}`, async (place) => {
-    const { db, server, make } = place;
+    const { db, server, flavor } = place;
     await server.query("SET GLOBAL log_bin_trust_function_creators = 1");
     await server.query("USE test");
     const quiet = "SET session_track_system_variables = ''";
@@ -96,7 +96,7 @@ for (const [begin, read, keeper] of keeping) {
     const ways = [begin, "CALL keeping()", "CALL failing()", "CALL quiet()", "SELECT kept()"];
     for (const sql of ways) {
       // Of the function MySQL keeps nothing.
-      const isLasting = make === keeper && (make === "mariadb" || sql !== "SELECT kept()");
+      const isLasting = flavor === keeper && (flavor === "mariadb" || sql !== "SELECT kept()");
       const thread = await db.unit(async () => {
         await db.query(sql).catch((error: unknown) => assert.match(String(error), /Unhandled/));
         await db.query("SELECT 4242");
@@ -126,14 +126,14 @@ testOnBoth(
 );
 
 testOnBoth("a session that its holder has reset is made what it was", async (place) => {
-  const { db, proxy, make } = place;
+  const { db, proxy, flavor } = place;
   const lease = await db.lease();
   const { threadId } = lease;
   await lease.connection.promise().reset();
   proxy.roundTrips = 0;
   lease.release();
   assert.equal(await threadOf(db), threadId);
-  assert.equal(proxy.roundTrips - 1, roundTrips.reset[make]);
+  assert.equal(proxy.roundTrips - 1, roundTrips.reset[flavor]);
   await db.unit(async () => {
     await db.query("SET @a = 7");
     assert.equal(await one(db, "SELECT @a"), 7);
@@ -142,7 +142,7 @@ testOnBoth("a session that its holder has reset is made what it was", async (pla
 });
 
 testOnBoth("a holder who logs in as somebody else leaves the session to its own", async (place) => {
-  const { db, proxy, make } = place;
+  const { db, proxy, flavor } = place;
   const lease = await db.lease();
   const { threadId } = lease;
   await lease.connection.promise().changeUser({ database: "other" });
@@ -150,7 +150,7 @@ testOnBoth("a holder who logs in as somebody else leaves the session to its own"
   proxy.roundTrips = 0;
   lease.release();
   assert.equal(await one(db, "SELECT DATABASE()"), "test");
-  assert.equal(proxy.roundTrips - 1, roundTrips.login[make]);
+  assert.equal(proxy.roundTrips - 1, roundTrips.login[flavor]);
   assert.equal(await threadOf(db), threadId);
 });
 

@@ -136,7 +136,7 @@ testOnBoth("what a failed trigger has made is wiped", async (place) => {
   await assert.rejects(db.query("SELECT * FROM hidden.tmp"), { errno: 1146 });
 });
 
-testOnBoth("what one virtual connection makes, the others know", async (place) => {
+testOnBoth("what one virtual connection flavors, the others know", async (place) => {
   await arrange(place, ...tables);
   await using db = createPool({
     uri: place.server.url(),
@@ -204,7 +204,7 @@ testOnBoth("texts are read whole, whatever the character set of the session", as
 }, { charset: "latin1" });
 
 testOnBoth("what the optimizer has traced is not shown to the next user", async (place) => {
-  if (place.make === "mariadb") return;
+  if (place.flavor === "mariadb") return;
   const { db } = place;
   await db.unit(async () => {
     await db.query("SET optimizer_trace = 'enabled=on'");

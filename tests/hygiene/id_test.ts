@@ -12,7 +12,7 @@ after(removeServers);
 const refusal = { code: "CONNECTION_LEFT" };
 
 testOnBoth("an id is a unit's own only once a statement of it has set one", async (place) => {
-  const { db, server, make } = place;
+  const { db, server, flavor } = place;
   await server.query("CREATE TABLE test.k (id INT PRIMARY KEY AUTO_INCREMENT, v INT UNIQUE)");
   await db.query("INSERT INTO k (v) VALUES (1)");
   const asked = "SELECT LAST_INSERT_ID()";
@@ -32,7 +32,7 @@ testOnBoth("an id is a unit's own only once a statement of it has set one", asyn
     const sql of [
       "INSERT INTO k (v) VALUES (2)",
       "INSERT INTO k (v) VALUES (1) ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id)",
-      ...make === "mariadb" ? ["INSERT INTO k (v) VALUES (3) RETURNING id"] : [],
+      ...flavor === "mariadb" ? ["INSERT INTO k (v) VALUES (3) RETURNING id"] : [],
     ]
   ) {
     const id = await db.unit(async () => {

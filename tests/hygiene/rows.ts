@@ -5,7 +5,7 @@
  * The tests beside this file hold each row on real servers; the table of README is this one.
  */
 
-import type { Make } from "../support/server_binary.ts";
+import type { Flavor } from "../support/server_binary.ts";
 
 /**
  * By what state is found: the status flags that end every answer, the report of session
@@ -44,7 +44,7 @@ export type Wipe =
  * a new login MariaDB is told to drop the role, which that would keep; the login itself takes two
  * round trips on either, as the server asks for a proof.
  */
-export const roundTrips: Readonly<Record<Wipe, Readonly<Record<Make, number>>>> = {
+export const roundTrips: Readonly<Record<Wipe, Readonly<Record<Flavor, number>>>> = {
   rollback: { mariadb: 1, mysql: 1 },
   "rollback and reset": { mariadb: 3, mysql: 3 },
   "rollback in vain and reset": { mariadb: 4, mysql: 4 },
@@ -67,7 +67,7 @@ export const prepared: readonly string[] = [
 ];
 
 /** Lets `app` switch the binary log off for its session. */
-export const logGrants: Readonly<Record<Make, string>> = {
+export const logGrants: Readonly<Record<Flavor, string>> = {
   mariadb: "GRANT BINLOG ADMIN ON *.* TO app",
   mysql: "GRANT SESSION_VARIABLES_ADMIN ON *.* TO app",
 };

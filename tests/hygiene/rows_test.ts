@@ -12,7 +12,7 @@ import { analyserOf } from "../../src/mysql/statement.ts";
 import { namesIn } from "../../src/mysql/table_names.ts";
 import { AUTOCOMMIT, CHANGED, IN_TRANSACTION, readStatus, UNTOLD } from "../../src/mysql/status.ts";
 import { assertFree, looked, refused, threadOf } from "../support/asking.ts";
-import { lackOf, type Make } from "../support/server_binary.ts";
+import { type Flavor, lackOf } from "../support/server_binary.ts";
 import { type Finding, type HygieneRow, roundTrips, rows } from "./rows.ts";
 import { answerTo, removeServers, serverOf, testOnBoth } from "./support/fixture.ts";
 
@@ -30,8 +30,8 @@ async function produce(
 }
 
 /** Returns by what the state of a row is found, on a connection that is only watched. */
-async function findingsOf(row: HygieneRow, make: Make): Promise<Finding[]> {
-  const server = await serverOf(make);
+async function findingsOf(row: HygieneRow, flavor: Flavor): Promise<Finding[]> {
+  const server = await serverOf(flavor);
   const driver = createConnection({ uri: server.url(), multipleStatements: true });
   const run = (sql: string): Promise<void> => answered((answer) => driver.query(sql, answer));
   await run("SET SESSION session_track_state_change = 1");
@@ -64,7 +64,7 @@ for (const row of rows) {
   const [own, other] = row.answers;
 
   testOnBoth(`${row.name}: there for its unit, gone for the next, at its price`, async (place) => {
-    const { db, proxy, make } = place;
+    const { db, proxy, flavor } = place;
     await looked(
       db,
       ...[...row.made, row.asked].flatMap((sql) => namesIn(sql, MODE_UNKNOWN).names),
@@ -81,7 +81,7 @@ for (const row of rows) {
     else await unit;
     assertFree(db);
     assert.deepEqual(await answerTo(db, row.asked), other);
-    assert.equal(proxy.roundTrips - 1, roundTrips[row.wipedBy][make], proxy.forget().join("\n"));
+    assert.equal(proxy.roundTrips - 1, roundTrips[row.wipedBy][flavor], proxy.forget().join("\n"));
     assert.equal(await threadOf(db), thread);
   }, { multipleStatements: true });
 
@@ -108,11 +108,15 @@ for (const row of rows) {
     assert.deepEqual(await answerTo(db, row.asked), other);
   }, { multipleStatements: true });
 
-  for (const make of ["mariadb", "mysql"] as const) {
-    test(`${make}: ${row.name}: found as is told`, { skip: lackOf(make) ?? false }, async () => {
-      const told = row.foundBy.filter((by) => by !== "report of MariaDB" || make === "mariadb");
-      const found = told.map((by) => by === "report of MariaDB" ? "report" : by);
-      assert.deepEqual(await findingsOf(row, make), found);
-    });
+  for (const flavor of ["mariadb", "mysql"] as const) {
+    test(
+      `${flavor}: ${row.name}: found as is told`,
+      { skip: lackOf(flavor) ?? false },
+      async () => {
+        const told = row.foundBy.filter((by) => by !== "report of MariaDB" || flavor === "mariadb");
+        const found = told.map((by) => by === "report of MariaDB" ? "report" : by);
+        assert.deepEqual(await findingsOf(row, flavor), found);
+      },
+    );
   }
 }

@@ -15,9 +15,9 @@ const unitCount = 12;
 const connectionLimit = 3;
 
 before(async () => {
-  for (const make of ["mariadb", "mysql"] as const) {
-    if (lackOf(make) !== undefined) continue;
-    const server = await serverOf(make);
+  for (const flavor of ["mariadb", "mysql"] as const) {
+    if (lackOf(flavor) !== undefined) continue;
+    const server = await serverOf(flavor);
     await server.query("CREATE TABLE test.numbered (id INT PRIMARY KEY AUTO_INCREMENT, unit INT)");
   }
 });

@@ -15,7 +15,7 @@ after(removeServers);
 testOnBoth("who has all on his own database pays nothing, whatever his statements name", async (
   place,
 ) => {
-  const { server, make } = place;
+  const { server, flavor } = place;
   await arrange(
     place,
     "CREATE TABLE w (id INT PRIMARY KEY, v INT, s VARCHAR(9), d DATE)",
@@ -32,7 +32,7 @@ testOnBoth("who has all on his own database pays nothing, whatever his statement
     "UPDATE w SET s = TRIM(LEADING 'x' FROM w.s)",
     "DELETE o FROM w AS o JOIN u ON u.id = o.id WHERE o.v = 7",
     "DELETE w.* FROM w WHERE w.v = 7",
-    ...make === "mysql"
+    ...flavor === "mysql"
       ? ["INSERT INTO w (id, v) VALUES (1, 1) AS new ON DUPLICATE KEY UPDATE v = new.v"]
       : ["INSERT INTO w (id, v) VALUES (1, 1) ON DUPLICATE KEY UPDATE v = VALUES(v)"],
   ];
@@ -115,8 +115,8 @@ testOnBoth("unseen triggers of a database that initSql chooses are minded", asyn
 testOnBoth(
   "a column that its user does not see sets no variable of the next unit",
   async (place) => {
-    const { make } = place;
-    if (make === "mysql") return;
+    const { flavor } = place;
+    if (flavor === "mysql") return;
     await arrange(place, "CREATE TABLE d (v INT, w INT DEFAULT (@hit := 7))");
     await using db = await poolOf(place, "INSERT (v) ON hidden.d");
     for (let round = 1; round <= 3; round++) {
@@ -142,7 +142,7 @@ testOnBoth("a name that was none of a database is one when the pool has made it"
 
 for (const role of ["NONE", "clerk"]) {
   testOnBoth(`a look-up is not believed that runs with SET ROLE ${role}`, async (place) => {
-    const { server, make } = place;
+    const { server, flavor } = place;
     await arrange(
       place,
       `CREATE FUNCTION taking() RETURNS INT SQL SECURITY INVOKER
@@ -157,7 +157,7 @@ for (const role of ["NONE", "clerk"]) {
     await server.query("GRANT ALL ON *.* TO clerk");
     const own = role === "NONE" ? "owner" : `${writing}; EXECUTE, SHOW VIEW ON hidden.*`;
     await using db = await poolOf(place, `${own}; clerk`);
-    const whose = make === "mysql" ? "owner TO" : "owner FOR";
+    const whose = flavor === "mysql" ? "owner TO" : "owner FOR";
     if (role === "NONE") await server.query(`SET DEFAULT ROLE ${whose} ${userNow()}`);
     const before = await db.query("SELECT CURRENT_ROLE() AS r");
     for (let round = 1; round <= 2; round++) {

@@ -100,7 +100,7 @@ testOnBoth("a statement in disguise is found when it is prepared, too", async (p
   assert.equal(await traceOn(place.db), "");
 });
 
-testOnBoth("literals of any content cost nothing", async ({ db, proxy, make }) => {
+testOnBoth("literals of any content cost nothing", async ({ db, proxy, flavor }) => {
   await db.query("CREATE TABLE IF NOT EXISTS texts (v TEXT)");
   await db.query("INSERT INTO texts VALUES ('')");
   await threadOf(db);
@@ -126,7 +126,7 @@ testOnBoth("literals of any content cost nothing", async ({ db, proxy, make }) =
   assert.equal(
     proxy.roundTrips,
     170,
-    `${make}: ${proxy.forget().filter((line) => !/INSERT/.test(line))}`,
+    `${flavor}: ${proxy.forget().filter((line) => !/INSERT/.test(line))}`,
   );
   await db.query("DROP TABLE texts");
 });
@@ -134,5 +134,5 @@ testOnBoth("literals of any content cost nothing", async ({ db, proxy, make }) =
 testOnBoth("a function costs a new login, one that is clean nothing", async (place) => {
   await prepare(place);
   assert.equal(await cost(place, "SELECT pure(1)"), 0);
-  assert.equal(await cost(place, "SELECT hit()"), roundTrips.login[place.make]);
+  assert.equal(await cost(place, "SELECT hit()"), roundTrips.login[place.flavor]);
 }, { cleanFunctions: ["pure"] });

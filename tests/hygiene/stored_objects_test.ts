@@ -123,9 +123,9 @@ testOnBoth("a view costs a round trip when it is named first, and a login if it 
 ) => {
   await prepare(place);
   await withTriggers(place);
-  const login = roundTrips.login[place.make];
+  const login = roundTrips.login[place.flavor];
   // It asks what the names are, what those are that the view names, and what the user may see.
-  assert.equal(await cost(place, "SELECT * FROM plain JOIN t"), 2 + sightTrips[place.make]);
+  assert.equal(await cost(place, "SELECT * FROM plain JOIN t"), 2 + sightTrips[place.flavor]);
   assert.equal(await cost(place, "SELECT * FROM plain JOIN t"), 0);
   assert.equal(await cost(place, "SELECT * FROM t JOIN plain"), 0);
   assert.equal(await cost(place, "SELECT * FROM locking"), 1 + login);
@@ -147,9 +147,9 @@ testOnBoth("a trigger that leaves nothing costs a round trip once, another a log
      END`,
     "BEFORE UPDATE ON audit FOR EACH ROW DO GET_LOCK('smuggled', 0)",
   );
-  const login = roundTrips.login[place.make];
+  const login = roundTrips.login[place.flavor];
   // A read runs no trigger.
-  assert.equal(await cost(place, "SELECT v FROM watched"), 2 + sightTrips[place.make]);
+  assert.equal(await cost(place, "SELECT v FROM watched"), 2 + sightTrips[place.flavor]);
   assert.equal(await cost(place, "SELECT v FROM watched"), 0);
   assert.equal(await cost(place, "INSERT INTO watched VALUES (1, 1)"), login);
   assert.deepEqual(place.db.stats().renewals, { "trigger watching1: a lock": 1 });
@@ -194,7 +194,7 @@ testOnBoth("what others make is known after a minute, on open connections too", 
 });
 
 testOnBoth("a view whose text may not be seen costs a login each time", async (place) => {
-  const { server, make } = place;
+  const { server, flavor } = place;
   await prepare(place);
   await server.query("CREATE USER IF NOT EXISTS blind IDENTIFIED BY ''");
   await server.query("GRANT SELECT, INSERT ON test.* TO blind");
@@ -204,7 +204,7 @@ testOnBoth("a view whose text may not be seen costs a login each time", async (p
     await threadOf(db);
   }
   const reason = "view plain: its text may not be seen";
-  assert.deepEqual(db.stats().renewals, { [reason]: 2 }, make);
+  assert.deepEqual(db.stats().renewals, { [reason]: 2 }, flavor);
 });
 
 testOnBoth("many connections that come back at once ask once", async (place) => {
@@ -223,8 +223,8 @@ testOnBoth("many connections that come back at once ask once", async (place) => 
 testOnBoth("with resetOnRelease a session is wiped, whatever a look-up tells", async (place) => {
   await withTriggers(place);
   const { reset, login } = roundTrips;
-  const asked = 1 + sightTrips[place.make];
+  const asked = 1 + sightTrips[place.flavor];
   // A look-up comes after a new login, unless the session is clean but for what that tells.
-  const wiped = reset[place.make] + login[place.make];
+  const wiped = reset[place.flavor] + login[place.flavor];
   assert.equal(await cost(place, "SELECT * FROM watched"), wiped + asked);
 }, { resetOnRelease: true });

@@ -47,10 +47,10 @@ for (const [body, leaves] of bodies) {
 testOnBoth("a write costs a reset where triggers may not be seen, and a read nothing", async (
   place,
 ) => {
-  const { make } = place;
+  const { flavor } = place;
   const trigger = "CREATE TRIGGER tw BEFORE INSERT ON w FOR EACH ROW SET NEW.v = 2";
   await arrange(place, "CREATE TABLE w (v INT)", "CREATE TABLE free (v INT)", trigger);
-  const reset = roundTrips.reset[make];
+  const reset = roundTrips.reset[flavor];
   await using db = await poolOf(place, writing);
   const its = { ...place, db };
   // It asks what the names are, and what the user may see.
@@ -59,7 +59,7 @@ testOnBoth("a write costs a reset where triggers may not be seen, and a read not
   assert.equal(await cost(its, "INSERT INTO w VALUES (1)"), reset);
   assert.deepEqual(db.stats().renewals, { [unseen]: 1 });
   // Of a trigger that the user may not see MariaDB tells that it is there.
-  assert.equal(await cost(its, "INSERT INTO free VALUES (1)"), make === "mysql" ? reset : 0);
+  assert.equal(await cost(its, "INSERT INTO free VALUES (1)"), flavor === "mysql" ? reset : 0);
 });
 
 testOnBoth("a write costs nothing where they are seen, or said to be clean", async (place) => {
@@ -82,12 +82,12 @@ testOnBoth("a write costs nothing where they are seen, or said to be clean", asy
 
 testOnBoth("a role shows what its user does not see", async (place) => {
   await arrange(place, "CREATE TABLE w (v INT)");
-  const { server, make } = place;
+  const { server, flavor } = place;
   await server.query("DROP ROLE IF EXISTS seer");
   await server.query("CREATE ROLE seer");
   await server.query("GRANT TRIGGER ON hidden.* TO seer");
   await using db = await poolOf(place, `${writing}; seer`);
-  const whose = make === "mysql" ? "seer TO" : "seer FOR";
+  const whose = flavor === "mysql" ? "seer TO" : "seer FOR";
   await server.query(`SET DEFAULT ROLE ${whose} ${userNow()}`);
   const its = { ...place, db };
   await cost(its, "INSERT INTO w VALUES (1)");
@@ -157,9 +157,9 @@ testOnBoth("a unit that reads what may be an unseen view is not repeated", async
 testOnBoth("a variable that an expression of a column sets is gone for the next unit", async (
   place,
 ) => {
-  const { db, make } = place;
+  const { db, flavor } = place;
   // MySQL lets no column have one.
-  if (make === "mysql") return;
+  if (flavor === "mysql") return;
   await arrange(
     place,
     "CREATE TABLE d (v INT, w INT DEFAULT (@hit := 7))",

@@ -65,7 +65,7 @@ test("MySQL is asked by the process list that it does not deprecate", {
   skip: lackOf("mysql") ?? false,
 }, async () => {
   await using mysql = await startServer({
-    make: "mysql",
+    flavor: "mysql",
     options: ["--performance-schema=ON", "--general-log=ON", "--log-output=TABLE"],
   });
   const session = await open(targetAt(mysql));

@@ -85,10 +85,10 @@ async function readsSlowly(): Promise<void> {
   assert.deepEqual(found, [1, 17 * megabyte, 17 * megabyte, 1, undefined]);
 }
 
-for (const make of ["mariadb", "mysql"] as const) {
-  describe(make, { skip: lackOf(make) ?? false }, () => {
+for (const flavor of ["mariadb", "mysql"] as const) {
+  describe(flavor, { skip: lackOf(flavor) ?? false }, () => {
     before(async () => {
-      server = await startServer({ make, options: ["--max-allowed-packet=64M"] });
+      server = await startServer({ flavor, options: ["--max-allowed-packet=64M"] });
     });
     after(() => server?.remove());
 

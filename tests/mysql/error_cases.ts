@@ -1,6 +1,6 @@
 /** How each error of the table is brought about on a real server. */
 
-import type { Make, Plight } from "../../src/mysql/errors.ts";
+import type { Flavor, Plight } from "../../src/mysql/errors.ts";
 import { endless } from "../support/asking.ts";
 import type { Server } from "../support/server.ts";
 import { until } from "../support/wait.ts";
@@ -19,7 +19,7 @@ export interface Place {
 /** An error, and how it comes about. */
 export interface Case {
   /** Whose servers know it. */
-  readonly on: readonly Make[];
+  readonly on: readonly Flavor[];
   /** Its number, or its code. */
   readonly known: number | string;
   /** Brings it about; rejects with it. */
@@ -30,7 +30,7 @@ export interface Case {
   readonly serverState?: Plight;
 }
 
-const both: readonly Make[] = ["mariadb", "mysql"];
+const both: readonly Flavor[] = ["mariadb", "mysql"];
 const blocking = ["BEGIN", "UPDATE t SET v = 2 WHERE id = 1"];
 
 /** Rows that no test brings about, and why. */

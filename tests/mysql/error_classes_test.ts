@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { after, test } from "node:test";
-import { classOf, type Make, table } from "../../src/mysql/errors.ts";
+import { classOf, type Flavor, table } from "../../src/mysql/errors.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { lackOf } from "../support/server_binary.ts";
 import { until } from "../support/wait.ts";
@@ -18,29 +18,29 @@ import { one, open, run, targetAt, type TestSession } from "./fixture.ts";
 /** What makes a node of a cluster of a MariaDB. */
 const galera = "/usr/lib/galera/libgalera_smm.so";
 
-const servers: Map<Make, Promise<Server>> = new Map();
+const servers: Map<Flavor, Promise<Server>> = new Map();
 
 after(async () => {
   for (const server of servers.values()) await (await server).remove();
 });
 
-async function serverOf(make: Make): Promise<Server> {
-  const server = await (servers.get(make) ?? start(make));
+async function serverOf(flavor: Flavor): Promise<Server> {
+  const server = await (servers.get(flavor) ?? start(flavor));
   if (server.pid === undefined) await server.restart();
   return server;
 }
 
-function start(make: Make): Promise<Server> {
+function start(flavor: Flavor): Promise<Server> {
   const starting = startServer({
-    make,
+    flavor,
     options: ["--max-allowed-packet=64K", "--max-user-connections=100"],
   });
-  servers.set(make, starting);
+  servers.set(flavor, starting);
   return starting;
 }
 
-async function place(make: Make): Promise<Place> {
-  const server = await serverOf(make);
+async function place(flavor: Flavor): Promise<Place> {
+  const server = await serverOf(flavor);
   await removeOthers(server);
   await server.query("DROP TABLE IF EXISTS test.t, test.own");
   await server.query("CREATE TABLE test.t (id INT PRIMARY KEY, v INT) ENGINE = InnoDB");
@@ -76,28 +76,32 @@ async function outlived(session: TestSession): Promise<readonly [boolean, boolea
 }
 
 for (const { on, known, provoke, undo, serverState } of cases) {
-  for (const make of on) {
-    test(`${make}: ${known} is what the table says`, { skip: lackOf(make) ?? false }, async () => {
-      const { server, mine, other } = await place(make);
-      try {
-        const error = await provoke({ server, mine, other }).then(() => undefined, (e) => e);
-        assert.ok([error?.errno, error?.code].includes(known), `${error?.errno} ${error?.code}`);
-        const found = classOf(error, make);
-        const isAtLogin = serverState === "full" || serverState === "down";
-        if (!isAtLogin) {
-          const [isAlive, isInTransaction] = await outlived(mine);
-          assert.deepEqual([!found.isLoss, !found.isLoss && !found.isRolledBack], [
-            isAlive,
-            isInTransaction,
-          ]);
+  for (const flavor of on) {
+    test(
+      `${flavor}: ${known} is what the table says`,
+      { skip: lackOf(flavor) ?? false },
+      async () => {
+        const { server, mine, other } = await place(flavor);
+        try {
+          const error = await provoke({ server, mine, other }).then(() => undefined, (e) => e);
+          assert.ok([error?.errno, error?.code].includes(known), `${error?.errno} ${error?.code}`);
+          const found = classOf(error, flavor);
+          const isAtLogin = serverState === "full" || serverState === "down";
+          if (!isAtLogin) {
+            const [isAlive, isInTransaction] = await outlived(mine);
+            assert.deepEqual([!found.isLoss, !found.isLoss && !found.isRolledBack], [
+              isAlive,
+              isInTransaction,
+            ]);
+          }
+          assert.equal(found.serverState, serverState);
+          if (serverState === "readOnly") assert.equal(mine.condition, "broken");
+        } finally {
+          if (undo !== undefined) await server.query(undo);
+          for (const session of [mine, other]) session.destroy(new Error("The test is over"));
         }
-        assert.equal(found.serverState, serverState);
-        if (serverState === "readOnly") assert.equal(mine.condition, "broken");
-      } finally {
-        if (undo !== undefined) await server.query(undo);
-        for (const session of [mine, other]) session.destroy(new Error("The test is over"));
-      }
-    });
+      },
+    );
   }
 }
 
@@ -114,7 +118,7 @@ async function assertUnfit(
   errno: number,
   prepare: (server: Server) => Promise<unknown>,
 ): Promise<void> {
-  await using server = await startServer({ make: "mariadb", options });
+  await using server = await startServer({ flavor: "mariadb", options });
   await prepare(server);
   const session = await open(targetAt(server, { user: "root", password: "" }));
   const error: unknown = await run(session, sql).then(() => undefined, (e) => e);

@@ -13,7 +13,7 @@ import { inspect } from "node:util";
 import { createPool, SubletError } from "../../mod.ts";
 import { startProxy } from "../support/proxy.ts";
 import { type Server, startServer } from "../support/server.ts";
-import { lackOf, type Make } from "../support/server_binary.ts";
+import { type Flavor, lackOf } from "../support/server_binary.ts";
 import { until } from "../support/wait.ts";
 
 const seed = Number(process.env["FUZZ_SEED"] ?? Date.now() % 1_000_000);
@@ -24,7 +24,7 @@ const msMax = 8_000;
 const answerMsMax = 2_500;
 const sql = "SELECT 7 AS n, 'größe' AS text, NULL AS nothing, REPEAT('x', 300) AS much";
 
-const servers: Map<Make, Server> = new Map();
+const servers: Map<Flavor, Server> = new Map();
 const crashes: unknown[] = [];
 const note = (error: unknown): void => void crashes.push(error);
 
@@ -57,13 +57,13 @@ function sawReport(error: unknown): boolean {
     !/^ERR_(?!OSSL_|CRYPTO_)/.test(error.code);
 }
 
-for (const make of ["mariadb", "mysql"] as const) {
-  test(`${make}: changed bytes harm nobody, seed ${seed}`, {
-    skip: lackOf(make) ?? false,
+for (const flavor of ["mariadb", "mysql"] as const) {
+  test(`${flavor}: changed bytes harm nobody, seed ${seed}`, {
+    skip: lackOf(flavor) ?? false,
     timeout: 60_000,
   }, async () => {
-    const server = await startServer({ make });
-    servers.set(make, server);
+    const server = await startServer({ flavor });
+    servers.set(flavor, server);
     await using proxy = await startProxy(server);
     const chance = chanceOf(seed);
     const endsAt = performance.now() + msMax;

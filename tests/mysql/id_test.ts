@@ -5,7 +5,7 @@ import { onBoth, serversOf } from "../support/both.ts";
 import { open, run, targetAt } from "./fixture.ts";
 
 const testOnBoth = onBoth(
-  serversOf(["--log-bin-trust-function-creators=1"], async (server, make) => {
+  serversOf(["--log-bin-trust-function-creators=1"], async (server, flavor) => {
     await server.query("USE test");
     await server.query("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)");
     await server.query("CREATE TABLE plain (v INT)");
@@ -13,7 +13,7 @@ const testOnBoth = onBoth(
     await server.query("INSERT INTO k VALUES (1, 1, 1)");
     await server.query("INSERT INTO t VALUES (1, 1)");
     await server.query("CREATE PROCEDURE adds() INSERT INTO t (v) VALUES (1)");
-    if (make === "mariadb") await server.query("CREATE SEQUENCE numbers");
+    if (flavor === "mariadb") await server.query("CREATE SEQUENCE numbers");
   }),
 );
 
@@ -90,9 +90,9 @@ const mariadbSettings: typeof settings = [
   ["DELETE FROM t WHERE id = -1 RETURNING id", false],
 ];
 
-testOnBoth("only answers that have set an id are counted", async (server, make) => {
+testOnBoth("only answers that have set an id are counted", async (server, flavor) => {
   const session = await open(targetAt(server, { multipleStatements: true }));
-  const cases = [...settings, ...make === "mariadb" ? mariadbSettings : []];
+  const cases = [...settings, ...flavor === "mariadb" ? mariadbSettings : []];
   for (const [sql, raises] of cases) {
     for (const isPrepared of [false, true]) {
       if (isPrepared && /;|BEGIN/.test(sql)) continue;

@@ -152,16 +152,16 @@ async function loadsPrepared(): Promise<void> {
   assert.equal(await one(db, "SELECT COUNT(*) FROM t"), 6);
 }
 
-for (const make of ["mariadb", "mysql"] as const) {
-  describe(make, { skip: lackOf(make) ?? false }, () => {
+for (const flavor of ["mariadb", "mysql"] as const) {
+  describe(flavor, { skip: lackOf(flavor) ?? false }, () => {
     before(async () => {
-      server = await startServer({ make, options: ["--local-infile=1"] });
+      server = await startServer({ flavor, options: ["--local-infile=1"] });
     });
     after(() => server?.remove());
 
     test("a LOAD gets the file that it names, however it is written", loads);
 
     // MySQL prepares no LOAD.
-    if (make === "mariadb") test("so does one that is prepared", loadsPrepared);
+    if (flavor === "mariadb") test("so does one that is prepared", loadsPrepared);
   });
 }

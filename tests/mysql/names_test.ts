@@ -61,12 +61,12 @@ async function refusesUser(proxy: Proxy): Promise<void> {
   assertUnsaid(proxy);
 }
 
-for (const make of ["mariadb", "mysql"] as const) {
-  describe(make, { skip: lackOf(make) ?? false }, () => {
+for (const flavor of ["mariadb", "mysql"] as const) {
+  describe(flavor, { skip: lackOf(flavor) ?? false }, () => {
     let server: Server;
     let proxy: Proxy;
     before(async () => {
-      server = await startServer({ make });
+      server = await startServer({ flavor });
       await server.query("CREATE TABLE test.t (v INT) ENGINE = InnoDB");
       await server.query(`CREATE DATABASE ${quoted}`);
       await server.query(`GRANT ALL ON ${quoted}.* TO app`);

@@ -7,7 +7,7 @@ import { createPool, type Pool, type PoolOptions } from "../../mod.ts";
 import compat from "../../src/entries/compat_promise.ts";
 import { failure, one, refused } from "../support/asking.ts";
 import { type Server, startServer } from "../support/server.ts";
-import { lackOf, type Make } from "../support/server_binary.ts";
+import { type Flavor, lackOf } from "../support/server_binary.ts";
 import { until } from "../support/wait.ts";
 
 const megabyte = 1_000_000;
@@ -132,13 +132,13 @@ async function limitsDrivers(): Promise<void> {
   await pool.end();
 }
 
-async function start(make: Make): Promise<void> {
-  server = await startServer({ make, options: ["--max-allowed-packet=256M"] });
+async function start(flavor: Flavor): Promise<void> {
+  server = await startServer({ flavor, options: ["--max-allowed-packet=256M"] });
 }
 
-for (const make of ["mariadb", "mysql"] as const) {
-  describe(make, { skip: lackOf(make) ?? false }, () => {
-    before(() => start(make));
+for (const flavor of ["mariadb", "mysql"] as const) {
+  describe(flavor, { skip: lackOf(flavor) ?? false }, () => {
+    before(() => start(flavor));
     after(() => server?.remove());
 
     test("a statement that brings too much is ended, however it was sent", endsEach);

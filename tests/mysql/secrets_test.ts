@@ -13,7 +13,7 @@ import type { EventName } from "../../src/shell/events.ts";
 import { jsonOf } from "../support/json_of.ts";
 import { failure } from "../support/asking.ts";
 import { type Server, startServer } from "../support/server.ts";
-import { lackOf, type Make } from "../support/server_binary.ts";
+import { type Flavor, lackOf } from "../support/server_binary.ts";
 
 const password = "planted-password-7Xq";
 const value = "planted-value-9Kd";
@@ -40,8 +40,8 @@ function printed(thing: unknown): string {
   return [inspect(thing, options), text, jsonOf(thing)].join("\n");
 }
 
-async function prepare(make: Make): Promise<void> {
-  server = await startServer({ make, tls: true });
+async function prepare(flavor: Flavor): Promise<void> {
+  server = await startServer({ flavor, tls: true });
   await server.query(`CREATE USER planted IDENTIFIED BY '${password}'`);
   await server.query("GRANT ALL ON test.* TO planted");
   for (const name of names) channel(`sublet:${name}`).subscribe(hear);
@@ -141,9 +141,9 @@ function optionsAreSilent(): void {
   }
 }
 
-for (const make of ["mariadb", "mysql"] as const) {
-  describe(make, { skip: lackOf(make) ?? false }, () => {
-    before(() => prepare(make));
+for (const flavor of ["mariadb", "mysql"] as const) {
+  describe(flavor, { skip: lackOf(flavor) ?? false }, () => {
+    before(() => prepare(flavor));
     after(tidy);
 
     test("events, channels, the statistics and the pool itself tell no secret", eventsAreSilent);

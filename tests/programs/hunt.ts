@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { once } from "node:events";
 import { commandOf, type ProgramRuntime } from "../conformance/command.ts";
 import { type Server, startServer } from "../support/server.ts";
-import type { Make } from "../support/server_binary.ts";
+import type { Flavor } from "../support/server_binary.ts";
 import { root } from "../support/source.ts";
 import type { Failure, News, Task } from "./worker.ts";
 import type { WorldAddress } from "./world.ts";
@@ -42,16 +42,16 @@ export interface Catch {
 }
 
 /** Starts a server for programs. */
-export async function openGround(make: Make): Promise<Ground> {
+export async function openGround(flavor: Flavor): Promise<Ground> {
   const options = ["--general-log=1", "--general-log-file=general.log", "--max-connections=400"];
-  const server: Server = await startServer({ make, options });
+  const server: Server = await startServer({ flavor, options });
   const [found] = await server.query<{ folder: string; file: string }>(
     "SELECT @@datadir AS folder, @@general_log_file AS file",
   );
   if (found === undefined) throw new Error("The server does not say where its log is");
   const logPath = isAbsolute(found.file) ? found.file : join(found.folder, found.file);
   return {
-    address: { rootUrl: server.rootUrl, logPath, make },
+    address: { rootUrl: server.rootUrl, logPath, flavor },
     [Symbol.asyncDispose]: () => server.remove(),
   };
 }

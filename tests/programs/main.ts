@@ -13,14 +13,14 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { ProgramRuntime } from "../conformance/command.ts";
-import type { Make } from "../support/server_binary.ts";
+import type { Flavor } from "../support/server_binary.ts";
 import { hunt, openGround } from "./hunt.ts";
 import { mutants } from "./mutants.ts";
 import { tryMutants } from "./mutate.ts";
 import { describeFailure } from "./tell.ts";
 
 const runtimes: readonly ProgramRuntime[] = ["node", "bun", "deno"];
-const makes: readonly Make[] = ["mariadb", "mysql"];
+const makes: readonly Flavor[] = ["mariadb", "mysql"];
 /** How long the first program that failed is made smaller, in s. */
 const shrinkSeconds = 30;
 /** How many failures are told. */
@@ -43,20 +43,20 @@ const began = performance.now();
 const seconds = numberOf("seconds", values.seconds);
 const seed = numberOf("seed", values.seed);
 const runtime = oneOf("runtime", runtimes, values.runtime);
-const make = oneOf("server", makes, values.server);
+const flavor = oneOf("server", flavors, values.server);
 const one = {
   ...values.only === undefined ? {} : { only: numberOf("only", values.only) },
   ...values.replay === undefined ? {} : { replay: JSON.parse(values.replay) },
 };
 const isOne = Object.keys(one).length > 0;
 
-await using ground = await openGround(make);
+await using ground = await openGround(flavor);
 const limits = isOne ? { failuresMax: 1 } : { shrinkSeconds };
 const found = await hunt(ground, { seed, seconds, prefix: "w", runtime, ...one, ...limits });
 const programsSeconds = (performance.now() - began) / 1_000;
 const failures = found.failures.filter(({ isShrunk }) => !isShrunk);
 for (const failure of [...failures.slice(0, toldMax), ...found.failures.filter(isSmallest)]) {
-  process.stderr.write(`${describeFailure(failure, { seed, runtime, make })}\n`);
+  process.stderr.write(`${describeFailure(failure, { seed, runtime, flavor })}\n`);
 }
 if (found.crash !== undefined) process.stderr.write(`${found.crash}\n`);
 process.stderr.write(

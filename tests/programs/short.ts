@@ -1,7 +1,7 @@
 /** Random programs for every change to pass: some seconds of them on each server, side by side. */
 
 import process from "node:process";
-import { lackOf, type Make, serverBinary } from "../support/server_binary.ts";
+import { type Flavor, lackOf, serverBinary } from "../support/server_binary.ts";
 import { seconds as inSeconds, sum, type Tally } from "../support/tally.ts";
 import { hunt, openGround } from "./hunt.ts";
 import { describeFailure } from "./tell.ts";
@@ -26,21 +26,21 @@ export async function runShortPrograms(): Promise<Tally> {
   return sum(await Promise.all((["mariadb", "mysql"] as const).map(runOn)));
 }
 
-async function runOn(make: Make): Promise<Tally> {
-  const say = (text: string): void => void process.stdout.write(`  ${make.padEnd(7)} ${text}\n`);
-  const lack = lackOf(make);
+async function runOn(flavor: Flavor): Promise<Tally> {
+  const say = (text: string): void => void process.stdout.write(`  ${flavor.padEnd(7)} ${text}\n`);
+  const lack = lackOf(flavor);
   if (lack !== undefined) {
     say(`not run: ${lack}`);
     return skipped;
   }
   const began = performance.now();
-  await using ground = await openGround(make);
+  await using ground = await openGround(flavor);
   const found = await hunt(ground, { seed, seconds, shrinkSeconds, sites, prefix: "w" });
   const failures = found.failures.filter(({ isShrunk }) => !isShrunk);
   const time = inSeconds(performance.now() - began);
   say(`${found.programs} programs, ${failures.length} failed  ${time}`);
   for (const failure of [...failures.slice(0, 3), ...found.failures.slice(failures.length)]) {
-    say(describeFailure(failure, { seed, runtime: "node", make }));
+    say(describeFailure(failure, { seed, runtime: "node", flavor }));
   }
   if (found.crash !== undefined) say(found.crash);
   const isGood = found.crash === undefined && failures.length === 0 && found.programs > 0;

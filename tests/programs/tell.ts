@@ -1,7 +1,7 @@
 /** Tells people of programs that failed. */
 
 import type { ProgramRuntime } from "../conformance/command.ts";
-import type { Make } from "../support/server_binary.ts";
+import type { Flavor } from "../support/server_binary.ts";
 import { bodiesOf, nameOf, type Program, type ProgramStep } from "./program.ts";
 import type { Failure } from "./worker.ts";
 
@@ -9,16 +9,16 @@ import type { Failure } from "./worker.ts";
 interface Setting {
   readonly seed: number;
   readonly runtime: ProgramRuntime;
-  readonly make: Make;
+  readonly flavor: Flavor;
 }
 
 /** How many of the promises that a program broke are told. */
 const breachesMax = 5;
 
 /** Says what failed, by which promises, and how to run it again. */
-export function describeFailure(failure: Failure, { seed, runtime, make }: Setting): string {
+export function describeFailure(failure: Failure, { seed, runtime, flavor }: Setting): string {
   const { number, program, breaches, isShrunk } = failure;
-  const on = `${make === "mariadb" ? "" : " --server mysql"}${
+  const on = `${flavor === "mariadb" ? "" : " --server mysql"}${
     runtime === "node" ? "" : ` --runtime ${runtime}`
   }`;
   const stories = breaches.slice(0, breachesMax).map(({ rule, story }) => `  ${rule}: ${story}`);

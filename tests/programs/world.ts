@@ -6,7 +6,7 @@
 import { open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Connection, createConnection } from "mysql2/promise";
-import type { Make } from "../support/server_binary.ts";
+import type { Flavor } from "../support/server_binary.ts";
 import type { ReceivedCommand, WrittenRow } from "./history.ts";
 import { deedIn } from "./history.ts";
 import { commandIn } from "./log.ts";
@@ -18,7 +18,7 @@ export interface WorldAddress {
   readonly rootUrl: string;
   /** The path of its general log, which has to be on. */
   readonly logPath: string;
-  readonly make: Make;
+  readonly flavor: Flavor;
   /** What the names of users and databases begin with. */
   readonly prefix: string;
 }
@@ -71,7 +71,7 @@ export class World implements AsyncDisposable {
 
   /** How the server calls the variable of a session's isolation. */
   get isolationVariable(): string {
-    return this.address.make === "mysql" ? "@@transaction_isolation" : "@@tx_isolation";
+    return this.address.flavor === "mysql" ? "@@transaction_isolation" : "@@tx_isolation";
   }
 
   /** Creates a user and two databases. */

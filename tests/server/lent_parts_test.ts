@@ -15,11 +15,11 @@ import { type Server, startServer } from "../support/server.ts";
 const servers: Map<string, Server> = new Map();
 after(async () => await Promise.all(Array.from(servers.values(), (server) => server.remove())));
 
-const makes = ["mariadb", "mysql"] as const;
+const flavors = ["mariadb", "mysql"] as const;
 
-async function pool(make: (typeof makes)[number], options: object = {}): Promise<Pool> {
-  const server = servers.get(make) ?? await startServer({ make });
-  servers.set(make, server);
+async function pool(flavor: (typeof flavors)[number], options: object = {}): Promise<Pool> {
+  const server = servers.get(flavor) ?? await startServer({ flavor });
+  servers.set(flavor, server);
   return createPool({ uri: server.url(), shared: false, connectionLimit: 1, ...options });
 }
 
@@ -98,9 +98,9 @@ const changes: Readonly<Record<string, (lease: Lease) => unknown>> = {
 };
 
 for (const [name, change] of Object.entries(changes)) {
-  for (const make of makes) {
-    test(`on ${make} a connection is closed at its release if ${name}`, async () => {
-      await using db = await pool(make);
+  for (const flavor of flavors) {
+    test(`on ${flavor} a connection is closed at its release if ${name}`, async () => {
+      await using db = await pool(flavor);
       const lease = await db.lease();
       const { threadId } = lease;
       await change(lease);
@@ -112,11 +112,11 @@ for (const [name, change] of Object.entries(changes)) {
   }
 }
 
-for (const make of makes) {
+for (const flavor of flavors) {
   for (const options of [{}, { compress: true }, { tls: "prefer" }]) {
     const way = Object.keys(options)[0] ?? "plain";
-    test(`on ${make} a holder who only reads what it is made of keeps it, ${way}`, async () => {
-      await using db = await pool(make, options);
+    test(`on ${flavor} a holder who only reads what it is made of keeps it, ${way}`, async () => {
+      await using db = await pool(flavor, options);
       const thread = await threadOf(db);
       for (let round = 0; round < 3; round++) {
         await using lease = await db.lease();

@@ -2,36 +2,36 @@
 
 import { after, test } from "node:test";
 import { type Server, startServer } from "./server.ts";
-import { lackOf, type Make } from "./server_binary.ts";
+import { type Flavor, lackOf } from "./server_binary.ts";
 
 /** Starts servers. */
-export type ServerOf = (make: Make) => Promise<Server>;
+export type ServerOf = (flavor: Flavor) => Promise<Server>;
 
 /** Declares a test that holds on both makes of server. */
 export type TestOnBoth = (
   name: string,
-  fn: (server: Server, make: Make) => Promise<void>,
+  fn: (server: Server, flavor: Flavor) => Promise<void>,
 ) => void;
 
 /** Returns what starts a server of a make, once; `prepare` is run on each before its first test. */
 export function serversOf(
   options: readonly string[],
-  prepare: (server: Server, make: Make) => Promise<void> = () => Promise.resolve(),
+  prepare: (server: Server, flavor: Flavor) => Promise<void> = () => Promise.resolve(),
 ): ServerOf {
-  const starting = new Map<Make, Promise<Server>>();
+  const starting = new Map<Flavor, Promise<Server>>();
   const started: Server[] = [];
-  const start = async (make: Make): Promise<Server> => {
-    const server = await startServer({ make, options });
+  const start = async (flavor: Flavor): Promise<Server> => {
+    const server = await startServer({ flavor, options });
     started.push(server);
-    await prepare(server, make);
+    await prepare(server, flavor);
     return server;
   };
   after(async () => {
     for (const server of started) await server.remove();
   });
-  return (make) => {
-    const server = starting.get(make) ?? start(make);
-    starting.set(make, server);
+  return (flavor) => {
+    const server = starting.get(flavor) ?? start(flavor);
+    starting.set(flavor, server);
     return server;
   };
 }
@@ -42,11 +42,11 @@ export function onBoth(
   tidy: (server: Server) => Promise<unknown> = () => Promise.resolve(),
 ): TestOnBoth {
   return (name, fn) => {
-    for (const make of ["mariadb", "mysql"] as const) {
-      test(`${make}: ${name}`, { skip: lackOf(make) ?? false }, async () => {
-        const server = await serverOf(make);
+    for (const flavor of ["mariadb", "mysql"] as const) {
+      test(`${flavor}: ${name}`, { skip: lackOf(flavor) ?? false }, async () => {
+        const server = await serverOf(flavor);
         try {
-          await fn(server, make);
+          await fn(server, flavor);
         } finally {
           await tidy(server);
         }

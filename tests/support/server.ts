@@ -7,13 +7,13 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { type Connection, createConnection } from "mysql2/promise";
 import type { Certificates } from "./certificate.ts";
-import { type Make, mysqlBinary, serverBinary } from "./server_binary.ts";
+import { type Flavor, mysqlBinary, serverBinary } from "./server_binary.ts";
 import { host, password, ServerProcess } from "./server_process.ts";
 
 /** How {@linkcode startServer} starts a server. */
 export interface ServerOptions {
   /** Whose it is; the one that this machine has, MariaDB rather than MySQL, if not given. */
-  readonly make?: Make;
+  readonly flavor?: Flavor;
   /** Further options on its command line, such as `--max-connections=20`. */
   readonly options?: readonly string[];
   /** Whether it offers TLS, by certificates made for it. */
@@ -26,9 +26,11 @@ export interface ServerOptions {
  * with this process, however that ends; `await using`, or `remove` after the tests, is sooner.
  */
 export async function startServer(serverOptions: ServerOptions = {}): Promise<Server> {
-  const { make, options = [], tls = false } = serverOptions;
-  const binary = make === "mysql" ? mysqlBinary() : serverBinary();
-  if (make !== undefined && binary?.make !== make) throw new Error(`There is no ${make} here`);
+  const { flavor, options = [], tls = false } = serverOptions;
+  const binary = flavor === "mysql" ? mysqlBinary() : serverBinary();
+  if (flavor !== undefined && binary?.flavor !== flavor) {
+    throw new Error(`There is no ${flavor} here`);
+  }
   if (binary !== undefined) return new Server(await ServerProcess.create(binary, options, tls));
   const url = process.env["MYSQL_URL"];
   if (url === undefined) {

@@ -11,14 +11,14 @@ import process from "node:process";
 import { unpackMysql } from "./mysql_unpack.ts";
 
 /** Whose server it is. */
-export type Make = "mariadb" | "mysql";
+export type Flavor = "mariadb" | "mysql";
 
 /** A server that can be started here. */
 export interface ServerBinary {
   /** The path of the program. */
   readonly path: string;
   /** Whose it is: they create their data folders differently. */
-  readonly make: Make;
+  readonly flavor: Flavor;
   /** What it says of its version. */
   readonly version: string;
 }
@@ -35,13 +35,13 @@ export function serverBinary(): ServerBinary | undefined {
 export function mysqlBinary(): ServerBinary {
   const path = find("mysqld");
   const found = path === undefined ? undefined : describe(path);
-  return found?.make === "mysql" ? found : describe(unpackMysql());
+  return found?.flavor === "mysql" ? found : describe(unpackMysql());
 }
 
 /** Returns why a server cannot be started here; undefined if it can. */
-export function lackOf(make: Make): string | undefined {
-  if (make === "mariadb") {
-    return serverBinary()?.make === make ? undefined : "MariaDB cannot be had here";
+export function lackOf(flavor: Flavor): string | undefined {
+  if (flavor === "mariadb") {
+    return serverBinary()?.flavor === flavor ? undefined : "MariaDB cannot be had here";
   }
   try {
     mysqlBinary();
@@ -59,7 +59,7 @@ function onPath(): ServerBinary | undefined {
 
 function describe(path: string): ServerBinary {
   const version = execFileSync(path, ["--no-defaults", "--version"], { encoding: "utf8" }).trim();
-  return { path, make: version.includes("MariaDB") ? "mariadb" : "mysql", version };
+  return { path, flavor: version.includes("MariaDB") ? "mariadb" : "mysql", version };
 }
 
 /** Returns the path of a program that can be run; servers often stand where only root looks. */

@@ -215,7 +215,7 @@ export class ServerProcess {
       "--innodb-buffer-pool-size=64M",
       "--innodb-flush-log-at-trx-commit=0",
       ...(ca === undefined ? [] : [`--ssl-ca=${ca}`, `--ssl-cert=${cert}`, `--ssl-key=${key}`]),
-      ...(this.#binary.make === "mysql" ? ["--mysqlx=OFF", "--performance-schema=OFF"] : []),
+      ...(this.#binary.flavor === "mysql" ? ["--mysqlx=OFF", "--performance-schema=OFF"] : []),
       ...this.#options,
     ];
   }
@@ -224,7 +224,7 @@ export class ServerProcess {
 async function createData(binary: ServerBinary, folder: string): Promise<void> {
   const options = ["--no-defaults", `--datadir=${join(folder, "data")}`, ...asRoot()];
   const env = environment(folder);
-  if (binary.make === "mysql") {
+  if (binary.flavor === "mysql") {
     await run(binary.path, [...options, "--initialize-insecure"], { env });
     return;
   }

@@ -24,20 +24,20 @@ function isRunning(pid: number): boolean {
   }
 }
 
-for (const make of ["mariadb", "mysql"] as const) {
-  const skip = lackOf(make) ?? false;
+for (const flavor of ["mariadb", "mysql"] as const) {
+  const skip = lackOf(flavor) ?? false;
 
-  test(`${make}: it is what was asked for`, { skip }, async () => {
-    await using server = await startServer({ make });
+  test(`${flavor}: it is what was asked for`, { skip }, async () => {
+    await using server = await startServer({ flavor });
     const [row] = await server.query("SELECT VERSION() v");
-    assert.equal(/maria/i.test(String(row?.["v"])), make === "mariadb");
+    assert.equal(/maria/i.test(String(row?.["v"])), flavor === "mariadb");
   });
 
   test(
-    `${make}: it keeps its port and its data over a restart, also after a crash`,
+    `${flavor}: it keeps its port and its data over a restart, also after a crash`,
     { skip },
     async () => {
-      await using server = await startServer({ make, options: ["--max-connections=33"] });
+      await using server = await startServer({ flavor, options: ["--max-connections=33"] });
       const { port, pid } = server;
       await server.query("CREATE TABLE test.kept (n INT)");
       await server.query("INSERT INTO test.kept VALUES (7)");
@@ -55,10 +55,10 @@ for (const make of ["mariadb", "mysql"] as const) {
   );
 
   test(
-    `${make}: the observer does not count itself, and app has no rights on the server`,
+    `${flavor}: the observer does not count itself, and app has no rights on the server`,
     { skip },
     async () => {
-      await using server = await startServer({ make });
+      await using server = await startServer({ flavor });
       assert.equal(await server.connectionCount(), 0);
       const connection = await createConnection(server.url());
       assert.equal(await server.connectionCount(), 1);
@@ -71,10 +71,10 @@ for (const make of ["mariadb", "mysql"] as const) {
   );
 
   test(
-    `${make}: frozen, it accepts and does not answer; thawed, it answers`,
+    `${flavor}: frozen, it accepts and does not answer; thawed, it answers`,
     { skip },
     async () => {
-      await using server = await startServer({ make });
+      await using server = await startServer({ flavor });
       const connection = await createConnection(server.url());
       server.freeze();
       const answer = connection.query("SELECT 1 AS one");
@@ -87,10 +87,10 @@ for (const make of ["mariadb", "mysql"] as const) {
   );
 
   test(
-    `${make}: its certificate is signed by its authority for its address`,
+    `${flavor}: its certificate is signed by its authority for its address`,
     { skip },
     async () => {
-      await using server = await startServer({ make, tls: true });
+      await using server = await startServer({ flavor, tls: true });
       const ssl = { ca: server.ca ?? "", verifyIdentity: true };
       const connection = await createConnection({ uri: server.url(), host: "localhost", ssl });
       const [rows] = await connection.query("SHOW STATUS LIKE 'Ssl_version'");

@@ -10,7 +10,7 @@ import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { commandOf, type ProgramRuntime } from "../../conformance/command.ts";
 import { type Server, startServer } from "../../support/server.ts";
-import { lackOf, type Make, serverBinary } from "../../support/server_binary.ts";
+import { type Flavor, lackOf, serverBinary } from "../../support/server_binary.ts";
 import { root } from "../../support/source.ts";
 import { seconds, sum, type Tally } from "../../support/tally.ts";
 
@@ -58,11 +58,11 @@ export async function runOrms({ only, packages }: Selection = {}): Promise<Resul
   const results: Results = Object.fromEntries(
     names.map((name) => [name, { version: versionOf(name) }]),
   );
-  const work = async (make: Make | undefined): Promise<void> => {
-    await using server = await startServer(make === undefined ? {} : { make });
+  const work = async (flavor: Flavor | undefined): Promise<void> => {
+    await using server = await startServer(flavor === undefined ? {} : { flavor });
     for (const [name, result] of Object.entries(results)) {
       for (const runtime of chosen) {
-        const title = `${name} ${result.version} on ${make ?? "the server of MYSQL_URL"}`;
+        const title = `${name} ${result.version} on ${flavor ?? "the server of MYSQL_URL"}`;
         const outcome = await run(name, runtime, server, title);
         const before = result[runtime] ?? "passed";
         result[runtime] = before === "passed" ? outcome : before;
@@ -74,10 +74,10 @@ export async function runOrms({ only, packages }: Selection = {}): Promise<Resul
 }
 
 /** Returns whose servers can be started here; undefined stands for one that was given. */
-function makes(): (Make | undefined)[] {
-  const all: readonly Make[] = serverBinary() === undefined ? [] : ["mariadb", "mysql"];
-  const found = all.filter((make) => {
-    const lack = lackOf(make);
+function makes(): (Flavor | undefined)[] {
+  const all: readonly Flavor[] = serverBinary() === undefined ? [] : ["mariadb", "mysql"];
+  const found = all.filter((flavor) => {
+    const lack = lackOf(flavor);
     if (lack !== undefined) process.stderr.write(`  not run: ${lack}\n`);
     return lack === undefined;
   });

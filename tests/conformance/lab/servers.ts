@@ -3,7 +3,7 @@
  * first state after each test.
  */
 
-import type { Make } from "../../support/server_binary.ts";
+import type { Flavor } from "../../support/server_binary.ts";
 import { type Server, startServer } from "../../support/server.ts";
 import { until } from "../../support/wait.ts";
 
@@ -11,7 +11,7 @@ import { until } from "../../support/wait.ts";
  * A server: MariaDB or MySQL with TLS; MariaDB without TLS; or MariaDB whose certificate is
  * signed by an authority that nobody trusts.
  */
-export type ServerName = Make | "plain" | "stranger";
+export type ServerName = Flavor | "plain" | "stranger";
 
 /** Where a server is. */
 export interface ServerInfo {
@@ -125,7 +125,7 @@ export class Servers {
     const found = this.#servers.get(name);
     if (found !== undefined) return found;
     const server = startServer({
-      make: name === "mysql" ? "mysql" : "mariadb",
+      flavor: name === "mysql" ? "mysql" : "mariadb",
       tls: name !== "plain",
     });
     this.#servers.set(name, server);

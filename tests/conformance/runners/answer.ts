@@ -32,8 +32,8 @@ export async function answer(runtime: Runtime, request: string): Promise<string>
 }
 
 async function run(runtime: Runtime, name: string, lab: string): Promise<void> {
-  const { make, body } = caseOf(name);
-  await using world = await openWorld(runtime, lab, make);
+  const { flavor, body } = caseOf(name);
+  await using world = await openWorld(runtime, lab, flavor);
   await body(world);
 }
 

@@ -4,7 +4,7 @@
  */
 
 import type { Runtime } from "../../../src/port.ts";
-import type { Make } from "../../support/server_binary.ts";
+import type { Flavor } from "../../support/server_binary.ts";
 import type { World } from "./world.ts";
 
 /** A test of the suite. */
@@ -12,7 +12,7 @@ export interface Case {
   /** The promise it holds, and the server it holds on. */
   readonly name: string;
   /** The server it is run on; undefined if it needs none. */
-  readonly make: Make | undefined;
+  readonly flavor: Flavor | undefined;
   /** Why it cannot be run in a runtime. */
   readonly gaps: Gaps;
   /** Runs it. */
@@ -25,17 +25,17 @@ export type Gaps = Readonly<Partial<Record<Runtime, string>>>;
 /** Where a test is run. */
 export interface CaseOptions {
   /** The servers it is run on; MariaDB if not given. */
-  readonly on?: readonly Make[];
+  readonly on?: readonly Flavor[];
   /** Why it cannot be run in a runtime. */
   readonly gaps?: Gaps;
 }
 
 /** Of a test that holds on both servers. */
-export const both: readonly Make[] = ["mariadb", "mysql"];
+export const both: readonly Flavor[] = ["mariadb", "mysql"];
 /** Of a test that needs no server. */
-export const none: readonly Make[] = [];
+export const none: readonly Flavor[] = [];
 
-const titles: Readonly<Record<Make, string>> = { mariadb: "MariaDB", mysql: "MySQL" };
+const titles: Readonly<Record<Flavor, string>> = { mariadb: "MariaDB", mysql: "MySQL" };
 
 /** Tests of one subject. */
 export class Suite {
@@ -45,9 +45,9 @@ export class Suite {
   /** Declares a test, whose title is the promise it holds. */
   test(title: string, options: CaseOptions, body: (world: World) => Promise<void>): void {
     const { on = ["mariadb"], gaps = {} } = options;
-    if (on.length === 0) this.cases.push({ name: title, make: undefined, gaps, body });
-    for (const make of on) {
-      this.cases.push({ name: `${titles[make]}: ${title}`, make, gaps, body });
+    if (on.length === 0) this.cases.push({ name: title, flavor: undefined, gaps, body });
+    for (const flavor of on) {
+      this.cases.push({ name: `${titles[flavor]}: ${title}`, flavor, gaps, body });
     }
   }
 }

@@ -5,7 +5,7 @@
 
 import { createPool, type Pool, type PoolOptions } from "../../../mod.ts";
 import type { Runtime } from "../../../src/port.ts";
-import type { Make } from "../../support/server_binary.ts";
+import type { Flavor } from "../../support/server_binary.ts";
 import { until } from "../../support/wait.ts";
 import type { LabProxyOptions, ListeningProxy } from "../lab/network.ts";
 import type { PlainRow, ServerInfo } from "../lab/servers.ts";
@@ -18,11 +18,11 @@ const drainMsMax = 2_000;
 export async function openWorld(
   runtime: Runtime,
   labUrl: string,
-  make: Make | undefined,
+  flavor: Flavor | undefined,
 ): Promise<World> {
   const lab = labAt(labUrl);
-  const info = make === undefined ? undefined : await lab.servers.info(make);
-  return new World(runtime, lab, make, info);
+  const info = flavor === undefined ? undefined : await lab.servers.info(flavor);
+  return new World(runtime, lab, flavor, info);
 }
 
 /** The world of one test. */
@@ -31,7 +31,7 @@ export class World implements AsyncDisposable {
   readonly runtime: Runtime;
   /** What it does to servers, to the network and to processes. */
   readonly lab: RemoteLab;
-  readonly #make: Make | undefined;
+  readonly #flavor: Flavor | undefined;
   readonly #info: ServerInfo | undefined;
   readonly #pools: Pick<Pool, "drain">[] = [];
 
@@ -39,21 +39,21 @@ export class World implements AsyncDisposable {
   constructor(
     runtime: Runtime,
     lab: RemoteLab,
-    make: Make | undefined,
+    flavor: Flavor | undefined,
     info: ServerInfo | undefined,
   ) {
     this.runtime = runtime;
     this.lab = lab;
-    this.#make = make;
+    this.#flavor = flavor;
     this.#info = info;
   }
 
   /** The server. */
   get server(): RemoteServer {
-    if (this.#make === undefined || this.#info === undefined) {
+    if (this.#flavor === undefined || this.#info === undefined) {
       throw new Error("This test is declared to need no server");
     }
-    return new RemoteServer(this.lab, this.#make, this.#info);
+    return new RemoteServer(this.lab, this.#flavor, this.#info);
   }
 
   /** Creates a pool at the server, or where its options say. */
@@ -79,13 +79,13 @@ export class World implements AsyncDisposable {
 /** The server of a test, as root sees it. */
 export class RemoteServer {
   /** Its name in the lab. */
-  readonly name: Make;
+  readonly name: Flavor;
   /** Where it is. */
   readonly info: ServerInfo;
   readonly #servers: RemoteLab["servers"];
 
   /** Creates it; {@linkcode World.server} does. */
-  constructor({ servers }: RemoteLab, name: Make, info: ServerInfo) {
+  constructor({ servers }: RemoteLab, name: Flavor, info: ServerInfo) {
     this.#servers = servers;
     this.name = name;
     this.info = info;

@@ -11,7 +11,7 @@ import type { Scene } from "../../chaos/faults.ts";
 import { setTimeouts } from "../../chaos/server_faults.ts";
 import { type Proxy, startProxy } from "../../support/proxy.ts";
 import { type Server, startServer } from "../../support/server.ts";
-import type { Make } from "../../support/server_binary.ts";
+import type { Flavor } from "../../support/server_binary.ts";
 import { until } from "../../support/wait.ts";
 
 /** How many transfers show that a bank is at work. */
@@ -33,8 +33,8 @@ export class Branch implements Scene, AsyncDisposable {
   }
 
   /** Starts it all. */
-  static async start(make: Make): Promise<Branch> {
-    const server = await startServer({ make, options: serverOptions });
+  static async start(flavor: Flavor): Promise<Branch> {
+    const server = await startServer({ flavor, options: serverOptions });
     await setTimeouts(server);
     return new Branch(server, await startProxy(server), await BankProcess.start("node"));
   }

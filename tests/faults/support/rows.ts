@@ -4,7 +4,7 @@ import { createConnection } from "mysql2/promise";
 import type { Fault, Scene } from "../../chaos/faults.ts";
 import { networkFaults, replace, strangers } from "../../chaos/network_faults.ts";
 import { killAll, mysqlFaults, serverFaults } from "../../chaos/server_faults.ts";
-import type { Make } from "../../support/server_binary.ts";
+import type { Flavor } from "../../support/server_binary.ts";
 
 /** Where a fault of these begins: without a client of its own. */
 export type Place = Pick<Scene, "server" | "proxy">;
@@ -33,7 +33,7 @@ export interface Row {
   /** When whoever runs a statement, and whoever waits, is told. */
   readonly when: When;
   /** The only server that it befalls. */
-  readonly make?: Make;
+  readonly flavor?: Flavor;
 }
 
 const served = ["served"];
@@ -126,6 +126,6 @@ export const rows: readonly Row[] = [
     idle: lost,
     line: [...failed, 3032],
     when: "at once",
-    make: "mysql",
+    flavor: "mysql",
   }),
 ];

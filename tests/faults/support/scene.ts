@@ -8,7 +8,7 @@ import { createPool, type Pool, type PoolOptions } from "../../../mod.ts";
 import { one } from "../../support/asking.ts";
 import { type Proxy, startProxy } from "../../support/proxy.ts";
 import { type Server, startServer } from "../../support/server.ts";
-import type { Make } from "../../support/server_binary.ts";
+import type { Flavor } from "../../support/server_binary.ts";
 import { until } from "../../support/wait.ts";
 
 /** What somebody was told, and when. */
@@ -49,9 +49,9 @@ export class Scene implements AsyncDisposable {
   }
 
   /** Sets one up, with a table `t`. */
-  static async start(make: Make, options: readonly string[] = []): Promise<Scene> {
+  static async start(flavor: Flavor, options: readonly string[] = []): Promise<Scene> {
     const server = await startServer({
-      make,
+      flavor,
       options: ["--innodb-flush-log-at-trx-commit=2", ...options],
     });
     await server.query("CREATE TABLE test.t (v INT) ENGINE = InnoDB");

@@ -5,13 +5,13 @@ import { createPool, type Pool, type PoolOptions } from "../../../mod.ts";
 import type { Asked } from "../../support/asking.ts";
 import { type Proxy, startProxy } from "../../support/proxy.ts";
 import { type Server, startServer } from "../../support/server.ts";
-import { lackOf, type Make } from "../../support/server_binary.ts";
+import { type Flavor, lackOf } from "../../support/server_binary.ts";
 import { logGrants, prepared } from "../rows.ts";
 
 /** A server, and a pool of one connection that reaches it through a proxy. */
 export interface Place extends AsyncDisposable {
   /** Whose server it is. */
-  readonly make: Make;
+  readonly flavor: Flavor;
   /** The server. */
   readonly server: Server;
   /** What counts the round trips of the pool. */
@@ -20,7 +20,7 @@ export interface Place extends AsyncDisposable {
   readonly db: Pool;
 }
 
-const servers: Map<Make, Promise<Server>> = new Map();
+const servers: Map<Flavor, Promise<Server>> = new Map();
 
 /** Declares a test that holds on both makes of server, each of which is started once. */
 export function testOnBoth(
@@ -28,20 +28,20 @@ export function testOnBoth(
   fn: (place: Place) => Promise<void>,
   options: PoolOptions = {},
 ): void {
-  for (const make of ["mariadb", "mysql"] as const) {
-    test(`${make}: ${name}`, { skip: lackOf(make) ?? false }, async () => {
-      await using place = await placeAt(make, options);
+  for (const flavor of ["mariadb", "mysql"] as const) {
+    test(`${flavor}: ${name}`, { skip: lackOf(flavor) ?? false }, async () => {
+      await using place = await placeAt(flavor, options);
       await fn(place);
     });
   }
 }
 
 /** Returns a server of a make, which has what all rows need. */
-export async function serverOf(make: Make): Promise<Server> {
-  const known = servers.get(make);
+export async function serverOf(flavor: Flavor): Promise<Server> {
+  const known = servers.get(flavor);
   if (known !== undefined) return await known;
-  const starting = prepare(make);
-  servers.set(make, starting);
+  const starting = prepare(flavor);
+  servers.set(flavor, starting);
   return await starting;
 }
 
@@ -61,15 +61,15 @@ export async function answerTo(asked: Asked, sql: string): Promise<unknown> {
   }
 }
 
-async function prepare(make: Make): Promise<Server> {
-  const server = await startServer({ make });
+async function prepare(flavor: Flavor): Promise<Server> {
+  const server = await startServer({ flavor });
   await server.query("USE test");
-  for (const sql of [...prepared, logGrants[make]]) await server.query(sql);
+  for (const sql of [...prepared, logGrants[flavor]]) await server.query(sql);
   return server;
 }
 
-async function placeAt(make: Make, options: PoolOptions): Promise<Place> {
-  const server = await serverOf(make);
+async function placeAt(flavor: Flavor, options: PoolOptions): Promise<Place> {
+  const server = await serverOf(flavor);
   const proxy = await startProxy(server);
   const db = createPool({
     uri: proxy.uri,
@@ -79,7 +79,7 @@ async function placeAt(make: Make, options: PoolOptions): Promise<Place> {
     ...options,
   });
   return {
-    make,
+    flavor,
     server,
     proxy,
     db,

@@ -3,7 +3,7 @@
 import { after, afterEach, before } from "node:test";
 import { createPool, type Pool, type PoolOptions } from "../../../mod.ts";
 import { type Server, startServer } from "../../support/server.ts";
-import type { Make } from "../../support/server_binary.ts";
+import type { Flavor } from "../../support/server_binary.ts";
 import { until } from "../../support/wait.ts";
 
 export * from "../../support/asking.ts";
@@ -12,9 +12,9 @@ export * from "../../support/asking.ts";
 export async function prepareServer(
   statements: readonly string[] = [],
   options: readonly string[] = [],
-  make?: Make,
+  flavor?: Flavor,
 ): Promise<Server> {
-  const server = await startServer(make === undefined ? { options } : { options, make });
+  const server = await startServer(flavor === undefined ? { options } : { options, flavor });
   await server.query("USE test");
   for (const sql of statements) await server.query(sql);
   return server;
