@@ -198,7 +198,7 @@ export interface Clock {
   /** Calls `ring` once, at `at` or a little later; returns what cancels that. Keeps no process. */
   alarm(at: Instant, ring: () => void): () => void;
   /** A random number in [0, 1). */
-  chance(): number;
+  random(): number;
 }
 
 /** Where a server is. */

@@ -7,7 +7,7 @@
 
 import { driverOptionsOf } from "../mysql/driver_options.ts";
 import type { Target, TargetOptions } from "../mysql/mod.ts";
-import { redact } from "../mysql/secrets.ts";
+import { redact } from "../mysql/redact.ts";
 import { SubletError } from "../shell/errors.ts";
 import { type ConnectionConfig, hidden } from "./internals.ts";
 

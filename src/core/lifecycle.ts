@@ -195,8 +195,8 @@ export function oldestIdle({ newest, idle }: Target): Actual | undefined {
 const AGE_SLACK = 0.1;
 
 /** Returns when an actual connection that is born now will be old. */
-export function ageAt({ policy }: PoolState, now: Instant, chance: number): Instant {
-  return now + policy.maxLifetime * (1 - AGE_SLACK * chance);
+export function ageAt({ policy }: PoolState, now: Instant, random: number): Instant {
+  return now + policy.maxLifetime * (1 - AGE_SLACK * random);
 }
 
 /** Returns the distance that retirements for age keep. */

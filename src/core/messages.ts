@@ -44,7 +44,7 @@ export interface ConnectDone {
   /** The actual connection that it makes. */
   readonly actual: ActualId;
   /** A random number in [0, 1): how much sooner than others it reaches its maximum age. */
-  readonly chance: number;
+  readonly random: number;
 }
 
 /** A session could not be opened. */
@@ -58,7 +58,7 @@ export interface ConnectFailed {
   /** The error, which the core passes on and never reads. */
   readonly cause: unknown;
   /** A random number in [0, 1): how long to wait before the next attempt. */
-  readonly chance: number;
+  readonly random: number;
 }
 
 /** An actual connection has ended what it was busy with, well or not. */

@@ -21,11 +21,11 @@ type Setback = Omit<Outage, "cause">;
 
 /** Learns from a failure to connect to a target: that it is down, or the server full. */
 export function learnFailure(draft: Draft, id: TargetId, failed: ConnectFailed): void {
-  const { kind, cause, chance } = failed;
-  if (kind === "full") return lowerCeiling(draft, chance);
+  const { kind, cause, random } = failed;
+  if (kind === "full") return lowerCeiling(draft, random);
   const target = editTarget(draft, id);
   target.openRate = 1;
-  target.outage = { ...setback(draft, target.outage, chance), cause };
+  target.outage = { ...setback(draft, target.outage, random), cause };
 }
 
 /** Learns from a connection that could be opened to a target. */
@@ -36,21 +36,21 @@ export function learnSuccess(draft: Draft, id: TargetId): void {
 }
 
 /** Learns that the server bore one more. */
-export function raiseCeiling(draft: Draft, chance: number): void {
+export function raiseCeiling(draft: Draft, random: number): void {
   const { pool } = draft;
   if (pool.congestion === undefined) return;
   const ceiling = pool.congestion.ceiling + 1;
   const isOver = Math.max(ceiling, sizeOf(pool.actuals)) >= pool.policy.connectionLimit;
-  const first = setback(draft, undefined, chance);
+  const first = setback(draft, undefined, random);
   pool.congestion = isOver ? undefined : { ...first, failures: 0, ceiling };
 }
 
 /** Learns that the server does not bear more than are open now. */
-function lowerCeiling(draft: Draft, chance: number): void {
+function lowerCeiling(draft: Draft, random: number): void {
   const { pool } = draft;
   const { congestion } = pool;
   const borne = sizeOf(pool.actuals) - pool.connecting;
-  const next = setback(draft, congestion, chance);
+  const next = setback(draft, congestion, random);
   const ceiling = next === congestion
     ? Math.min(congestion.ceiling, borne)
     : Math.floor(borne * CEILING_KEPT);
@@ -58,10 +58,10 @@ function lowerCeiling(draft: Draft, chance: number): void {
 }
 
 /** Puts the next attempt off, unless this one had begun before that was done last. */
-function setback({ pool, now }: Draft, last: Setback | undefined, chance: number): Setback {
+function setback({ pool, now }: Draft, last: Setback | undefined, random: number): Setback {
   if (last !== undefined && now < last.retryAt) return last;
   const { backoffMsMin, backoffMsMax } = pool.policy;
   const failures = (last?.failures ?? 0) + 1;
   const wholeMs = Math.min(backoffMsMax, backoffMsMin * 2 ** (failures - 1));
-  return { failures, retryAt: now + wholeMs * (1 + chance) / 2 };
+  return { failures, retryAt: now + wholeMs * (1 + random) / 2 };
 }

@@ -119,13 +119,13 @@ function release(draft: Draft, event: LeaseReleased): void {
 }
 
 /** Takes in a new actual connection: its target is up, and the server bears one more. */
-function onConnected(draft: Draft, { actual, chance }: ConnectDone): void {
+function onConnected(draft: Draft, { actual, random }: ConnectDone): void {
   const { pool, now } = draft;
   const connecting = at(draft, actual, "connecting");
   if (connecting === undefined) return;
-  raiseCeiling(draft, chance);
+  raiseCeiling(draft, random);
   const { suspicions } = pool;
-  arrive(draft, { ...connecting, agesAt: ageAt(pool, now, chance), suspicions });
+  arrive(draft, { ...connecting, agesAt: ageAt(pool, now, random), suspicions });
 }
 
 /** Lets an actual connection serve a target, which is up. */

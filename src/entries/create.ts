@@ -25,7 +25,7 @@ export function creatorOn(adapter: Adapter, lifespan: Lifespan): CreatePool {
     targetOptions: mysql.targetOptionNames,
     isLate: ({ uri }) => typeof uri === "function",
     targetOf: (options) => checked(() => new mysql.Target(options)),
-    retargetOf: (base: mysql.Target, overlay) => checked(() => base.overlay(overlay)),
+    retargetOf: (base: mysql.Target, overrides) => checked(() => base.overrides(overrides)),
     keyOf: mysql.keyOfValue,
     shapeOf: mysql.shapeOfValue,
     compileMethod: (sql) => mysql.compileMethod(sql, closest),

@@ -125,7 +125,7 @@ export class Canceller {
   async #sessionOf(target: Target, signal: AbortSignal): Promise<KillSession> {
     if (this.#key !== target.key || !this.#session?.isAlive) {
       await this.#close();
-      this.#session = await this.#open(target.overlay({ initSql: [] }), signal);
+      this.#session = await this.#open(target.overrides({ initSql: [] }), signal);
       this.#key = target.key;
     }
     return this.#session as KillSession;

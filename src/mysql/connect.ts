@@ -14,7 +14,7 @@ import type { Memory } from "./beginning.ts";
 import { internalsOf } from "./mysql2_internals.ts";
 import { lacksOf, unsupported } from "./mysql2_shape.ts";
 import { Refusals } from "./refusals.ts";
-import { isTlsMissing, secure, tlsAdvised } from "./secure.ts";
+import { isTlsMissing, secure, tlsAdvised } from "./tls_upgrade.ts";
 import { MysqlSession } from "./session.ts";
 import { StoredObjectsOfTargets } from "./stored_objects.ts";
 import type { Target } from "./target.ts";

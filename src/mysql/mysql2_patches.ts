@@ -29,7 +29,7 @@ import type { End, Hooks, Limit, Watcher } from "./mysql2_hooks.ts";
 import type { DriverInternals, LiveCommand, Packet } from "./mysql2_internals.ts";
 import { isProtocolError, protocolError, unreadable } from "./errors.ts";
 import { holdBack, isOutOfOrder, readAlone } from "./order.ts";
-import { hideSecrets, hideSecretsOf } from "./secrets.ts";
+import { hideSecrets, hideSecretsOf } from "./redact.ts";
 import { isRow } from "./status.ts";
 import { isOwnExecute } from "./prepared.ts";
 

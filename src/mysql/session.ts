@@ -27,7 +27,7 @@ import { patchDriver } from "./mysql2_patches.ts";
 import { unreadable } from "./errors.ts";
 import { isReadByDriver, StatementSender } from "./prepared.ts";
 import { ResultLimit } from "./result_limit.ts";
-import { withoutValues } from "./secrets.ts";
+import { withoutValues } from "./redact.ts";
 import { ending, SessionEnd } from "./session_end.ts";
 import type { Target } from "./target.ts";
 import { Wiping } from "./wiping.ts";

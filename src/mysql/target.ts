@@ -95,7 +95,7 @@ export class Target {
   }
 
   /** Returns the target that some options make of this one: a database, a user, a host. */
-  overlay(part: object): Target {
+  overrides(part: object): Target {
     const over = checkTargetOptions(part);
     const base: Record<string, unknown> = { ...this.#options };
     if (over.host !== undefined || over.port !== undefined) delete base["socketPath"];

@@ -20,7 +20,7 @@ export interface Backend {
   /** Returns the target that options describe; throws if they describe none. */
   targetOf(options: Readonly<Record<string, unknown>>): Target;
   /** Returns a copy of a target with other options. */
-  retargetOf(base: Target, overlay: object): Target;
+  retargetOf(base: Target, overrides: object): Target;
   /** Returns a key that is equal for equal definitions only. */
   keyOf(definition: object): string;
   /** Returns a key of all but functions and objects with a class; nothing if there are none. */

@@ -76,7 +76,7 @@ class SystemClock implements PoolClock {
     return () => clearTimeout(timer);
   }
 
-  chance(): number {
+  random(): number {
     return Math.random();
   }
 }

@@ -18,8 +18,8 @@ export function createSubletPool<
   Name extends string,
   To extends Target,
   Driver extends RawConnection,
-  Overlay extends object = object,
->(given: PoolOptions<Name, Overlay>, backend: Backend): Pool<Name, To, Driver, Overlay> {
+  Overrides extends object = object,
+>(given: PoolOptions<Name, Overrides>, backend: Backend): Pool<Name, To, Driver, Overrides> {
   const { keyOf, shapeOf } = backend;
   const options = resolveOptions(given, backend.targetOptions, backend.lifespan);
   if (!options.isShared) {
@@ -35,8 +35,8 @@ function registeredOf<
   Name extends string,
   To extends Target,
   Driver extends RawConnection,
-  Overlay extends object,
->(pool: SharedPool): Registered<Pool<Name, To, Driver, Overlay>> {
+  Overrides extends object,
+>(pool: SharedPool): Registered<Pool<Name, To, Driver, Overrides>> {
   return { attach: (options) => new Pool(pool, options), end: (why) => void pool.end(why) };
 }
 
@@ -53,7 +53,7 @@ function targetsOf(
   { targetOf, retargetOf }: Backend,
 ): readonly Target[] {
   const base = targetOf(target);
-  return virtuals.map(({ overlay }) => {
-    return Object.keys(overlay).length > 0 ? retargetOf(base, overlay) : base;
+  return virtuals.map(({ overrides }) => {
+    return Object.keys(overrides).length > 0 ? retargetOf(base, overrides) : base;
   });
 }

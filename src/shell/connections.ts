@@ -85,7 +85,7 @@ export class Connections {
         if (signal.aborted) return report({ type: "closeDone", actual });
         this.#lastFailure = cause;
         const kind = connector.isFull(cause) ? "full" : "down";
-        report({ type: "connectFailed", actual, kind, cause, chance: clock.chance() });
+        report({ type: "connectFailed", actual, kind, cause, random: clock.random() });
       },
     );
   }
@@ -179,7 +179,7 @@ export class Connections {
     // The process is kept alive by what is done with the session, not by its socket.
     session.setRef(false);
     opened(session);
-    report({ type: "connectDone", actual, chance: clock.chance() });
+    report({ type: "connectDone", actual, random: clock.random() });
     // One that ended before it was known here told nobody of consequence.
     if (!session.isAlive) report({ type: "actualLost", actual, byServer: true });
     this.settle(pooled);

@@ -27,7 +27,7 @@ export interface VirtualOptions {
 }
 
 /** What holds for a pool; `Overlay` is what a virtual connection may give its target. */
-export interface PoolOptions<Name extends string, Overlay extends object = object> {
+export interface PoolOptions<Name extends string, Overrides extends object = object> {
   /** How many actual connections there may be at once, over all virtual connections; 10. */
   readonly connectionLimit?: number | undefined;
   /** How many requests may wait; 0 is without end; 0. */
@@ -54,7 +54,7 @@ export interface PoolOptions<Name extends string, Overlay extends object = objec
   /** After how long a lease is reported as a leak, in ms; 0 is never; 0. */
   readonly leakDetectionTimeout?: number | undefined;
   /** The virtual connections, by name; one, `main`, unless given. */
-  readonly connections?: { readonly [N in Name]: VirtualOptions & Overlay } | undefined;
+  readonly connections?: { readonly [N in Name]: VirtualOptions & Overrides } | undefined;
   /**
    * Names the pool: another definition of the same name takes its place. A definition with a
    * function, which is equal only to itself, needs it where its module is evaluated again.
@@ -84,7 +84,7 @@ export interface ResolvedVirtual {
   /** How long a lease lasts. */
   readonly hold: Hold;
   /** What its target has of its own. */
-  readonly overlay: object;
+  readonly overrides: object;
 }
 
 /** The options of a pool, valid and complete. */
@@ -205,7 +205,7 @@ function virtualsOf(
       limit: own["limit"] === undefined ? Infinity : count(own, "limit", 1, 1, path),
       minimum: count(own, "minimumIdle", minimumIdle, 0, path),
       hold: choice(own, "hold", ["statement", "result", "unit"], "result", path),
-      overlay: split(own, VIRTUAL_OPTIONS, targetOptions, path),
+      overrides: split(own, VIRTUAL_OPTIONS, targetOptions, path),
     };
   });
   const minimum = virtuals.reduce((sum, virtual) => sum + virtual.minimum, 0);

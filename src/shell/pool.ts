@@ -46,7 +46,7 @@ export class Pool<
   Name extends string,
   Target extends object,
   Driver extends object,
-  Overlay extends object = object,
+  Overrides extends object = object,
 > implements AsyncDisposable {
   /**
    * What tools look for that know mysql2's pool, such as Vercel's `attachDatabasePool`: how long
@@ -136,7 +136,7 @@ export class Pool<
    */
   unit<T>(
     fn: UnitCode<Target, Driver, T, Name>,
-    options: UnitOptions<Name, Overlay> = {},
+    options: UnitOptions<Name, Overrides> = {},
   ): Promise<Awaited<T>> {
     return this.#engine.unit(fn as (unit: UnitHandle) => T, options);
   }

@@ -30,7 +30,7 @@ export class PoolRuntime {
   /** Whether it lives no longer than one unit of work. */
   readonly isPerUnit: boolean;
   /** Returns a copy of a target with other options. */
-  readonly retargetOf: (virtualConfig: Target, overlay: object) => Target;
+  readonly retargetOf: (virtualConfig: Target, overrides: object) => Target;
   /** Tells whether an error says that the connection was lost. */
   readonly isLoss: (error: unknown) => boolean;
   /** Tells whether work that failed with an error may be done once more. */

@@ -159,8 +159,8 @@ export class Unit implements LeasingUnit {
   }
 
   /** Gives a virtual connection another target in this unit. */
-  bind(virtualConfig: VirtualConfig, overlay: object): void {
-    this.bindTo(virtualConfig, this.runtime.retargetOf(virtualConfig.target.target, overlay));
+  bind(virtualConfig: VirtualConfig, overrides: object): void {
+    this.bindTo(virtualConfig, this.runtime.retargetOf(virtualConfig.target.target, overrides));
   }
 
   /** Gives it that target. */

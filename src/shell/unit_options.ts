@@ -5,11 +5,11 @@ import { configNamed, type VirtualConfig } from "./virtual_config.ts";
 import type { Host } from "./unit.ts";
 
 /** How a unit of work is run; `Overlay` is what a target may be given of its own. */
-export interface UnitOptions<Name extends string, Overlay extends object = object> {
+export interface UnitOptions<Name extends string, Overrides extends object = object> {
   /** Ends its waits and statements when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** Gives virtual connections another target in this unit: options that are laid over theirs. */
-  readonly bind?: { readonly [N in Name]?: Overlay } | undefined;
+  readonly bind?: { readonly [N in Name]?: Overrides } | undefined;
   /** The virtual connections on which the whole unit is a transaction, each of its own. */
   readonly transaction?: Name | readonly Name[] | undefined;
   /**
@@ -38,13 +38,13 @@ export function checkRetries(retries: number): void {
 export function bindingsOf(
   virtualConfigs: readonly VirtualConfig[],
   bind: unknown,
-): (readonly [virtualConfig: VirtualConfig, overlay: object])[] {
+): (readonly [virtualConfig: VirtualConfig, overrides: object])[] {
   if (!isRecord(bind)) throw invalid("bind", bind);
-  return Object.entries(bind).flatMap(([name, overlay]) => {
+  return Object.entries(bind).flatMap(([name, overrides]) => {
     const virtualConfig = configNamed(virtualConfigs, name);
-    if (overlay === undefined) return [];
-    if (!isRecord(overlay)) throw invalid(`bind.${name}`, overlay);
-    return [[virtualConfig, overlay] as const];
+    if (overrides === undefined) return [];
+    if (!isRecord(overrides)) throw invalid(`bind.${name}`, overrides);
+    return [[virtualConfig, overrides] as const];
   });
 }
 

@@ -84,8 +84,8 @@ async function runOnce<T>(
     >((inner, virtualConfig) => {
       return () => transact(engine, runtime, virtualConfig, inner, {}, leaks.stackAbove(runUnit));
     }, fn);
-    for (const [virtualConfig, overlay] of bindingsOf(virtualConfigs, bind)) {
-      unit.bind(virtualConfig, overlay);
+    for (const [virtualConfig, overrides] of bindingsOf(virtualConfigs, bind)) {
+      unit.bind(virtualConfig, overrides);
     }
     const context = { unit, parent: engine.contexts.getStore(), transaction: undefined, signal };
     const result = await engine.contexts.run(context, within, context);

@@ -13,7 +13,7 @@ import type { Flavor } from "../support/server_binary.ts";
 import { explain, isGood, runChaos, summaryOf } from "./chaos.ts";
 import { runtimes } from "./short.ts";
 
-const makes: readonly Flavor[] = ["mariadb", "mysql"];
+const flavors: readonly Flavor[] = ["mariadb", "mysql"];
 
 const { values } = parseArgs({
   options: {

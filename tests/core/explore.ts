@@ -129,7 +129,7 @@ function fairEvent({ world }: Place): Event | undefined {
   if (world.phase === "paused") return { type: "resumeRequested" };
   if (world.phase === "open") return { type: "drainRequested", serveQueue: true };
   for (const { id: actual, status } of world.conns) {
-    if (status === "connecting") return { type: "connectDone", actual, chance: 0 };
+    if (status === "connecting") return { type: "connectDone", actual, random: 0 };
     if (status === "closing") return { type: "closeDone", actual };
     if (status !== "idle" && status !== "leased") return { type: "workDone", actual, work: status };
   }

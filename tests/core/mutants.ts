@@ -44,7 +44,7 @@ const table: readonly (readonly [name: string, file: string, from: string, to: s
   ["who comes forward is still counted", "queue", "  pool.waiting += by;\n", "  if (by > 0) pool.waiting += by;\n"],
   ["age at lending is overlooked", "rules", '  if (isAged(pool, idle.agesAt!, now)) return retire(draft, idle, "aged");\n', "", "ages"],
   ["what has aged in service rests", "lifecycle", 'return isAged(pool, actual.agesAt!, now) ? "aged" : undefined;', "return undefined;", "ages"],
-  ["chance makes older", "lifecycle", "1 - AGE_SLACK * chance", "1 + AGE_SLACK * chance", "ages"],
+  ["random makes older", "lifecycle", "1 - AGE_SLACK * random", "1 + AGE_SLACK * random", "ages"],
   ["retirements for age keep no distance", "lifecycle", "Math.min(agesFrom, agesAt + policy.maxLifetime * AGE_SLACK)", "agesAt", "ages"],
   ["retirements for age keep no bound", "lifecycle", "Math.min(agesFrom, agesAt + policy.maxLifetime * AGE_SLACK)", "agesFrom", "ages"],
   ["the distance is that of another size", "lifecycle", "policy.maxLifetime / policy.connectionLimit", "policy.maxLifetime / (2 * policy.connectionLimit)", "ages"],

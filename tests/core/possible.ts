@@ -64,14 +64,14 @@ function ofSockets({ world, configuration: { may, fails, chances } }: Place): Ev
   return world.conns.flatMap(({ id: actual, status }): Event[] => {
     if (status === "closing") return [{ type: "closeDone", actual }];
     if (status === "connecting") {
-      return chances.flatMap((chance): Event[] => [
-        { type: "connectDone", actual, chance },
+      return chances.flatMap((random): Event[] => [
+        { type: "connectDone", actual, random },
         ...fails.map((kind) => ({
           type: "connectFailed" as const,
           actual,
           kind,
           cause: "why",
-          chance,
+          random,
         })),
       ]);
     }
@@ -135,9 +135,9 @@ function ofWrongStatus(actual: number, status: string | undefined, { held }: Wor
     events.push({ type: "actualLost", actual, byServer: true });
   }
   if (status !== "connecting") {
-    events.push({ type: "connectDone", actual, chance: 0 });
-    events.push({ type: "connectFailed", actual, kind: "down", cause: "late", chance: 0 });
-    events.push({ type: "connectFailed", actual, kind: "full", cause: "late", chance: 0 });
+    events.push({ type: "connectDone", actual, random: 0 });
+    events.push({ type: "connectFailed", actual, kind: "down", cause: "late", random: 0 });
+    events.push({ type: "connectFailed", actual, kind: "full", cause: "late", random: 0 });
   }
   for (const work of WORKING as readonly Work[]) {
     if (status === work) continue;

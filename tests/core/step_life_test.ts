@@ -66,10 +66,10 @@ test("connections that were opened together are retired for age one by one", () 
   for (const at of closedAt) assert.ok(at >= 10_000 && at <= 11_100, `closed at ${at}`);
 });
 
-test("chance sets apart those that were opened together", () => {
+test("random sets apart those that were opened together", () => {
   const driver = new Driver({ maxLifetime: 10_000 }, { connectMs: 0 });
-  for (const chance of [0.9, 0.5, 0.1]) {
-    driver.habits = { ...driver.habits, chance };
+  for (const random of [0.9, 0.5, 0.1]) {
+    driver.habits = { ...driver.habits, random };
     driver.request();
     driver.wait(0);
   }

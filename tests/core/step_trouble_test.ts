@@ -48,7 +48,7 @@ test("a server that was down is tried by one connect, and only when somebody ask
 });
 
 test("each failure doubles the time to the next attempt, up to a limit", () => {
-  const driver = new Driver({ backoffMsMin: 100, backoffMsMax: 1000 }, { connectMs: 0, chance: 1 });
+  const driver = new Driver({ backoffMsMin: 100, backoffMsMax: 1000 }, { connectMs: 0, random: 1 });
   driver.faults.set(0, "down");
   for (let tick = 0; tick < 5000; tick++) {
     driver.request();
@@ -106,7 +106,7 @@ test("the ceiling falls to three quarters of what a full server bears, and rises
 });
 
 test("a full server is asked for more one at a time, with growing distance", () => {
-  const driver = new Driver({ connectionLimit: 20 }, { room: 2, connectMs: 1, chance: 1 });
+  const driver = new Driver({ connectionLimit: 20 }, { room: 2, connectMs: 1, random: 1 });
   driver.requests(10);
   driver.wait(5000);
   assert.deepEqual(driver.gaps("connect").slice(-6), [201, 401, 801, 1001, 1001, 1001]);

@@ -18,7 +18,7 @@ const choice: fc.Arbitrary<Choice> = fc.record({
     weight: 1,
     arbitrary: fc.nat({ max: 300 }),
   }),
-  chance: fc.integer({ min: 0, max: 999 }).map((part) => part / 1000),
+  random: fc.integer({ min: 0, max: 999 }).map((part) => part / 1000),
 });
 
 const policy: fc.Arbitrary<Policy> = fc.record({

@@ -146,15 +146,15 @@ function befall(place: Place, world: World, conn: Conn, event: Event, now: numbe
   switch (event.type) {
     case "connectDone":
       settle(world, conn, now);
-      conn.agesAt = now + policy.maxLifetime * (1 - 0.1 * event.chance);
+      conn.agesAt = now + policy.maxLifetime * (1 - 0.1 * event.random);
       conn.servesSince = now;
       conn.isSuspect = false;
       succeed(world, conn.target, policy.connectionLimit);
-      bear(world, policy.connectionLimit, now + backoff(place, 1, event.chance));
+      bear(world, policy.connectionLimit, now + backoff(place, 1, event.random));
       return;
     case "connectFailed":
       world.conns = world.conns.filter((other) => other !== conn);
-      failTo(place, world, conn.target, event.kind, event.chance, now);
+      failTo(place, world, conn.target, event.kind, event.random, now);
       return;
     case "workDone":
       if (event.work === "retargeting") {
@@ -246,13 +246,13 @@ function failTo(
   world: World,
   target: number,
   kind: FailureKind,
-  chance: number,
+  random: number,
   now: number,
 ): void {
   const known = kind === "full" ? world.full : world.down[target];
   const isNew = known === undefined || now >= known.until;
   const failures = (known?.failures ?? 0) + 1;
-  const until = now + backoff(place, failures, chance);
+  const until = now + backoff(place, failures, random);
   if (kind === "down") {
     world.pace[target] = 1;
     if (isNew) world.down[target] = { until, failures };
@@ -267,8 +267,8 @@ function failTo(
   }
 }
 
-function backoff({ configuration: { policy } }: Place, failures: number, chance: number): number {
-  return Math.min(policy.backoffMsMax, policy.backoffMsMin * 2 ** (failures - 1)) * (1 + chance) /
+function backoff({ configuration: { policy } }: Place, failures: number, random: number): number {
+  return Math.min(policy.backoffMsMax, policy.backoffMsMin * 2 ** (failures - 1)) * (1 + random) /
     2;
 }
 

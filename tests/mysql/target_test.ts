@@ -145,8 +145,8 @@ test("equal options make equal targets, whatever their order", () => {
   const same = new Target({ password, ssl: { ca: Buffer.from("x") }, user: "u", host: "h" });
   assert.equal(one.key, same.key);
   for (const other of [{ user: "v" }, { password: (): string => "secret" }, { initSql: "DO 1" }]) {
-    assert.notEqual(one.overlay(other).key, one.key);
-    assert.equal(one.overlay(other).addressKey, one.addressKey);
+    assert.notEqual(one.overrides(other).key, one.key);
+    assert.equal(one.overrides(other).addressKey, one.addressKey);
   }
 });
 
@@ -154,7 +154,7 @@ test("what a new login cannot change is another address", () => {
   const one = new Target({ host: "h", user: "u" });
   const others = [{ port: 3307 }, { ssl: {} }, { timezone: "Z" }, { socketPath: "/s" }] as const;
   for (const other of [...others, { multipleStatements: true }, { keepAliveInitialDelay: 1 }]) {
-    assert.notEqual(one.overlay(other).addressKey, one.addressKey);
+    assert.notEqual(one.overrides(other).addressKey, one.addressKey);
   }
 });
 
@@ -170,13 +170,13 @@ test("a password tells targets apart and is shown nowhere", () => {
   );
 });
 
-test("an overlay changes what it names; another host gives up the unix socket", () => {
+test("an overrides changes what it names; another host gives up the unix socket", () => {
   const home = new Target({ uri: "mysql://u:p@h:3307/d", socketPath: "/s" });
-  const over = home.overlay({ uri: "mysql://g/e" });
+  const over = home.overrides({ uri: "mysql://g/e" });
   assert.deepEqual([over.address.host, over.address.port], ["g", 3307]);
   assert.equal(over.address.socketPath, undefined);
   assert.deepEqual([over.user, over.database], ["u", "e"]);
-  assert.equal(home.overlay({}).key, home.key);
+  assert.equal(home.overrides({}).key, home.key);
 });
 
 test("the server may not ask for files unless they are offered", () => {

@@ -20,7 +20,7 @@ import { tryMutants } from "./mutate.ts";
 import { describeFailure } from "./tell.ts";
 
 const runtimes: readonly ProgramRuntime[] = ["node", "bun", "deno"];
-const makes: readonly Flavor[] = ["mariadb", "mysql"];
+const flavors: readonly Flavor[] = ["mariadb", "mysql"];
 /** How long the first program that failed is made smaller, in s. */
 const shrinkSeconds = 30;
 /** How many failures are told. */

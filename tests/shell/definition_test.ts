@@ -46,7 +46,7 @@ test("without options a pool has the documented defaults", () => {
     backoffMsMax: 250,
   });
   assert.deepEqual(virtuals, [
-    { name: "main", limit: Infinity, minimum: 0, hold: "result", overlay: {} },
+    { name: "main", limit: Infinity, minimum: 0, hold: "result", overrides: {} },
   ]);
   assert.deepEqual({ acquireMs, leakMs, isShared }, {
     acquireMs: 10_000,

@@ -98,8 +98,8 @@ export class Crowd {
     switch (command.type) {
       case "connect": {
         const { actual } = command;
-        if (this.isUp) return { type: "connectDone", actual, chance: 0 };
-        return { type: "connectFailed", actual, kind: "down", cause: "down", chance: 1 };
+        if (this.isUp) return { type: "connectDone", actual, random: 0 };
+        return { type: "connectFailed", actual, kind: "down", cause: "down", random: 1 };
       }
       case "check":
         return { type: "workDone", actual: command.actual, work: "checking" };

@@ -41,7 +41,7 @@ export interface Habits {
   /** How many sessions the server has room for. */
   readonly room: number;
   /** The random number that comes with each connect. */
-  readonly chance: number;
+  readonly random: number;
 }
 
 /** What a request may say beside the virtual connection's own ways. */
@@ -74,7 +74,7 @@ const HABITS: Habits = {
   closeMs: 1,
   statementMs: Infinity,
   room: Infinity,
-  chance: 0,
+  random: 0,
 };
 
 const POLICY: Policy = {
@@ -271,13 +271,13 @@ export class Driver {
   }
 
   #connected({ actual, target }: { actual: ActualId; target: TargetId }): Event {
-    const { room, chance } = this.habits;
+    const { room, random } = this.habits;
     const kind = this.faults.get(target) ?? (this.#sessions.size < room ? undefined : "full");
     if (kind !== undefined) {
-      return { type: "connectFailed", actual, kind, cause: `${kind} at ${this.now}`, chance };
+      return { type: "connectFailed", actual, kind, cause: `${kind} at ${this.now}`, random };
     }
     this.#sessions.add(actual);
-    return { type: "connectDone", actual, chance };
+    return { type: "connectDone", actual, random };
   }
 
   #worked(actual: ActualId, work: "checking" | "resetting" | "retargeting"): Event {

@@ -98,7 +98,7 @@ export class Model {
         this.#come(seen, event.condition !== "clean");
         return;
       case "connectDone":
-        seen!.agesAt = now + this.policy.maxLifetime * (1 - 0.1 * event.chance);
+        seen!.agesAt = now + this.policy.maxLifetime * (1 - 0.1 * event.random);
         seen!.proven = this.suspicions;
         return this.#come(seen!, false);
       case "connectFailed":

@@ -194,11 +194,11 @@ function readFate(actual: number, fate: string): Event {
   }
   switch (fate) {
     case "is open":
-      return { type: "connectDone", actual, chance: 0 };
+      return { type: "connectDone", actual, random: 0 };
     case "fails down":
     case "fails full": {
       const kind = fate.slice("fails ".length) as FailureKind;
-      return { type: "connectFailed", actual, kind, cause: kind, chance: 1 };
+      return { type: "connectFailed", actual, kind, cause: kind, random: 1 };
     }
     case "is lost":
     case "is lost here":

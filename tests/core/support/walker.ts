@@ -29,7 +29,7 @@ export interface Choice {
   /** How long after the step before. */
   readonly ms: number;
   /** What chance says, if it is asked. */
-  readonly chance: number;
+  readonly random: number;
 }
 
 /** What happens more often than other things. */
@@ -104,11 +104,11 @@ export class Walker {
     assert.ok(due.length > 0, `nothing is due at the deadline ${alarm}`);
   }
 
-  #choose({ kind, pick, chance }: Choice): Event | undefined {
+  #choose({ kind, pick, random }: Choice): Event | undefined {
     const { releasing, isCalm } = this.#mood;
     if (kind < 60 - releasing) return this.#request(pick);
     if (kind < 60) return this.#release(this.#free(pick), pick);
-    if (kind < 92 || isCalm) return this.#answer(pick, chance);
+    if (kind < 92 || isCalm) return this.#answer(pick, random);
     if (kind < 95) return this.#withdraw(pick);
     if (kind < 97) return this.#lose(pick);
     if (kind < 98) return { type: pick % 2 === 0 ? "pauseRequested" : "resumeRequested" };
@@ -143,18 +143,18 @@ export class Walker {
     return { type: "leaseReleased", lease, actual: seen.id, condition };
   }
 
-  #answer(pick: number, chance: number): Event | undefined {
+  #answer(pick: number, random: number): Event | undefined {
     const busy = [...this.model.actuals.values()].filter(({ status }) =>
       status !== "idle" && status !== "leased"
     );
     const seen = busy[pick % busy.length];
     if (seen === undefined) return undefined;
-    if (chance > 0.15 || this.#mood.isCalm) return doneOf(seen, chance);
+    if (random > 0.15 || this.#mood.isCalm) return doneOf(seen, random);
     const { id: actual, status } = seen;
     if (status === "closing") return { type: "closeDone", actual };
     if (status !== "connecting") return { type: "workFailed", actual, work: status as Work };
-    const kind = chance < 0.08 ? "down" : "full";
-    return { type: "connectFailed", actual, kind, cause: `${kind} at ${this.#now}`, chance };
+    const kind = random < 0.08 ? "down" : "full";
+    return { type: "connectFailed", actual, kind, cause: `${kind} at ${this.#now}`, random };
   }
 
   #withdraw(pick: number): Event | undefined {
@@ -188,8 +188,8 @@ export class Walker {
   }
 }
 
-function doneOf({ id: actual, status }: Seen, chance: number): Event {
-  if (status === "connecting") return { type: "connectDone", actual, chance };
+function doneOf({ id: actual, status }: Seen, random: number): Event {
+  if (status === "connecting") return { type: "connectDone", actual, random };
   if (status === "closing") return { type: "closeDone", actual };
   return { type: "workDone", actual, work: status as Work };
 }

@@ -15,7 +15,7 @@ export function backendOf(
     clock,
     targetOptions: ["host", "database"],
     targetOf: (options) => ({ host: "a", database: "shop", ...options }),
-    retargetOf: (base, overlay) => ({ ...base, ...overlay }),
+    retargetOf: (base, overrides) => ({ ...base, ...overrides }),
     keyOf: keyOfValue,
     shapeOf: shapeOfValue,
     compileMethod: (sql) => ({

@@ -31,7 +31,7 @@ export class ManualClock implements PoolClock {
     return () => this.#pending.delete(pending);
   }
 
-  chance(): number {
+  random(): number {
     return this.luck;
   }
 
