@@ -74,10 +74,10 @@ export class Connections {
     const opening = new AbortController();
     const { signal } = opening;
     this.#openings.set(actual, opening);
-    const lost = (loss: Loss): void => this.#lose(actual, loss);
+    const lost = (loss: Loss): void => this.#onLost(actual, loss);
     runDetached(() => connector.connect(target, lost, signal)).then(
       (session) => {
-        this.#welcome(actual, session);
+        this.#onConnected(actual, session);
         if (signal.aborted) this.close(actual);
       },
       (cause: unknown) => {
@@ -163,7 +163,7 @@ export class Connections {
     return reason;
   }
 
-  #welcome(actual: ActualId, session: Session): void {
+  #onConnected(actual: ActualId, session: Session): void {
     const { clock, report, opened } = this.#setting;
     const pooled: PooledConnection = {
       actual,
@@ -185,7 +185,7 @@ export class Connections {
     this.settle(pooled);
   }
 
-  #lose(actual: ActualId, loss: Loss): void {
+  #onLost(actual: ActualId, loss: Loss): void {
     const pooled = this.#open.get(actual);
     if (pooled !== undefined) pooled.loss = loss;
     this.#setting.report({ type: "actualLost", actual, byServer: loss.byServer });

@@ -79,7 +79,7 @@ export class Cycle {
         const { lease, actual } = command;
         this.#held.push({ type: "leaseReleased", lease, actual, condition: "clean" });
       } else if (command.type === "connect") {
-        this.#tell({ type: "connectDone", actual: command.actual, chance: 0.5 });
+        this.#tell({ type: "connectDone", actual: command.actual, random: 0.5 });
       } else if (command.type === "retarget") {
         this.#tell({ type: "workDone", actual: command.actual, work: "retargeting" });
       }

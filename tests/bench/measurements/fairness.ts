@@ -181,7 +181,7 @@ class Simulation {
         });
       }
       case "connect":
-        return this.#later(CONNECT_MS, { type: "connectDone", actual: command.actual, chance: 0 });
+        return this.#later(CONNECT_MS, { type: "connectDone", actual: command.actual, random: 0 });
       case "retarget":
         this.#swaps++;
         return this.#later(RETARGET_MS, {
