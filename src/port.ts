@@ -1,8 +1,8 @@
 /**
- * What the shell needs of the outside: types only.
+ * The types of what the shell uses but does not implement.
  *
- * A port opens sessions; what a session is and what a target says are the port's own
- * business. An adapter, which is smaller, gives a port the sockets of one runtime.
+ * A port opens sessions; only the port knows what a session is and what a target contains. An
+ * adapter, which is smaller, gives a port the sockets of one runtime.
  */
 
 import type { EventEmitter } from "node:events";
@@ -10,24 +10,24 @@ import type { EventEmitter } from "node:events";
 /** Milliseconds of a clock that never goes back and counts the time of a freeze. */
 export type Instant = number;
 
-/** In what condition a holder leaves a session. */
+/** The condition in which a holder leaves a session. */
 export type Condition = "clean" | "dirty" | "broken";
 
-/** A statement, and how it is to be run. */
+/** A statement, and how the driver runs it. */
 export interface Statement {
   /** Its text. */
   readonly sql: string;
-  /** What its placeholders stand for. */
+  /** The values of its placeholders. */
   readonly values: unknown;
-  /** Whether it is prepared (once for each session) and executed, or sent as text. */
+  /** Whether the driver prepares it (once a session) and executes it, or sends it as text. */
   readonly isPrepared: boolean;
-  /** Further options of the driver, which are passed on (`rowsAsArray`, `typeCast` …). */
+  /** Further options, which the driver gets as they are (`rowsAsArray`, `typeCast` …). */
   readonly options: object | undefined;
 }
 
-/** What the text of a statement tells before the server has seen it. */
+/** What the text of a statement shows before the server has seen it. */
 export interface StatementFacts {
-  /** Whether it is known to only read, so that nothing of it can become permanent. */
+  /** Whether it certainly only reads, so that nothing of it can become permanent. */
   readonly isReadOnly: boolean;
   /**
    * Whether it is a single INSERT, UPDATE, DELETE or REPLACE: outside a transaction nothing of it
@@ -35,11 +35,11 @@ export interface StatementFacts {
    */
   readonly isSingleWrite: boolean;
   /**
-   * What it reads of the statements before it on its connection: what the one before it left
-   * (ROW_COUNT(), SHOW WARNINGS …), an id or a sequence's value that one generated, or nothing.
+   * What it reads about earlier statements on its connection: "previous" is about the statement
+   * before it (ROW_COUNT(), SHOW WARNINGS …), "id" an id or a sequence's value that one generated.
    */
   readonly reads: "nothing" | "previous" | "id";
-  /** The words by which it is known to end an open transaction: "ALTER TABLE", "COMMIT" … */
+  /** The words that show that it ends an open transaction: "ALTER TABLE", "COMMIT" … */
   readonly endsTransaction: string | undefined;
   /**
    * The words of a statement whose whole effect is state of its session ("SET", "USE",
@@ -48,243 +48,240 @@ export interface StatementFacts {
   readonly sessionOnly: string | undefined;
 }
 
-/** Why a session came to an end that nobody asked for. */
+/** Why a session ended although the pool did not end it. */
 export interface Loss {
-  /** Whether the server, or the network, ended it; else something on this side did. */
+  /** Whether the server or the network ended it; otherwise something on this side did. */
   readonly byServer: boolean;
   /** The driver's error, if it gave one. */
   readonly cause: unknown;
 }
 
-/** What ends something early. It has what is used of an `AbortSignal`, which is one as well. */
+/** A signal that cancels an operation: those members of an `AbortSignal` that the pool uses. */
 export interface Cancellation {
-  /** Whether it has come. */
+  /** Whether the abort has come. */
   readonly aborted: boolean;
-  /** Why it has come. */
+  /** Why the abort has come. */
   readonly reason: unknown;
-  /** Throws the reason if it has come. */
+  /** Throws the reason if the abort has come. */
   throwIfAborted(): void;
-  /** Calls a listener when it comes, after those before it; not if it has come already. */
+  /** Adds a listener, behind earlier ones, to be called at the abort; never if it has come. */
   addEventListener(name: "abort", listener: () => void): void;
-  /** Calls a listener no more. */
+  /** Removes a listener. */
   removeEventListener(name: "abort", listener: () => void): void;
 }
 
-/** Who is told what a statement brings. */
+/** The callbacks for the outcome of a statement. */
 export interface Answering {
-  /** Takes the driver's answer. */
+  /** Takes the driver's result. */
   done(rows: unknown, fields: unknown): void;
-  /** Takes the error that came in its place; the driver may still be within its command. */
+  /** Takes the error instead; the driver may still be within its command. */
   failed(error: unknown): void;
 }
 
-/** Where a session is opened to; what it says is known to the port alone. */
+/** The server, user and database of a session; only the port knows what it contains. */
 export type Target = object;
 
-/** The driver's own connection, which its users get as it is. */
+/** The driver's own connection, which users get as it is. */
 export type RawConnection = object;
 
 /** One authenticated session on one socket. */
 export interface Session {
   /** The driver's own connection, for listeners to the pool's events. */
   readonly driver: RawConnection;
-  /** The server's name for the session, as CONNECTION_ID() says it. */
+  /** The server's id for the session, as CONNECTION_ID() returns it. */
   readonly threadId: number;
-  /** Whether the socket is not known to have ended; asking costs no round trip. */
+  /** Whether it is open and none of its statements is being ended early; costs no round trip. */
   readonly isAlive: boolean;
-  /** Whether a transaction is open, as the server's last answer told. */
+  /** Whether a transaction is open, according to the server's last answer. */
   readonly isInTransaction: boolean;
-  /** Whether it holds state that cannot move to another: variables, temporary tables, locks. */
+  /** Whether it has state that cannot move to another: variables, temporary tables, locks. */
   readonly isPinned: boolean;
-  /** How many of its answers left something to ask for: an id, a count of rows, a warning. */
+  /** How many times a statement left something to read later: an id, a row count, a warning. */
   readonly resultInfoCount: number;
-  /**
-   * How many of its statements have cleared what those before them had left to ask for, as far as
-   * that is sure.
-   */
+  /** How many of its statements have certainly cleared what earlier ones had left to read. */
   readonly clearingCount: number;
   /**
-   * How many of them may have become permanent: each that was sent outside a transaction and is
-   * not known to only read, and each that ended a transaction in which such a statement ran.
+   * How many of its statements may have become permanent: each that was sent outside a transaction
+   * and may write, and each that ended a transaction in which such a statement ran.
    */
   readonly permanentCount: number;
   /**
-   * Names in statements that are counted as reads and may have become permanent all the same, if
-   * one of the names is that of a view whose function writes; each with what tells the port of
-   * which moment that was. It is emptied by a reset.
+   * Names in statements that count as reads. Such a statement may have become permanent all the
+   * same, if one of the names is that of a view whose function writes. The number tells the port
+   * from which moment the name is. A reset empties the map.
    */
   readonly unprovenReads: ReadonlyMap<string, number>;
-  /** How many of its answers have set what LAST_INSERT_ID() or LASTVAL() returns. */
+  /** How many of its answers have set the value that LAST_INSERT_ID() or LASTVAL() returns. */
   readonly idCount: number;
   /**
-   * A number of the transaction that is open, 0 if none is. One that was begun in its place, as by
+   * The number of the open transaction, 0 if none is open. A transaction that replaces it, as after
    * COMMIT AND CHAIN, has another number.
    */
   readonly transaction: number;
-  /** The statement at which the last transaction ended, without its values. */
+  /** The text of the statement at which the last transaction ended, without its values. */
   readonly transactionEndedBy: string | undefined;
-  /** Returns what the text of a statement tells. */
+  /** Returns what the text of a statement shows. */
   factsOf(statement: Statement): StatementFacts;
-  /** What a holder who gave it up now would leave: broken if it has ended or is still busy. */
+  /** The condition in which a release would leave it now: broken if it has ended or is busy. */
   readonly condition: Condition;
   /**
-   * Returns the driver's own connection for one holder. `refusal` is asked at each use, and
-   * returns why he may not use it (any more), or undefined; the reason is told as the driver tells
-   * of errors. What he changes of the connection, and leaves changed, makes the session broken.
+   * Returns the driver's own connection for one holder. Each use calls `refusal`, which returns
+   * why the holder may not use it (any more), or undefined; the holder gets the reason in the way
+   * the driver reports errors. A change to the connection that stays makes the session broken.
    */
   lend(refusal: () => unknown): RawConnection;
-  /** Sends a statement after those before it; what it brings is told to `answering`, once. */
+  /** Sends a statement after those before it; calls `answering` once with the outcome. */
   send(statement: Statement, answering: Answering): void;
   /**
-   * Runs a statement of the pool's own, and answers as the driver does, `[rows, fields]`; an abort
-   * that comes before the answer interrupts it, and rejects with the signal's reason.
+   * Runs a statement of the pool's own and returns the driver's result, `[rows, fields]`. An abort
+   * before the result interrupts the statement and rejects with the signal's reason.
    */
   run(statement: Statement, signal: Cancellation | undefined): Promise<[unknown, unknown]>;
   /**
-   * Ends what it runs, at the server where it can, so that nobody is lent a busy session. Who
-   * asked for a statement is told of its end, but need not wait for that.
+   * Ends the running statement, at the server if possible, so that the pool never lends a busy
+   * session. The caller of the statement hears of its end, but need not wait for it.
    */
   cancelStatement(reason: unknown): void;
   /**
-   * Calls off whatever the driver does now, whoever asked for it: who did hears the reason, and
-   * until it is reset it does nothing else.
+   * Cancels whatever the driver does now, for any caller. That caller gets the reason, and the
+   * session does nothing else until its reset.
    */
   cancelAll(reason: unknown): void;
-  /** Asks whether the server still answers; rejects if not, in bounded time. */
+  /** Checks that the server still answers; rejects, in bounded time, if it does not. */
   check(): Promise<void>;
   /**
-   * Asks the server whether none of some {@linkcode unprovenReads} is such a view's; an abort ends
-   * that, and rejects with the signal's reason.
+   * Asks the server whether none of these {@linkcode unprovenReads} is the name of such a view. An
+   * abort cancels the question and rejects with the signal's reason.
    */
   proveReads(
     reads: ReadonlyMap<string, number>,
     signal: Cancellation | undefined,
   ): Promise<boolean>;
   /**
-   * Wipes what a holder left, or whatever there is if `isForced`; rejects if that fails. Returns
-   * why it took a new login, if it did: "database", "role", "call of f" …
+   * Wipes the state that a holder left, or any state if `isForced`; rejects if that fails. Returns
+   * why this took a new login, or a reset for hidden triggers or views, if it did: "database" …
    */
   reset(isForced?: boolean): Promise<string | undefined>;
-  /** Changes it into one of another target of the same address; rejects if that fails. */
+  /** Changes it to another target of the same address; rejects if that fails. */
   retarget(target: Target): Promise<void>;
-  /** Says whether the open socket is to keep the process alive. */
+  /** Sets whether the open socket keeps the process alive. */
   setRef(isRef: boolean): void;
-  /** Ends it with a farewell; fulfilled, in bounded time, when its socket has closed. */
+  /** Ends it, with COM_QUIT unless busy; fulfilled, in bounded time, when its socket has closed. */
   close(): Promise<void>;
-  /** Ends it at once; what is under way in it rejects with `reason`. */
+  /** Ends it at once; its commands under way reject with `reason`. */
   destroy(reason: Error): void;
 }
 
 /** Opens sessions to targets. */
 export interface Connector {
   /**
-   * Opens a session. `lost` is called at most once, and only if the session ends unasked
+   * Opens a session. The port calls `lost` at most once, and only if the session ends unasked
    * after the promise was fulfilled. Rejects with the driver's error, or with the signal's
-   * reason, and then leaves nothing behind.
+   * reason, and then leaves no socket behind.
    */
   connect(target: Target, lost: (loss: Loss) => void, signal: AbortSignal): Promise<Session>;
   /** Tells whether an error of {@linkcode connect} says that the server has no room for more. */
   isFull(error: unknown): boolean;
-  /** Equal for targets that share their actual connections. */
+  /** Returns a key that is equal for targets that share their actual connections. */
   keyOf(target: Target): string;
-  /** Equal for targets that a session can be changed between. */
+  /** Returns an address that is equal for targets between which a session can change. */
   addressOf(target: Target): string;
 }
 
-/** Tells the time, and when it has come. */
+/** Tells the time, and sets timers. */
 export interface Clock {
-  /** The time; it never goes back. */
+  /** Returns the time, which never goes back. */
   now(): Instant;
-  /** Calls `ring` once, at `at` or a little later; returns what cancels that. Keeps no process. */
+  /** Calls `ring` once, at `at` or a little later; returns its cancel. Keeps no process alive. */
   alarm(at: Instant, ring: () => void): () => void;
-  /** A random number in [0, 1). */
+  /** Returns a random number in [0, 1). */
   random(): number;
 }
 
-/** Where a server is. */
+/** The address of a server. */
 export interface Address {
   /** The name or IP address of its host. */
   readonly host: string;
   /** Its TCP port. */
   readonly port: number;
-  /** The path of its unix socket, which is used instead if it is given. */
+  /** The path of its unix socket; if given, the adapter connects to it instead. */
   readonly socketPath: string | undefined;
-  /** Whether TCP asks the other side from time to time if it is there, and after how many ms. */
+  /** After how many idle ms TCP keep-alive probes the other side; undefined: never. */
   readonly keepAliveMs: number | undefined;
-  /** Whether its stream will be upgraded to TLS, once the server has sent its greeting. */
+  /** Whether the port will upgrade its stream to TLS, after the server's greeting. */
   readonly isSecured: boolean;
 }
 
-/** How a stream is upgraded to TLS; what is in PEM is named as Node names it. */
+/** The options of an upgrade to TLS; those in PEM have the names that Node uses. */
 export interface TlsOptions {
-  /** The name or IP address that the server's certificate has to have. */
+  /** The name or IP address that the server's certificate must have. */
   readonly serverName: string;
-  /** Whether somebody who is trusted has to have signed the server's certificate. */
+  /** Whether the certificate must be signed by a trusted authority. */
   readonly isChainVerified: boolean;
-  /** Whether the certificate has to be for `serverName`. */
+  /** Whether the certificate must be for `serverName`. */
   readonly isNameVerified: boolean;
-  /** Who is trusted, in PEM; those whom the runtime trusts unless given. */
+  /** The trusted authorities, in PEM; by default those of the runtime. */
   readonly ca: readonly string[] | undefined;
   /** The client's own certificate, in PEM. */
   readonly cert: string | undefined;
-  /** The key of it, in PEM. */
+  /** The key of that certificate, in PEM. */
   readonly key: string | undefined;
-  /** What else was asked for by names that only some runtimes know: `ciphers`, `minVersion` … */
+  /** The names of further options, which only some runtimes have: `ciphers`, `minVersion` … */
   readonly others: readonly string[];
 }
 
 /**
- * The stream of a socket that an adapter opened: what is used of a Duplex. It emits "data" to who
- * listens, "drain", "end", "error" and "close", which is its last event.
+ * The stream of a socket that an adapter opened: those members of a Duplex that the driver uses.
+ * It emits "data" to listeners, "drain", "end", "error" and "close", which is its last event.
  */
 export interface SocketStream extends EventEmitter {
-  /** Whether it was destroyed, or has ended in both directions. */
+  /** Whether it is destroyed, or has ended in both directions. */
   readonly destroyed: boolean;
   /** Whether it takes bytes. */
   readonly writable: boolean;
-  /** The TCP port on this side, once it is connected; undefined where it is not known. */
+  /** The TCP port on this side once it is connected; undefined if the runtime does not tell. */
   readonly localPort?: number | undefined;
   /**
-   * Sends bytes after those before them. Returns whether the caller may go on: if not, "drain"
-   * tells when. The callback is called once, with an error if they could not be sent.
+   * Sends bytes after those before them. Returns whether the caller may go on; if not, the caller
+   * waits for "drain". Calls the callback once, with an error if it could not send the bytes.
    */
   write(bytes: Uint8Array, written?: (error?: Error | null) => void): boolean;
-  /** Ends this side when all that was written has been sent; the other side may still send. */
+  /** Ends this side after all written bytes have been sent; the other side may still send. */
   end(): unknown;
   /** Closes it at once, connected or not; emits the error, if there is one, and "close". */
   destroy(error?: Error): unknown;
   /** Whether its reader has paused it. */
   isPaused(): boolean;
-  /** Emits no "data" until `resume`; of what the server sends only little is taken meanwhile. */
+  /** Emits no "data" until `resume`; meanwhile it takes only a few of the server's bytes. */
   pause(): unknown;
-  /** Emits "data" again, but not before it returns. */
+  /** Emits "data" again, but only after this call has returned. */
   resume(): unknown;
   /** Lets the open socket keep the process alive. */
   ref?(): void;
   /** Lets the process end although the socket is open. */
   unref?(): void;
   /**
-   * Upgrades it to TLS once what was written has been sent; rejects if the other side is not
-   * to be trusted, or the runtime cannot do what was asked for. Missing where the driver does
-   * that by itself.
+   * Upgrades it to TLS after all written bytes have been sent; rejects if the other side is not
+   * trusted, or if the runtime does not support an option. Missing where the driver upgrades
+   * the stream by itself.
    */
   startTls?(options: TlsOptions): Promise<void>;
 }
 
-/** What one runtime gives: sockets, as the streams that mysql2 drives. */
+/** The sockets of one runtime, as the streams that mysql2 drives. */
 export interface Adapter {
   /** Which runtime it is. */
   readonly runtime: Runtime;
-  /** Whether its TLS verifies chain and name where nothing is said of them. */
+  /** Whether its TLS verifies chain and name unless the options say otherwise. */
   readonly verifiesAlways?: boolean;
-  /** Returns the stream of a socket that is being opened; a failure destroys it with its error. */
+  /** Returns the stream of a socket that it starts to open; a failure destroys the stream. */
   dial(address: Address): SocketStream;
   /**
-   * Returns what is wrong with whom a stream that the driver upgraded to TLS has on its other
-   * side, if it is to be a server of that name. Only where streams have no `startTls`.
+   * Returns why the other side of a stream that the driver upgraded to TLS is not a server of that
+   * name, if it is not. Only for adapters whose streams have no `startTls`.
    */
   identityError?(stream: SocketStream, serverName: string): Error | undefined;
 }
 
-/** The runtimes that there are adapters for. */
+/** The runtimes that have an adapter. */
 export type Runtime = "node" | "deno" | "bun" | "workerd";

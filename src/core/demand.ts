@@ -1,11 +1,10 @@
 /**
- * Which targets need an actual connection opened, are below their minimum or have one idle;
- * whether one more may be opened, for whom first, and from when on.
+ * Which targets need a new actual connection, are below their minimum or have an idle one;
+ * whether the pool may open one more, for which target first, and from when on.
  *
- * The lists of targets follow from the targets, and are brought up to date whenever a target
- * has changed; so what concerns all targets is found without asking each. The rules and the
- * deadline ask the same questions here, so that what the deadline announces is what the
- * rules then do.
+ * The pool keeps lists of these targets and updates them whenever a target has changed, so
+ * that no rule has to look at every target. The rules and the deadline call the same
+ * functions, so that the rules apply when the deadline says that they will.
  */
 
 import type { Draft, Writable } from "./draft.ts";
@@ -34,13 +33,13 @@ import {
   type Table,
 } from "./table.ts";
 
-/** Lists a target that has changed where it now belongs. */
+/** Puts a target that has changed into the lists to which it now belongs. */
 export function list({ pool }: Draft, target: Writable<Target>): void {
   const { id, outage, queue } = target;
   if (queue === undefined) target.openRate = 1;
   const places = openable(target);
   const longest = oldestIdle(target);
-  // Who can be served from what rests wants none opened.
+  // A waiter that an idle connection can serve needs no new one.
   const waiter = places > 0 && longest === undefined ? uncovered(target) : undefined;
   const needed = outage === undefined ? waiter : undefined;
   const probing = outage === undefined ? undefined : waiter;
@@ -67,7 +66,7 @@ export function list({ pool }: Draft, target: Writable<Target>): void {
   }
 }
 
-/** Returns when a target may be forgotten, if ever; an outage is kept for the next attempts. */
+/** Returns when the pool may forget a target, if ever; later if an outage must be remembered. */
 function forgottenAt(
   pool: PoolState,
   { queue, blocked, live, minimum, outage }: Target,
@@ -78,7 +77,7 @@ function forgottenAt(
   return outage === undefined ? -Infinity : outage.retryAt + pool.policy.backoffMsMax;
 }
 
-/** Returns a list with a target at another place. */
+/** Returns a list with a target moved from one key to another, either of which may be none. */
 function move(
   table: Table<TargetId>,
   from: number | undefined,
@@ -91,17 +90,17 @@ function move(
   return to === undefined ? without : put(without, to, id, due);
 }
 
-/** Returns the request that has waited longest of those for which no connection is on its way. */
+/** Returns the oldest request in the queue for which no connection is on its way. */
 export function uncovered(target: Target): LeaseId | undefined {
   return nthOf(target.queue, target.arriving)?.lease;
 }
 
-/** Returns how many more a target may have opening, if any; a target that is down, one in all. */
+/** Returns how many more connections a target may start to open; while it is down, one in all. */
 export function openable({ outage, openRate, opening }: Target): number {
   return (outage === undefined ? openRate : 1) - opening;
 }
 
-/** Returns from when on there is room to open one more: `Infinity` if time alone brings none. */
+/** Returns when there is room for one more connection: `Infinity` if time alone makes none. */
 export function roomAt({ policy, actuals, congestion, connecting }: PoolState): Instant {
   const size = sizeOf(actuals);
   if (size >= policy.connectionLimit) return Infinity;
@@ -109,7 +108,7 @@ export function roomAt({ policy, actuals, congestion, connecting }: PoolState): 
   return connecting > 0 ? Infinity : congestion.retryAt;
 }
 
-/** Returns the target that is brought one more first: its waiter has waited longest. */
+/** Returns the target that gets the next connection: its waiter has waited longest. */
 export function firstClaimant(pool: PoolState, now: Instant): Node<Target["id"]> | undefined {
   if (pool.needed === undefined && pool.probing === undefined) return undefined;
   const hasRoom = now >= roomAt(pool);
@@ -119,12 +118,12 @@ export function firstClaimant(pool: PoolState, now: Instant): Node<Target["id"]>
   return needed.key < probing.key ? needed : probing;
 }
 
-/** Returns the idle one that makes room: of all, the one that has rested longest. */
+/** Returns the idle connection that makes room: the longest idle one of all targets. */
 export function longestIdle(pool: PoolState): Actual | undefined {
   return oldestOf(pool, first(pool.resting));
 }
 
-/** Returns the idle one that has rested too long, of those the one that has rested longest. */
+/** Returns the longest idle one of the connections whose idle timeout has passed. */
 export function overdueIdle(pool: PoolState, now: Instant): Actual | undefined {
   return oldestOf(pool, firstDue(pool.resting, now + idleCut(pool)));
 }
@@ -134,21 +133,21 @@ function oldestOf(pool: PoolState, resting: Table<TargetId>): Actual | undefined
 }
 
 /**
- * Tells whether an idle one may make room, as what closes already will not make enough.
+ * Tells whether an idle connection may make room: the closing ones do not make enough.
  *
- * The waiters of a target that is down claim no room, but for the one whose turn it is:
- * it comes on top of the others.
+ * The waiters of a target that is down claim no room, except the waiter whose probe is due:
+ * `probes` adds it to the others.
  */
 function hasVictim({ resting, claims, closing }: PoolState, probes: 0 | 1): boolean {
   return resting !== undefined && claims + probes > closing;
 }
 
-/** Returns how much sooner than usual the longest idle is retired, as too many rest. */
+/** Returns by how much the idle timeout is shortened: more than 0 if too many are idle. */
 export function idleCut({ idle, policy }: PoolState): number {
   return idle > policy.maxIdle ? policy.idleCutMs : 0;
 }
 
-/** Returns when time alone will have something opened for a waiter. */
+/** Returns when time alone lets the pool open a connection for a waiter. */
 export function bringsAt(pool: PoolState): Instant {
   if (!isServing(pool)) return Infinity;
   const room = roomAt(pool);
@@ -158,7 +157,7 @@ export function bringsAt(pool: PoolState): Instant {
   return Math.min(withRoom, byVictim);
 }
 
-/** Returns when time alone will have something opened for a minimum. */
+/** Returns when time alone lets the pool open a connection to keep a minimum. */
 export function fillsAt(pool: PoolState): Instant {
   if (pool.belowMinimum === undefined || pool.phase !== "open") return Infinity;
   return Math.max(roomAt(pool), leastDue(pool.belowMinimum));

@@ -1,11 +1,11 @@
 /**
- * One step in the making: a private copy of the pool, and the commands so far.
+ * The draft of a step: a private copy of the pool, and the commands so far.
  *
- * The copy is shallow and is written to until the step ends; what it shares with the pool
- * as it was is copied before it is written to. So a step copies each record at most once,
- * and whoever holds the pool as it was sees no change.
+ * The copy is shallow, and the step writes to it until it ends. The step copies a record that
+ * the draft shares with the old pool before it writes to the record. So the old pool never
+ * changes, and a step copies each target and each virtual connection at most once.
  *
- * Copies that every step makes name their fields one by one, as an engine takes half as
+ * Copies that every step makes list their fields one by one, as an engine takes half as
  * long for that as for a spread.
  */
 
@@ -22,18 +22,18 @@ import type {
 } from "./state.ts";
 import { find, put } from "./table.ts";
 
-/** A record that is still private to the step that makes it. */
+/** A record that only the present step has, and may write to. */
 export type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Targets that are still private to the step: the last that was added, and the others. */
+/** A stack of targets that the step may write to. */
 export interface TargetStack {
-  /** The last. */
+  /** The target that was added last. */
   readonly top: Writable<Target>;
   /** The others. */
   readonly below: TargetStack | undefined;
 }
 
-/** One step in the making. */
+/** The draft of a step. */
 export interface Draft {
   /** When the event happened. */
   readonly now: Instant;
@@ -41,17 +41,17 @@ export interface Draft {
   readonly was: PoolState;
   /** The pool as it becomes. */
   readonly pool: Writable<PoolState>;
-  /** The targets that were written to and have not been listed anew. */
+  /** The targets that the step has written to and not listed anew yet. */
   changed: TargetStack | undefined;
-  /** The targets whose queue may be served. */
+  /** The targets whose queues the step may serve. */
   ready: TargetStack | undefined;
-  /** The actual connection that was written last, while the pool's table has it as it was. */
+  /** The actual connection that the step wrote last, while the pool's table has its old version. */
   unsaved: Actual | undefined;
   /** The commands so far. */
   commands: Command[];
 }
 
-/** What the pool knows of a target before it knows anything. */
+/** A target that the pool has just added. */
 const UNKNOWN: Target = {
   id: -1,
   address: -1,
@@ -73,10 +73,10 @@ const UNKNOWN: Target = {
   forgetAt: undefined,
 };
 
-/** What it knows of a virtual connection that has not been used. */
+/** A virtual connection that has not been used. */
 const UNUSED: Virtual = { claims: 0, blocked: undefined, enclosing: 0, isActive: false };
 
-/** What a step commands that commands nothing. */
+/** The commands of a step that has none so far; shared, so never written to. */
 const NOTHING: Command[] = [];
 
 /** Begins a step. */
@@ -98,13 +98,13 @@ export function emit(draft: Draft, command: Command): void {
   else draft.commands.push(command);
 }
 
-/** Writes an actual connection that the pool has; many a step writes to the same one twice. */
+/** Writes an actual connection of the pool; to its table later, as many steps write one twice. */
 export function writeActual(draft: Draft, actual: Actual): void {
   if (draft.unsaved?.id !== actual.id) saveActual(draft);
   draft.unsaved = actual;
 }
 
-/** Has the pool's table show what was written, for whoever looks into it next. */
+/** Puts the actual connection that was written last into the pool's table. */
 export function saveActual(draft: Draft): void {
   const { pool, unsaved: actual } = draft;
   if (actual === undefined) return;
@@ -113,7 +113,7 @@ export function saveActual(draft: Draft): void {
   draft.unsaved = undefined;
 }
 
-/** Lets the pool know a target, if it does not. */
+/** Adds a target to the pool, unless the pool has it. */
 export function addTarget(draft: Draft, id: TargetId, address: AddressId): void {
   const { pool, changed } = draft;
   if (find(pool.targets, id) !== undefined) return;
@@ -124,7 +124,7 @@ export function addTarget(draft: Draft, id: TargetId, address: AddressId): void 
   draft.changed = { top: target, below: changed };
 }
 
-/** Returns a target, which the pool knows, to write to; it will be listed anew. */
+/** Returns a target of the pool to write to; the step will list it anew. */
 export function editTarget(draft: Draft, id: TargetId): Writable<Target> {
   const { pool, was, changed } = draft;
   if (changed?.top.id === id) return changed.top;
@@ -145,7 +145,7 @@ export function editVirtual({ pool, was }: Draft, id: VirtualId): Writable<Virtu
   return draft;
 }
 
-/** Returns a pool to write to. */
+/** Returns a copy of a pool to write to. */
 function copyPool(was: PoolState): Writable<PoolState> {
   return {
     policy: was.policy,
@@ -178,7 +178,7 @@ function copyPool(was: PoolState): Writable<PoolState> {
   };
 }
 
-/** Returns a target to write to. */
+/** Returns a copy of a target to write to. */
 function copyTarget(was: Target): Writable<Target> {
   return {
     id: was.id,

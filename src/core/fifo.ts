@@ -1,29 +1,29 @@
 /**
  * An immutable queue of entries, in the order of their leases.
  *
- * Nearly all entries come in at the back and go out at the front. There a queue shares all
- * but a few words with the queue that it was: the front is a block and a count of those that
- * have left it, the back a block that is not full. When the back is full it goes behind the
- * other blocks, and when all of the front have left, the next block is the front. The blocks
- * between are in a table, in which an entry is found and taken out in O(log n); to count to
- * one takes a look at each block before it.
+ * Nearly all entries come in at the back and go out at the front. Then the new queue shares
+ * nearly all its memory with the old one: the front is a block and a count of the entries that
+ * have left it, the back is a block that still grows. A full back moves behind the other
+ * blocks, and when all entries of the front have left, the next block becomes the front. The
+ * blocks between are in a table, which finds and removes an entry in O(log n);
+ * {@linkcode nthOf} looks at each block before its entry.
  */
 
 import { first, floor, last, put, remove, search, type Table, values } from "./table.ts";
 
-/** What the queue orders its entries by: entries that come later mostly have a higher lease. */
+/** An entry; the queue is in the order of `lease`, and later entries mostly have a higher one. */
 interface Entry {
   readonly lease: number;
 }
 
-/** A queue, or `undefined`: the one without entries. */
+/** A queue; `undefined` if it has no entries. */
 export type Fifo<V extends Entry> = Filled<V> | undefined;
 
 /** A queue that has entries. */
 interface Filled<V extends Entry> {
   /** How many entries there are. */
   readonly size: number;
-  /** The oldest entries, behind those that have left; one at least. */
+  /** The oldest entries, at least one, behind those that have left. */
   readonly front: readonly V[];
   /** How many entries have left the front. */
   readonly left: number;
@@ -33,7 +33,7 @@ interface Filled<V extends Entry> {
   readonly back: readonly V[];
 }
 
-/** How many entries a block has at most; each that comes copies those at the back. */
+/** How many entries a block has at most; to add an entry copies the back. */
 const BLOCK = 16;
 
 /** Returns the oldest entry, if there is any. */
@@ -41,7 +41,7 @@ export function headOf<V extends Entry>(fifo: Fifo<V>): V | undefined {
   return fifo?.front[fifo.left];
 }
 
-/** Returns the entry that `rank` others precede, if so many do. */
+/** Returns the entry behind the `rank` oldest ones, if there is any. */
 export function nthOf<V extends Entry>(fifo: Fifo<V>, rank: number): V | undefined {
   if (fifo === undefined) return undefined;
   const { front, left, middle, back } = fifo;
@@ -71,7 +71,7 @@ export function findIn<V extends Entry>(fifo: Fifo<V>, lease: number): V | undef
   return front.slice(left).find(isIt) ?? floor(middle, lease)?.value.find(isIt) ?? back.find(isIt);
 }
 
-/** Returns `fifo` with one more entry. */
+/** Returns `fifo` with one more entry, at the place of its lease. */
 export function add<V extends Entry>(fifo: Fifo<V>, entry: V): Filled<V> {
   if (fifo === undefined) return { size: 1, front: [entry], left: 0, middle: undefined, back: [] };
   const { front, left, middle, back } = fifo;
@@ -99,7 +99,7 @@ export function drop<V extends Entry>(fifo: Filled<V>, lease: number): Fifo<V> {
   return behind(size, middle, back);
 }
 
-/** Returns `fifo` with another block in place of that to which a lease belongs. */
+/** Returns `fifo` with `change` applied to the block to which `lease` belongs. */
 function rewrite<V extends Entry>(
   { front, left, middle, back }: Filled<V>,
   size: number,
@@ -113,7 +113,7 @@ function rewrite<V extends Entry>(
   return behind(size, store(rest, block.slice(BLOCK)), []);
 }
 
-/** Returns a queue of the entries that stand behind a front. */
+/** Returns a queue of the entries behind a front. */
 function behind<V extends Entry>(
   size: number,
   middle: Filled<V>["middle"],
@@ -125,7 +125,7 @@ function behind<V extends Entry>(
   return { size, front: next.value, left: 0, middle: remove(middle, next.key), back };
 }
 
-/** Returns a table of blocks with one more, if it has entries. */
+/** Returns a table of blocks with `block` added, unless it is empty. */
 function store<V extends Entry>(middle: Filled<V>["middle"], block: readonly V[]): typeof middle {
   return block.length === 0 ? middle : put(middle, block[0]!.lease, block);
 }

@@ -1,8 +1,8 @@
 /**
- * One actual connection: connect, idle, lease, check, reset, retarget, retire.
+ * The life of an actual connection: connect, idle, lease, check, reset, retarget, retire.
  *
- * Each of these ends what the connection was at and begins what it is at next, so that
- * every count is right whatever the two are.
+ * Each function ends the old status of the connection and begins its new one, so that every
+ * count is right whatever the two are.
  */
 
 import { type Draft, editTarget, emit, type Writable, writeActual } from "./draft.ts";
@@ -22,7 +22,7 @@ import {
 } from "./state.ts";
 import { first, last, put, remove } from "./table.ts";
 
-/** Opens an actual connection. */
+/** Starts to open an actual connection. */
 export function connect(draft: Draft, target: TargetId): void {
   const { pool } = draft;
   const id = pool.actualNext++;
@@ -44,7 +44,7 @@ export function connect(draft: Draft, target: TargetId): void {
   emit(draft, { type: "connect", actual: id, target });
 }
 
-/** Gives an idle one to a waiter. */
+/** Grants an idle connection to a waiter. */
 export function lend(draft: Draft, actual: Actual, waiter: Waiter): void {
   const { lease, virtual } = waiter;
   dequeue(draft, waiter);
@@ -53,7 +53,10 @@ export function lend(draft: Draft, actual: Actual, waiter: Waiter): void {
   emit(draft, { type: "grant", lease, actual: id, waiter: waiter.waiter });
 }
 
-/** Lays one to rest, unless it is to go; a suspect is checked first, so suspects lie lowest. */
+/**
+ * Makes a connection idle, or retires it if it is unfit. The pool checks a suspect first, so
+ * that suspects are at the bottom of the idle stack.
+ */
 export function makeIdle(draft: Draft, actual: Actual): void {
   const { pool, now } = draft;
   const unfit = unfitness(draft, actual);
@@ -64,7 +67,7 @@ export function makeIdle(draft: Draft, actual: Actual): void {
   become(draft, actual, serving(actual, "idle", lease, virtual, encloses, now, idleOrder));
 }
 
-/** Returns a copy that is lent or idle; every lease makes two, so its fields are spelt out. */
+/** Returns a leased or idle copy; every lease makes two, so it lists its fields, for speed. */
 function serving(
   { id, target, suspicions, servesSince, agesAt }: Actual,
   status: Status,
@@ -89,37 +92,37 @@ function serving(
   };
 }
 
-/** Wipes what a lease has left in the session, unless it is to go in any case. */
+/** Wipes what a lease has left in the session, or retires the connection if it is unfit. */
 export function reset(draft: Draft, actual: Actual): void {
   const unfit = unfitness(draft, actual);
   if (unfit !== undefined) return retire(draft, actual, unfit);
   work(draft, actual, "resetting", "reset");
 }
 
-/** Asks one whether it is still alive. */
+/** Checks whether a connection is still alive. */
 export function check(draft: Draft, actual: Actual): void {
   work(draft, actual, "checking", "check");
 }
 
-/** Changes an idle one into one of another target. */
+/** Changes an idle connection to another target. */
 export function retarget(draft: Draft, actual: Actual, target: TargetId): void {
   work(draft, actual, "retargeting", "retarget", target);
 }
 
-/** Takes one out of service for good, whatever it is at. */
+/** Takes a connection out of service for good, whatever its status is. */
 export function retire(draft: Draft, actual: Actual, reason: RetireReason): void {
   if (reason === "aged") draft.pool.agesFrom = draft.now + spacingMs(draft.pool);
   become(draft, actual, { ...actual, status: "closing" });
   emit(draft, { type: "close", actual: actual.id, reason });
 }
 
-/** Forgets one that has closed, or was never opened. */
+/** Forgets a connection that has closed, or could not be opened. */
 export function forget(draft: Draft, actual: Actual): void {
   end(draft, actual);
   draft.pool.actuals = remove(draft.pool.actuals, actual.id);
 }
 
-/** Busies one with itself; whatever it does proves whether it is alive. */
+/** Starts a check, a reset or a retarget; each proves whether the connection is alive. */
 function work(
   draft: Draft,
   actual: Actual,
@@ -137,7 +140,7 @@ function become(draft: Draft, actual: Actual, next: Actual): void {
   count(draft, next, 1);
 }
 
-/** Ends what an actual connection is at; a lease that it serves ends too. */
+/** Ends the status of an actual connection, and the lease that it serves. */
 function end(draft: Draft, actual: Actual): void {
   if (actual.status === "leased") {
     if (actual.encloses > 0) countEncloser(draft, actual.virtual, -1);
@@ -146,11 +149,11 @@ function end(draft: Draft, actual: Actual): void {
   count(draft, actual, -1);
 }
 
-/** Counts one among those that are at the same, or no more. */
+/** Adds a connection to the counts of its status and its target, or takes it out of them. */
 function count(draft: Draft, actual: Actual, by: 1 | -1): void {
   const { pool } = draft;
   const { status } = actual;
-  // What every lease does is spelt out, as a write by a computed name is slow.
+  // Every lease has these two, so they are spelt out: a write by a computed name is slow.
   if (status === "idle") pool.idle += by;
   else if (status === "leased") pool.leased += by;
   else pool[status] += by;
@@ -162,70 +165,70 @@ function count(draft: Draft, actual: Actual, by: 1 | -1): void {
   if (status !== "leased") target.arriving += by;
 }
 
-/** Tells why one that has ended its work cannot rest, if it cannot. */
+/** Tells why a connection must not become idle, if it must not. */
 function unfitness({ pool, now }: Draft, actual: Actual): RetireReason | undefined {
   if (isRetired(pool, actual)) return "retired";
   if (pool.phase === "draining") return "draining";
   return isAged(pool, actual.agesAt!, now) ? "aged" : undefined;
 }
 
-/** Lays an actual connection down on top of the others. */
+/** Puts an actual connection on top of the idle stack. */
 export function pushIdle(on: Writable<Target>, actual: Actual): void {
   if (on.newest !== undefined) on.idle = put(on.idle, on.newest.idleOrder, on.newest);
   on.newest = actual;
 }
 
-/** Takes an actual connection from among those that rest. */
+/** Takes an actual connection out of the idle stack. */
 export function removeIdle(from: Writable<Target>, actual: Actual): void {
   if (from.newest?.idleOrder === actual.idleOrder) from.newest = undefined;
   else from.idle = remove(from.idle, actual.idleOrder);
 }
 
-/** Returns the last that came to rest, if any rests. */
+/** Returns the connection that became idle last, if any is idle. */
 export function newestIdle({ newest, idle }: Target): Actual | undefined {
   return newest ?? last(idle)?.value;
 }
 
-/** Returns the one that has rested longest, if any rests. */
+/** Returns the connection that has been idle longest, if any is idle. */
 export function oldestIdle({ newest, idle }: Target): Actual | undefined {
   return first(idle)?.value ?? newest;
 }
 
-/** Which part of the age limit chance may take off, and how far beyond its age one may be lent. */
+/** Which part of the maximum age chance may take off, and by which retirement may come later. */
 const AGE_SLACK = 0.1;
 
-/** Returns when an actual connection that is born now will be old. */
+/** Returns when an actual connection that opens now reaches its maximum age. */
 export function ageAt({ policy }: PoolState, now: Instant, random: number): Instant {
   return now + policy.maxLifetime * (1 - AGE_SLACK * random);
 }
 
-/** Returns the distance that retirements for age keep. */
+/** Returns the time between two retirements for age. */
 export function spacingMs({ policy }: PoolState): number {
   return policy.maxLifetime / policy.connectionLimit;
 }
 
-/** Returns when one that is old from `agesAt` on has to go. */
+/** Returns when a connection that reaches its maximum age at `agesAt` has to retire. */
 export function goesAt({ policy, agesFrom }: PoolState, agesAt: Instant): Instant {
   if (agesFrom === undefined) return agesAt;
   return Math.max(agesAt, Math.min(agesFrom, agesAt + policy.maxLifetime * AGE_SLACK));
 }
 
-/** Tells whether one that is old from `agesAt` on has to go now. */
+/** Tells whether a connection that reaches its maximum age at `agesAt` has to retire now. */
 export function isAged(pool: PoolState, agesAt: Instant, now: Instant): boolean {
   return now >= goesAt(pool, agesAt);
 }
 
-/** Tells whether an actual connection was there when all were asked to go. */
+/** Tells whether an actual connection existed when the caller last asked to retire all. */
 export function isRetired(pool: PoolState, actual: Actual): boolean {
   return actual.id < pool.retiredBelow;
 }
 
-/** Tells whether one has not proved to be alive since all became suspect. */
+/** Tells whether a connection has not proved that it is alive since all last became suspect. */
 export function isSuspect(pool: PoolState, actual: Actual): boolean {
   return actual.suspicions < pool.suspicions;
 }
 
-/** Tells whether an idle one must be checked before it is lent: it rested long, or is suspect. */
+/** Tells whether the pool must check a connection before it lends it: idle long, or suspect. */
 export function isDoubtful(pool: PoolState, actual: Actual, now: Instant): boolean {
   return now - actual.restedAt! > pool.policy.validateAfter || isSuspect(pool, actual);
 }

@@ -1,14 +1,14 @@
-/** What can happen to a pool, as events; what the pool asks of its shell, as commands. */
+/** The events that the shell reports to the pool, and the commands that the pool gives it. */
 
 import type { ActualId, LeaseId, LeaseRef, TargetId, VirtualId, Waiter } from "./state.ts";
 
 /** The condition in which a holder returns the actual connection of its lease. */
 export type Condition = "clean" | "dirty" | "broken";
 
-/** Why no session could be opened: the server is away or lets us not in, or it has no room. */
+/** Why connecting failed: the server is unreachable or refuses the login, or it has no room. */
 export type FailureKind = "down" | "full";
 
-/** What an actual connection can be busy with on its own account. */
+/** The work of an actual connection between its leases. */
 export type Work = "checking" | "resetting" | "retargeting";
 
 /** A unit of work requests an actual connection, through a virtual one. */
@@ -17,7 +17,7 @@ export interface LeaseRequested extends Waiter {
   readonly type: "leaseRequested";
 }
 
-/** The caller takes a request back. */
+/** The caller withdraws a request. */
 export interface RequestWithdrawn {
   /** Says which event this is. */
   readonly type: "requestWithdrawn";
@@ -33,7 +33,7 @@ export interface RequestWithdrawn {
 export interface LeaseReleased extends LeaseRef {
   /** Says which event this is. */
   readonly type: "leaseReleased";
-  /** What the holder left behind. */
+  /** In what condition the holder leaves it. */
   readonly condition: Condition;
 }
 
@@ -41,7 +41,7 @@ export interface LeaseReleased extends LeaseRef {
 export interface ConnectDone {
   /** Says which event this is. */
   readonly type: "connectDone";
-  /** The actual connection that it makes. */
+  /** The actual connection to which it belongs. */
   readonly actual: ActualId;
   /** A random number in [0, 1): how much sooner than others it reaches its maximum age. */
   readonly random: number;
@@ -51,9 +51,9 @@ export interface ConnectDone {
 export interface ConnectFailed {
   /** Says which event this is. */
   readonly type: "connectFailed";
-  /** The actual connection that it would have made. */
+  /** The actual connection to which it would have belonged. */
   readonly actual: ActualId;
-  /** Whose fault it is. */
+  /** Whether the target is down or the server is full. */
   readonly kind: FailureKind;
   /** The error, which the core passes on and never reads. */
   readonly cause: unknown;
@@ -61,23 +61,23 @@ export interface ConnectFailed {
   readonly random: number;
 }
 
-/** An actual connection has ended what it was busy with, well or not. */
+/** An actual connection has done its work, or failed in it. */
 export interface WorkEnded {
   /** Says which event this is. */
   readonly type: "workDone" | "workFailed";
   /** The actual connection. */
   readonly actual: ActualId;
-  /** What it was busy with. */
+  /** Which work it was. */
   readonly work: Work;
 }
 
-/** A socket closed that the pool did not ask to close. */
+/** A socket closed although the pool had not asked it to. */
 export interface ActualLost {
   /** Says which event this is. */
   readonly type: "actualLost";
   /** The actual connection whose socket it was. */
   readonly actual: ActualId;
-  /** Whether the server, or the network, ended it: then others may have ended too. */
+  /** Whether the server or the network closed it: then others may have closed too. */
   readonly byServer: boolean;
 }
 
@@ -102,10 +102,10 @@ export type Event =
   | { readonly type: "closeDone"; readonly actual: ActualId }
   | PoolEvent;
 
-/** Why a request for a lease is refused. */
+/** Why the pool refuses a request for a lease. */
 export type RefuseReason = "connectFailed" | "deadlock" | "draining" | "queueFull";
 
-/** Why an actual connection is taken out of service. */
+/** Why the pool takes an actual connection out of service. */
 export type RetireReason =
   | "aged"
   | "broken"
@@ -115,10 +115,10 @@ export type RetireReason =
   | "makesRoom"
   | "retired";
 
-/** What an actual connection is asked to do with itself; the target is that which it then has. */
+/** Work that the pool orders; the command names the target that the connection has afterwards. */
 export type WorkOrder = "check" | "reset" | "retarget";
 
-/** What the shell must do, named in the imperative; it obeys the commands of a step in order. */
+/** What the shell must do, named in the imperative; it runs the commands of a step in order. */
 export type Command =
   | { readonly type: "connect"; readonly actual: ActualId; readonly target: TargetId }
   | { readonly type: WorkOrder; readonly actual: ActualId; readonly target: TargetId }
@@ -127,13 +127,13 @@ export type Command =
     readonly type: "grant";
     readonly lease: LeaseId;
     readonly actual: ActualId;
-    /** What asked, as the request had it. */
+    /** The `waiter` of the request. */
     readonly waiter: unknown;
   }
   | {
     readonly type: "refuse";
     readonly lease: LeaseId;
-    /** What asked, as the request had it. */
+    /** The `waiter` of the request. */
     readonly waiter: unknown;
     readonly reason: RefuseReason;
     readonly cause: unknown;

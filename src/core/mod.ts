@@ -1,4 +1,4 @@
-/** The pure core: `step`, `deadline` and the types they speak. @module */
+/** The pure core: `step`, `deadline` and the types they use. @module */
 
 export type * from "./state.ts";
 export type * from "./messages.ts";

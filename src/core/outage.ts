@@ -1,11 +1,12 @@
 /**
- * What failed and successful attempts to connect teach: of a target, that it is down;
- * of the server, how many connections it bears.
+ * What the pool learns from attempts to connect: whether a target is down, and how many
+ * connections the server has room for.
  *
- * Each failure doubles the time to the next attempt, and chance moves it by up to a
- * half, so that many pools do not try at once. Attempts that had begun before the last
- * failure put the next one off no further. The ceiling goes down by a quarter and up by
- * one; it may be nothing, as the one attempt beyond it is made when its time has come.
+ * Each failure doubles the wait before the next attempt, and chance shortens the wait by up
+ * to a half, so that many pools do not try at once. A failure during the wait does not
+ * lengthen it, as its attempt mostly began before the last failure. The ceiling falls to three
+ * quarters and rises by one. It may fall to 0, as the pool still makes one attempt above it
+ * after each wait.
  */
 
 import type { ConnectFailed } from "./messages.ts";
@@ -13,13 +14,13 @@ import type { Outage, TargetId } from "./state.ts";
 import { sizeOf } from "./table.ts";
 import { type Draft, editTarget } from "./draft.ts";
 
-/** Which part of what the server bore the ceiling keeps when there was no room for one more. */
+/** Which part of the open connections the ceiling keeps when the server has no room for more. */
 const CEILING_KEPT = 0.75;
 
-/** How often attempts have failed in a row, and when to try again. */
+/** How many attempts have failed in a row, and when to try again. */
 type Setback = Omit<Outage, "cause">;
 
-/** Learns from a failure to connect to a target: that it is down, or the server full. */
+/** Learns from a failure to connect to a target: the target is down, or the server is full. */
 export function learnFailure(draft: Draft, id: TargetId, failed: ConnectFailed): void {
   const { kind, cause, random } = failed;
   if (kind === "full") return lowerCeiling(draft, random);
@@ -28,14 +29,14 @@ export function learnFailure(draft: Draft, id: TargetId, failed: ConnectFailed):
   target.outage = { ...setback(draft, target.outage, random), cause };
 }
 
-/** Learns from a connection that could be opened to a target. */
+/** Learns from a successful attempt to connect to a target: the target is up. */
 export function learnSuccess(draft: Draft, id: TargetId): void {
   const target = editTarget(draft, id);
   target.outage = undefined;
   target.openRate = Math.min(target.openRate * 2, draft.pool.policy.connectionLimit);
 }
 
-/** Learns that the server bore one more. */
+/** Learns that the server had room for one more connection. */
 export function raiseCeiling(draft: Draft, random: number): void {
   const { pool } = draft;
   if (pool.congestion === undefined) return;
@@ -45,7 +46,7 @@ export function raiseCeiling(draft: Draft, random: number): void {
   pool.congestion = isOver ? undefined : { ...first, failures: 0, ceiling };
 }
 
-/** Learns that the server does not bear more than are open now. */
+/** Learns that the server has no room for more connections than are open now. */
 function lowerCeiling(draft: Draft, random: number): void {
   const { pool } = draft;
   const { congestion } = pool;
@@ -57,7 +58,7 @@ function lowerCeiling(draft: Draft, random: number): void {
   pool.congestion = { ...next, ceiling };
 }
 
-/** Puts the next attempt off, unless this one had begun before that was done last. */
+/** Postpones the next attempt, unless it is postponed already. */
 function setback({ pool, now }: Draft, last: Setback | undefined, random: number): Setback {
   if (last !== undefined && now < last.retryAt) return last;
   const { backoffMsMin, backoffMsMax } = pool.policy;

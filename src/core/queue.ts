@@ -1,16 +1,16 @@
 /**
- * Who waits, who may have a lease now, and who waits in vain.
+ * The waiters: which of them may have a lease now, and which would wait for ever.
  *
- * A waiter stands in the queue of its target, unless its virtual connection has as many
- * claims (leases, and waiters in queues) as its limit: then it is blocked until one of
- * these claims ends. So all that stand in a queue may have a lease now, and a target needs
- * to look at nothing else.
+ * A waiter is in the queue of its target, unless its virtual connection has as many claims
+ * (leases, and waiters in queues) as its limit: then it is blocked until one of these claims
+ * ends. So every waiter in a queue may have a lease now, and a target needs to look at its
+ * queue only.
  *
- * A lease that encloses a waiter cannot end before that waiter is answered. It is locked
- * if only the end of locked leases could answer the waiter: because these hold all the
- * actual connections there may be, or all that the waiter's virtual connection may have.
- * Only a request that is enclosed can close such a ring, so nothing else needs to look for
- * one; and the request that closes it is the newest of its waiters.
+ * A lease that encloses a waiter cannot end before the pool answers that waiter. The lease is
+ * locked if only the end of locked leases could serve the waiter: because these hold all the
+ * actual connections that the pool may have, or all that the waiter's virtual connection may
+ * have. Only an enclosed request can close such a ring, so the pool looks for a ring at no
+ * other time; and the request that closes the ring is the newest of its waiters.
  */
 
 import { type Draft, editTarget, editVirtual, emit, saveActual } from "./draft.ts";
@@ -19,10 +19,10 @@ import type { RefuseReason } from "./messages.ts";
 import type { Actual, LeaseRef, PoolState, Virtual, VirtualId, Waiter } from "./state.ts";
 import { find, put, remove, sizeOf, values } from "./table.ts";
 
-/** What a request is found by. */
+/** The fields by which the pool finds a request. */
 type RequestName = Pick<Waiter, "lease" | "virtual" | "target">;
 
-/** Tells whether one more waiter of a virtual connection would be one too many. */
+/** Tells whether one more waiter of a virtual connection would exceed the queue limit. */
 export function isQueueFull(pool: PoolState, virtual: VirtualId): boolean {
   const { connectionLimit, queueLimit } = pool.policy;
   const borne = Math.max(pool.congestion?.ceiling ?? connectionLimit, sizeOf(pool.actuals));
@@ -36,12 +36,12 @@ export function limitOf(pool: PoolState, virtual: VirtualId): number {
   return pool.policy.virtuals[virtual]!.limit;
 }
 
-/** Tells whether a virtual connection has as many claims as it may. */
+/** Tells whether a virtual connection has as many claims as its limit. */
 function isAtLimit(pool: PoolState, virtual: VirtualId): boolean {
   return (find(pool.virtuals, virtual)?.claims ?? 0) >= limitOf(pool, virtual);
 }
 
-/** Lets a request wait. */
+/** Lets a request wait: in its target's queue, or blocked if its virtual connection is at limit. */
 export function join(draft: Draft, waiter: Waiter): void {
   const { pool } = draft;
   if (isAtLimit(pool, waiter.virtual)) {
@@ -56,14 +56,14 @@ export function join(draft: Draft, waiter: Waiter): void {
   countWaiter(draft, waiter, 1);
 }
 
-/** Takes out of the queue the waiter that gets a lease; its claim goes on. */
+/** Takes a waiter out of its queue and keeps its claim, which becomes that of the lease. */
 export function dequeue(draft: Draft, waiter: Waiter): void {
   const target = editTarget(draft, waiter.target);
   target.queue = drop(target.queue!, waiter.lease);
   countWaiter(draft, waiter, -1);
 }
 
-/** Takes back a request, wherever it waits, if it does. */
+/** Withdraws a request, in a queue or blocked, if it still waits. */
 export function leave(draft: Draft, { lease, virtual, target }: RequestName): void {
   const standing = findIn(find(draft.pool.targets, target)?.queue, lease);
   const blocked = findIn(blockedOn(draft.pool, virtual), lease);
@@ -76,14 +76,14 @@ export function leave(draft: Draft, { lease, virtual, target }: RequestName): vo
   }
 }
 
-/** Turns a request away, whether it waits already or not. */
+/** Refuses a request, whether it waits already or not. */
 export function refuse(draft: Draft, request: Waiter, reason: RefuseReason, cause?: unknown): void {
   leave(draft, request);
   const { lease, waiter } = request;
   emit(draft, { type: "refuse", lease, waiter, reason, cause });
 }
 
-/** Ends a claim; the blocked waiter who has waited longest has it next. */
+/** Ends a claim; the blocked waiter that has waited longest gets it. */
 export function endClaim(draft: Draft, id: VirtualId): void {
   if (!isLimited(draft.pool, id)) return;
   const next = headOf(blockedOn(draft.pool, id));
@@ -95,7 +95,7 @@ export function endClaim(draft: Draft, id: VirtualId): void {
   enqueue(draft, next);
 }
 
-/** Counts a lease among those that enclose waiters, or no more. */
+/** Adds a lease to the count of those that enclose waiters, or takes it out. */
 export function countEncloser(draft: Draft, virtual: VirtualId, by: 1 | -1): void {
   draft.pool.enclosing += by;
   if (isLimited(draft.pool, virtual)) editVirtual(draft, virtual).enclosing += by;
@@ -127,7 +127,7 @@ function enqueue(draft: Draft, waiter: Waiter): void {
   target.queue = add(target.queue, waiter);
 }
 
-/** Counts one who waits, or no more, with all and with the leases that enclose it. */
+/** Adds a waiter to the counts of the pool and of its enclosing leases, or takes it out. */
 function countWaiter(draft: Draft, waiter: Waiter, by: 1 | -1): void {
   const { pool } = draft;
   const { lease, enclosing } = waiter;
@@ -148,19 +148,19 @@ function countWaiter(draft: Draft, waiter: Waiter, by: 1 | -1): void {
 export function closesRing(pool: PoolState, waiter: Waiter): boolean {
   if (waiter.enclosing.length === 0) return false;
   if (pool.enclosing >= pool.policy.connectionLimit) return true;
-  // The search walks all waiters that are enclosed, so it is made only where it may find a ring.
+  // The search walks all enclosed waiters, so the pool makes it only where it may find a ring.
   const lent = find(pool.virtuals, waiter.virtual)?.enclosing ?? 0;
   return lent >= limitOf(pool, waiter.virtual) && isLockedBehindLimits(pool, waiter);
 }
 
-/** Tells whether the virtual connection of a waiter has lent all that it may to locked leases. */
+/** Tells whether locked leases have all that the virtual connection of a waiter may lend. */
 function isLockedBehindLimits(
   pool: PoolState,
   waiter: Waiter,
   among: readonly Waiter[] = values(pool.enclosed),
 ): boolean {
   const leaseRefs = among.flatMap(({ enclosing }) => enclosing);
-  // Leases that have ended hold nothing, and a lease may enclose many.
+  // Leases that have ended hold nothing, and a lease may enclose many waiters.
   const holders = new Set(leaseRefs.map((leaseRef) => holderOf(pool, leaseRef)));
   const lent = Map.groupBy(holders, (holder) => holder?.virtual);
   const locked = among.filter(({ virtual }) =>

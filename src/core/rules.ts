@@ -1,9 +1,9 @@
 /**
- * What follows from what is now so, however it came about.
+ * The transitions that follow from the present state of the pool, whichever event led to it.
  *
- * Each rule applies once and says whether it did. First every target that changed is
- * listed anew, then queues are served where something is idle, then the rules that
- * concern all targets are asked in order, until none applies.
+ * Each rule applies once and returns whether it did. First the rules list every target that
+ * has changed, then they serve queues from idle connections, then the rules for all targets
+ * get their turn in order, until none applies.
  */
 
 import {
@@ -54,7 +54,7 @@ export function applyRules(draft: Draft): void {
   );
 }
 
-/** Returns when the shell must report that the deadline is reached, if ever. */
+/** Returns when the shell must report the event `deadlineReached`, if ever. */
 export function deadline(pool: PoolState): Instant | undefined {
   const soonestAt = Math.min(
     bringsAt(pool),
@@ -77,7 +77,7 @@ function listChanged(draft: Draft): boolean {
   return true;
 }
 
-/** Serves the first waiter of a target that is ready. */
+/** Serves the oldest waiter of a target that is ready. */
 function serveReady(draft: Draft): boolean {
   const { ready } = draft;
   if (ready === undefined) return false;
@@ -87,7 +87,7 @@ function serveReady(draft: Draft): boolean {
   return true;
 }
 
-/** Lends the last rested, if it is fit, and no older waiter of another target may have it. */
+/** Lends the newest idle connection, if it is fit and no older waiter of another target gets it. */
 function serve(draft: Draft, target: Target, waiter: Waiter): void {
   const { pool, now } = draft;
   const { outage, live } = target;
@@ -104,7 +104,7 @@ function serve(draft: Draft, target: Target, waiter: Waiter): void {
   if (uncovered(target) !== undefined) check(draft, idle);
 }
 
-/** Gives an idle connection to an older waiter of another target, unless the tenure protects it. */
+/** Gives an idle connection to an older waiter of another target, unless `handoverMs` forbids. */
 function yieldToOlder(draft: Draft, lease: LeaseId): boolean {
   const { pool, now } = draft;
   const claimant = firstClaimant(pool, now);
@@ -115,7 +115,7 @@ function yieldToOlder(draft: Draft, lease: LeaseId): boolean {
   return true;
 }
 
-/** Brings one more to who has waited longest: opened, or made of the longest idle. */
+/** Opens a connection for the waiter that has waited longest, or makes room for it. */
 function bringOne(draft: Draft): boolean {
   const { pool, now } = draft;
   if (!isServing(pool)) return false;
@@ -126,7 +126,7 @@ function bringOne(draft: Draft): boolean {
   return true;
 }
 
-/** Changes an idle one into one of another target, or closes it, so that another can be opened. */
+/** Changes an idle connection to another target, or closes it so that the pool can open one. */
 function makeRoom(draft: Draft, victim: Actual, id: TargetId): void {
   const { pool, now } = draft;
   const isKin = find(pool.targets, victim.target)!.address === find(pool.targets, id)!.address;
@@ -135,16 +135,16 @@ function makeRoom(draft: Draft, victim: Actual, id: TargetId): void {
   else retire(draft, victim, "makesRoom");
 }
 
-/** Retires what nobody needs: too long idle, or one too many, too old, or as the pool ends. */
+/** Retires a connection that is too long idle, too old or asked to go, or as the pool ends. */
 function retireOne(draft: Draft): boolean {
   const { pool, now } = draft;
-  // As every step ends with this question too, the pool then has all that was written.
+  // Every step ends with this rule too, so the table then has all that the step has written.
   saveActual(draft);
   const longest = longestIdle(pool) ?? unwanted(pool);
   if (longest === undefined) return false;
   const idled = overdueIdle(pool, now);
   const agesAt = leastDue(pool.actuals);
-  // Who was asked to go rested before all who came later, so the longest idle is one of them.
+  // Connections asked to retire became idle before all later ones: look at the longest idle.
   if (isEnding(pool)) retire(draft, longest, "draining");
   else if (isRetired(pool, longest)) retire(draft, longest, "retired");
   else if (idled !== undefined) retire(draft, idled, "idle");
@@ -153,13 +153,13 @@ function retireOne(draft: Draft): boolean {
   return true;
 }
 
-/** Returns one that is being opened although the pool ends and nobody waits any more. */
+/** Returns a connection that is still connecting although the pool ends and no request waits. */
 function unwanted(pool: PoolState): Actual | undefined {
   if (!isEnding(pool) || pool.waiting > 0 || pool.connecting === 0) return undefined;
   return search(pool.actuals, ({ value }) => value.status === "connecting")?.value;
 }
 
-/** Opens one more for a target that has less than its minimum, where there is room. */
+/** Opens a connection for a target that is below its minimum, if there is room. */
 function keepMinimum(draft: Draft): boolean {
   const { pool, now } = draft;
   if (pool.phase !== "open" || now < roomAt(pool)) return false;
@@ -169,7 +169,7 @@ function keepMinimum(draft: Draft): boolean {
   return true;
 }
 
-/** Forgets a target that nobody waits for and that has no actual connection. */
+/** Forgets a target that no request waits for and that has no actual connection. */
 function forgetOne(draft: Draft): boolean {
   const { pool, now } = draft;
   const forgotten = firstDue(pool.targets, now);
@@ -179,7 +179,7 @@ function forgetOne(draft: Draft): boolean {
   return true;
 }
 
-/** A pool that ends is done when nobody waits and all is closed. */
+/** Closes a pool that ends, when no request waits and no actual connection is left. */
 function finish(draft: Draft): boolean {
   const { pool } = draft;
   const isEmpty = pool.actuals === undefined && pool.waiting === 0;

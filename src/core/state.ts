@@ -1,9 +1,9 @@
 /**
  * What the pool knows, as one immutable value.
  *
- * A target that nobody waits for and that has no actual connection is not known; so
- * thousands of them cost nothing while they are not in use. What must be found among
- * many is kept in tables whose keys give the order and whose dues give the time.
+ * The pool forgets a target that no request waits for and that has no actual connection, so
+ * thousands of targets cost nothing while they are not in use. Records that the pool must find
+ * among many are in tables, whose keys give the order and whose dues give the time.
  */
 
 import type { Fifo } from "./fifo.ts";
@@ -11,15 +11,15 @@ import type { Table } from "./table.ts";
 
 /** Milliseconds of a clock that never goes back, from an origin that does not matter. */
 export type Instant = number;
-/** Names an actual connection; none that comes later has the same name, all have higher ones. */
+/** Identifies an actual connection; every later one has a higher id. */
 export type ActualId = number;
-/** Names a request for a lease, and the lease once it is granted; they rise. */
+/** Identifies a request for a lease, and the lease once it is granted; later ones are higher. */
 export type LeaseId = number;
-/** Names a target. */
+/** Identifies a target. */
 export type TargetId = number;
-/** Names the server of a target: connections to one address can change their target. */
+/** Identifies the server of a target: a connection can change between targets of one address. */
 export type AddressId = number;
-/** The place of a virtual connection in the policy's list of them. */
+/** The index of a virtual connection in the policy's list. */
 export type VirtualId = number;
 
 /** The options of a virtual connection. */
@@ -58,7 +58,7 @@ export interface Policy {
   readonly virtuals: readonly VirtualPolicy[];
 }
 
-/** What an actual connection is at: after "leased", it is busy with itself. */
+/** The status of an actual connection; after "leased" the list has the pool's own work on it. */
 export type Status =
   | "idle"
   | "leased"
@@ -68,31 +68,31 @@ export type Status =
   | "retargeting"
   | "closing";
 
-/** A lease that is held, and the actual connection it holds. */
+/** A lease, and the actual connection that it holds. */
 export interface LeaseRef {
   /** The lease. */
   readonly lease: LeaseId;
-  /** What it holds. */
+  /** The actual connection. */
   readonly actual: ActualId;
 }
 
 /** An actual connection. */
 export interface Actual {
-  /** Its name. */
+  /** Its id. */
   readonly id: ActualId;
-  /** What it is connected to, or will be. */
+  /** The target that it is connected to, or will be. */
   readonly target: TargetId;
-  /** What it is at. */
+  /** Its status. */
   readonly status: Status;
-  /** How many suspicions the pool had had when this one began to prove that it is alive. */
+  /** The pool's count of suspicions when this connection began to prove that it is alive. */
   readonly suspicions: number;
-  /** Since when it has been its target's; undefined before it is open, as what follows. */
+  /** Since when it serves its target; undefined until it is open, as the next two fields. */
   readonly servesSince: Instant | undefined;
   /** When it reaches its maximum age. */
   readonly agesAt: Instant | undefined;
-  /** When it last came to rest. */
+  /** When it last became idle. */
   readonly restedAt: Instant | undefined;
-  /** How many came to rest before it. */
+  /** Its place in the order in which connections became idle. */
   readonly idleOrder: number;
   /** The lease it serves or served last. */
   readonly lease: LeaseId;
@@ -104,23 +104,23 @@ export interface Actual {
 
 /** A request for a lease that has not been answered. */
 export interface Waiter {
-  /** The name of the request; later ones have higher names. */
+  /** The id of the request; later ones have higher ids. */
   readonly lease: LeaseId;
   /** The virtual connection it goes through. */
   readonly virtual: VirtualId;
   /** The target it waits for. */
   readonly target: TargetId;
-  /** Where that target is: targets of one address can be changed into one another. */
+  /** The address of that target: a connection can change between targets of one address. */
   readonly address: AddressId;
-  /** The leases that cannot end before it is answered. */
+  /** The leases that cannot end before the pool answers it. */
   readonly enclosing: readonly LeaseRef[];
-  /** What asked: the core hands it back with the grant or the refusal, and never reads it. */
+  /** The shell's object: the core returns it with the grant or the refusal, and never reads it. */
   readonly waiter?: unknown;
 }
 
-/** A target cannot be reached, or does not let us in. */
+/** A target is unreachable, or refuses the login. */
 export interface Outage {
-  /** What the last attempt brought. */
+  /** The error of the last attempt. */
   readonly cause: unknown;
   /** How many attempts have failed in a row. */
   readonly failures: number;
@@ -128,43 +128,43 @@ export interface Outage {
   readonly retryAt: Instant;
 }
 
-/** The server has no room for more. */
+/** The server has no room for more connections. */
 export interface Congestion {
-  /** How many may be open without asking whether there is room again. */
+  /** How many connections may be open before the pool waits for {@linkcode retryAt}. */
   readonly ceiling: number;
   /** How many attempts have failed in a row. */
   readonly failures: number;
-  /** When to ask for one more. */
+  /** When to try to open one above the ceiling. */
   readonly retryAt: Instant;
 }
 
 /** What the pool knows of one target. */
 export interface Target {
-  /** Its name. */
+  /** Its id. */
   readonly id: TargetId;
-  /** Where it is. */
+  /** Its address. */
   readonly address: AddressId;
   /** The waiters that may have a lease now. */
   readonly queue: Fifo<Waiter>;
-  /** How many wait for it behind the limits of their virtual connections. */
+  /** How many waiters for it the limits of their virtual connections block. */
   readonly blocked: number;
-  /** The last to come to rest, if it is not lent since: it stands apart from {@linkcode idle}. */
+  /** The connection that became idle last, unless lent since; it is not in {@linkcode idle}. */
   readonly newest: Actual | undefined;
-  /** All that came to rest before it, in that order: the oldest has the lowest key. */
+  /** All that became idle before it, in that order: the oldest has the lowest key. */
   readonly idle: Table<Actual>;
-  /** How many are connecting, checking, resetting or retargeting to it. */
+  /** How many connections are connecting, checking, resetting or retargeting to it. */
   readonly arriving: number;
   /** How many of these are connecting or retargeting. */
   readonly opening: number;
-  /** How many may be opening at once: it doubles while those that come do not empty the queue. */
+  /** How many may be opening at once: doubled by each that opens, 1 when the queue is empty. */
   readonly openRate: number;
-  /** How many there are, except those that close. */
+  /** How many actual connections it has, except closing ones. */
   readonly live: number;
-  /** How many are kept open. */
+  /** How many the pool keeps open. */
   readonly minimum: number;
-  /** Why it cannot be reached, if so. */
+  /** Its outage, while it is down. */
   readonly outage: Outage | undefined;
-  /** Its key in the pool's table of that name, while it is listed there. */
+  /** Its key in the pool's table of that name, while that table lists it. */
   readonly needed: LeaseId | undefined;
   /** As {@linkcode needed}. */
   readonly probing: LeaseId | undefined;
@@ -172,21 +172,21 @@ export interface Target {
   readonly belowMinimum: TargetId | undefined;
   /** As {@linkcode needed}. */
   readonly resting: number | undefined;
-  /** How many it may have opened now, of those that its queue needs; none while it is down. */
+  /** How many connections for its queue may start to open now; none while it is down. */
   readonly claims: number;
-  /** When it may be forgotten, if ever. */
+  /** When the pool may forget it, if ever. */
   readonly forgetAt: Instant | undefined;
 }
 
 /** What the pool knows of a virtual connection that has a limit or a minimum and has been used. */
 export interface Virtual {
-  /** Its leases and its waiters in a queue together; never above its limit. */
+  /** The sum of its leases and its waiters in queues; never above its limit. */
   readonly claims: number;
-  /** Its waiters above the limit. */
+  /** Its waiters that its limit blocks. */
   readonly blocked: Fifo<Waiter>;
   /** How many of its leases enclose a waiter. */
   readonly enclosing: number;
-  /** Whether its minimum is kept: from its first request on. */
+  /** Whether the pool keeps its minimum: from its first request for its own target on. */
   readonly isActive: boolean;
 }
 
@@ -195,45 +195,45 @@ export type Phase = "open" | "paused" | "serving" | "draining" | "closed";
 
 /** The pool, as a value. */
 export interface PoolState extends Readonly<Record<Status, number>> {
-  /** What it was told when it was created. */
+  /** Its options. */
   readonly policy: Policy;
   /** Whether it grants leases. */
   readonly phase: Phase;
-  /** Every target that matters now, by name; due when it may be forgotten. */
+  /** Every target that the pool knows, by id; due when the pool may forget it. */
   readonly targets: Table<Target>;
-  /** The targets that need one more opened, by the lease of its waiter. */
+  /** The targets that need a connection opened, by the lease of the waiter that needs it. */
   readonly needed: Table<TargetId>;
-  /** The targets that are down and need one, by the lease of its waiter; due when it may be. */
+  /** The targets that are down and need a connection, by that lease; due at the next attempt. */
   readonly probing: Table<TargetId>;
-  /** The targets that have less than their minimum, by name; due when one may be opened. */
+  /** The targets below their minimum, by id; due when the pool may open a connection. */
   readonly belowMinimum: Table<TargetId>;
-  /** The targets that have an idle one, by the order of their oldest; due when that may go. */
+  /** The targets with an idle connection, by the order of the oldest; due at its idle timeout. */
   readonly resting: Table<TargetId>;
-  /** How many {@linkcode needed} ones may be opened now, were there room. */
+  /** How many connections may start to open for {@linkcode needed} now, if there were room. */
   readonly claims: number;
   /** The virtual connections that have a limit or a minimum and have been used. */
   readonly virtuals: Table<Virtual>;
-  /** Every actual connection that has not closed, by name; due when an idle one has grown old. */
+  /** Every actual connection that has not closed, by id; idle ones are due at their maximum age. */
   readonly actuals: Table<Actual>;
   /** How many requests wait. */
   readonly waiting: number;
-  /** How many of them wait behind the limits of their virtual connections. */
+  /** How many of them the limits of their virtual connections block. */
   readonly blocked: number;
   /** The waiters that leases enclose, by lease. */
   readonly enclosed: Table<Waiter>;
   /** How many leases enclose waiters. */
   readonly enclosing: number;
-  /** What is known of the server's room, if it had too little. */
+  /** What the pool knows of the server's room, if the server had too little. */
   readonly congestion: Congestion | undefined;
-  /** How often all that was open became suspect. */
+  /** How many times all open connections became suspect. */
   readonly suspicions: number;
-  /** All actual connections with lower names have been asked to go. */
+  /** The caller has asked to retire all actual connections with lower ids. */
   readonly retiredBelow: ActualId;
-  /** From when on the next one may be retired for its age alone. */
+  /** From when on the pool may retire the next connection for its age alone. */
   readonly agesFrom: Instant | undefined;
-  /** The name of the next actual connection. */
+  /** The id of the next actual connection. */
   readonly actualNext: ActualId;
-  /** How many have come to rest. */
+  /** The place of the next connection that becomes idle. */
   readonly idleOrderNext: number;
 }
 
@@ -275,7 +275,7 @@ export function isServing({ phase }: PoolState): boolean {
   return phase === "open" || phase === "serving";
 }
 
-/** Tells whether the pool lets no newcomer in. */
+/** Tells whether the pool ends: it accepts no new request, and is not closed yet. */
 export function isEnding({ phase }: PoolState): boolean {
   return phase === "serving" || phase === "draining";
 }

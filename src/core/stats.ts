@@ -1,23 +1,23 @@
-/** How many there are of what, for metrics and for people. */
+/** The counts of a pool, for metrics and for people. */
 
 import type { Phase, PoolState, Status } from "./state.ts";
 import { sizeOf } from "./table.ts";
 
-/** A count of a pool's actual connections and of those who wait for one. */
+/** The counts of a pool's actual connections and of its waiters. */
 export interface ConnectionCounts extends Record<Status, number> {
   /** Whether the pool grants leases, is paused, ends, or is closed. */
   readonly phase: Phase;
   /** How many requests wait. */
   readonly waiting: number;
-  /** How many of them wait behind the limit of their virtual connection. */
+  /** How many of them the limits of their virtual connections block. */
   readonly blocked: number;
   /** How many actual connections there are, closing ones included. */
   readonly size: number;
-  /** How many there may be. */
+  /** How many actual connections there may be. */
   readonly connectionLimit: number;
-  /** How many the server is thought to bear; the limit, if it has never refused one. */
+  /** For how many the server seems to have room; the limit while the pool knows of no lack. */
   readonly ceiling: number;
-  /** How many targets are known at present. */
+  /** How many targets the pool knows at present. */
   readonly targets: number;
 }
 

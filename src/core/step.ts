@@ -1,10 +1,9 @@
 /**
  * The state machine of the pool, whose only transition function is `step`.
  *
- * Transitions are of two kinds. Those that an event triggers say what has happened: they
- * are here, in `applyEvent`. Those that the state triggers follow from what is now so,
- * however it came about: they are in `applyRules`. What `applyRules` can say, `applyEvent`
- * does not.
+ * Transitions are of two kinds. `applyEvent`, here, has those that an event triggers: they
+ * record what has happened. `applyRules` has those that the state triggers, whichever event
+ * led to it. `applyEvent` does nothing that `applyRules` can do.
  */
 
 import { addTarget, begin, type Draft, editTarget, editVirtual } from "./draft.ts";
@@ -35,10 +34,10 @@ import { entries, find, values } from "./table.ts";
 
 export { deadline } from "./rules.ts";
 
-/** The pool as an event leaves it, and what its shell must do about it. */
+/** The pool after an event, and the commands for its shell. */
 export type Step = readonly [pool: PoolState, commands: readonly Command[]];
 
-/** Returns what becomes of `pool` when `event` happens at `now`. */
+/** Returns the pool after `event` at `now`, and the commands that follow from it. */
 export function step(pool: PoolState, event: Event, now: Instant): Step {
   const draft = begin(pool, now);
   applyEvent(draft, event);
@@ -84,12 +83,12 @@ function applyEvent(draft: Draft, event: Event): void {
     case "suspicionRaised":
       pool.suspicions++;
       return;
-    default: // What time alone changes follows.
+    default: // `applyRules` does what is due by time alone.
       event satisfies { readonly type: "deadlineReached" };
   }
 }
 
-/** Lets a request wait, unless the pool ends, its queue is full, or it closes a ring of waits. */
+/** Lets a request wait, unless the pool ends, the queue is full, or it would be a deadlock. */
 function request(draft: Draft, waiter: LeaseRequested): void {
   const { pool } = draft;
   addTarget(draft, waiter.target, waiter.address);
@@ -100,7 +99,7 @@ function request(draft: Draft, waiter: LeaseRequested): void {
   if (closesRing(pool, waiter)) refuse(draft, waiter, "deadlock");
 }
 
-/** From the first request for its own target on, the minimum of a virtual connection is kept. */
+/** Keeps a virtual connection's minimum from the first request for its own target on. */
 function activate(draft: Draft, { virtual, target }: LeaseRequested): void {
   const { minimum, target: ownTarget } = draft.pool.policy.virtuals[virtual]!;
   if (minimum === 0 || target !== ownTarget) return;
@@ -109,7 +108,7 @@ function activate(draft: Draft, { virtual, target }: LeaseRequested): void {
   editTarget(draft, target).minimum += minimum;
 }
 
-/** Ends a lease; one that no longer holds its actual connection ends nothing. */
+/** Ends a lease; does nothing if the lease no longer holds its actual connection. */
 function release(draft: Draft, event: LeaseReleased): void {
   const leased = holderOf(draft.pool, event);
   if (leased === undefined) return;
@@ -118,7 +117,7 @@ function release(draft: Draft, event: LeaseReleased): void {
   else retire(draft, leased, "broken");
 }
 
-/** Takes in a new actual connection: its target is up, and the server bears one more. */
+/** Takes in a new actual connection: its target is up, and the server had room for it. */
 function onConnected(draft: Draft, { actual, random }: ConnectDone): void {
   const { pool, now } = draft;
   const connecting = at(draft, actual, "connecting");
@@ -128,13 +127,13 @@ function onConnected(draft: Draft, { actual, random }: ConnectDone): void {
   arrive(draft, { ...connecting, agesAt: ageAt(pool, now, random), suspicions });
 }
 
-/** Lets an actual connection serve a target, which is up. */
+/** Lets an actual connection serve its target, which is up. */
 function arrive(draft: Draft, actual: Actual): void {
   learnSuccess(draft, actual.target);
   makeIdle(draft, { ...actual, servesSince: draft.now });
 }
 
-/** Gives up an actual connection that could not be opened, and learns from it. */
+/** Forgets an actual connection that could not be opened, and learns from the failure. */
 function onConnectFailed(draft: Draft, event: ConnectFailed): void {
   const connecting = at(draft, event.actual, "connecting");
   if (connecting === undefined) return;
@@ -142,12 +141,12 @@ function onConnectFailed(draft: Draft, event: ConnectFailed): void {
   learnFailure(draft, connecting.target, event);
 }
 
-/** Ends a check, a reset or a change of target, unless it has come to nothing meanwhile. */
+/** Ends a check, reset or retarget, unless the connection is no longer at that work. */
 function endWork(draft: Draft, { type, actual, work }: WorkEnded): void {
   const worked = at(draft, actual, work);
   if (worked === undefined) return;
   if (type === "workFailed") {
-    // One that does not answer is as good as lost, and what became of it may have become of others.
+    // A connection that fails its check is as good as lost, and others may be lost as well.
     if (work === "checking") draft.pool.suspicions++;
     return retire(draft, worked, "broken");
   }
@@ -155,16 +154,16 @@ function endWork(draft: Draft, { type, actual, work }: WorkEnded): void {
   else makeIdle(draft, worked);
 }
 
-/** Gives up one whose socket has closed unasked; if the server did it, the others are suspect. */
+/** Retires one whose socket closed unasked; if the server did it, the others become suspect. */
 function onLost(draft: Draft, { actual, byServer }: ActualLost): void {
   const lost = find(draft.pool.actuals, actual);
-  // One that is being opened, or closes already, reports that by itself.
+  // A connecting or closing connection reports its end by another event.
   if (lost === undefined || lost.status === "connecting" || lost.status === "closing") return;
   if (byServer) draft.pool.suspicions++;
   retire(draft, lost, "lost");
 }
 
-/** Lets nobody in any more; those who wait are served, or turned away. */
+/** Accepts no more requests; the pool serves its waiters if `serveQueue`, or refuses them. */
 function drain(draft: Draft, serveQueue: boolean): void {
   const { pool } = draft;
   if (pool.phase === "closed" || pool.phase === "draining") return;
@@ -176,12 +175,12 @@ function drain(draft: Draft, serveQueue: boolean): void {
   }
 }
 
-/** Has every target looked at again. */
+/** Marks every target as changed, so that the rules look at it again. */
 function changeAll(draft: Draft): void {
   for (const { key } of entries(draft.pool.targets)) editTarget(draft, key);
 }
 
-/** Returns an actual connection if it is at `status`; an event that comes too late finds none. */
+/** Returns an actual connection if it has `status`; an event that comes too late finds none. */
 function at(draft: Draft, id: ActualId, status: Status): Actual | undefined {
   const actual = find(draft.pool.actuals, id);
   return actual?.status === status ? actual : undefined;

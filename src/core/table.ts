@@ -7,35 +7,35 @@
  * each node knows the least due below it. So one table is a queue (`first`), a stack
  * (`last`) and a heap (`firstDue`) at once.
  *
- * An entry without a due has `undefined` there, not `Infinity`: an engine gives a field that
- * only ever held fractions a number of its own in every copy of the node, and shares what
- * the field holds as soon as that may be something else.
+ * An entry without a due has `undefined` there, not `Infinity`: if a field has only ever held
+ * fractions, an engine stores a new number for it in every copy of a node; if the field has
+ * held anything else, the copies share the number.
  */
 
-/** A table: its root, or `undefined` of the one without entries. */
+/** A table: its root, or `undefined` if it has no entries. */
 export type Table<V> = Node<V> | undefined;
 
-/** One entry of a table, and the root of those that hang below it. */
+/** One entry of a table, and the root of the entries below it. */
 export interface Node<V> {
-  /** Where the entry stands. */
+  /** Its place in the order. */
   readonly key: number;
-  /** What it holds. */
+  /** Its value. */
   readonly value: V;
-  /** When it matters, if ever. */
+  /** When it is due, if ever. */
   readonly due: number | undefined;
   /** The least due of this entry and all below it, if any has one. */
   readonly least: number | undefined;
-  /** How many entries there are, this one included. */
+  /** How many entries the tree below has, this one included. */
   readonly size: number;
-  /** Those with lower keys. */
+  /** The entries below with lower keys. */
   readonly low: Table<V>;
-  /** Those with higher keys. */
+  /** The entries below with higher keys. */
   readonly high: Table<V>;
 }
 
 /** How many times as heavy as its sibling a branch may be. */
 const TILT_MAX = 3;
-/** From which ratio of its branches on a heavy branch is itself turned before its parent is. */
+/** From which ratio of its inner to its outer branch on a heavy branch is rotated first. */
 const BEND_MAX = 2;
 
 /** Returns how many entries a table or a queue has. */
@@ -94,7 +94,7 @@ export function floor<V>(table: Table<V>, key: number): Node<V> | undefined {
   return key < table.key ? floor(table.low, key) : floor(table.high, key) ?? table;
 }
 
-/** Returns the first entry, in the order of the keys, for which `is` says so. */
+/** Returns the first entry, in the order of the keys, for which `is` returns true. */
 export function search<V>(table: Table<V>, is: (entry: Node<V>) => boolean): Node<V> | undefined {
   if (table === undefined) return undefined;
   return search(table.low, is) ?? (is(table) ? table : search(table.high, is));
@@ -112,7 +112,7 @@ export function values<V>(table: Table<V>): readonly V[] {
   return entries(table).map(({ value }) => value);
 }
 
-/** Returns `table` with this value and due for `key`, whether it had another or none. */
+/** Returns `table` with `value` and `due` at `key`, in place of what it had there, if anything. */
 export function put<V>(table: Table<V>, key: number, value: V, due?: number): Node<V> {
   if (table === undefined) return node(key, value, due, undefined, undefined);
   const { key: own, low, high } = table;
@@ -122,7 +122,7 @@ export function put<V>(table: Table<V>, key: number, value: V, due?: number): No
     : balance(table, low, put(high, key, value, due));
 }
 
-/** Returns `table` without `key`; itself, if it has none. */
+/** Returns `table` without `key`, or `table` itself if it has no such key. */
 export function remove<V>(table: Table<V>, key: number): Table<V> {
   if (table === undefined) return undefined;
   const { key: own, low, high } = table;
@@ -139,7 +139,7 @@ export function remove<V>(table: Table<V>, key: number): Table<V> {
   return balance(next, low, remove(high, next.key));
 }
 
-/** Returns the entry of `top` above two branches, turned where one has grown too heavy. */
+/** Returns the entry of `top` above two branches, rotated if one of them is too heavy. */
 function balance<V>(top: Node<V>, low: Table<V>, high: Table<V>): Node<V> {
   const lows = weight(low);
   const highs = weight(high);
