@@ -44,7 +44,7 @@ export function list({ pool }: Draft, target: Writable<Target>): void {
   const needed = outage === undefined ? waiter : undefined;
   const probing = outage === undefined ? undefined : waiter;
   const belowMinimum = target.live < target.minimum && places > 0 ? id : undefined;
-  const claims = needed === undefined ? 0 : Math.min(places, sizeOf(queue) - target.arriving);
+  const shortfall = needed === undefined ? 0 : Math.min(places, sizeOf(queue) - target.arriving);
   const retryAt = outage === undefined ? -Infinity : outage.retryAt;
   const idleEndsAt = target.live > target.minimum && longest !== undefined
     ? longest.restedAt! + pool.policy.idleTimeout
@@ -53,12 +53,12 @@ export function list({ pool }: Draft, target: Writable<Target>): void {
   pool.probing = move(pool.probing, target.probing, probing, id, retryAt);
   pool.belowMinimum = move(pool.belowMinimum, target.belowMinimum, belowMinimum, id, retryAt);
   pool.resting = move(pool.resting, target.resting, longest?.idleOrder, id, idleEndsAt);
-  pool.claims += claims - target.claims;
+  pool.shortfall += shortfall - target.shortfall;
   target.needed = needed;
   target.probing = probing;
   target.belowMinimum = belowMinimum;
   target.resting = longest?.idleOrder;
-  target.claims = claims;
+  target.shortfall = shortfall;
   const forgetAt = forgottenAt(pool, target);
   if (forgetAt !== target.forgetAt) {
     target.forgetAt = forgetAt;
@@ -109,7 +109,7 @@ export function roomAt({ policy, actuals, congestion, connecting }: PoolState): 
 }
 
 /** Returns the target that gets the next connection: its waiter has waited longest. */
-export function firstClaimant(pool: PoolState, now: Instant): Node<Target["id"]> | undefined {
+export function firstInNeed(pool: PoolState, now: Instant): Node<Target["id"]> | undefined {
   if (pool.needed === undefined && pool.probing === undefined) return undefined;
   const hasRoom = now >= roomAt(pool);
   const needed = hasRoom || hasVictim(pool, 0) ? first(pool.needed) : undefined;
@@ -135,11 +135,11 @@ function oldestOf(pool: PoolState, resting: Table<TargetId>): Actual | undefined
 /**
  * Tells whether an idle connection may make room: the closing ones do not make enough.
  *
- * The waiters of a target that is down claim no room, except the waiter whose probe is due:
+ * The waiters of a target that is down need no room, except the waiter whose probe is due:
  * `probes` adds it to the others.
  */
-function hasVictim({ resting, claims, closing }: PoolState, probes: 0 | 1): boolean {
-  return resting !== undefined && claims + probes > closing;
+function hasVictim({ resting, shortfall, closing }: PoolState, probes: 0 | 1): boolean {
+  return resting !== undefined && shortfall + probes > closing;
 }
 
 /** Returns by how much the idle timeout is shortened: more than 0 if too many are idle. */

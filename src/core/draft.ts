@@ -69,12 +69,12 @@ const UNKNOWN: Target = {
   probing: undefined,
   belowMinimum: undefined,
   resting: undefined,
-  claims: 0,
+  shortfall: 0,
   forgetAt: undefined,
 };
 
 /** A virtual connection that has not been used. */
-const UNUSED: Virtual = { claims: 0, blocked: undefined, enclosing: 0, isActive: false };
+const UNUSED: Virtual = { slots: 0, blocked: undefined, enclosing: 0, isActive: false };
 
 /** The commands of a step that has none so far; shared, so never written to. */
 const NOTHING: Command[] = [];
@@ -155,7 +155,7 @@ function copyPool(was: PoolState): Writable<PoolState> {
     probing: was.probing,
     belowMinimum: was.belowMinimum,
     resting: was.resting,
-    claims: was.claims,
+    shortfall: was.shortfall,
     virtuals: was.virtuals,
     actuals: was.actuals,
     idle: was.idle,
@@ -197,7 +197,7 @@ function copyTarget(was: Target): Writable<Target> {
     probing: was.probing,
     belowMinimum: was.belowMinimum,
     resting: was.resting,
-    claims: was.claims,
+    shortfall: was.shortfall,
     forgetAt: was.forgetAt,
   };
 }

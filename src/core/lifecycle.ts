@@ -7,7 +7,7 @@
 
 import { type Draft, editTarget, emit, type Writable, writeActual } from "./draft.ts";
 import type { RetireReason, Work, WorkOrder } from "./messages.ts";
-import { countEncloser, dequeue, endClaim } from "./queue.ts";
+import { countEncloser, dequeue, freeSlot } from "./queue.ts";
 import {
   type Actual,
   type Instant,
@@ -144,7 +144,7 @@ function become(draft: Draft, actual: Actual, next: Actual): void {
 function end(draft: Draft, actual: Actual): void {
   if (actual.status === "leased") {
     if (actual.encloses > 0) countEncloser(draft, actual.virtual, -1);
-    endClaim(draft, actual.virtual);
+    freeSlot(draft, actual.virtual);
   }
   count(draft, actual, -1);
 }

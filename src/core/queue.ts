@@ -1,9 +1,9 @@
 /**
  * The waiters: which of them may have a lease now, and which would wait for ever.
  *
- * A waiter is in the queue of its target, unless its virtual connection has as many claims
- * (leases, and waiters in queues) as its limit: then it is blocked until one of these claims
- * ends. So every waiter in a queue may have a lease now, and a target needs to look at its
+ * A waiter is in the queue of its target, unless its virtual connection has taken all slots
+ * (one for each lease and each waiter in a queue): then it is blocked until one of these slots
+ * is free. So every waiter in a queue may have a lease now, and a target needs to look at its
  * queue only.
  *
  * A lease that encloses a waiter cannot end before the pool answers that waiter. The lease is
@@ -36,9 +36,9 @@ export function limitOf(pool: PoolState, virtual: VirtualId): number {
   return pool.policy.virtuals[virtual]!.limit;
 }
 
-/** Tells whether a virtual connection has as many claims as its limit. */
+/** Tells whether a virtual connection has taken as many slots as its limit. */
 function isAtLimit(pool: PoolState, virtual: VirtualId): boolean {
-  return (find(pool.virtuals, virtual)?.claims ?? 0) >= limitOf(pool, virtual);
+  return (find(pool.virtuals, virtual)?.slots ?? 0) >= limitOf(pool, virtual);
 }
 
 /** Lets a request wait: in its target's queue, or blocked if its virtual connection is at limit. */
@@ -50,13 +50,13 @@ export function join(draft: Draft, waiter: Waiter): void {
     editTarget(draft, waiter.target).blocked++;
     pool.blocked++;
   } else {
-    if (isLimited(pool, waiter.virtual)) editVirtual(draft, waiter.virtual).claims++;
+    if (isLimited(pool, waiter.virtual)) editVirtual(draft, waiter.virtual).slots++;
     enqueue(draft, waiter);
   }
   countWaiter(draft, waiter, 1);
 }
 
-/** Takes a waiter out of its queue and keeps its claim, which becomes that of the lease. */
+/** Takes a waiter out of its queue and keeps its slot, which becomes that of the lease. */
 export function dequeue(draft: Draft, waiter: Waiter): void {
   const target = editTarget(draft, waiter.target);
   target.queue = drop(target.queue!, waiter.lease);
@@ -69,7 +69,7 @@ export function leave(draft: Draft, { lease, virtual, target }: RequestName): vo
   const blocked = findIn(blockedOn(draft.pool, virtual), lease);
   if (standing !== undefined) {
     dequeue(draft, standing);
-    endClaim(draft, virtual);
+    freeSlot(draft, virtual);
   } else if (blocked !== undefined) {
     unblock(draft, blocked);
     countWaiter(draft, blocked, -1);
@@ -83,12 +83,12 @@ export function refuse(draft: Draft, request: Waiter, reason: RefuseReason, caus
   emit(draft, { type: "refuse", lease, waiter, reason, cause });
 }
 
-/** Ends a claim; the blocked waiter that has waited longest gets it. */
-export function endClaim(draft: Draft, id: VirtualId): void {
+/** Frees a slot; the blocked waiter that has waited longest gets it. */
+export function freeSlot(draft: Draft, id: VirtualId): void {
   if (!isLimited(draft.pool, id)) return;
   const next = headOf(blockedOn(draft.pool, id));
   if (next === undefined) {
-    editVirtual(draft, id).claims--;
+    editVirtual(draft, id).slots--;
     return;
   }
   unblock(draft, next);

@@ -9,7 +9,7 @@
 import {
   bringsAt,
   fillsAt,
-  firstClaimant,
+  firstInNeed,
   idleCut,
   list,
   longestIdle,
@@ -107,11 +107,11 @@ function serve(draft: Draft, target: Target, waiter: Waiter): void {
 /** Gives an idle connection to an older waiter of another target, unless `handoverMs` forbids. */
 function yieldToOlder(draft: Draft, lease: LeaseId): boolean {
   const { pool, now } = draft;
-  const claimant = firstClaimant(pool, now);
-  if (claimant === undefined || claimant.key >= lease || now >= roomAt(pool)) return false;
+  const inNeed = firstInNeed(pool, now);
+  if (inNeed === undefined || inNeed.key >= lease || now >= roomAt(pool)) return false;
   const victim = longestIdle(pool)!;
   if (now - victim.servesSince! < pool.policy.handoverMs) return false;
-  makeRoom(draft, victim, claimant.value);
+  makeRoom(draft, victim, inNeed.value);
   return true;
 }
 
@@ -119,10 +119,10 @@ function yieldToOlder(draft: Draft, lease: LeaseId): boolean {
 function bringOne(draft: Draft): boolean {
   const { pool, now } = draft;
   if (!isServing(pool)) return false;
-  const claimant = firstClaimant(pool, now);
-  if (claimant === undefined) return false;
-  if (now >= roomAt(pool)) connect(draft, claimant.value);
-  else makeRoom(draft, longestIdle(pool)!, claimant.value);
+  const inNeed = firstInNeed(pool, now);
+  if (inNeed === undefined) return false;
+  if (now >= roomAt(pool)) connect(draft, inNeed.value);
+  else makeRoom(draft, longestIdle(pool)!, inNeed.value);
   return true;
 }
 

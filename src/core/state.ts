@@ -173,7 +173,7 @@ export interface Target {
   /** As {@linkcode needed}. */
   readonly resting: number | undefined;
   /** How many connections for its queue may start to open now; none while it is down. */
-  readonly claims: number;
+  readonly shortfall: number;
   /** When the pool may forget it, if ever. */
   readonly forgetAt: Instant | undefined;
 }
@@ -181,7 +181,7 @@ export interface Target {
 /** What the pool knows of a virtual connection that has a limit or a minimum and has been used. */
 export interface Virtual {
   /** The sum of its leases and its waiters in queues; never above its limit. */
-  readonly claims: number;
+  readonly slots: number;
   /** Its waiters that its limit blocks. */
   readonly blocked: Fifo<Waiter>;
   /** How many of its leases enclose a waiter. */
@@ -210,7 +210,7 @@ export interface PoolState extends Readonly<Record<Status, number>> {
   /** The targets with an idle connection, by the order of the oldest; due at its idle timeout. */
   readonly resting: Table<TargetId>;
   /** How many connections may start to open for {@linkcode needed} now, if there were room. */
-  readonly claims: number;
+  readonly shortfall: number;
   /** The virtual connections that have a limit or a minimum and have been used. */
   readonly virtuals: Table<Virtual>;
   /** Every actual connection that has not closed, by id; idle ones are due at their maximum age. */
@@ -247,7 +247,7 @@ export function createState(policy: Policy): PoolState {
     probing: undefined,
     belowMinimum: undefined,
     resting: undefined,
-    claims: 0,
+    shortfall: 0,
     virtuals: undefined,
     actuals: undefined,
     idle: 0,

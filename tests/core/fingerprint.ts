@@ -113,13 +113,13 @@ function printPool(pool: PoolState, namer: Namer): string {
   return [
     pool.phase,
     entries(pool.targets).map(({ value }) => printTarget(value, namer)).join(),
-    entries(pool.virtuals).map(({ key, value: { claims, blocked, enclosing, isActive } }) =>
-      `${key} ${claims} ${namer.inQueue(blocked)} ${enclosing} ${isActive}`
+    entries(pool.virtuals).map(({ key, value: { slots, blocked, enclosing, isActive } }) =>
+      `${key} ${slots} ${namer.inQueue(blocked)} ${enclosing} ${isActive}`
     ).join(),
     pool.enclosing,
     namer.leases(pool.enclosed),
     STATUSES.map((status) => pool[status]).join(),
-    [pool.waiting, pool.blocked, pool.claims].join(),
+    [pool.waiting, pool.blocked, pool.shortfall].join(),
     congestion &&
     `${congestion.ceiling} ${
       namer.down({ until: congestion.retryAt, failures: congestion.failures })
@@ -134,7 +134,7 @@ function printTarget(target: Target, namer: Namer): string {
   return [
     id,
     namer.inQueue(queue),
-    [blocked, arriving, opening, openRate, live, minimum, target.claims],
+    [blocked, arriving, opening, openRate, live, minimum, target.shortfall],
     namer.down(down),
     [target.needed, target.probing].map((key) => key !== undefined && namer.lease(key)),
     [target.belowMinimum, target.resting].map((key) => key !== undefined),

@@ -56,7 +56,7 @@ function assertVirtuals(pool: PoolState, model: Model): void {
     if (limit === Infinity) return;
     const count = asked.filter(({ virtual }) => virtual === id).length;
     const virtual = find(pool.virtuals, id);
-    assert.equal(virtual?.claims ?? 0, Math.min(limit, count));
+    assert.equal(virtual?.slots ?? 0, Math.min(limit, count));
     assert.equal(sizeOf(virtual?.blocked), Math.max(0, count - limit));
   });
 }
@@ -103,7 +103,7 @@ function assertKnown(pool: PoolState, model: Model): void {
 
 function assertLists(pool: PoolState): void {
   const [needed, probing, belowMinimum, resting]: [Row[], Row[], Row[], Row[]] = [[], [], [], []];
-  let claims = 0;
+  let shortfall = 0;
   for (const target of valuesOf(pool.targets)) {
     const { id, queue, arriving, opening, openRate, outage, live, minimum } = target;
     const places = Math.max(0, (outage === undefined ? openRate : 1) - opening);
@@ -112,7 +112,7 @@ function assertLists(pool: PoolState): void {
     const uncovered = nthOf(queue, arriving);
     if (uncovered !== undefined && longest === undefined && places > 0) {
       (outage === undefined ? needed : probing).push([uncovered.lease, id, retryAt]);
-      if (outage === undefined) claims += Math.min(places, sizeOf(queue) - arriving);
+      if (outage === undefined) shortfall += Math.min(places, sizeOf(queue) - arriving);
     }
     if (live < minimum && places > 0) belowMinimum.push([id, id, retryAt]);
     if (longest === undefined) continue;
@@ -122,7 +122,7 @@ function assertLists(pool: PoolState): void {
   assert.deepEqual(rowsOf(pool.needed), sorted(needed));
   assert.deepEqual(rowsOf(pool.probing), sorted(probing));
   assert.deepEqual(rowsOf(pool.resting), sorted(resting));
-  assert.equal(pool.claims, claims);
+  assert.equal(pool.shortfall, shortfall);
   // A pool that ends keeps nothing warm any more.
   const isOpen = pool.phase === "open" || pool.phase === "paused";
   if (isOpen) assert.deepEqual(rowsOf(pool.belowMinimum), sorted(belowMinimum));
