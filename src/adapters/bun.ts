@@ -22,7 +22,7 @@ function bun(): Bun {
 }
 
 class BunStream extends RuntimeStream {
-  /** Undefined before it is connected, and after it has closed. */
+  /** Undefined before the connect and after the close. */
   #socket: BunSocket | undefined;
   #isSecure = false;
   #isPaused = false;

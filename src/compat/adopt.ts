@@ -44,7 +44,7 @@ export function commandCount(connection: PoolConnection): number {
   return counts.get(connection) ?? 0;
 }
 
-/** Closes a connection at once, even if another holder has it. */
+/** Closes a connection at once, whichever holder has it. */
 export function discard(connection: PoolConnection): void {
   destroyers.get(connection)?.();
 }
@@ -91,7 +91,7 @@ function refuse(connection: PoolConnection, command: Command, error: Error): voi
   command.emit("end");
 }
 
-/** Ignores `pause` after the release, so that a slow reader of a stream does not delay it. */
+/** Ignores `pause` after the release, so that no slow reader of a stream keeps the connection. */
 function limitPauses(connection: PoolConnection): void {
   const { pause } = connection;
   connection.pause = () => {

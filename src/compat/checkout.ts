@@ -125,7 +125,7 @@ export function lose(connection: PoolConnection): void {
   latest.get(connection)?.lose();
 }
 
-/** Tells whether the running code belongs to a former holder of a connection. */
+/** Tells whether the running code is a former holder's that is no kin of the present one. */
 export function isLate(connection: PoolConnection): boolean {
   const known = knownHere(connection);
   return known !== undefined && known.isEnded && !known.isKinOf(latest.get(connection));

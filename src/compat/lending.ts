@@ -74,7 +74,7 @@ export class Lending implements Lender {
     const separate = isForStatement && this.#setting.joins ? "unlessInTransaction" : true;
     try {
       signal.throwIfAborted();
-      // A connection whose release is under way may become idle in the next microtask.
+      // A released connection may become idle in the next microtask; then this need not wait.
       if (isAnyLeaving()) await undefined;
       const lease = await traced(connectionConfig, () => this.#virtual.lease({ separate, signal }));
       this.#lent.add(adopt(genuine(lease.connection), connectionConfig));

@@ -1,7 +1,7 @@
 /**
  * The promise interface of a pool: mysql2's own class, except that each lent connection is a
  * wrapper for one holder. So a second release does nothing, the wrapper refuses calls after the
- * release, and the pool takes a forgotten connection back when its wrapper is garbage-collected.
+ * release, and the pool closes a forgotten connection when its wrapper is garbage-collected.
  */
 
 import type { PoolConnection } from "mysql2";
