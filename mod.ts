@@ -1,9 +1,9 @@
 /**
  * A MySQL connection pool whose virtual connections sublet actual ones.
  *
- * Code binds to virtual connections, which weigh nothing. Actual connections are opened when
- * a unit of work needs one, up to one maximum that all virtual connections share, and are
- * retired when nobody needs them any more.
+ * Code binds to virtual connections, which cost nothing. The pool opens an actual connection when
+ * a unit of work needs one, up to a maximum that all virtual connections share, and retires it
+ * when no unit needs it any more.
  *
  * @example
  * ```ts ignore
@@ -29,12 +29,12 @@ const runtime = findRuntime();
 const create: CreatePool = creatorOn(adapterOf(runtime), lifespanOn(runtime));
 
 /**
- * Returns a pool, which opens nothing before it is used. Each call returns a pool object of its
- * own; those of equal definitions share actual connections, until the last of them is drained.
+ * Returns a pool, which opens no connection before its first use. Each call returns a new object;
+ * pools of equal definitions share actual connections, until the last of them is drained.
  *
  * @param options Where to connect, as `mysql://user:password@host:port/database`; or the options
  * of the pool (durations in ms) and, under mysql2's names, those of its connections.
- * @returns The pool. One without `connections` has the virtual connection `main` and speaks for it.
+ * @returns The pool. Without `connections` it has one virtual connection, `main`, and its methods.
  * @throws `SubletError` with the code `OPTION_INVALID`.
  *
  * @example

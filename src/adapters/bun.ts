@@ -3,9 +3,9 @@
  *
  * Bun pushes bytes as they arrive, until the stream pauses its socket.
  *
- * What they cannot do: a connect that is under way cannot be called off. A stream that is
- * destroyed meanwhile is gone at once, and its socket is closed when it opens; but if nobody
- * answers, the process does not end before the system gives up (two minutes, as a rule).
+ * Limit: a connect that is under way cannot be cancelled. A stream that is destroyed meanwhile
+ * closes at once, and its socket is closed when it opens. But if the server does not answer, the
+ * process stays alive until the system gives up (usually two minutes).
  */
 
 import type { Adapter, TlsOptions } from "../port.ts";
@@ -16,19 +16,19 @@ import { RuntimeStream } from "./stream.ts";
 /** Sockets of Bun. */
 export const adapter: Adapter = { runtime: "bun", dial: (address) => new BunStream(address) };
 
-/** Returns what this runtime has under its name. */
+/** Returns the global `Bun`. */
 function bun(): Bun {
   return (globalThis as unknown as { Bun: Bun }).Bun;
 }
 
 class BunStream extends RuntimeStream {
-  /** Undefined before it is connected, and after it has closed. */
+  /** Undefined before the connect and after the close. */
   #socket: BunSocket | undefined;
   #isSecure = false;
   #isPaused = false;
   #localPort: number | undefined;
 
-  /** The TCP port on this side. */
+  /** The local TCP port. */
   get localPort(): number | undefined {
     return this.#localPort;
   }
@@ -47,7 +47,7 @@ class BunStream extends RuntimeStream {
   protected override send(bytes: Uint8Array): number {
     const byteCount = this.#socket?.write(bytes) ?? -1;
     if (byteCount >= 0) return byteCount;
-    // Later, when the stream has noted whose write it is.
+    // Later: the stream queues this write, with its callback, after `send` has returned.
     queueMicrotask(() => this.destroy(this.errorOf(undefined, "write")));
     return 0;
   }
@@ -59,7 +59,7 @@ class BunStream extends RuntimeStream {
 
   protected override async open(signal: AbortSignal): Promise<void> {
     const { host, port, socketPath } = this.address;
-    // Or Bun would close a socket at the other side's end, whatever has still to be sent.
+    // Else Bun would close the socket when the server ends, even with bytes still to send.
     const options = { socket: this.#handlers(signal), allowHalfOpen: true };
     if (socketPath === undefined) await bun().connect({ hostname: host, port, ...options });
     else await bun().connect({ unix: socketPath, ...options });
@@ -70,7 +70,7 @@ class BunStream extends RuntimeStream {
       if (this.#socket === undefined) throw this.errorOf(undefined, "write");
       this.#socket = upgrade(this.#socket, options, this.#handlers(), (problem) => {
         if (problem === undefined) return resolve();
-        // Before the socket tells that it has closed, which would hide why.
+        // Close first: the socket's own `close` event would hide the reason.
         this.close();
         reject(problem);
       });
@@ -81,7 +81,7 @@ class BunStream extends RuntimeStream {
   protected override close(): void {
     const socket = this.#socket;
     this.#socket = undefined;
-    // By `end`, TLS would wait for the other side.
+    // With `end`, TLS would wait for the server.
     if (this.#isSecure) socket?.terminate();
     else socket?.end();
   }
@@ -96,7 +96,7 @@ class BunStream extends RuntimeStream {
     return socketError(action, code, error, action === "connect" ? this.address : undefined);
   }
 
-  /** What Bun tells of its socket; of what was upgraded to TLS it tells still, but in cipher. */
+  /** Handles the events of the socket; ignores the raw socket under TLS, which Bun reports, too. */
   #handlers(signal?: AbortSignal): BunHandlers {
     const isOurs = (socket: BunSocket): boolean => socket === this.#socket;
     return {
@@ -134,13 +134,13 @@ class BunStream extends RuntimeStream {
   #closed(error: Error | undefined): void {
     this.#socket = undefined;
     if (error !== undefined) return void this.destroy(this.errorOf(error, "read"));
-    // Without a socket, the writes that wait fail.
+    // There is no socket any more, so the queued writes fail.
     this.sent(0);
     this.receivedEnd();
   }
 }
 
-/** All that Bun does; the rest is known by names only. */
+/** The TLS options that this adapter supports; it refuses all others. */
 const known: readonly string[] = [
   "rejectUnauthorized: false",
   "verifyIdentity: false",
@@ -149,12 +149,12 @@ const known: readonly string[] = [
   "key",
 ];
 
-/** The codes of a handshake that failed, whatever the certificate. */
+/** The codes of a handshake that failed for another reason than the certificate. */
 const breakdowns: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPROTO"]);
 
 /**
- * Returns the socket that takes the place of `socket` from now on. Calls `shaken` once, with what
- * is wrong with the handshake, if anything is.
+ * Returns the TLS socket that replaces `socket` from now on. Calls `shaken` once, after the
+ * handshake, with its problem if it has one.
  */
 function upgrade(
   socket: BunSocket,
@@ -167,7 +167,7 @@ function upgrade(
   const [, tls] = socket.upgradeTLS({
     tls: {
       serverName,
-      // Bun verifies chain and name or neither; if it is to be one of them that is done here.
+      // Bun verifies chain and name, or neither; if only one is to be verified, `problemOf` does.
       rejectUnauthorized: isChainVerified && isNameVerified,
       ...(ca === undefined ? {} : { ca: [...ca] }),
       ...(cert === undefined ? {} : { cert }),
@@ -181,7 +181,7 @@ function upgrade(
   return tls;
 }
 
-/** Of the name Bun says something only if nothing is wrong with the chain. */
+/** Returns the problem of a handshake. Bun reports a wrong name only if the chain is valid. */
 function problemOf(
   isTrusted: boolean,
   error: Error | null,

@@ -1,10 +1,10 @@
 /**
  * Sockets of Deno: TCP and unix by Deno.connect, TLS by Deno.startTls.
  *
- * What they cannot do: TCP's keep-alive asks after the time that the system says (two hours, as
- * a rule), not after `keepAliveMs`. TLS always verifies the chain, trusts `ca` besides those whom
- * Deno trusts, has no certificate for the client and does not run over unix sockets. A handshake
- * that is given up keeps its socket open, though no process, until the server gives it up, too.
+ * Limits: TCP keep-alive starts after the system's time (usually two hours), not after
+ * `keepAliveMs`. TLS always verifies the chain, trusts `ca` in addition to Deno's own authorities,
+ * has no client certificate and does not run over unix sockets. A handshake that the pool gives up
+ * keeps its socket open until the server gives up, too; it does not keep the process alive.
  */
 
 import { Buffer } from "node:buffer";
@@ -20,26 +20,26 @@ export const adapter: Adapter = {
   dial: (address) => new PullStream(sockets, address),
 };
 
-/** How much memory is taken at once. */
+/** The size of a read buffer. */
 const memorySize = 64 * 1024;
-/** With how much room in it a read is still worth while. */
+/** With less room than this, the next read gets a new buffer. */
 const readSizeMin = 16 * 1024;
-/** Up to what size bytes get memory of their own, so that who keeps them keeps no more. */
+/** Fewer bytes than this are copied, so that keeping them does not keep the whole buffer. */
 const ownSize = 4 * 1024;
 
-/** The codes of errors that Deno gives none, by their names. */
+/** The codes for errors to which Deno gives no code, by name. */
 const codes: Readonly<Record<string, string | undefined>> = {
   InvalidData: "EPROTO",
   NotCapable: "ERR_ACCESS_DENIED",
   UnexpectedEof: "ECONNRESET",
 };
 
-/** What to do where they do not suffice. */
+/** What to do if an option is not supported. */
 const advice = "take createPool of @sublet/mysql/node, whose sockets do";
 
 const sockets: PullSockets = { connect, errorOf };
 
-/** Returns what this runtime has under its name. */
+/** Returns the global `Deno`. */
 function deno(): Deno {
   return (globalThis as unknown as { Deno: Deno }).Deno;
 }
@@ -58,10 +58,10 @@ async function connect(address: Address, signal: AbortSignal): Promise<PullSocke
 class DenoSocket implements PullSocket {
   readonly localPort: number | undefined;
   #conn: DenoConn | undefined;
-  /** The same, if it can be upgraded to TLS. */
+  /** The same connection, if it is TCP and so can be upgraded to TLS. */
   readonly #tcp: DenoTcpConn | undefined;
   #isClosed = false;
-  /** Where the next bytes are read to; what has been read before it is others' by now. */
+  /** The part of the buffer for the next read; the part before it belongs to the reader. */
   #memory: Uint8Array<ArrayBuffer> = new Uint8Array(memorySize);
 
   constructor(conn: DenoConn, tcp?: DenoTcpConn) {
@@ -89,7 +89,7 @@ class DenoSocket implements PullSocket {
     refuseUnknown("deno", options, ["ca", "verifyIdentity: false"], advice);
     const tcp = this.#tcp;
     if (tcp === undefined) throw unsupported("deno", "TLS over a unix socket", advice);
-    // From here on it is Deno's, even to close.
+    // From here on only Deno may use the TCP connection, even to close it.
     this.#conn = undefined;
     const tls = await deno().startTls(tcp, {
       hostname: options.serverName,
@@ -111,7 +111,7 @@ class DenoSocket implements PullSocket {
     else this.#conn?.unref();
   }
 
-  /** Returns what has just been read. */
+  /** Returns the bytes that were just read. */
   #taken(length: number): Buffer {
     const memory = this.#memory;
     if (length < ownSize) return Buffer.from(memory.subarray(0, length));
@@ -126,7 +126,7 @@ class DenoSocket implements PullSocket {
   }
 }
 
-/** Servers close without the farewell of TLS; Node takes that for the end, too. */
+/** Servers close without TLS's close_notify; as in Node, that counts as the end. */
 function isEnd(error: unknown): boolean {
   return error instanceof Error && error.name === "UnexpectedEof";
 }
@@ -135,7 +135,7 @@ function errorOf(error: unknown, action: Action, address: Address): Error {
   const code = codeIn(error);
   const original = error instanceof Error ? error : new Error(String(error));
   if (code === undefined) return original;
-  // What permission is missing is for the message to say.
+  // Deno's own message names the missing permission.
   if (code === "ERR_ACCESS_DENIED") return Object.assign(original, { code });
   return socketError(action, code, error, action === "connect" ? address : undefined);
 }

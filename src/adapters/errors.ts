@@ -1,15 +1,15 @@
 /**
- * What goes wrong with a socket, in Node's words: whoever looks at `code` and `syscall` need not
- * know which runtime it is. What the runtime itself said is the `cause`. An option that a runtime's
- * sockets do not support is an error, so that no connection is less secure than its options say.
+ * Socket errors in Node's form, so that code which reads `code` and `syscall` works on every
+ * runtime. The runtime's own error is the `cause`. An option that a runtime's sockets do not
+ * support is an error, so that no connection is less secure than its options say.
  */
 
 import type { Address, Runtime, TlsOptions } from "../port.ts";
 
-/** What was being done with a socket. */
+/** The action on a socket that failed. */
 export type Action = "connect" | "read" | "write" | "shutdown";
 
-/** What runtimes are called. */
+/** The names of the runtimes in messages. */
 const titles: Readonly<Record<Runtime, string>> = {
   node: "Node",
   deno: "Deno",
@@ -17,13 +17,13 @@ const titles: Readonly<Record<Runtime, string>> = {
   workerd: "Cloudflare Workers",
 };
 
-/** Returns the code of an error, if it has one as Node's errors do. */
+/** Returns the code of an error, if it has a string as code, as Node's errors do. */
 export function codeOf(error: unknown): string | undefined {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return typeof code === "string" ? code : undefined;
 }
 
-/** Returns the error of a socket; `address` is given if that could not be reached. */
+/** Returns the error of a socket; `address` is given if the socket could not connect to it. */
 export function socketError(
   action: Action,
   code: string,
@@ -46,13 +46,13 @@ export function destroyedError(): Error {
   return Object.assign(new Error("The stream was destroyed"), { code: "ERR_STREAM_DESTROYED" });
 }
 
-/** Returns the error of a write after the end, which the other side may have asked for. */
+/** Returns the error of a write after the end; `hasPeerEnded`: the server ended first. */
 export function endedError(hasPeerEnded: boolean): Error {
   if (hasPeerEnded) return socketError("write", "EPIPE", undefined);
   return Object.assign(new Error("write after end"), { code: "ERR_STREAM_WRITE_AFTER_END" });
 }
 
-/** Returns the error of something that was asked for, and that a runtime's sockets do not know. */
+/** Returns the error for a feature that a runtime's sockets do not support. */
 export function unsupported(runtime: Runtime, what: string, advice: string): Error {
   const error = new Error(`The sockets of ${titles[runtime]} do not know ${what}: ${advice}`);
   return Object.assign(error, { code: "ERR_OPTION_UNSUPPORTED" });
@@ -63,7 +63,7 @@ function placeOf({ host, port, socketPath }: Address, isLookup: boolean): object
   return socketPath === undefined ? { address: host, port } : { address: socketPath };
 }
 
-/** The number of the system's error, which Bun has in a property and Deno in the message. */
+/** Returns the system's error number: Bun has it in a property, Deno in the message. */
 function errnoOf(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined;
   if ("errno" in error && typeof error.errno === "number" && error.errno < 0) return error.errno;
@@ -72,7 +72,7 @@ function errnoOf(error: unknown): number | undefined {
 }
 
 /**
- * Throws if other TLS options than `known` are used.
+ * Throws if TLS options other than `known` are set.
  *
  * @throws An error with the code `ERR_OPTION_UNSUPPORTED`.
  */

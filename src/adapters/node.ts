@@ -1,16 +1,15 @@
 /**
- * Sockets of Node: TCP and unix, by node:net. The driver upgrades them to TLS by itself, by
- * node:tls.
+ * Sockets of Node: TCP and unix, by node:net. The driver itself upgrades them to TLS, by node:tls.
  *
- * A socket is returned before it is connected, so that whoever asked for it can destroy it at
- * any moment; what goes wrong then destroys it with its error.
+ * `dial` returns a socket before it is connected, so that the caller can destroy it at any moment.
+ * A failed connect destroys the socket with its error.
  */
 
 import { connect, type Socket } from "node:net";
 import { checkServerIdentity, TLSSocket } from "node:tls";
 import type { Adapter, Address, SocketStream } from "../port.ts";
 
-/** Sockets of Node, and of what is like it. */
+/** Sockets of Node, and of runtimes that implement node:net. */
 export const adapter: Adapter = { runtime: "node", dial, identityError };
 
 function dial({ host, port, socketPath, keepAliveMs }: Address): Socket {

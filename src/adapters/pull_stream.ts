@@ -1,9 +1,9 @@
 /**
- * The stream of a socket that is read by asking for bytes, as those of Deno and Workers are.
+ * The stream of a socket that must be asked for bytes, as the sockets of Deno and Workers must.
  *
- * One read is under way at a time, and the next one begins before the reader gets what the last
- * one brought. But a socket cannot be upgraded to TLS during a read. Until that is done, the reader
- * gets the bytes first, and has time to ask for the upgrade.
+ * One read is under way at a time, and the next read begins before the reader gets the bytes of
+ * the last one. But a socket cannot be upgraded to TLS during a read. So before the upgrade, the
+ * reader gets the bytes first, and has time to start the upgrade.
  */
 
 import type { Buffer } from "node:buffer";
@@ -11,41 +11,41 @@ import type { Address, TlsOptions } from "../port.ts";
 import type { Action } from "./errors.ts";
 import { RuntimeStream } from "./stream.ts";
 
-/** A connected socket that is read by asking. */
+/** A connected socket that must be asked for bytes. */
 export interface PullSocket {
-  /** The TCP port on this side, where a runtime knows it. */
+  /** The local TCP port, if the runtime tells it. */
   readonly localPort?: number | undefined;
   /**
-   * Reads once. Calls `received` with what has come, in memory that is the caller's from then on,
-   * or with null at the end; or else `failed`.
+   * Reads once. Calls `received` with the bytes, whose memory belongs to the caller from then on,
+   * or with null at the end. Calls `failed` on an error.
    */
   read(received: (bytes: Buffer | null) => void, failed: (error: unknown) => void): void;
   /** Writes some of the bytes; returns how many. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Tells the other side that nothing more will be written. */
+  /** Tells the server that nothing more will be written. */
   end(): Promise<void>;
-  /** Upgrades it to TLS. */
+  /** Upgrades the socket to TLS. */
   secure(options: TlsOptions): Promise<void>;
-  /** Closes it at once, whatever it does. */
+  /** Closes the socket at once, even during a read or a write. */
   close(): void;
-  /** Sets whether it keeps the process alive; where a runtime knows that. */
+  /** Sets whether the socket keeps the process alive, if the runtime supports that. */
   hold?(isHeld: boolean): void;
 }
 
-/** A runtime whose sockets are read by asking. */
+/** A runtime whose sockets must be asked for bytes. */
 export interface PullSockets {
-  /** Connects; `signal` cancels that. */
+  /** Connects; `signal` cancels the connect. */
   connect(address: Address, signal: AbortSignal): Promise<PullSocket>;
-  /** Returns what Node would say of an error. */
+  /** Returns an error in Node's form. */
   errorOf(error: unknown, action: Action, address: Address): Error;
 }
 
-/** The stream of a socket that is read by asking. */
+/** The stream of a socket that must be asked for bytes. */
 export class PullStream extends RuntimeStream {
   readonly #sockets: PullSockets;
   #socket: PullSocket | undefined;
   #isReading = false;
-  /** Whether it has still to be upgraded to TLS. */
+  /** Whether the upgrade to TLS is still to come. */
   #isPlain: boolean;
   #isUpgrading = false;
   readonly #onRead = (bytes: Buffer | null): void => this.#read(bytes);
@@ -60,12 +60,12 @@ export class PullStream extends RuntimeStream {
     this.#isPlain = address.isSecured;
   }
 
-  /** The TCP port on this side. */
+  /** The local TCP port. */
   get localPort(): number | undefined {
     return this.#socket?.localPort;
   }
 
-  /** Upgrades it to TLS; nothing is read meanwhile. */
+  /** Upgrades the socket to TLS; the stream reads nothing meanwhile. */
   override async startTls(options: TlsOptions): Promise<void> {
     this.#isUpgrading = true;
     await super.startTls(options);
@@ -87,7 +87,7 @@ export class PullStream extends RuntimeStream {
     this.#socket.read(this.#onRead, this.#onReadFailed);
   }
 
-  /** The read that is under way ends by itself, and no other one begins. */
+  /** Does nothing: a read under way ends by itself, and `startReading` begins no other one. */
   protected override stopReading(): void {}
 
   protected override send(bytes: Uint8Array): number {

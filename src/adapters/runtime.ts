@@ -1,4 +1,4 @@
-/** Which runtime this is, and its sockets, where nobody has named them. */
+/** Detects the runtime, and returns its sockets, for entries that do not name a runtime. */
 
 import type { Adapter, Runtime } from "../port.ts";
 import { adapter as bun } from "./bun.ts";
@@ -16,7 +16,7 @@ interface Marks {
 
 const adapters: Readonly<Record<Runtime, Adapter>> = { bun, deno, node, workerd };
 
-/** Returns which runtime this is; undefined if it is none that has sockets as far as we know. */
+/** Returns which runtime this is; undefined if there is no adapter for it. */
 export function findRuntime(marks: Marks = globalThis as Marks): Runtime | undefined {
   if (marks.navigator?.userAgent === "Cloudflare-Workers") return "workerd";
   if (marks.Deno !== undefined) return "deno";
@@ -24,7 +24,7 @@ export function findRuntime(marks: Marks = globalThis as Marks): Runtime | undef
   return marks.process?.versions?.node === undefined ? undefined : "node";
 }
 
-/** Returns the sockets of a runtime; where none are known, only a connect fails. */
+/** Returns the adapter of a runtime; without one, only a connect fails. */
 export function adapterOf(runtime: Runtime | undefined): Adapter {
   return runtime === undefined ? { runtime: "node", dial: refuseToDial } : adapters[runtime];
 }

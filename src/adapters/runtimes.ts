@@ -1,19 +1,19 @@
 /**
- * The sockets of Deno, Bun and Workers, as far as they are used here: types only.
+ * Types of the sockets of Deno, Bun and Workers, as far as the adapters use them.
  *
- * Each runtime's own types are global to it, and no two of them can be in one program; so what
- * is used is written down here, to be compared with the real types one runtime at a time.
+ * Each runtime's own types are global, and no two of them fit into one program. So this file
+ * declares the part in use, to be checked against the real types one runtime at a time.
  */
 
 /** A connection of Deno. */
 export interface DenoConn {
-  /** Reads what has come, at least one byte; null at the end. */
+  /** Reads at least one byte; returns how many, or null at the end. */
   read(into: Uint8Array): Promise<number | null>;
-  /** Writes as much as goes now; returns how much that was. */
+  /** Writes as many bytes as fit now; returns how many. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Says that nothing more will be written. */
+  /** Tells the server that nothing more will be written. */
   closeWrite(): Promise<void>;
-  /** Closes it at once. */
+  /** Closes the connection at once. */
   close(): void;
   /** Lets reads keep the process alive. */
   ref(): void;
@@ -23,27 +23,27 @@ export interface DenoConn {
 
 /** A TCP connection of Deno. */
 export interface DenoTcpConn extends DenoConn {
-  /** Its address on this side. */
+  /** The local address. */
   readonly localAddr: { readonly port: number };
-  /** Lets small writes go at once. */
+  /** Sends small writes at once (TCP_NODELAY). */
   setNoDelay(isSet?: boolean): void;
-  /** Has the other side asked whether it is there, after a time that the system knows. */
+  /** Turns TCP keep-alive on or off; the system sets its delay. */
   setKeepAlive(isSet?: boolean): void;
 }
 
 /** A TLS connection of Deno. */
 export interface DenoTlsConn extends DenoConn {
-  /** Settled when it is known who is on the other side. */
+  /** Settles when the handshake has verified the server, or has failed. */
   handshake(): Promise<unknown>;
 }
 
 /** How Deno upgrades a connection to TLS. */
 export interface DenoTlsOptions {
-  /** The name or IP address that the certificate has to have. */
+  /** The name or IP address that the certificate must have. */
   hostname?: string;
-  /** Who is trusted besides those whom the runtime trusts. */
+  /** Certificate authorities to trust in addition to the runtime's own. */
   caCerts?: string[];
-  /** Whether the certificate may be for any name. */
+  /** Whether to accept a certificate for any name. */
   unsafelyDisableHostnameVerification?: boolean;
 }
 
@@ -53,69 +53,69 @@ export interface Deno {
   connect(options: DenoTcpOptions): Promise<DenoTcpConn>;
   /** Connects to a unix socket. */
   connect(options: { transport: "unix"; path: string }): Promise<DenoConn>;
-  /** Upgrades a connection that is not being read; it is of no use afterwards. */
+  /** Upgrades a connection that has no read under way; `conn` is unusable afterwards. */
   startTls(conn: DenoTcpConn, options?: DenoTlsOptions): Promise<DenoTlsConn>;
 }
 
-/** Where Deno connects to over TCP. */
+/** Where Deno connects over TCP. */
 export interface DenoTcpOptions {
   /** The name or IP address of the host. */
   hostname: string;
   /** The port. */
   port: number;
-  /** Ends the connect, or the search for the host's address. */
+  /** Cancels the connect, or the lookup of the host's address. */
   signal: AbortSignal;
 }
 
 /** A socket of Bun. */
 export interface BunSocket {
-  /** The port on this side. */
+  /** The local port. */
   readonly localPort: number;
-  /** Writes as much as goes now; returns how much that was, -1 if it is closed. */
+  /** Writes as many bytes as fit now; returns how many, or -1 if the socket is closed. */
   write(bytes: Uint8Array): number;
-  /** Says that nothing more will be written. */
+  /** Tells the server that nothing more will be written. */
   shutdown(): void;
-  /** Closes it; over TLS only when all has been sent. */
+  /** Closes the socket; over TLS only when all bytes have been sent. */
   end(): unknown;
-  /** Closes it at once. */
+  /** Closes the socket at once. */
   terminate(): void;
   /** Stops reading. */
   pause(): void;
-  /** Reads on. */
+  /** Starts to read again. */
   resume(): void;
-  /** Lets it keep the process alive. */
+  /** Lets the socket keep the process alive. */
   ref(): void;
-  /** Lets the process end although it is open. */
+  /** Lets the process end although the socket is open. */
   unref(): void;
-  /** Lets small writes go at once. */
+  /** Sends small writes at once (TCP_NODELAY). */
   setNoDelay(isSet?: boolean): boolean;
-  /** Has the other side asked whether it is there. */
+  /** Turns TCP keep-alive on or off. */
   setKeepAlive(isSet?: boolean, delayMs?: number): boolean;
-  /** Upgrades it to TLS; what comes over the second socket is decrypted. */
+  /** Upgrades the socket to TLS; the second socket that it returns delivers decrypted bytes. */
   upgradeTLS(options: BunUpgrade): [raw: BunSocket, tls: BunSocket];
 }
 
-/** What Bun tells of a socket. */
+/** The handlers of a Bun socket's events. */
 export interface BunHandlers {
-  /** It is connected. */
+  /** The socket is connected. */
   open(socket: BunSocket): void;
-  /** Bytes have come, as a Buffer of the receiver's own. */
+  /** Bytes have arrived, in a Buffer that belongs to the receiver. */
   data(socket: BunSocket, bytes: Uint8Array): void;
-  /** It takes bytes again. */
+  /** The socket accepts bytes again. */
   drain(socket: BunSocket): void;
-  /** The other side will send no more. */
+  /** The server will send no more. */
   end(socket: BunSocket): void;
-  /** It has closed. */
+  /** The socket has closed. */
   close(socket: BunSocket, error?: Error): void;
   /** TLS has failed after the handshake. */
   error(socket: BunSocket, error: Error): void;
-  /** The handshake of TLS is over. */
+  /** The TLS handshake is over. */
   handshake?(socket: BunSocket, isTrusted: boolean, error: Error | null): void;
 }
 
 /** How Bun upgrades a socket to TLS. */
 export interface BunUpgrade {
-  /** Who has to be on the other side, and who this side is. */
+  /** The server to expect, and the client's own certificate. */
   tls: {
     serverName: string;
     rejectUnauthorized: boolean;
@@ -123,7 +123,7 @@ export interface BunUpgrade {
     cert?: string;
     key?: string;
   };
-  /** Who is told of the socket from then on. */
+  /** The handlers of the socket's events from then on. */
   socket: BunHandlers;
 }
 
@@ -137,55 +137,55 @@ export interface Bun {
 
 /** How Bun connects. */
 export interface BunOptions {
-  /** Gets the events of the socket. */
+  /** The handlers of the socket's events. */
   socket: BunHandlers;
-  /** Whether it stays open when the other side has ended. */
+  /** Whether the socket stays open when the server has ended. */
   allowHalfOpen: boolean;
 }
 
 /** A socket of Workers. */
 export interface WorkerSocket {
-  /** What comes in. */
+  /** The incoming bytes. */
   readonly readable: { getReader(options: { mode: "byob" }): WorkerReader };
-  /** What goes out. */
+  /** The outgoing bytes. */
   readonly writable: { getWriter(): WorkerWriter };
-  /** Fulfilled when it is connected, or upgraded. */
+  /** Fulfilled when the socket is connected, or upgraded. */
   readonly opened: Promise<unknown>;
-  /** Settled when it has closed. */
+  /** Settled when the socket has closed. */
   readonly closed: Promise<unknown>;
-  /** Closes it when what was written has been sent. */
+  /** Closes the socket when all writes have been sent. */
   close(): Promise<void>;
-  /** Returns its upgrade to TLS. */
+  /** Returns a new socket: this one, upgraded to TLS. */
   startTls(options?: { expectedServerHostname?: string }): WorkerSocket;
 }
 
 /** Reads a socket of Workers. */
 export interface WorkerReader {
-  /** Reads what has come into the memory of `into`, which then belongs to the answer. */
+  /** Reads into the memory of `into`, and moves that memory to the `value` that it returns. */
   read(into: Uint8Array<ArrayBuffer>): Promise<WorkerRead>;
   /** Gives up reading. */
   cancel(reason?: unknown): Promise<void>;
-  /** Lets somebody else read; nothing may be under way. */
+  /** Lets other code get a reader; no read may be under way. */
   releaseLock(): void;
 }
 
-/** What a read of a socket of Workers gives. */
+/** The result of a read from a socket of Workers. */
 export interface WorkerRead {
-  /** Whether this is the end. */
+  /** Whether the incoming bytes have ended. */
   readonly done: boolean;
-  /** What has come. */
+  /** The bytes that were read. */
   readonly value?: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /** Writes to a socket of Workers. */
 export interface WorkerWriter {
-  /** Writes all. */
+  /** Writes all bytes. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Says that nothing more will be written. */
+  /** Tells the server that nothing more will be written. */
   close(): Promise<void>;
   /** Gives up writing. */
   abort(reason?: unknown): Promise<void>;
-  /** Lets somebody else write. */
+  /** Lets other code get a writer. */
   releaseLock(): void;
 }
 

@@ -1,13 +1,13 @@
 /**
- * The stream of a socket on every runtime except Node: as much of a stream as the driver uses.
+ * The stream of a socket on every runtime except Node: the part of a stream that the driver uses.
  *
- * It behaves as a Duplex of Node, which takes 0.4 us longer for a query on Bun and 0.6 us on Deno:
- * bytes arrive in order, a reader that pauses stops the socket, an error comes before the one
- * "close". It differs in one thing: if the socket takes the bytes at once, the callback of a write
- * is called within it.
+ * It behaves like Node's Duplex, which takes 0.4 us more per query on Bun and 0.6 us on Deno: bytes
+ * arrive in order, a reader that pauses stops the socket, an error comes before the one "close".
+ * There is one difference: if the socket takes all bytes at once, `write` calls its callback before
+ * it returns.
  *
- * The stream exists before its socket does, and can be destroyed at any moment: what a runtime
- * still does to connect is cancelled or, where it cannot be, closed when it succeeds.
+ * The stream exists before its socket does, and can be destroyed at any moment. That cancels a
+ * connect under way or, if the runtime cannot cancel it, closes the socket when it opens.
  */
 
 import { EventEmitter } from "node:events";
@@ -15,29 +15,29 @@ import type { Address, SocketStream, TlsOptions } from "../port.ts";
 import { type Action, destroyedError, endedError } from "./errors.ts";
 import { WriteQueue, type Written } from "./write_queue.ts";
 
-/** How many unsent bytes make `write` ask its caller to wait for "drain". */
+/** From this many unsent bytes on, `write` asks its caller to wait for "drain". */
 const highWaterMark: number = 64 * 1024;
 
 /** The stream of a socket. */
 export abstract class RuntimeStream extends EventEmitter implements SocketStream {
-  /** Where its socket connects to. */
+  /** The address to which the socket connects. */
   protected readonly address: Address;
   readonly #cancel: AbortController = new AbortController();
   #isDestroyed = false;
   #isRef = true;
-  /** While it is "ending", the reader has still to read what came before the end. */
+  /** While "ending", the reader has still to read bytes from before the end. */
   #incoming: "open" | "ending" | "ended" = "open";
   #flow: "idle" | "flowing" | "paused" = "idle";
   /** The bytes that arrived while the reader was paused. */
   readonly #unread: Uint8Array[] = [];
-  /** While it is "ending", the socket has still to send what was written before the end. */
+  /** While "ending", the socket has still to send bytes that were written before the end. */
   #outgoing: "open" | "ending" | "closing" | "ended" = "open";
   readonly #writes: WriteQueue = new WriteQueue();
-  /** Whether nothing can be sent now: the socket is not connected, or has no room. */
+  /** Whether nothing can be sent now, as the socket is not connected or is full. */
   #isBlocked = true;
   #needsDrain = false;
 
-  /** Begins to connect in the next microtask, when the subclass has its fields. */
+  /** Begins to connect in the next microtask, when the subclass's fields are initialised. */
   constructor(address: Address) {
     super();
     this.address = address;
@@ -50,25 +50,25 @@ export abstract class RuntimeStream extends EventEmitter implements SocketStream
     queueMicrotask(() => this.#connect());
   }
 
-  /** Connects; `signal` cancels that. The subclass closes a socket that opens later than that. */
+  /** Connects; `signal` cancels it. The subclass closes a socket that opens after the cancel. */
   protected abstract open(signal: AbortSignal): Promise<void>;
 
-  /** Upgrades the socket to TLS; all that was written has been sent. */
+  /** Upgrades the socket to TLS; the stream calls this when all writes have been sent. */
   protected abstract secure(options: TlsOptions): Promise<void>;
 
   /** Reads from the socket, if there is one, until {@linkcode stopReading}. */
   protected abstract startReading(): void;
 
-  /** Stops reading from the socket; what comes nevertheless is kept. */
+  /** Stops reading from the socket; the stream keeps bytes that arrive all the same. */
   protected abstract stopReading(): void;
 
   /**
-   * Sends what the socket takes at once, and returns how many bytes that was. If there is a rest,
-   * the subclass calls {@linkcode sent} when the socket has sent more of it, or has room.
+   * Sends the bytes that the socket takes at once, and returns how many. If some are left, the
+   * subclass calls {@linkcode sent} when the socket has sent more of them, or has room.
    */
   protected abstract send(bytes: Uint8Array): number;
 
-  /** Tells the other side that nothing more will be written. */
+  /** Tells the server that nothing more will be written. */
   protected abstract shutdown(): Promise<void>;
 
   /** Closes the socket at once, if there is one. */
@@ -77,20 +77,20 @@ export abstract class RuntimeStream extends EventEmitter implements SocketStream
   /** Sets whether the socket, if there is one, keeps the process alive. */
   protected abstract hold(isHeld: boolean): void;
 
-  /** Returns what Node would say of an error. */
+  /** Returns an error in Node's form. */
   protected abstract errorOf(error: unknown, action: Action): Error;
 
-  /** Whether it was destroyed, or has ended in both directions. */
+  /** Whether the stream was destroyed, or has ended in both directions. */
   get destroyed(): boolean {
     return this.#isDestroyed;
   }
 
-  /** Whether it takes bytes. */
+  /** Whether the stream accepts writes. */
   get writable(): boolean {
     return this.#outgoing === "open" && !this.#isDestroyed;
   }
 
-  /** Whether the reader has paused it. */
+  /** Whether the reader has paused the stream. */
   isPaused(): boolean {
     return this.#flow === "paused";
   }
@@ -104,7 +104,7 @@ export abstract class RuntimeStream extends EventEmitter implements SocketStream
     return this;
   }
 
-  /** Emits "data" from the next microtask on: the caller may be a listener to "data" itself. */
+  /** Emits "data" from the next microtask on, as the caller may be a "data" listener itself. */
   resume(): this {
     if (this.#flow !== "flowing") {
       this.#flow = "flowing";
@@ -114,13 +114,13 @@ export abstract class RuntimeStream extends EventEmitter implements SocketStream
   }
 
   /**
-   * Sends bytes after those before them. Returns whether the caller may go on: if not, "drain"
-   * tells when.
+   * Sends bytes after all earlier ones. Returns false if the caller should wait for "drain" before
+   * the next write.
    */
   write(bytes: Uint8Array, written?: Written): boolean {
     if (!this.writable) return this.#refuse(written);
     const count = this.#isIdle ? this.#sendSome(bytes) : 0;
-    // Most writes are sent at once, and without the queue take 0.2 us less on Bun.
+    // The socket takes most writes at once; skipping the queue saves 0.2 us on Bun.
     if (this.#isIdle) {
       written?.();
       return true;
@@ -131,7 +131,7 @@ export abstract class RuntimeStream extends EventEmitter implements SocketStream
     return hasRoom;
   }
 
-  /** Ends this side when all that was written has been sent; the other side may still send. */
+  /** Ends this side when all writes have been sent; the server may still send. */
   end(): this {
     if (!this.writable) return this;
     this.#outgoing = "ending";
@@ -139,7 +139,7 @@ export abstract class RuntimeStream extends EventEmitter implements SocketStream
     return this;
   }
 
-  /** Destroys it at once, connected or not. */
+  /** Destroys the stream at once, connected or not. */
   destroy(error?: Error): this {
     if (this.#isDestroyed) return this;
     this.#isDestroyed = true;
@@ -165,7 +165,7 @@ export abstract class RuntimeStream extends EventEmitter implements SocketStream
     this.hold(false);
   }
 
-  /** Upgrades it to TLS; rejects as well if it is destroyed meanwhile. */
+  /** Upgrades the socket to TLS; also rejects if the stream is destroyed meanwhile. */
   async startTls(options: TlsOptions): Promise<void> {
     const closed = Promise.withResolvers<never>();
     const reject = (): void => closed.reject(destroyedError());
@@ -175,7 +175,7 @@ export abstract class RuntimeStream extends EventEmitter implements SocketStream
       if (!this.#isRef) this.hold(false);
     } catch (cause) {
       const said = cause instanceof Error ? cause.message : String(cause);
-      // The driver writes a code of its own into the error that it is given.
+      // A new error, as the driver overwrites the code of the error that it gets.
       throw new Error(`TLS could not be started: ${said}`, { cause });
     } finally {
       this.off("close", reject);
@@ -187,7 +187,7 @@ export abstract class RuntimeStream extends EventEmitter implements SocketStream
     return this.#flow === "flowing" && this.#incoming === "open" && !this.#isDestroyed;
   }
 
-  /** Gives the reader what has come, which has to be a Buffer for the driver, or keeps it. */
+  /** Gives the reader bytes, or keeps them if it is paused. The driver needs a Buffer. */
   protected received(bytes: Uint8Array): void {
     if (this.isFlowing && this.#unread.length === 0) return void this.emit("data", bytes);
     if (this.#isDestroyed) return;
@@ -196,14 +196,14 @@ export abstract class RuntimeStream extends EventEmitter implements SocketStream
     queueMicrotask(() => this.#deliver());
   }
 
-  /** Tells the reader that the other side has ended, after all that came before. */
+  /** Tells the reader that the server has ended, after all bytes from before the end. */
   protected receivedEnd(): void {
     if (this.#incoming !== "open") return;
     this.#incoming = "ending";
     this.#deliver();
   }
 
-  /** Notes how many bytes the socket has sent since it was full, and sends on. */
+  /** Notes how many queued bytes the socket has sent since it was full, and sends more. */
   protected sent(byteCount: number): void {
     this.#isBlocked = true;
     this.#writes.sent(byteCount);
@@ -224,7 +224,7 @@ export abstract class RuntimeStream extends EventEmitter implements SocketStream
     return !this.#isBlocked && this.#writes.isEmpty;
   }
 
-  /** Sends what the socket takes now, and returns how much that was; with a rest it is blocked. */
+  /** Sends the bytes that the socket takes now; returns how many. Notes whether it is full. */
   #sendSome(bytes: Uint8Array): number {
     const count = bytes.length === 0 ? 0 : this.send(bytes);
     this.#isBlocked = count < bytes.length;
@@ -247,7 +247,7 @@ export abstract class RuntimeStream extends EventEmitter implements SocketStream
     this.sent(0);
   }
 
-  /** Gives the reader what it has not read, and then the end. */
+  /** Gives the reader all unread bytes, and then the end. */
   #deliver(): void {
     while (this.#flow === "flowing" && !this.#isDestroyed) {
       const bytes = this.#unread.shift();
@@ -288,7 +288,7 @@ export abstract class RuntimeStream extends EventEmitter implements SocketStream
     return false;
   }
 
-  /** Fulfilled when all that was written has been sent. */
+  /** Fulfilled when all writes have been sent. */
   #allSent(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.write(new Uint8Array(0), (error) => error ? reject(error) : resolve());

@@ -1,11 +1,10 @@
 /**
  * Sockets of Cloudflare Workers: TCP by cloudflare:sockets, TLS by startTls.
  *
- * What they cannot do: there are no unix sockets, no keep-alive, and nothing that holds a process.
- * TLS always verifies chain and name, by those whom the platform trusts, and has no certificate
- * for the client. Workers do not say why they could not connect, so the code is EHOSTUNREACH
- * whatever the reason. A connect or a handshake that is under way ends with the request at the
- * latest.
+ * Limits: there are no unix sockets, no keep-alive, and no process to keep alive. TLS always
+ * verifies the chain and the name, with the platform's own authorities, and has no client
+ * certificate. Workers do not report why a connect failed, so the code is always EHOSTUNREACH.
+ * A connect or a handshake that is under way ends with the request at the latest.
  */
 
 import { Buffer } from "node:buffer";
@@ -21,12 +20,12 @@ export const adapter: Adapter = {
   dial: (address) => new PullStream(sockets, address),
 };
 
-/** Put together here, as bundlers would look for a module of this name where there is none. */
+/** Joined at run time, as bundlers would try to resolve a literal name, and find no such module. */
 const moduleName: string = ["cloudflare", "sockets"].join(":");
 
-/** How much is read at once. */
+/** The size of a read buffer. */
 const memorySize = 64 * 1024;
-/** How much is written at once. */
+/** How many bytes one write sends at most. */
 const writeSize = 256 * 1024;
 
 const sockets: PullSockets = { connect, errorOf };
@@ -59,7 +58,7 @@ class WorkerdSocket implements PullSocket {
   #reader: WorkerReader;
   #writer: WorkerWriter;
   readonly #host: string;
-  /** What the next read takes away, and gives back with what it has read. */
+  /** The buffer for the next read, which detaches it and returns its memory with the bytes. */
   #memory: Uint8Array<ArrayBuffer> = new Uint8Array(memorySize);
 
   constructor(socket: WorkerSocket, host: string) {
@@ -91,7 +90,7 @@ class WorkerdSocket implements PullSocket {
     refuseUnknown("workerd", options, [], "the server has to be one that the platform trusts");
     this.#reader.releaseLock();
     this.#writer.releaseLock();
-    // The name of the host is what is verified unless another one is given.
+    // Without `expectedServerHostname`, the platform verifies the name of the host.
     const isHost = options.serverName === this.#host;
     const tls = isHost ? {} : { expectedServerHostname: options.serverName };
     this.#socket = this.#socket.startTls(tls);
@@ -107,7 +106,7 @@ class WorkerdSocket implements PullSocket {
     }
   }
 
-  /** Returns what has just been read, which holds the memory that it was read into. */
+  /** Returns the bytes of a read: copied if they are few, so that the buffer is used again. */
   #taken(value: Uint8Array<ArrayBuffer>): Buffer {
     const isFull = value.length > memorySize / 2;
     this.#memory = isFull ? new Uint8Array(memorySize) : new Uint8Array(value.buffer);
@@ -115,18 +114,18 @@ class WorkerdSocket implements PullSocket {
   }
 
   close(): void {
-    // To abort the writer as well would keep the socket open to the end of the request.
+    // Aborting the writer, too, would keep the socket open until the end of the request.
     ignore(this.#socket.close(), this.#reader.cancel());
   }
 }
 
-/** Lets promises settle as they like: what they tell is known by other ways. */
+/** Ignores the results of promises: other calls report the same. */
 function ignore(...promises: Promise<unknown>[]): void {
   void Promise.allSettled(promises);
 }
 
 function errorOf(error: unknown, action: Action): Error {
-  // What went wrong with a connect has got its code, or is a misuse that has none.
+  // `connect` has already set the code, or the error is a misuse that has no code.
   if (action === "connect") return error instanceof Error ? error : new Error(String(error));
   const isLost = error instanceof Error && error.message.startsWith("Network connection lost");
   return socketError(action, action === "read" || isLost ? "ECONNRESET" : "EPIPE", error);

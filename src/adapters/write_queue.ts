@@ -1,11 +1,11 @@
-/** The writes of a stream that wait for its socket. */
+/** The queue of a stream's writes that its socket has not sent yet. */
 
-/** The callback of a write: its bytes have been sent, or never will be. */
+/** The callback of a write: all bytes were sent or, with an error, never will be. */
 export type Written = (error?: Error | null) => void;
 
-/** A write that has not been sent, or only in part. */
+/** A write that was not sent, or only in part. */
 interface Write {
-  /** What has still to be sent. */
+  /** The bytes that have still to be sent. */
   bytes: Uint8Array;
   readonly written: Written | undefined;
 }
@@ -25,18 +25,18 @@ export class WriteQueue {
     return this.#writes.length === 0;
   }
 
-  /** What has to be sent next. */
+  /** The bytes that have to be sent next. */
   get next(): Uint8Array | undefined {
     return this.#writes[0]?.bytes;
   }
 
-  /** Adds a write behind those before it. */
+  /** Appends a write. */
   add(bytes: Uint8Array, written: Written | undefined): void {
     this.#writes.push({ bytes, written });
     this.#byteCount += bytes.length;
   }
 
-  /** Removes the first bytes, which have been sent; calls the callback of a write that is whole. */
+  /** Removes the first bytes, which were sent; if that completes a write, calls its callback. */
   sent(byteCount: number): void {
     const write = this.#writes[0];
     if (write === undefined) return;
@@ -49,7 +49,7 @@ export class WriteQueue {
     write.written?.();
   }
 
-  /** Removes all and has their callbacks called with an error, later. */
+  /** Removes all writes; calls their callbacks with an error, each in a microtask of its own. */
   fail(error: Error): void {
     this.#byteCount = 0;
     for (const { written } of this.#writes.splice(0)) queueMicrotask(() => written?.(error));

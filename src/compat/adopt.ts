@@ -1,8 +1,9 @@
 /**
- * What makes a connection of the driver one of a pool: it can be given back, its callbacks are
- * contained, and it tells what is done with it first.
+ * Turns a connection of the driver into a pool connection: its holder can release it, its callbacks
+ * are contained, and the pool notes the statements that set up its session.
  *
- * That is added once, when the connection is new, and stays: who has it at the time is looked up.
+ * These changes are made once, when the connection is new, and stay. Each call looks up the present
+ * holder.
  */
 
 import mysql2, { type Connection, type PoolConnection } from "mysql2";
@@ -13,13 +14,13 @@ import { closedState } from "./errors.ts";
 import { holdingHere, isLate, isLeaving, leave, lose } from "./checkout.ts";
 import { type Command, type ConnectionConfig, internalsOf } from "./internals.ts";
 
-/** How each connection that has been adopted is really destroyed. */
+/** The driver's own `destroy` of each adopted connection. */
 const destroyers: WeakMap<PoolConnection, () => void> = new WeakMap();
 
-/** How many commands each was given. */
+/** How many commands each adopted connection was given. */
 const counts: WeakMap<PoolConnection, number> = new WeakMap();
 
-/** Makes a connection one of a pool that has such options; returns the same object. */
+/** Turns a connection into one of a pool with these options; returns the same object. */
 export function adopt(connection: Connection, config: ConnectionConfig): PoolConnection {
   const adopted = connection as PoolConnection;
   if (!destroyers.has(adopted)) changeForAll(adopted, () => change(adopted, config));
@@ -43,7 +44,7 @@ export function commandCount(connection: PoolConnection): number {
   return counts.get(connection) ?? 0;
 }
 
-/** Closes a connection, whoever has it. */
+/** Closes a connection at once, whichever holder has it. */
 export function discard(connection: PoolConnection): void {
   destroyers.get(connection)?.();
 }
@@ -57,7 +58,7 @@ function noteStatements(connection: PoolConnection): void {
   };
   internals.execute = (...args) => {
     noteStatement(connection, "execute", args);
-    // The driver tells of a lost connection twice: it has prepared in vain, and executed in vain.
+    // If the connection is lost, the driver calls back twice: for the prepare and for the execute.
     const told = args.map((arg) => typeof arg === "function" ? once(arg as () => unknown) : arg);
     return execute.apply(connection, told);
   };
@@ -72,7 +73,7 @@ function containCommands(connection: PoolConnection): void {
     noteStreams(command);
     return addCommand.call(connection, command);
   };
-  // What the driver does when it is asked for something by a connection that has ended.
+  // The driver calls this in place of `addCommand` once the connection has ended.
   internals._addCommandClosedState = (command) => {
     containCommand(command);
     const error = closedState(internals);
@@ -90,7 +91,7 @@ function refuse(connection: PoolConnection, command: Command, error: Error): voi
   command.emit("end");
 }
 
-/** What reads a stream slowly, or no more, does not keep a connection that was given back. */
+/** Ignores `pause` after the release, so that no slow reader of a stream keeps the connection. */
 function limitPauses(connection: PoolConnection): void {
   const { pause } = connection;
   connection.pause = () => {

@@ -1,9 +1,9 @@
 /**
- * Code of the user that the driver calls: callbacks and listeners.
+ * The user's code that the driver calls: callbacks and listeners.
  *
- * The driver calls them in the async context of whoever opened the socket, and takes an error
- * that they throw for one of the connection. Here they run in the context of whoever gave them,
- * and what they throw is an uncaught exception of its own.
+ * The driver calls them in the async context of the code that opened the socket, and treats an
+ * error that they throw as an error of the connection. Here they run in the async context of the
+ * code that passed them in, and an error that they throw becomes an uncaught exception.
  */
 
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
@@ -13,11 +13,11 @@ import { MODE_UNKNOWN } from "../mysql/lexer.ts";
 import { analyserOf } from "../mysql/statement.ts";
 import type { Command } from "./internals.ts";
 
-/** Returns a function that calls `fn` in the context of now, and throws nothing. */
+/** Returns a function that calls `fn` in the present async context, and never throws. */
 export function contained<Args extends unknown[]>(
   fn: (...args: Args) => unknown,
 ): (...args: Args) => void {
-  // On Node far cheaper than a snapshot of AsyncLocalStorage, elsewhere the same.
+  // On Node this is far cheaper than AsyncLocalStorage.snapshot(); elsewhere the cost is equal.
   const context = new AsyncResource("SubletCallback");
   return function (this: unknown, ...args: Args): void {
     try {
@@ -30,7 +30,7 @@ export function contained<Args extends unknown[]>(
   };
 }
 
-/** Returns a function that calls `fn` the first time that it is called, and then no more. */
+/** Returns a function that calls `fn` on its first call only. */
 export function once<Args extends unknown[]>(
   fn: (...args: Args) => unknown,
 ): (...args: Args) => void {
@@ -42,7 +42,7 @@ export function once<Args extends unknown[]>(
   };
 }
 
-/** Has the callback of a command, or its listeners, run in the context of now, and contained. */
+/** Contains the callback of a command, or its listeners, in the present async context. */
 export function containCommand(command: Command): void {
   if (command.onResult !== undefined) {
     command.onResult = contained(command.onResult);
@@ -51,27 +51,27 @@ export function containCommand(command: Command): void {
   const emit = command.emit.bind(command);
   const tell = contained(emit);
   command.emit = (name, ...args) => {
-    // One that nobody listens to is the end of the connection, as the driver has it.
+    // As in the driver, an "error" without a listener ends the connection.
     if (name === "error" && command.listenerCount(name) === 0) return emit(name, ...args);
     tell(name, ...args);
     return command.listenerCount(name) > 0;
   };
 }
 
-/** Statements, by what they say, and how each is sent once more. */
+/** Statements by method, text and values; each with a function that sends it again. */
 type Statements = Map<string, () => Promise<unknown>>;
 
 /**
- * The statements that listeners to "connection" have sent to each session: code that knows mysql2's
- * pool sets its time zone or its mode there. They run before the first holder gets the session,
- * and again after each reset, which takes their effect away.
+ * The statements that listeners to "connection" have sent to each session: code for mysql2's pool
+ * sets the session's time zone or mode there. They run before the first holder gets the session,
+ * and again after each reset, which undoes their effect.
  */
 const beginnings: WeakMap<PoolConnection, Statements> = new WeakMap();
 
-/** The connection that a listener to "connection" is being given. */
+/** The connection that a listener to "connection" is handling. */
 const told: AsyncLocalStorage<PoolConnection> = new AsyncLocalStorage();
 
-/** Begins a session: `tell` tells of it if it is new; else what was done then is done again. */
+/** Sets a session up: calls `tell` if it is new, else sends its listeners' statements again. */
 export async function begin(connection: PoolConnection, tell: () => void): Promise<void> {
   const known = beginnings.get(connection);
   if (known !== undefined) {
@@ -81,11 +81,11 @@ export async function begin(connection: PoolConnection, tell: () => void): Promi
   const statements: Statements = new Map();
   beginnings.set(connection, statements);
   told.run(connection, () => contained(tell)());
-  // The server answers in order, so this answer comes after those to the listeners' statements.
+  // The server answers in order, so the ping returns after the listeners' statements.
   if (statements.size > 0) await connection.promise().ping();
 }
 
-/** Notes a statement that changes a session, if it is sent because the session is new. */
+/** Notes a statement that changes the session, if a listener to "connection" sends it. */
 export function noteStatement(
   connection: PoolConnection,
   name: "query" | "execute",

@@ -1,10 +1,10 @@
 /**
- * Who has a connection: one who asked the pool for it, and has not given it back yet.
+ * Which holder has a connection: the code that got it from the pool and has not released it yet.
  *
- * The connection is the driver's, and the same object for one holder after another. So that a
- * late release of a former one takes nothing from the next, a callback that is handed a
- * connection runs in an async context that says so. What comes from elsewhere is taken to come
- * from the present holder, and so is what comes from code that this one may have sprung from.
+ * The connection is the driver's own object, the same for one holder after another. A late release
+ * by a former holder must not take the connection from the next one. So a callback that gets a
+ * connection runs in an async context that names its checkout. A call from outside any such context
+ * counts as the present holder's, and so does a call from code that may have started this holder.
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -13,7 +13,7 @@ import { genuine } from "../mysql/loan.ts";
 import type { Lease } from "./driver.ts";
 import { whenQuiet } from "./internals.ts";
 
-/** What leads to a lease, which may be gone. */
+/** A strong or weak reference to a lease. */
 interface Reference {
   deref(): Lease | undefined;
 }
@@ -21,23 +21,23 @@ interface Reference {
 /** The latest checkout of each connection. */
 const latest: WeakMap<PoolConnection, Checkout> = new WeakMap();
 
-/** Whose connections code has been handed, the latest first, at most one for each connection. */
+/** The checkouts that the running code was handed, latest first, one for each connection. */
 const handed: AsyncLocalStorage<readonly Checkout[]> = new AsyncLocalStorage();
 
-/** The connections that are given back once they have nothing more to do. */
+/** The connections that are released once their commands have ended. */
 const leaving: Set<PoolConnection> = new Set();
 
-/** Tells whether somebody only waits for the driver to finish what it is amid. */
+/** Tells whether any released connection still waits for its commands to end. */
 export function isAnyLeaving(): boolean {
   return leaving.size > 0;
 }
 
-/** Tells whether a connection is given back once it has nothing more to do. */
+/** Tells whether a released connection still waits for its commands to end. */
 export function isLeaving(connection: PoolConnection): boolean {
   return leaving.has(connection);
 }
 
-/** Calls `then` once a connection has nothing more to do; it does not wait for who reads slowly. */
+/** Calls `then` once a connection's commands have ended; it does not wait for slow readers. */
 export function leave(connection: PoolConnection, then: () => void): void {
   leaving.add(connection);
   whenQuiet(connection, () => {
@@ -45,22 +45,22 @@ export function leave(connection: PoolConnection, then: () => void): void {
     then();
   });
   if (!isLeaving(connection)) return;
-  // The driver may be amid the row at which it was paused.
+  // Not at once: the driver may still be handling the row at which it was paused.
   queueMicrotask(() => {
     if (isLeaving(connection)) connection.resume();
   });
 }
 
-/** What one holder has of a connection. */
+/** One holder's possession of a connection, from the lease to the release. */
 export class Checkout {
   /** The connection. */
   readonly connection: PoolConnection;
-  /** Shared with former holders of the connection whose code this one may have sprung from. */
+  /** Shared with the former checkout of this connection in whose context this one was made. */
   readonly #lineage: object;
   #lease: Reference;
   #isEnded = false;
 
-  /** Notes that code has a lease, and alone keeps it from being collected as garbage. */
+  /** Refers to the lease weakly: if the holder forgets it, the lease is garbage-collected. */
   constructor(lease: Lease) {
     this.connection = genuine(lease.connection) as PoolConnection;
     const known = knownHere(this.connection);
@@ -69,19 +69,19 @@ export class Checkout {
     latest.set(this.connection, this);
   }
 
-  /** Whether it has been given back. */
+  /** Whether the holder has released the connection. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
 
-  /** Keeps the lease until it is given back, as others may have the connection too. */
+  /** Keeps the lease until the release, as other code may refer to the bare connection. */
   pin(): this {
     const lease = this.#lease.deref();
     this.#lease = { deref: () => lease };
     return this;
   }
 
-  /** Gives the connection back, once what it was asked before has been done; a second time not. */
+  /** Releases the connection once its commands have ended. A second call does nothing. */
   release(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
@@ -89,18 +89,18 @@ export class Checkout {
     leave(this.connection, () => lease?.release());
   }
 
-  /** Gives back what is of no use any more. */
+  /** Releases at once a connection that was destroyed or has ended. */
   abandon(): void {
     this.#isEnded = true;
     this.#lease.deref()?.release();
   }
 
-  /** Ends the lease of what was lost; its holder is told so, and need not give it back. */
+  /** Ends the lease of a lost connection; its holder sees the loss and need not release it. */
   lose(): void {
     this.#lease.deref()?.release();
   }
 
-  /** Runs code as that of this holder. */
+  /** Runs code in an async context that names this checkout. */
   run<T>(fn: () => T): T {
     const others = (handed.getStore() ?? []).filter(({ connection }) => {
       return connection !== this.connection && connection.state === "authenticated";
@@ -108,13 +108,13 @@ export class Checkout {
     return handed.run([this, ...others], fn);
   }
 
-  /** Tells whether another holding lasts that its code may have sprung from, or it from its. */
+  /** Tells whether `other` has not ended and shares this checkout's lineage. */
   isKinOf(other: Checkout | undefined): boolean {
     return other?.isEnded === false && other.#lineage === this.#lineage;
   }
 }
 
-/** Returns the holding by which code has a connection, if that lasts. */
+/** Returns the checkout on whose behalf the running code may use a connection, if any. */
 export function holdingHere(connection: PoolConnection): Checkout | undefined {
   const checkout = latest.get(connection);
   return checkout?.isEnded || isLate(connection) ? undefined : checkout;
@@ -125,13 +125,13 @@ export function lose(connection: PoolConnection): void {
   latest.get(connection)?.lose();
 }
 
-/** Tells whether code was handed a connection by a holding that has ended. */
+/** Tells whether the running code is a former holder's that is no kin of the present one. */
 export function isLate(connection: PoolConnection): boolean {
   const known = knownHere(connection);
   return known !== undefined && known.isEnded && !known.isKinOf(latest.get(connection));
 }
 
-/** Returns the holding by which the code at hand was last handed a connection. */
+/** Returns the latest checkout by which the running code was handed a connection. */
 function knownHere(connection: PoolConnection): Checkout | undefined {
   return handed.getStore()?.find((checkout) => checkout.connection === connection);
 }

@@ -1,4 +1,4 @@
-/** The callback face of a cluster: mysql2's `PoolCluster`, and its namespaces. */
+/** The callback interface of a cluster: mysql2's `PoolCluster` and its namespaces. */
 
 import { EventEmitter } from "node:events";
 import { contained } from "./callbacks.ts";
@@ -9,7 +9,7 @@ import { type ClusterOptions, type MakeLending, Nodes } from "./nodes.ts";
 import { handOver, type TakeConnection } from "./pool.ts";
 import { execute, query } from "./statements.ts";
 
-/** A cluster, as mysql2's callbacks know it. */
+/** A cluster with the members of mysql2's `PoolCluster`. */
 export class PoolCluster extends EventEmitter {
   readonly #nodes: Nodes;
   readonly #namespaces: Map<string, PoolNamespace> = new Map();
@@ -26,12 +26,12 @@ export class PoolCluster extends EventEmitter {
     this.#nodes.add(given, options);
   }
 
-  /** Removes the nodes that answer to a pattern. */
+  /** Removes the nodes whose names match a pattern. */
   remove(pattern: string | RegExp): void {
     this.#nodes.remove(pattern);
   }
 
-  /** Returns the nodes that answer to a pattern, of which one is chosen each time. */
+  /** Returns the nodes whose names match a pattern; the selector picks one for each lease. */
   of(pattern?: string | RegExp, selector?: string): PoolNamespace {
     const asked = pattern || "*";
     const chosen = selector || this.#nodes.defaultSelector;
@@ -42,7 +42,7 @@ export class PoolCluster extends EventEmitter {
     return namespace;
   }
 
-  /** Lends a connection: of any node, or of those that answer to a pattern. */
+  /** Lends a connection of any node, or of a node whose name matches a pattern. */
   getConnection(
     pattern: string | RegExp | TakeConnection,
     selector?: string | TakeConnection,
@@ -54,7 +54,7 @@ export class PoolCluster extends EventEmitter {
     else throw new TypeError("A connection is lent to a callback: none was given");
   }
 
-  /** Ends the pools of all nodes; `callback` is called when all have closed. */
+  /** Ends the pools of all nodes; calls `callback` when all have ended. */
   end(callback?: Answer): void {
     const answer = contained(callback ?? throwAny);
     this.#nodes.end().then(
@@ -69,32 +69,32 @@ export class PoolCluster extends EventEmitter {
   }
 }
 
-/** What lends the connections of each namespace. */
+/** The lender of each namespace. */
 const lenders: WeakMap<PoolNamespace, Lender> = new WeakMap();
 
-/** Returns what lends the connections of a namespace. */
+/** Returns the lender of a namespace. */
 export function lenderOf(namespace: PoolNamespace): Lender {
   return lenders.get(namespace) as Lender;
 }
 
 /** Some nodes of a cluster. */
 export class PoolNamespace {
-  /** Creates it over what lends their connections. */
+  /** Creates a namespace over the lender of its nodes. */
   constructor(lender: Lender) {
     lenders.set(this, lender);
   }
 
-  /** Lends a connection of one of them. */
+  /** Lends a connection of one of these nodes. */
   getConnection(callback: TakeConnection): void {
     handOver(lenderOf(this), callback);
   }
 
-  /** Sends a statement as text to one of them. */
+  /** Sends a statement as text to one of these nodes. */
   query(sql: unknown, values?: unknown, callback?: unknown): QueryCommand {
     return query(lenderOf(this), sql, values, callback);
   }
 
-  /** Prepares and executes a statement on one of them. */
+  /** Prepares and executes a statement on one of these nodes. */
   execute(sql: unknown, values?: unknown, callback?: unknown): void {
     execute(lenderOf(this), sql, values, callback);
   }

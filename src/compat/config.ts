@@ -1,8 +1,8 @@
 /**
- * Options under mysql2's names, and what they are to Sublet's pool.
+ * Reads mysql2's options and translates them into those of Sublet's pool.
  *
- * mysql2's own class reads them, with its defaults and its complaints; what is left to do is to
- * say the same in other words. All that it has on a pool of its own is here in one place.
+ * mysql2's own class reads the options of a connection, with its defaults and its warnings. This
+ * file reads the options that mysql2 has for the pool itself.
  */
 
 import { driverOptionsOf } from "../mysql/driver_options.ts";
@@ -17,55 +17,55 @@ export type DriverPoolOptions = Exclude<
   string
 >;
 
-/** What a pool of mysql2 takes here beyond what it takes there; durations in ms. */
+/** The options that these pools take beyond mysql2's; durations in ms. */
 export interface MoreOptions {
-  /** How long a request waits for a connection; 0 is without end; 10,000. */
+  /** How long a request waits for a connection. 0: no limit. Default: 10,000. */
   readonly acquireTimeout?: number | undefined;
-  /** How old a connection may grow; 0 is without end; 1,800,000. */
+  /** Maximum age of a connection. 0: no limit. Default: 1,800,000. */
   readonly maxLifetime?: number | undefined;
-  /** How many bytes of rows one statement may bring; no limit unless given. */
+  /** How many bytes of rows one statement may return. Default: no limit. */
   readonly maxResultBytes?: number | undefined;
-  /** How many connections are kept open from the first use on; 0. */
+  /** How many connections the pool keeps open from its first use on. Default: 0. */
   readonly minimumIdle?: number | undefined;
-  /** After how long a rest a connection is checked before it is lent; 500. */
+  /** The pool checks a connection that was idle this long before it lends it. Default: 500. */
   readonly validateAfter?: number | undefined;
-  /** After how long a lease is reported as a leak; 0 is never; 0. */
+  /** After how long the pool reports a lease as a leak. 0: never. Default: 0. */
   readonly leakDetectionTimeout?: number | undefined;
-  /** How long connections may live: as long as the pool, or as a unit of work. */
+  /** How long connections may live: as long as the pool, or as one unit of work. */
   readonly lifespan?: "pool" | "unit" | undefined;
-  /** What is run on each new session, and again after a reset, before it is used. */
+  /** SQL that the pool runs on each new session, and again after each reset, before use. */
   readonly initSql?: string | readonly string[] | undefined;
-  /** The password, or what is asked for it before each login. */
+  /** The password, or a function that the pool calls before each login to get it. */
   readonly password?: string | (() => string | Promise<string>) | undefined;
   /**
-   * Whether statements of the pool ("join") run on the connection in which their unit of work has
-   * a transaction open, if there is one; they do not unless given.
+   * "join": if their unit of work has a transaction open, the pool's statements run in it.
+   * Default: they run on other connections.
    */
   readonly unit?: "join" | undefined;
 }
 
-/** The options of a pool that code written for mysql2 is given. */
+/** The options of a pool with mysql2's interface. */
 export type CompatOptions = Omit<DriverPoolOptions, "password"> & MoreOptions;
 
-/** What a pool says of its options, as mysql2's does. */
+/** The options of a pool as `pool.config` shows them; the same shape as mysql2's. */
 export interface PoolConfig {
-  /** Those of its connections; tools look for the idle time here as well. */
+  /** The options of its connections; tools look for `idleTimeout` here as well. */
   readonly connectionConfig: ConnectionConfig & { readonly idleTimeout: number };
-  /** Whether requests may wait. */
+  /** Whether requests may queue. */
   readonly waitForConnections: boolean;
-  /** How many connections there may be; 0 is without end. */
+  /** How many connections there may be. 0: no limit. */
   readonly connectionLimit: number;
-  /** How many of them may lie idle. */
+  /** How many connections may be idle. */
   readonly maxIdle: number;
-  /** How long they may lie idle, in ms. */
+  /** How long a connection may be idle, in ms. */
   readonly idleTimeout: number;
-  /** How many requests may wait; 0 is without end. */
+  /** How many requests may queue. 0: no limit. */
   readonly queueLimit: number;
-  /** Whether each is reset when it is given back. */
+  /** Whether each connection is reset when it is released. */
   readonly resetOnRelease: boolean;
 }
 
-/** What is not mysql2's: it would complain of it. */
+/** Options that mysql2 does not know; it would warn about them. */
 const moreNames: readonly (keyof MoreOptions)[] = [
   "acquireTimeout",
   "initSql",
@@ -78,7 +78,7 @@ const moreNames: readonly (keyof MoreOptions)[] = [
   "validateAfter",
 ];
 
-/** What an adapter, or the target itself, says of a connection, or what only servers have. */
+/** Options that the target does not take: set elsewhere, or for servers only. */
 const left: readonly string[] = [
   "charsetNumber",
   "clientFlags",
@@ -92,7 +92,7 @@ const left: readonly string[] = [
   "trace",
 ];
 
-/** What mysql2 takes to be on for any value that is not false-like. */
+/** Options that mysql2 turns on for any truthy value. */
 const flags: readonly string[] = [
   "bigNumberStrings",
   "compress",
@@ -106,15 +106,15 @@ const flags: readonly string[] = [
   "supportBigNumbers",
 ];
 
-/** What was asked of a pool. */
+/** The options of a pool, read and sorted. */
 export interface Request {
-  /** What mysql2 makes of it. */
+  /** The options as mysql2 reads them. */
   readonly config: PoolConfig;
-  /** What a target takes. */
+  /** The options of the target. */
   readonly target: TargetOptions;
-  /** What is given beyond mysql2's options. */
+  /** The options beyond mysql2's. */
   readonly more: MoreOptions;
-  /** What opens sockets in place of the runtime, if something does. */
+  /** mysql2's option `stream`: a socket, or a function that opens sockets. */
   readonly stream: unknown;
 }
 
@@ -127,13 +127,13 @@ export function requestOf(given: string | CompatOptions): Request {
   return { config, target, more, stream: options["stream"] };
 }
 
-/** Returns what a pool that connects to a target says of its options, as far as that tells. */
+/** Returns mysql2's options of a pool, as far as its target and its idle timeout give them. */
 export function configOfTarget(target: Target, idleTimeout: number): PoolConfig {
   const options = { idleTimeout: idleTimeout };
   return configOf(options, new hidden.ConnectionConfig(driverOptionsOf(target)));
 }
 
-/** Returns all options in one object, a URI among them; what stands beside it comes first. */
+/** Returns all options in one object; those beside the URI win over those in it. */
 function expanded(given: string | CompatOptions): Record<string, unknown> {
   if (typeof given === "string") return parsed(given);
   const options: Record<string, unknown> = { ...given };
@@ -146,7 +146,7 @@ function expanded(given: string | CompatOptions): Record<string, unknown> {
   return options;
 }
 
-/** Reads a URI; mysql2 passes over options that are called as what every object has. */
+/** Reads a URI. Throws for an option named as a member of `Object`, which mysql2 ignores. */
 function parsed(uri: string): Record<string, unknown> {
   const options = hidden.ConnectionConfig.parseUrl(uri);
   const name = [...new URL(uri).searchParams.keys()].find((key) => key in Object.prototype);
@@ -155,7 +155,7 @@ function parsed(uri: string): Record<string, unknown> {
   throw new SubletError("OPTION_INVALID", "options", message);
 }
 
-/** Takes options of certain names out of others. */
+/** Removes the options with certain names, and returns them. */
 function take(options: Record<string, unknown>, names: readonly string[]): object {
   const taken = Object.entries(options).filter(([name]) => names.includes(name));
   for (const [name] of taken) delete options[name];
@@ -183,20 +183,20 @@ function configOf(
   };
 }
 
-/** Returns what a target takes of what mysql2 has read. */
+/** Returns the options of the target, from those that mysql2 has read. */
 function targetOf(config: ConnectionConfig, given: unknown): TargetOptions {
   const options: Record<string, unknown> = { ...config };
   take(options, left);
   for (const flag of flags) options[flag] = Boolean(options[flag]);
   options["charset"] = charsetOf(config["charsetNumber"]);
   options["connectTimeout"] = Number(config["connectTimeout"]);
-  // mysql2 verifies no names unless it is asked to.
+  // By default mysql2 does not verify the server's name.
   options["ssl"] = config["ssl"] ? { verifyIdentity: false, ...(config["ssl"] as object) } : false;
-  // Nor does it ask whose key it is that a password is sent under in plain text.
+  // Without TLS, mysql2 encrypts the password with any public key that the server sends.
   options["allowPublicKeyRetrieval"] = true;
-  // It lets statements send files, which they have to open themselves.
+  // mysql2 allows LOAD DATA LOCAL; the statement opens the file by `infileStreamFactory`.
   options["flags"] = [...listOf(given), "LOCAL_FILES"];
-  // Code that renews passwords puts them here.
+  // Read at each login, as code that renews passwords writes them into `config`.
   options["password"] = () => passwordOf(config);
   return options;
 }

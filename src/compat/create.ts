@@ -1,4 +1,4 @@
-/** Makes the pools that code which knows mysql2 asks for, and faces of pools that exist. */
+/** Makes pools with mysql2's interface, and faces: that interface over a pool that exists. */
 
 import type { Duplex } from "node:stream";
 import type { Connection, PoolConnection } from "mysql2";
@@ -11,22 +11,22 @@ import type { Db } from "./driver.ts";
 import { Lending } from "./lending.ts";
 import { Pool } from "./pool.ts";
 
-/** Makes a pool of Sublet; `dial`, if it is given, opens sockets in place of the runtime. */
+/** Makes a pool of Sublet; `dial`, if given, opens the sockets in place of the adapter. */
 export type MakeDb = (options: object, dial: (() => Duplex) | undefined) => Db;
 
-/** How a face of a pool that exists behaves. */
+/** Options of a face. */
 export interface FaceOptions {
   /**
-   * Whether statements of the pool ("join") run on the connection in which their unit of work has
-   * a transaction open, if there is one; they do not unless given.
+   * "join": if their unit of work has a transaction open, the face's statements run in it.
+   * Default: they run on other connections.
    */
   readonly unit?: "join" | undefined;
 }
 
-/** The pools that faces are faces of. */
+/** The Sublet pool behind each pool with mysql2's interface. */
 const dbs: WeakMap<object, Db> = new WeakMap();
 
-/** Makes a pool of its own. */
+/** Makes a new Sublet pool, and returns it with mysql2's callback interface. */
 export function createPool(make: MakeDb, given: string | CompatOptions): Pool {
   const lending = createLending(make, given, (connection) => pool.emit("connection", connection));
   const pool: Pool = new Pool(lending);
@@ -34,14 +34,14 @@ export function createPool(make: MakeDb, given: string | CompatOptions): Pool {
   return pool;
 }
 
-/** Returns the pool that a face, of callbacks or of promises, is a face of. */
+/** Returns the Sublet pool behind a pool with mysql2's callbacks or promises. */
 export function dbOf(face: object): Db {
   const db = dbs.get("pool" in face ? face.pool as object : face);
   if (db !== undefined) return db;
   throw new TypeError("A pool that this package has made was asked for");
 }
 
-/** Makes what lends connections of a pool of its own; `tell` is called with each that is new. */
+/** Makes a {@linkcode Lending} over a new pool; calls `tell` with each new connection. */
 export function createLending(
   make: MakeDb,
   given: string | CompatOptions,
@@ -59,10 +59,10 @@ export function createLending(
   return new Lending({ db, name: "main", config: () => config, joins, isOwner: true });
 }
 
-/** The faces that there are, by what they are faces of and how they behave. */
+/** The faces of each pool, by virtual connection and options. */
 const faces: WeakMap<Db, Map<string, Pool>> = new WeakMap();
 
-/** Returns the face of a virtual connection of a pool, which is the same one each time. */
+/** Returns the face of a virtual connection; equal arguments give the same object. */
 export function faceOf(db: Db, name: string, { unit }: FaceOptions): Pool {
   const joins = isJoin(unit);
   const known = faces.get(db) ?? new Map<string, Pool>();
@@ -70,7 +70,7 @@ export function faceOf(db: Db, name: string, { unit }: FaceOptions): Pool {
   const key = `${joins} ${name}`;
   const face = known.get(key);
   if (face !== undefined) return face;
-  // On Workers there may be no target yet where pools are defined.
+  // Read late: on Workers, the target may not exist yet when the pool is defined.
   const config = () => configOfTarget(db.connection(name).target, db.config.idleTimeout);
   const created = new Pool(new Lending({ db, name, config, joins, isOwner: false }));
   known.set(key, created);
@@ -81,7 +81,7 @@ export function faceOf(db: Db, name: string, { unit }: FaceOptions): Pool {
 function optionsOf({ config, target, more }: Request, initSql: InitSql): object {
   const { unit: _unit, initSql: _initSql, ...durations } = more;
   const { connectionLimit, idleTimeout, maxIdle } = config;
-  // Where all may lie idle, mysql2 does not look at how long they do.
+  // mysql2 ignores `idleTimeout` unless `maxIdle` is below `connectionLimit`.
   const isLimited = maxIdle < connectionLimit;
   return {
     ...target,

@@ -1,11 +1,11 @@
 /**
- * Errors as code that knows mysql2 expects them: the driver's own where it could not connect, and
- * the pool's with the words of mysql2 and the codes of the older driver mysql.
+ * Errors as code for mysql2 expects them. A failed connect gives the driver's own error. An error
+ * of the pool has mysql2's message and the code of the older driver mysql.
  */
 
 import { SubletError } from "../shell/errors.ts";
 
-/** The driver's words for what a pool refuses, by the code of the error. */
+/** The driver's message for each code. */
 const messages = {
   POOL_CLOSED: "Pool is closed.",
   POOL_CONNLIMIT: "No connections available.",
@@ -14,16 +14,16 @@ const messages = {
   POOL_NONEONLINE: "Pool does Not have online node.",
 } as const;
 
-/** Says what a pool refuses, and why. */
+/** The code of an error of a pool. */
 export type PoolErrorCode = keyof typeof messages;
 
-/** Returns an error of a pool. */
+/** Returns an error of a pool with the driver's message for its code. */
 export function poolError(code: PoolErrorCode, cause?: unknown): Error {
   const error = new Error(messages[code], cause === undefined ? undefined : { cause });
   return Object.assign(error, { code });
 }
 
-/** Returns what a request, which may wait or not, has failed with in the driver's words. */
+/** Turns the error of a request into the driver's; `mayWait`: whether the request may queue. */
 export function driverError(error: unknown, mayWait: boolean): unknown {
   if (!(error instanceof SubletError)) return error;
   switch (error.code) {
@@ -38,13 +38,13 @@ export function driverError(error: unknown, mayWait: boolean): unknown {
   }
 }
 
-/** Why a connection has ended, as the driver keeps it. */
+/** The driver's fields for why a connection has ended. */
 interface Ended {
   readonly _fatalError: Error | null;
   readonly _protocolError: Error | null;
 }
 
-/** Returns what the driver says of a connection that has ended, with the code of the reason. */
+/** Returns the driver's error for a closed connection, plus the reason's code and `cause`. */
 export function closedState({ _fatalError, _protocolError }: Ended): Error {
   const message = "Can't add new command when connection is in closed state";
   const cause = _fatalError ?? _protocolError;
@@ -53,7 +53,7 @@ export function closedState({ _fatalError, _protocolError }: Ended): Error {
   return Object.assign(new Error(message, { cause }), { fatal: true, code });
 }
 
-/** Tells whether an error says that nothing can be written here, as after a failover. */
+/** Tells whether an error says that the server is read-only, as after a failover. */
 export function isReadOnly(error: unknown): boolean {
   return error instanceof Error && "errno" in error && readOnly.has(error.errno);
 }
@@ -63,7 +63,7 @@ export function isReadOnly(error: unknown): boolean {
  */
 const readOnly: ReadonlySet<unknown> = new Set([1290, 1792, 1836]);
 
-/** What connects failed with. */
+/** The errors of failed connects. */
 const connectFailures: WeakSet<object> = new WeakSet();
 
 function connectFailure({ cause }: SubletError): unknown {
@@ -71,16 +71,16 @@ function connectFailure({ cause }: SubletError): unknown {
   return cause;
 }
 
-/** Tells whether an error says that there is something wrong with a server. */
+/** Tells whether an error is the server's fault. */
 export function isOfServer(error: unknown): boolean {
   if (typeof error !== "object" || error === null) return false;
-  // Who waited in vain though nobody had a connection waited for the server.
+  // If no connection was leased at the timeout, the request waited for the server.
   const isSilent = error instanceof SubletError && error.code === "LEASE_TIMEOUT" &&
     error.stats?.leased === 0;
   return isSilent || connectFailures.has(error);
 }
 
-/** Tells whether an error says that a pool has as many who hold or await as it may. */
+/** Tells whether an error says that the pool or its queue is full. */
 export function isOfLimit(error: unknown): boolean {
   return error instanceof Error && "code" in error &&
     (error.code === "POOL_CONNLIMIT" || error.code === "POOL_ENQUEUELIMIT");

@@ -1,6 +1,6 @@
 /**
- * What these faces use of mysql2 beyond what its types tell: all of it is named here, and the
- * tests of the faces hold each of it on a real server.
+ * The undocumented parts of mysql2 that this folder uses. All of them are named here, and the
+ * folder's tests check each on a real server.
  */
 
 import type { EventEmitter } from "node:events";
@@ -10,76 +10,76 @@ import mysql2Promise from "mysql2/promise";
 /** A callback of the driver. */
 export type Answer = (error: unknown, ...results: unknown[]) => void;
 
-/** What a connection is asked to do. */
+/** A command of the driver. */
 export interface Command extends EventEmitter {
-  /** Called with the answer; without it, events tell of it. */
+  /** The callback for the answer; a command without one emits events. */
   onResult?: ((...args: unknown[]) => unknown) | undefined;
 }
 
-/** A statement, sent as text. */
+/** The command of a statement that is sent as text. */
 export interface QueryCommand extends Command {
-  /** The options that it was given. */
+  /** The options of the statement. */
   readonly _queryOptions: { rowsAsArray?: boolean | undefined };
-  /** What opens a file that the server asks for. */
+  /** Opens a file that the server asks for. */
   _streamFactory: unknown;
 }
 
 /** A connection of the driver, without the overloads of its types. */
 export interface Calls {
-  /** Runs a statement as text. */
+  /** Sends a statement as text. */
   query(...args: unknown[]): QueryCommand;
-  /** Prepares a statement once and runs it. */
+  /** Prepares a statement, once for each connection, and executes it. */
   execute(...args: unknown[]): Command;
-  /** Puts a command behind those before it. */
+  /** Appends a command to the connection's queue. */
   addCommand(command: Command): Command;
-  /** Says farewell, behind the commands before it. */
+  /** Sends COM_QUIT after the commands before it. */
   end(...args: unknown[]): Command | undefined;
-  /** Ends it at once. */
+  /** Closes the connection at once. */
   destroy(): void;
-  /** Gives it back. */
+  /** Releases the connection. */
   release(): void;
 }
 
-/** A connection of the driver, with what it does not document. */
+/** A connection of the driver, with its undocumented members. */
 export interface Internals extends Calls {
-  /** What it was opened with. */
+  /** The options that it was opened with. */
   readonly config: ConnectionConfig;
-  /** What runs now. */
+  /** The command that runs now. */
   readonly _command: Command | null | undefined;
-  /** What waits behind it. */
+  /** The commands that wait behind `_command`. */
   readonly _commands: { readonly length: number };
   /** Why nothing can be sent any more. */
   readonly _fatalError: Error | null;
   /** Why the socket closed. */
   readonly _protocolError: Error | null;
-  /** What stands for `addCommand` once the connection has ended. */
+  /** The driver calls this in place of `addCommand` once the connection has ended. */
   _addCommandClosedState(command: Command): Command;
-  /** Its socket. */
+  /** The connection's socket. */
   readonly stream: EventEmitter & { readonly destroyed: boolean };
-  /** The name of the node of a cluster that it belongs to. */
+  /** The name of the cluster's node that the connection belongs to. */
   _clusterId?: string;
 }
 
-/** Options of a connection, as the driver keeps them, its defaults among them. */
+/** Options of a connection as the driver keeps them, including its defaults. */
 export interface ConnectionConfig {
   readonly [option: string]: unknown;
-  /** What the user logs in by; also what is asked for it. */
+  /** The password, or a function that returns it. */
   readonly password: string | (() => string | Promise<string>) | undefined;
-  /** Whether promises note the stack of who asked. */
+  /** Whether errors of promises carry the caller's stack. */
   trace: boolean;
   /** Whether rows are arrays. */
   readonly rowsAsArray: boolean;
-  /** What opens a file that the server asks for. */
+  /** Opens a file that the server asks for. */
   readonly infileStreamFactory: unknown;
-  /** Whether objects become text when they are put into a statement. */
+  /** Whether objects become strings when they are formatted into a statement. */
   readonly stringifyObjects: boolean;
-  /** Where dates are at home. */
+  /** The time zone in which dates are formatted. */
   readonly timezone: string;
-  /** Whether the end of a leased connection is one. */
+  /** Whether `end` of a leased connection closes it; else `end` releases it. */
   readonly gracefulEnd: boolean;
 }
 
-/** What makes promises: the one of the language, or of a library. */
+/** A constructor of promises: the language's, or a library's. */
 export type PromiseMaker = new <T>(
   executor: (
     resolve: (value: T | PromiseLike<T>) => void,
@@ -87,19 +87,19 @@ export type PromiseMaker = new <T>(
   ) => void,
 ) => Promise<T>;
 
-/** The driver's promise face of a pool. */
+/** The driver's promise wrapper of a pool. */
 export interface DriverPromisePool extends EventEmitter {
-  /** What makes its promises. */
+  /** The constructor of its promises. */
   readonly Promise: PromiseMaker;
 }
 
-/** The driver's promise face of a connection of a pool, without the overloads of its types. */
+/** The driver's promise wrapper of a pool connection, without the overloads of its types. */
 export interface DriverPromiseConnection extends EventEmitter {
-  /** Gives it back. */
+  /** Releases the connection. */
   release(): void;
-  /** Gives it back as well. */
+  /** Releases the connection, too. */
   end(): Promise<void>;
-  /** Ends it at once. */
+  /** Closes the connection at once. */
   destroy(): void;
 }
 
@@ -119,20 +119,20 @@ interface HiddenPromise {
   readonly PoolConnection: new (connection: unknown, maker: unknown) => DriverPromiseConnection;
 }
 
-/** The driver, as far as its types do not tell. */
+/** The driver's exports that its types lack. */
 export const hidden: Hidden = mysql2 as unknown as Hidden;
 
-/** Its promise face, as far as its types do not tell. */
+/** The exports of mysql2/promise that its types lack. */
 export const hiddenPromise: HiddenPromise = mysql2Promise as unknown as HiddenPromise;
 
-/** Returns a connection with what the driver does not document. */
+/** Returns a connection, typed with its undocumented members. */
 export function internalsOf(connection: PoolConnection): Internals {
   return connection as unknown as Internals;
 }
 
 /**
- * Calls `then` once a connection has nothing more to do, or has closed: at once, or in a later
- * task, as the driver may be amid what it does.
+ * Calls `then` once a connection has no command left, or has closed: at once if it has none now,
+ * else in a microtask after the last one's "end", which the driver may still be handling.
  */
 export function whenQuiet(connection: PoolConnection, then: () => void): void {
   const { stream } = internalsOf(connection);

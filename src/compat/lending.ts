@@ -1,6 +1,6 @@
 /**
- * Lends the connections of one virtual connection to code that knows mysql2's pool: what its two
- * faces, and the nodes of a cluster, have in common.
+ * Lends connections, through one virtual connection, to code for mysql2's pool. The callback and
+ * promise interfaces and the nodes of a cluster share this.
  */
 
 import { tracingChannel } from "node:diagnostics_channel";
@@ -15,11 +15,11 @@ import { type ConnectionConfig, internalsOf } from "./internals.ts";
 
 /** Lends connections. */
 export interface Lender {
-  /** Lends one; for a statement of the pool's own, it may be one that the unit of work has. */
+  /** Lends one; for a statement of the pool it may be the one of its unit's open transaction. */
   lend(isForStatement: boolean): Promise<Lease>;
 }
 
-/** What {@linkcode Lending} lends, and how. */
+/** The configuration of a {@linkcode Lending}. */
 export interface LendingSetting {
   /** The pool. */
   readonly db: Db;
@@ -27,18 +27,18 @@ export interface LendingSetting {
   readonly name: string;
   /** Returns the options under mysql2's names. */
   readonly config: () => PoolConfig;
-  /** Whether statements are run in the transaction that their unit of work has open. */
+  /** Whether the pool's statements join the open transaction of their unit of work. */
   readonly joins: boolean;
-  /** Whether the pool ends with it. */
+  /** Whether ending the lending ends the pool, too. */
   readonly isOwner: boolean;
 }
 
-/** Told what becomes of connections; `name` is that of an event of mysql2's pool. */
+/** Receives an event of mysql2's pool: its name, and the connection if it has one. */
 export type Tell = (name: string, ...connection: PoolConnection[]) => void;
 
-/** How long what was lent has to lie still before it is taken to be forgotten, at the end. */
+/** At the end, how long lent connections must be unused before they count as forgotten. */
 const STILL_MS = 1_000;
-/** How often that is looked at. */
+/** How often the end checks for that. */
 const LOOK_MS = 50;
 
 /** Lends connections through a virtual connection. */
@@ -50,7 +50,7 @@ export class Lending implements Lender {
   #config: PoolConfig | undefined;
   #ended: Promise<void> | undefined;
 
-  /** Creates what has lent nothing. */
+  /** Creates a lending that has lent nothing yet. */
   constructor(setting: LendingSetting) {
     this.#setting = setting;
     this.#virtual = setting.db.connection(setting.name);
@@ -67,14 +67,14 @@ export class Lending implements Lender {
     return this.#config ??= this.#setting.config();
   }
 
-  /** Lends a connection; rejects with an error as mysql2's pool has it. */
+  /** Lends a connection; rejects with an error as mysql2's pool does. */
   async lend(isForStatement: boolean): Promise<Lease> {
     const { waitForConnections, connectionConfig } = this.config;
     const { signal } = this.#closing;
     const separate = isForStatement && this.#setting.joins ? "unlessInTransaction" : true;
     try {
       signal.throwIfAborted();
-      // What they leave is there when they have left, and then this does not have to wait.
+      // A released connection may become idle in the next microtask; then this need not wait.
       if (isAnyLeaving()) await undefined;
       const lease = await traced(connectionConfig, () => this.#virtual.lease({ separate, signal }));
       this.#lent.add(adopt(genuine(lease.connection), connectionConfig));
@@ -84,7 +84,7 @@ export class Lending implements Lender {
     }
   }
 
-  /** Has `tell` called with what mysql2's pool tells of. */
+  /** Calls `tell` for each event that mysql2's pool emits. */
   listen(tell: Tell): void {
     const { db, name, isOwner } = this.#setting;
     const adopted = (connection: Lease["connection"]): PoolConnection => {
@@ -99,13 +99,13 @@ export class Lending implements Lender {
     db.on("enqueue", ({ virtual }) => {
       if (virtual === name && isCrowded(db.stats())) tell("enqueue");
     });
-    // Who owns the pool is told when the session begins, and may take part in that.
+    // The owner hears of a new session earlier: its listeners take part in the session's setup.
     if (!isOwner) db.on("connection", ({ connection }) => tell("connection", adopted(connection)));
   }
 
   /**
-   * Lends no more, and waits for what was lent; what nobody has done anything with for a second
-   * is taken to be forgotten. If the pool is its own, that ends as well.
+   * Lends no more, and waits until the lent connections are released, or none of them has been
+   * used for a second: those count as forgotten. Ends the pool too, if it owns the pool.
    */
   end(): Promise<void> {
     return this.#ended ??= this.#end();
@@ -143,21 +143,21 @@ function isBusy(connection: PoolConnection): boolean {
   return Boolean(internalsOf(connection)._command);
 }
 
-/** Tells whether somebody waits for whom no connection is on its way, nor could be. */
+/** Tells whether more requests wait than connections are on their way or could be opened. */
 function isCrowded(stats: ReturnType<Db["stats"]>): boolean {
   const { waiting, connecting, checking, retargeting, connectionLimit, size } = stats;
   return waiting > connecting + checking + retargeting + connectionLimit - size;
 }
 
 /**
- * On this channel mysql2's pool tells tracers how long somebody waits for a connection; its other
- * channels are those of its connections, which tell by themselves.
+ * The channel on which mysql2's pool publishes to tracers how long a request waits for a
+ * connection. The driver's connections publish to mysql2's other channels by themselves.
  */
 const channel = tracingChannel("mysql2:pool:connect");
 
-/** Tells of a wait for a connection. */
+/** Publishes a wait for a connection to tracers. */
 function traced<T>(config: ConnectionConfig, wait: () => Promise<T>): Promise<T> {
-  // Bun tells it of the single channels only.
+  // Bun has `hasSubscribers` on the single channels only.
   if (!(channel.hasSubscribers ?? channel.start.hasSubscribers)) return wait();
   const { database, socketPath, host, port } = config;
   return channel.tracePromise(wait, {

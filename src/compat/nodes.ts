@@ -1,9 +1,9 @@
 /**
- * The nodes of a cluster: pools of several servers, of which one is chosen for each lease.
+ * The nodes of a cluster: pools of several servers. A selector picks one node for each lease.
  *
- * What a node fails at is counted. One that fails too often goes offline for a time, or leaves
- * the cluster if there is no such time. That a node has nothing free is no failure of it: then
- * another is asked, and nothing is counted.
+ * The cluster counts the failures of each node. A node that fails too often goes offline for
+ * `restoreNodeTimeout`, or is removed if that is 0. A node without a free connection has not
+ * failed: the cluster tries another node and counts nothing.
  */
 
 import type { PoolConnection } from "mysql2";
@@ -16,20 +16,20 @@ import type { Lender, Lending } from "./lending.ts";
 
 /** The options of a cluster, under mysql2's names. */
 export interface ClusterOptions {
-  /** Whether another node is asked when one fails; true. */
+  /** Whether the cluster tries another node when one fails. Default: true. */
   readonly canRetry?: boolean | undefined;
-  /** How often a node may fail before it is removed, or goes offline; 5. */
+  /** How many failures remove a node or take it offline. Default: 5. */
   readonly removeNodeErrorCount?: number | undefined;
-  /** How long a node is offline, in ms; 0 removes it for good; 0. */
+  /** How long a node is offline, in ms. 0: it is removed for good. Default: 0. */
   readonly restoreNodeTimeout?: number | undefined;
-  /** How a node is chosen unless it is said: RR, RANDOM or ORDER; RR. */
+  /** The selector of calls that name none: RR, RANDOM or ORDER. Default: RR. */
   readonly defaultSelector?: string | undefined;
 }
 
-/** What a cluster tells of itself. */
+/** The name of a cluster's event. */
 export type ClusterEvent = "offline" | "online" | "remove" | "warn";
 
-/** Makes the connections of a node. */
+/** Makes the {@linkcode Lending} of a node. */
 export type MakeLending = (options: string | CompatOptions) => Lending;
 
 interface Node {
@@ -48,7 +48,7 @@ export class Nodes {
   #idNext = 1;
   #ended: Promise<void> | undefined;
 
-  /** Creates a cluster without nodes; throws if its selector is none. */
+  /** Creates a cluster without nodes; throws if its default selector is unknown. */
   constructor(
     options: ClusterOptions,
     make: MakeLending,
@@ -60,12 +60,12 @@ export class Nodes {
     selectorNamed(this.defaultSelector);
   }
 
-  /** How a node is chosen unless it is said. */
+  /** The selector of calls that name none. */
   get defaultSelector(): string {
     return this.#options.defaultSelector || "RR";
   }
 
-  /** Adds a node, unless there is one of its name; one without a name gets one. */
+  /** Adds a node, unless its name is taken. A node without a name gets one. */
   add(given: string | CompatOptions, options?: string | CompatOptions): void {
     const isNamed = typeof given === "string";
     const id = isNamed ? given : `CLUSTER::${this.#idNext++}`;
@@ -76,12 +76,12 @@ export class Nodes {
     this.#nodes.set(id, { id, lending, errorCount: 0, offlineUntil: undefined });
   }
 
-  /** Removes the nodes that answer to a pattern. */
+  /** Removes the nodes whose names match a pattern. */
   remove(pattern: string | RegExp): void {
     for (const node of this.#matching(expressionOf(pattern))) this.#drop(node);
   }
 
-  /** Returns what lends connections of the nodes that answer to a pattern. */
+  /** Returns a lender over the nodes whose names match a pattern. */
   lender(pattern: string | RegExp, selector: string): Lender {
     const expression = expressionOf(pattern);
     const select = selectorNamed(selector);
@@ -154,29 +154,29 @@ export class Nodes {
     }
   }
 
-  /** Lets a node go; what is still under way in it ends by itself. */
+  /** Removes a node; its work under way ends by itself. */
   #drop(node: Node): void {
     this.#nodes.delete(node.id);
     void node.lending.end();
   }
 }
 
-/** Chooses among the nodes that answer to a pattern. */
+/** Picks one of the matching nodes by name. */
 type Selector = (nodes: readonly string[]) => string | undefined;
 
 const selectors: Readonly<Record<string, () => Selector>> = {
-  /** One after another. */
+  /** Round robin. */
   RR: () => {
     let next = 0;
     return (nodes) => nodes[next++ % nodes.length];
   },
-  /** By chance. */
+  /** At random. */
   RANDOM: () => (nodes) => nodes[Math.floor(Math.random() * nodes.length)],
-  /** The first that there is. */
+  /** The first node that is available. */
   ORDER: () => (nodes) => nodes[0],
 };
 
-/** Returns a selector by its name, in capitals or not; throws if there is none of that name. */
+/** Returns a selector by its name, in any case; throws if there is none. */
 function selectorNamed(name: string): Selector {
   const make = selectors[name.toUpperCase()];
   if (make !== undefined) return make();
@@ -184,7 +184,7 @@ function selectorNamed(name: string): Selector {
   throw new RangeError(`There is no selector ${JSON.stringify(name)}: known are ${known}`);
 }
 
-/** Returns what matches the names that a pattern means; a star in it stands for anything. */
+/** Turns a pattern into a regular expression; a `*` in it matches any text. */
 function expressionOf(pattern: string | RegExp): RegExp {
   if (typeof pattern !== "string") return pattern;
   const parts = pattern.split("*").map((part) => part.replace(/[.+?^=!:${}()|[\]/\\]/g, "\\$&"));

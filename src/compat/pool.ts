@@ -1,7 +1,7 @@
 /**
- * The callback face of a pool: mysql2's `Pool`, over connections that are lent by Sublet.
+ * The callback interface of a pool: mysql2's `Pool` over connections that Sublet lends.
  *
- * Its members and events are those of mysql2's and no others, as tools tell by them what it is.
+ * It has mysql2's members and events and no others, as tools recognise a pool by them.
  */
 
 import { EventEmitter } from "node:events";
@@ -14,14 +14,14 @@ import type { Lender, Lending } from "./lending.ts";
 import { PromisePool } from "./promise_pool.ts";
 import { execute, query } from "./statements.ts";
 
-/** Called with a connection, or with why there is none. */
+/** Receives a connection, or the error that explains why there is none. */
 export type TakeConnection = (error: unknown, connection?: PoolConnection) => void;
 
-/** A pool, as mysql2's callbacks know it. */
+/** A pool with the members of mysql2's `Pool`. */
 export class Pool extends EventEmitter {
   readonly #lending: Lending;
 
-  /** Creates a face of what is lent. */
+  /** Creates a pool over a {@linkcode Lending}. */
   constructor(lending: Lending) {
     super();
     this.#lending = lending;
@@ -33,12 +33,12 @@ export class Pool extends EventEmitter {
     return this.#lending.config;
   }
 
-  /** Lends a connection, which `callback` is to give back. */
+  /** Lends a connection to `callback`, which must release it. */
   getConnection(callback: TakeConnection): void {
     handOver(this.#lending, callback);
   }
 
-  /** Gives a connection back. */
+  /** Releases a connection. */
   releaseConnection(connection: { release?(): void }): void {
     connection.release?.();
   }
@@ -53,7 +53,7 @@ export class Pool extends EventEmitter {
     execute(this.#lending, sql, values, callback);
   }
 
-  /** Ends the pool; `callback` is called when all has closed. */
+  /** Ends the pool; calls `callback` when the pool has ended. */
   end(callback?: Answer): void {
     const answer = contained(callback ?? throwAny);
     this.#lending.end().then(
@@ -67,30 +67,30 @@ export class Pool extends EventEmitter {
     this.end();
   }
 
-  /** Returns a promise face of it. */
+  /** Returns the same pool with promises; `maker` constructs them. */
   promise(maker?: unknown): PromisePool {
     return new PromisePool(this, this.#lending, maker);
   }
 
-  /** Puts values into a statement. */
+  /** Formats values into a statement. */
   format(sql: string, values?: unknown): string {
     const { stringifyObjects, timezone } = this.config.connectionConfig;
     return mysql2.format(sql, values as never, stringifyObjects, timezone as never);
   }
 
-  /** Returns a value as SQL. */
+  /** Returns a value as an SQL literal. */
   escape(value: unknown): string {
     const { stringifyObjects, timezone } = this.config.connectionConfig;
     return mysql2.escape(value as never, stringifyObjects, timezone as never);
   }
 
-  /** Returns a name as SQL. */
+  /** Returns a quoted SQL identifier. */
   escapeId(value: string | string[]): string {
     return mysql2.escapeId(value, false);
   }
 }
 
-/** Lends a connection to a callback, which alone it belongs to until that gives it back. */
+/** Lends a connection to a callback, for its sole use until it releases the connection. */
 export function handOver(lender: Lender, callback: TakeConnection): void {
   const take = contained((error: unknown, checkout?: Checkout) => {
     if (checkout === undefined) callback(error);

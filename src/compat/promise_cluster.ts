@@ -1,4 +1,4 @@
-/** The promise face of a cluster, and of its namespaces. */
+/** The promise interface of a cluster and of its namespaces. */
 
 import { EventEmitter } from "node:events";
 import { lenderOf, type PoolCluster, type PoolNamespace } from "./cluster.ts";
@@ -6,14 +6,14 @@ import type { CompatOptions } from "./config.ts";
 import type { PromiseMaker } from "./internals.ts";
 import { promiseConnection, type PromisePoolConnection } from "./promise_pool.ts";
 
-/** A cluster, as mysql2's promises know it. */
+/** A cluster with the members of mysql2/promise's `PoolCluster`. */
 export class PromisePoolCluster extends EventEmitter {
-  /** The cluster that it is a face of. */
+  /** The cluster with callbacks. */
   readonly poolCluster: PoolCluster;
-  /** What makes its promises. */
+  /** The constructor of its promises. */
   readonly Promise: PromiseMaker;
 
-  /** Creates a promise face of a cluster; `maker` makes its promises. */
+  /** Wraps a cluster; `maker` constructs its promises. */
   constructor(cluster: PoolCluster, maker: PromiseMaker = Promise) {
     super();
     this.poolCluster = cluster;
@@ -28,17 +28,17 @@ export class PromisePoolCluster extends EventEmitter {
     this.poolCluster.add(given, options);
   }
 
-  /** Removes the nodes that answer to a pattern. */
+  /** Removes the nodes whose names match a pattern. */
   remove(pattern: string | RegExp): void {
     this.poolCluster.remove(pattern);
   }
 
-  /** Returns the nodes that answer to a pattern, of which one is chosen each time. */
+  /** Returns the nodes whose names match a pattern; the selector picks one for each lease. */
   of(pattern?: string | RegExp, selector?: string): PromisePoolNamespace {
     return new PromisePoolNamespace(this.poolCluster.of(pattern, selector), this.Promise);
   }
 
-  /** Lends a connection: of any node, or of those that answer to a pattern. */
+  /** Lends a connection of any node, or of a node whose name matches a pattern. */
   getConnection(pattern?: string | RegExp, selector?: string): Promise<PromisePoolConnection> {
     return new this.Promise((resolve) => resolve(this.of(pattern, selector).getConnection()));
   }
@@ -66,30 +66,30 @@ export class PromisePoolCluster extends EventEmitter {
   }
 }
 
-/** Some nodes of a cluster, as promises know them. */
+/** Some nodes of a cluster, with promises. */
 export class PromisePoolNamespace {
-  /** What it is a face of. */
+  /** The namespace with callbacks. */
   readonly poolNamespace: PoolNamespace;
-  /** What makes its promises. */
+  /** The constructor of its promises. */
   readonly Promise: PromiseMaker;
 
-  /** Creates a promise face of a namespace. */
+  /** Wraps a namespace; `maker` constructs its promises. */
   constructor(namespace: PoolNamespace, maker: PromiseMaker) {
     this.poolNamespace = namespace;
     this.Promise = maker;
   }
 
-  /** Lends a connection of one of them. */
+  /** Lends a connection of one of these nodes. */
   getConnection(): Promise<PromisePoolConnection> {
     return promiseConnection(lenderOf(this.poolNamespace), this.Promise);
   }
 
-  /** Sends a statement as text to one of them. */
+  /** Sends a statement as text to one of these nodes. */
   query(sql: unknown, values?: unknown): Promise<[unknown, unknown]> {
     return this.#ask("query", sql, values);
   }
 
-  /** Prepares and executes a statement on one of them. */
+  /** Prepares and executes a statement on one of these nodes. */
   execute(sql: unknown, values?: unknown): Promise<[unknown, unknown]> {
     return this.#ask("execute", sql, values);
   }
@@ -108,7 +108,7 @@ export class PromisePoolNamespace {
   }
 }
 
-/** Lets an error name the lines of who asked, as mysql2's other promises do. */
+/** Gives an error the caller's stack, as mysql2's other promises do. */
 function restacked(error: unknown, { stack = "" }: Error): unknown {
   if (error instanceof Error) {
     error.stack = `${error.name}: ${error.message}${stack.slice(stack.indexOf("\n"))}`;

@@ -1,7 +1,7 @@
 /**
- * The promise face of a pool: mysql2's own class, but that a connection which it lends belongs to
- * whoever was given it. So a second release does nothing, what is done after it is refused, and a
- * connection that was forgotten is taken back when its face is collected as garbage.
+ * The promise interface of a pool: mysql2's own class, except that each lent connection is a
+ * wrapper for one holder. So a second release does nothing, the wrapper refuses calls after the
+ * release, and the pool closes a forgotten connection when its wrapper is garbage-collected.
  */
 
 import type { PoolConnection } from "mysql2";
@@ -14,31 +14,31 @@ import type { Lender } from "./lending.ts";
 const DriverPool: typeof hiddenPromise.PromisePool = hiddenPromise.PromisePool;
 const DriverConnection: typeof hiddenPromise.PoolConnection = hiddenPromise.PoolConnection;
 
-/** A pool with callbacks, as mysql2 wraps it. */
+/** The pool with callbacks that mysql2's class wraps. */
 type CallbackPool = ConstructorParameters<typeof DriverPool>[0];
 
-/** A pool, as mysql2's promises know it. */
+/** A pool with the members of mysql2/promise's `Pool`. */
 export class PromisePool extends DriverPool {
   readonly #lender: Lender;
 
-  /** Creates a promise face of a pool; `maker` makes its promises. */
+  /** Wraps a pool; `maker` constructs its promises. */
   constructor(pool: CallbackPool, lender: Lender, maker: unknown) {
     super(pool, maker);
     this.#lender = lender;
   }
 
-  /** Lends a connection, which is to be given back. */
+  /** Lends a connection, which the caller must release. */
   getConnection(): Promise<PromisePoolConnection> {
     return promiseConnection(this.#lender, this.Promise);
   }
 
-  /** Gives a connection back. */
+  /** Releases a connection. */
   releaseConnection(connection: { release?(): void }): void {
     connection.release?.();
   }
 }
 
-/** Lends a connection by a promise. */
+/** Lends a connection, with promises; `maker` constructs them. */
 export function promiseConnection(
   lender: Lender,
   maker: PromiseMaker,
@@ -48,10 +48,10 @@ export function promiseConnection(
   });
 }
 
-/** What keeps what from being collected as garbage. */
+/** Each key keeps its value from being garbage-collected. */
 const kept: WeakMap<object, object> = new WeakMap();
 
-/** What a face asks its connection for. */
+/** The methods that send a command to the server. */
 const requests = [
   "beginTransaction",
   "changeUser",
@@ -65,16 +65,16 @@ const requests = [
   "rollback",
 ] as const;
 
-/** A face of the driver, by what it asks its connection for. */
+/** The driver's wrapper, seen by these methods. */
 type Asking = Record<(typeof requests)[number], (...args: unknown[]) => Promise<unknown>>;
 
 type Inner = InstanceType<typeof DriverConnection> & Asking;
 
-/** A connection of the pool, as promises know it, for one who has it. */
+/** A connection of the pool with promises, for one holder. */
 export class PromisePoolConnection extends DriverConnection {
   readonly #checkout: Checkout;
   readonly #maker: PromiseMaker;
-  /** The driver's face, which asks the connection without that it is taken out of this one. */
+  /** The driver's wrapper: it uses the connection without reading `this.connection`. */
   readonly #inner: Inner;
 
   static {
@@ -86,7 +86,7 @@ export class PromisePoolConnection extends DriverConnection {
     }
   }
 
-  /** Creates a face that alone keeps the lease. */
+  /** Creates the wrapper; only the wrapper keeps the lease from being garbage-collected. */
   constructor(lease: Lease, maker: PromiseMaker) {
     const checkout = new Checkout(lease);
     super(checkout.connection, maker);
@@ -103,23 +103,23 @@ export class PromisePoolConnection extends DriverConnection {
     return internalsOf(this.#checkout.connection).config;
   }
 
-  /** The server's name for it. */
+  /** The server's id of the connection. */
   get threadId(): number {
     return this.#checkout.connection.threadId;
   }
 
-  /** Gives it back. */
+  /** Releases the connection. */
   override release(): void {
     this.#checkout.release();
   }
 
-  /** Gives it back; with the option `gracefulEnd`, ends it. */
+  /** Releases the connection; with the option `gracefulEnd`, closes it. */
   override end(): Promise<void> {
     if (this.#checkout.isEnded) return new this.#maker((resolve) => resolve());
     return this.#checkout.run(() => this.#inner.end());
   }
 
-  /** Ends it at once. */
+  /** Closes the connection at once. */
   override destroy(): void {
     if (!this.#checkout.isEnded) this.#checkout.run(() => this.#checkout.connection.destroy());
   }

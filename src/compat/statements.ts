@@ -1,6 +1,6 @@
 /**
- * Statements that a pool is given: each is run on a connection that is lent for it, and given
- * back when it has ended, however it has.
+ * Runs the statements of a pool: each on a connection that is lent for it, and released when the
+ * statement has ended, whether or not it has failed.
  */
 
 import type { PoolConnection } from "mysql2";
@@ -13,7 +13,7 @@ import { type Answer, type Command, hidden, internalsOf, type QueryCommand } fro
 import { whenQuiet } from "./internals.ts";
 import type { Lender } from "./lending.ts";
 
-/** Sends a statement as text; returns the driver's command at once, which tells of it. */
+/** Sends a statement as text; returns the driver's command at once, which emits its events. */
 export function query(
   lender: Lender,
   sql: unknown,
@@ -46,7 +46,7 @@ export function execute(lender: Lender, sql: unknown, values: unknown, callback:
   }, (error: unknown) => queueMicrotask(() => answer(error)));
 }
 
-/** One statement's stay on a connection. */
+/** One statement's use of a lease, which ends with the statement. */
 class Stay {
   readonly connection: PoolConnection;
   readonly #lease: Lease;
@@ -58,7 +58,7 @@ class Stay {
     this.#lease = lease;
   }
 
-  /** Begins it; one that cannot be sent has failed. */
+  /** Sends the statement; if `send` throws, ends the use and calls `fail`. */
   run(send: () => Command, fail: (error: unknown) => void): void {
     try {
       send().prependOnceListener("end", () => this.#end());
@@ -68,17 +68,17 @@ class Stay {
     }
   }
 
-  /** Returns what takes the answer, and passes it on when the connection has been given back. */
+  /** Returns a callback that ends the use, and then passes the answer on. */
   answering(answer: Answer): Answer {
     return (error, ...results) => {
       this.#error = error;
-      // Of what was under way when the connection was lost, the driver tells no end.
+      // If the connection is lost, the driver emits no "end" for the running command.
       this.#end();
       queueMicrotask(() => answer(error, ...results));
     };
   }
 
-  /** Notes what fails. */
+  /** Notes the error of a command without a callback. */
   follow(command: QueryCommand): void {
     command.once("error", (error: unknown) => this.#error = error);
   }
@@ -93,7 +93,7 @@ class Stay {
   }
 }
 
-/** Gives a command what it takes from its connection if it does not say it itself. */
+/** Gives a command the options of its connection that it does not set itself. */
 function inherited(command: QueryCommand, connection: PoolConnection): QueryCommand {
   const { config } = internalsOf(connection);
   command._queryOptions.rowsAsArray ??= config.rowsAsArray;

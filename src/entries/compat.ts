@@ -1,6 +1,6 @@
 /**
- * mysql2's own module over connections of Sublet, for code that exists: its `createPool` and
- * `createPoolCluster` give pools of Sublet with mysql2's members, and all else is mysql2's.
+ * A replacement for the module mysql2, for existing code: `createPool` and `createPoolCluster`
+ * return Sublet's pools with mysql2's members; all other exports are mysql2's own.
  *
  * @example
  * ```ts ignore
@@ -17,5 +17,5 @@
  */
 
 export * from "./compat_callback.ts";
-/** The same once more, as mysql2 has it. */
+/** The same exports as an object, as mysql2 has it. */
 export * as default from "./compat_callback.ts";

@@ -1,6 +1,6 @@
 /**
- * What `@sublet/mysql/compat` exports: all that mysql2 does. What makes pools is Sublet's; the
- * rest is mysql2's own.
+ * The exports of `@sublet/mysql/compat`: all those of mysql2, and a few of Sublet. Pools and
+ * clusters are Sublet's; the rest is mysql2's own.
  */
 
 import mysql2 from "mysql2";
@@ -35,7 +35,7 @@ export type { Pool as Db } from "./types.ts";
 /** The class of mysql2's options. */
 export type ConnectionConfigClass = new (options: object) => mysql2.ConnectionConfig;
 
-/** What mysql2 exports without that its types tell. */
+/** The exports of mysql2 that its types lack. */
 const untold = mysql2 as unknown as {
   readonly ConnectionConfig: ConnectionConfigClass;
   readonly createQuery: (typeof mysql2.Connection)["createQuery"];
@@ -56,17 +56,17 @@ export type ConnectionConfig = mysql2.ConnectionConfig;
 /** The class of such options. */
 export const ConnectionConfig: ConnectionConfigClass = untold.ConnectionConfig;
 
-/** Does as `createConnection`. */
+/** The same as `createConnection`. */
 export const connect: typeof mysql2.createConnection = mysql2.createConnection;
-/** Returns a command that a connection can be given to run. */
+/** Returns a command that a connection can run. */
 export const createQuery: (typeof mysql2.Connection)["createQuery"] = untold.createQuery;
-/** The numbers of the types of columns. */
+/** The numbers of the column types. */
 export type Types = mysql2.Types;
-/** The numbers of the types of columns. */
+/** The numbers of the column types. */
 export const Types: typeof mysql2.Types = mysql2.Types;
-/** Makes values that say of which type they are. */
+/** Makes parameters with an explicit type. */
 export type TypedParameter = mysql2.TypedParameter;
-/** Makes values that say of which type they are. */
+/** Makes parameters with an explicit type. */
 export const TypedParameter: typeof mysql2.TypedParameter = mysql2.TypedParameter;
 /** The numbers of collations. */
 export type Charsets = mysql2.Charsets;
@@ -75,18 +75,18 @@ export const Charsets: typeof mysql2.Charsets = mysql2.Charsets;
 /** The encodings of collations. */
 export const CharsetToEncoding: typeof mysql2.CharsetToEncoding = mysql2.CharsetToEncoding;
 
-/** Opens a connection of its own; `createConnection` of mysql2/promise. */
+/** Opens a connection outside any pool: `createConnection` of mysql2/promise. */
 export const createConnectionPromise: typeof promises.createConnection = promises.createConnection;
-/** Returns a pool that answers by promises; `createPool` of `@sublet/mysql/compat/promise`. */
+/** Returns a pool with promises: `createPool` of `@sublet/mysql/compat/promise`. */
 export const createPoolPromise: typeof promises.createPool = promises.createPool;
-/** Returns a cluster that answers by promises. */
+/** Returns a cluster with promises. */
 export const createPoolClusterPromise: typeof promises.createPoolCluster =
   promises.createPoolCluster;
 
 /**
- * Returns a pool with mysql2's members over connections of Sublet; nothing is opened yet.
+ * Returns a pool with mysql2's members over connections of Sublet; it opens none before its use.
  *
- * @param config A URI, or mysql2's options of a pool, and those of `MoreOptions`; durations in ms.
+ * @param config A URI, or mysql2's pool options and those of `MoreOptions`; durations in ms.
  * @returns The pool.
  * @throws `SubletError` with the code `OPTION_INVALID`.
  *
@@ -108,9 +108,9 @@ export function createPool(config: string | CompatOptions): Pool {
 /**
  * Returns a cluster without nodes.
  *
- * @param config mysql2's options of a cluster; durations in ms.
+ * @param config mysql2's cluster options; durations in ms.
  * @returns The cluster.
- * @throws `RangeError` if the selector is not known.
+ * @throws `RangeError` if the default selector is unknown.
  *
  * @example
  * ```ts ignore
@@ -128,13 +128,13 @@ export function createPoolCluster(config?: ClusterOptions): PoolCluster {
 }
 
 /**
- * Returns a virtual connection of a pool that exists as a pool with mysql2's members. Its end is
- * not that of the pool.
+ * Wraps a virtual connection of an existing pool as a pool with mysql2's members. Ending the
+ * wrapper does not end the pool.
  *
  * @param db The pool.
  * @param name The name of the virtual connection; `main` unless given.
  * @param options `unit: "join"`, to run statements in the transaction of their unit of work.
- * @returns The face, the same one each time.
+ * @returns The wrapper; equal arguments give the same object.
  * @throws `SubletError` with the code `OPTION_INVALID`.
  *
  * @example
@@ -158,12 +158,12 @@ export function compat<Name extends string>(
 }
 
 /**
- * Returns the pool of Sublet behind a pool with mysql2's members: for units of work, for counts,
- * for what else such a pool can do.
+ * Returns the Sublet pool behind a pool with mysql2's members: for units of work, statistics and
+ * all else that a Sublet pool can do.
  *
- * @param pool What `createPool` or `compat` has returned.
- * @returns The pool; what `createPool` has returned has one virtual connection, `main`.
- * @throws `TypeError` if it is a pool of something else.
+ * @param pool A pool that `createPool` or `compat` returned.
+ * @returns The pool. That of `createPool` has one virtual connection, `main`.
+ * @throws `TypeError` if this package did not make `pool`.
  *
  * @example
  * ```ts ignore

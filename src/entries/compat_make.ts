@@ -1,4 +1,4 @@
-/** Makes the pools of code that knows mysql2, on the sockets of the runtime it finds itself in. */
+/** Makes pools with mysql2's interface, on the sockets of the runtime that it detects. */
 
 import { createPool as createDb } from "../../mod.ts";
 import { adapter as node } from "../adapters/node.ts";
@@ -12,7 +12,7 @@ import { creatorOn, lifespanOn } from "./create.ts";
 
 const makeDb: MakeDb = (options, dial) => {
   if (dial === undefined) return createDb(options);
-  // Sockets that are the user's are upgraded to TLS by the driver, as Node's are.
+  // The driver upgrades the user's own sockets to TLS, as it does Node's.
   return creatorOn({ ...node, dial }, lifespanOn(findRuntime()))(options);
 };
 

@@ -1,6 +1,7 @@
 /**
- * The module mysql2/promise over connections of Sublet, for code that exists: its `createPool` and
- * `createPoolCluster` give pools of Sublet with mysql2's members, and all else is mysql2's.
+ * A replacement for the module mysql2/promise, for existing code: `createPool` and
+ * `createPoolCluster` return Sublet's pools with mysql2's members; all other exports are mysql2's
+ * own.
  *
  * @example
  * ```ts ignore
@@ -15,5 +16,5 @@
  */
 
 export * from "./compat_promises.ts";
-/** The same once more, as mysql2 has it. */
+/** The same exports as an object, as mysql2 has it. */
 export * as default from "./compat_promises.ts";

@@ -1,6 +1,6 @@
 /**
- * What `@sublet/mysql/compat/promise` exports: all that mysql2/promise does. What makes pools is
- * Sublet's; the rest is mysql2's own.
+ * The exports of `@sublet/mysql/compat/promise`: all those of mysql2/promise, and a few of Sublet.
+ * Functions that make pools and clusters are Sublet's; the rest is mysql2's own.
  */
 
 import mysql2 from "mysql2/promise";
@@ -34,7 +34,7 @@ export type Pool = ReturnType<(typeof import("mysql2/promise"))["createPool"]>;
 /** A cluster of pools. */
 export type PoolCluster = ReturnType<(typeof import("mysql2/promise"))["createPoolCluster"]>;
 
-/** What mysql2/promise exports without that its types tell. */
+/** The exports of mysql2/promise that its types lack. */
 const untold = mysql2 as unknown as {
   readonly PromisePool: abstract new () => Pool;
 };
@@ -45,13 +45,13 @@ export const PromisePool: abstract new () => Pool = untold.PromisePool;
 export const PromiseConnection: typeof mysql2.Connection = mysql2.Connection;
 /** The class of connections of a pool. */
 export const PromisePoolConnection: typeof mysql2.PoolConnection = mysql2.PoolConnection;
-/** The numbers of the types of columns. */
+/** The numbers of the column types. */
 export type Types = mysql2.Types;
-/** The numbers of the types of columns. */
+/** The numbers of the column types. */
 export const Types: typeof mysql2.Types = mysql2.Types;
-/** Makes values that say of which type they are. */
+/** Makes parameters with an explicit type. */
 export type TypedParameter = mysql2.TypedParameter;
-/** Makes values that say of which type they are. */
+/** Makes parameters with an explicit type. */
 export const TypedParameter: typeof mysql2.TypedParameter = mysql2.TypedParameter;
 /** The numbers of collations. */
 export type Charsets = mysql2.Charsets;
@@ -61,10 +61,10 @@ export const Charsets: typeof mysql2.Charsets = mysql2.Charsets;
 export const CharsetToEncoding: typeof mysql2.CharsetToEncoding = mysql2.CharsetToEncoding;
 
 /**
- * Returns a pool with the members of mysql2/promise over connections of Sublet; nothing is opened
- * yet.
+ * Returns a pool with the members of mysql2/promise over connections of Sublet; it opens none
+ * before its use.
  *
- * @param config A URI, or mysql2's options of a pool, and those of `MoreOptions`; durations in ms.
+ * @param config A URI, or mysql2's pool options and those of `MoreOptions`; durations in ms.
  * @returns The pool.
  * @throws `SubletError` with the code `OPTION_INVALID`.
  *
@@ -83,9 +83,9 @@ export function createPool(config: string | CompatOptions): Pool {
 /**
  * Returns a cluster without nodes.
  *
- * @param config mysql2's options of a cluster; durations in ms.
+ * @param config mysql2's cluster options; durations in ms.
  * @returns The cluster.
- * @throws `RangeError` if the selector is not known.
+ * @throws `RangeError` if the default selector is unknown.
  *
  * @example
  * ```ts ignore
@@ -102,13 +102,13 @@ export function createPoolCluster(config: ClusterOptions = {}): PoolCluster {
 }
 
 /**
- * Returns a virtual connection of a pool that exists as a pool with the members of mysql2/promise.
- * Its end is not that of the pool.
+ * Wraps a virtual connection of an existing pool as a pool with the members of mysql2/promise.
+ * Ending the wrapper does not end the pool.
  *
  * @param db The pool.
  * @param name The name of the virtual connection; `main` unless given.
  * @param options `unit: "join"`, to run statements in the transaction of their unit of work.
- * @returns The face.
+ * @returns The wrapper.
  * @throws `SubletError` with the code `OPTION_INVALID`.
  *
  * @example
@@ -132,12 +132,12 @@ export function compat<Name extends string>(
 }
 
 /**
- * Returns the pool of Sublet behind a pool with the members of mysql2/promise: for units of work,
- * for counts, for what else such a pool can do.
+ * Returns the Sublet pool behind a pool with the members of mysql2/promise: for units of work,
+ * statistics and all else that a Sublet pool can do.
  *
- * @param pool What `createPool` or `compat` has returned.
- * @returns The pool; what `createPool` has returned has one virtual connection, `main`.
- * @throws `TypeError` if it is a pool of something else.
+ * @param pool A pool that `createPool` or `compat` returned.
+ * @returns The pool. That of `createPool` has one virtual connection, `main`.
+ * @throws `TypeError` if this package did not make `pool`.
  *
  * @example
  * ```ts ignore
@@ -151,7 +151,7 @@ export function dbOf(pool: Pool): Db {
   return dbOfFace(pool) as unknown as Db;
 }
 
-/** Returns what is to make promises, if that is said. */
+/** Returns the promise constructor from the option `Promise`, if given. */
 function makerOf(config: string | object): PromiseMaker | undefined {
   return typeof config === "object" && "Promise" in config
     ? config.Promise as PromiseMaker

@@ -1,4 +1,4 @@
-/** Makes pools over MySQL, on the sockets that an entry names. */
+/** Makes pools for MySQL, on the sockets of the adapter that an entry passes in. */
 
 import * as mysql from "../mysql/mod.ts";
 import type { Adapter, Runtime } from "../port.ts";
@@ -12,12 +12,12 @@ import type { Connection, Pool, PoolOptions } from "./types.ts";
 /** Makes pools. */
 export type CreatePool = <Name extends string>(options: string | PoolOptions<Name>) => Pool<Name>;
 
-/** Returns how long connections live in a runtime unless a definition says otherwise. */
+/** Returns the default of the option `lifespan` in a runtime. */
 export function lifespanOn(runtime: Runtime | undefined): Lifespan {
   return runtime === "workerd" ? "unit" : "pool";
 }
 
-/** Returns what makes pools whose connections live as long as `lifespan` says by default. */
+/** Returns a `createPool` on the adapter's sockets; `lifespan` is the default of that option. */
 export function creatorOn(adapter: Adapter, lifespan: Lifespan): CreatePool {
   const backend: Backend = {
     connector: mysql.createConnector(adapter),
@@ -35,7 +35,7 @@ export function creatorOn(adapter: Adapter, lifespan: Lifespan): CreatePool {
   return <Name extends string>(options: string | PoolOptions<Name>): Pool<Name> => {
     const given: PoolOptions<Name> = typeof options === "string" ? { uri: options } : options;
     const isLate = typeof given?.uri === "function" && (given.lifespan ?? lifespan) === "unit";
-    // What the URI says of the pool itself is an option of the pool like any other.
+    // A URI may also name options of the pool itself.
     const expanded = isLate ? given : checked(() => mysql.expandUri(given)) as PoolOptions<Name>;
     return createSubletPool<Name, mysql.Target, Connection, mysql.TargetOptions>(
       expanded,
@@ -44,7 +44,7 @@ export function creatorOn(adapter: Adapter, lifespan: Lifespan): CreatePool {
   };
 }
 
-/** Returns what `make` makes; an option that is wrong is named as the pool names its own. */
+/** Returns the result of `make`; a target's option error becomes a `SubletError` of the pool. */
 function checked<T>(make: () => T): T {
   try {
     return make();

@@ -22,10 +22,10 @@ export type * from "./types.ts";
 const create: CreatePool = creatorOn(adapter, "pool");
 
 /**
- * Returns a pool on the sockets of Deno; in all else as `createPool` of `@sublet/mysql`.
+ * Returns a pool on the sockets of Deno; in all else like `createPool` of `@sublet/mysql`.
  *
- * @param options Where to connect, as a URI or by name; and the options of the pool.
- * @returns The pool, which opens nothing before it is used.
+ * @param options Where to connect, as a URI or as single options, and the options of the pool.
+ * @returns The pool, which opens no connection before its first use.
  * @throws `SubletError` with the code `OPTION_INVALID`.
  *
  * @example

@@ -1,4 +1,4 @@
-/** The types of what every entry exports; they differ in nothing but the sockets they use. */
+/** The types that every entry exports; entries differ in sockets and the default `lifespan`. */
 
 import type * as mysql from "../mysql/mod.ts";
 import type { Lease as ShellLease } from "../shell/lease.ts";
@@ -51,15 +51,15 @@ export type {
   VirtualConnection as VirtualConnectionOf,
 } from "../shell/virtual_connection.ts";
 
-/** The options of a pool: its own, and those that say where and as whom it connects. */
+/** The options of a pool: its own, and those of its target (address, credentials, session). */
 export type PoolOptions<Name extends string = "main"> =
   & ShellOptions<Name, mysql.TargetOptions>
   & mysql.TargetOptions;
 
-/** The connection of mysql2 that a lease hands out. */
+/** The mysql2 connection that a lease gives to its holder. */
 export type Connection = ReturnType<(typeof import("mysql2"))["createConnection"]>;
 
-/** A pool; `Name` is what its virtual connections may be called. */
+/** A pool; `Name` is the union of its virtual connections' names. */
 export type Pool<Name extends string = "main"> = ShellPool<
   Name,
   mysql.Target,
