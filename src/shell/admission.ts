@@ -1,23 +1,22 @@
 /**
- * Who may still begin work when a pool, or one handle of it, ends.
+ * Counts the work of a pool, and of each handle of it, and refuses new work once it drains.
  *
- * A unit of work that is under way may need further leases until its end. So a pool that
- * drains lets nobody else begin, and has the core drain only when the last unit has ended. What
- * is counted for a handle is counted for its pool as well, and a pool that has closed has closed
- * all its handles.
+ * A unit of work that is under way may need further leases until its end. So a pool that drains
+ * first refuses new units, and makes the core drain only when the last unit has ended. A unit
+ * that a handle counts is also counted by its pool, and a closed pool closes all its handles.
  */
 
 import { SubletError } from "./errors.ts";
 
-/** How many units are counted; it leads to none of them. */
+/** A count of units, which holds no reference to any of them. */
 export interface Tally {
-  /** How many. */
+  /** The number of units under way. */
   units: number;
 }
 
 /** Counts the units of work that are under way. */
 export class Admission {
-  /** Why nobody may begin any more, if that is not for a drain. */
+  /** Why the pool refuses new work, for the error message, if the reason is not a drain. */
   why: string | undefined;
   #empty: PromiseWithResolvers<void> | undefined;
   readonly #exempt = new Set<object>();
@@ -27,35 +26,35 @@ export class Admission {
   #isClosed = false;
   #isRefusing = false;
 
-  /** Counts for a pool; or into `tally` for a handle of one, which counts the same. */
+  /** Counts for a pool or, given `pool`, for a handle of it: into `tally`, and for the pool. */
   constructor(pool?: Admission, tally: Tally = { units: 0 }) {
     this.#pool = pool;
     this.#tally = tally;
   }
 
-  /** Whether nobody may begin any more. */
+  /** Whether new work is refused. */
   get isClosed(): boolean {
     return this.#isClosed || (this.#pool?.isClosed ?? false);
   }
 
-  /** Whether it was closed itself, and not only the pool that it is a part of. */
+  /** Whether {@linkcode close} was called on this object itself, not only on its pool. */
   get isClosedItself(): boolean {
     return this.#isClosed;
   }
 
-  /** Whether what is under way gets no lease any more. */
+  /** Whether work under way gets no further lease either. */
   get isRefusing(): boolean {
     return this.#isRefusing;
   }
 
-  /** Fulfilled when nobody may begin and all that is counted has ended, except the exempt. */
+  /** Fulfilled when this is closed, and all counted work except the exempt units has ended. */
   get empty(): Promise<void> {
     this.#empty ??= Promise.withResolvers();
     this.#look();
     return this.#empty.promise;
   }
 
-  /** Lets work begin, or throws as it comes too late. */
+  /** Throws `POOL_DRAINING` if new work is refused. */
   check(): void {
     if (!this.isClosed) return;
     const why = this.#pool?.isClosed === false
@@ -65,13 +64,13 @@ export class Admission {
     throw new SubletError("POOL_DRAINING", "unit", message);
   }
 
-  /** Counts a unit in. */
+  /** Counts a unit that begins. */
   enter(): void {
     this.#tally.units++;
     this.#pool?.enter();
   }
 
-  /** Counts a unit out. */
+  /** Uncounts a unit that has ended. */
   leave(unit: object): void {
     this.#tally.units--;
     this.#exempt.delete(unit);
@@ -79,35 +78,35 @@ export class Admission {
     this.#pool?.leave(unit);
   }
 
-  /** Counts units out that were collected as garbage, as they could never have ended. */
+  /** Uncounts the units of a garbage-collected handle, as nothing can end them any more. */
   forget({ units }: Tally): void {
     this.#tally.units -= units;
     this.#look();
   }
 
-  /** Counts a request in, until its lease has ended; the core counts those of the pool. */
+  /** Counts a request until its lease has ended. Not for the pool: the core counts its requests. */
   enterRequest(): void {
     this.#requests++;
   }
 
-  /** Counts a request out. */
+  /** Uncounts a request. */
   leaveRequest(): void {
     this.#requests--;
     if (this.#isClosed) this.#look();
   }
 
-  /** Lets nobody begin any more. */
+  /** Refuses new work from now on. */
   close(): void {
     this.#isClosed = true;
     this.#look();
   }
 
-  /** Gives no lease any more, not even to what is under way. */
+  /** Refuses leases from now on, even to work under way. */
   refuse(): void {
     this.#isRefusing = true;
   }
 
-  /** Does not wait for a unit, as it waits for the end itself; but for the leases that it holds. */
+  /** Does not wait for a unit that itself waits for the drain, except for the leases it holds. */
   exempt(unit: { readonly isEnded: boolean }): void {
     if (!unit.isEnded) this.#exempt.add(unit);
     this.#look();

@@ -9,36 +9,39 @@ import type { CompiledMethod } from "./statement.ts";
 export interface Backend {
   /** Opens sessions. */
   readonly connector: Connector;
-  /** Tells the time; this process's clock unless given. */
+  /** The clock; by default, that of this process. */
   readonly clock?: PoolClock;
-  /** How long actual connections live unless the options say otherwise; as their pool. */
+  /** The default of the option `lifespan`; "pool" unless given. */
   readonly lifespan?: Lifespan;
   /** The names of the options that belong to a target. */
   readonly targetOptions: readonly string[];
-  /** Tells whether options can only be read when a unit of work is there. */
+  /** Tells whether the target can be computed only when a unit of work begins. */
   isLate?(options: Readonly<Record<string, unknown>>): boolean;
-  /** Returns the target that options describe; throws if they describe none. */
+  /** Returns the target that options describe; throws if the options are invalid. */
   targetOf(options: Readonly<Record<string, unknown>>): Target;
-  /** Returns a copy of a target with other options. */
+  /** Returns a copy of a target, with some of its options replaced. */
   retargetOf(base: Target, overrides: object): Target;
-  /** Returns a key that is equal for equal definitions only. */
+  /** Returns a key; two definitions have the same key only if they are equal. */
   keyOf(definition: object): string;
-  /** Returns a key of all but functions and objects with a class; nothing if there are none. */
+  /**
+   * Returns a key that ignores functions and objects with a class; undefined if the definition has
+   * neither.
+   */
   shapeOf(definition: object): string | undefined;
-  /** Finds the parameters of an SQL text. */
+  /** Finds the parameters in an SQL text. */
   compileMethod(sql: string): CompiledMethod;
-  /** Tells whether a unit that failed with an error may be repeated. */
+  /** Tells whether the pool may repeat a unit that failed with this error. */
   isRepeatable(error: unknown): boolean;
-  /** Tells whether an error says that the connection was lost. */
+  /** Tells whether an error means that the connection was lost. */
   isLoss(error: unknown): boolean;
 }
 
-/** A pool that nobody has used yet. */
+/** All that is needed to create a pool. */
 export interface PoolDefinition {
-  /** Its options. */
+  /** The options of the pool. */
   readonly options: ResolvedOptions;
-  /** What it knows of a driver and a runtime. */
+  /** The driver, on a runtime. */
   readonly backend: Backend;
-  /** Returns the target of each virtual connection; throws if one cannot be known yet. */
+  /** Returns the target of each virtual connection; throws if the options of one are invalid. */
   readonly targets: () => readonly Target[];
 }

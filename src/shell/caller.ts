@@ -1,21 +1,21 @@
 /**
- * What a wait must not lose of the code that asked: its async context, and its line in the stacks
- * of errors. An async function keeps both, and costs more than all the rest of a statement; so
- * they are kept by hand, and the line is paid for only when something fails.
+ * Keeps, across a wait, the caller's async context and the caller's line in the stacks of errors.
+ * An async function would keep both, but costs more than all the rest of a statement. So this
+ * module keeps them by hand, and does the work for the line only when something fails.
  */
 
 import { AsyncResource } from "node:async_hooks";
 import { restack } from "./statement.ts";
 
-/** Whether a resource is cheap to make: in Deno it costs more than a statement. */
+/** Whether an `AsyncResource` is cheap to create: in Deno, one costs more than a statement. */
 const areResourcesCheap = !("Deno" in globalThis);
-/** JavaScriptCore finds who waits for a promise only if that is an async function. */
+/** JavaScriptCore adds the line that awaits a promise only if an async function returned it. */
 const isNamedByAwait = "Bun" in globalThis;
 
-/** Goes on, later, in the async context of the code that asked. */
+/** Continues later in the caller's async context; see {@linkcode goOn}. */
 export type Resume = AsyncResource | (() => void);
 
-/** Returns what calls `fn` once, later, in the async context of now. */
+/** Captures the current async context, so that {@linkcode goOn} can call `fn` in it, once. */
 export function resumeOf(fn: () => void): Resume {
   if (areResourcesCheap) return new AsyncResource("Sublet");
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -23,13 +23,13 @@ export function resumeOf(fn: () => void): Resume {
   return resolve;
 }
 
-/** Goes on with `fn`, which `resume` was made of. */
+/** Calls `fn` in the async context of `resume`, which {@linkcode resumeOf} made for this `fn`. */
 export function goOn(resume: Resume, fn: () => void): void {
   if (typeof resume === "function") resume();
   else resume.runInAsyncScope(fn);
 }
 
-/** Returns a promise that names its caller when it is rejected, if its engine asks for that. */
+/** Returns the promise, wrapped if the JavaScript engine needs that to name the caller's line. */
 export function named<T>(promise: Promise<T>): Promise<T> {
   return isNamedByAwait ? awaited(promise) : promise;
 }
@@ -45,8 +45,8 @@ async function awaited<T>(promise: Promise<T>): Promise<T> {
 const settled: Promise<void> = Promise.resolve();
 
 /**
- * Returns a promise that is rejected with an error once others had time to wait for it. V8 finds
- * the lines that wait for a promise from within a reaction that this promise follows.
+ * Returns a promise that rejects with an error, only after callers had time to await it: V8 finds
+ * the lines that await a promise only while a reaction runs that this promise depends on.
  */
 export function rejected(error: unknown): Promise<never> {
   if (isNamedByAwait) return Promise.reject(error);

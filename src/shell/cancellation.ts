@@ -1,20 +1,20 @@
 /**
- * What ends waits and statements early, for any number of them at little cost each.
+ * Ends waits and statements early: a cheap substitute for many listeners on an `AbortSignal`.
  *
- * To add a listener to an `AbortSignal` takes the longer the more it has, and to derive a signal
- * from two costs more than a statement. So each signal of a user gets one listener, and those who
- * wait for it stand in a set behind that.
+ * Adding a listener to an `AbortSignal` takes longer the more listeners it has, and deriving a
+ * signal from two costs more than a statement. So the pool adds one listener to each signal that a
+ * caller gives, and keeps its own listeners in a set behind it.
  */
 
 import type { Cancellation } from "../port.ts";
 
 type Listener = () => void;
 
-/** Those who are told of one end, once and in the order in which they came. */
+/** The listeners of one cancellation: each is called once, in the order in which they came. */
 class Listeners {
   readonly #listeners = new Set<Listener>();
 
-  /** How many there are. */
+  /** The number of listeners. */
   get size(): number {
     return this.#listeners.size;
   }
@@ -27,7 +27,7 @@ class Listeners {
     this.#listeners.delete(listener);
   }
 
-  /** Tells all; one that throws becomes an uncaught exception of its own, and keeps nobody else. */
+  /** Calls all. If one throws, its error becomes an uncaught exception; the others still run. */
   tell(): void {
     for (const listener of [...this.#listeners]) {
       if (!this.#listeners.delete(listener)) continue;
@@ -42,7 +42,7 @@ class Listeners {
   }
 }
 
-/** The end that a signal of a user brings. */
+/** A cancellation by a signal that a caller gave. */
 class SignalCancellation implements Cancellation {
   readonly #signal: AbortSignal;
   readonly #listeners = new Listeners();
@@ -76,13 +76,13 @@ class SignalCancellation implements Cancellation {
   }
 }
 
-/** The end that the earlier of two brings. */
+/** A cancellation by either of two others, the earlier one. */
 class EitherCancellation implements Cancellation {
   readonly #one: Cancellation;
   readonly #other: Cancellation;
-  /** What each listener is called by, which takes it back from both. */
+  /** For each listener, the function that both call: it removes itself from both, then calls it. */
   readonly #calls = new Map<Listener, Listener>();
-  /** Which of them came first, once a listener was told. */
+  /** Which of the two was aborted first; set when the first listener is called. */
   #first: Cancellation | undefined;
 
   constructor(one: Cancellation, other: Cancellation) {
@@ -128,23 +128,23 @@ class EitherCancellation implements Cancellation {
   }
 }
 
-/** An end that the pool itself brings. */
+/** A cancellation by the pool itself. */
 export class Trigger implements Cancellation {
   readonly #listeners = new Listeners();
   #aborted = false;
   #reason: unknown;
 
-  /** Whether it has come. */
+  /** Whether {@linkcode abort} was called. */
   get aborted(): boolean {
     return this.#aborted;
   }
 
-  /** Why it has come. */
+  /** The reason given to {@linkcode abort}. */
   get reason(): unknown {
     return this.#reason;
   }
 
-  /** Brings it; a second time nothing happens. */
+  /** Aborts, and calls the listeners; a second call does nothing. */
   abort(reason: unknown): void {
     if (this.#aborted) return;
     this.#aborted = true;
@@ -152,17 +152,17 @@ export class Trigger implements Cancellation {
     this.#listeners.tell();
   }
 
-  /** Throws the reason if it has come. */
+  /** Throws the reason if aborted. */
   throwIfAborted(): void {
     if (this.#aborted) throw this.#reason;
   }
 
-  /** Calls a listener when it comes. */
+  /** Adds a listener, which is called on abort. */
   addEventListener(_name: "abort", listener: Listener): void {
     if (!this.#aborted) this.#listeners.add(listener);
   }
 
-  /** Calls a listener no more. */
+  /** Removes a listener. */
   removeEventListener(_name: "abort", listener: Listener): void {
     this.#listeners.delete(listener);
   }
@@ -170,7 +170,7 @@ export class Trigger implements Cancellation {
 
 const known: WeakMap<AbortSignal, Cancellation> = new WeakMap();
 
-/** Returns the end that a signal brings; of one signal it is always the same. */
+/** Returns the cancellation of a signal: always the same object for the same signal. */
 export function cancellationOf(
   signal: AbortSignal | Cancellation | undefined,
 ): Cancellation | undefined {
@@ -182,7 +182,7 @@ export function cancellationOf(
   return created;
 }
 
-/** Returns the end that the earlier of two brings. */
+/** Returns a cancellation by either of two, if any is given. */
 export function either(
   one: AbortSignal | Cancellation | undefined,
   other: AbortSignal | Cancellation | undefined,

@@ -1,35 +1,34 @@
 /**
- * Time as a pool counts it.
+ * The clock of a pool, which also counts the time for which the process was frozen.
  *
- * The monotonic clock of a frozen process may have stood still while its sockets died. So
- * what the wall clock gains over the monotonic one between two readings counts as time that
- * has passed, if it is more than a clock is set forward by in ordinary service.
+ * While a process is frozen, its monotonic clock may stand still although its sockets die. So if
+ * the wall clock gains more on the monotonic one, between two readings, than routine adjustments
+ * of the time explain, the pool adds the gain to its own time.
  */
 
 import type { Clock, Instant } from "../port.ts";
 
-/** A clock that tells when time was skipped. */
+/** A clock that also counts the leaps of time. */
 export interface PoolClock extends Clock {
-  /** How many leaps of the wall clock it has seen. */
+  /** How many leaps of the wall clock `now` has found. */
   readonly leaps: number;
 }
 
-/** Where a clock gets the time from, in ms. */
+/** The two clocks that a `PoolClock` reads, in ms. */
 export interface TimeSource {
-  /** The time that never goes back but may stand still. */
+  /** The monotonic time, which never goes back but may stand still. */
   monotonic(): number;
-  /** The time that people go by, which may jump. */
+  /** The wall-clock time, which may jump. */
   wall(): number;
 }
 
 /**
- * The least gain of the wall clock that counts as a leap. Adjustments by NTP are slewed at
- * 0.5 ms a second or stepped by some 100 ms; nobody freezes a process for less than a second
- * and expects its connections to be doubted.
+ * The least gain of the wall clock that counts as a leap. NTP slews by 0.5 ms a second, or steps
+ * by some 100 ms; and after a freeze of less than a second there is no need to doubt connections.
  */
 const LEAP_MS_MIN = 1_000;
 
-/** The longest delay that timers take; a longer one is armed again when it has passed. */
+/** The longest delay that `setTimeout` takes; for a longer one, the timer is armed again. */
 const DELAY_MS_MAX = 2 ** 31 - 1;
 
 const SYSTEM_TIME: TimeSource = {
@@ -81,7 +80,7 @@ class SystemClock implements PoolClock {
   }
 }
 
-/** Timers are objects in Node and Bun, numbers in browsers, which have no process to hold. */
+/** Timers are objects in Node and Bun, numbers in browsers, which have no process to keep alive. */
 function letProcessEnd(timer: unknown): void {
   if (typeof timer === "object" && timer !== null && "unref" in timer) {
     (timer as { unref(): void }).unref();

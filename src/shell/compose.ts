@@ -1,4 +1,4 @@
-/** Creates a pool from its options and a backend, which knows a driver and a runtime. */
+/** Creates a pool from its options and a backend: a driver on a runtime. */
 
 import type { RawConnection, Target } from "../port.ts";
 import type { Backend, PoolDefinition } from "./backend.ts";
@@ -8,7 +8,7 @@ import { register, type Registered } from "./registry.ts";
 import { SharedPool } from "./shared_pool.ts";
 
 /**
- * Returns a handle of the pool of a definition; equal definitions in one process share one.
+ * Returns a handle of the pool of a definition; equal definitions in one process share one pool.
  *
  * @param given The options of the pool, which include those of its target.
  * @param backend The driver and the runtime.
@@ -30,7 +30,7 @@ export function createSubletPool<
   });
 }
 
-/** Returns the entry of a pool in the registry, which must not keep the options alive. */
+/** Returns the registry entry of a pool. Its closures must not keep the options alive. */
 function registeredOf<
   Name extends string,
   To extends Target,
@@ -41,7 +41,7 @@ function registeredOf<
 }
 
 function define(options: ResolvedOptions, backend: Backend): PoolDefinition {
-  // What is wrong with targets is said where they are defined, if it can be known there.
+  // Where possible, targets are made here, so that `createPool` itself throws if one is invalid.
   const isLate = options.lifespan === "unit" && backend.isLate?.(options.target);
   const known = isLate ? undefined : targetsOf(options, backend);
   return { options, backend, targets: () => known ?? targetsOf(options, backend) };

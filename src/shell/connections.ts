@@ -1,9 +1,9 @@
 /**
- * The open sessions of a pool, by the names of the actual connections that they make.
+ * The open sessions of a pool, by the ids of their actual connections.
  *
- * What is done with a session is started in the async context in which the pool was created,
- * and its end becomes an event. A session keeps the process alive while it is being opened,
- * leased or worked on, and not while it rests.
+ * Each operation on a session starts in the async context in which the pool was created, and
+ * reports its end to the core as an event. A session keeps the process alive while it is leased,
+ * checked, reset or retargeted, and not while it is idle.
  */
 
 import type { ActualId, Event, Work } from "../core/mod.ts";
@@ -14,32 +14,32 @@ import type { PooledConnection } from "./lease_request.ts";
 import type { ProcessRef, RunDetached } from "./process_ref.ts";
 
 /**
- * From how long on an answer may have come while the process stood still, and the server have
- * gone since.
+ * After an operation that took this long, the session is checked once more: the process may have
+ * been frozen when the answer came, and the server may have gone since.
  */
 const LATE_MS_MIN = 1_000;
 
-/** What sessions are opened with. */
+/** What {@linkcode Connections} works with. */
 export interface ConnectionsSetting {
-  /** What opens them. */
+  /** Opens sessions. */
   readonly connector: Connector;
-  /** What tells the time, and chance. */
+  /** The clock, and the source of random numbers. */
   readonly clock: Clock;
-  /** An async context that belongs to nobody. */
+  /** Calls a function in the async context of the pool's creation. */
   readonly runDetached: RunDetached;
-  /** Takes what happens. */
+  /** Reports an event to the core. */
   readonly report: (event: Event) => void;
   /** Called with each session that has been opened. */
   readonly opened: (session: Session) => void;
   /** Keeps the process alive. */
   readonly processRef: ProcessRef;
-  /** Whether each session is wiped when it comes back, whatever is known of it. */
+  /** Whether each released session is reset, even if it seems clean. */
   readonly isResetAlways: boolean;
 }
 
-/** Opens, prepares and closes sessions. */
+/** Opens, checks, resets, retargets and closes sessions. */
 export class Connections {
-  /** How often a session was wiped by a new login. */
+  /** Counts resets by the reason that {@linkcode Session.reset} returned, if any. */
   readonly renewals: Renewals = new Renewals();
   readonly #setting: ConnectionsSetting;
   readonly #open = new Map<ActualId, PooledConnection>();
@@ -51,19 +51,19 @@ export class Connections {
     this.#setting = setting;
   }
 
-  /** The last failure to open or prepare a session, if nothing has succeeded since. */
+  /** The last failure to open or prepare a session, unless a later attempt has succeeded. */
   get lastFailure(): unknown {
     return this.#lastFailure;
   }
 
-  /** Returns what is known of an open session. */
+  /** Returns an open session; throws if there is none. */
   get(actual: ActualId): PooledConnection {
     const pooled = this.#open.get(actual);
     if (pooled === undefined) throw new RangeError(`No session is open for actual ${actual}`);
     return pooled;
   }
 
-  /** Tells whether a session has been opened, and not merely begun to be. */
+  /** Tells whether a session is open, not merely being opened. */
   isOpen(actual: ActualId): boolean {
     return this.#open.has(actual);
   }
@@ -90,7 +90,7 @@ export class Connections {
     );
   }
 
-  /** Checks, resets or changes a session. */
+  /** Checks, resets or retargets a session. */
   work(actual: ActualId, work: Work, target: Target | undefined): void {
     const { runDetached, report } = this.#setting;
     const pooled = this.get(actual);
@@ -113,7 +113,7 @@ export class Connections {
     );
   }
 
-  /** Ends a session with a farewell; calls off one that is being opened. */
+  /** Closes a session with COM_QUIT; aborts one that is still being opened. */
   close(actual: ActualId): void {
     const { runDetached, report } = this.#setting;
     const opening = this.#openings.get(actual);
@@ -127,7 +127,7 @@ export class Connections {
     });
   }
 
-  /** Ends all open sessions at once, or those that an admission counts the leases of. */
+  /** Destroys all open sessions or, given an admission, those leased to work that it counts. */
   destroyAll(reason: Error, admission: Admission | undefined): void {
     for (const { actual, session, request } of [...this.#open.values()]) {
       if (admission !== undefined && request?.admission !== admission) continue;
@@ -136,7 +136,7 @@ export class Connections {
     }
   }
 
-  /** Lets a session keep the process alive if it serves somebody or is worked on. */
+  /** Makes a session keep the process alive while it is leased or an operation on it runs. */
   settle(pooled: PooledConnection): void {
     const isRef = pooled.request !== undefined || pooled.isWorking;
     if (isRef === pooled.isRef) return;
@@ -146,7 +146,7 @@ export class Connections {
     else processRef.unref();
   }
 
-  /** Returns why a reset took a new login, if it did. */
+  /** Performs an operation; returns what {@linkcode Session.reset} returns, if it was a reset. */
   async #perform(
     session: Session,
     work: Work,
@@ -176,11 +176,11 @@ export class Connections {
     this.#openings.delete(actual);
     this.#open.set(actual, pooled);
     this.#lastFailure = undefined;
-    // The process is kept alive by what is done with the session, not by its socket.
+    // `settle` decides what keeps the process alive; the socket itself does not.
     session.setRef(false);
     opened(session);
     report({ type: "connectDone", actual, random: clock.random() });
-    // One that ended before it was known here told nobody of consequence.
+    // If the session ended before "connectDone", the core has ignored the report of its loss.
     if (!session.isAlive) report({ type: "actualLost", actual, byServer: true });
     this.settle(pooled);
   }

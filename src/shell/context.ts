@@ -1,38 +1,38 @@
 /**
- * Whose code is this: the unit of work and the transaction that code belongs to.
+ * The unit of work and the transaction that code belongs to.
  *
- * A context says that for all code below it; contexts follow the code through every `await` by
- * AsyncLocalStorage.
+ * A context applies to all code that runs within it: AsyncLocalStorage carries it through every
+ * `await`.
  */
 
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { LeaseRef, VirtualId } from "../core/mod.ts";
 import type { Cancellation } from "../port.ts";
 
-/** A unit of work, as the context of code knows it. */
+/** The part of a unit of work that contexts use. */
 export interface ContextUnit {
   /** The unit within which it began. */
   readonly outer: ContextUnit | undefined;
-  /** Returns the leases that it holds to its end, except through one virtual connection. */
+  /** Returns the leases that it holds to its end, except those through `virtual`. */
   lastingBut(virtual: VirtualId | undefined): readonly LeaseRef[];
-  /** Notes that something of it, and so of the units around it, may have become permanent. */
+  /** Notes that a write of it, and so of the units around it, may have become permanent. */
   notePermanent(): void;
-  /** Lets go of what is only kept for what may be asked. */
+  /** Releases idle leases that it keeps only so that code may read LAST_INSERT_ID() and such. */
   yield(): void;
 }
 
-/** A transaction, as the context of code knows it. */
+/** The part of a transaction that contexts use. */
 export interface ContextTransaction {
-  /** How far it is. */
+  /** Its status. */
   readonly status: "beginning" | "open" | "ending" | "ended";
-  /** What it runs on: the lease, and the virtual connection that this goes through. */
+  /** The lease it runs on, and the virtual connection of the lease. */
   readonly unitLease: {
     readonly virtualConfig: { readonly id: VirtualId };
     readonly leaseRef: LeaseRef | undefined;
   };
 }
 
-/** What code belongs to. */
+/** The unit, transaction and signal of running code. */
 export interface WorkContext<
   Unit extends ContextUnit = ContextUnit,
   Transaction extends ContextTransaction = ContextTransaction,
@@ -43,19 +43,19 @@ export interface WorkContext<
   readonly parent: WorkContext<Unit, Transaction> | undefined;
   /** The transaction that this context adds. */
   readonly transaction: Transaction | undefined;
-  /** What ends the waits and statements of the code. */
+  /** Ends the waits and statements of the code. */
   readonly signal: Cancellation | undefined;
-  /** The context of code elsewhere that asks by a handle. */
+  /** If code from elsewhere works through a handle of the unit: its own context. */
   readonly caller?: WorkContext<Unit, Transaction> | undefined;
 }
 
-/** How code finds its context. */
+/** Gives running code its context. */
 export type WorkContexts<Unit extends ContextUnit, Transaction extends ContextTransaction> =
   AsyncLocalStorage<
     WorkContext<Unit, Transaction> | undefined
   >;
 
-/** Returns the innermost transaction, ended or not, that code is in on a virtual connection. */
+/** Returns the unit's innermost transaction on `virtual` that code is in, ended or not. */
 export function transactionOf<Unit extends ContextUnit, Transaction extends ContextTransaction>(
   context: WorkContext<Unit, Transaction> | undefined,
   virtual: VirtualId,
@@ -67,7 +67,7 @@ export function transactionOf<Unit extends ContextUnit, Transaction extends Cont
   return undefined;
 }
 
-/** Tells whether code of one context is below another context, in the same unit. */
+/** Tells whether a context is `above`, or within it in the same unit. */
 export function isBelow(context: WorkContext | undefined, above: WorkContext): boolean {
   for (let at = context; at !== undefined && at.unit === above.unit; at = at.parent) {
     if (at === above) return true;
@@ -76,9 +76,9 @@ export function isBelow(context: WorkContext | undefined, above: WorkContext): b
 }
 
 /**
- * Returns the leases that cannot end before a request of this code is answered: those of the
- * transactions that it is in, and those that its unit, and the units around it, hold to their
- * ends.
+ * Returns the leases that cannot end before a request of this code is answered: those of the open
+ * transactions that the code is in, and those that its unit, and the units around it, hold to
+ * their ends.
  */
 export function enclosingOf<Unit extends ContextUnit, Transaction extends ContextTransaction>(
   context: WorkContext<Unit, Transaction> | undefined,
@@ -100,7 +100,10 @@ export function enclosingOf<Unit extends ContextUnit, Transaction extends Contex
   return [...new Map(found.map((leaseRef) => [leaseRef.lease, leaseRef])).values()];
 }
 
-/** Has the units whose code writes on a lease of another unit, around none of them, note that. */
+/**
+ * Notes that a statement on a lease of the unit `holder` may write something permanent: in each
+ * unit that the code is in, except `holder` and the units around it.
+ */
 export function noteWrite(context: WorkContext | undefined, holder: ContextUnit): void {
   for (let at = context; at !== undefined; at = at.parent) {
     if (at.caller !== undefined) noteWrite(at.caller, holder);
@@ -108,12 +111,12 @@ export function noteWrite(context: WorkContext | undefined, holder: ContextUnit)
   }
 }
 
-/** Has the units around code let go of what they only keep for what may be asked. */
+/** Calls {@linkcode ContextUnit.yield} on the unit of the code, and on the units around it. */
 export function yieldAround(context: WorkContext | undefined): void {
   for (let at = context; at !== undefined; at = at.parent) at.unit.yield();
 }
 
-/** Tells whether a unit is another one, or around it. */
+/** Tells whether `unit` is `other` or around it. */
 function encloses(unit: ContextUnit, other: ContextUnit): boolean {
   for (let at: ContextUnit | undefined = other; at !== undefined; at = at.outer) {
     if (at === unit) return true;

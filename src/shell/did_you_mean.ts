@@ -1,4 +1,4 @@
-/** Suggests a known word for one that is unknown. */
+/** Suggests a known word in place of an unknown one. */
 
 import { SubletError } from "./errors.ts";
 
@@ -29,7 +29,7 @@ export function unknownName(name: string, known: Iterable<string>): SubletError 
   return new SubletError("OPTION_INVALID", "options", message);
 }
 
-/** Counts the letters to insert, delete or replace (Wagner and Fischer, 1974). */
+/** Returns the edit distance of two words (Wagner and Fischer, 1974). */
 function editsBetween(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let i = 1; i <= from.length; i++) {

@@ -1,6 +1,6 @@
 /**
- * What runs one handle of a pool: everything except its definition, and the face that its user
- * sees.
+ * Does the work of one handle of a pool: `Pool` and `VirtualConnection`, the public classes, call
+ * it.
  */
 
 import type { VirtualId } from "../core/mod.ts";
@@ -25,21 +25,27 @@ import type { UnitOptions } from "./unit_options.ts";
 import { runUnit } from "./unit_run.ts";
 import type { VirtualConnection, VirtualEngine } from "./virtual_connection.ts";
 
-/** How a pool is ended: what all share, or this pool object's own work if others go on. */
+/**
+ * The options of `Pool.drain`. They apply to all work in the pool if this is its last pool object,
+ * else to the work of this pool object.
+ */
 export interface DrainOptions {
-  /** After how long whatever is left is destroyed, in ms; never unless given. */
+  /**
+   * How long the drain waits for the work to end, in ms; then the pool refuses the waiters that
+   * are left, and destroys the actual connections still in use. No limit unless given.
+   */
   readonly timeout?: number | undefined;
-  /** Whether those who wait are refused at once, not served; false unless given. */
+  /** Whether the pool refuses waiters at once instead of serving them; false unless given. */
   readonly refuse?: boolean | undefined;
 }
 
-/** What a user may want of a pool as a whole, except its end. */
+/** An operation on a whole pool, except its end. */
 export interface Control {
-  /** Says what. */
+  /** Which operation. */
   readonly type: "pauseRequested" | "resumeRequested" | "retireRequested";
 }
 
-/** Returns the error of code that would wait for the end of what only it can end. */
+/** Returns the error of code that would wait for the end of a lease that it holds itself. */
 function drainDeadlock(): SubletError {
   const message =
     "Cannot wait for the end of the pool, as this code holds an actual connection of " +
@@ -48,24 +54,24 @@ function drainDeadlock(): SubletError {
   return new SubletError("LEASE_DEADLOCK", "unit", message);
 }
 
-/** Runs what comes through one handle of a pool. */
+/** Runs statements, units, transactions and leases through one handle of a pool. */
 export class Engine implements UnitEngine, VirtualEngine {
   /** The handle. */
   readonly handle: Handle;
-  /** Tells the time. */
+  /** The clock of the pool. */
   readonly clock: PoolClock;
-  /** Which unit of work, and which transaction in it, code belongs to. */
+  /** Gives running code its unit of work, and its transaction. */
   readonly contexts: UnitContexts;
-  /** Whether each unit that is within no other has a runtime of its own. */
+  /** Whether each outermost unit has a runtime of its own (`lifespan: "unit"`). */
   readonly isPerUnit: boolean;
   readonly #shared: SharedPool;
-  /** What runs the pool, unless each unit has a runtime of its own. */
+  /** The runtime of the pool, unless each outermost unit has its own. */
   readonly #runtime: PoolRuntime | undefined;
   readonly #handles: Handles;
-  /** How many statements and transactions it has under way in units of other handles. */
+  /** How many statements and transactions of this handle run in units of other handles. */
   #guests = 0;
 
-  /** Joins a pool by a handle that has done nothing. */
+  /** Adds a handle to a pool. */
   constructor(shared: SharedPool) {
     this.handle = shared.join();
     this.clock = shared.clock;
@@ -76,14 +82,14 @@ export class Engine implements UnitEngine, VirtualEngine {
     this.#handles = new Handles(this, shared);
   }
 
-  /** Returns the runtime of the calling code: its unit's, or that of a unit that it may begin. */
+  /** Returns the runtime of the caller's unit or, outside any, that for a unit it may begin. */
   runtimeHere(): PoolRuntime {
     if (this.#runtime !== undefined) return this.#runtime;
     const unit = this.contexts.getStore()?.unit;
     return unit === undefined || unit.isEnded ? this.#shared.newRuntime() : unit.runtime;
   }
 
-  /** Runs a statement where its code stands: in its unit of work, or as one of its own. */
+  /** Runs a statement in the caller's unit of work or, outside any, in a unit of its own. */
   statement(id: VirtualId, asked: Asked): Promise<[unknown, unknown]> {
     if (!this.#isGuest()) return named(runStatement(this, id, asked));
     return this.#asGuest(() => runStatement(this, id, asked));
@@ -129,17 +135,17 @@ export class Engine implements UnitEngine, VirtualEngine {
     return named(takeLease(this, id, options));
   }
 
-  /** Returns where a virtual connection leads, unless a unit binds it elsewhere. */
+  /** Returns the target that a virtual connection has by definition, without a unit's `bind`. */
   targetOf(id: VirtualId): Target {
     return (this.runtimeHere().virtualConfigs[id] as VirtualConfig).target.target;
   }
 
-  /** Does what the user wants of the pool as a whole. */
+  /** Pauses or resumes the pool, or retires its actual connections. */
   control(event: Control): void {
     this.runtimeHere().interpreter.report(event);
   }
 
-  /** Returns what the pool is doing. */
+  /** Returns the statistics of the pool. */
   stats(): PoolStats {
     const { admission, isEnded } = this.#shared;
     const stats = this.runtimeHere().interpreter.stats();
@@ -149,8 +155,8 @@ export class Engine implements UnitEngine, VirtualEngine {
   }
 
   /**
-   * Ends the handle, and with the last one what all share. A unit that waits for this is not
-   * itself waited for, but the leases it holds are.
+   * Ends the handle and, if it is the last one, the pool. The drain does not wait for a unit that
+   * itself waits for the drain, but it waits for the leases which that unit holds.
    */
   async drain({ timeout, refuse = false }: DrainOptions): Promise<void> {
     const { clock, contexts } = this;
@@ -178,7 +184,7 @@ export class Engine implements UnitEngine, VirtualEngine {
     cancel?.();
   }
 
-  /** Throws if code asks for the end of what it holds itself, and would wait for ever. */
+  /** Throws if the calling code holds a lease that it would wait for, without a timeout. */
   checkDrain({ timeout = Infinity }: DrainOptions): void {
     if (timeout < Infinity) return;
     const counts = ({ admission }: { admission: unknown }): boolean =>
@@ -204,13 +210,13 @@ export class Engine implements UnitEngine, VirtualEngine {
     for (const { interpreter } of this.#shared.live) interpreter.destroy(reason, own);
   }
 
-  /** Tells whether code is in a unit that was begun through another handle. */
+  /** Tells whether the calling code is in a unit that began through another handle. */
   #isGuest(): boolean {
     const context = this.contexts.getStore();
     return context !== undefined && context.unit.admission !== this.handle;
   }
 
-  /** Runs what joins a unit of another handle: it is work of this one as well. */
+  /** Runs work within a unit of another handle, and counts it as work of this handle too. */
   async #asGuest<T>(run: () => Promise<T>): Promise<T> {
     this.#check();
     this.#guests++;
@@ -223,7 +229,7 @@ export class Engine implements UnitEngine, VirtualEngine {
     }
   }
 
-  /** Throws if the handle has been drained, and code is not in work that it has under way. */
+  /** Throws if the handle was drained; not for code in its own units, nor while it has guests. */
   #check(): void {
     if (!this.handle.isClosedItself || this.#guests > 0) return;
     for (let at = this.contexts.getStore(); at !== undefined; at = at.parent) {
