@@ -39,7 +39,7 @@ const IGNORE_SPACE = 0x100;
 /** ER_SUBQUERY_NO_1_ROW. */
 const tooManyRows = 1242;
 
-/** What a session begins after. */
+/** The step after which a session begins. */
 export type Beginning = "connect" | "login" | "reset";
 
 /**
@@ -207,8 +207,7 @@ interface Charset {
 }
 
 /**
- * Returns the character set for a name, of a collation or of a character set, as the driver reads
- * it.
+ * Returns the character set that the driver has under a name, of a collation or a character set.
  */
 function charsetOf(name: string): Charset {
   const numbers = Object.entries(mysql2.Charsets);

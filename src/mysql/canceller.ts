@@ -4,7 +4,7 @@
  *
  * A thread id belongs to one server, and an address may lead to several servers. So the canceller
  * kills a thread only if the process list shows one with that id, of the same user, whose client
- * port is the local port of the connection.
+ * port is the local port of the pool's connection.
  */
 
 import type { Connection } from "mysql2";

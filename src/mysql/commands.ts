@@ -50,9 +50,9 @@ function streamNoted(this: StreamingCommand, options?: object): Readable {
 }
 
 /**
- * Reports an error to a command in the next microtask, by its callback or by events, unless the
- * command ends before: then it has been told. Calls `unheard` if nothing listens for errors. A
- * reader of rows then gets no "end" event, which would mean that it has had all rows.
+ * Reports an error to a command in the next microtask, by its callback or by events, unless
+ * something else ends the command before that. If nothing listens for errors, calls `unheard`; a
+ * reader of rows then gets no "end" event, which would mean that it has all rows.
  */
 export function fail(
   command: LiveCommand,

@@ -12,7 +12,7 @@ export interface Credentials {
   readonly password2: string | undefined;
   /** The password of the third factor. */
   readonly password3: string | undefined;
-  /** The digest of the password, given in its place. */
+  /** The digest of the password, instead of the password. */
   readonly passwordSha1: string | undefined;
 }
 

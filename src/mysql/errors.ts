@@ -132,9 +132,8 @@ export function codeOf(error: unknown): unknown {
 const nonsenseCode = "PROTOCOL_ERROR";
 
 /**
- * Returns an error, which ends the session, for an answer that violates the protocol. Such an
- * answer may make the driver's own code throw, as if the caller had made a mistake: that is the
- * cause.
+ * Returns an error, which ends the session, for an answer that violates the protocol. The cause is
+ * what the driver's own code threw because of the answer, as if the caller had made a mistake.
  */
 export function protocolError(message: string, cause?: unknown): Error {
   const error = new Error(message, cause === undefined ? undefined : { cause });

@@ -12,7 +12,7 @@ interface Grant {
   readonly privileges: ReadonlySet<string>;
 }
 
-/** The privileges any of which makes a server show tables and views. */
+/** Any of these privileges makes a server show tables and views. */
 const showing: readonly string[] = [
   "ALL PRIVILEGES",
   "SELECT",
@@ -28,11 +28,11 @@ const showing: readonly string[] = [
   "SHOW VIEW",
   "TRIGGER",
 ];
-/** The privileges any of which makes MySQL show triggers. */
+/** Any of these privileges makes MySQL show triggers. */
 const showingTriggers: readonly string[] = ["ALL PRIVILEGES", "TRIGGER"];
 /** The server's own databases, which have no triggers, and whose views leave no state behind. */
 const own: ReadonlySet<string> = new Set(["information_schema", "performance_schema"]);
-/** How many answers are remembered. */
+/** How many answers one user's {@linkcode Grants} remember. */
 const toldMax = 1000;
 /** A name in a line of SHOW GRANTS; `sql_quote_show_create` decides whether it has quotes. */
 const name = '`(?:[^`]|``)*`|"(?:[^"]|"")*"|[^`"\\s.]+';

@@ -76,7 +76,9 @@ function readings(literal: string): string[] {
   return [content, escaped];
 }
 
-/** Returns a name as it is in every character set: each encodes other letters in its own way. */
+/**
+ * Returns a name without its non-ASCII letters, which each character set encodes in its own way.
+ */
 function comparable(name: string): string {
   return name.replace(/[^\x20-\x7e]+/g, "\0");
 }

@@ -17,7 +17,7 @@ interface Identities {
 const place: unique symbol = Symbol.for("@sublet/mysql/identities");
 const holder = globalThis as { [place]?: Identities };
 
-/** Creates them on first use, because Workers have no random numbers before a request. */
+/** Creates the salt on first use, because Workers have no random numbers before a request. */
 function identities(): Identities {
   return holder[place] ??= {
     salt: randomBytes(16).toString("hex"),

@@ -197,7 +197,8 @@ export class Lexer {
     wordPattern.lastIndex = this.end;
     const word = wordPattern.exec(this.#sql)?.[0] ?? "";
     this.end += word.length;
-    // MySQL 9 has dollar-quoted strings; other characters can be white space in a character set.
+    // MySQL 9 has dollar-quoted strings; other characters can be white space in some character
+    // sets.
     if (word.charCodeAt(0) === DOLLAR) this.isUncertain = true;
     if (notAscii.test(word) && !plainName.test(word)) this.isUncertain = true;
     return this.#kind = WORD;
@@ -218,7 +219,8 @@ export class Lexer {
   }
 
   /**
-   * Reads question marks. Beside a word they are uncertain, as the driver's value would join it.
+   * Reads question marks; beside a word they are uncertain, because the driver's value could join
+   * the word.
    */
   #questionMarks(): number {
     const sql = this.#sql;

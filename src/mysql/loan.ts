@@ -20,7 +20,7 @@ interface Handle {
   close(): unknown;
 }
 
-/** Methods that send commands to the server; a refusal is reported in the way of an answer. */
+/** Methods that send commands to the server, and so report a refusal as they report an answer. */
 const commands: ReadonlySet<PropertyKey> = new Set([
   "addCommand",
   "beginTransaction",
@@ -138,7 +138,7 @@ export class Loans {
     this.#baseline?.restoreSocket();
   }
 
-  /** Whether the driver writes in another character set than when the session began. */
+  /** Whether the driver now writes in another character set than when the session began. */
   get isRecoded(): boolean {
     return this.#driver.config.charsetNumber !== this.#charset;
   }

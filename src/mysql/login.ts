@@ -33,8 +33,8 @@ export async function login(driver: DriverInternals, target: Target): Promise<vo
 }
 
 /**
- * Much more than any login takes: an honest server sends a few kilobytes. Without a limit, an
- * endless answer would stay in memory for as long as a connect may take.
+ * Much more than any login takes: an honest server sends a few kilobytes. Without a limit, the
+ * driver would keep an endless answer in memory for as long as a connect may take.
  */
 const loginBytesMax = 1_000_000;
 
@@ -52,7 +52,7 @@ type Plugins = NonNullable<ConnectionOptions["authPlugins"]>;
 
 /**
  * Returns the authentication plugins for a login in plain text, which refuse the public key that
- * the server sends: anybody on the way could have sent it. For another machine, the driver takes
+ * the server sends: anybody on the way could have sent it. From another machine, the driver takes
  * such a key only if the options say so, as in Connector/J; a caller who has the server's key gives
  * it to the plugin instead.
  */

@@ -179,7 +179,7 @@ async function rowsOf(driver: Connection, sql: string): Promise<readonly (readon
   return rows as readonly (readonly Value[])[];
 }
 
-/** Says that a look-up may be incomplete, or may differ from what a new session would get. */
+/** Thrown if a look-up may be incomplete, or may differ from what a new session would get. */
 export class UnsoundLookUp extends Error {
   /** Why the session needs a new login. */
   readonly reason: string;

@@ -1,8 +1,8 @@
 /**
  * SQL methods: the text of a statement with `:name` or `?` for its parameters, parsed once.
  *
- * Parameters are found outside strings, quoted names and comments. The server always gets question
- * marks, so it can prepare the statement whatever the names of its parameters are.
+ * The parser looks for parameters outside strings, quoted names and comments. The server always
+ * gets question marks, so it can prepare the statement whatever the names of its parameters are.
  */
 
 import { END, Lexer, PLACEHOLDER, QUOTED } from "./lexer.ts";

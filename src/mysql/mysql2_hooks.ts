@@ -13,7 +13,9 @@ export interface Taken {
   readonly text: string | undefined;
   /** The same text, if all values became literals or names; else undefined, as they may be code. */
   readonly code: string | undefined;
-  /** Whether the driver's `execute` gives the command: a prepare is then for its own use. */
+  /**
+   * Whether the driver's `execute` gives the command; if so, a prepare is for the driver's own use.
+   */
   readonly isOfExecute: boolean;
 }
 
@@ -27,7 +29,7 @@ export interface Watcher {
   isAtRow: boolean;
   /** Called when the connection gets a command. */
   take(taken: Taken): void;
-  /** Called when code asks the driver for a reset or a new login. */
+  /** Called when a holder or the pool asks the driver for a reset or a new login. */
   wipe(by: "reset" | "changeUser"): void;
   /** Called when a command has been sent. */
   begin(command: DriverCommand): void;

@@ -75,7 +75,7 @@ export interface DriverCommand {
   readonly _executeOptions?: { readonly maxResultBytes?: number };
 }
 
-/** The secret options of a connection, and their names in its login command. */
+/** The secrets in the options of a connection and in its login command. */
 export interface SecretOptions {
   /** The password, or the first of several. */
   password?: unknown;
@@ -161,7 +161,7 @@ export interface DriverConfig {
   password2: string | undefined;
   /** The password of the third factor. */
   password3: string | undefined;
-  /** The digest of the password, given in its place. */
+  /** The digest of the password, instead of the password. */
   passwordSha1: string | undefined;
   /** The database that was chosen at login. */
   database: string | undefined;
@@ -175,7 +175,7 @@ export interface DriverConfig {
   readonly typeCast?: unknown;
   /** The function that opens a file for the server. */
   readonly infileStreamFactory?: unknown;
-  /** The options of TLS, also for the name of a profile; nothing without TLS. */
+  /** The options of TLS, also if the caller named a profile; nothing without TLS. */
   ssl?: Readonly<Record<string, unknown>> | undefined;
 }
 

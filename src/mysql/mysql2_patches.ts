@@ -10,8 +10,8 @@
  * - `addCommand`: hide secrets; put the ping after an error before all waiting commands; note the
  *   command; the driver's method. So no code sees a secret, and no command goes before the ping.
  * - `handlePacket`: drop rows beyond the limit; refuse packets that are out of order, and requests
- *   for files; note the packet; the driver's method. Nothing else reads a dropped row, and the
- *   driver does not end a connection whose packets are out of order.
+ *   for files that the statement does not name; note the packet; the driver's method. Nothing else
+ *   reads a dropped row, and the driver does not end a connection whose packets are out of order.
  * - `_handleFatalError`: leave the session to the server; the driver's method, which destroys the
  *   socket.
  * - `_notifyError`: tell the commands without a callback; the driver's method, which forgets them.
@@ -62,7 +62,7 @@ export function patchDriver(driver: DriverInternals, hooks: Hooks): () => boolea
   return isHooked;
 }
 
-/** Every command goes through `addCommand`, also the execution of a handle. */
+/** Every command goes through `addCommand`, even the execution of a handle. */
 function patchStatements(driver: DriverInternals, watcher: Watcher): () => boolean {
   const { query, execute, addCommand } = driver;
   let text: string | undefined;
@@ -116,7 +116,9 @@ function patchWipes(driver: DriverInternals, watcher: Watcher): void {
 
 function patchPackets(driver: DriverInternals, { watcher, end, limit }: Hooks): void {
   const { handlePacket, _handleFatalError } = driver;
-  /** Ends the connection with an error, which the running command gets, whoever has sent that. */
+  /**
+   * Ends the connection with an error, which the running command gets, whichever caller gave it.
+   */
   const refuse = (error: Error): void => {
     driver._handleFatalError(error);
     end.onDesync(error);
@@ -133,7 +135,7 @@ function patchPackets(driver: DriverInternals, { watcher, end, limit }: Hooks): 
       if (command?.next && driver._command === command) watcher.begin(command);
       return;
     }
-    // The driver hands over here again the packets that it holds back.
+    // The driver passes the packets that it holds back to this function again.
     if (driver._paused) return holdBack(packet, driver);
     if (isOutOfOrder(packet, driver)) {
       return refuse(protocolError("The server's packets came out of order"));
@@ -271,7 +273,7 @@ function valuesOf(sql: unknown): unknown {
   return typeof sql === "object" && sql !== null && "values" in sql ? sql.values : undefined;
 }
 
-/** Returns the error of a session that this side has to end. */
+/** Returns an error for a session that this side has to end. */
 function desyncError(message: string): Error {
   return Object.assign(new Error(message), { code: "ECONNABORTED" });
 }

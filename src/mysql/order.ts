@@ -5,7 +5,8 @@
  * compressed, one frame carries several packets, and frames have numbers of their own. Then a
  * server that has sent an answer begins the next answer with the number of the frame that carries
  * it. That differs from the packet's number if the statement took more than one packet, or if the
- * answer before had many rows. The driver expects the packet's number, so this module corrects it.
+ * answer before had many rows. The driver expects the packet's number, so this module sets the
+ * number that the driver expects.
  */
 
 import type { DriverInternals, Packet } from "./mysql2_internals.ts";
@@ -17,8 +18,8 @@ const firstOffset = 4;
 const frames: WeakMap<Packet, number> = new WeakMap();
 
 /**
- * Reads a frame of 16 MB by itself. The driver takes it for the first part of a longer frame, as it
- * would be for a packet, and reads the next frame as if that was not compressed either. A frame of
+ * Reads a frame of 16 MB by itself. The driver would take it for the first part of a longer frame,
+ * as with packets, and would read the next frame as if that were not compressed either. A frame of
  * this length is never compressed: its content would be longer than its header can say.
  */
 export function readAlone(driver: DriverInternals, body: Uint8Array): void {
@@ -26,7 +27,8 @@ export function readAlone(driver: DriverInternals, body: Uint8Array): void {
 }
 
 /**
- * Holds a packet back as the driver does, but the driver's copy would count a large packet as one.
+ * Holds a packet back as the driver does, and keeps the number of its wire packets, which the
+ * driver's copy would set to one.
  */
 export function holdBack(packet: Packet, driver: DriverInternals): void {
   const copy = packet.clone();

@@ -134,7 +134,7 @@ export function forgetPrepared({ _statements }: DriverInternals): void {
   for (const handle of kept) Reflect.deleteProperty(handle, "close");
 }
 
-/** Removes the cause for which the server has refused a statement; tells whether it could. */
+/** Removes the cause for which the server refused a statement; tells whether it could. */
 function reprepare(driver: DriverInternals, sql: string | object, error: unknown): boolean {
   if (!(error instanceof Error) || !isOfServer(error)) return false;
   const errno = errnoOf(error);
@@ -150,8 +150,8 @@ function reprepare(driver: DriverInternals, sql: string | object, error: unknown
 }
 
 /**
- * Tracers subscribe to this channel of the driver, or replace its method `execute`. They must not
- * miss a statement that does not go through `execute`.
+ * Tracers subscribe to this channel of the driver, or replace its method `execute`. Then every
+ * prepared statement goes through `execute`, so that they miss none.
  */
 const channel = tracingChannel("mysql2:execute");
 

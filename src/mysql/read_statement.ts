@@ -14,7 +14,7 @@ export class ReadStatement {
   object = "";
   /** The first function that it calls and that may leave state behind. */
   call: string | undefined;
-  /** Whether it calls a function that is not built in, also one that leaves no state behind. */
+  /** Whether it calls a function that is not built in, even one that leaves no state behind. */
   callsStored = false;
   /** Whether it takes a named lock. */
   locks = false;
@@ -34,7 +34,7 @@ export class ReadStatement {
   readsPrevious = false;
   /** Whether it may set what LAST_INSERT_ID() or LASTVAL() returns. */
   setsId = false;
-  /** Whether the expression that sets the id may not run for each row, or for none. */
+  /** Whether the server may skip the expression that sets the id, for some rows or for all. */
   isLimited = false;
   /** Whether it returns the rows that it writes. */
   returns = false;
@@ -64,7 +64,7 @@ export class ReadStatement {
     return this.head.join(" ");
   }
 
-  /** Tells whether it begins with these words. */
+  /** Tells whether its first words are `words`. */
   begins(words: string): boolean {
     return `${this.heading} `.startsWith(`${words} `);
   }

@@ -56,7 +56,7 @@ function startWithoutSecrets(this: DriverCommand, ...args: never[]): unknown {
   return next;
 }
 
-/** Spelt out, because it runs for each statement. */
+/** Spelt out instead of looped, because it runs for each statement. */
 function forget(options: SecretOptions): void {
   if (options.password !== undefined) options.password = undefined;
   if (options.password1 !== undefined) options.password1 = undefined;
