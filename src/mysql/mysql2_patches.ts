@@ -117,7 +117,7 @@ function patchWipes(driver: DriverInternals, watcher: Watcher): void {
 function patchPackets(driver: DriverInternals, { watcher, end, limit }: Hooks): void {
   const { handlePacket, _handleFatalError } = driver;
   /**
-   * Ends the connection with an error, which the running command gets, whichever caller gave it.
+   * Ends the connection with an error, which the running command gets, whichever caller sent that.
    */
   const refuse = (error: Error): void => {
     driver._handleFatalError(error);
