@@ -1,14 +1,14 @@
 /**
- * What the driver's connection is like before somebody has it: its options, its socket, and who
- * listens to it. A holder who changes these changes what the next one's statements do.
+ * A snapshot of a driver connection before its first holder gets it: its options, its socket and
+ * its listeners. A holder who changes any of these changes what the next holder's statements do.
  */
 
 import { DriverParts } from "./driver_parts.ts";
 import type { DriverInternals } from "./mysql2_internals.ts";
 
 /**
- * Options that the driver and this package write while a connection lasts, whose next use is
- * preceded by another write, or which change no statement.
+ * Options that the driver and this package write during the life of a connection: either they are
+ * written again before their next use, or they affect no statement.
  */
 const changing: ReadonlySet<string> = new Set([
   "charsetNumber",
@@ -22,21 +22,21 @@ const changing: ReadonlySet<string> = new Set([
   "user",
 ]);
 
-/** What is listened to on the socket by the driver and by this package. */
+/** Events of the socket that the driver and this package listen to. */
 const socketEvents: readonly string[] = ["close", "data", "end", "error"];
 
-/** The options, or an object among them, with its entries in order. */
+/** The options, or an object nested in them, with its entries in order. */
 interface Part {
   readonly object: Record<string, unknown>;
   readonly names: readonly string[];
-  /** Their values, {@linkcode any} where that may change. */
+  /** The values of the entries; {@linkcode any} for an entry that may change. */
   readonly values: readonly unknown[];
 }
 
-/** Stands for whatever value. */
+/** Stands for any value. */
 const any: unique symbol = Symbol("any");
 
-/** How a connection of the driver was. */
+/** A snapshot of a driver connection, to compare the connection with later. */
 export class Baseline {
   readonly #driver: DriverInternals;
   readonly #config: object;
@@ -48,7 +48,7 @@ export class Baseline {
   readonly #symbolCount: number;
   readonly #driverParts: DriverParts;
 
-  /** Notes how a connection is. */
+  /** Takes the snapshot. */
   constructor(driver: DriverInternals) {
     this.#driver = driver;
     this.#config = driver.config;
@@ -61,7 +61,7 @@ export class Baseline {
     this.#driverParts = new DriverParts(driver);
   }
 
-  /** Whether its options and its socket are as they were. */
+  /** Whether the options, the socket and the number of its listeners are unchanged. */
   get isKept(): boolean {
     const { config, stream } = this.#driver;
     return config === this.#config && stream === this.#stream && Object.isExtensible(config) &&
@@ -69,24 +69,24 @@ export class Baseline {
       socketEvents.every((name, i) => stream.listenerCount(name) === this.#streamCounts[i]);
   }
 
-  /** Whether what it is made of is as it was; looked at only where somebody has reached that. */
+  /** Whether the inner objects are unchanged; checked only after a holder may have reached them. */
   get arePartsKept(): boolean {
     return Object.getOwnPropertySymbols(this.#config).length === this.#symbolCount &&
       this.#handshake.every(isSame) && this.#driverParts.isKept;
   }
 
-  /** Notes what is prepared, as somebody is about to reach that. */
+  /** Notes the prepared statements, because a holder is about to reach them. */
   noteHandles(): void {
     this.#driverParts.noteHandles();
   }
 
-  /** Gives it its own socket back, and that its methods, so that it can be closed. */
+  /** Puts the original socket and its methods back, so that the pool can close the connection. */
   restoreSocket(): void {
     this.#driver.stream = this.#stream;
     this.#driverParts.restoreSocket();
   }
 
-  /** Whether the same listen to it as did, and no other except to an event that is let be. */
+  /** Whether the listeners are unchanged; further listeners to the event `except` do not count. */
   areListenersKept(except?: string): boolean {
     const now = listenersOf(this.#driver);
     const names = new Set([...now.keys(), ...this.#listeners.keys()]);
@@ -105,7 +105,7 @@ function isSameList(some: readonly unknown[], others: readonly unknown[]): boole
   return some.length === others.length && some.every((each, i) => each === others[i]);
 }
 
-/** Returns the options and the plain objects among them. */
+/** Returns an object and the plain objects and arrays nested in it. */
 function partsOf(config: object): Part[] {
   const parts: Part[] = [];
   const known = new Set<unknown>();
@@ -120,7 +120,7 @@ function partsOf(config: object): Part[] {
   return parts;
 }
 
-/** To go through an object costs a fifth of reading its entries by a list of names. */
+/** Uses for-in, which costs a fifth of looking the entries up by a list of names. */
 function isSame(part: Part): boolean {
   const { object, names, values } = part;
   let at = 0;
@@ -131,7 +131,10 @@ function isSame(part: Part): boolean {
   return at === names.length || isHidden(part);
 }
 
-/** Tells whether an object has the same entries, but hides some, as knex hides passwords. */
+/**
+ * Tells whether an object has the same entries, some of which are now not enumerable, as when knex
+ * hides passwords.
+ */
 function isHidden({ object, names, values }: Part): boolean {
   return Object.keys(object).every((name) => names.includes(name)) &&
     names.every((name, i) =>

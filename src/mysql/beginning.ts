@@ -1,9 +1,9 @@
 /**
- * What a session needs before it is handed over: the character set that its login asked for,
- * session tracking switched on, and the statements that its target wants run.
+ * Prepares a session before the pool hands it over: sets the character set of its login, switches
+ * session tracking on, and runs the `initSql` of its target.
  *
- * It begins so after a connect and after a new login, and again after a reset, which takes all
- * of that away; MySQL's also takes the character set, MariaDB's does not.
+ * This happens after a connect, a new login and a reset. A reset takes away tracking and what
+ * `initSql` did. MySQL's reset also takes away the character set, MariaDB's does not.
  */
 
 import mysql2, { type Connection } from "mysql2";
@@ -14,37 +14,37 @@ import type { StoredObjectsOfTargets } from "./stored_objects.ts";
 import type { Target } from "./target.ts";
 import type { SessionState } from "./session_state.ts";
 
-/** What all sessions of a pool know of their servers. */
+/** What all sessions of a pool share about their servers. */
 export interface Memory {
   /** What servers have refused. */
   readonly refusals: Refusals;
-  /** The views and triggers that are known so far. */
+  /** The views and triggers known so far. */
   readonly objects: StoredObjectsOfTargets;
 }
 
 const tracking = "SESSION session_track_state_change = 1";
 /**
- * What older servers cannot report. CHARACTERISTICS includes STATE, and tells more: a procedure
- * that commits and begins a transaction with the same work leaves the same STATE as before.
+ * Reports that older servers lack. CHARACTERISTICS includes STATE and tells more: if a procedure
+ * commits and then begins a transaction with the same work, STATE is the same as before.
  */
 const fullTracking =
   "session_track_transaction_info = 'CHARACTERISTICS', session_track_system_variables = " +
   "CONCAT(@@session_track_system_variables, ',sql_mode,collation_connection')";
-/** It is assigned to itself so that it is reported. */
+/** Assigning sql_mode to itself makes the server report it. */
 const sameMode = "sql_mode = @@sql_mode";
-/** MariaDB adds IGNORE_SPACE when a session connects, and not when it is reset or logs in. */
+/** MariaDB adds IGNORE_SPACE on a connect, but not on a reset or a new login. */
 const modeWithSpace = "sql_mode = CONCAT(@@sql_mode, ',IGNORE_SPACE')";
-/** The flag of a login by which spaces may stand between a function's name and its bracket. */
+/** The login flag that allows spaces between a function's name and its parenthesis. */
 const IGNORE_SPACE = 0x100;
 /** ER_SUBQUERY_NO_1_ROW. */
 const tooManyRows = 1242;
 
-/** How a session begins: after a connect, a new login or a reset. */
+/** The step after which a session begins. */
 export type Beginning = "connect" | "login" | "reset";
 
 /**
- * Makes a session what its target says; rejects with the server's error, or if the server has kept
- * what somebody else's statements were.
+ * Puts a session into the state that its target asks for. Rejects with the server's error, or if
+ * the server still keeps a profile or a trace of former statements.
  */
 export async function beginSession(
   driver: Connection,
@@ -67,12 +67,13 @@ export async function beginSession(
   const refused = await startTracking(driver, state, { names, mode, checks });
   for (const [what, refusal] of refused) refusals.learn(what, target, refusal);
   await runInitSql(driver, state, target);
-  // The driver follows what statements set, and would name that at the next login.
+  // The driver changes this number when a statement changes the character set, and would send it at
+  // the next login.
   internals.config.charsetNumber = charset.number;
   state.settle();
 }
 
-/** Runs what the target wants run, and notes the role anew if that may have changed it. */
+/** Runs the target's `initSql`, and notes the role again if `initSql` may have changed it. */
 async function runInitSql(driver: Connection, state: SessionState, target: Target): Promise<void> {
   const { initSql } = target;
   const { reading } = state;
@@ -88,45 +89,48 @@ async function runInitSql(driver: Connection, state: SessionState, target: Targe
   if (needsRelogin && reading.isRoleNoted) await send(driver, `SET ${noted} = ${role}`);
 }
 
-/** The parts of the SET with which a session begins, besides session tracking. */
+/** The parts, besides session tracking, of the SET statement that begins a session. */
 interface Setting {
   readonly names: string | undefined;
   readonly mode: string | undefined;
-  /** Expressions that are NULL unless something is wrong; undefined if the server has none. */
+  /** Expressions that are NULL unless something is wrong; undefined if the server refuses them. */
   readonly checks: readonly Check[] | undefined;
 }
 
-/** An expression that is NULL unless something is wrong: then it is an error. */
+/** An expression that is NULL unless something is wrong: then the server returns an error. */
 interface Check {
   readonly sql: string;
-  /** The statement that puts it right, if there is one. */
+  /** The statement that corrects the fault, if there is one. */
   readonly remedy: string | undefined;
 }
 
-/** Returns what is to be checked of a session that begins so. */
+/** Returns the checks for a session that begins after `by`. */
 function checksOf(by: Beginning, { database }: Target, isMariaDb: boolean): readonly Check[] {
   if (by === "connect") return [];
   // Profiles and traces outlive a reset and a new login.
   const keeper = isMariaDb ? "profiling" : "optimizer_trace";
   const checks: Check[] = [{ sql: errorIfAny(keeper, "TRUE"), remedy: undefined }];
   if (by === "login" || database === undefined) return checks;
-  // A reset gives a session the collation of the server in place of its database's.
+  // A reset replaces the collation of the session's database by that of the server.
   const isOther = "schema_name = DATABASE() AND " +
     "CAST(default_collation_name AS BINARY) <> CAST(@@collation_database AS BINARY)";
   const remedy = `USE \`${database.replaceAll("`", "``")}\``;
   return [...checks, { sql: errorIfAny("schemata", isOther), remedy }];
 }
 
-/** Returns what is NULL if a table of the server has no such row, and else an error. */
+/**
+ * Returns an expression that is NULL if an information_schema table has no such row, and otherwise
+ * an error.
+ */
 function errorIfAny(table: string, condition: string): string {
   const two = "(SELECT 1 AS one UNION ALL SELECT 1) AS two";
   return `(SELECT 1 FROM information_schema.${table}, ${two} WHERE ${condition} LIMIT 2)`;
 }
 
 /**
- * Switches tracking on, notes the role, and checks what a reset or a new login has left. A server
- * that refuses, or keeps silent, is taken not to have it. Returns its errors if it has refused what
- * others do not know.
+ * Switches tracking on, notes the role, and checks what a reset or a new login has left behind. A
+ * server that refuses tracking, or reports nothing, counts as one without it. Returns the errors by
+ * which the server refused checks or full tracking, so that other sessions learn of them.
  */
 async function startTracking(
   driver: Connection,
@@ -141,7 +145,7 @@ async function startTracking(
     const { hasTracking } = state;
     const hasFullTracking = hasTracking && state.hasFullTracking;
     const told = [hasTracking && tracking, hasFullTracking && fullTracking];
-    // Its report proves that reports arrive.
+    // The report of this assignment proves that reports arrive.
     const proof = asked === undefined ? hasTracking && `${noted} = NULL` : roleNotedWith(asked);
     const all = [names, ...told, mode ?? (hasFullTracking && sameMode), proof];
     const refusal = await trySend(driver, all.filter((part) => Boolean(part)));
@@ -162,12 +166,12 @@ async function startTracking(
   }
 }
 
-/** Returns what notes the role, unless a check fails. */
+/** Returns the assignment that notes the role, unless a check fails. */
 function roleNotedWith(checks: readonly Check[]): string {
   return `${noted} = COALESCE(${[...checks.map(({ sql }) => sql), role].join(", ")})`;
 }
 
-/** Puts right what checks have found, and returns those that are left. */
+/** Runs the last remedy among the checks, and returns the other checks; throws if there is none. */
 async function remedied(driver: Connection, checks: readonly Check[]): Promise<readonly Check[]> {
   const wrong = checks.findLast(({ remedy }) => remedy !== undefined);
   if (wrong?.remedy === undefined) throw new Error("The server keeps former statements");
@@ -175,7 +179,7 @@ async function remedied(driver: Connection, checks: readonly Check[]): Promise<r
   return checks.filter((check) => check !== wrong);
 }
 
-/** Sets variables; returns the error of a server that refuses. */
+/** Sets variables; if the server refuses, returns its error. */
 async function trySend(driver: Connection, parts: readonly unknown[]): Promise<unknown> {
   if (parts.length === 0) return undefined;
   try {
@@ -192,17 +196,19 @@ function send(driver: Connection, sql: string): Promise<void> {
 }
 
 /**
- * The character set of a session. A login gives the number of a collation, a statement its name;
- * the driver knows which belong together.
+ * The character set of a session. A login sends a collation's number, a statement its name; the
+ * driver has a table of both.
  */
 interface Charset {
   /** The number of its collation. */
   readonly number: number;
-  /** What sets it, behind SET. */
+  /** The clause that sets it, to follow SET. */
   readonly names: string;
 }
 
-/** Returns what the driver takes a name for: that of a collation or of a character set. */
+/**
+ * Returns the character set that the driver has under a name, of a collation or a character set.
+ */
 function charsetOf(name: string): Charset {
   const numbers = Object.entries(mysql2.Charsets);
   const number = numbers.find(([known]) => known === name.toUpperCase())?.[1];

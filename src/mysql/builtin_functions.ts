@@ -1,14 +1,14 @@
 /**
- * Names that leave nothing in a session when a parenthesis follows them: the built-in functions
- * of each server, except GET_LOCK, and words of the grammar.
+ * Names that leave no state in a session when a parenthesis follows them: the built-in functions of
+ * each server, except GET_LOCK, and keywords.
  *
- * A name is listed only if the server never takes it for a stored function of that name. So each
- * has the version that first knows it: before that, somebody may have a function of that name.
- * Left out are functions that only the server's own views may call, and the constructors of
- * geometries on MariaDB (POINT …), which a stored function with other parameters can hide.
+ * A name is listed only if the server never takes it for a stored function. So each name has a
+ * version: on an older server, a stored function may have that name. The lists leave out functions
+ * that only the server's own views may call, and the geometry constructors of MariaDB (POINT …),
+ * which a stored function with other parameters can hide.
  */
 
-/** Words of the grammar of either server that a parenthesis may follow. */
+/** Keywords of either server that a parenthesis may follow. */
 const grammar = `
   all analyze and any as avg between binary bit both by case char character date datetime dec
   decimal desc describe div distinct distinctrow double else enum exists explain float for force
@@ -59,7 +59,7 @@ const common = `
   values var_pop var_samp variance version week weekday weekofyear weight_string year yearweek
 `;
 
-/** Functions of MariaDB, and since when. */
+/** Functions of MariaDB, with a version from which it has them. */
 const mariadb: Names = [
   [
     100300,
@@ -114,7 +114,7 @@ const mariadb: Names = [
   ],
 ];
 
-/** Functions and words of the grammar of MySQL, and since when. */
+/** Functions and keywords of MySQL, with a version from which it has them. */
 const mysql: Names = [
   [
     50700,
@@ -159,10 +159,12 @@ const mysql: Names = [
   ],
 ];
 
-/** Functions that MySQL has as a component from version 9 on. */
+/** Functions that MySQL moved to a component in version 9. */
 const hashing = "md5 sha sha1";
 
-/** Names that are functions only if the parenthesis follows at once, unless IGNORE_SPACE is on. */
+/**
+ * Names that are functions only without a space before the parenthesis, unless IGNORE_SPACE is on.
+ */
 const adjacent: ReadonlySet<string> = new Set(namesOf(`
   adddate bit_and bit_or bit_xor cast count cume_dist curdate curtime date_add date_sub
   dense_rank extract first_value group_concat json_arrayagg json_objectagg lag lead max median
@@ -171,18 +173,21 @@ const adjacent: ReadonlySet<string> = new Set(namesOf(`
   system_user trim var_pop var_samp variance
 `));
 
-/** Names, and the version that first knows them: 80011 for 8.0.11. */
+/** Names, with a version from which the server has them: 80011 for 8.0.11. */
 type Names = readonly (readonly [since: number, names: string])[];
 
-/** Which functions a server has built in. */
+/** The built-in functions of a server. */
 export interface Builtins {
   /** Whether it is MariaDB. */
   readonly isMariaDb: boolean;
-  /** Names that leave nothing when a parenthesis follows them. */
+  /** Names that leave no state behind when a parenthesis follows them. */
   readonly names: ReadonlySet<string>;
 }
 
-/** Returns what the server of a version knows, such as "9.7.4" or "5.5.5-10.11.19-MariaDB". */
+/**
+ * Returns the built-in functions of a server by its version, such as "9.7.4" or
+ * "5.5.5-10.11.19-MariaDB".
+ */
 export function builtinsOf(version: string): Builtins {
   const isMariaDb = /mariadb/i.test(version);
   const number = numberOf(version.replace(/^5\.5\.5-(?=\d)/, ""));
@@ -195,7 +200,7 @@ export function builtinsOf(version: string): Builtins {
   return { isMariaDb, names };
 }
 
-/** Tells whether a name is a function only if the parenthesis follows it at once. */
+/** Tells whether a name is a function only without a space before its parenthesis. */
 export function mustBeAdjacent(name: string): boolean {
   return adjacent.has(name);
 }

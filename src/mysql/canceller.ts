@@ -1,10 +1,10 @@
 /**
- * Ends what threads of the server do for nobody any more, by one more connection, which counts in
- * no maximum. There is one at most, and it is open as long as somebody needs it.
+ * Kills statements and threads that no caller waits for any more, over an extra connection that
+ * counts toward no limit. At most one such connection is open, and only while a kill needs it.
  *
- * A thread's number means something to one server only, and behind an address there may be
- * several. So the process list has to show a thread of that number, of the same user, whose
- * client has the port that the connection has here: nothing else is ever killed.
+ * A thread id belongs to one server, and an address may lead to several servers. So the canceller
+ * kills a thread only if the process list shows one with that id, of the same user, whose client
+ * port is the local port of the pool's connection.
  */
 
 import type { Connection } from "mysql2";
@@ -12,32 +12,32 @@ import type { Session, Statement } from "../port.ts";
 import { internalsOf } from "./mysql2_internals.ts";
 import type { Target } from "./target.ts";
 
-/** The session in which statements of others are killed. */
+/** The session that runs the KILL statements. */
 interface KillSession extends Session {
   readonly driver: Connection;
 }
 
-/** A connection, as its server knows it. */
+/** A connection, as its server identifies it. */
 export interface ServerThread {
-  /** Where, and as whom. */
+  /** The target that the connection is logged in to. */
   readonly target: Target;
-  /** The server's number of it. */
+  /** The thread id that the server gave the connection. */
   readonly threadId: number;
-  /** The port of its socket on this side. */
+  /** The local port of its socket. */
   readonly localPort: number;
 }
 
-/** How long a statement has to end by itself. */
+/** How long the canceller waits for a statement to end by itself. */
 const graceMs = 10;
-/** How long the server may take to end it: it looks from time to time only. */
+/** How long the server may take to end a statement: it checks for a KILL only from time to time. */
 const cancelMsMax = 2_000;
-/** How long the server has to end it before it is killed once more, at first and at most. */
+/** How long the canceller waits before the next KILL of a statement, at first and at most. */
 const pauseMsMin = 20;
 const pauseMsMax = 200;
-/** How long the end of a thread may take. */
+/** How long killing a thread may take. */
 const endMsMax = 1_000;
 
-/** The process lists: MySQL has deprecated the second one, MariaDB has no other. */
+/** The process lists: MySQL deprecates the second one, MariaDB has only the second one. */
 const lists: readonly string[] = [
   "performance_schema.processlist",
   "information_schema.PROCESSLIST",
@@ -51,15 +51,15 @@ export class Canceller {
   #session: KillSession | undefined;
   #key: string | undefined;
 
-  /** Creates one that has no connection; `open` opens it. */
+  /** Creates a canceller without a connection; `open` opens one when a kill needs it. */
   constructor(open: (target: Target, signal: AbortSignal) => Promise<KillSession>) {
     this.#open = open;
   }
 
   /**
-   * Has a thread stop what it runs, the body of a procedure and the later statements of a text
-   * too, each of which may have to be killed; rejects if it goes on all the same. A kill that is
-   * under way is always waited for, so that none comes late and hits another statement.
+   * Makes a thread stop what it runs, including the body of a procedure and the later statements of
+   * a text, each of which may need a KILL of its own. Rejects if the thread keeps running. Always
+   * waits for a KILL that is under way, so that none comes late and hits another statement.
    */
   async cancel(thread: ServerThread, ended: Promise<void>): Promise<void> {
     if (await comesWithin(ended, graceMs)) return;
@@ -77,14 +77,14 @@ export class Canceller {
     });
   }
 
-  /** Has a thread end; rejects if there is none that is certainly meant. */
+  /** Kills a thread; rejects if the server shows none that is certainly the right one. */
   async end(thread: ServerThread): Promise<void> {
     await this.#during(endMsMax, async (signal) => {
       await this.#inTurn(() => this.#kill(thread, "KILL ?", signal));
     });
   }
 
-  /** Keeps the connection open for some work, which has so long. */
+  /** Keeps the connection open while `work` runs; aborts its signal after `msMax`. */
   async #during(msMax: number, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const late = new AbortController();
     const timer = setTimeout(() => {
@@ -100,14 +100,14 @@ export class Canceller {
     }
   }
 
-  /** Runs `work` after everything that was given before it has ended. */
+  /** Runs `work` after all earlier work has ended. */
   #inTurn(work: () => Promise<void>): Promise<void> {
     const done = this.#last.then(work);
     this.#last = done.catch(() => undefined);
     return done;
   }
 
-  /** Kills what a thread runs, if it runs anything. */
+  /** Runs a KILL statement for a thread; a KILL QUERY only if the thread runs something. */
   async #kill(thread: ServerThread, sql: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { target, threadId } = thread;
@@ -138,7 +138,7 @@ export class Canceller {
   }
 }
 
-/** Returns what a thread is at, if the server shows it to be the one that is meant. */
+/** Returns the command of a thread, if the process list shows that it is the right thread. */
 async function commandOf(
   session: KillSession,
   { threadId, localPort }: ServerThread,
@@ -149,7 +149,7 @@ async function commandOf(
       "ON me.ID = CONNECTION_ID() AND it.USER = me.USER " +
       "WHERE it.ID = ? AND SUBSTRING_INDEX(it.HOST, ':', -1) = ?";
     const asked = session.run(textOf(question, [threadId, String(localPort)]), signal);
-    // The newer list is missing in old servers, and empty where the performance schema is off.
+    // Old servers lack the newer list, and it is empty where the performance schema is off.
     const [rows] = await asked.catch((error: unknown) => {
       if (list === lists.at(-1) || signal.aborted) throw error;
       return [[]];

@@ -1,7 +1,7 @@
 /**
- * The commands of the driver that a connection has under way: the one that runs, and those that
- * wait behind it. Some have a callback; the driver tells of the others by events, and forgets to
- * do so when the connection is lost.
+ * The commands of a driver connection: the one that runs, and those that wait behind it. Some
+ * report by a callback. The others report by events, which the driver fails to emit when the
+ * connection is lost.
  */
 
 import type { Readable } from "node:stream";
@@ -12,26 +12,28 @@ interface StreamingCommand extends LiveCommand {
   stream(options?: object): Readable;
 }
 
-/** The streams that were made of each command. */
+/** The streams that were made from each command. */
 const streams: WeakMap<LiveCommand, Readable[]> = new WeakMap();
 
-/** Tells whether a connection has something under way. */
+/** Tells whether a connection runs a command or has commands waiting. */
 export function isBusy({ _command, _commands }: DriverInternals): boolean {
   return Boolean(_command) || _commands.length > 0;
 }
 
-/** Returns what runs, and what waits behind it, in order. */
+/** Returns the running command and those that wait behind it, in order. */
 export function commandsOf({ _command, _commands }: DriverInternals): LiveCommand[] {
   const waiting = Array.from({ length: _commands.length }, (_, i) => _commands.get(i));
   return [_command, ...waiting].filter((command) => command != null);
 }
 
-/** Takes out what waits behind the command that runs, so that it never runs. */
+/** Removes the commands that wait behind the running one, so that they never run. */
 export function dropWaiting({ _commands }: DriverInternals): void {
   while (_commands.shift() !== undefined);
 }
 
-/** Notes the streams that will be made of a command, so that nobody has to listen to each. */
+/**
+ * Makes a command note its streams, so that only those of a failed command need an error listener.
+ */
 export function noteStreams(command: unknown): void {
   if (isStreaming(command) && command.stream !== streamNoted) command.stream = streamNoted;
 }
@@ -48,9 +50,9 @@ function streamNoted(this: StreamingCommand, options?: object): Readable {
 }
 
 /**
- * Tells a command, soon, that it failed: by its callback, or by events. A command that ends before
- * that was told by something else. `unheard` is called if nobody listens; who reads rows then hears
- * nothing, as an end without an error would say that these were all rows.
+ * Reports an error to a command in the next microtask, by its callback or by events, unless
+ * something else ends the command before that. If nothing listens for errors, calls `unheard`; a
+ * reader of rows then gets no "end" event, which would mean that it has all rows.
  */
 export function fail(
   command: LiveCommand,
@@ -59,9 +61,9 @@ export function fail(
 ): void {
   let isOver = false;
   command.prependOnceListener("end", () => isOver = true);
-  // What else of the driver tells it does not look whether somebody listens.
+  // Other code of the driver emits "error" without checking for listeners.
   command.on("error", ignore);
-  // The time that its caller gave the driver would run on, and end it once more.
+  // Otherwise the caller's timeout would run on and fail the command once more.
   clearTimeout(command.queryTimeout ?? undefined);
   command.queryTimeout = null;
   const { onResult } = command;
@@ -71,7 +73,8 @@ export function fail(
     if (isOver) return;
     if (onResult !== undefined) onResult.call(command, error);
     else if (command.listenerCount("error") > 0) {
-      // The driver destroys them with it; without a listener that would end the process.
+      // The driver destroys the streams with the error; without a listener, that would end the
+      // process.
       for (const stream of streams.get(command) ?? []) stream.on("error", ignore);
       emit("error", error);
     } else unheard(error);
@@ -86,8 +89,8 @@ function isReadUnheard(command: LiveCommand): boolean {
 function ignore(_error: unknown): void {}
 
 /**
- * Has a command that runs go on for the driver alone, so that the driver reads the answer to its
- * end, and tells nobody of it; returns a promise of that end.
+ * Silences a running command: the driver reads its answer to the end but reports nothing. Returns a
+ * promise that resolves at that end.
  */
 export function mute(command: LiveCommand): Promise<void> {
   return new Promise((resolve) => {
@@ -99,7 +102,7 @@ export function mute(command: LiveCommand): Promise<void> {
   });
 }
 
-/** Tells whether a command asks for a ping, a reset or a login, or closes what was prepared. */
+/** Tells whether a command is a ping, a reset or a login, or closes a prepared statement. */
 export function isOfNoStatement(command: DriverCommand): boolean {
   const { pingResponse, resetConnectionResponse, handshakeResult, prepareHeader, id } = command;
   return pingResponse !== undefined || resetConnectionResponse !== undefined ||

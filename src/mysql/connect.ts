@@ -1,8 +1,8 @@
 /**
- * Opens sessions, all of it within one time: to ask for the password, to connect, to log in, and
- * to begin; and once more in plain text, if TLS is not to be had and need not be. Whatever goes
- * wrong before a session can be used, its socket has closed when the promise rejects, and the
- * first error is the one that tells.
+ * Opens sessions. One timeout covers all steps: getting the password, connecting, logging in and
+ * beginning the session, and a second attempt in plain text if TLS is unavailable and optional. If
+ * a step fails, the socket has closed by the time the promise rejects, and the first error is the
+ * reason.
  */
 
 import mysql2, { type Connection } from "mysql2";
@@ -27,9 +27,9 @@ export type Connect = (
   signal: AbortSignal,
 ) => Promise<MysqlSession>;
 
-/** Returns what opens sessions over the sockets of a runtime. */
+/** Returns a function that opens sessions over the sockets of a runtime. */
 export function connectOver(adapter: Adapter): Connect {
-  // On Workers what one request waits for cannot be of another's doing.
+  // On Workers, a request cannot wait for I/O that another request began.
   const isShared = adapter.runtime !== "workerd";
   const objects = new StoredObjectsOfTargets(isShared);
   const memory: Memory = { refusals: new Refusals(), objects };
@@ -54,7 +54,7 @@ async function connect(
   signal.addEventListener("abort", abort, { once: true });
   const msMax = target.connectTimeoutMs;
   const timer = msMax > 0 ? setTimeout(() => stopped.reject(late(msMax)), msMax) : undefined;
-  // It rejects although nobody waits for it any more, if the signal comes late.
+  // If the signal aborts late, this promise rejects when nothing awaits it any more.
   stopped.promise.catch(() => undefined);
   try {
     const credentials = await Promise.race([credentialsOf(target), stopped.promise]);
@@ -96,13 +96,16 @@ async function begin(
   }
 }
 
-/** Closes what the driver has opened, which cannot be used; rejects with the reason. */
+/**
+ * Closes a connection that cannot be used, because the driver lacks something; rejects with the
+ * reason.
+ */
 async function leave(
   driver: Connection,
   socket: SocketStream,
   lacks: readonly string[],
 ): Promise<never> {
-  // Without a listener, what the driver says of the end of its socket would end the process.
+  // Without a listener, the driver's error about its closed socket would end the process.
   driver.on("error", () => undefined);
   const closed = new Promise((resolve) => socket.once("close", resolve));
   socket.destroy();
@@ -110,7 +113,7 @@ async function leave(
   throw reason;
 }
 
-/** Returns an error in the words of the driver, which has one for a part of the time only. */
+/** Returns a timeout error like the driver's own, whose timeout covers only some of the steps. */
 function late(msMax: number): Error {
   const error = new Error(`connect ETIMEDOUT: it was not done within ${msMax} ms`);
   return Object.assign(error, { code: "ETIMEDOUT", errorno: "ETIMEDOUT", syscall: "connect" });
@@ -132,7 +135,7 @@ function dial(
     ...others,
     ...(isSecured && ssl !== undefined ? { ssl } : {}),
     ...(isAnyKeyTaken ? {} : { authPlugins: refusingKeys(options.authPlugins) }),
-    // Workers run no code that is made of text.
+    // Workers do not run code that is made from strings.
     ...(adapter.runtime === "workerd" ? { disableEval: true } : {}),
     ...(password === undefined ? {} : { password }),
     ...(password2 === undefined ? {} : { password2 }),
@@ -144,7 +147,7 @@ function dial(
   return [driver, socket];
 }
 
-/** Settled by the first thing that the connection says of itself. */
+/** Returns a promise that settles with the first "connect" or "error" event. */
 function handshake(driver: Connection): Promise<void> {
   return new Promise((resolve, reject) => {
     driver.once("connect", () => resolve());

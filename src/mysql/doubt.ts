@@ -1,26 +1,28 @@
 /**
- * The question after an error that may have ended a transaction: an error comes without the
- * status flags, the answer to a ping has them. It is asked before anything else that waits to be
- * sent, so that nothing runs outside of the transaction that was meant to run in it.
+ * Sends a ping after an error that may have ended a transaction: an error comes without status
+ * flags, the answer to a ping has them. The ping goes before all waiting commands, so that the pool
+ * knows what became of the transaction before another statement of it runs.
  */
 
 import type { DriverInternals } from "./mysql2_internals.ts";
 import type { ServerError } from "./status.ts";
 
-/** How long the answer may take. */
+/** How long the server may take to answer the ping. */
 const askMsMax = 1000;
 
-/** Classes of SQLSTATE of errors that end their statement and nothing else. */
+/** SQLSTATE classes of errors that end their statement and nothing else. */
 const harmless: ReadonlySet<string> = new Set(["0A", "21", "22", "23", "25", "42", "45"]);
 
-/** Tells whether an error may have ended the transaction of a statement that by itself cannot. */
+/**
+ * Tells whether an error may have ended the transaction although its statement by itself cannot.
+ */
 export function isDoubtful({ sqlState }: ServerError): boolean {
   return !harmless.has(sqlState.slice(0, 2));
 }
 
-/** Asks a server what it has made of the transaction. */
+/** Asks the server whether a transaction is still open. */
 export class Doubt {
-  /** Whether the session is wiped next in any case, so that nobody has to know. */
+  /** Whether the pool wipes the session next anyway, so that the answer does not matter. */
   isNeedless: () => boolean = () => false;
   readonly #driver: DriverInternals;
   readonly #failed: (error: Error) => void;
@@ -28,28 +30,30 @@ export class Doubt {
   #isAsking = false;
   #answered: Promise<void> | undefined;
 
-  /** Asks on a connection; `failed` is called if it gives no answer in time. */
+  /** Asks on a connection; calls `failed` if the ping fails or is not answered in time. */
   constructor(driver: DriverInternals, failed: (error: Error) => void) {
     this.#driver = driver;
     this.#failed = failed;
   }
 
-  /** Fulfilled when the server has answered or the connection has ended; undefined if not asked. */
+  /**
+   * Fulfilled when the server has answered or the connection has ended; undefined if no ping runs.
+   */
   get answered(): Promise<void> | undefined {
     return this.#answered;
   }
 
-  /** Whether the question is all that the connection has to do. */
+  /** Whether the ping is the only command of the connection. */
   get isAlone(): boolean {
     return this.#isAsking && this.#driver._commands.length === 0;
   }
 
-  /** Whether the command that is being added is the question, which goes before all others. */
+  /** Whether the driver is adding the ping right now, which goes before all other commands. */
   get isBeginning(): boolean {
     return this.#isBeginning;
   }
 
-  /** Asks, right after the command that runs now. */
+  /** Sends the ping, right after the running command. */
   raise(): void {
     if (this.isNeedless()) return;
     const { promise, resolve } = Promise.withResolvers<void>();

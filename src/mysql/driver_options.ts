@@ -1,10 +1,10 @@
-/** What the driver is told of a target: its options, and what proves the login. */
+/** What the driver gets from a target: its options and the credentials of the login. */
 
 import { preparedMax } from "./prepared.ts";
 import type { Target } from "./target.ts";
 import type { ConnectionOptions, TargetOptions } from "./target_options.ts";
 
-/** What a login proves itself by. */
+/** The credentials of a login. */
 export interface Credentials {
   /** The password. */
   readonly password: string | undefined;
@@ -12,11 +12,11 @@ export interface Credentials {
   readonly password2: string | undefined;
   /** The password of the third factor. */
   readonly password3: string | undefined;
-  /** The digest of the password, instead. */
+  /** The digest of the password, instead of the password. */
   readonly passwordSha1: string | undefined;
 }
 
-/** Returns what a login proves itself by; asks for the password if that is a function. */
+/** Returns the credentials of a login; calls the password option if that is a function. */
 export async function credentialsOf({ options }: Target): Promise<Credentials> {
   const { password: given, password2, password3, passwordSha1 } = options;
   const password = typeof given === "function" ? await given() : given;
@@ -27,8 +27,8 @@ export async function credentialsOf({ options }: Target): Promise<Credentials> {
 }
 
 /**
- * Returns the options of the driver, but for its stream and what proves the login, with TLS if
- * the target asks for it.
+ * Returns the options of the driver, except its stream and the credentials, with TLS if the target
+ * asks for it.
  */
 export function driverOptionsOf(target: Target): ConnectionOptions {
   const { user, database, charset, address, options, tls } = target;
@@ -49,13 +49,15 @@ export function driverOptionsOf(target: Target): ConnectionOptions {
     host,
     port,
     charset,
-    // Whoever opens the session sees to its time.
+    // The code that opens the session has a timeout of its own.
     connectTimeout: 0,
     trace: false,
   };
 }
 
-/** Where LOCAL INFILE is on, a server may ask for any file: it is off unless asked for. */
+/**
+ * With LOCAL INFILE on, a server may ask for any file: so it is off unless the options ask for it.
+ */
 function flagsOf(flags: TargetOptions["flags"], isInfileWanted: boolean): string[] {
   const list = typeof flags === "string" ? flags.toUpperCase().split(/\s*,+\s*/) : flags ?? [];
   const isOn = isInfileWanted || list.includes("LOCAL_FILES");

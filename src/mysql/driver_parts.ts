@@ -1,12 +1,12 @@
 /**
- * The objects that the driver's connection is made of, besides its options: its socket, what reads
- * packets, what it has prepared. Whoever has the connection can reach and change each of them.
+ * The inner objects of a driver connection, besides its options: its socket, its packet parsers,
+ * its prepared statements. A holder of the connection can reach and change each of them.
  */
 
 import type { EventEmitter } from "node:events";
 import type { DriverInternals, PreparedHandle } from "./mysql2_internals.ts";
 
-/** Methods of the socket, most of which are its class's. */
+/** Methods of the socket, most of them inherited from its class. */
 const socketMethods: readonly string[] = [
   "cork",
   "destroy",
@@ -20,7 +20,7 @@ const socketMethods: readonly string[] = [
   "write",
 ];
 
-/** Methods of the driver's class. */
+/** Methods that a connection inherits from the driver's class. */
 const driverMethods: readonly string[] = [
   "changeUser",
   "emit",
@@ -33,10 +33,10 @@ const driverMethods: readonly string[] = [
   "writePacket",
 ];
 
-/** Methods of the driver that it or this package replaces for a while, or at each login. */
+/** Methods that the driver or this package replaces for a while, or at each login. */
 const passing: ReadonlySet<string> = new Set(["_authPlugin", "addCommand"]);
 
-/** What is listened to on the socket, by the driver, this package or its holder. */
+/** Events of the socket that the driver, this package or a holder may listen to. */
 const socketEvents: readonly string[] = [
   "close",
   "data",
@@ -49,19 +49,19 @@ const socketEvents: readonly string[] = [
   "timeout",
 ];
 
-/** What {@linkcode DriverInternals} does not tell of a cache of the driver. */
+/** The method of the driver's cache that {@linkcode DriverInternals} does not declare. */
 interface Entries {
   entries(): Iterable<[key: string, handle: PreparedHandle]>;
 }
 
-/** Its socket; that of another runtime than Node's has none of these. */
+/** The socket of a connection; on runtimes other than Node it has none of these properties. */
 type Socket = DriverInternals["stream"] & {
   readonly readableEncoding?: string | null;
   readonly timeout?: number;
   readonly writableCorked?: number;
 };
 
-/** An object, and what it did. */
+/** An object, with a snapshot of its methods. */
 class Shape {
   readonly #object: object;
   readonly #prototype: object | null;
@@ -70,7 +70,7 @@ class Shape {
   readonly #own: ReadonlySet<string>;
   #count: number;
 
-  /** Notes what an object does, `inherited` by its class among it. */
+  /** Takes the snapshot, of the object's own methods and of those named in `inherited`. */
   constructor(object: object, inherited: readonly string[] = []) {
     this.#object = object;
     this.#prototype = Object.getPrototypeOf(object);
@@ -82,7 +82,7 @@ class Shape {
     this.#count = keys.length;
   }
 
-  /** Whether it still does that; plain values may come and go. */
+  /** Whether the methods and the prototype are unchanged; plain values may come and go. */
   get isKept(): boolean {
     const object = this.#object as Record<string, unknown>;
     for (let i = 0; i < this.#names.length; i++) {
@@ -96,7 +96,7 @@ class Shape {
     return this.#added().length === 0;
   }
 
-  /** Has it do what it did. */
+  /** Restores the methods and the prototype. */
   restore(): void {
     const object = this.#object;
     Object.setPrototypeOf(object, this.#prototype);
@@ -108,14 +108,17 @@ class Shape {
     });
   }
 
-  /** Tells whether it is of its class: a parser goes from one method of that to another. */
+  /**
+   * Tells whether a value is a method of the object's class: a parser assigns one after another of
+   * these to its own property.
+   */
   #isOfClass(value: unknown): boolean {
     const prototype = this.#prototype;
     return typeof value === "function" && prototype !== null && prototype !== Object.prototype &&
       Object.hasOwn(prototype, value.name) && Reflect.get(prototype, value.name) === value;
   }
 
-  /** Returns the methods that it has got. */
+  /** Returns the names of the methods that the object has gained. */
   #added(): string[] {
     return Object.keys(this.#object).filter((name) => {
       return !this.#own.has(name) && isMethod(this.#object, name);
@@ -123,7 +126,7 @@ class Shape {
   }
 }
 
-/** What a connection of the driver is made of, as it was. */
+/** A snapshot of the inner objects of a driver connection. */
 export class DriverParts {
   readonly #driver: DriverInternals;
   readonly #objects: readonly unknown[];
@@ -134,7 +137,7 @@ export class DriverParts {
   readonly #listeners: readonly (readonly unknown[])[];
   #handles: Map<string, readonly [PreparedHandle, number, string]> | undefined;
 
-  /** Notes how they are. */
+  /** Takes the snapshot. */
   constructor(driver: DriverInternals) {
     this.#driver = driver;
     this.#objects = objectsOf(driver);
@@ -148,7 +151,7 @@ export class DriverParts {
     this.#listeners = socketEvents.map((name) => driver.stream.rawListeners(name));
   }
 
-  /** Whether they are the same, and do the same. */
+  /** Whether the objects, their methods, their state and the listeners are unchanged. */
   get isKept(): boolean {
     return isSameList(objectsOf(this.#driver), this.#objects) &&
       isSameList(stateOf(this.#driver), this.#state) &&
@@ -156,7 +159,7 @@ export class DriverParts {
       this.#socket.isKept && this.#shapes.every((shape) => shape.isKept) && this.#areHandlesKept;
   }
 
-  /** Notes what is prepared, as somebody is about to reach that. */
+  /** Notes the prepared statements, because a holder is about to reach them. */
   noteHandles(): void {
     this.#handles ??= new Map(
       Array.from(entriesOf(this.#driver), ([key, handle]) => {
@@ -165,7 +168,7 @@ export class DriverParts {
     );
   }
 
-  /** Gives the socket its methods back, so that it can be closed. */
+  /** Restores the methods of the socket, so that the pool can close it. */
   restoreSocket(): void {
     this.#socket.restore();
   }
@@ -175,13 +178,13 @@ export class DriverParts {
     return listeners.length === 0 || isSameList(this.#stream.rawListeners(name), listeners);
   }
 
-  /** Whether each text still leads to what was prepared of it. */
+  /** Whether the cache still has under each text the statement that was prepared from it. */
   get #areHandlesKept(): boolean {
     const handles = this.#handles;
     if (handles === undefined) return true;
     for (const [key, handle] of entriesOf(this.#driver)) {
       const [known, id, query] = handles.get(key) ?? [handle, handle.id, handle.query];
-      // What was prepared since may be under the same key.
+      // A statement prepared since then may have the same key.
       if (known === handle && (id !== handle.id || query !== handle.query)) return false;
       if (!key.endsWith(handle.query)) return false;
     }

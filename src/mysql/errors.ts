@@ -1,27 +1,27 @@
 /**
- * What a pool must know of the errors of the server, of the driver and of sockets, in one
- * table: whether the connection and its transaction have outlived the error, what it says of
- * the server, and whether all of it may be done again. An error that is not in the table is one
- * of the statement alone.
+ * One table of the errors of the server, the driver and sockets that a pool must know: whether the
+ * connection and its transaction survive the error, what the error says about the server, and
+ * whether the transaction may be repeated. An error that is not in the table concerns its statement
+ * alone.
  */
 
-/** Whose server it is; what a number above 1900 means depends on that. */
+/** Whether a server is MariaDB or MySQL: an error number above 1900 can mean different things. */
 export type Flavor = "mariadb" | "mysql";
 
-/** What an error says of the server: that it has no room, is not there, or does not write. */
+/** What an error says about the server: it is full, it is down, or it is read-only. */
 export type Plight = "full" | "down" | "readOnly";
 
 /** What follows from an error. */
 export interface ErrorClass {
-  /** Who alone means this by the number. */
+  /** The only flavor of server that means this by the number. */
   readonly flavor?: Flavor;
-  /** Whether the connection has ended with it, or will. */
+  /** Whether the connection has ended with the error, or will. */
   readonly isLoss?: boolean;
   /** Whether the server has rolled the transaction back. */
   readonly isRolledBack?: boolean;
-  /** Whether the transaction has not been committed, and may succeed if it is done again. */
+  /** Whether the transaction was not committed and may succeed if the caller repeats it. */
   readonly isRepeatable?: boolean;
-  /** What it says of the server. */
+  /** What the error says about the server. */
   readonly serverState?: Plight;
 }
 
@@ -35,10 +35,10 @@ const rolledBack: ErrorClass = { ...inTheWay, isRolledBack: true };
 const ofMariaDb: ErrorClass = { flavor: "mariadb" };
 const ofMysql: ErrorClass = { flavor: "mysql" };
 
-/** ER_OPTION_PREVENTS_STATEMENT: one of many options, among them that which forbids to write. */
+/** ER_OPTION_PREVENTS_STATEMENT: any of several options, read-only among them. */
 const preventing = 1290;
 
-/** Errors of the server by their numbers, those of the driver and of sockets by their codes. */
+/** Errors of the server by number, those of the driver and of sockets by code. */
 export const table: ReadonlyMap<unknown, ErrorClass> = new Map<unknown, ErrorClass>([
   // ER_CHECKREAD: a row was changed since the snapshot.
   [1020, { ...rolledBack, ...ofMariaDb }],
@@ -46,7 +46,7 @@ export const table: ReadonlyMap<unknown, ErrorClass> = new Map<unknown, ErrorCla
   [1036, readOnly],
   // ER_CON_COUNT_ERROR
   [1040, full],
-  // ER_UNKNOWN_COM_ERROR: a node of a cluster that is not ready, though it answers a ping.
+  // ER_UNKNOWN_COM_ERROR: a cluster node that is not ready, although it answers a ping.
   [1047, { serverState: "down", ...ofMariaDb }],
   // ER_SERVER_SHUTDOWN
   [1053, down],
@@ -82,10 +82,10 @@ export const table: ReadonlyMap<unknown, ErrorClass> = new Map<unknown, ErrorCla
   ["PROTOCOL_SEQUENCE_TIMEOUT", lost],
 ]);
 
-/** Returns what follows from an error; what either make means, if it is not known whose it is. */
+/** Returns what follows from an error. Without `flavor`, an entry for either flavor applies. */
 export function classOf(error: unknown, flavor?: Flavor): ErrorClass {
   const { errno, code, fatal, message } = Object(error) as Partial<Record<string, unknown>>;
-  // Of a server that ends an idle session the driver gives the number as a code.
+  // When a server ends an idle session, the driver gives the error number as the code.
   const found = table.get(errno) ?? table.get(code) ?? none;
   const isMeant = flavor === undefined || found.flavor === undefined || found.flavor === flavor;
   const isSaid = errno !== preventing || /read.only/.test(String(message));
@@ -94,7 +94,7 @@ export function classOf(error: unknown, flavor?: Flavor): ErrorClass {
   return fatal === true && !said.isLoss ? { ...said, ...lost } : said;
 }
 
-/** Tells whether an error of a connect says that the server has no room for more. */
+/** Tells whether a connect failed because the server has no room for more connections. */
 export function isFull(error: unknown): boolean {
   return classOf(error).serverState === "full";
 }
@@ -105,10 +105,10 @@ export function isLoss(error: unknown): boolean {
 }
 
 /**
- * Tells whether an error, or one that is its cause, says that a transaction has not been
- * committed and may well succeed if it is done again: a deadlock, a lock that could not be
- * had, a lost connection. Whether a COMMIT was under way when the connection was lost is not
- * for the error to say: then nobody knows.
+ * Tells whether an error, or one among its causes, says that a transaction was not committed and
+ * may succeed if the caller repeats it: a deadlock, a lock that was not granted, a lost connection.
+ * The error does not tell whether a COMMIT was under way when the connection was lost; then the
+ * outcome is unknown.
  */
 export function isRepeatable(error: unknown): boolean {
   for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
@@ -117,7 +117,7 @@ export function isRepeatable(error: unknown): boolean {
   return false;
 }
 
-/** Tells whether an error only says that the driver's connection had ended before. */
+/** Tells whether an error only says that the driver's connection had already ended. */
 export function isClosedState(error: unknown): boolean {
   return error instanceof Error && codeOf(error) === undefined &&
     error.message.endsWith("when connection is in closed state");
@@ -128,24 +128,24 @@ export function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
-/** The driver's own code for an answer without sense. */
+/** The driver's own code for an answer that violates the protocol. */
 const nonsenseCode = "PROTOCOL_ERROR";
 
 /**
- * Returns an error, which ends the session, of an answer without sense and what that led to. The
- * driver may fail somewhere in its own code then, as if it was a mistake of the caller.
+ * Returns an error, which ends the session, for an answer that violates the protocol. The cause is
+ * what the driver's own code threw because of the answer, as if the caller had made a mistake.
  */
 export function protocolError(message: string, cause?: unknown): Error {
   const error = new Error(message, cause === undefined ? undefined : { cause });
   return Object.assign(error, { code: nonsenseCode, fatal: true });
 }
 
-/** Returns an error that says so of what was thrown while an answer was read. */
+/** Returns a protocol error for what the driver threw while it read an answer. */
 export function unreadable(cause: unknown): Error {
   return protocolError("The server's answer could not be read", cause);
 }
 
-/** Tells whether an error says so. */
+/** Tells whether an error is a protocol error. */
 export function isProtocolError(error: unknown): boolean {
   return codeOf(error) === nonsenseCode;
 }

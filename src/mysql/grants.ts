@@ -1,18 +1,18 @@
 /**
- * The views and triggers that servers show to a user, by his privileges. MySQL shows the triggers
- * of a table only with the privilege TRIGGER on it, MariaDB with every privilege on it, and both
- * show a view with every privilege on it. Without such a privilege on the whole database, there may
- * be some that he does not see.
+ * Which views and triggers a server shows to a user, by the user's privileges. MySQL shows a
+ * table's triggers only with the privilege TRIGGER on the table, MariaDB with any privilege on it,
+ * and both show a view with any privilege on it. Without such a privilege on the whole database,
+ * there may be views and triggers that the user does not see.
  */
 
 /** Privileges on the tables of some databases. */
 interface Grant {
-  /** Which: a pattern of their names. */
+  /** A pattern for the names of the databases. */
   readonly pattern: string;
   readonly privileges: ReadonlySet<string>;
 }
 
-/** The privileges by which tables and views are shown. */
+/** Any of these privileges makes a server show tables and views. */
 const showing: readonly string[] = [
   "ALL PRIVILEGES",
   "SELECT",
@@ -28,33 +28,33 @@ const showing: readonly string[] = [
   "SHOW VIEW",
   "TRIGGER",
 ];
-/** That by which triggers are shown. */
+/** Any of these privileges makes MySQL show triggers. */
 const showingTriggers: readonly string[] = ["ALL PRIVILEGES", "TRIGGER"];
-/** Databases of the server itself, which have no triggers, and whose views leave nothing. */
+/** The server's own databases, which have no triggers, and whose views leave no state behind. */
 const own: ReadonlySet<string> = new Set(["information_schema", "performance_schema"]);
-/** How many databases are remembered. */
+/** How many answers one user's {@linkcode Grants} remember. */
 const toldMax = 1000;
 /** A name in a line of SHOW GRANTS; `sql_quote_show_create` decides whether it has quotes. */
 const name = '`(?:[^`]|``)*`|"(?:[^"]|"")*"|[^`"\\s.]+';
-/** A line for columns. */
+/** Matches a line with privileges on columns. */
 const columns = /^GRANT [^`"]*\(/;
-/** A line for a whole database; those for tables, columns and roles look different. */
+/** Matches a line for a whole database, but none for tables, columns or roles. */
 const line: RegExp = new RegExp(`^(GRANT|REVOKE) ([A-Z_ ,]+) ON (\\*|${name})\\.\\* (?:TO|FROM) `);
 
 /** The privileges of one user. */
 export class Grants {
-  /** Whether he has privileges on some columns of a table alone. */
+  /** Whether the user has privileges on single columns of a table. */
   readonly hasColumns: boolean;
   readonly #isExact: boolean;
-  /** Those on all databases. */
+  /** The privileges on all databases. */
   readonly #onAll: Set<string> = new Set();
   readonly #granted: Map<string, Set<string>> = new Map();
   readonly #revoked: Grant[] = [];
   readonly #told: Map<string, boolean> = new Map();
 
   /**
-   * Reads the lines of SHOW GRANTS, for the user himself and the roles that he has taken. With
-   * `isExact`, `%`, `_` and a backslash in the name of a database stand for themselves.
+   * Reads the lines of SHOW GRANTS, for the user and the user's active roles. With `isExact`, `%`,
+   * `_` and a backslash in the name of a database stand for themselves.
    */
   constructor(lines: readonly string[], isExact: boolean) {
     this.hasColumns = lines.some((text) => columns.test(text));
@@ -65,17 +65,17 @@ export class Grants {
     }
   }
 
-  /** Tells whether he sees all triggers on the tables of a database. */
+  /** Tells whether the user sees all triggers on the tables of a database. */
   showTriggers(database: string): boolean {
     return this.#show(database, showingTriggers);
   }
 
-  /** Tells whether he sees all views and tables of a database. */
+  /** Tells whether the user sees all views and tables of a database. */
   showViews(database: string): boolean {
     return this.#show(database, showing);
   }
 
-  /** Adds a line. Those for the user and for his roles come together. */
+  /** Adds a line; lines for the user and for the user's roles add up. */
   #add(verb: string, privileges: ReadonlySet<string>, database: string): void {
     const pattern = unquoted(database);
     if (verb === "REVOKE") return void this.#revoked.push({ pattern, privileges });
@@ -96,8 +96,8 @@ export class Grants {
   }
 
   /**
-   * Of several patterns that match, servers take one, by rules of their own: so each has to have
-   * the privilege.
+   * Tells whether the user has one of the wanted privileges. If several patterns match, the server
+   * applies one of them by rules of its own, so each must have such a privilege.
    */
   #isGiven(database: string, wanted: readonly string[]): boolean {
     const has = (privileges: ReadonlySet<string>): boolean => {
@@ -113,7 +113,7 @@ export class Grants {
       its.every(([, privileges]) => has(privileges));
   }
 
-  /** Tells whether a pattern surely matches. MySQL can be set up to take `_` for itself. */
+  /** Tells whether a pattern certainly matches. MySQL can be set up to take `_` literally. */
   #matches(pattern: string, database: string): boolean {
     return this.#isExact ? pattern === database : expressionOf(pattern, "_").test(database);
   }
@@ -124,7 +124,7 @@ function unquoted(name: string): string {
   return quote === "`" || quote === '"' ? name.slice(1, -1).replaceAll(quote + quote, quote) : name;
 }
 
-/** Returns what matches the databases that a pattern stands for; `underscore` is what `_` does. */
+/** Returns an expression for the databases that a pattern matches; `underscore` stands for `_`. */
 function expressionOf(pattern: string, underscore: string): RegExp {
   const parts = pattern.replace(/\\(.)|[_%]|\W/gsu, (part, escaped: string | undefined) => {
     if (escaped !== undefined) return literally(escaped);

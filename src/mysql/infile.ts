@@ -1,24 +1,24 @@
 /**
- * Which files of this machine a server may ask for.
+ * Decides which local files a server may ask for.
  *
- * To LOAD DATA LOCAL a server answers with the name of the file that it wants. The driver would
- * have the user's `infileStreamFactory` open whatever is named, in answer to any statement. So a
- * demand is held against the text of the statement that was sent: it must name that very file.
- * A server that asks for another one is not what it seems, and its session ends.
+ * A server answers LOAD DATA LOCAL with the name of the file that it wants. The driver would have
+ * the user's `infileStreamFactory` open any file that a server names, in answer to any statement.
+ * So this module compares the name with the text of the statement that was sent, which must name
+ * that very file. A server that asks for another file is not what it seems, and its session ends.
  */
 
 import type { DriverCommand, Packet } from "./mysql2_internals.ts";
 import { END, Lexer, MODE_UNKNOWN, WORD } from "./lexer.ts";
 import { protocolError } from "./errors.ts";
 
-/** With this byte an answer begins that demands a file. */
+/** The first byte of an answer that asks for a file. */
 const marker = 0xfb;
 /** How much of a name an error shows. */
 const shownMax = 100;
 
 /**
- * Returns an error if a packet demands a file that the statement which it answers does not name.
- * Else the driver may go on, which has forgotten that a prepared statement can load a file, too.
+ * Returns an error if a packet asks for a file that its statement does not name. Otherwise gives
+ * the command the method that reads the answer to a file: the driver's prepared statements lack it.
  */
 export function strangeDemand(
   { buffer, offset, end }: Packet,
@@ -39,7 +39,7 @@ export function strangeDemand(
   );
 }
 
-/** Returns the names of the files that a statement, or several in one text, lets a server read. */
+/** Returns the names of the files that the statements of a text let a server read. */
 export function filesOf(sql: string): string[] {
   const files: string[] = [];
   const tokens = [...tokensOf(sql)];
@@ -54,7 +54,7 @@ export function filesOf(sql: string): string[] {
   return files;
 }
 
-/** Yields words, in capitals, literals and single characters; what versioned comments hold too. */
+/** Yields words in upper case, literals and single characters, also those in versioned comments. */
 function* tokensOf(sql: string): Generator<string> {
   const lexer = new Lexer(sql, MODE_UNKNOWN, true);
   for (let kind = lexer.next(); kind !== END; kind = lexer.next()) {
@@ -63,12 +63,12 @@ function* tokensOf(sql: string): Generator<string> {
   }
 }
 
-/** What a backslash makes of a letter; of any other it makes the letter itself. */
+/** What a backslash and a letter stand for; with any other letter, they stand for the letter. */
 const escapes: ReadonlyMap<string, string> = new Map(
   Object.entries({ 0: "\0", b: "\b", n: "\n", r: "\r", t: "\t", Z: "\x1a", "%": "\\%", _: "\\_" }),
 );
 
-/** Returns what a literal stands for, with backslashes that escape, and with such that do not. */
+/** Returns what a literal stands for, first without backslash escapes, then with them. */
 function readings(literal: string): string[] {
   const quote = literal[0] ?? "";
   const content = literal.slice(1, -1).replaceAll(quote + quote, quote);
@@ -76,7 +76,9 @@ function readings(literal: string): string[] {
   return [content, escaped];
 }
 
-/** The same in every character set: each of them writes other letters in a way of its own. */
+/**
+ * Returns a name without its non-ASCII letters, which each character set encodes in its own way.
+ */
 function comparable(name: string): string {
   return name.replace(/[^\x20-\x7e]+/g, "\0");
 }

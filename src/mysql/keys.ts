@@ -1,9 +1,8 @@
 /**
- * Keys that are equal for equal values, and say nothing of what they are made of.
+ * Keys that are equal for equal values and reveal nothing about the values.
  *
- * They are digests with a salt of this process, so that a password that is part of a value
- * cannot be guessed from a key that was logged. Functions and objects with a class are equal
- * only to themselves.
+ * They are digests with a salt of this process, so that nobody can guess a password in a value from
+ * a logged key. Functions and class instances are equal only to themselves.
  */
 
 import { createHash, randomBytes } from "node:crypto";
@@ -18,7 +17,7 @@ interface Identities {
 const place: unique symbol = Symbol.for("@sublet/mysql/identities");
 const holder = globalThis as { [place]?: Identities };
 
-/** Made when it is first asked for, as Workers have no chance before a request. */
+/** Creates the salt on first use, because Workers have no random numbers before a request. */
 function identities(): Identities {
   return holder[place] ??= {
     salt: randomBytes(16).toString("hex"),
@@ -33,8 +32,8 @@ export function keyOfValue(value: unknown): string {
 }
 
 /**
- * Returns a key that is equal for values that differ at most in their functions and their objects
- * with a class; nothing for a value that has none of these.
+ * Returns a key that is equal for values that differ only in their functions and class instances;
+ * undefined for a value that has neither.
  */
 export function shapeOfValue(value: unknown): string | undefined {
   let hasIdentities = false;
@@ -50,7 +49,7 @@ function digest(text: string): string {
   return hash.digest("base64url").slice(0, 16);
 }
 
-/** Returns a text that is equal for equal values only; `identify` names what has an identity. */
+/** Returns a text that is equal for equal values only; `identify` names functions and instances. */
 function describe(value: unknown, identify: (value: object) => number | ""): string {
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "number") return String(value);
@@ -67,7 +66,7 @@ function describe(value: unknown, identify: (value: object) => number | ""): str
   return `{${entries.map(([name, part]) => `${JSON.stringify(name)}:${inner(part)}`).join()}}`;
 }
 
-/** Tells whether an object is no more than what its enumerable properties say. */
+/** Tells whether an object consists of its enumerable properties alone. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (Array.isArray(value)) return prototype === Array.prototype;

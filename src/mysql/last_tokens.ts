@@ -1,28 +1,28 @@
-/** The last tokens of a text, by which the next one is understood. */
+/** The last tokens of a text, from which a reader understands the next one. */
 
 import { END, WORD } from "./lexer.ts";
 import { options } from "./statement_words.ts";
 
-/** Keeps what was read last. */
+/** Keeps the tokens that were read last. */
 export class LastTokens {
   /** The last token: a word in lower case, the content of quotes, or one character. */
   w0 = "";
-  /** The one before it. */
+  /** The token before `w0`. */
   w1 = "";
-  /** The one before that. */
+  /** The token before `w1`. */
   w2 = "";
-  /** The one before that. */
+  /** The token before `w2`. */
   w3 = "";
-  /** The kind of the last one. */
+  /** The kind of `w0`. */
   kind0: number = END;
-  /** The kind of the one before it. */
+  /** The kind of `w1`. */
   kind1: number = END;
-  /** Where the last one ends. */
+  /** Where `w0` ends. */
   end = 0;
-  /** Whether the last one is SELECT or an option that follows it. */
+  /** Whether `w0` is SELECT or an option that follows it. */
   isOption = false;
 
-  /** Takes the next one. */
+  /** Adds the next token. */
   push(word: string, kind: number, end: number): void {
     this.w3 = this.w2;
     this.w2 = this.w1;
@@ -34,7 +34,7 @@ export class LastTokens {
     this.isOption = kind === WORD && (word === "select" || this.isOption && options.has(word));
   }
 
-  /** Forgets them, as another statement begins. */
+  /** Forgets all tokens, because another statement begins. */
   clear(): void {
     this.w0 =
       this.w1 =

@@ -1,35 +1,35 @@
 /**
- * The one tokenizer of what MySQL and MariaDB take as SQL: words, quoted names, literals, comments
- * and placeholders.
+ * The only tokenizer of this package, for the SQL of MySQL and MariaDB: words, quoted names,
+ * literals, comments and placeholders.
  *
- * Where a text can be read in more than one way (by another server, or by the driver, which puts
- * values into it), the lexer says so: then nothing about the text is certain.
+ * If a text can be read in more than one way (by another server, or by the driver, which puts
+ * values into it), the lexer sets `isUncertain`: then nothing about the text is certain.
  */
 
-/** Kinds of tokens: a number each, as there are many. */
+/** The end of the text. Kinds of tokens are numbers, because there are many tokens. */
 export const END = 0;
 /** A word: a keyword or a name without quotes. */
 export const WORD = 1;
-/** A quoted name, or `??`, for which the driver puts one. */
+/** A quoted name, or `??` or `::name`, which the driver replaces by one. */
 export const QUOTED = 2;
 /** A string. */
 export const TEXT = 3;
-/** What stands in double quotes, if it can be a string or a name. */
+/** A text in double quotes that may be a name. */
 export const DOUBLE_QUOTED = 4;
 /** A number. */
 export const NUMBER = 5;
-/** A placeholder of a value: `?` or `:name`. */
+/** A placeholder for a value: `?` or `:name`. */
 export const PLACEHOLDER = 6;
 /** Any other character, and `:=`. */
 export const SIGN = 7;
 
-/** In strings, a backslash is a character like others (sql_mode NO_BACKSLASH_ESCAPES). */
+/** In strings, a backslash is an ordinary character (sql_mode NO_BACKSLASH_ESCAPES). */
 export const NO_BACKSLASH_ESCAPES = 1;
 /** Double quotes enclose a name (sql_mode ANSI_QUOTES). */
 export const ANSI_QUOTES = 2;
 /** White space may stand between a built-in function and its parenthesis. */
 export const IGNORE_SPACE = 4;
-/** Nobody knows whether ANSI_QUOTES and IGNORE_SPACE are set. */
+/** ANSI_QUOTES and IGNORE_SPACE may be set or not. */
 export const MODE_UNKNOWN = 8;
 
 const QUOTE = 0x27;
@@ -45,7 +45,7 @@ const COLON = 0x3a;
 const QUESTION = 0x3f;
 const DOLLAR = 0x24;
 
-/** A comment that some servers run, with the version from which they do. */
+/** The opening of a comment that some servers run, with the version from which they do. */
 const versionedPattern: RegExp = /\/\*[MT]?!(?:\d{5,6}(?!\d)|(?!\d))/y;
 const wordPattern: RegExp = /[\w$\u0080-\uffff]+/y;
 const numberPattern: RegExp = /(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?/iy;
@@ -53,7 +53,10 @@ const namedPattern: RegExp = /::?[\p{L}\p{N}_$]+/uy;
 /** What unquoted names consist of in every character set. */
 const plainName: RegExp = /^[\w$\p{L}\p{M}\p{N}]+$/u;
 const notAscii: RegExp = /[^\0-\x7f]/;
-/** What makes the end of a comment depend on whether the server runs it, or on its values. */
+/**
+ * Characters that make the end of a comment depend on whether the server runs it, or on the values
+ * that the driver puts into it.
+ */
 const trickyInVersioned: RegExp = /['"`#?\\]|--|\/\*|[^\P{Cc}\t-\r]/u;
 const quotedInHint: RegExp = /'[^'\\]*'|"[^"\\]*"|`[^`]*`/g;
 const trickyInHint: RegExp = /['"`\\?]/;
@@ -64,19 +67,19 @@ export class Lexer {
   start = 0;
   /** Where the token ends. */
   end = 0;
-  /** Whether what was read so far can be read in another way as well. */
+  /** Whether the text so far can also be read in another way. */
   isUncertain = false;
-  /** How many comments there were that some servers run. */
+  /** How many comments so far some servers run. */
   versionedCount = 0;
   readonly #sql: string;
   readonly #mode: number;
   readonly #runsVersioned: boolean;
   #isInVersioned = false;
   #kind = END;
-  /** Behind a dot that is right behind a name: there a digit begins a name as well. */
+  /** The position after a dot that directly follows a name: there a digit also begins a name. */
   #nameAt = -1;
 
-  /** Begins at the beginning; `runsVersioned` says whether versioned comments are code. */
+  /** Begins at the start of the text; `runsVersioned` says whether versioned comments are code. */
   constructor(sql: string, mode: number, runsVersioned: boolean) {
     this.#sql = sql;
     this.#mode = mode;
@@ -126,7 +129,7 @@ export class Lexer {
   #skipDashes(at: number): boolean {
     const code = this.#sql.charCodeAt(at + 2);
     if (code > 0x20 && code !== 0x7f) return false;
-    // Some take these for two signs, so that what follows is code to them.
+    // Some servers take these for two minus signs, so that the rest of the line is code to them.
     if (code < 0x09 || code > 0x0d && code < 0x20 || code === 0x7f) this.isUncertain = true;
     this.#skipLine(at);
     return true;
@@ -135,7 +138,7 @@ export class Lexer {
   #skipLine(at: number): void {
     const end = this.#sql.indexOf("\n", at);
     this.end = end === -1 ? this.#sql.length : end + 1;
-    // To the server a NUL ends the comment.
+    // For the server, a NUL ends the comment.
     if (this.#sql.slice(at, this.end).includes("\0")) this.isUncertain = true;
   }
 
@@ -162,7 +165,7 @@ export class Lexer {
     this.end = at + (opening ?? "/*!").length;
   }
 
-  /** Ends behind the closing quote; one that is doubled does not close. */
+  /** Reads up to the closing quote; a doubled quote does not close. */
   #quoted(quote: number): number {
     const sql = this.#sql;
     const isDouble = quote === DOUBLE_QUOTE;
@@ -185,7 +188,7 @@ export class Lexer {
     }
     this.end = Math.min(at + 1, sql.length);
     const isEither = isDouble && (this.#mode & (MODE_UNKNOWN | ANSI_QUOTES)) !== 0;
-    // The driver takes it for a string in which a backslash escapes, whatever the server does.
+    // The driver reads it as a string in which a backslash escapes, whatever the server does.
     if (hasBackslash && isEither) this.isUncertain = true;
     return this.#kind = quote === BACKQUOTE ? QUOTED : isEither ? DOUBLE_QUOTED : TEXT;
   }
@@ -194,7 +197,8 @@ export class Lexer {
     wordPattern.lastIndex = this.end;
     const word = wordPattern.exec(this.#sql)?.[0] ?? "";
     this.end += word.length;
-    // MySQL 9 has strings in dollars; other characters can be white space in some character set.
+    // MySQL 9 has dollar-quoted strings; other characters can be white space in some character
+    // sets.
     if (word.charCodeAt(0) === DOLLAR) this.isUncertain = true;
     if (notAscii.test(word) && !plainName.test(word)) this.isUncertain = true;
     return this.#kind = WORD;
@@ -214,7 +218,10 @@ export class Lexer {
     return this.#kind = NUMBER;
   }
 
-  /** What the driver puts for a question mark must not run into a word beside it. */
+  /**
+   * Reads question marks; beside a word they are uncertain, because the driver's value could join
+   * the word.
+   */
   #questionMarks(): number {
     const sql = this.#sql;
     const start = this.end;
@@ -256,10 +263,10 @@ function isWordPart(code: number): boolean {
   return isWordStart(code) || isDigit(code);
 }
 
-/** How much of what stands in quotes is looked at. */
+/** How much of a quoted text is read. */
 const contentMax = 200;
 
-/** Returns a word in lower case, the content of quotes, or what stands for tokens of a kind. */
+/** Returns a word in lower case, the content of quotes, or a character that stands for the kind. */
 export function wordOf(sql: string, kind: number, lexer: Lexer, readsNumbers: boolean): string {
   const { start, end } = lexer;
   if (kind === TEXT || kind === PLACEHOLDER) return kind === TEXT ? "'" : "?";
@@ -270,7 +277,7 @@ export function wordOf(sql: string, kind: number, lexer: Lexer, readsNumbers: bo
   return /^[?:]/.test(text) ? "??" : text.slice(1, -1).toLowerCase();
 }
 
-/** Returns what stands in quotes, as it stands there, if that can be a string. */
+/** Returns the content of quotes in lower case, with its escapes, if it can be a string. */
 export function contentOf(sql: string, kind: number, { start, end }: Lexer): string | undefined {
   if (kind !== TEXT && kind !== DOUBLE_QUOTED) return undefined;
   return sql.slice(start + 1, Math.min(end - 1, start + contentMax)).toLowerCase();

@@ -1,7 +1,7 @@
 /**
- * The driver's connection as its holders have it: the genuine one, seen through a proxy of each
- * holder's own, which refuses whatever is asked of it when the holder has it no more. The driver
- * itself never sees a proxy.
+ * Lends the driver's connection to holders: each holder gets a proxy of its own in front of the
+ * genuine connection. When the lease has ended, the proxy refuses all commands and changes. The
+ * driver itself never sees a proxy.
  */
 
 import type { Connection } from "mysql2";
@@ -9,7 +9,7 @@ import { Baseline } from "./baseline.ts";
 import { fail, noteStreams } from "./commands.ts";
 import type { DriverInternals, LiveCommand } from "./mysql2_internals.ts";
 
-/** Returns why a holder may not use a connection (any more); undefined if he may. */
+/** Returns why a holder may not use a connection (any more); undefined if the holder may. */
 export type Refusal = () => unknown;
 
 type Call = (...args: unknown[]) => unknown;
@@ -20,7 +20,7 @@ interface Handle {
   close(): unknown;
 }
 
-/** What has the server do something, so that it is told of a refusal as it is of an answer. */
+/** Methods that send commands to the server, and so report a refusal as they report an answer. */
 const commands: ReadonlySet<PropertyKey> = new Set([
   "addCommand",
   "beginTransaction",
@@ -34,7 +34,7 @@ const commands: ReadonlySet<PropertyKey> = new Set([
   "rollback",
 ]);
 
-/** What changes who listens. */
+/** Methods that change the listeners. */
 const listening: ReadonlySet<PropertyKey> = new Set([
   "addListener",
   "off",
@@ -47,7 +47,10 @@ const listening: ReadonlySet<PropertyKey> = new Set([
   "setMaxListeners",
 ]);
 
-/** What changes nothing, or only for who calls it: whoever has it may go on to. */
+/**
+ * Methods that change nothing, or only something of the caller's own: a former holder may still
+ * call them.
+ */
 const harmless: ReadonlySet<PropertyKey> = new Set([
   "escape",
   "escapeId",
@@ -64,18 +67,18 @@ const harmless: ReadonlySet<PropertyKey> = new Set([
   ...Object.getOwnPropertyNames(Object.prototype),
 ]);
 
-/** What hands out the object that it is called on, which is to be the holder's. */
+/** Methods that return the object they are called on, which must be the holder's proxy. */
 const selfish: ReadonlySet<PropertyKey> = new Set(["connect", "promise"]);
 
-/** What has lent each proxy, and each connection that was lent. */
+/** The loans of each proxy, and of each connection that was lent. */
 const lenders: WeakMap<object, Loans> = new WeakMap();
 
-/** Returns the connection that a holder has, without his proxy. */
+/** Returns the genuine connection behind a holder's proxy. */
 export function genuine(connection: Connection): Connection {
   return lenders.get(connection)?.reached() ?? connection;
 }
 
-/** Changes a connection, without a proxy, for good and for all of its holders. */
+/** Changes a genuine connection permanently, for all of its holders. */
 export function changeForAll(connection: Connection, change: () => void): void {
   const loans = lenders.get(connection);
   if (loans === undefined) change();
@@ -89,57 +92,58 @@ export class Loans {
   #charset = 0;
   #isWritten = false;
   #hasListened = false;
-  /** Whether somebody may have what the connection is made of, and may go on to. */
+  /** Whether a holder may have reached inner objects of the connection, and may still have them. */
   #isReached = false;
-  /** Whether somebody may have the connection itself. */
+  /** Whether a holder may have the genuine connection. */
   #isGenuineOut = false;
 
-  /** Creates what has lent nothing. */
+  /** Begins with a connection that has not been lent. */
   constructor(driver: DriverInternals) {
     this.#driver = driver;
   }
 
-  /** Takes the character set that the driver writes in to be the session's. */
+  /** Takes the driver's present character set to be the session's. */
   settle(): void {
     this.#charset = this.#driver.config.charsetNumber;
   }
 
-  /** Whether the connection differs from what it was before somebody had it. */
+  /** Whether the connection differs from what it was before a holder first had it. */
   get isSpoilt(): boolean {
     if (this.#isWritten || this.#baseline?.isKept === false) return true;
     const { _paused, stream } = this.#driver;
     if (_paused || stream.isPaused()) return true;
-    // Code for the driver's own pools listens to errors of each connection that it takes, for ever.
+    // Code for the driver's own pools adds an error listener to each connection, and never removes
+    // it.
     const except = this.#isGenuineOut ? "error" : undefined;
     if (this.#hasListened && !this.#baseline?.areListenersKept(except)) return true;
     this.#hasListened = this.#isGenuineOut;
     return this.#isReached && this.#baseline?.arePartsKept === false;
   }
 
-  /** Returns the connection without a proxy, so that whatever is done to it is looked for. */
+  /** Returns the genuine connection, and from then on checks all that its holder can change. */
   reached(): Connection {
     this.#isReached = this.#hasListened = this.#isGenuineOut = true;
     return this.#driver as unknown as Connection;
   }
 
-  /** Changes it so that the change is none of its holder's. */
+  /** Applies a change that does not count as one by a holder. */
   changeForAll(change: () => void): void {
     const isSpoilt = this.isSpoilt;
     change();
     if (!isSpoilt) this.#baseline = new Baseline(this.#driver);
   }
 
-  /** Gives the connection its own socket back, so that it can be closed. */
+  /** Puts the connection's own socket back, so that the pool can close the connection. */
   restoreSocket(): void {
     this.#baseline?.restoreSocket();
   }
 
-  /** Whether the driver writes in another character set than the session began with. */
+  /** Whether the driver now writes in another character set than when the session began. */
   get isRecoded(): boolean {
     return this.#driver.config.charsetNumber !== this.#charset;
   }
 
-  /** Returns the connection for one holder. */
+  /** Returns a proxy of the connection for one holder. */
   lend(refusal: Refusal): Connection {
     this.#baseline ??= new Baseline(this.#driver);
     const driver = this.#driver as unknown as Connection;
@@ -149,7 +153,8 @@ export class Loans {
     const targetOf = (name: PropertyKey): object => {
       check(refusal);
       if (!Reflect.has(driver, name)) return own;
-      // By `pause` and `resume` of the driver's class; that is looked at for itself.
+      // `pause` and `resume` of the driver's class write this property; `isSpoilt` checks it by
+      // itself.
       if (name !== "_paused") this.#isWritten = true;
       return driver;
     };
@@ -161,7 +166,7 @@ export class Loans {
         if (typeof value !== "function" || name === "constructor") return this.#reach(name, value);
         const known = calls.get(name);
         if (known !== undefined) return known;
-        // A proxy may not hide what can never change.
+        // A proxy must not hide the value of a property that can never change.
         if (Object.getOwnPropertyDescriptor(driver, name)?.configurable === false) return value;
         const call = this.#callOf(name, view, refusal);
         calls.set(name, call);
@@ -171,7 +176,7 @@ export class Loans {
       defineProperty: (_, name, descriptor) => {
         const target = targetOf(name);
         if (target === driver) return Reflect.defineProperty(driver, name, descriptor);
-        // A proxy may not claim for good what is not there.
+        // A proxy must not report a permanent property that its target lacks.
         return descriptor.configurable !== false &&
           Reflect.defineProperty(own, name, { ...descriptor, configurable: true });
       },
@@ -181,7 +186,7 @@ export class Loans {
     return view;
   }
 
-  /** Notes that a holder gets something that the connection is made of. */
+  /** Notes that a holder gets an inner object of the connection. */
   #reach(name: PropertyKey, value: unknown): unknown {
     if (typeof value !== "object" || value === null) return value;
     this.#isReached = this.#hasListened = true;
@@ -206,7 +211,7 @@ export class Loans {
   }
 }
 
-/** Returns how a holder sees a connection together with what he alone has added to it. */
+/** Returns the traps that show a holder the connection together with the holder's own additions. */
 function viewOf(driver: object, own: object): ProxyHandler<Connection> {
   return {
     has: (_, name) => Reflect.has(driver, name) || Reflect.has(own, name),
@@ -214,7 +219,7 @@ function viewOf(driver: object, own: object): ProxyHandler<Connection> {
     getOwnPropertyDescriptor: (_, name) => {
       return Reflect.getOwnPropertyDescriptor(Reflect.has(driver, name) ? driver : own, name);
     },
-    // What could not be taken back throws.
+    // A change that the pool could not undo throws.
     setPrototypeOf: () => false,
     preventExtensions: () => false,
   };
@@ -225,7 +230,7 @@ function check(refusal: Refusal): void {
   if (reason !== undefined) throw reason;
 }
 
-/** Tells the caller why nothing is done, as the driver tells of an error. */
+/** Reports a refusal to the caller in the way the driver reports an error. */
 function refuse(
   driver: DriverInternals,
   name: PropertyKey,
@@ -237,7 +242,7 @@ function refuse(
     fail(command, reason, raise);
     return command;
   };
-  // The driver's own methods, of an object that only refuses, make the command.
+  // The driver's own methods make the command, called on an object that only refuses it.
   const prototype = Object.getPrototypeOf(driver);
   const refusing = Object.create(prototype, {
     config: { value: driver.config },
@@ -250,7 +255,7 @@ function raise(error: unknown): never {
   throw error;
 }
 
-/** Returns the arguments of `prepare`, for a callback that gets a handle of the holder's own. */
+/** Returns arguments for `prepare` whose callback gets a handle of the holder's own. */
 function handingOut(
   [options, callback]: readonly unknown[],
   view: Connection,
@@ -266,7 +271,7 @@ function handingOut(
 function handleOf(statement: Handle, view: Connection, refusal: Refusal): Handle {
   return Object.create(statement, {
     _connection: { value: view },
-    // To close it late is no fault, and others may use it by now.
+    // Closing it late is no error, and others may use the statement by now.
     close: { value: () => refusal() === undefined ? statement.close() : undefined },
   });
 }

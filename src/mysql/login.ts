@@ -1,6 +1,6 @@
 /**
- * What a login has to keep to: how much a server may say before it, under whose key the password
- * is sent, and what of the former user a new login on an open connection takes away.
+ * The rules of a login: how much a server may send before it is done, under which key the driver
+ * may send the password, and what a new login on an open connection clears of the former user.
  */
 
 import { EventEmitter } from "node:events";
@@ -11,13 +11,13 @@ import type { Target } from "./target.ts";
 import type { ConnectionOptions } from "./target_options.ts";
 
 /**
- * Logs in as a target says, on an open connection (COM_CHANGE_USER). The driver's own keeps the
- * former password or database where the new login has none, and has nobody listen when a plugin
- * of authentication fails.
+ * Logs in to a target on an open connection (COM_CHANGE_USER). The driver's own method keeps the
+ * former password or database where the new login has none, and has no listener when an
+ * authentication plugin fails.
  */
 export async function login(driver: DriverInternals, target: Target): Promise<void> {
   const credentials = await credentialsOf(target);
-  // MariaDB lets a user who has no default role keep the role of the one before.
+  // On MariaDB, a user without a default role would keep the role of the former user.
   if (driver._isMariaDB) await answered((answer) => driver.query("SET ROLE NONE", answer));
   const { config } = driver;
   config.user = target.user;
@@ -33,12 +33,12 @@ export async function login(driver: DriverInternals, target: Target): Promise<vo
 }
 
 /**
- * Much more than any way to log in takes: an honest server needs a few kilobytes. What goes on and
- * on would be kept in memory for as long as a connect may take.
+ * Much more than any login takes: an honest server sends a few kilobytes. Without a limit, the
+ * driver would keep an endless answer in memory for as long as a connect may take.
  */
 const loginBytesMax = 1_000_000;
 
-/** Returns what counts bytes, and calls `exceeded` when there are too many. */
+/** Returns a function that counts bytes, and calls `exceeded` when there are too many. */
 export function loginCounter(exceeded: (error: Error) => void): (chunk: Uint8Array) => void {
   let bytes = 0;
   return (chunk) => {
@@ -51,9 +51,10 @@ export function loginCounter(exceeded: (error: Error) => void): (chunk: Uint8Arr
 type Plugins = NonNullable<ConnectionOptions["authPlugins"]>;
 
 /**
- * Returns the plugins for a login in plain text, which refuse the key that they are shown: it
- * could be anybody's who is on the way. Off this machine it is taken only if the options say so,
- * as in Connector/J; whoever has the server's key gives it to the plugin instead.
+ * Returns the authentication plugins for a login in plain text, which refuse the public key that
+ * the server sends: anybody on the way could have sent it. From another machine, the driver takes
+ * such a key only if the options say so, as in Connector/J; a caller who has the server's key gives
+ * it to the plugin instead.
  */
 export function refusingKeys(given: Plugins | undefined): Plugins {
   const { caching_sha2_password, sha256_password } = mysql2.authPlugins;

@@ -1,6 +1,6 @@
 /**
- * The questions by which a session learns what is behind the names in its statements, and what its
- * user may see of that.
+ * The queries by which a session learns what views and triggers are behind the names in its
+ * statements, and which of them its user may see.
  */
 
 import type { Connection } from "mysql2";
@@ -26,20 +26,20 @@ export interface Asking {
   readonly analyser: Analyser;
   /** When it logged in. */
   readonly loggedInAt: number;
-  /** Whether it has noted what role it had when it began. */
+  /** Whether it noted its role when it began. */
   readonly isRoleNoted: boolean;
-  /** Tells whether the server has warned that an answer may not be whole. */
+  /** Tells whether the server has warned that an answer may be incomplete. */
   isWarned(): boolean;
 }
 
-/** They override the user's own options, so that rows have the same shape in each session. */
+/** They override the user's options, so that rows have the same shape in each session. */
 const options = {
   rowsAsArray: true,
   nestTables: false,
   typeCast: true,
   maxResultBytes: Infinity,
 } as const;
-/** It overrides sql_select_limit. */
+/** The LIMIT of a look-up, which overrides sql_select_limit. */
 const rowsMax = 1_000_000;
 
 /** The answer to a look-up. */
@@ -53,9 +53,9 @@ export interface LookedUp {
 }
 
 /**
- * Asks for the views and triggers behind some names, in whatever database those or other names may
- * mean. It asks by name alone: where it would have to look at other tables, MariaDB waits for
- * those that somebody is changing.
+ * Asks for the views and triggers behind names, in the current database and in all that `schemas`
+ * may name. It asks by name alone: if it had to look at other tables, MariaDB would wait for those
+ * that another session is changing.
  */
 export async function askOfObjects(
   { driver, analyser, isRoleNoted, isWarned }: Asking,
@@ -109,7 +109,7 @@ function questionOf(
     ),
   ];
   if (isMariaDb) {
-    // It is reported of no such variable. MySQL lets no column have one.
+    // The server reports no variable that a column's expression sets. MySQL allows no such column.
     questions.push(
       `${select(COLUMN, ...table, "column_name", "NULL", "NULL")} ` +
         "AND (column_default LIKE '%:=%' OR generation_expression LIKE '%:=%')",
@@ -118,10 +118,10 @@ function questionOf(
   return `(${questions.join(") UNION ALL (")}) LIMIT ${rowsMax}`;
 }
 
-/** A longer list MariaDB takes for a table, by which it cannot look up what has these names. */
+/** MariaDB turns a longer list into a table, and then cannot look up objects by these names. */
 const listMax = 900;
 
-/** Returns what is true of a column that is among some literals. */
+/** Returns a condition that a column equals one of some literals. */
 function isAmong(column: string, literals: readonly string[]): string {
   const lists = [literals.slice(0, listMax)];
   for (let at = listMax; at < literals.length; at += listMax) {
@@ -130,14 +130,14 @@ function isAmong(column: string, literals: readonly string[]): string {
   return `(${lists.map((list) => `${column} IN (${list.join(", ")})`).join(" OR ")})`;
 }
 
-/** The row that tells the current database, and whether the role is that of the beginning. */
+/** The kind of the row that tells the current database, and whether the role is the noted one. */
 const STATE = 0;
-/** The variable in which a session notes its role when it begins. */
+/** The user variable in which a session notes its role when it begins. */
 export const noted = "@sublet";
-/** What tells its role. */
+/** The expression that returns its role. */
 export const role = "CURRENT_ROLE()";
 const isSameRole = `CAST(${noted} AS BINARY) <=> CAST(${role} AS BINARY)`;
-/** Where things of each kind are listed. */
+/** The table of information_schema that lists each kind. */
 const tables: Readonly<Record<number, string>> = {
   [VIEW]: "views",
   [TRIGGER]: "triggers",
@@ -158,18 +158,18 @@ function rowOf(values: readonly (string | number | null)[]): Row {
   };
 }
 
-/** Returns the lines by which the server tells what privileges the user of a session has. */
+/** Returns the lines of SHOW GRANTS for the user of a session. */
 export async function askOfGrants(driver: Connection): Promise<readonly string[]> {
   return (await rowsOf(driver, "SHOW GRANTS")).map(([line = null]) => String(textOf(line)));
 }
 
-/** Tells whether the server takes `%` in the privileges on databases for itself. */
+/** Tells whether the server takes `%` in privileges on databases literally. */
 export async function askOfPartialRevokes(driver: Connection): Promise<boolean> {
   const [row] = await rowsOf(driver, "SHOW GLOBAL VARIABLES LIKE 'partial_revokes'");
   return String(textOf(row?.[1] ?? null)) === "ON";
 }
 
-/** A value as it is before it has been read as a text. */
+/** A value of a row, before it is decoded as text. */
 type Value = Uint8Array | string | number | null;
 
 async function rowsOf(driver: Connection, sql: string): Promise<readonly (readonly Value[])[]> {
@@ -179,12 +179,12 @@ async function rowsOf(driver: Connection, sql: string): Promise<readonly (readon
   return rows as readonly (readonly Value[])[];
 }
 
-/** Says that what a look-up tells may not be all, or not all that a new session would be told. */
+/** Thrown if a look-up may be incomplete, or may differ from what a new session would get. */
 export class UnsoundLookUp extends Error {
-  /** Why the session is renewed. */
+  /** Why the session needs a new login. */
   readonly reason: string;
 
-  /** Creates it. */
+  /** Creates the error. */
   constructor(reason: string) {
     super(`What the server tells is not sure: ${reason}`);
     this.reason = reason;

@@ -1,8 +1,8 @@
 /**
- * SQL methods: the text of a statement with `:name` or `?` where its parameters go, read once.
+ * SQL methods: the text of a statement with `:name` or `?` for its parameters, parsed once.
  *
- * Parameters are found outside strings, quoted names and comments. The server always gets
- * question marks, so the statement is prepared whatever its parameters are called.
+ * The parser looks for parameters outside strings, quoted names and comments. The server always
+ * gets question marks, so it can prepare the statement whatever the names of its parameters are.
  */
 
 import { END, Lexer, PLACEHOLDER, QUOTED } from "./lexer.ts";
@@ -12,23 +12,23 @@ export interface Method {
   /** The text that the server gets. */
   readonly sql: string;
   /**
-   * Returns the values that the server gets, from an object with a property for each name, or
-   * from an array with an element for each question mark.
+   * Returns the values that the server gets, from an object with a property for each name, or from
+   * an array with an element for each question mark.
    *
-   * @throws {TypeError} If one is missing or undefined, or one is not a parameter.
+   * @throws {TypeError} If a value is missing or undefined, or is for no parameter.
    */
   bind(args: unknown): unknown[];
 }
 
-/** Returns the word, of those that are known, that somebody may have meant. */
+/** Returns the known word that the caller may have meant by `word`. */
 export type Closest = (word: string, known: Iterable<string>) => string | undefined;
 
 /**
- * Reads the text of a statement.
+ * Parses the text of a statement.
  *
  * @param sql The statement, with parameters like `:name`, or with question marks, not both.
  * @param closest Returns the known parameter that is closest to an unknown one.
- * @throws {TypeError} If it has parameters of both kinds.
+ * @throws {TypeError} If the statement has parameters of both kinds.
  */
 export function compileMethod(sql: string, closest: Closest): Method {
   const { text, names, placeCount } = read(sql);
@@ -48,7 +48,7 @@ export function compileMethod(sql: string, closest: Closest): Method {
   return { sql: text, bind };
 }
 
-/** Finds the parameters of a statement; a name stands as often as it occurs. */
+/** Finds the parameters of a statement; lists a name as often as it occurs. */
 function read(sql: string): { text: string; names: string[]; placeCount: number } {
   const names: string[] = [];
   const lexer = new Lexer(sql, 0, true);
@@ -70,7 +70,7 @@ function read(sql: string): { text: string; names: string[]; placeCount: number 
 
 const namePattern: RegExp = /:([\p{L}_$][\p{L}\p{N}_$]*)/uy;
 
-/** Returns the name behind a colon, unless that belongs to what is before it. */
+/** Returns the name after a colon, unless the colon belongs to the character before it. */
 function nameAt(sql: string, at: number): string | undefined {
   if (sql[at] !== ":" || at > 0 && /[\p{L}\p{N}_$:]/u.test(sql[at - 1] ?? "")) return undefined;
   namePattern.lastIndex = at;

@@ -1,4 +1,4 @@
-/** MySQL and MariaDB, as a port of a pool: sessions over the driver mysql2. */
+/** The connector for MySQL and MariaDB: sessions over the driver mysql2. */
 
 import type { Adapter, Connector } from "../port.ts";
 import { type Connect, connectOver } from "./connect.ts";
@@ -23,12 +23,12 @@ export { expandUri, TargetOptionError, targetOptionNames } from "./target_rules.
 
 export type { TlsDemand } from "./tls.ts";
 
-/** A port that opens sessions of MySQL or MariaDB. */
+/** A connector that opens sessions of MySQL or MariaDB. */
 export interface MysqlConnector extends Connector {
   readonly connect: Connect;
 }
 
-/** Returns a port over the sockets of a runtime. */
+/** Returns a connector over the sockets of a runtime. */
 export function createConnector(adapter: Adapter): MysqlConnector {
   return {
     connect: connectOver(adapter),

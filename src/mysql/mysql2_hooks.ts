@@ -1,73 +1,77 @@
-/** What is called in the place of the driver's own methods: types only. */
+/** Types of the hooks that run in place of the driver's own methods. */
 
 import type { DriverCommand, LiveCommand, Packet } from "./mysql2_internals.ts";
 import type { TextReading } from "./text_reading.ts";
 
-/** A command that a connection is given. */
+/** A command that a connection gets. */
 export interface Taken {
   /** The driver's command. */
   readonly command: DriverCommand;
-  /** The text of a statement before values were put into it; undefined if there were none. */
+  /**
+   * The text that the driver's `query` got, before it put values in; undefined for other commands.
+   */
   readonly text: string | undefined;
-  /** The same, if the values became literals; else undefined, as they may be code. */
+  /** The same text, if all values became literals or names; else undefined, as they may be code. */
   readonly code: string | undefined;
-  /** Whether it only prepares what the driver then executes by itself. */
+  /**
+   * Whether the driver's `execute` gives the command; if so, a prepare is for the driver's own use.
+   */
   readonly isOfExecute: boolean;
 }
 
-/** Gets to know what passes. */
+/** Watches the commands and packets of a connection. */
 export interface Watcher {
-  /** Whether the command that is being given goes before all that waits. */
+  /** Whether the command that is being given goes before all waiting commands. */
   readonly isFirst: boolean;
-  /** How its server reads texts. */
+  /** How the server reads texts. */
   readonly reading: TextReading;
-  /** Whether a row is being read. */
+  /** Whether the driver is reading a row. */
   isAtRow: boolean;
-  /** A command is given. */
+  /** Called when the connection gets a command. */
   take(taken: Taken): void;
-  /** The user of the driver gives a reset or a new login. */
+  /** Called when a holder or the pool asks the driver for a reset or a new login. */
   wipe(by: "reset" | "changeUser"): void;
-  /** A command has been sent. */
+  /** Called when a command has been sent. */
   begin(command: DriverCommand): void;
-  /** A packet that is no row is about to be read by the command that it answers. */
+  /** Called before a command reads a packet that is not a row. */
   read(packet: Packet, command: DriverCommand | null | undefined): void;
 }
 
-/** Sees to the end of a session. */
+/** Handles the end of a session. */
 export interface End {
-  /** The driver gives up the connection, maybe while it reads a packet. */
+  /** Called when the driver gives up the connection, maybe while it reads a packet. */
   onFatalError(isReading: boolean): void;
-  /** The driver is about to tell commands why they fail, and forgets all. */
+  /** Called before the driver tells its commands why they fail, and forgets them. */
   onNotify(error: unknown): void;
-  /** A command is given to a connection that has ended. */
+  /** Called for a command that comes after the connection has ended. */
   refuse(command: LiveCommand): void;
-  /** The holder ends the connection. */
+  /** Called when the holder ends the connection. */
   onHolderEnd(by: "end" | "destroy" | "close"): void;
   /**
-   * The driver has given up an answer in the middle, so that it would take the rest of it for the
-   * answer to the next statement.
+   * Called when the driver is out of step with the server, so that it would take the rest of one
+   * answer for the answer to the next statement.
    */
   onDesync(error: Error): void;
 }
 
-/** Limits what answers may bring. */
+/** Limits the size of answers. */
 export interface Limit {
-  /** Counts a packet; tells whether the driver is not to get it. */
+  /** Counts a packet; tells whether the driver must not get it. */
   passesOver(packet: Packet): boolean;
-  /** Counts a part of a packet that takes several; tells whether they exceed the limit. */
+  /** Tells whether a packet that comes in parts, of which `bytes` have come, exceeds the limit. */
   exceedsBy(bytes: number): boolean;
-  /** Keeps nothing of a statement that has ended. */
+  /** Forgets a statement that has ended. */
   forget(): void;
 }
 
-/** What is called in the place of the driver's own methods. */
+/** The hooks that run in place of the driver's own methods. */
 export interface Hooks {
-  /** Gets to know what passes. */
+  /** Watches the commands and packets of the connection. */
   readonly watcher: Watcher;
-  /** Sees to the end of the session. */
+  /** Handles the end of the session. */
   readonly end: End;
-  /** Limits what answers may bring. */
+  /** Limits the size of answers. */
   readonly limit: Limit;
-  /** Gets what comes from a server that has not let the client in yet. */
+  /** Gets the bytes that the server sends before it has let the client in. */
   countLogin(chunk: Uint8Array): void;
 }

@@ -1,89 +1,89 @@
 /**
- * What this package uses of mysql2 beyond what mysql2 documents: all of it is named here, and
- * tests on a real server hold each of it, so that a mysql2 that changes it is noticed.
+ * Everything that this package uses of mysql2 beyond its documentation. Tests on a real server
+ * cover each item, so that a change in mysql2 does not go unnoticed.
  */
 
 import type { EventEmitter } from "node:events";
 import type { Connection } from "mysql2";
 import type { SocketStream } from "../port.ts";
 
-/** A packet of the server; the same object is used for the next one. */
+/** A packet from the server; the driver uses the same object for the next packet. */
 export interface Packet {
-  /** The bytes it lies in. */
+  /** The buffer that contains it. */
   readonly buffer: Uint8Array;
   /** Where its payload begins. */
   readonly offset: number;
   /** Where it ends. */
   readonly end: number;
-  /** Its number in the exchange. */
+  /** Its sequence number. */
   readonly sequenceId: number;
-  /** How many packets of the wire it is made of: one of more than 16 MB comes in several. */
+  /** How many wire packets it consists of: a packet of more than 16 MB comes in several. */
   numPackets: number;
-  /** Returns a copy that stays as it is, and counts as one packet of the wire. */
+  /** Returns a copy that the driver does not reuse, and that counts as one wire packet. */
   clone(): Packet;
 }
 
-/** A frame, in which compressed packets travel. */
+/** A frame of the compressed protocol. */
 export interface Frame {
-  /** Returns how long its content is, 0 if that is not compressed. */
+  /** Returns the length of its content once inflated, 0 if the content is not compressed. */
   readInt24(): number;
   /** Returns its content. */
   readBuffer(): Uint8Array;
-  /** How many frames of the wire it is made of. */
+  /** How many wire frames it consists of. */
   readonly numPackets: number;
 }
 
-/** What a command of the driver is at: the method that will get its next packet. */
+/** A command of the driver. By the method in `next`, it shows which packet it expects. */
 export interface DriverCommand {
-  /** The method that will get the next packet. */
+  /** The method that gets the next packet. */
   readonly next: unknown;
-  /** The one that gets the first packet of an answer. */
+  /** The method that gets the first packet of an answer. */
   readonly resultsetHeader?: unknown;
-  /** The one that gets the answer to a file that was sent. */
+  /** The method that gets the answer to a file that was sent. */
   infileOk?: unknown;
-  /** The one that gets a row. */
+  /** The method that gets a row. */
   readonly row?: unknown;
-  /** The text of a statement, its values put in. */
+  /** The text of a statement, with its values. */
   readonly sql?: string;
   /** The text of a statement that is prepared. */
   readonly query?: string;
-  /** The number of what is closed, or prepared. */
+  /** The id of the prepared statement that the command closes or prepares. */
   readonly id?: number;
-  /** What is executed: what the server has prepared. */
+  /** The prepared statement that the command executes. */
   readonly statement?: PreparedHandle;
-  /** The one that gets the answer to a prepare. */
+  /** The method that gets the answer to a prepare. */
   readonly prepareHeader?: unknown;
-  /** The one that gets the answer to a ping. */
+  /** The method that gets the answer to a ping. */
   readonly pingResponse?: unknown;
-  /** The one that gets the answer to a reset. */
+  /** The method that gets the answer to a reset. */
   readonly resetConnectionResponse?: unknown;
-  /** The one that gets the answer to a login. */
+  /** The method that gets the answer to a login. */
   readonly handshakeResult?: unknown;
-  /** Begins it; what it returns gets the first packet of its answer. */
+  /** Begins the command; returns the method that gets the first packet of its answer. */
   start?(...args: never[]): unknown;
-  /** Its own options, completed by those of its connection once it has begun. */
+  /** Its options; once it has begun, they include those of its connection. */
   readonly options?: SecretOptions;
-  /** What gets the answer; without it the answer is told by events. */
+  /** The callback that gets the answer; without it, the command reports by events. */
   onResult?: unknown;
-  /** The rows that were collected, by results. */
+  /** The collected rows, one array for each result. */
   readonly _rows?: unknown[];
-  /** Those of the result that is being read. */
+  /** The rows of the result that the driver is reading. */
   readonly _currentRows?: unknown[] | null;
-  /** The options of a statement that is sent as text. */
+  /** The options of a statement that the driver sends as text. */
   readonly _queryOptions?: { readonly maxResultBytes?: number };
-  /** The options of a statement that was prepared. */
+  /** The options of a prepared statement. */
   readonly _executeOptions?: { readonly maxResultBytes?: number };
 }
 
-/** The options of a connection, and what a login makes of them, that nobody else may see. */
+/** The secrets in the options of a connection and in its login command. */
 export interface SecretOptions {
   /** The password, or the first of several. */
   password?: unknown;
-  /** The same by another name. */
+  /** The same password by another name. */
   password1?: unknown;
-  /** The second. */
+  /** The second password. */
   password2?: unknown;
-  /** The third. */
+  /** The third password. */
   password3?: unknown;
   /** The hash of the password. */
   passwordSha1?: unknown;
@@ -91,39 +91,41 @@ export interface SecretOptions {
   ssl?: unknown;
 }
 
-/** What the server has prepared, as the driver keeps it. */
+/** The driver's handle of a prepared statement. */
 export interface PreparedHandle {
-  /** The number that the server knows it by. */
+  /** The id that the server gave it. */
   readonly id: number;
   /** Its text. */
   readonly query: string;
-  /** Has the server execute it; looks at no value. */
+  /** Makes the server execute it; does not check the values. */
   execute(values: unknown, callback: unknown): DriverCommand;
-  /** Has the server forget it. */
+  /** Makes the server forget it. */
   close(): unknown;
 }
 
-/** The statements that a connection keeps prepared; those that are thrown out are closed. */
+/** A connection's cache of prepared statements; it closes the statements that it evicts. */
 export interface PreparedCache {
-  /** How many there are. */
+  /** How many statements it contains. */
   readonly size: number;
-  /** Returns one, which counts as used then: the one that was used least is thrown out first. */
+  /**
+   * Returns a handle, which then counts as used; the cache evicts the least recently used first.
+   */
   get(key: string): PreparedHandle | undefined;
-  /** Returns them. */
+  /** Returns all handles. */
   values(): Iterable<PreparedHandle>;
-  /** Throws all out. */
+  /** Evicts all handles. */
   clear(): void;
 }
 
-/** A command that a connection has under way. */
+/** A command that runs on a connection, or waits there. */
 export interface LiveCommand extends DriverCommand, EventEmitter {
-  /** What gets the answer; without it the answer is told by events. */
+  /** The callback that gets the answer; without it, the command reports by events. */
   onResult?: ((...args: unknown[]) => unknown) | undefined;
-  /** What ends it when the time is up that its caller gave the driver. */
+  /** The timer of the timeout that the caller gave the driver. */
   queryTimeout?: ReturnType<typeof setTimeout> | null;
 }
 
-/** The statement functions of a connection, without their overloads. */
+/** The methods of a connection that give it commands or end it, without their overloads. */
 export interface DriverCalls {
   /** Runs a statement as text. */
   query(sql: unknown, values?: unknown, callback?: unknown): DriverCommand;
@@ -131,25 +133,25 @@ export interface DriverCalls {
   execute(sql: unknown, values?: unknown, callback?: unknown): DriverCommand;
   /** Prepares a statement. */
   prepare(sql: unknown, callback?: unknown): unknown;
-  /** Forgets a statement that is prepared; returns it, if there was one. */
+  /** Closes a prepared statement and drops it from the cache; returns it, if there was one. */
   unprepare(sql: unknown): unknown;
-  /** Logs in anew on the same socket. */
+  /** Logs in anew on the same socket (COM_CHANGE_USER). */
   changeUser(options: unknown, callback?: unknown): unknown;
-  /** Wipes the session. */
+  /** Resets the session (COM_RESET_CONNECTION). */
   reset(callback?: unknown): unknown;
   /** Asks whether the server is there. */
   ping(callback?: unknown): unknown;
-  /** Begins a command once those before it have ended; all that is sent goes through it. */
+  /** Begins a command once those before it have ended; every command goes through it. */
   addCommand(command: DriverCommand): unknown;
-  /** Says farewell. */
+  /** Ends the connection with COM_QUIT. */
   end(...args: unknown[]): unknown;
-  /** Ends the connection without farewell. */
+  /** Ends the connection without COM_QUIT. */
   destroy(...args: unknown[]): void;
-  /** Ends the connection without farewell; what `destroy` calls. */
+  /** Ends the connection without COM_QUIT; `destroy` calls it. */
   close(...args: unknown[]): void;
 }
 
-/** What a connection was opened with, as the driver keeps it. */
+/** The options of a connection, as the driver keeps them. */
 export interface DriverConfig {
   /** The user who is logged in. */
   user: string | undefined;
@@ -159,7 +161,7 @@ export interface DriverConfig {
   password2: string | undefined;
   /** The password of the third factor. */
   password3: string | undefined;
-  /** The digest of the password, instead. */
+  /** The digest of the password, instead of the password. */
   passwordSha1: string | undefined;
   /** The database that was chosen at login. */
   database: string | undefined;
@@ -169,79 +171,81 @@ export interface DriverConfig {
   readonly clientFlags: number;
   /** A function that puts values into a statement in place of the driver's own. */
   readonly queryFormat?: unknown;
-  /** A function that makes values of what the server sends in place of the driver's own. */
+  /** A function that converts what the server sends, in place of the driver's own. */
   readonly typeCast?: unknown;
-  /** What opens a file that the server asks for. */
+  /** The function that opens a file for the server. */
   readonly infileStreamFactory?: unknown;
-  /** What is asked of TLS, a profile's name put for its options; nothing is without TLS. */
+  /** The options of TLS, also if the caller named a profile; nothing without TLS. */
   ssl?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** What is used of its events beyond its types. */
+/** The methods for events that this package uses beyond the driver's types. */
 type Listening = "eventNames" | "once" | "rawListeners";
 
-/** A connection of the driver, with what it does not document. */
+/** A connection of the driver, with its undocumented members. */
 export interface DriverInternals extends DriverCalls, Pick<EventEmitter, Listening> {
   /** Its options. */
   readonly config: DriverConfig;
-  /** Its socket; after an upgrade to TLS the one that decrypts. */
+  /** Its socket; after an upgrade to TLS, the stream that decrypts. */
   stream: SocketStream;
-  /** The server's number of it. */
+  /** The thread id that the server gave it. */
   readonly threadId: number;
-  /** What runs now. */
+  /** The command that runs. */
   _command: LiveCommand | null | undefined;
-  /** What waits behind it. */
+  /** The commands that wait behind it. */
   readonly _commands: {
     readonly length: number;
     get(index: number): LiveCommand | undefined;
     shift(): LiveCommand | undefined;
     unshift(command: DriverCommand): unknown;
   };
-  /** The statements that are prepared. */
+  /** The prepared statements. */
   readonly _statements: PreparedCache;
-  /** Whether packets are held back, to be handed over later. */
+  /** Whether the driver holds packets back, to hand them over later. */
   readonly _paused: boolean;
   /** The packets that are held back. */
   readonly _paused_packets: { push(packet: Packet): void };
-  /** Why nothing can be sent any more. */
+  /** Why the driver can send nothing any more. */
   readonly _fatalError: Error | null;
   /** Why the socket closed. */
   readonly _protocolError: Error | null;
-  /** The number that the next packet of the exchange has to have. */
+  /** The sequence number that the next packet must have. */
   sequenceId: number;
-  /** The number of the next frame, in which compressed packets travel. */
+  /** The sequence number of the next compressed frame. */
   readonly compressedSequenceId: number;
-  /** What reads frames, where packets are compressed; with the parts of a long one. */
+  /** Reads packets, or frames where packets are compressed; keeps the parts of a long one. */
   readonly packetParser: { readonly largePacketParts: Uint8Array[] };
   /** Reads a frame. */
   _handleCompressedPacket?(frame: Frame): void;
-  /** What reads packets out of frames, where packets are compressed. */
+  /** Reads packets out of frames, where packets are compressed. */
   readonly _inflatedPacketsParser?: { readonly largePacketParts: Uint8Array[] };
-  /** What the server said when it greeted. */
+  /** The server's greeting. */
   readonly _handshakePacket?: { readonly serverVersion?: string } | null;
   /** Whether the server says that it is MariaDB. */
   readonly _isMariaDB: boolean;
-  /** Whether the server has let it in. */
+  /** Whether the server has let the client in. */
   readonly authorized: boolean;
-  /** Upgrades the socket to TLS; called right after that was asked of the server. */
+  /**
+   * Upgrades the socket to TLS; the driver calls it right after it has asked the server for TLS.
+   */
   startTLS(done: (error?: unknown) => void): void;
-  /** Gets each packet of the server; called without one to let a command begin. */
+  /** Gets each packet from the server; called without a packet, it lets a command begin. */
   handlePacket(packet?: Packet): void;
-  /** Ends it with an error of its socket, or with one that was thrown while it read a packet. */
+  /** Ends the connection with an error of its socket, or one thrown while it read a packet. */
   _handleFatalError(error: unknown): void;
-  /** Tells the commands that have a callback why they fail, and forgets all. */
+  /** Tells the commands that have a callback why they fail, and forgets all commands. */
   _notifyError(error: unknown): void;
-  /** Puts a command behind those before it. */
+  /** Adds a command behind those before it. */
   addCommand(command: LiveCommand): LiveCommand;
-  /** What stands for `addCommand` once the connection has ended. */
+  /** Takes the place of `addCommand` once the connection has ended. */
   _addCommandClosedState(command: LiveCommand): LiveCommand;
-  /** Hands over the packets that were held back, and reads on. */
+  /** Hands over the packets held back, and reads on. */
   resume(): void;
 }
 
 /** The class of a connection of the driver. */
 export interface DriverClass {
-  /** Returns the key of a statement in the cache of those that are prepared. */
+  /** Returns the key of a statement in the cache of prepared statements. */
   statementKey(options: { readonly sql: string }): string;
   /** Returns the command that runs a statement as text. */
   createQuery(
@@ -257,12 +261,12 @@ export function driverClassOf(driver: DriverInternals): DriverClass {
   return driver.constructor as unknown as DriverClass;
 }
 
-/** Returns a connection with what the driver does not document. */
+/** Returns a connection with its undocumented members. */
 export function internalsOf(driver: Connection): DriverInternals {
   return driver as unknown as DriverInternals;
 }
 
-/** Returns a promise for what the driver answers by a callback. */
+/** Returns a promise for an answer that the driver gives to a callback. */
 export function answered(ask: (answer: (error?: unknown) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => ask((error) => error ? reject(error) : resolve()));
 }

@@ -1,27 +1,32 @@
 /**
- * All that stands in the place of methods of the driver's connection, and of what it is made of.
- * The order decides who sees what, so it is set in this file alone; other modules offer what is
- * called here. From first to last, and why:
+ * Everything that replaces methods of the driver's connection and of its inner objects. The order
+ * decides which code sees what, so this file alone sets it; other modules offer the functions that
+ * are called here. For each method, the steps in order, and why:
  *
- * - `query`, `execute`: note the text; the driver's. It puts values into the text.
- * - `changeUser`, `reset`: note that the session is wiped; the driver's. From then on the server
- *   reports nothing.
- * - `addCommand`: hide secrets; send the question after an error before all that waits; note the
- *   command; the driver's. Nobody sees a secret, and nothing is sent before that is answered.
- * - `handlePacket`: pass over rows beyond the limit; refuse what is out of order, and demands of
- *   files; note the packet; the driver's. A row that is passed over has no other reader, and the
- *   driver does not end what it finds out of order.
- * - `_handleFatalError`: leave the session to the server; the driver's, which destroys the socket.
- * - `_notifyError`: tell the commands without a callback; the driver's, which forgets them.
- * - `_addCommandClosedState`: tell the command why. The driver's tells no reason.
- * - `end`, `destroy`, `close`: note that the holder did it; the driver's, which tells no reason.
- * - `startTLS`: the runtime's, or the driver's and a look at the other side; count what comes, by
- *   the stream that decrypts.
- * - `push` of `largePacketParts`: limit packets; where packets are compressed, read frames alone.
+ * - `query`: note the text; the driver's method, which puts values into the text.
+ * - `execute`: mark the commands that it gives; the driver's method.
+ * - `changeUser`, `reset`: note that the session is wiped; the driver's method. From then on the
+ *   server reports nothing.
+ * - `addCommand`: hide secrets; put the ping after an error before all waiting commands; note the
+ *   command; the driver's method. So no code sees a secret, and no command goes before the ping.
+ * - `handlePacket`: drop rows beyond the limit; refuse packets that are out of order, and requests
+ *   for files that the statement does not name; note the packet; the driver's method. Nothing else
+ *   reads a dropped row, and the driver does not end a connection whose packets are out of order.
+ * - `_handleFatalError`: leave the session to the server; the driver's method, which destroys the
+ *   socket.
+ * - `_notifyError`: tell the commands without a callback; the driver's method, which forgets them.
+ * - `_addCommandClosedState`: tell the command the reason. The driver's method gives none.
+ * - `end`, `destroy`, `close`: note that the holder did it; the driver's method, which gives no
+ *   reason.
+ * - `startTLS`: the runtime's upgrade, or the driver's and a check of the other side; count the
+ *   bytes that come, on the stream that decrypts.
+ * - `push` of `largePacketParts`: limit packets; where packets are compressed, read such a frame by
+ *   itself.
  *
  * {@linkcode upgradeBy} or {@linkcode lookAfterUpgrade} comes before {@linkcode patchDriver};
- * {@linkcode shutGate} and {@linkcode keepStream} last for a while. Commands and handles, which the
- * driver makes for statements, are changed where the reason is: commands.ts, prepared.ts.
+ * {@linkcode shutGate} and {@linkcode keepStream} last for a while. Other modules, such as
+ * commands.ts and prepared.ts, change the commands and handles that the driver makes for
+ * statements.
  */
 
 import { strangeDemand } from "./infile.ts";
@@ -34,8 +39,8 @@ import { isRow } from "./status.ts";
 import { isOwnExecute } from "./prepared.ts";
 
 /**
- * Puts all in the place of a connection's own methods. Returns what tells whether code of others
- * stands before the driver's own `execute`.
+ * Replaces the methods of a connection. Returns a function that tells whether other code wraps the
+ * driver's own `execute`.
  */
 export function patchDriver(driver: DriverInternals, hooks: Hooks): () => boolean {
   const { watcher, end, limit } = hooks;
@@ -57,13 +62,13 @@ export function patchDriver(driver: DriverInternals, hooks: Hooks): () => boolea
   return isHooked;
 }
 
-/** All that is sent goes through `addCommand`, handles that are executed too. */
+/** Every command goes through `addCommand`, even the execution of a handle. */
 function patchStatements(driver: DriverInternals, watcher: Watcher): () => boolean {
   const { query, execute, addCommand } = driver;
   let text: string | undefined;
   let code: string | undefined;
   let isOfExecute = false;
-  // Tracers that the driver was handed to go by how many arguments there are.
+  // Tracers that wrap the driver go by the number of arguments.
   driver.query = (...args) => {
     text = textOf(args[0]);
     const isTemplate = watcher.reading.isTemplate(text, args[1]) &&
@@ -111,7 +116,9 @@ function patchWipes(driver: DriverInternals, watcher: Watcher): void {
 
 function patchPackets(driver: DriverInternals, { watcher, end, limit }: Hooks): void {
   const { handlePacket, _handleFatalError } = driver;
-  /** Ends it with an error that the command at hand gets, whoever has sent that. */
+  /**
+   * Ends the connection with an error, which the running command gets, whichever caller sent that.
+   */
   const refuse = (error: Error): void => {
     driver._handleFatalError(error);
     end.onDesync(error);
@@ -124,11 +131,11 @@ function patchPackets(driver: DriverInternals, { watcher, end, limit }: Hooks): 
     const command = driver._command;
     if (packet === undefined) {
       handlePacket.call(driver, packet);
-      // One that sends nothing has ended by now.
+      // A command that sends nothing has ended by now.
       if (command?.next && driver._command === command) watcher.begin(command);
       return;
     }
-    // Packets that are held back come here again.
+    // The driver passes the packets that it holds back to this function again.
     if (driver._paused) return holdBack(packet, driver);
     if (isOutOfOrder(packet, driver)) {
       return refuse(protocolError("The server's packets came out of order"));
@@ -187,14 +194,14 @@ function patchLogin(driver: DriverInternals, count: (chunk: Uint8Array) => void)
   const { startTLS } = driver;
   driver.startTLS = (done) => {
     startTLS.call(driver, done);
-    // The driver has put another stream in the place of the first.
+    // The driver has replaced the first stream by another.
     if (!driver.stream.listeners("data").includes(count)) driver.stream.on("data", count);
   };
   driver.stream.on("data", count);
   driver.once("connect", () => driver.stream.off("data", count));
 }
 
-/** Limits the parts of packets that take several; parts beyond the limit are not kept. */
+/** Limits packets that come in parts; keeps no part beyond the limit. */
 function limitParts(
   { largePacketParts: parts }: DriverInternals["packetParser"],
   limit: Limit,
@@ -208,14 +215,16 @@ function limitParts(
   };
 }
 
-/** Has a connection upgraded to TLS by the stream itself. */
+/** Makes the stream itself upgrade a connection to TLS. */
 export function upgradeBy(driver: DriverInternals, upgrade: () => Promise<void>): void {
   driver.startTLS = (done) => {
     upgrade().then(() => done(), done);
   };
 }
 
-/** Has the driver upgrade a connection to TLS, and fail with what `look` finds to be wrong then. */
+/**
+ * Makes the driver upgrade a connection to TLS, and fail with the error that `look` returns then.
+ */
 export function lookAfterUpgrade(driver: DriverInternals, look: () => Error | undefined): void {
   const upgrade = driver.startTLS.bind(driver);
   driver.startTLS = (done) => {
@@ -223,7 +232,7 @@ export function lookAfterUpgrade(driver: DriverInternals, look: () => Error | un
   };
 }
 
-/** Has a connection take no command, but hand each to `refuse`; returns what ends that. */
+/** Makes a connection hand each new command to `refuse`; returns a function that ends this. */
 export function shutGate(
   driver: DriverInternals,
   refuse: (command: LiveCommand) => void,
@@ -235,19 +244,21 @@ export function shutGate(
   };
   driver.addCommand = refusing;
   return () => {
-    // Where the connection has ended meanwhile, the driver has put something else there.
+    // If the connection has ended meanwhile, the driver has replaced `addCommand`.
     if (driver.addCommand === refusing) driver.addCommand = addCommand;
   };
 }
 
-/** Keeps the driver, which is about to destroy its stream, from doing so in this turn. */
+/**
+ * Keeps the driver, which is about to destroy its stream, from doing so until the next microtask.
+ */
 export function keepStream({ stream }: DriverInternals): void {
   const { destroy } = stream;
   stream.destroy = () => stream;
   queueMicrotask(() => stream.destroy = destroy);
 }
 
-/** Tells whether nobody's code but the driver's gets to see a packet before it has been read. */
+/** Tells whether only the driver's code sees a packet before the driver has read it. */
 function isReadByDriver({ authorized, _command }: DriverInternals): boolean {
   return _command?.onResult !== undefined || !authorized;
 }
@@ -262,7 +273,7 @@ function valuesOf(sql: unknown): unknown {
   return typeof sql === "object" && sql !== null && "values" in sql ? sql.values : undefined;
 }
 
-/** Returns an error that says that the session has to be ended on this side. */
+/** Returns an error for a session that this side has to end. */
 function desyncError(message: string): Error {
   return Object.assign(new Error(message), { code: "ECONNABORTED" });
 }

@@ -1,7 +1,7 @@
 /**
- * Whether mysql2 is what this package is made for. What it uses beyond what mysql2 documents may be
- * missing in a version that nobody has tried: then the first connect says so, rather than some
- * statement later.
+ * Checks whether the installed mysql2 is one that this package supports. A version that nobody has
+ * tried may lack what the package uses beyond the documentation; then the first connect fails,
+ * rather than some statement later.
  */
 
 import { isOwnExecute, isTraced } from "./prepared.ts";
@@ -10,10 +10,12 @@ import { driverClassOf, type DriverInternals } from "./mysql2_internals.ts";
 /** The versions of mysql2 that this package is tested with. */
 export const supportedRange = "^3.24.2";
 
-/** What is found under a name; "nullable" is anything but undefined. */
+/** The kind of value that a name leads to; "nullable" is anything except undefined. */
 type Kind = "array" | "boolean" | "function" | "nullable" | "number" | "object" | "string";
 
-/** What has to be found in an object, under names that may lead through others. */
+/**
+ * The names that an object must have, by their kinds; a name may be a path through other objects.
+ */
 type Shape = Readonly<Partial<Record<Kind, string>>>;
 
 const connectionShape: Shape = {
@@ -46,7 +48,10 @@ const commandShapes: Readonly<Record<string, Shape>> = {
 
 let isChecked = false;
 
-/** Returns what a new connection of the driver lacks; looks no more once one lacks nothing. */
+/**
+ * Returns what a new connection of the driver lacks; checks no more once a connection lacks
+ * nothing.
+ */
 export function lacksOf(driver: DriverInternals): readonly string[] {
   if (isChecked) return [];
   const ofConnection = missing(driver, connectionShape);
@@ -58,7 +63,7 @@ export function lacksOf(driver: DriverInternals): readonly string[] {
   return lacks;
 }
 
-/** Returns the error that says what the driver lacks; by its code the pool knows it. */
+/** Returns the error that says what the driver lacks; the pool knows the error by its code. */
 export async function unsupported(lacks: readonly string[]): Promise<Error> {
   const { default: { version } } = await import("mysql2/package.json", { with: { type: "json" } });
   const message = `mysql2 ${version} is not supported, as it lacks ${lacks.join(", ")}: install ` +
@@ -75,7 +80,7 @@ function missing(object: unknown, shape: Shape): string[] {
   });
 }
 
-/** Returns the kind of what a name of the shape leads to; undefined if it leads to nothing. */
+/** Returns the kind of the value that a path leads to; undefined if it leads to nothing. */
 function kindOf(object: unknown, path: string): string | undefined {
   let value = object;
   for (const name of path.split(".")) value = Object(value)[name];
@@ -83,11 +88,11 @@ function kindOf(object: unknown, path: string): string | undefined {
   return value === null ? "nullable" : Array.isArray(value) ? "array" : typeof value;
 }
 
-/** Returns one command of each kind, none of which is sent. */
+/** Returns one command of each kind; sends none of them. */
 function commandsOf(driver: DriverInternals): Record<string, unknown> {
   const prototype: DriverInternals = Object.getPrototypeOf(driver);
   const given: unknown[] = [];
-  // The driver's own methods make them, of an object that keeps what it is given.
+  // The driver's own methods make them, called on an object that keeps the commands it gets.
   const maker: DriverInternals = Object.create(prototype, {
     config: { value: driver.config },
     addCommand: { value: (command: unknown) => given.push(command) },
@@ -106,7 +111,7 @@ function commandsOf(driver: DriverInternals): Record<string, unknown> {
     make();
     made[name] = given.pop();
   }
-  // Tracers would take it for a statement.
+  // Tracers would take the command for a statement that runs.
   if (isOwnExecute(prototype.execute) && !isTraced()) {
     made["execute"] = maker.execute("SELECT 1", [], ignore);
   }

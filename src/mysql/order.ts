@@ -1,31 +1,35 @@
 /**
- * In which order packets have to come.
+ * Checks the sequence numbers of packets.
  *
- * Each packet of an exchange has the number after the one before it. Where packets are compressed,
- * several travel in one frame, and frames have numbers of their own. Then a server that has sent
- * an answer begins the next with the number of the frame that carries it, which is another one
- * where the statement took more than one packet, or where the answer before it had many rows. The
- * driver expects the former number, so it is corrected here.
+ * Each packet of an exchange has the number after that of the packet before. Where packets are
+ * compressed, one frame carries several packets, and frames have numbers of their own. Then a
+ * server that has sent an answer begins the next answer with the number of the frame that carries
+ * it. That differs from the packet's number if the statement took more than one packet, or if the
+ * answer before had many rows. The driver expects the packet's number, so this module sets the
+ * number that the driver expects.
  */
 
 import type { DriverInternals, Packet } from "./mysql2_internals.ts";
 
-/** Where the payload of a packet lies that is the first of its frame: behind its header. */
+/** The offset of the payload in the first packet of a frame: behind the packet's header. */
 const firstOffset = 4;
 
-/** The packets that were held back, with the numbers of the frames that brought them. */
+/** The packets held back, with the numbers of the frames that carried them. */
 const frames: WeakMap<Packet, number> = new WeakMap();
 
 /**
- * Reads a frame of 16 MB by itself. The driver takes it for the beginning of a longer one,
- * as packets are, and reads the next as if that was not compressed either. A frame of this length
- * never is compressed: its content would be longer than its header can say.
+ * Reads a frame of 16 MB by itself. The driver would take it for the first part of a longer frame,
+ * as with packets, and would read the next frame as if that were not compressed either. A frame of
+ * this length is never compressed: its content would be longer than its header can say.
  */
 export function readAlone(driver: DriverInternals, body: Uint8Array): void {
   driver._handleCompressedPacket?.({ readInt24: () => 0, readBuffer: () => body, numPackets: 1 });
 }
 
-/** Holds a packet back, as the driver does, whose own copy counts a large packet as one. */
+/**
+ * Holds a packet back as the driver does, and keeps the number of its wire packets, which the
+ * driver's copy would set to one.
+ */
 export function holdBack(packet: Packet, driver: DriverInternals): void {
   const copy = packet.clone();
   copy.numPackets = packet.numPackets;
@@ -35,8 +39,8 @@ export function holdBack(packet: Packet, driver: DriverInternals): void {
 }
 
 /**
- * Tells whether a packet has not the number that it has to have. An error may come at any time:
- * that of a server which ends an idle session answers nothing.
+ * Tells whether a packet has a wrong sequence number. An error may come at any time: a server that
+ * ends an idle session sends an error that answers nothing.
  */
 export function isOutOfOrder(packet: Packet, driver: DriverInternals): boolean {
   const { buffer, offset, sequenceId } = packet;

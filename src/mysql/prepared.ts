@@ -1,10 +1,11 @@
 /**
- * Hands statements to the driver, prepared ones above all: it keeps those of a connection in a
- * cache; where the cache and the server disagree, or the server has no room, that is put right and
- * the statement sent once more: the server has refused to begin it, so nothing of it has run.
+ * Hands statements to the driver, above all prepared ones, which the driver caches for each
+ * connection. If the cache and the server disagree, or the server has no room, this module corrects
+ * the cache and sends the statement once more. The server has refused to begin the statement, so
+ * nothing of it has run.
  *
- * The server keeps with each the database, the sql_mode and the character set of the moment at
- * which it was prepared. So the cache is emptied whenever one of these may have changed.
+ * The server keeps with each prepared statement the database, the sql_mode and the character set at
+ * the time of the prepare. So the session empties the cache when any of these may have changed.
  */
 
 import { tracingChannel } from "node:diagnostics_channel";
@@ -20,38 +21,38 @@ import {
 import { errnoOf, isOfServer } from "./refusals.ts";
 import type { TextReading } from "./text_reading.ts";
 
-/** Gets what a statement brings. */
+/** The callback that gets the answer to a statement. */
 export type Answer = (error: unknown, rows: unknown, fields: unknown) => void;
 
-/** How many statements each connection keeps prepared unless options say otherwise. */
+/** How many prepared statements each connection caches unless options say otherwise. */
 export const preparedMax = 500;
 
-/** ER_UNKNOWN_STMT_HANDLER: its holder has closed the handle, which the cache does not learn. */
+/** ER_UNKNOWN_STMT_HANDLER: a holder has closed the handle, and the cache does not know it. */
 const closed = 1243;
-/** ER_MAX_PREPARED_STMT_COUNT_REACHED: that of all clients of the server together. */
+/** ER_MAX_PREPARED_STMT_COUNT_REACHED: the maximum for all clients of the server together. */
 const tooMany = 1461;
 
 const advice =
   "a pool keeps up to connectionLimit times maxPreparedStatements of them; lower that, " +
   "or raise max_prepared_stmt_count of the server";
 
-/** The handles that somebody has asked for by the driver's own `prepare`. */
+/** The handles that a holder got from the driver's own `prepare`. */
 const held: WeakSet<PreparedHandle> = new WeakSet();
 
-/** Has one connection of the driver run statements. */
+/** Runs statements on one connection of the driver. */
 export class StatementSender {
   readonly #driver: DriverInternals;
   readonly #reading: TextReading;
   readonly #isHooked: () => boolean;
 
-  /** Sends on a connection; `isHooked` tells whether code of others stands before `execute`. */
+  /** Sends on a connection; `isHooked` tells whether other code wraps the driver's `execute`. */
   constructor(driver: DriverInternals, reading: TextReading, isHooked: () => boolean) {
     this.#driver = driver;
     this.#reading = reading;
     this.#isHooked = isHooked;
   }
 
-  /** Sends a statement; `answer` gets what it brings. */
+  /** Sends a statement; calls `answer` with the result. */
   send(statement: Statement, answer: Answer): void {
     const { sql, values, isPrepared, options } = statement;
     const handle = isPrepared && options === undefined ? this.#handleOf(sql, values) : undefined;
@@ -60,8 +61,8 @@ export class StatementSender {
   }
 
   /**
-   * Sends a statement once more if there is no reason any more for the error that it was refused
-   * with; tells whether it has done so.
+   * Sends a refused statement once more, if the cause of the refusal could be removed; tells
+   * whether it has done so.
    */
   sendAgain(statement: Statement, error: unknown, answer: Answer): boolean {
     const isReprepared = statement.isPrepared && reprepare(this.#driver, textOf(statement), error);
@@ -76,14 +77,14 @@ export class StatementSender {
   }
 
   /**
-   * Returns what was prepared of a text, if executing it is all that the driver's `execute` would
-   * do, which makes one more command for each statement to find it.
+   * Returns the prepared handle of a text, if executing the handle is all that the driver's
+   * `execute` would do. This saves the extra command by which `execute` finds the handle.
    */
   #handleOf(sql: string, values: unknown): PreparedHandle | undefined {
     const driver = this.#driver;
-    // What runs now may yet have the handle closed.
+    // The commands under way may still make the cache close the handle.
     if (isBusy(driver) || isTraced() || this.#isHooked()) return undefined;
-    // The driver hands the factory to its own `execute` only.
+    // Only the driver's own `execute` passes the factory on.
     if (driver.config.infileStreamFactory !== undefined || !areTaken(values)) return undefined;
     const analysis = this.#reading.analyse(sql);
     return driver._statements.get(
@@ -92,12 +93,12 @@ export class StatementSender {
   }
 }
 
-/** Returns what the driver gets as the text of a statement. */
+/** Returns a statement in the form in which the driver takes its text. */
 function textOf({ sql, values, options }: Statement): string | object {
   return options === undefined ? sql : { ...options, sql, values };
 }
 
-/** Tells whether the driver takes values as they are, and does not refuse them. */
+/** Tells whether the driver takes values as they are and does not refuse them. */
 function areTaken(values: unknown): boolean {
   if (values === undefined) return true;
   if (!Array.isArray(values)) return false;
@@ -107,13 +108,13 @@ function areTaken(values: unknown): boolean {
   return true;
 }
 
-/** Tells whether the rows of a statement are read by the driver alone, and no code of a caller. */
+/** Tells whether only the driver reads the rows of a statement, and no code of a caller. */
 export function isReadByDriver({ config }: DriverInternals, { options }: Statement): boolean {
   const { typeCast = config.typeCast } = options as { typeCast?: unknown } ?? {};
   return typeof typeCast !== "function";
 }
 
-/** Notes the handle that a command brings as one that its user closes himself. */
+/** Marks the handle that a command returns as one that its user closes. */
 export function leaveToUser(command: DriverCommand): void {
   const { onResult } = command;
   if (typeof onResult !== "function") return;
@@ -123,21 +124,21 @@ export function leaveToUser(command: DriverCommand): void {
   };
 }
 
-/** Lets no statement be executed by what was prepared before; closes all but its users' own. */
+/** Empties the cache of prepared statements; closes all handles except those that users close. */
 export function forgetPrepared({ _statements }: DriverInternals): void {
   if (_statements.size === 0) return;
   const kept = Array.from(_statements.values()).filter((handle) => held.has(handle));
-  // The cache closes each handle that it throws out.
+  // The cache closes each handle that it evicts.
   for (const handle of kept) handle.close = () => undefined;
   _statements.clear();
   for (const handle of kept) Reflect.deleteProperty(handle, "close");
 }
 
-/** Tells whether there is no reason any more for what the server has refused. */
+/** Removes the cause for which the server refused a statement; tells whether it could. */
 function reprepare(driver: DriverInternals, sql: string | object, error: unknown): boolean {
   if (!(error instanceof Error) || !isOfServer(error)) return false;
   const errno = errnoOf(error);
-  // A trigger can say the same number of something else.
+  // A trigger can raise an error with the same number.
   const isRefused = errno === closed && /mysqld?_stmt_/.test(error.message);
   if (isRefused) return driver.unprepare(sql) !== undefined;
   if (errno !== tooMany) return false;
@@ -149,20 +150,20 @@ function reprepare(driver: DriverInternals, sql: string | object, error: unknown
 }
 
 /**
- * Tracers subscribe to this channel of the driver, or replace its method `execute`. What does not
- * go through `execute` must not escape them.
+ * Tracers subscribe to this channel of the driver, or replace its method `execute`. Then every
+ * prepared statement goes through `execute`, so that they miss none.
  */
 const channel = tracingChannel("mysql2:execute");
 
-/** Tells whether somebody subscribes to what the driver executes. */
+/** Tells whether a tracer subscribes to that channel. */
 export function isTraced(): boolean {
-  // Bun tells it of the single channels only; the driver asks in the same way.
+  // Bun has `hasSubscribers` on the single channels only; the driver checks in the same way.
   return channel.hasSubscribers ?? channel.start.hasSubscribers;
 }
 
 /**
- * Tells whether a method is the driver's own `execute`, by its source text. What replaces it lacks
- * the driver's messages; what a tracer makes of the text when it is loaded passes `arguments` on.
+ * Tells whether a method is the driver's own `execute`, by its source text. A replacement lacks the
+ * driver's messages; a text that a tracer changed on loading passes `arguments` on.
  */
 export function isOwnExecute(execute: DriverCalls["execute"]): boolean {
   const text = Function.prototype.toString.call(execute);

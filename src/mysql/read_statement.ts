@@ -1,24 +1,24 @@
-/** What matters of a statement's text: what it may leave, read or end. */
+/** The facts that the pool reads from a statement's text: what state it may leave, read or end. */
 
 import type { Builtins } from "./builtin_functions.ts";
 import type { LastTokens } from "./last_tokens.ts";
 import { limiting } from "./statement_words.ts";
 
-/** What was read of one statement. */
+/** The facts of one statement. */
 export class ReadStatement {
-  /** Its first words, in lower case; tokens of other kinds stand as one character. */
+  /** Its first words, in lower case; a token of another kind stands as one character. */
   readonly head: string[] = [];
-  /** Its first word, or the one that a WITH leads to. */
+  /** Its first word, or the verb after a WITH. */
   verb = "";
   /** What CREATE, ALTER or DROP is about: "table", "procedure" … */
   object = "";
-  /** The first call in it that is not known to leave nothing. */
+  /** The first function that it calls and that may leave state behind. */
   call: string | undefined;
-  /** Whether it calls what the server has not built in, known to leave nothing or not. */
+  /** Whether it calls a function that is not built in, even one that leaves no state behind. */
   callsStored = false;
-  /** Whether it takes a lock by name. */
+  /** Whether it takes a named lock. */
   locks = false;
-  /** Whether it gives locks back. */
+  /** Whether it releases named locks. */
   unlocks = false;
   /** Whether it assigns to a user variable, by `:=` or INTO. */
   assigns = false;
@@ -26,23 +26,23 @@ export class ReadStatement {
   intoVariable = false;
   /** Whether its result goes into a file. */
   intoFile = false;
-  /** Whether it takes a value of a sequence, or sets one. */
+  /** Whether it takes a value from a sequence, or sets one. */
   usesSequence = false;
-  /** Whether it asks for an id that was generated before. */
+  /** Whether it reads an id that was generated before. */
   readsId = false;
-  /** Whether it asks what the statement before it left. */
+  /** Whether it reads what the statement before it left. */
   readsPrevious = false;
   /** Whether it may set what LAST_INSERT_ID() or LASTVAL() returns. */
   setsId = false;
-  /** Whether what sets the id there may have had no turn: not for each row, or for none. */
+  /** Whether the server may skip the expression that sets the id, for some rows or for all. */
   isLimited = false;
-  /** Whether what it writes comes back as rows. */
+  /** Whether it returns the rows that it writes. */
   returns = false;
-  /** Whether it passes over rows that cannot be written. */
+  /** Whether it skips rows that it cannot write. */
   isIgnoring = false;
-  /** Whether it updates the rows that are there already. */
+  /** Whether it updates rows that exist already. */
   isUpsert = false;
-  /** Whether it has the server count the rows that its LIMIT leaves out. */
+  /** Whether it makes the server count the rows that its LIMIT leaves out. */
   countsRows = false;
   /** Whether FLUSH TABLES keeps a lock, or HANDLER opens a table. */
   keepsOpen = false;
@@ -50,49 +50,49 @@ export class ReadStatement {
   isGlobal = false;
   /** Whether SET switches autocommit on. */
   switchesOn = false;
-  /** Whether SET changes how the server reads what comes after it. */
+  /** Whether SET changes how the server reads the texts after it. */
   changesReading = false;
-  /** Whether it may have the server keep a profile of each statement. */
+  /** Whether it may make the server keep a profile of each statement. */
   profiles = false;
-  /** Whether it may have the server keep what its optimizer does. */
+  /** Whether it may make the server keep a trace of its optimizer. */
   traces = false;
-  /** Whether it has a body of statements, and the text goes on behind the first of them. */
+  /** Whether it has a body of statements that goes on after the first of them. */
   hasBody = false;
 
-  /** Its first words, in one line. */
+  /** Its first words in one string. */
   get heading(): string {
     return this.head.join(" ");
   }
 
-  /** Tells whether its first words are some words. */
+  /** Tells whether its first words are `words`. */
   begins(words: string): boolean {
     return `${this.heading} `.startsWith(`${words} `);
   }
 }
 
-/** What was read of a text. */
+/** The facts of a text. */
 export interface ReadText {
   /** Its statements that are not empty. */
   readonly statements: readonly ReadStatement[];
-  /** Whether it can be read in another way as well. */
+  /** Whether it can also be read in another way. */
   readonly isUncertain: boolean;
-  /** How many comments there were that some servers run. */
+  /** How many of its comments some servers run. */
   readonly versionedCount: number;
 }
 
-/** How a text is read. */
+/** The settings for reading a text. */
 export interface Reading {
-  /** What the server knows. */
+  /** The names that the server has built in. */
   readonly builtins: Builtins;
-  /** Functions that are known to leave nothing, in lower case. */
+  /** Functions that leave no state behind, in lower case. */
   readonly clean: ReadonlySet<string>;
-  /** The sql_mode, by the bits of the lexer. */
+  /** The sql_mode, as bits of lexer.ts. */
   readonly mode: number;
   /** Whether versioned comments are code. */
   readonly runsVersioned: boolean;
 }
 
-/** Notes what a keyword tells of the statement `now`; the tokens before it are the last. */
+/** Notes what a keyword says about the statement `now`, after the last tokens. */
 export function noteKeyword(now: ReadStatement, word: string, { w0, w1 }: LastTokens): void {
   if (limiting.has(word)) now.isLimited = true;
   else if (word === "returning") now.returns = true;

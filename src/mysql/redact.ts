@@ -1,11 +1,11 @@
 /**
- * What the driver would tell of secrets: it keeps passwords and keys where whoever prints a
- * connection sees them, and writes values into the text of a statement that failed.
+ * Hides secrets that the driver would show: it keeps passwords and keys where anybody who prints a
+ * connection sees them, and writes values into the text of a failed statement.
  */
 
 import type { DriverCommand, DriverInternals, SecretOptions } from "./mysql2_internals.ts";
 
-/** The options of a connection, and what a login makes of them, that nobody else may see. */
+/** The names of the secrets in a connection's options and in its login command. */
 const secret: readonly string[] = [
   "password",
   "password1",
@@ -15,12 +15,12 @@ const secret: readonly string[] = [
   "ssl",
 ] satisfies (keyof SecretOptions)[];
 
-/** Under these names Node, Deno and Bun, and JSON, find what they show of an object. */
+/** The methods by which Node, Deno, Bun and JSON get the view of an object that they show. */
 const viewNames: readonly PropertyKey[] = ["toJSON", Symbol.for("nodejs.util.inspect.custom")];
 
 /**
- * Keeps the secrets of an object out of what is printed of it. They can be read and copied as
- * before, as code that knows the driver opens further connections by a copy of its options.
+ * Keeps an object's secrets out of its printed form. Code can read and copy them as before: code
+ * that knows the driver opens further connections by a copy of the options.
  */
 export function redact<T extends object>(object: T): T {
   const view = (): object => {
@@ -33,19 +33,22 @@ export function redact<T extends object>(object: T): T {
   return object;
 }
 
-/** Keeps the secrets of a new connection, and of its login, out of what is printed of it. */
+/** Keeps the secrets of a new connection, and of its login, out of their printed form. */
 export function hideSecrets({ config, _command }: DriverInternals): void {
   redact(config);
   if (_command) redact(_command);
 }
 
-/** Keeps the secrets of its connection out of what is printed of a command. */
+/** Keeps the secrets of a command's connection out of its printed form. */
 export function hideSecretsOf(command: DriverCommand): void {
   if ("password" in command) redact(command);
   else if (!Object.hasOwn(command, "start")) command.start = startWithoutSecrets;
 }
 
-/** Begins a statement, whose options the driver completes by a copy of those of its connection. */
+/**
+ * Begins a command, and removes the secrets that the driver copies into its options from its
+ * connection.
+ */
 function startWithoutSecrets(this: DriverCommand, ...args: never[]): unknown {
   const prototype: DriverCommand = Object.getPrototypeOf(this);
   const next = prototype.start?.apply(this, args);
@@ -53,7 +56,7 @@ function startWithoutSecrets(this: DriverCommand, ...args: never[]): unknown {
   return next;
 }
 
-/** Spelt out, as it is done for each statement. */
+/** Spelt out instead of looped, because it runs for each statement. */
 function forget(options: SecretOptions): void {
   if (options.password !== undefined) options.password = undefined;
   if (options.password1 !== undefined) options.password1 = undefined;
@@ -63,7 +66,7 @@ function forget(options: SecretOptions): void {
   if (options.ssl !== undefined) options.ssl = undefined;
 }
 
-/** Puts the text that was given in the place of the one that has values in it. */
+/** Replaces the text in an error, which contains values, by the text that the caller gave. */
 export function withoutValues(error: unknown, sql: string): unknown {
   if (error instanceof Error && "sql" in error) error.sql = sql;
   return error;
