@@ -45,8 +45,8 @@ export interface ErrorDetails {
  *
  * | code | when |
  * |---|---|
- * | `COMMIT_UNKNOWN` | the connection was lost, or the transaction aborted, before COMMIT's answer |
- * | `CONNECTION_LEFT` | a statement reads what its unit has not left there: LAST_INSERT_ID() … |
+ * | `COMMIT_UNKNOWN` | the connection was lost, or the signal aborted, before COMMIT was answered |
+ * | `CONNECTION_LEFT` | a statement reads LAST_INSERT_ID() or the like as another unit left it |
  * | `CONNECTION_LOST` | the connection of a lease, a transaction or a pinned unit has ended |
  * | `CONNECT_FAILED` | the pool cannot open an actual connection; `cause` is the driver's error |
  * | `DRIVER_UNSUPPORTED` | the installed version of mysql2 lacks something that the pool needs |
