@@ -20,9 +20,9 @@ export interface VirtualOptions {
   /** How many actual connections stay open from its first use on. Default: that of the pool. */
   readonly minimumIdle?: number | undefined;
   /**
-   * How long a unit keeps a lease: during each statement ("statement"); to the end of the unit from
-   * a statement on that sets LAST_INSERT_ID() or the like ("result", the default), or from its
-   * first use on ("unit").
+   * How long a unit keeps a lease: during each statement ("statement"); after a statement that sets
+   * LAST_INSERT_ID() or the like, to the end of the unit ("result", the default); or from its first
+   * use to the end of the unit ("unit").
    */
   readonly hold?: Hold | undefined;
 }
@@ -42,8 +42,8 @@ export interface PoolOptions<Name extends string, Overrides extends object = obj
   /** How many actual connections, in all, may be idle for over a second. No limit unless given. */
   readonly maxIdle?: number | undefined;
   /**
-   * Maximum age of an actual connection, in ms, reduced at random by up to 10 %. One more than 10 %
-   * over its age is never lent. 0: no limit. Default 1,800,000.
+   * Maximum age of an actual connection, in ms, reduced at random by up to 10 %. 0: no limit. A
+   * connection more than 10 % over its age is never lent. Default 1,800,000.
    */
   readonly maxLifetime?: number | undefined;
   /** How many actual connections stay open for each virtual one, once it is used. Default 0. */
