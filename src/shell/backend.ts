@@ -42,6 +42,6 @@ export interface PoolDefinition {
   readonly options: ResolvedOptions;
   /** The driver, on a runtime. */
   readonly backend: Backend;
-  /** Returns the target of each virtual connection; throws if the options of one are invalid. */
+  /** Returns the target of each virtual connection; throws if one is invalid, or not known yet. */
   readonly targets: () => readonly Target[];
 }

@@ -2,8 +2,8 @@
  * The open sessions of a pool, by the ids of their actual connections.
  *
  * Each operation on a session starts in the async context in which the pool was created, and
- * reports its end to the core as an event. A session keeps the process alive while it is leased,
- * checked, reset or retargeted, and not while it is idle.
+ * reports its end to the core as an event. A session keeps the process alive while it is being
+ * opened, leased, checked, reset or retargeted, and not while it is idle.
  */
 
 import type { ActualId, Event, Work } from "../core/mod.ts";
@@ -176,7 +176,7 @@ export class Connections {
     this.#openings.delete(actual);
     this.#open.set(actual, pooled);
     this.#lastFailure = undefined;
-    // `settle` decides what keeps the process alive; the socket itself does not.
+    // From now on `settle` decides whether the session keeps the process alive, not the socket.
     session.setRef(false);
     opened(session);
     report({ type: "connectDone", actual, random: clock.random() });

@@ -1,14 +1,14 @@
 /**
- * The one class of errors that Sublet itself makes.
+ * `SubletError`, the one class of the errors that Sublet itself creates.
  *
- * What the server says comes through unchanged. An error of this class says, by its code,
- * which promise of the pool applied, and in its message what was tried, what the pool was
- * doing at that moment, and what went wrong below.
+ * Errors of the server come through unchanged. The code of a `SubletError` says which rule of the
+ * pool applied; its message says what was tried, what the pool was doing at that moment, and which
+ * error caused it.
  */
 
 import type { PoolStats } from "./stats.ts";
 
-/** Says which rule an error comes from; codes do not change between versions. */
+/** The rule of the pool that an error comes from; codes do not change between versions. */
 export type ErrorCode =
   | "COMMIT_UNKNOWN"
   | "CONNECTION_LEFT"
@@ -29,14 +29,14 @@ export type ErrorCode =
   | "TRANSACTION_OPEN"
   | "UNIT_ENDED";
 
-/** What was being done when an error came up. */
+/** What the pool was doing for the caller when the error occurred. */
 export type Stage = "commit" | "connect" | "lease" | "options" | "statement" | "unit";
 
-/** What else an error tells. */
+/** Further details of an error. */
 export interface ErrorDetails {
-  /** What the pool was doing at that moment. */
+  /** The statistics of the pool at that moment. */
   readonly stats?: PoolStats;
-  /** The error below it. */
+  /** The error that caused it. */
   readonly cause?: unknown;
 }
 
@@ -45,23 +45,23 @@ export interface ErrorDetails {
  *
  * | code | when |
  * |---|---|
- * | `COMMIT_UNKNOWN` | the connection was lost, or it was aborted, before the answer to a COMMIT |
- * | `CONNECTION_LEFT` | a statement reads what one before it left, which is not its unit's |
+ * | `COMMIT_UNKNOWN` | the connection was lost, or the signal aborted, before COMMIT was answered |
+ * | `CONNECTION_LEFT` | a statement reads LAST_INSERT_ID() or the like as another unit left it |
  * | `CONNECTION_LOST` | the connection of a lease, a transaction or a pinned unit has ended |
- * | `CONNECT_FAILED` | no actual connection could be opened; `cause` is the driver's error |
- * | `DRIVER_UNSUPPORTED` | the version of mysql2 that is installed lacks what the pool uses of it |
- * | `LEASE_DEADLOCK` | the request could only have been served after itself |
+ * | `CONNECT_FAILED` | the pool cannot open an actual connection; `cause` is the driver's error |
+ * | `DRIVER_UNSUPPORTED` | the installed version of mysql2 lacks something that the pool needs |
+ * | `LEASE_DEADLOCK` | the request, or the drain, would wait for leases that wait for it |
  * | `LEASE_ENDED` | a lease or a transaction was used after its end |
- * | `LEASE_FOREIGN` | a lease was used by another unit of work than the one that took it |
+ * | `LEASE_FOREIGN` | a unit of work used a lease that another unit took |
  * | `LEASE_TIMEOUT` | no actual connection became free in time |
- * | `QUEUE_FULL` | `queueLimit` requests wait already |
- * | `OPTION_INVALID` | an option is unknown or its value is not one it takes |
- * | `POOL_DRAINING` | the pool is ending |
+ * | `QUEUE_FULL` | `queueLimit` requests already wait in the queue |
+ * | `OPTION_INVALID` | an option is unknown, or its value is invalid |
+ * | `POOL_DRAINING` | the pool, or this pool object, is draining or has ended |
  * | `RESULT_TOO_LARGE` | the rows of a statement exceed `maxResultBytes` |
- * | `STATEMENT_REFUSED` | a statement would end its transaction, or have no effect where it is |
- * | `STATEMENT_TIMEOUT` | the answer to a statement did not come in time |
+ * | `STATEMENT_REFUSED` | a statement would end its transaction, or have no effect outside a unit |
+ * | `STATEMENT_TIMEOUT` | the server did not answer a statement within its `timeout` |
  * | `TRANSACTION_LOST` | the server rolled the transaction back, or a statement ended it early |
- * | `TRANSACTION_OPEN` | a statement of the unit has begun a transaction by hand, which is open |
+ * | `TRANSACTION_OPEN` | a statement of the unit began a transaction by hand that is still open |
  * | `UNIT_ENDED` | a statement came, or still waited, when its unit of work had ended |
  *
  * @example
@@ -75,20 +75,20 @@ export interface ErrorDetails {
 export class SubletError extends Error {
   /** The name of the class. */
   override readonly name = "SubletError";
-  /** Which rule it comes from. */
+  /** The rule of the pool that it comes from. */
   readonly code: ErrorCode;
-  /** What was being done. */
+  /** What the pool was doing for the caller. */
   readonly stage: Stage;
-  /** What the pool was doing, where that matters. */
+  /** The statistics of the pool at that moment, where they matter. */
   readonly stats: PoolStats | undefined;
 
   /**
    * Creates an error.
    *
-   * @param code Which rule it comes from.
-   * @param stage What was being done.
-   * @param prose What was tried and found, without a full stop.
-   * @param details The statistics and the error below, which join the message.
+   * @param code The rule of the pool that it comes from.
+   * @param stage What the pool was doing for the caller.
+   * @param message What was tried, and what went wrong, without a full stop.
+   * @param details The statistics and the cause; both are added to the message.
    */
   constructor(code: ErrorCode, stage: Stage, message: string, details: ErrorDetails = {}) {
     super(messageOf(message, details), "cause" in details ? { cause: details.cause } : undefined);
@@ -99,8 +99,8 @@ export class SubletError extends Error {
 }
 
 /**
- * Creates an error without a stack of its own: where the pool gives up a wait there is none that
- * says anything, and thousands may be given up at once. The one of its caller is added later.
+ * Creates an error without a stack. Where the pool ends a wait, the stack would say nothing, and
+ * the pool may end thousands of waits at once; the caller's stack is added later.
  */
 export function withoutStack(create: () => SubletError): SubletError {
   const limit: unknown = Reflect.get(Error, "stackTraceLimit");
@@ -112,7 +112,7 @@ export function withoutStack(create: () => SubletError): SubletError {
   }
 }
 
-/** Says in one line what a pool is doing. */
+/** Describes in one line what a pool is doing. */
 function describeStats(stats: PoolStats): string {
   const { waiting, leased, connectionLimit, idle, connecting, closing, ceiling } = stats;
   const busy = stats.checking + stats.resetting + stats.retargeting;
@@ -128,7 +128,7 @@ function messageOf(message: string, { stats, cause }: ErrorDetails): string {
   return cause instanceof Error && cause.message !== "" ? `${told}: ${cause.message}` : told;
 }
 
-/** Returns the error of what comes too late for its unit of work. */
+/** Returns the error for work that comes after its unit has ended. */
 export function unitEnded(): SubletError {
   return new SubletError("UNIT_ENDED", "unit", "The unit of work has ended");
 }

@@ -19,7 +19,7 @@ export interface ConnectionEvent<Driver extends object = object> {
   readonly threadId: number;
 }
 
-/** The events, and the argument that listeners get. */
+/** The events of a pool, each with the argument that its listeners get. */
 export interface PoolEvents<Driver extends object = object> {
   /** The pool has opened an actual connection. */
   connection: ConnectionEvent<Driver>;
@@ -31,11 +31,11 @@ export interface PoolEvents<Driver extends object = object> {
     readonly heldMs: number;
     readonly condition: Condition;
   };
-  /** A request has to wait. */
+  /** A request for a lease has to wait. */
   enqueue: { readonly virtual: string };
   /** The pool is about to close an actual connection, for `reason`. */
   remove: ConnectionEvent<Driver> & { readonly reason: RetireReason };
-  /** The pool has refused a request. */
+  /** The pool has refused a request for a lease. */
   refuse: { readonly virtual: string; readonly reason: RefuseReason; readonly cause: unknown };
   /** A lease exceeded `leakDetectionTimeout`, or was garbage-collected before its release. */
   leak: LeakEvent;
@@ -43,20 +43,20 @@ export interface PoolEvents<Driver extends object = object> {
 
 /** A lease that its holder seems to have forgotten. */
 export interface LeakEvent {
-  /** The virtual connection that it goes through. */
+  /** The name of the virtual connection that the lease goes through. */
   readonly virtual: string;
-  /** How long the holder has had it, in ms. */
+  /** How long the lease has been held, in ms. */
   readonly heldMs: number;
-  /** Where the holder took it; undefined unless `leakDetectionTimeout` is set. */
+  /** The stack of the code that took the lease; undefined unless `leakDetectionTimeout` is set. */
   readonly stack: string | undefined;
-  /** Whether it was garbage-collected, so that the pool took it back. */
+  /** Whether the lease was garbage-collected; then the pool closes its actual connection. */
   readonly isCollected: boolean;
 }
 
 /** The name of an event. */
 export type EventName = keyof PoolEvents;
 
-/** A listener to one kind of event. */
+/** A listener for one kind of event. */
 export type Listener<Driver extends object, Name extends EventName> = (
   event: PoolEvents<Driver>[Name],
 ) => void;
@@ -110,7 +110,7 @@ export class Events {
     this.#sources.set(name, sources.add(source));
   }
 
-  /** Removes them. */
+  /** Removes the listeners of a handle from an event. */
   remove(name: EventName, source: Source): void {
     const sources = this.#sources.get(name);
     if (sources?.delete(source) && sources.size === 0) this.#sources.delete(name);
@@ -121,7 +121,7 @@ export class Events {
     this.#items.push({ name, event } as Item);
   }
 
-  /** Calls the listeners to all queued events. */
+  /** Calls the listeners for all queued events. */
   flush(): void {
     while (this.#items.length > 0) {
       const items = this.#items;
@@ -147,7 +147,7 @@ export class Listeners {
   readonly #calls = new Map<EventName, Map<Call, Call>>();
   #isEnded = false;
 
-  /** Creates an empty set. If weak, the pool does not keep it alive. */
+  /** Creates an empty set. If `isWeak`, the pool does not keep it alive. */
   constructor(events: Events, isWeak: boolean) {
     this.#events = events;
     this.#source = isWeak ? new WeakRef(this) : { deref: () => this };
@@ -172,7 +172,7 @@ export class Listeners {
     if (calls?.delete(listener) && calls.size === 0) this.#remove(name);
   }
 
-  /** Calls the listeners to an event. */
+  /** Calls the listeners for an event. */
   emit<Name extends EventName>(name: Name, event: PoolEvents[Name]): void {
     for (const call of [...this.#calls.get(name)?.values() ?? []]) {
       try {
@@ -185,7 +185,7 @@ export class Listeners {
     }
   }
 
-  /** Removes all listeners, and takes no more. */
+  /** Removes all listeners, and ignores those that are added later. */
   end(): void {
     this.#isEnded = true;
     for (const name of [...this.#calls.keys()]) this.#remove(name);

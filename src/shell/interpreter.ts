@@ -1,8 +1,8 @@
 /**
- * Runs the core: reports what happens to it, and carries out what it commands.
+ * Runs the core: reports events to it, and carries out its commands.
  *
  * Everything that a step starts (sockets, pings, timers) starts in the async context in which the
- * pool was created, so that no request's context is kept by what outlives the request.
+ * pool was created: it may outlive a request, and must not keep the context of that request.
  */
 
 import type {
@@ -37,33 +37,33 @@ import type { Targets } from "./targets.ts";
 
 /** What an interpreter works with. */
 export interface Setting {
-  /** The rules of the pool. */
+  /** The options of the core. */
   readonly policy: Policy;
   /** The names of the virtual connections, in the order of the policy. */
   readonly names: readonly string[];
-  /** What opens sessions. */
+  /** Opens sessions. */
   readonly connector: Connector;
-  /** What tells the time. */
+  /** The clock of the pool. */
   readonly clock: PoolClock;
-  /** An async context that belongs to nobody. */
+  /** Calls a function in the async context of the pool's creation. */
   readonly runDetached: RunDetached;
   /** The targets in use. */
   readonly targets: Targets;
-  /** What is told of the pool. */
+  /** Emits the events of the pool. */
   readonly events: Events;
-  /** Whether a connection is reset after each lease. */
+  /** Whether each released connection is reset, even if it seems clean. */
   readonly isResetAlways: boolean;
   /** How long a request may wait, in ms. */
   readonly acquireMs: number;
 }
 
-/** Holds the state of a pool. */
+/** Runs the core for one set of actual connections. */
 export class Interpreter implements Obeying, Lessor {
-  /** The time of the pool. */
+  /** The clock of the pool. */
   readonly clock: PoolClock;
-  /** Keeps the process alive for those who wait. */
+  /** Keeps the process alive while callers wait. */
   readonly processRef: ProcessRef;
-  /** Gives up those who have waited for too long; knows all who wait. */
+  /** All waiters, with their timeouts. */
   readonly acquireTimeouts: TimeoutQueue<LeaseWaiter>;
   readonly #names: readonly string[];
   readonly #targets: Targets;
@@ -72,11 +72,11 @@ export class Interpreter implements Obeying, Lessor {
   readonly #isResetAlways: boolean;
   readonly #finished: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #stepper: Stepper;
-  /** The requests that the core has answered in the steps under way. */
+  /** The requests that the core has answered, and that have not been notified yet. */
   #answered: LeaseRequest[] = [];
   #leaseNext: LeaseId = 0;
 
-  /** Creates a pool that has done nothing. */
+  /** Creates the interpreter of a pool without connections. */
   constructor(setting: Setting) {
     const { policy, names, connector, clock, runDetached, targets, events, isResetAlways } =
       setting;
@@ -111,7 +111,7 @@ export class Interpreter implements Obeying, Lessor {
     return this.#finished.promise;
   }
 
-  /** Serves those who wait, and then closes all; fulfilled when that is done. */
+  /** Drains the pool: serves the waiters, then closes all connections; fulfilled when done. */
   async finish(): Promise<void> {
     this.processRef.ref();
     this.report({ type: "drainRequested", serveQueue: true });
@@ -119,12 +119,12 @@ export class Interpreter implements Obeying, Lessor {
     this.processRef.unref();
   }
 
-  /** The last failure to open or prepare an actual connection, if nothing has succeeded since. */
+  /** The last failure to open or prepare a session, unless a later attempt has succeeded. */
   get lastFailure(): unknown {
     return this.#connections.lastFailure;
   }
 
-  /** Returns what the pool is doing. */
+  /** Returns the statistics of the pool. */
   stats(): PoolStats {
     return statsOf(this.#stepper.state, this.#connections.renewals);
   }
@@ -134,17 +134,17 @@ export class Interpreter implements Obeying, Lessor {
     return this.#names[virtual] ?? String(virtual);
   }
 
-  /** Tells whether anybody listens to an event. */
+  /** Tells whether an event has listeners. */
   hasListeners(name: EventName): boolean {
     return this.#events.hasListeners(name);
   }
 
-  /** Returns the name of the next request. */
+  /** Returns the id of the next request. */
   nextLease(): LeaseId {
     return this.#leaseNext++;
   }
 
-  /** Asks for a lease; the request may have its answer when this returns. */
+  /** Requests a lease; the request may be granted or refused before this returns. */
   ask(request: LeaseRequest): void {
     const { entry, admission, virtual } = request;
     entry.uses++;
@@ -158,7 +158,7 @@ export class Interpreter implements Obeying, Lessor {
     this.stepped();
   }
 
-  /** Takes back a request that has not been answered. */
+  /** Withdraws a request, if it still waits. */
   withdraw(request: LeaseRequest): void {
     if (request.status !== "waiting") return;
     const { lease, virtual, target } = request;
@@ -167,7 +167,7 @@ export class Interpreter implements Obeying, Lessor {
     this.#leave(request);
   }
 
-  /** Ends a lease; one that has ended is ended no further. */
+  /** Releases a lease, if it is still held. */
   release(request: LeaseRequest, left: Condition): void {
     if (request.status !== "granted") return;
     const pooled = pooledOf(request);
@@ -187,12 +187,12 @@ export class Interpreter implements Obeying, Lessor {
     request.admission.leaveRequest();
   }
 
-  /** Reports an event. */
+  /** Reports an event to the core. */
   report(event: Event): void {
     this.#stepper.handle(event, this.clock.now());
   }
 
-  /** Refuses what waits of all that an admission counts; what is under way gets no lease more. */
+  /** Refuses the waiters that an admission counts, and any later request of its work. */
   turnAway(admission: Admission): void {
     admission.refuse();
     for (const { awaited } of this.acquireTimeouts.all()) {
@@ -203,14 +203,14 @@ export class Interpreter implements Obeying, Lessor {
     }
   }
 
-  /** Ends all sessions at once, or those that an admission counts the leases of. */
+  /** Refuses waiters and destroys sessions: all or, given an admission, those of its work. */
   destroy(reason: Error, admission: Admission | undefined): void {
     if (admission === undefined) this.report({ type: "drainRequested", serveQueue: false });
     else this.turnAway(admission);
     this.#connections.destroyAll(reason, admission);
   }
 
-  /** Tells what has come of the steps: listeners first, who see connections as yet unused. */
+  /** Emits events, then notifies the answered requests: listeners see connections still unused. */
   stepped(): void {
     this.#events.flush();
     if (this.#answered.length === 0) return;
@@ -219,7 +219,7 @@ export class Interpreter implements Obeying, Lessor {
     for (const request of answered) request.answered();
   }
 
-  /** Has the core know a target that somebody asks for. */
+  /** Notes that the core knows the target of a request. */
   requested(target: TargetId): void {
     this.#targets.know(target);
   }
@@ -260,7 +260,7 @@ export class Interpreter implements Obeying, Lessor {
     }
   }
 
-  /** Grants a request; if the session has died unnoticed, it goes back to its place. */
+  /** Grants a request; if the session has died unnoticed, queues it again in its old place. */
   #grant(request: LeaseRequest, pooled: PooledConnection, now: Instant): void {
     if (!pooled.session.isAlive) {
       this.report({ type: "actualLost", actual: pooled.actual, byServer: true });
@@ -286,7 +286,7 @@ export class Interpreter implements Obeying, Lessor {
     this.#answered.push(request);
   }
 
-  /** Lets go of what a request that comes to nothing has used. */
+  /** Uncounts a request that was refused or withdrawn. */
   #leave({ entry, admission }: LeaseRequest): void {
     this.#targets.leave(entry);
     admission.leaveRequest();

@@ -1,7 +1,8 @@
 /**
- * Leases that seem to have been forgotten.
+ * Detects leases that their holders seem to have forgotten to release.
  *
- * Who took a lease is only recorded while detection is on, as a stack costs more than a lease.
+ * The pool records the stack of the code that takes a lease only if `leakDetectionTimeout` is set,
+ * as a stack costs more than a lease.
  */
 
 import type { Clock, Instant } from "../port.ts";
@@ -11,29 +12,29 @@ import type { RunDetached } from "./process_ref.ts";
 
 /** A lease that may be forgotten. */
 export interface Forgettable {
-  /** The virtual connection it was taken through. */
+  /** The name of the virtual connection it goes through. */
   readonly virtual: string;
-  /** Since when it is held. */
+  /** When it was granted. */
   readonly since: Instant;
-  /** Who took it. */
+  /** The stack of the code that took it. */
   readonly stack: string | undefined;
 }
 
-/** A lease that is watched. */
+/** A lease with its timeout. */
 export interface Watch extends Forgettable, TimeoutLink<Watch> {}
 
-/** What is left of a lease when its holder was collected; must not lead to the holder. */
+/** What the pool keeps of an explicit lease. It must not refer to the holder's object. */
 export interface Leftover extends Forgettable {
-  /** Ends the lease. */
+  /** Ends the lease, as the holder's object was garbage-collected. */
   lost(): void;
 }
 
 /**
- * What the holder of a lease has and nobody else, so that it is collected as garbage when its
- * holder is. To announce one to the collector costs much of a lease, so it is used again.
+ * An object that only the `Lease` refers to, so that both are garbage-collected together. Tags are
+ * reused, as registering one for that costs much compared with a lease.
  */
 export interface Tag {
-  /** What is left of it then. */
+  /** What the registry keeps of the tag. */
   readonly remains: Remains;
 }
 
@@ -47,10 +48,10 @@ export class Leaks {
   readonly #events: Events;
   readonly #timeouts: TimeoutQueue<Watch> | undefined;
   readonly #registry: FinalizationRegistry<Remains> | undefined;
-  /** Those that nobody has. */
+  /** The tags that are free for reuse. */
   readonly #tags: Tag[] = [];
 
-  /** Creates a watch over no lease; with a time-out of 0 it watches for garbage at most. */
+  /** Watches no lease yet. A timeout of 0 is none: then only garbage collection shows a leak. */
   constructor(
     clock: Clock,
     runDetached: RunDetached,
@@ -71,7 +72,7 @@ export class Leaks {
       : undefined;
   }
 
-  /** Returns the stack of the caller of `entry`, if leases are watched. */
+  /** Returns the stack of the caller of `entry`, if leases have a timeout. */
   stackAbove(entry: (...args: never[]) => unknown): string | undefined {
     if (this.#timeouts === undefined) return undefined;
     const taken = new Error("Taken here");
@@ -79,7 +80,7 @@ export class Leaks {
     return taken.stack;
   }
 
-  /** Begins to watch a lease that is held since some time; returns the watch, if there is one. */
+  /** Starts the timeout of a lease that was granted at `since`; returns its watch, if any. */
   watch(virtual: string, since: Instant, stack: string | undefined): Watch | undefined {
     if (this.#timeouts === undefined) return undefined;
     const unlinked = { before: undefined, after: undefined, due: undefined };
@@ -88,19 +89,19 @@ export class Leaks {
     return watch;
   }
 
-  /** Ends a watch. */
+  /** Ends the timeout of a lease. */
   unwatch(watch: Watch): void {
     this.#timeouts?.delete(watch);
   }
 
-  /** Returns a tag for the holder of a lease, which is ended if the tag is collected. */
+  /** Returns a tag for a lease; the lease is ended if the tag is garbage-collected. */
   tag(lease: Leftover): Tag {
     const tag = this.#tags.pop() ?? this.#newTag();
     tag.remains.lease = lease;
     return tag;
   }
 
-  /** Takes a tag back from a holder that has ended its lease itself, and keeps it no more. */
+  /** Takes back the tag of a released lease; the caller must drop its own reference to the tag. */
   untag(tag: Tag): void {
     tag.remains.lease = undefined;
     this.#tags.push(tag);

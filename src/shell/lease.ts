@@ -1,8 +1,8 @@
 /**
- * A lease in the hands of its user, who must release it.
+ * An explicit lease, which the caller must release.
  *
- * Nothing of the pool leads to the object itself, so that one which was forgotten can be
- * collected as garbage. What it held is then closed, not lent again: somebody may still have
+ * The pool holds no reference to the `Lease` object, so a forgotten one can be garbage-collected.
+ * Then the pool closes its actual connection instead of lending it again, as code may still have
  * the driver's connection.
  */
 
@@ -32,29 +32,30 @@ import { runOnLease } from "./unit_statement.ts";
 /** How a lease is taken. */
 export interface LeaseOptions extends RunOptions {
   /**
-   * Whether it is one of its own, beside the lease that its unit has, for code that expects two
-   * leases to be two connections. Whoever has it may use it, and it may outlive the unit, unless
-   * the actual connections end with the unit (`lifespan`). With
-   * "unlessInTransaction" it is the one in which the unit has a transaction open, if there is one.
+   * Whether the lease is separate from the lease that its unit already has, for code that expects
+   * two leases to be two connections; false unless given. Any code may use a separate lease, and
+   * it may outlive the unit, unless actual connections end with the unit (`lifespan`).
+   * "unlessInTransaction" is like true, but if the unit has a transaction open, the caller gets
+   * the lease of that transaction.
    */
   readonly separate?: boolean | "unlessInTransaction" | undefined;
 }
 
-/** The exclusive right to one actual connection, until it is released or its unit of work ends. */
+/** Exclusive use of one actual connection, until the lease is released or its unit ends. */
 export class Lease<Driver extends object = object> implements AsyncDisposable {
   readonly #state: LeaseState;
-  /** What it is missed by if it is forgotten; none once it is released. */
+  /** Shows the pool that the lease was garbage-collected; undefined once it is released. */
   #tag: Tag | undefined;
   #connection: Driver | undefined;
 
-  /** Creates a lease of what is held, for its unit or whoever has it. */
+  /** Creates a lease that the pool has granted. */
   constructor(state: LeaseState) {
     this.#state = state;
     this.#tag = state.unitLease.runtime.leaks.tag(state);
   }
 
   /**
-   * The driver's genuine connection; after the release it refuses what it is asked for.
+   * The driver's own connection. Once the lease has ended, the connection refuses to be used.
    *
    * Throws a `SubletError`: `LEASE_ENDED`, `LEASE_FOREIGN`, `CONNECTION_LOST`.
    */
@@ -71,7 +72,7 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
     return this.#connection ??= session.lend(refusal) as Driver;
   }
 
-  /** The server's name for it, as CONNECTION_ID() says it; throws as {@linkcode connection}. */
+  /** The number that CONNECTION_ID() returns on it; throws what {@linkcode connection} throws. */
   get threadId(): number {
     this.#check();
     return this.#state.unitLease.session.threadId;
@@ -96,8 +97,9 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
   }
 
   /**
-   * Gives the connection back, once the statements that run through the lease have ended; a
-   * second time nothing happens. If something else is still under way in it, it is closed.
+   * Releases the actual connection, once the statements that run through the lease have ended. If
+   * the driver is still busy with something else, the pool closes the connection. A second call
+   * does nothing.
    */
   release(): void {
     if (this.#tag === undefined) return;
@@ -107,7 +109,7 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
     state.end();
   }
 
-  /** Gives the connection back, at the end of an `await using` block. */
+  /** Releases the lease at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     this.release();
     return Promise.resolve();
@@ -134,7 +136,7 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
     }
   }
 
-  /** Why it may not be used any more. */
+  /** The error of a lease that has ended; undefined while the lease may be used. */
   get #refusal(): SubletError | undefined {
     const { unitLease } = this.#state;
     if (this.#tag !== undefined && !unitLease.isEnded && !unitLease.unit.isEnded) return undefined;
@@ -153,7 +155,7 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
   }
 }
 
-/** Takes a lease that its user must release; outside of any unit, it is a unit of its own. */
+/** Takes a lease that the caller must release; outside any unit, the lease is its own unit. */
 export function takeLease(
   engine: UnitEngine,
   virtual: VirtualId,
@@ -178,7 +180,7 @@ export function takeLease(
   }
 }
 
-/** Returns the lease, now that it is granted, unless it comes too late. */
+/** Returns the granted lease; rejects if its unit has ended or its signal is aborted by then. */
 function leaseOf(
   state: LeaseState,
   signal: Cancellation | undefined,

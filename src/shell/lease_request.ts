@@ -1,8 +1,8 @@
 /**
- * One request for a lease, from the asking to the release.
+ * A request for a lease, which becomes the lease when it is granted.
  *
- * The core gets the request as it is, keeps it in its queue unread, and hands it back with the
- * grant or the refusal. What asks for a lease is a class of its own that says what to do then.
+ * The request is also the core's event: the core keeps it in its queue, and hands it back with the
+ * grant or the refusal. A subclass defines what happens then.
  */
 
 import type {
@@ -24,59 +24,59 @@ import { connectionEventOf, type EventName, type PoolEvents } from "./events.ts"
 import type { ProcessRef } from "./process_ref.ts";
 import type { TargetEntry } from "./targets.ts";
 
-/** An open session, and whom it serves. */
+/** An open session, and the lease that holds it, if any. */
 export interface PooledConnection {
-  /** The name of the actual connection that it makes. */
+  /** The id of its actual connection. */
   readonly actual: ActualId;
   /** The session. */
   readonly session: Session;
-  /** Who holds it. */
+  /** The lease that holds it; undefined if none does. */
   request: LeaseRequest | undefined;
-  /** Whether it is being checked, reset or changed. */
+  /** Whether it is being checked, reset or retargeted. */
   isWorking: boolean;
   /** Whether it keeps the process alive. */
   isRef: boolean;
-  /** Why it has ended, if it has. */
+  /** Why the session was lost, if it was. */
   loss: Loss | undefined;
 }
 
-/** What runs a pool, as its requests and those who wait for them know it. */
+/** The part of the interpreter that requests and their waiters use. */
 export interface Lessor {
-  /** The time of the pool. */
+  /** The clock of the pool. */
   readonly clock: Clock;
-  /** Keeps the process alive for those who wait. */
+  /** Keeps the process alive while callers wait. */
   readonly processRef: ProcessRef;
-  /** Gives up those who have waited for too long. */
+  /** All waiters, with their timeouts. */
   readonly acquireTimeouts: TimeoutQueue<LeaseWaiter>;
-  /** The last failure to open or prepare an actual connection, if nothing has succeeded since. */
+  /** The last failure to open or prepare a session, unless a later attempt has succeeded. */
   readonly lastFailure: unknown;
-  /** Returns what the pool is doing. */
+  /** Returns the statistics of the pool. */
   stats(): PoolStats;
   /** Returns the name of a virtual connection. */
   nameOf(virtual: VirtualId): string;
-  /** Returns the name of the next request. */
+  /** Returns the id of the next request. */
   nextLease(): LeaseId;
-  /** Tells whether anybody listens to an event. */
+  /** Tells whether an event has listeners. */
   hasListeners(name: EventName): boolean;
-  /** Asks for a lease; the request may have its answer when this returns. */
+  /** Requests a lease; the request may be granted or refused before this returns. */
   ask(request: LeaseRequest): void;
-  /** Takes back a request that has not been answered. */
+  /** Withdraws a request, if it still waits. */
   withdraw(request: LeaseRequest): void;
-  /** Ends a lease; one that has ended is ended no further. */
+  /** Releases a lease, if it is still held. */
   release(request: LeaseRequest, left: Condition): void;
 }
 
-/** Somebody whose time to wait for a lease is limited. */
+/** A wait that `acquireTimeout` limits. */
 export interface LeaseWaiter extends TimeoutLink<LeaseWaiter> {
-  /** The request that it waits for; none if it waits for a transaction of its own unit. */
+  /** The request that it waits for; undefined if it waits for a transaction of its own unit. */
   readonly awaited: LeaseRequest | undefined;
-  /** Makes it wait no more, as it has waited for too long. */
+  /** Ends the wait with an error, as it has timed out. */
   expire(): void;
 }
 
-/** A request for a lease, and the lease. */
+/** A request for a lease and, once granted, the lease. */
 export abstract class LeaseRequest implements LeaseRequested {
-  /** Its name. */
+  /** Its id. */
   readonly lease: LeaseId;
   /** The virtual connection it goes through. */
   readonly virtual: VirtualId;
@@ -84,22 +84,22 @@ export abstract class LeaseRequest implements LeaseRequested {
   readonly enclosing: readonly LeaseRef[];
   /** The target it asks for. */
   readonly entry: TargetEntry;
-  /** What counts it, for the handle of the pool through which its work was begun. */
+  /** Counts it, for the handle of the pool through which its work began. */
   readonly admission: Admission;
-  /** When it was made. */
+  /** When it was created. */
   readonly requestedAt: Instant;
   /** When it was granted, if it was. */
   grantedAt: Instant | undefined = undefined;
-  /** How it stands. */
+  /** Its status. */
   status: "waiting" | "granted" | "refused" | "withdrawn" | "released" = "waiting";
-  /** What it holds, once it is granted. */
+  /** The connection that it was granted, if it was. */
   pooled: PooledConnection | undefined = undefined;
   /** Why it was refused, if it was. */
   refusal: Refusal | undefined = undefined;
-  /** What runs the pool. */
+  /** Runs the pool. */
   protected readonly interpreter: Lessor;
 
-  /** Creates a request that has not been made yet. */
+  /** Creates a request; {@linkcode Lessor.ask} sends it to the core. */
   constructor(
     interpreter: Lessor,
     virtual: VirtualId,
@@ -116,27 +116,27 @@ export abstract class LeaseRequest implements LeaseRequested {
     this.requestedAt = interpreter.clock.now();
   }
 
-  /** Says which event it is to the core. */
+  /** The type of the event that it is to the core. */
   get type(): "leaseRequested" {
     return "leaseRequested";
   }
 
-  /** The number of the target it asks for. */
+  /** The id of the target it asks for. */
   get target(): TargetId {
     return this.entry.id;
   }
 
-  /** The number of that target's address. */
+  /** The id of that target's address. */
   get address(): AddressId {
     return this.entry.address;
   }
 
-  /** What the core hands back with the answer. */
+  /** The object that the core hands back with the grant or the refusal: this request. */
   get waiter(): this {
     return this;
   }
 
-  /** Takes the session that it is granted. */
+  /** Makes it the lease of a connection. */
   grant(pooled: PooledConnection, now: Instant): void {
     this.status = "granted";
     this.grantedAt = now;
@@ -144,42 +144,42 @@ export abstract class LeaseRequest implements LeaseRequested {
     pooled.request = this;
   }
 
-  /** Called when the answer is there, after the step of the core that has brought it. */
+  /** Called once it was granted or refused, after the steps of the core. */
   abstract answered(): void;
 }
 
 /** Why a request was refused. */
 export interface Refusal {
-  /** The rule that applied. */
+  /** The rule of the core that applied. */
   readonly reason: RefuseReason;
-  /** What failed, if something did. */
+  /** The error that led to it, if any. */
   readonly cause: unknown;
 }
 
-/** Returns the connection of a request that has been granted. */
+/** Returns the connection of a granted request; throws if it was not granted. */
 export function pooledOf({ lease, pooled }: LeaseRequest): PooledConnection {
   if (pooled === undefined) throw new TypeError(`Lease ${lease} has not been granted`);
   return pooled;
 }
 
-/** Returns when a request that has been granted was. */
+/** Returns when a request was granted; throws if it was not. */
 export function grantedAtOf({ lease, grantedAt }: LeaseRequest): Instant {
   if (grantedAt === undefined) throw new TypeError(`Lease ${lease} has not been granted`);
   return grantedAt;
 }
 
-/** Returns the request that the core hands back with its answer. */
+/** Returns the request that the core hands back in a grant or a refusal. */
 export function requestOf({ waiter }: { readonly waiter: unknown }): LeaseRequest {
   return waiter as LeaseRequest;
 }
 
-/** Returns what is told of a lease that is granted, through a virtual connection of that name. */
+/** Returns the argument of the event "acquire"; `virtual` is the virtual connection's name. */
 export function acquireEventOf(request: LeaseRequest, virtual: string): PoolEvents["acquire"] {
   const waitMs = grantedAtOf(request) - request.requestedAt;
   return { ...connectionEventOf(pooledOf(request).session), virtual, waitMs };
 }
 
-/** Returns what is told of a lease that ends. */
+/** Returns the argument of the event "release". */
 export function releaseEventOf(
   request: LeaseRequest,
   virtual: string,
@@ -200,7 +200,7 @@ const REFUSALS: Record<RefuseReason, readonly [code: ErrorCode, message: string]
   queueFull: ["QUEUE_FULL", "Cannot wait for an actual connection as the queue is full"],
 };
 
-/** Returns the error that says why a request was refused. */
+/** Returns the error of a refused request. */
 export function refusalOf(interpreter: Lessor, { virtual, refusal }: LeaseRequest): SubletError {
   const [general, message] = REFUSALS[refusal?.reason ?? "draining"];
   const told = `${message}, for ${JSON.stringify(interpreter.nameOf(virtual))}`;
@@ -212,7 +212,7 @@ export function refusalOf(interpreter: Lessor, { virtual, refusal }: LeaseReques
   return withoutStack(() => new SubletError(code, stage, told, details));
 }
 
-/** Returns the error of one that has waited since some time for too long; `beside` says more. */
+/** Returns the error of a wait since `since` that timed out; the message ends with `beside`. */
 export function leaseTimeout(
   interpreter: Lessor,
   virtual: VirtualId,

@@ -1,6 +1,6 @@
 /**
- * What an explicit lease keeps, from the request on until it is released. Nothing in it leads to
- * the object that its user has.
+ * The state of an explicit lease, from the request to the release. It holds no reference to the
+ * caller's `Lease`, so that a forgotten one can be garbage-collected.
  */
 
 import type { Cancellation, Instant } from "../port.ts";
@@ -13,29 +13,29 @@ import type { PoolRuntime } from "./pool_runtime.ts";
 import type { Transaction } from "./transaction.ts";
 import { Unit, type UnitContext, type UnitEngine } from "./unit.ts";
 
-/** Whether a lease is one of its own, beside the one that its unit has. */
+/** Whether a lease is separate from the one that its unit has; see `LeaseOptions.separate`. */
 export type SeparateLease = boolean | "unlessInTransaction" | undefined;
 
-/** What one explicit lease keeps. */
+/** The state of one explicit lease. */
 export class LeaseState implements Leftover {
-  /** What its code belongs to. */
+  /** The context of the code that took it, if any. */
   readonly context: UnitContext | undefined;
-  /** What it is a lease of. */
+  /** The lease of a unit that it keeps: its own unit's or, if separate, that of a new unit. */
   readonly unitLease: UnitLease;
-  /** The transaction that its code is in, on this lease. */
+  /** The transaction on this lease that the code was in when it took the lease. */
   readonly transaction: Transaction | undefined;
-  /** Whether it is one of its own, beside that of its unit. */
+  /** Whether the caller asked for a separate lease. */
   readonly isSeparate: boolean;
-  /** What runs the pool. */
+  /** Runs the handle of the pool. */
   readonly engine: UnitEngine;
-  /** Since when it is held. */
+  /** When it was granted. */
   since: Instant = 0;
-  /** Who took it, if leases are watched. */
+  /** The stack of the code that took it, if `leakDetectionTimeout` is set. */
   stack: string | undefined = undefined;
   #stop: (() => void) | undefined = undefined;
   #isEnded = false;
 
-  /** Has it begin with its request; the request is for the caller to make. */
+  /** Creates the state, and keeps the unit's lease; the caller must still open that. */
   constructor(
     engine: UnitEngine,
     runtime: PoolRuntime,
@@ -43,7 +43,7 @@ export class LeaseState implements Leftover {
     separate: SeparateLease,
   ) {
     const around = engine.contexts.getStore();
-    // One of its own may be taken when the unit has ended.
+    // A separate lease may be taken even after the unit has ended.
     const context = separate && around?.unit.isEnded ? undefined : around;
     const unitLease = leaseFor(engine, runtime, virtualConfig, context, separate);
     const transaction = transactionOf(context, virtualConfig.id);
@@ -55,7 +55,7 @@ export class LeaseState implements Leftover {
     unitLease.keep();
     const signal = context?.signal;
     if (signal === undefined) return;
-    // What its holder has the driver do ends with the unit's code, as its statements do.
+    // An abort of the unit's code also ends what the caller runs on the driver's connection.
     this.#stop = () => {
       const aborted = reasonIn(context);
       if (aborted !== undefined) unitLease.stop(aborted.reason);
@@ -63,30 +63,30 @@ export class LeaseState implements Leftover {
     signal.addEventListener("abort", this.#stop);
   }
 
-  /** The virtual connection that it was taken through. */
+  /** The name of the virtual connection that it was taken through. */
   get virtual(): string {
     return this.unitLease.virtualConfig.name;
   }
 
-  /** Watches how long it is held, now that it is granted. */
+  /** Starts its leak detection timeout, as it was granted. */
   watch(stack: string | undefined): void {
     this.since = this.unitLease.watch(stack);
     this.stack = stack;
   }
 
-  /** Ends it, as the object that its user had was collected as garbage. */
+  /** Ends it, and makes the pool close its connection, as the `Lease` was garbage-collected. */
   lost(): void {
     this.unitLease.breakOff();
     this.end();
   }
 
-  /** Ends it, as it has failed. */
+  /** Ends it, and returns a promise that rejects with the error. */
   fail(error: unknown): Promise<never> {
     this.end();
     return rejected(error);
   }
 
-  /** Ends it, once. */
+  /** Ends it; a second call does nothing. */
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
@@ -97,12 +97,12 @@ export class LeaseState implements Leftover {
   }
 }
 
-/** Returns the signal that has ended what code of a unit does, unless the unit has ended. */
+/** Returns the signal of a context, if it was aborted and the unit has not ended. */
 export function reasonIn(context: UnitContext | undefined): Cancellation | undefined {
   return context?.signal?.aborted && !context.unit.isEnded ? context.signal : undefined;
 }
 
-/** Returns what a lease is a lease of. */
+/** Returns the unit's lease that an explicit lease uses; a separate one begins a new unit. */
 function leaseFor(
   { handle }: UnitEngine,
   runtime: PoolRuntime,

@@ -1,9 +1,9 @@
 /**
  * Waits for the lease of a unit of work.
  *
- * Events of the core are handled within one call, so between a grant and the end of a wait
- * nothing can come: a request is either withdrawn or granted, never both. Several may wait for
- * one; the last to give up takes it back.
+ * The core handles an event within one call, so nothing can happen between the grant and the end
+ * of the wait: a request is either withdrawn or granted, never both. Several pieces of code may
+ * wait for one request; the pool withdraws the request when the last of them gives up.
  */
 
 import type { Instant } from "../port.ts";
@@ -19,37 +19,37 @@ import { type Limits, Wait } from "./wait.ts";
 
 /** A unit of work that has requested a lease. */
 export interface Asker {
-  /** Says which transactions of it are open, if any. */
+  /** Describes its open transactions and explicit leases, if any, for an error message. */
   describeOpen(): string | undefined;
 }
 
-/** A request of a unit of work, for whatever of its code works on the lease. */
+/** A request of a unit of work, which all code of the unit that uses the lease shares. */
 export class UnitRequest extends LeaseRequest {
   /** The unit that has made it. */
   asker: Asker | undefined = undefined;
-  /** How many answers had left something to ask for before its own did. */
+  /** `Session.resultInfoCount` at the grant, or at the end of the last transaction since. */
   resultInfoBefore = 0;
-  /** How many statements had cleared what was left to ask for before. */
+  /** `Session.clearingCount` at the grant. */
   clearingsBefore = 0;
-  /** How many of these may have become permanent. */
+  /** `Session.permanentCount` at the grant. */
   permanentBefore = 0;
-  /** How many answers had set an id before. */
+  /** `Session.idCount` at the grant. */
   idsBefore = 0;
-  /** The first that waits, and the others; most requests have no other. */
+  /** The first wait, and any others; most requests have no others. */
   #wait: LeaseWait | undefined = undefined;
   #others: Set<LeaseWait> | undefined = undefined;
 
-  /** Waits for the answer; rejects if that is a refusal, or takes too long. */
+  /** Waits for the grant; rejects if the core refuses the request, or a limit is reached. */
   wait(limits: Limits): Promise<void> {
     if (this.refusal !== undefined) return Promise.reject(refusalOf(this.interpreter, this));
     const wait = new LeaseWait(this.interpreter, this, limits);
-    // Who came before has its turn before, although the first may have given up.
+    // Waits end in the order in which they began, even if the first one has given up.
     if (this.#isAlone) this.#wait = wait;
     else (this.#others ??= new Set()).add(wait);
     return wait.begin();
   }
 
-  /** Takes the session that it is granted, and notes what that has seen before. */
+  /** Makes it the lease of a connection, and notes the counts of the session at that time. */
   override grant(pooled: PooledConnection, now: Instant): void {
     super.grant(pooled, now);
     const { resultInfoCount, clearingCount, permanentCount, idCount } = pooled.session;
@@ -59,24 +59,24 @@ export class UnitRequest extends LeaseRequest {
     this.idsBefore = idCount;
   }
 
-  /** Tells those who wait for it. */
+  /** Ends all waits for it. */
   answered(): void {
     for (const wait of this.#all()) wait.answered();
   }
 
-  /** Makes all that wait for it wait no more. */
+  /** Rejects all waits for it. */
   failAll(error: () => Error): void {
     for (const wait of this.#all()) wait.fail(error());
   }
 
-  /** One waits for it no more; with the last it is taken back. */
+  /** Removes a wait that has ended; after the last, withdraws the request if it still waits. */
   leave(wait: LeaseWait): void {
     if (this.#wait === wait) this.#wait = undefined;
     else this.#others?.delete(wait);
     if (this.status === "waiting" && this.#isAlone) this.interpreter.withdraw(this);
   }
 
-  /** Whether nobody waits for it. */
+  /** Whether no code waits for it. */
   get #isAlone(): boolean {
     return this.#wait === undefined && !this.#others?.size;
   }
@@ -87,7 +87,7 @@ export class UnitRequest extends LeaseRequest {
   }
 }
 
-/** Code that waits for a request of its unit. */
+/** The wait of one piece of code for a request of its unit. */
 class LeaseWait extends Wait implements LeaseWaiter {
   before: LeaseWaiter | undefined = undefined;
   after: LeaseWaiter | undefined = undefined;

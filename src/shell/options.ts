@@ -1,8 +1,8 @@
 /**
- * The options of a pool: all validation, all defaults.
+ * The options of a pool: their validation, and their defaults.
  *
- * An option has the name that mysql2 gives it, or else the mariadb connector or HikariCP.
- * What belongs to the target (host, user …) is not looked at here but for its name.
+ * An option has the name that mysql2 gives it, or else the mariadb connector or HikariCP. Of the
+ * options of the target (host, user …), only the names are checked here.
  */
 
 import type { Policy } from "../core/mod.ts";
@@ -13,107 +13,108 @@ import { didYouMean } from "./did_you_mean.ts";
 /** How long actual connections live at most: as long as their pool, or as one unit of work. */
 export type Lifespan = "pool" | "unit";
 
-/** What holds for one virtual connection. */
+/** The options of one virtual connection. */
 export interface VirtualOptions {
-  /** How many leases it may have at once; the pool's `connectionLimit` unless given. */
+  /** How many leases it may have at once. Default: the pool's `connectionLimit`. */
   readonly limit?: number | undefined;
-  /** How many actual connections are kept open from its first use on; the pool's unless given. */
+  /** How many actual connections stay open from its first use on. Default: that of the pool. */
   readonly minimumIdle?: number | undefined;
   /**
-   * How long a lease lasts: for its statement ("statement"); from a statement that leaves
-   * something to ask for to the end of the unit ("result", the default); for the unit ("unit").
+   * How long a unit keeps a lease: during each statement ("statement"); after a statement that sets
+   * LAST_INSERT_ID() or the like, to the end of the unit ("result", the default); or from its first
+   * use to the end of the unit ("unit").
    */
   readonly hold?: Hold | undefined;
 }
 
-/** What holds for a pool; `Overlay` is what a virtual connection may give its target. */
+/** The options of a pool; `Overrides` are the target options that a virtual connection may set. */
 export interface PoolOptions<Name extends string, Overrides extends object = object> {
-  /** How many actual connections there may be at once, over all virtual connections; 10. */
+  /** Maximum number of actual connections, over all virtual connections. Default 10. */
   readonly connectionLimit?: number | undefined;
-  /** How many requests may wait; 0 is without end; 0. */
+  /** How many requests may queue when every connection is in use. 0, the default: no limit. */
   readonly queueLimit?: number | undefined;
-  /** Whether requests may wait beyond those for whom there is a place; true. */
+  /** Whether requests may queue when every connection is in use, or are refused. Default true. */
   readonly waitForConnections?: boolean | undefined;
-  /** Whether a connection is reset after each lease, though it shows no trace of it; false. */
+  /** Whether the pool resets a connection after each lease, even a clean one. Default false. */
   readonly resetOnRelease?: boolean | undefined;
-  /** How long an actual connection may lie idle before it is closed, in ms; 60,000. */
+  /** How long an actual connection may be idle before the pool closes it, in ms. Default 60,000. */
   readonly idleTimeout?: number | undefined;
-  /**
-   * How many actual connections may lie idle for longer than a second, over all virtual
-   * connections; any number unless given.
-   */
+  /** How many actual connections, in all, may be idle for over a second. No limit unless given. */
   readonly maxIdle?: number | undefined;
-  /** How old an actual connection may grow, in ms; 0 is without end; 1,800,000. */
+  /**
+   * Maximum age of an actual connection, in ms, reduced at random by up to 10 %. 0: no limit. A
+   * connection more than 10 % over its age is never lent. Default 1,800,000.
+   */
   readonly maxLifetime?: number | undefined;
-  /** How many actual connections each virtual connection keeps open from its first use on; 0. */
+  /** How many actual connections stay open for each virtual one, once it is used. Default 0. */
   readonly minimumIdle?: number | undefined;
-  /** After how long a rest one is checked before it is lent, in ms; 500, as HikariCP's. */
+  /** After how many idle ms a connection is checked before it is lent. Default 500, as HikariCP. */
   readonly validateAfter?: number | undefined;
-  /** How long a request waits, in ms; 0 is without end; 10,000, as the mariadb connector's. */
+  /** How long a request waits, in ms. 0: no limit. Default 10,000, as in the mariadb connector. */
   readonly acquireTimeout?: number | undefined;
-  /** After how long a lease is reported as a leak, in ms; 0 is never; 0. */
+  /** After how long the pool reports a lease as a leak, in ms. 0, the default: never. */
   readonly leakDetectionTimeout?: number | undefined;
-  /** The virtual connections, by name; one, `main`, unless given. */
+  /** The virtual connections, by name. Default: one, `main`. */
   readonly connections?: { readonly [N in Name]: VirtualOptions & Overrides } | undefined;
   /**
-   * Names the pool: another definition of the same name takes its place. A definition with a
-   * function, which is equal only to itself, needs it where its module is evaluated again.
+   * A name for the pool: a later, different definition of this name replaces the pool. Needed if a
+   * definition contains a function, which is equal only to itself, and its module is reloaded.
    */
   readonly name?: string | undefined;
   /**
-   * Whether equal definitions in one process share one pool; true, but on Workers, where Durable
-   * Objects of one isolate cannot share sockets.
+   * Whether equal definitions in one process share one pool. Default true; false on Workers, where
+   * Durable Objects of one isolate cannot share sockets.
    */
   readonly shared?: boolean | undefined;
   /**
-   * How long actual connections may live: as long as the pool needs them ("pool"), or not longer
-   * than the outermost unit of work that they were opened for ("unit"), as on Workers, where
-   * sockets belong to a request. "unit" on Workers, "pool" elsewhere and in a Durable Object.
+   * How long actual connections live at most: as long as the pool ("pool"), or as the outermost
+   * unit of work that they were opened for ("unit"). Default "pool"; on Workers, where sockets
+   * belong to a request, "unit": set "pool" in a Durable Object.
    */
   readonly lifespan?: Lifespan | undefined;
 }
 
-/** A virtual connection as it was declared. */
+/** The options of one virtual connection, valid and complete. */
 export interface ResolvedVirtual {
   /** Its name. */
   readonly name: string;
   /** How many leases it may have at once. */
   readonly limit: number;
-  /** How many actual connections are kept open for it. */
+  /** How many actual connections stay open for it. */
   readonly minimum: number;
-  /** How long a lease lasts. */
+  /** How long a unit keeps a lease. */
   readonly hold: Hold;
-  /** What its target has of its own. */
+  /** The target options that it sets for itself. */
   readonly overrides: object;
 }
 
 /** The options of a pool, valid and complete. */
 export interface ResolvedOptions {
-  /** What the core is told, but for its virtual connections. */
+  /** The options of the core, except its virtual connections. */
   readonly policy: Omit<Policy, "virtuals">;
   /** The virtual connections. */
   readonly virtuals: readonly ResolvedVirtual[];
-  /** How long a request waits, in ms. */
+  /** How long a request waits for a lease, in ms. */
   readonly acquireMs: number;
-  /** After how long a lease is reported as a leak, in ms; 0 is never. */
+  /** After how long the pool reports a lease as a leak, in ms; 0: never. */
   readonly leakMs: number;
-  /** Whether a connection is reset after each lease. */
+  /** Whether the pool resets a connection after each lease, even a clean one. */
   readonly isResetAlways: boolean;
-  /** What belongs to the target. */
+  /** The options of the target. */
   readonly target: Readonly<Record<string, unknown>>;
   /** The name of the pool. */
   readonly name: string | undefined;
   /** Whether the pool is shared. */
   readonly isShared: boolean;
-  /** How long actual connections may live. */
+  /** How long actual connections live at most. */
   readonly lifespan: Lifespan;
 }
 
-/** How long a target whose line is not empty keeps what an older waiter of another wants. */
+/** How long a target with waiters keeps a connection, although another's waiter is older. */
 const HANDOVER_MS = 100;
-/** How long those beyond `maxIdle` may lie idle; so what comes back for a moment is kept. */
+/** How long connections beyond `maxIdle` may be idle: long enough to be lent again at once. */
 const SURPLUS_MS_MAX = 1_000;
-/** How long a failed attempt to connect keeps off the next, at first and at most. */
+/** How long the pool waits after a failed attempt to connect: after the first, and at most. */
 const BACKOFF_MS_MIN = 50;
 const BACKOFF_MS_MAX = 250;
 
@@ -138,13 +139,13 @@ const POOL_OPTIONS: readonly string[] = [
 const VIRTUAL_OPTIONS: readonly string[] = ["limit", "minimumIdle", "hold"];
 
 /**
- * Returns what the options of a pool ask for.
+ * Validates the options of a pool, and fills in the defaults.
  *
  * @param options The options.
  * @param targetOptions The names of the options that belong to the target.
- * @param lifespan How long actual connections live unless the options say otherwise.
- * @throws `SubletError` with the code `OPTION_INVALID` for an option that is unknown or has a
- * value that it does not take.
+ * @param lifespan The default of the option `lifespan`.
+ * @throws `SubletError` with the code `OPTION_INVALID` if an option is unknown or its value is
+ * invalid.
  */
 export function resolveOptions(
   options: object,
@@ -156,7 +157,7 @@ export function resolveOptions(
   const connectionLimit = count(given, "connectionLimit", 10, 1);
   const maxIdle = given["maxIdle"] === undefined ? Infinity : count(given, "maxIdle", 0, 0);
   const virtuals = virtualsOf(given, Math.min(connectionLimit, maxIdle), targetOptions);
-  // What never comes is a long time off, from which may be subtracted.
+  // Infinity becomes a finite number, as Infinity minus Infinity is NaN.
   const idleTimeout = Math.min(duration(given, "idleTimeout", 60_000), Number.MAX_SAFE_INTEGER);
   const mayWait = choice(given, "waitForConnections", [true, false], true);
   return {
@@ -213,10 +214,10 @@ function virtualsOf(
   throw invalid("minimumIdle", `at most ${minimumMost} over all virtual connections`, minimum);
 }
 
-/** One for all of which nothing is said. */
+/** The options of every target that sets none. */
 const NOTHING: Readonly<Record<string, unknown>> = {};
 
-/** Returns the options that are not ours; throws if the target has none of that name either. */
+/** Returns the given options of the target; throws if one is neither `ours` nor `theirs`. */
 function split(
   given: Readonly<Record<string, unknown>>,
   ours: readonly string[],
@@ -291,7 +292,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function invalid(option: string, wanted: string, received: unknown): SubletError {
-  // What is not a number may be a connection string in the wrong place, with a password.
+  // The message shows no text: that may be a connection string in the wrong place, with a password.
   const shown = typeof received === "number" ? String(received) : `a ${typeof received}`;
   const message = `The option ${JSON.stringify(option)} must be ${wanted}: received ${shown}`;
   return new SubletError("OPTION_INVALID", "options", message);

@@ -1,8 +1,8 @@
 /**
- * The pool as its user sees it.
+ * `Pool`, the public class of a pool object.
  *
- * It keeps none of its rules; for a pool that has only the virtual connection `main`, it speaks
- * for that.
+ * It contains no rules of the pool: the engine does the work. Its `query`, `execute` and the like
+ * go through the virtual connection `main`.
  */
 
 import { checkFunction, refuseCallback } from "./refusals.ts";
@@ -21,20 +21,20 @@ import type { UnitCode, UnitHandle } from "./unit_handle.ts";
 import type { UnitOptions } from "./unit_options.ts";
 import { type Method, type TransactionCode, VirtualConnection } from "./virtual_connection.ts";
 
-/** What a pool says of its options under mysql2's names, in both places where it is looked for. */
+/** The options of a pool under mysql2's names, in both places where tools look for them. */
 export interface PoolConfig {
-  /** How long an actual connection may lie idle before it is closed, in ms. */
+  /** How long an actual connection may be idle before the pool closes it, in ms. */
   readonly idleTimeout: number;
-  /** The same once more. */
+  /** The same option once more. */
   readonly connectionConfig: { readonly idleTimeout: number };
 }
 
 /**
- * Virtual connections that share actual ones.
+ * A pool of actual connections, which its virtual connections share.
  *
- * Each call of `createPool` returns a pool object of its own. Those of equal definitions share
- * actual connections and limits; each accepts work until it is drained itself, and the last one
- * that is drained ends what they share. One that was collected as garbage counts as drained.
+ * Each call of `createPool` returns a new pool object. Pool objects of equal definitions share
+ * actual connections and limits. Each accepts work until it is drained itself; draining the last
+ * one ends what they share. A garbage-collected pool object counts as drained.
  *
  * @example
  * ```ts ignore
@@ -49,15 +49,15 @@ export class Pool<
   Overrides extends object = object,
 > implements AsyncDisposable {
   /**
-   * What tools look for that know mysql2's pool, such as Vercel's `attachDatabasePool`: how long
-   * an actual connection may lie idle before it is closed, in ms.
+   * For tools that know mysql2's pool, such as Vercel's `attachDatabasePool`: how long an actual
+   * connection may be idle before the pool closes it, in ms.
    */
   readonly config: PoolConfig;
   readonly #engine: Engine;
   readonly #virtuals = new Map<string, VirtualConnection<Target, Driver>>();
   readonly #main: VirtualConnection<Target, Driver> | undefined;
 
-  /** Creates a handle of a pool that has these options; `createPool` calls it. */
+  /** Creates a pool object; `createPool` calls it. */
   constructor(pool: SharedPool, { policy, virtuals }: ResolvedOptions) {
     const { idleTimeout: idleTimeout } = policy;
     this.config = { idleTimeout, connectionConfig: { idleTimeout } };
@@ -69,7 +69,7 @@ export class Pool<
   }
 
   /**
-   * Returns a virtual connection; nothing is opened.
+   * Returns a virtual connection; this opens no actual connection.
    *
    * @param name Its name, among the `connections` of the definition.
    * @throws `SubletError` with the code `OPTION_INVALID` if there is none of that name.
@@ -98,7 +98,7 @@ export class Pool<
     return this.#main?.execute<Rows>(sql, values, options) ?? this.#refuseMain();
   }
 
-  /** Makes a function of a statement through `main`; see `VirtualConnection.method`. */
+  /** Returns a function that runs a statement through `main`; see `VirtualConnection.method`. */
   method<Args = void, Result = Row>(sql: string): Method<Args, Result> {
     if (this.#main === undefined) throw this.#unknown("main");
     return this.#main.method<Args, Result>(sql);
@@ -118,15 +118,16 @@ export class Pool<
   }
 
   /**
-   * Runs code as a unit of work: whatever it calls finds the same lease through each virtual
-   * connection. A unit within a unit is a unit of its own.
+   * Runs code as a unit of work: all code that it calls gets the same lease through each virtual
+   * connection. A unit within a unit is a separate unit.
    *
-   * @param fn The code; it gets the virtual connections, bound to the unit whatever the context.
+   * @param fn The code; its argument gives virtual connections that are bound to the unit, even
+   * where the async context is another.
    * @param options `signal`, `bind`, `transaction`, `retries` and `ctx`.
    * @returns What the code returns.
    * @throws What the code throws; `SubletError` with the codes `OPTION_INVALID` and
    * `POOL_DRAINING`; `TRANSACTION_OPEN` if a statement of the unit has begun a transaction by hand
-   * and none has ended it; `TypeError` if `fn` is no function; with `transaction`, what
+   * that no statement has ended; `TypeError` if `fn` is no function; with `transaction`, what
    * `VirtualConnection.transaction` throws.
    *
    * @example
@@ -142,13 +143,13 @@ export class Pool<
   }
 
   /**
-   * Wraps a function, so that each call of it is a unit of work, which ends when the result is
-   * there. If the first argument has a `signal` (a `Request` has), its abort ends the unit's
-   * waits and statements. An argument that has a `waitUntil` (the `ctx` of Workers, the context
-   * of Netlify) is the unit's `ctx`.
+   * Wraps a function so that each call of it is a unit of work, which ends once the function's
+   * result has settled. If the first argument has a `signal`, as a `Request` has, its abort ends
+   * the unit's waits and statements. The first argument with a `waitUntil` (the `ctx` of Workers,
+   * the context of Netlify) becomes the unit's `ctx`.
    *
    * @param fn The function.
-   * @returns A function that takes the same and returns a promise of what `fn` returns.
+   * @returns A function with the same arguments, which returns a promise of the result of `fn`.
    * @throws What {@linkcode unit} throws; `TypeError`, at once, if `fn` is no function.
    *
    * @example
@@ -164,35 +165,34 @@ export class Pool<
     const handle = (...args: Args): Promise<Awaited<T>> => {
       return this.unit(() => fn(...args), { signal: signalOf(args[0]), ctx: args.find(isHost) });
     };
-    // Hosts go by how many arguments a handler says it takes: Deno gives it no more.
+    // Hosts look at the `length` of a handler: Deno passes it no more arguments than that.
     return Object.defineProperty(handle, "length", { value: Math.max(fn.length, 1) });
   }
 
   /**
-   * Returns what the pool is doing, for all pool objects that share it: how many requests wait,
-   * and how many actual connections are in which state.
+   * Returns the statistics of the pool, over all pool objects that share it: how many requests
+   * wait, and how many actual connections are in each state.
    */
   stats(): PoolStats {
     return this.#engine.stats();
   }
 
   /**
-   * Ends this pool object. It accepts no more work, and what was begun through it ends: units of
-   * work, leases and statements. A unit that waits for this is not itself waited for, but the
-   * leases it holds are.
+   * Ends this pool object: it accepts no more work, and waits until the work that began through it
+   * has ended: units of work, leases and statements. It does not wait for a unit that itself waits
+   * for the drain, but it waits for the leases which that unit holds.
    *
-   * Other pool objects of the same definition go on. With the last one the pool ends: all actual
-   * connections close, and a pause is over.
+   * Other pool objects of the same definition go on. Draining the last one ends the pool: all
+   * actual connections close, and a pause ends.
    *
-   * @param options `timeout` in ms, after which whatever is left is destroyed, and `refuse`,
-   * to refuse requests that wait instead of serving them; then units under way get no further
-   * lease. For the last pool object, both apply to all that is left in the pool; for another, to
-   * its own work.
-   * @returns A promise that is fulfilled when the work has ended and, for the last pool object,
-   * all has closed; asked again, the same end.
+   * @param options `timeout` in ms, after which the pool destroys what is left, and `refuse`, to
+   * refuse waiters instead of serving them; then units under way get no further lease. For the
+   * last pool object, both apply to all work that is left in the pool; for another, to its own.
+   * @returns A promise that is fulfilled when the work has ended and, for the last pool object, all
+   * actual connections have closed. A second call waits for the same end.
    * @throws `SubletError` with the codes `OPTION_INVALID` and, without a `timeout`,
-   * `LEASE_DEADLOCK` where it would wait for a lease that its own code holds; `TypeError` if a
-   * callback was given.
+   * `LEASE_DEADLOCK` if it would wait for a lease that the calling code holds; `TypeError` if the
+   * caller gave a callback.
    */
   async drain(options: DrainOptions = {}): Promise<void> {
     refuseCallback(options);
@@ -214,37 +214,37 @@ export class Pool<
     return this.drain();
   }
 
-  /** Grants no lease until {@linkcode resume}, through any pool object; requests wait. */
+  /** Pauses the pool, for all its pool objects: until {@linkcode resume}, requests wait. */
   pause(): void {
     this.#engine.control({ type: "pauseRequested" });
   }
 
-  /** Grants leases again, through all pool objects. */
+  /** Ends a pause, for all pool objects. */
   resume(): void {
     this.#engine.control({ type: "resumeRequested" });
   }
 
-  /** Has every actual connection of now closed, as soon as nobody uses it. */
+  /** Closes all present actual connections, each as soon as no lease holds it. */
   retire(): void {
     this.#engine.control({ type: "retireRequested" });
   }
 
   /**
-   * Calls `listener` at each event of a kind, whichever pool object it comes from, in the async
-   * context of what caused it; until this pool object has been drained.
+   * Calls `listener` on each event of a kind, whichever pool object causes it, until this pool
+   * object is drained. The listener runs in the async context of the code that caused the event.
    */
   on<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
     this.#engine.handle.listeners.on(name, listener as Listener<object, Event>);
     return this;
   }
 
-  /** Calls `listener` at the next event of a kind. */
+  /** Calls `listener` on the next event of a kind. */
   once<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
     this.#engine.handle.listeners.once(name, listener as Listener<object, Event>);
     return this;
   }
 
-  /** Calls `listener` no more. */
+  /** Removes a listener. */
   off<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
     this.#engine.handle.listeners.off(name, listener as Listener<object, Event>);
     return this;

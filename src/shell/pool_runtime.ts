@@ -1,9 +1,8 @@
 /**
- * What runs a pool or, where connections live no longer than a unit of work, one unit of it that
- * is within no other.
+ * The runtime of a pool or, with `lifespan: "unit"`, of one outermost unit of work.
  *
- * Some hosts, Cloudflare Workers above all, tie sockets, timers and promises to the request
- * that made them. What such units share is the definition, and nothing that runs.
+ * Some hosts, Cloudflare Workers above all, tie sockets, timers and promises to the request that
+ * created them. There, units share the definition of the pool, and nothing that runs.
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -17,34 +16,34 @@ import type { Events } from "./events.ts";
 import type { RunDetached } from "./process_ref.ts";
 import { Targets } from "./targets.ts";
 
-/** One set of actual connections, and what runs them. */
+/** One set of actual connections, and all that runs it. */
 export class PoolRuntime {
   /** Runs the core. */
   readonly interpreter: Interpreter;
   /** The targets in use. */
   readonly targets: Targets;
-  /** The virtual connections, by their numbers. */
+  /** The virtual connections, by their ids. */
   readonly virtualConfigs: readonly VirtualConfig[];
-  /** Who has held a lease for too long. */
+  /** Detects forgotten leases. */
   readonly leaks: Leaks;
-  /** Whether it lives no longer than one unit of work. */
+  /** Whether it ends with an outermost unit of work. */
   readonly isPerUnit: boolean;
-  /** Returns a copy of a target with other options. */
+  /** Returns a copy of a target, with some of its options replaced. */
   readonly retargetOf: (virtualConfig: Target, overrides: object) => Target;
-  /** Tells whether an error says that the connection was lost. */
+  /** Tells whether an error means that the connection was lost. */
   readonly isLoss: (error: unknown) => boolean;
-  /** Tells whether work that failed with an error may be done once more. */
+  /** Tells whether the pool may repeat a unit that failed with this error. */
   readonly isRepeatable: (error: unknown) => boolean;
   readonly #live: Set<PoolRuntime>;
 
   /**
-   * Creates what has done nothing, in an async context that is whoever's asks for it. It does not
+   * Creates a runtime, whose connections will belong to the caller's async context. It does not
    * keep the definition.
    *
-   * @param definition What is to run.
-   * @param clock What tells the time.
+   * @param definition The definition of the pool.
+   * @param clock The clock of the pool.
    * @param events Emits the events of the pool.
-   * @param live Holds it from its begin to its end, with the others that may have connections.
+   * @param live The runtimes of the pool that may have connections; it is in there while it runs.
    */
   constructor(
     definition: PoolDefinition,
@@ -73,7 +72,7 @@ export class PoolRuntime {
     });
     this.targets = targets;
     this.virtualConfigs = virtualConfigs;
-    // Where sockets belong to requests, garbage is collected outside of any: none can be used.
+    // Where sockets belong to requests, garbage collection runs outside any, and can use no socket.
     this.leaks = new Leaks(clock, runDetached, events, options.leakMs, lifespan !== "unit");
     this.isPerUnit = options.lifespan === "unit";
     this.retargetOf = retargetOf;
@@ -82,12 +81,12 @@ export class PoolRuntime {
     this.#live = live;
   }
 
-  /** Begins: from now on it may have connections. */
+  /** Adds it to the live runtimes: from now on it may have connections. */
   begin(): void {
     this.#live.add(this);
   }
 
-  /** Serves those who wait, and closes all; fulfilled when that is done. */
+  /** Drains it: serves the waiters, then closes all connections; fulfilled when done. */
   end(): Promise<void> {
     return this.interpreter.finish().then(() => void this.#live.delete(this));
   }

@@ -7,10 +7,10 @@
 
 import { clearInterval, setInterval } from "node:timers";
 
-/** Calls a function in an async context that belongs to nobody. */
+/** Calls a function in the async context of the pool's creation, not in that of a caller. */
 export type RunDetached = <R, Args extends unknown[]>(fn: (...args: Args) => R, ...args: Args) => R;
 
-/** The longest that timers take. */
+/** The longest interval that timers take. */
 const INTERVAL_MS = 2 ** 31 - 1;
 
 /** Counts the callers for which the process has to stay alive. */
@@ -25,14 +25,14 @@ export class ProcessRef {
     this.#runDetached = runDetached;
   }
 
-  /** Keeps the process alive until {@linkcode unref} is called as often. */
+  /** Keeps the process alive until {@linkcode unref} was called as often as this. */
   ref(): void {
     if (this.#takers++ > 0) return;
     this.#timer ??= this.#runDetached(() => setInterval(nothing, INTERVAL_MS));
     this.#timer.ref();
   }
 
-  /** Takes one {@linkcode ref} back. */
+  /** Undoes one {@linkcode ref}. */
   unref(): void {
     if (--this.#takers > 0) return;
     this.#timer?.unref();

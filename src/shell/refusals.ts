@@ -1,23 +1,23 @@
 /**
- * What the pool refuses before anything is sent: statements that would end a transaction which
- * their code does not end, do nothing that lasts, or be answered about somebody else's statement;
- * and functions where none is called.
+ * Statements and arguments that the pool refuses before it sends anything: statements that would
+ * end a transaction of the pool, have no effect that lasts, or read what another unit's statement
+ * left; callbacks; and anything but a function where the pool runs one.
  */
 
 import type { Session, StatementFacts } from "../port.ts";
 import { SubletError } from "./errors.ts";
 
-/** What a lease has found on its connection, and what has run on it since. */
+/** The counts of a session from before the lease that now holds it. */
 export interface Beforehand {
-  /** How many statements had cleared what was left to ask for when the lease was granted. */
+  /** `Session.clearingCount` at the grant. */
   readonly clearingsBefore: number;
-  /** How many of its answers had set an id. */
+  /** `Session.idCount` at the grant. */
   readonly idsBefore: number;
-  /** How many of them had left something to ask for. */
+  /** `Session.resultInfoCount` at the grant, or at the end of the last transaction since. */
   readonly resultInfoBefore: number;
 }
 
-/** What to do instead of ending a transaction by a statement. */
+/** Advice to give in place of a statement that ends a transaction. */
 const insteadOfEnding: Readonly<Record<string, string>> = {
   COMMIT: "the pool commits when the code of the transaction has ended well",
   ROLLBACK: "throw an error to roll it back",
@@ -35,7 +35,7 @@ export function checkKeepsTransaction({ endsTransaction }: StatementFacts): void
   throw new SubletError("STATEMENT_REFUSED", "statement", message);
 }
 
-/** What to do instead of a statement whose effect would be wiped at once. */
+/** Advice to give in place of a statement whose whole effect the pool would wipe at once. */
 const insteadOfState: readonly (readonly [words: RegExp, advice: string])[] = [
   [/^(?:BEGIN|START TRANSACTION|SAVEPOINT|SET TRANSACTION)/, "use `transaction`"],
   [/^USE/, "give the pool the option `database`, or the unit `bind`"],
@@ -43,7 +43,7 @@ const insteadOfState: readonly (readonly [words: RegExp, advice: string])[] = [
   [/^SET/, "give the pool the option `initSql`, if it is for all sessions"],
 ];
 
-/** Throws if the whole effect of a statement outside any unit of work would be wiped at once. */
+/** Throws if the pool would wipe the whole effect of a statement outside any unit at once. */
 export function checkLasts({ sessionOnly }: StatementFacts): void {
   if (sessionOnly === undefined) return;
   const advice = insteadOfState.find(([words]) => words.test(sessionOnly))?.[1];
@@ -54,8 +54,8 @@ export function checkLasts({ sessionOnly }: StatementFacts): void {
 }
 
 /**
- * Throws if a statement reads what a statement of somebody else has left in the session; outside
- * of any unit of work there is nothing `before` it.
+ * Throws if a statement reads what a statement of another unit has left in the session. `before` is
+ * undefined for a statement outside any unit of work.
  */
 export function checkReadsOwn(
   { reads }: StatementFacts,
@@ -83,10 +83,10 @@ export function checkReadsOwn(
 }
 
 /**
- * Throws if a callback was given where a promise is returned. Nobody would ever call it, or the
- * driver would take it for its own.
+ * Throws if the caller gave a callback to a method that returns a promise: the pool would never
+ * call it, or the driver would take it for its own.
  *
- * @param value What was given.
+ * @param value The argument of the caller.
  */
 export function refuseCallback(value: unknown): void {
   if (typeof value !== "function") return;
@@ -97,10 +97,10 @@ export function refuseCallback(value: unknown): void {
 }
 
 /**
- * Throws if something else was given than the function that is to be run.
+ * Throws if the caller gave no function to a method that runs one.
  *
- * @param method The name of the method that runs it.
- * @param fn What was given.
+ * @param method The name of the method.
+ * @param fn The argument of the caller.
  */
 export function checkFunction(method: string, fn: unknown): void {
   if (typeof fn === "function") return;

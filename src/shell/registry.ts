@@ -1,27 +1,30 @@
 /**
- * One pool for each definition in a process.
+ * The registry of shared pools: one pool for each definition in a process.
  *
- * A module that is evaluated twice (hot reload, two bundles) asks twice for the same pool, and
- * gets two handles of one. Pools are kept under a well-known symbol of the global object, as two
- * copies of this module share nothing else. What is kept leads to no handle, so that a handle
- * that nobody refers to is collected as garbage.
+ * A module that is evaluated twice (hot reload, two bundles) creates the same pool twice, and gets
+ * two handles of one pool. The registry is kept under a well-known symbol of the global object, as
+ * two copies of this module share nothing else. It holds no reference to a handle, so that a
+ * handle without other references is garbage-collected.
  */
 
 import type { ResolvedOptions } from "./options.ts";
 
-/** A pool that definitions may share. */
+/** A pool in the registry. */
 export interface Registered<Handle> {
-  /** Returns a handle of it, for a definition that is equal to its own. */
+  /** Returns a new handle of the pool, for a definition that is equal to its own. */
   attach(options: ResolvedOptions): Handle;
-  /** Ends it for all its handles, and has them tell why. */
+  /** Ends the pool for all its handles; the errors of later calls say `why`. */
   end(why: string): void;
 }
 
-/** What tells definitions apart. */
+/** The keys by which the registry compares definitions. */
 export interface DefinitionKeys {
-  /** Equal for equal definitions only. */
+  /** Equal only for equal definitions. */
   readonly key: string;
-  /** Equal for those that differ in functions or objects with a class; none where none are. */
+  /**
+   * Equal for definitions that differ at most in functions and objects with a class; undefined if
+   * the definition has neither.
+   */
   readonly shape: string | undefined;
 }
 
@@ -32,21 +35,21 @@ interface Entry extends DefinitionKeys {
 
 interface Registry {
   readonly entries: Entry[];
-  /** The shapes of definitions that the developer has been warned of. */
+  /** The shapes of definitions for which a warning was already printed. */
   readonly warned: Set<string>;
 }
 
 const KEY: unique symbol = Symbol.for("@sublet/mysql/pools") as never;
 
 /**
- * Returns a handle of the pool of a definition: of the pool that is there, or of a new one.
+ * Returns a handle of the registered pool of a definition or, if there is none, of a new pool.
  *
- * Of two definitions with one name that differ, the later one takes the place of the earlier,
- * whose pool ends.
+ * If a different definition of the same name is registered, the new pool replaces that pool, which
+ * ends.
  *
  * @param options The resolved options.
- * @param keys What tells it apart from others.
- * @param create Makes its pool; it is given what removes that pool from here.
+ * @param keys The keys of the definition.
+ * @param create Creates the pool; gets a function that removes the pool from the registry.
  */
 export function register<Handle>(
   options: ResolvedOptions,
