@@ -42,7 +42,7 @@ export class RunningStatement {
     return this.#ended !== undefined;
   }
 
-  /** Cancels the running statement; ends the session if others are queued behind it. */
+  /** Cancels the running statement if no other is queued behind it; otherwise ends the session. */
   cancelStatement(reason: unknown, target: Target): void {
     if (commandsOf(this.#driver).length === 1) this.cancelAll(reason, target);
     else this.#end.abandon(ending("A statement was aborted", reason));

@@ -279,7 +279,7 @@ export class MysqlSession implements Session {
     this.#end.destroy(reason);
   }
 
-  /** Reports a statement's error, after the ping that asks what became of the transaction. */
+  /** Reports a statement's error, after any ping that asks what became of the transaction. */
   #fail(statement: Statement, error: unknown, answering: Answering): void {
     const failure = this.#failure(error, statement);
     const { answered } = this.#state.doubt;

@@ -63,7 +63,7 @@ export class SetReader {
     this.#takeVariable(word);
   }
 
-  /** Assumes that a character set changes how texts are read, unless it is surely a plain one. */
+  /** Assumes that a character set changes how texts are read, unless the set is surely plain. */
   #takeCharset(kind: number, name: string): void {
     if (this.#place === "character") {
       this.#place = "charset";

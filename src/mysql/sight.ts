@@ -43,7 +43,7 @@ export class Sight implements Hiding {
     this.trusts = trusts;
   }
 
-  /** Asks a session, which logged in at `loggedInAt`, for the privileges, unless they are fresh. */
+  /** Asks for the privileges by a session that logged in at `loggedInAt`, unless they are fresh. */
   async renew(driver: Connection, loggedInAt: number): Promise<void> {
     const now = performance.now();
     const isFresh = this.#grants !== undefined && now - this.#askedAt < maxLifetime;

@@ -16,7 +16,7 @@ const NO_BACKSLASHES = 0x200;
 const REPORT_VARIABLE = 0;
 const nothing: ReadonlyMap<string, string> = new Map();
 
-/** Adds to the lexer's bits of a sql_mode what the status flags of an answer say of it. */
+/** Returns the lexer's bits for a sql_mode, with the bit that an answer's status flags add. */
 export function modeOf(sqlMode: number, flags: number): number {
   return (flags & NO_BACKSLASHES) === 0 ? sqlMode : sqlMode | NO_BACKSLASH_ESCAPES;
 }

@@ -34,7 +34,7 @@ interface Summary extends StatementFacts, Trace {
   readonly transactionWord: TransactionWord | undefined;
   /** Whether it is a single CALL. */
   readonly isCall: boolean;
-  /** Whether it changes what a view, a trigger, or a function called by one, does. */
+  /** Whether it changes the effect of a view, of a trigger, or of a function that they call. */
   readonly changesObjects: boolean;
   /** Whether it may do so in a way that its first words do not show. */
   readonly mayChangeObjects: boolean;

@@ -24,7 +24,7 @@ const reading: RegExp = new RegExp(
 
 const writing: ReadonlySet<string> = new Set(["insert", "update", "delete", "replace"]);
 
-/** Statements after which LAST_INSERT_ID() counts as an id of the same text. */
+/** Statements after which an id that LAST_INSERT_ID() returns counts as the same text's. */
 const givesId: ReadonlySet<string> = new Set(["insert", "replace", "call", "load", "execute"]);
 
 const asksPrevious: RegExp =

@@ -86,7 +86,7 @@ export function readStatus(
   return readOk(buffer, offset + 1, end, report);
 }
 
-/** What a packet without a report reports. */
+/** The content of a packet's report if the packet has none. */
 export const noReport: Readonly<TransactionReport> = {
   isGiven: false,
   isEmpty: false,

@@ -1,7 +1,7 @@
 /**
- * Remembers what the views and triggers behind the names in statements do, and whether they leave
- * nothing. The text of a statement does not show what they run, so a released session asks the
- * server for their texts, at most once a minute for each name.
+ * Remembers whether the views and triggers behind the names in statements leave nothing in their
+ * session. The text of a statement does not show what they run, so a session that is released asks
+ * the server for their texts, at most once a minute for each name.
  */
 
 import { type Asking, askOfObjects } from "./look_up.ts";

@@ -13,7 +13,7 @@ import { analyserOf, type Analysis } from "./statement.ts";
 import type { TransactionReport } from "./status.ts";
 import { type Behind, nothingBehind } from "./stored_object_texts.ts";
 
-/** For what the last statement has raised the count: nothing, itself or its transaction. */
+/** What `permanentCount` counts the last statement for: nothing, itself or its transaction. */
 type Counted = "nothing" | "itself" | "transaction";
 
 /** The place of the letter that shows a write to a table without transactions. */

@@ -128,7 +128,7 @@ export class Wiping {
     return behind;
   }
 
-  /** Wipes the session; throws if the server has refused that before, so that another is opened. */
+  /** Wipes the session; throws if the server refused that before: the pool must open another. */
   async #wipe(
     what: string,
     ask: () => Promise<void>,
