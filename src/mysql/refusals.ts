@@ -1,19 +1,20 @@
-/** What servers have refused, by their addresses, so that nobody asks them again. */
+/** Remembers by address what a server has refused, so that no session asks for it again. */
 
 import type { Target } from "./target.ts";
 
 /**
- * To wipe a session or to let another user in; to report all that session tracking can; to tell
- * its role and what outlives a reset; to show what views and triggers it has.
+ * What a server may refuse. "wiping": a reset or a new login; "full tracking": to report
+ * transactions, sql_mode and collations; "checks": to tell the role and what outlives a reset;
+ * "look-up": to show its views and triggers.
  */
 export type Refusable = "wiping" | "full tracking" | "checks" | "look-up";
 
-/** How many addresses are remembered. */
+/** How many addresses to remember for each kind of refusal. */
 const addressesMax = 1000;
 
-/** The numbers of the errors by which servers refuse. */
+/** The error numbers that count as a refusal. */
 const refusing: Readonly<Record<Refusable, readonly unknown[]>> = {
-  // ER_UNKNOWN_COM_ERROR and ER_NOT_SUPPORTED_YET, by which proxies such as Vitess do.
+  // ER_UNKNOWN_COM_ERROR and ER_NOT_SUPPORTED_YET: proxies such as Vitess refuse with these.
   "wiping": [1047, 1235],
   // ER_PARSE_ERROR, ER_UNKNOWN_SYSTEM_VARIABLE, ER_WRONG_VALUE_FOR_VAR, ER_NOT_SUPPORTED_YET.
   "full tracking": [1064, 1193, 1231, 1235],
@@ -34,17 +35,17 @@ export class Refusals {
     "look-up": new Set(),
   };
 
-  /** Tells whether the server of a target has refused something. */
+  /** Returns whether the server of a target has refused something. */
   has(what: Refusable, { addressKey }: Target): boolean {
     const known = this.#known[what];
     return known.size > 0 && known.has(addressKey);
   }
 
-  /** Notes an error, if it is a refusal; tells whether it is. */
+  /** Remembers an error if it is a refusal; returns whether it is. */
   learn(what: Refusable, { addressKey }: Target, error: unknown): boolean {
     const errno = errnoOf(error);
     const { message } = Object(error) as { message?: unknown };
-    // A node of a Galera cluster that is not ready uses the same number, and will be ready again.
+    // A Galera node that is not ready answers with the same number, but will be ready again.
     if (!refusing[what].includes(errno) || /wsrep/i.test(String(message))) return false;
     const known = this.#known[what];
     if (known.size >= addressesMax) known.clear();
@@ -53,12 +54,12 @@ export class Refusals {
   }
 }
 
-/** Tells whether a server has said an error, rather than the driver or the system. */
+/** Returns whether an error comes from the server, not from the driver or the system. */
 export function isOfServer(error: unknown): boolean {
   return error instanceof Error && "sqlState" in error;
 }
 
-/** Returns the number of an error of the server. */
+/** Returns the number of a server error. */
 export function errnoOf(error: unknown): unknown {
   return (Object(error) as { errno?: unknown }).errno;
 }

@@ -1,27 +1,28 @@
 /**
- * How many bytes of rows a statement may bring, so that no answer takes all memory.
+ * Limits how many bytes of rows a statement may return, so that no result takes all memory.
  *
- * What exceeds the limit is ended at the server as an aborted statement is. Rows that come until
- * then are passed over, and those that came before are dropped. Only answers that are collected
- * are limited: who reads rows one by one, as a stream does, keeps none.
+ * If a result exceeds the limit, the session cancels the statement at the server, as an abort
+ * does. It drops the rows collected so far, and withholds the rows that still arrive from the
+ * driver. Only collected results are limited: a caller that reads rows one by one, as from a
+ * stream, keeps none.
  */
 
 import type { Limit } from "./mysql2_hooks.ts";
 import type { DriverCommand, DriverInternals, Packet } from "./mysql2_internals.ts";
 import { isRow } from "./status.ts";
 
-/** Ends what exceeds a limit. */
+/** Stops a result that exceeds its limit. */
 export interface ResultEnd {
-  /** Ends what the session does at the server. */
+  /** Cancels the running statement at the server. */
   cancelStatement(reason: Error): void;
-  /** Ends the session, of which nothing is read any more. */
+  /** Ends the session without reading the rest of the answer. */
   abandon(reason: Error): void;
 }
 
-/** By this code the pool knows that a statement has exceeded its limit. */
+/** The error code by which the pool recognizes a result that exceeds its limit. */
 const code = "RESULT_TOO_LARGE";
 
-/** Limits what each statement of a connection may bring, unless its own options say otherwise. */
+/** Limits the rows of each statement on a connection; a statement's own option overrides it. */
 export class ResultLimit implements Limit {
   readonly #driver: DriverInternals;
   readonly #bytesMax: number;
@@ -31,14 +32,14 @@ export class ResultLimit implements Limit {
   #bytesLeast = Infinity;
   #isOver = false;
 
-  /** Limits answers on a connection; `end` ends what exceeds the limit. */
+  /** Limits results on a connection; `end` stops a result that exceeds the limit. */
   constructor(driver: DriverInternals, bytesMax: number | undefined, end: ResultEnd) {
     this.#driver = driver;
     this.#bytesMax = bytesMax ?? Infinity;
     this.#end = end;
   }
 
-  /** Counts a packet, if it is a row; tells whether the driver is not to get it. */
+  /** Counts a packet if it is a row; returns whether to withhold the packet from the driver. */
   passesOver(packet: Packet): boolean {
     const command = this.#counted();
     if (command === undefined || !isRow(packet, command)) return false;
@@ -49,12 +50,12 @@ export class ResultLimit implements Limit {
     return true;
   }
 
-  /** Keeps nothing of a statement that has ended. */
+  /** Drops the reference to a statement that has ended. */
   forget(): void {
     if (this.#driver._command !== this.#command) this.#command = undefined;
   }
 
-  /** Ends a session that is sent a row whose first packets exceed the limit; tells whether so. */
+  /** Ends the session if the first packets of a row exceed the limit; returns whether they do. */
   exceedsBy(bytes: number): boolean {
     const command = this.#counted();
     if (command?.next !== command?.row || this.#bytes + bytes <= this.#bytesLeast) return false;
@@ -62,7 +63,7 @@ export class ResultLimit implements Limit {
     return true;
   }
 
-  /** Returns the statement that is answered, if its answer is collected and limited. */
+  /** Returns the statement that the server answers now, if its rows are collected and limited. */
   #counted(): DriverCommand | undefined {
     const command = this.#driver._command;
     if (!command || command.row === undefined) return undefined;
@@ -87,7 +88,7 @@ export class ResultLimit implements Limit {
   }
 }
 
-/** Returns the limit that a statement has of its own. */
+/** Returns the limit in the options of a statement. */
 function ownLimitOf({ _queryOptions, _executeOptions }: DriverCommand): number | undefined {
   return (_queryOptions ?? _executeOptions)?.maxResultBytes;
 }

@@ -1,8 +1,9 @@
 /**
- * Cancels what runs on a session. The caller gets the reason at once, and the server is made to end
- * the statement, so that the session can be used again. Where the server cannot, the session ends.
+ * Cancels the statement that runs on a session. The caller gets the reason at once, and the
+ * canceller kills the statement at the server, so that the session can be used again. If it
+ * cannot, the session ends.
  *
- * If a session ends while the server still runs its statement, the server ends that, too.
+ * If a session ends while the server still runs its statement, the canceller kills its thread.
  */
 
 import type { Cancellation, Session, SocketStream, Statement } from "../port.ts";
@@ -13,7 +14,7 @@ import { shutGate } from "./mysql2_patches.ts";
 import { ending, type SessionEnd } from "./session_end.ts";
 import type { Target } from "./target.ts";
 
-/** Cancels what runs on one session. */
+/** Cancels the running statement of one session. */
 export class RunningStatement {
   readonly #driver: DriverInternals;
   readonly #socket: SocketStream;
@@ -36,18 +37,18 @@ export class RunningStatement {
     this.#canceller = canceller;
   }
 
-  /** Whether a statement has been cancelled since {@linkcode settled}. */
+  /** Whether a statement was cancelled and {@linkcode settled} has not completed since. */
   get isCancelling(): boolean {
     return this.#ended !== undefined;
   }
 
-  /** Cancels the statement that runs; if others wait behind it, the session ends. */
+  /** Cancels the running statement if no other is queued behind it; otherwise ends the session. */
   cancelStatement(reason: unknown, target: Target): void {
     if (commandsOf(this.#driver).length === 1) this.cancelAll(reason, target);
     else this.#end.abandon(ending("A statement was aborted", reason));
   }
 
-  /** Cancels all commands of the driver; until {@linkcode settled} the driver takes no other. */
+  /** Cancels all commands of the driver, which takes no others until {@linkcode settled}. */
   cancelAll(reason: unknown, target: Target): void {
     const driver = this.#driver;
     const commands = commandsOf(driver);
@@ -60,14 +61,14 @@ export class RunningStatement {
     }
     this.#openGate = shutGate(driver, (command) => fail(command, reason));
     const isOver = Promise.race([mute(commands[0]!), this.#end.closed]);
-    // A reader of its rows may have paused it.
+    // A reader of the rows may have paused the driver.
     if (driver._paused) driver.resume();
     this.#ended = this.#canceller.cancel(thread, isOver).catch((cause: unknown) => {
       this.#end.abandon(ending("The server did not end a cancelled statement", cause));
     });
   }
 
-  /** Waits until the cancelled statement has ended; then another holder may have the session. */
+  /** Waits until the cancelled statement has ended, so that the session can be used again. */
   async settled(): Promise<void> {
     if (this.#ended === undefined) return;
     await this.#ended;
@@ -75,11 +76,11 @@ export class RunningStatement {
     this.#ended = undefined;
   }
 
-  /** Has the server end its thread, after the session has ended on this side. */
+  /** Kills the server's thread of a session that this side has ended. */
   endThread(target: Target): void {
     const thread = this.#threadOf(target);
     if (thread === undefined) return;
-    // If it cannot, the connection counts as open while the server goes on, for some time.
+    // If that fails, the connection counts as open for some time while the server goes on.
     this.#canceller?.end(thread).catch(() => undefined);
   }
 
@@ -90,7 +91,7 @@ export class RunningStatement {
   }
 }
 
-/** Runs a statement on a session, and cancels it when a signal is aborted. */
+/** Runs a statement on a session, and cancels it if the signal aborts. */
 export function answerOf(
   session: Pick<Session, "send" | "cancelStatement">,
   statement: Statement,

@@ -1,8 +1,8 @@
 /**
- * A session: one connection of the driver, what is known of it, and what can be done with it.
+ * A session: one connection of the driver, its tracked state, and the operations on it.
  *
- * What takes too long ends the session, but for a statement that is aborted: that is ended at the
- * server, and then the session can be used again.
+ * An operation that takes too long ends the session. An aborted statement is instead cancelled at
+ * the server, and then the session can be used again.
  */
 
 import type { Connection } from "mysql2";
@@ -33,10 +33,10 @@ import type { Target } from "./target.ts";
 import { Wiping } from "./wiping.ts";
 import { SessionState } from "./session_state.ts";
 
-/** How long a ping may take: many round trips, and yet no long wait for who needs an answer. */
+/** How long a ping may take: many round trips, yet a short wait for the caller. */
 const checkMsMax = 1000;
 
-/** A session of MySQL or MariaDB, by a connection of mysql2. */
+/** A MySQL or MariaDB session on a connection of mysql2. */
 export class MysqlSession implements Session {
   /** The driver's own connection. */
   readonly driver: Connection;
@@ -52,8 +52,8 @@ export class MysqlSession implements Session {
   #isRef = true;
 
   /**
-   * Takes over a connection that was just created; `socket` is what it was given as its stream.
-   * Without a canceller, what is aborted ends with its session.
+   * Takes over a connection that was just created with `socket` as its stream. Without a
+   * canceller, an aborted statement ends the session.
    */
   constructor(
     driver: Connection,
@@ -84,12 +84,12 @@ export class MysqlSession implements Session {
     this.#sender = new StatementSender(this.#internals, this.#state.reading, isHooked);
   }
 
-  /** The server's name for the session. */
+  /** The server's id of the session, as CONNECTION_ID() returns it. */
   get threadId(): number {
     return this.driver.threadId;
   }
 
-  /** Whether its holder can go on with it: neither it nor a statement was ended early. */
+  /** Whether its holder can go on: neither the session nor a statement was ended early. */
   get isAlive(): boolean {
     return !this.#end.hasCome && !this.#running.isCancelling &&
       this.driver.state === "authenticated";
@@ -100,52 +100,52 @@ export class MysqlSession implements Session {
     return this.#state.isInTransaction;
   }
 
-  /** Whether it holds state that cannot move to another. */
+  /** Whether it holds state that cannot move to another session. */
   get isPinned(): boolean {
     return this.#state.isChanged;
   }
 
-  /** How many of its answers left something to ask for. */
+  /** How many answers left something for LAST_INSERT_ID(), SHOW WARNINGS … to read. */
   get resultInfoCount(): number {
     return this.#state.resultInfoCount;
   }
 
-  /** How many statements it was given. */
+  /** How many statements were certain to clear the warnings of those before them. */
   get clearingCount(): number {
     return this.#state.clearingCount;
   }
 
-  /** How many of them may have become permanent. */
+  /** How many statements may have become permanent. */
   get permanentCount(): number {
     return this.#state.transaction.permanentCount;
   }
 
-  /** The names in its reads that may be those of views which write. */
+  /** The names in reads that may be names of views that write. */
   get unprovenReads(): ReadonlyMap<string, number> {
     return this.#state.transaction.unprovenReads;
   }
 
-  /** How many of its answers have set what LAST_INSERT_ID() returns. */
+  /** How many answers have set the value of LAST_INSERT_ID() or LASTVAL(). */
   get idCount(): number {
     return this.#state.idCount;
   }
 
-  /** A number of the transaction that is open, 0 if none is. */
+  /** The number of the open transaction, 0 if none is open. */
   get transaction(): number {
     return this.#state.transaction.number;
   }
 
-  /** The statement at which the last transaction ended. */
+  /** The statement during which the last transaction ended. */
   get transactionEndedBy(): string | undefined {
     return this.#state.transaction.endedBy;
   }
 
-  /** Returns what the text of a statement tells. */
+  /** Returns the facts that the text of a statement shows. */
   factsOf(statement: Statement): StatementFacts {
     return this.#state.reading.factsOf(statement);
   }
 
-  /** What a holder who gave it up now would leave. */
+  /** The condition of the session if its holder released it now. */
   get condition(): Condition {
     if (this.#loans.isSpoilt) return "broken";
     if (this.#running.isCancelling && !this.#end.hasCome) return "dirty";
@@ -163,23 +163,23 @@ export class MysqlSession implements Session {
     return this.#end.closed;
   }
 
-  /** Makes a fresh session what its target says; from then on `lost` may be called. */
+  /** Sets up a new session as its target says; calls `lost` if it ends unexpectedly after that. */
   async begin(lost: (loss: Loss) => void): Promise<void> {
     await this.#wiping.begin(this.#target, "connect");
     this.#end.lost = lost;
   }
 
-  /** Returns why it really could not be opened. */
+  /** Returns the real cause of a failed connect. */
   rootCause(error: unknown): unknown {
     return this.#end.rootCause(error);
   }
 
-  /** Returns the driver's connection for one holder, whom `refusal` tells if he may use it. */
+  /** Lends the driver's connection to one holder; `refusal` returns why a use is refused. */
   lend(refusal: () => unknown): Connection {
     return this.#loans.lend(refusal);
   }
 
-  /** Sends a statement after those before it. */
+  /** Sends a statement, in order after earlier ones. */
   send(statement: Statement, answering: Answering): void {
     const { loss } = this.#end;
     if (loss !== undefined) return answering.failed(loss.cause);
@@ -193,29 +193,29 @@ export class MysqlSession implements Session {
     });
   }
 
-  /** Runs a statement of the pool's own. */
+  /** Runs one of the pool's own statements. */
   run(statement: Statement, signal: Cancellation | undefined): Promise<[unknown, unknown]> {
     return answerOf(this, statement, signal);
   }
 
-  /** Ends what it runs, at the server where it can. */
+  /** Cancels the running statement at the server; ends the session where that cannot be. */
   cancelStatement(reason: unknown): void {
     this.#running.cancelStatement(reason, this.#target);
   }
 
-  /** Calls off what the driver does now, whoever asked for it, who hears the reason. */
+  /** Cancels all commands of the driver; the caller of each gets the reason. */
   cancelAll(reason: unknown): void {
     this.#running.cancelAll(reason, this.#target);
   }
 
-  /** Asks whether the server still answers. */
+  /** Pings the server, to check whether it still answers. */
   check(): Promise<void> {
     const ping = (): Promise<void> => answered((answer) => this.driver.ping(answer));
-    // It finds connections whose other side is gone: nobody is waited for there.
+    // Without an answer the peer is likely gone: do not wait until the server ends the session.
     return this.#end.within("A ping", checkMsMax, ping, (error) => this.#end.cut(error));
   }
 
-  /** Asks whether names in reads are those of nothing that writes; see {@linkcode Session}. */
+  /** Asks the server whether no name in `reads` is a view that writes; see {@linkcode Session}. */
   async proveReads(
     reads: ReadonlyMap<string, number>,
     signal: Cancellation | undefined,
@@ -233,21 +233,21 @@ export class MysqlSession implements Session {
     }
   }
 
-  /** Wipes what a holder left, or whatever there is if `isForced`; see {@linkcode Session}. */
+  /** Wipes the state that a holder left, or any state if `isForced`; see {@linkcode Session}. */
   async reset(isForced = false): Promise<string | undefined> {
     const isCancelled = this.#running.isCancelling;
     await this.#running.settled();
     return await this.#wiping.reset(this.#target, isForced || isCancelled);
   }
 
-  /** Changes it into a session of another target of the same address. */
+  /** Logs the session in anew, to another target at the same address. */
   async retarget(target: Target): Promise<void> {
     await this.#running.settled();
     await this.#wiping.login(target);
     this.#target = target;
   }
 
-  /** Says whether the open socket is to keep the process alive. */
+  /** Sets whether the open socket keeps the process alive. */
   setRef(isRef: boolean): void {
     if (isRef === this.#isRef) return;
     this.#isRef = isRef;
@@ -256,7 +256,7 @@ export class MysqlSession implements Session {
     else stream.unref?.();
   }
 
-  /** Ends it with a farewell, unless it is busy. */
+  /** Closes the session, with COM_QUIT unless it is broken or busy. */
   async close(): Promise<void> {
     await this.#running.settled();
     const end = this.#end;
@@ -273,13 +273,13 @@ export class MysqlSession implements Session {
     await end.closedSoon();
   }
 
-  /** Ends it at once; what is under way in it rejects with `reason`. */
+  /** Ends the session at once; its pending commands reject with `reason`. */
   destroy(reason: Error): void {
     this.#end.lost = undefined;
     this.#end.destroy(reason);
   }
 
-  /** Tells the error of a statement; who sees it also sees what became of the transaction. */
+  /** Reports a statement's error, after any ping that asks what became of the transaction. */
   #fail(statement: Statement, error: unknown, answering: Answering): void {
     const failure = this.#failure(error, statement);
     const { answered } = this.#state.doubt;

@@ -1,9 +1,9 @@
 /**
- * How a session ends: once, whoever ends it; what was under way then rejects with the true reason.
+ * The end of a session. A session ends once, whichever side ends it, and its pending commands
+ * reject with the real cause.
  *
- * The driver alone guarantees neither: it forgets statements if it closes while they run, tells
- * none of those that have no callback, and answers later ones with an error that says nothing of
- * the cause.
+ * The driver alone guarantees neither: it forgets statements if it closes while they run, reports
+ * nothing to those without a callback, and fails later ones with an error that hides the cause.
  */
 
 import type { Connection } from "mysql2";
@@ -14,18 +14,18 @@ import type { End } from "./mysql2_hooks.ts";
 import { type DriverInternals, internalsOf, type LiveCommand } from "./mysql2_internals.ts";
 import { keepStream } from "./mysql2_patches.ts";
 
-/** How long a farewell may take. */
+/** How long the socket may take to close. */
 const closeMsMax = 1000;
-/** How long a session that was given up may count as open, because the server still works in it. */
+/** How long an abandoned session may count as open while the server still works in it. */
 const abandonMsMax = 5000;
-/** How long one that was destroyed may, as nobody waits for its place any more. */
+/** The same for a destroyed session: shorter, as no request waits for its place any more. */
 const destroyMsMax = 400;
 
-/** The end of one session, which comes or has come. */
+/** Ends one session, and keeps the reason. */
 export class SessionEnd implements End {
-  /** Called at most once, if the session ends unasked. */
+  /** Called at most once, if the session ends unexpectedly. */
   lost: ((loss: Loss) => void) | undefined;
-  /** Called at most once, if the session was given up while the server works in it. */
+  /** Called at most once, if the session is abandoned while the server works in it. */
   abandoned: (() => void) | undefined;
   readonly #driver: Connection;
   readonly #internals: DriverInternals;
@@ -33,12 +33,12 @@ export class SessionEnd implements End {
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #farewell: () => unknown;
   #loss: Loss | undefined;
-  /** What stands for its cause with the driver, which writes into the errors that it gets. */
+  /** Handed to the driver in place of the cause, as the driver writes into errors that it gets. */
   #placeholder: Error | undefined;
   #hasServerEnded = false;
   #isAbandoned = false;
 
-  /** Watches a connection of the driver, and the socket that it was given as its stream. */
+  /** Watches a connection of the driver, and the socket that it was created with. */
   constructor(driver: Connection, socket: SocketStream) {
     this.#driver = driver;
     this.#socket = socket;
@@ -47,17 +47,17 @@ export class SessionEnd implements End {
     this.#watchErrors();
   }
 
-  /** Why it has ended, once it has. */
+  /** Why the session has ended; undefined while it is open. */
   get loss(): Loss | undefined {
     return this.#loss;
   }
 
-  /** Whether it is known to have ended, on this side or the other. */
+  /** Whether this side has ended the session, or has seen the other side end it. */
   get hasCome(): boolean {
     return this.#loss !== undefined || this.#hasServerEnded;
   }
 
-  /** Whether only the server has still to end it. */
+  /** Whether this side has ended the session and left the rest to the server. */
   get isAbandoned(): boolean {
     return this.#isAbandoned;
   }
@@ -67,40 +67,40 @@ export class SessionEnd implements End {
     return this.#closed.promise;
   }
 
-  /** Notes why it ends, unless it has ended before. */
+  /** Notes why the session ends, unless a reason is noted already. */
   note(loss: Loss): void {
     this.#loss ??= loss;
   }
 
-  /** Ends it with a farewell. */
+  /** Ends the session with COM_QUIT. */
   quit(): void {
     this.note({ cause: ending("The connection was closed"), byServer: false });
     this.#farewell();
   }
 
-  /** Ends it at once; if the server works in it, the server has still to end it too. */
+  /** Ends the session at once; abandons it if the server still works in it. */
   break(reason: Error): void {
     if (this.#isAbandoned) return;
     if (this.#isServerWorking) this.abandon(reason);
     else this.cut(reason);
   }
 
-  /** Ends it at once, whatever the server does. */
+  /** Ends the session and destroys its socket at once, whatever the server does. */
   cut(reason: Error): void {
     this.note({ cause: reason, byServer: false });
     this.destroyStreams();
   }
 
-  /** Ends it as the driver is out of step with the server, which may be amid an answer. */
+  /** Ends the session when driver and server are out of step, maybe in the middle of an answer. */
   onDesync(reason: Error): void {
     if (isProtocolError(reason)) this.break(reason);
     else this.abandon(reason);
   }
 
   /**
-   * Ends it while the server still works in it: nothing more is sent, and what is under way
-   * rejects; but the socket is kept half-open until the server has ended it too, so that what
-   * the pool counts is what the server has.
+   * Ends the session while the server still works in it. This side sends nothing more, and pending
+   * commands reject. The socket stays half-open until the server has ended the session too, so
+   * that the pool counts as many connections as the server has.
    */
   abandon(reason: Error): void {
     if (this.#isAbandoned || this.#isSocketDestroyed) return;
@@ -113,33 +113,33 @@ export class SessionEnd implements End {
     this.#tell(this.#loss!);
   }
 
-  /** Ends it at once, whatever it is at, as nobody waits for its place any more. */
+  /** Ends the session at once, busy or not, as no request waits for its place any more. */
   destroy(reason: Error): void {
     if (this.#isAbandoned) this.cut(reason);
     else this.break(reason);
     this.#closeWithin(destroyMsMax);
   }
 
-  /** Waits until its socket has closed; closes it when the server takes too long to. */
+  /** Waits until the socket has closed; destroys it if the server takes too long. */
   async closedSoon(): Promise<void> {
     this.#closeWithin(this.#isAbandoned ? abandonMsMax : closeMsMax);
     await this.closed;
   }
 
-  /** Closes what carries it, at last. */
+  /** Destroys the streams after some time, unless the socket closes earlier. */
   #closeWithin(msMax: number): void {
     const timer = setTimeout(() => this.destroyStreams(), msMax);
     if (this.#isAbandoned) timer.unref?.();
     this.closed.then(() => clearTimeout(timer));
   }
 
-  /** Closes what carries it. */
+  /** Destroys the driver's stream and the socket below it. */
   destroyStreams(): void {
     this.#internals.stream.destroy(this.#placeholder ??= ending("The connection was destroyed"));
     this.#socket.destroy();
   }
 
-  /** Returns why a statement really failed, and ends a session whose answer is still to come. */
+  /** Returns the real cause of an error; after the driver's timeout, abandons the session. */
   rootCause(error: unknown): unknown {
     if (error === this.#placeholder) return this.#loss?.cause ?? error;
     if (error instanceof Error && codeOf(error) === "PROTOCOL_SEQUENCE_TIMEOUT") {
@@ -153,7 +153,7 @@ export class SessionEnd implements End {
     return this.#loss?.cause ?? _fatalError ?? _protocolError ?? undefined;
   }
 
-  /** Whether the server has not answered all that it was sent, as far as is known. */
+  /** Whether the server still owes an answer, as far as this side can tell. */
   get #isServerWorking(): boolean {
     return this.#internals.authorized && !this.#hasServerEnded && !this.#isSocketDestroyed &&
       isBusy(this.#internals);
@@ -163,7 +163,7 @@ export class SessionEnd implements End {
     return this.#internals.stream.destroyed || this.#socket.destroyed;
   }
 
-  /** Does work that asks the server; if the answer does not come in time, ends the session. */
+  /** Does work that waits for the server; ends the session if the answer is late. */
   async within(
     what: string,
     msMax: number,
@@ -187,7 +187,7 @@ export class SessionEnd implements End {
     }
   }
 
-  /** Says no more, and takes no answer, until the server has ended the session. */
+  /** Sends nothing more, and ignores answers, until the server has ended the session. */
   #leaveToServer(): void {
     if (this.#isAbandoned) return;
     this.#isAbandoned = true;
@@ -205,7 +205,7 @@ export class SessionEnd implements End {
     driver.on("error", (error: Error) => {
       const isNew = this.#loss === undefined;
       this.note({ cause: error, byServer: true });
-      // Of an answer that has no end where it should the driver does not tell who asked.
+      // If an answer lacks its end, the driver does not tell the command that waits for it.
       if (isNew && isProtocolError(error)) internals.stream.emit("error", error);
       if (!this.#isAbandoned) this.destroyStreams();
     });
@@ -215,14 +215,14 @@ export class SessionEnd implements End {
     this.#socket.on("close", () => this.#finish());
   }
 
-  /** Leaves the session to a server that still works, as the driver destroys the stream next. */
+  /** Leaves the session to a server that still works, before the driver destroys the stream. */
   onFatalError(isReading: boolean): void {
     if (!isReading || this.#isAbandoned || !this.#isServerWorking) return;
     keepStream(this.#internals);
     this.#leaveToServer();
   }
 
-  /** Tells the commands that the driver would not tell. */
+  /** Fails the commands that the driver would not notify. */
   onNotify(error: unknown): void {
     const driver = this.#driver;
     if (error !== this.#placeholder) this.note({ cause: error, byServer: true });
@@ -231,26 +231,26 @@ export class SessionEnd implements End {
       fail(command, this.#cause);
       mute(command);
     }
-    // A holder may have taken all listeners away; without any, this would end the process.
+    // A holder may have removed all listeners; without any, the error would end the process.
     if (driver.listenerCount("error") === 0) driver.on("error", () => undefined);
   }
 
-  /** Tells a command that was given too late why it is not sent. */
+  /** Fails a command that comes after the end, with the cause of the end. */
   refuse(command: LiveCommand): void {
     fail(command, this.#cause ?? ending("The connection has ended"));
   }
 
-  /** Notes that the holder ends it by the driver. */
+  /** Notes that the holder ends the session through the driver's connection. */
   onHolderEnd(by: "end" | "destroy" | "close"): void {
     if (by !== "end" && this.#isServerWorking) this.#leaveToServer();
     this.note({ cause: ending("The connection was ended by its holder"), byServer: false });
   }
 
-  /** The socket has closed; the driver was told first, and may know why. */
+  /** Completes the end: the socket has closed. The driver saw that first, and may know why. */
   #finish(): void {
     const cause = this.#cause ?? ending("The connection has closed");
     const loss = this.#loss ??= { cause, byServer: true };
-    // A driver that was closing forgets what was still under way.
+    // A driver that was closing forgets its pending commands.
     if (isBusy(this.#internals)) {
       this.#internals.stream.emit(
         "error",
@@ -267,7 +267,7 @@ export class SessionEnd implements End {
   }
 }
 
-/** Returns an error that says that a connection was ended on this side. */
+/** Returns an error which says that this side has ended the connection. */
 export function ending(message: string, cause?: unknown): Error {
   const error = new Error(message, cause === undefined ? undefined : { cause });
   return Object.assign(error, { code: "ECONNABORTED" });

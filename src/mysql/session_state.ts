@@ -33,33 +33,33 @@ import {
 } from "./status.ts";
 import { TextReading } from "./text_reading.ts";
 
-/** By what a command of the driver is known: what it was given to do. */
+/** The key under which a driver command keeps its statement. */
 const GIVEN: unique symbol = Symbol("given");
 
-/** A command of the driver, with what is noted of it. */
+/** A command of the driver, with its statement if it has one. */
 interface NotedCommand extends DriverCommand {
   [GIVEN]?: Given;
 }
 
 /** Tracks the state of one session. */
 export class SessionState implements Watcher {
-  /** Whether the server reports changes of state; else whatever ran may have left some. */
+  /** Whether the server reports changes of state; if not, any statement may have left some. */
   hasTracking = true;
-  /** Whether it also reports what becomes of transactions, of sql_mode and of collations. */
+  /** Whether the server also reports changes of transactions, sql_mode and collations. */
   hasFullTracking = true;
-  /** How many answers have left something to ask for. */
+  /** How many answers left something for LAST_INSERT_ID(), SHOW WARNINGS … to read. */
   resultInfoCount = 0;
-  /** How many statements it was given. */
+  /** How many statements were certain to clear the warnings of those before them. */
   clearingCount = 0;
-  /** How many answers have set what LAST_INSERT_ID() or LASTVAL() returns. */
+  /** How many answers have set the value of LAST_INSERT_ID() or LASTVAL(). */
   idCount = 0;
-  /** Whether it is a row that is being read at this moment. */
+  /** Whether the driver reads a row at this moment. */
   isAtRow = false;
   /** The transaction of the session. */
   readonly transaction: TransactionState = new TransactionState();
-  /** How its server reads texts. */
+  /** How the server of the session reads texts. */
   readonly reading: TextReading;
-  /** What is asked after an error that may have ended the transaction. */
+  /** The ping after an error that may have ended the transaction. */
   readonly doubt: Doubt;
   readonly #driver: DriverInternals;
   /** What the last packet reported of the transaction. */
@@ -69,16 +69,16 @@ export class SessionState implements Watcher {
   #flags = AUTOCOMMIT;
   #initialFlags = AUTOCOMMIT;
   #isChanged = false;
-  /** Whether SET TRANSACTION waits for the transaction that it is for. */
+  /** Whether a SET TRANSACTION still waits for the next transaction. */
   #isNextSet = false;
-  /** Why a reset would not wipe all, if so. */
+  /** Why a reset would not wipe everything; undefined if it would. */
   #moved: string | undefined;
   #isUnsure = false;
-  /** Whether only the next report will tell whether a SELECT has changed the session. */
+  /** Whether only the next report shows whether a SELECT has changed the session. */
   #isUnclear = false;
-  /** Whether reports have been switched off. */
+  /** Whether a reset or a new login has switched reports off. */
   #isWiped = false;
-  /** Whether an error has come in place of what would tell of changes. */
+  /** Whether an error came in place of an answer that would have reported changes. */
   #isUntold = false;
   #hasRun = false;
   #sawReport = false;
@@ -86,8 +86,8 @@ export class SessionState implements Watcher {
   #outlivesLogin = false;
 
   /**
-   * Watches what it is told of. `derailed` is called when the server does not say what has become
-   * of a transaction.
+   * Watches the commands and packets of a connection. Calls `onDesync` if the server does not
+   * answer what became of a transaction.
    */
   constructor(driver: DriverInternals, onDesync: (error: Error) => void) {
     this.#driver = driver;
@@ -100,45 +100,45 @@ export class SessionState implements Watcher {
     return (this.#flags & IN_TRANSACTION) !== 0;
   }
 
-  /** Whether there is state, other than a transaction, that belongs to this session alone. */
+  /** Whether the session has state of its own, other than a transaction. */
   get isChanged(): boolean {
     return this.#isChanged || this.#isNextSet ||
       ((this.#flags ^ this.#initialFlags) & AUTOCOMMIT) !== 0;
   }
 
-  /** Why there may be state that a reset does not wipe: another role or current database. */
+  /** Why there may be state that a reset does not wipe, such as another role or database. */
   get renewalReason(): string | undefined {
     if (this.#moved !== undefined) return this.#moved;
     if (!this.hasTracking && this.#hasRun) return "no session tracking";
     return this.reading.renewalReason;
   }
 
-  /** Whether anything must be wiped before somebody else may have the session. */
+  /** Whether the session must be wiped before its next holder gets it. */
   get isDirty(): boolean {
     return this.isInTransaction || this.isChanged || this.renewalReason !== undefined ||
       this.#isUnsure || this.#isUnclear || this.#isUntold || this.reading.hasHidden ||
       this.doubt.answered !== undefined;
   }
 
-  /** Whether the server has reported a change since the session was settled. */
+  /** Whether the server has reported a change since {@linkcode settle}. */
   get sawReport(): boolean {
     return this.#sawReport;
   }
 
   /**
-   * Whether it is to be left: its server has said that it only reads, or is not ready, or it has
-   * what not even a new login wipes.
+   * Whether the session must not be used again: its server has answered that it is read-only or
+   * not ready, or the session holds state that not even a new login wipes.
    */
   get isUnusable(): boolean {
     return this.#isUnusable || this.#outlivesLogin;
   }
 
-  /** Whether the command that is being given is the question after an error. */
+  /** Whether the command that the driver is adding is the ping after an error. */
   get isFirst(): boolean {
     return this.doubt.isBeginning;
   }
 
-  /** Takes the session as it is now to be as it should be. */
+  /** Takes the current state of the session to be clean. */
   settle(): void {
     this.#initialFlags = this.#flags;
     this.#isChanged = this.#isNextSet = false;
@@ -153,7 +153,7 @@ export class SessionState implements Watcher {
     this.transaction.unprovenReads.clear();
   }
 
-  /** Notes what the connection is given to do. */
+  /** Notes a command that the connection was given. */
   take({ command, text, code, isOfExecute }: Taken): void {
     const { resultsetHeader, prepareHeader, statement } = command;
     if (resultsetHeader === undefined && prepareHeader === undefined) {
@@ -178,14 +178,14 @@ export class SessionState implements Watcher {
     else if (effect === "renewed") this.#moved ??= reason;
   }
 
-  /** Notes a reset or a new login: it takes away session tracking, too. */
+  /** Notes a reset or a new login, which also switches session tracking off. */
   wipe(by: "reset" | "changeUser"): void {
     this.#isChanged = this.#isWiped = true;
     this.reading.forget(by === "changeUser");
     if (by === "changeUser") this.#move(by);
   }
 
-  /** Notes what has been sent. */
+  /** Notes that a command has been sent. */
   begin(command: NotedCommand): void {
     const given = command[GIVEN];
     if (given === undefined) return;
@@ -194,7 +194,7 @@ export class SessionState implements Watcher {
     this.transaction.begin(given, this.reading.changeCount);
   }
 
-  /** Notes what a packet tells of the session. */
+  /** Notes what a packet says about the session. */
   read(packet: Packet, command: NotedCommand | null | undefined): void {
     const status = readStatus(packet, command, this.#report);
     if (status === UNTOLD) return this.#readError(packet, command);
@@ -208,7 +208,7 @@ export class SessionState implements Watcher {
     if ((status & RESULT_INFO) !== 0) this.resultInfoCount++;
     const idFlags = given?.analysis.isUpsert ? HAS_ID | ONE_ROW : HAS_ID;
     if ((status & idFlags) === idFlags || given?.analysis.setsId) this.idCount++;
-    // A report tells all that has come up since the one before.
+    // A report covers all changes since the previous report.
     if (this.#report.isGiven) this.#isUnclear = false;
     const isUnclear = (status & UNCLEAR) !== 0;
     if (isUnclear && this.#isReporting) this.#isUnclear = true;
@@ -217,12 +217,12 @@ export class SessionState implements Watcher {
     if (this.#isRecoded(status, given)) forgetPrepared(this.#driver);
   }
 
-  /** Tells whether a text clears warnings without the code that values have put into it, too. */
+  /** Returns whether a text clears warnings even without the code that values put into it. */
   #isClearing(text: string | undefined, code: string | undefined): boolean {
     return text === code || text === undefined || this.reading.analyse(text).isClearing;
   }
 
-  /** Whether the server reports all that it can. */
+  /** Whether full session tracking is switched on now. */
   get #isReporting(): boolean {
     return this.hasFullTracking && this.hasTracking && !this.#isWiped;
   }
@@ -248,18 +248,18 @@ export class SessionState implements Watcher {
     this.transaction.see(isOpen, report, by, (status & MORE_RESULTS) === 0);
   }
 
-  /** Tells whether what was prepared before may be for another database, mode or role. */
+  /** Returns whether earlier prepared statements may be for another database, mode or role. */
   #isRecoded(status: number, given: Given | undefined): boolean {
     if ((status & (MOVED | RECODED)) !== 0) return true;
     if (given === undefined || given.analysis.effect === "none") return false;
     if (!this.#isReporting) return true;
-    // Of a role MySQL reports nothing, and MariaDB nothing of SET @@name.
+    // MySQL does not report a change of role, MariaDB does not report SET @@name.
     if (!this.#driver._isMariaDB) return given.analysis.effect === "identity";
     if (given.analysis.effect === "state") return given.analysis.namesVariable;
     return (status & CHANGED) !== 0 || !given.analysis.isCall;
   }
 
-  /** An error comes without flags. Some say that there is no transaction any more. */
+  /** Notes an error. It has no status flags; some errors say that the transaction is gone. */
   #readError(packet: Packet, command: NotedCommand | null | undefined): void {
     const error = readError(packet);
     if (error === undefined) return;
@@ -279,7 +279,7 @@ export class SessionState implements Watcher {
     }
   }
 
-  /** An error does not report what triggers have done before it. */
+  /** Notes a failed statement: its error does not report what triggers did before it. */
   #noteFailed({ analysis, behind }: Given): void {
     this.reading.noteAnswered(analysis);
     this.#isUntold ||= !analysis.isReadOnly && (behind.runsTriggers || behind.unknown.length > 0);

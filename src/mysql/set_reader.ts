@@ -1,4 +1,4 @@
-/** Reads the assignments of SET, which may be of many kinds, side by side. */
+/** Reads the assignments of a SET statement, which may mix several kinds. */
 
 import { PLACEHOLDER, QUOTED, SIGN, WORD } from "./lexer.ts";
 import type { ReadStatement } from "./read_statement.ts";
@@ -7,11 +7,11 @@ import { isPlainCharset } from "./statement_words.ts";
 /** Scopes that outlast the session. */
 const lasting: ReadonlySet<string> = new Set(["global", "persist", "persist_only"]);
 const scopes: ReadonlySet<string> = new Set([...lasting, "session", "local"]);
-/** Variables that decide how the server reads what it gets. */
+/** Variables that decide how the server reads texts. */
 const deciding: ReadonlySet<string> = new Set(["sql_mode", "character_set_client"]);
 const on: RegExp = /^(?:on|true|default|0*[1-9]\d*)$/;
 
-/** Reads the tokens of a SET, after the word itself. */
+/** Reads the tokens of a SET statement. */
 export class SetReader {
   readonly #now: ReadStatement;
   #place: "word" | "name" | "sign" | "value" | "character" | "charset" | "collation" = "word";
@@ -19,17 +19,17 @@ export class SetReader {
   #isAutocommit = false;
   #atCount = 0;
 
-  /** Notes what it finds in `now`. */
+  /** Writes its findings into `now`. */
   constructor(now: ReadStatement) {
     this.#now = now;
   }
 
-  /** Whether the name of what is assigned was read, and the sign comes. */
+  /** Whether the name of a variable was read and the assignment sign comes next. */
   get isAtName(): boolean {
     return this.#place === "sign";
   }
 
-  /** Takes the next token; the first is SET. `content` is what stands in its quotes. */
+  /** Takes the next token; the first is SET. `content` is the text within the token's quotes. */
   take(kind: number, word: string, depth: number, content: string | undefined): void {
     if (this.#place === "word") this.#place = "name";
     else if (kind === SIGN && word === "," && depth === 0) {
@@ -56,14 +56,14 @@ export class SetReader {
     }
     this.#place = "sign";
     this.#isUserVariable = this.#atCount === 1;
-    // Any variable can stand for a placeholder.
+    // A placeholder can become any variable.
     if (kind === PLACEHOLDER || word === "??") {
       this.#now.changesReading = this.#now.profiles = this.#now.traces = true;
     }
     this.#takeVariable(word);
   }
 
-  /** Of a character set that is not plainly one of those that change nothing, nothing is known. */
+  /** Assumes that a character set changes how texts are read, unless the set is surely plain. */
   #takeCharset(kind: number, name: string): void {
     if (this.#place === "character") {
       this.#place = "charset";
@@ -78,7 +78,7 @@ export class SetReader {
     this.#now.changesReading = true;
   }
 
-  /** Before the sign there may be the name of a structure, as in `a.key_buffer_size`. */
+  /** A structure's name may precede the variable's, as in `a.key_buffer_size`. */
   #takeSign(word: string): void {
     if (word === "=" || word === ":=") this.#place = "value";
     else if (word !== ".") this.#takeVariable(word);

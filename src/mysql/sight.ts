@@ -1,10 +1,10 @@
 /**
- * What the user of a target may not see, of all that statements can run: triggers, and what is
- * behind views. The server is asked for his privileges together with the first names, and again
- * a minute later.
+ * Which triggers, and which objects behind views, the user of a target may not see although his
+ * statements can run them. A session asks the server for the user's privileges at the first
+ * look-up of names, and again when the answer is more than a minute old.
  *
- * It tells those that a new session would have. A session has those of its login. So only sessions
- * that logged in since the server has told the same count as having them.
+ * The server shows the privileges that a new session would have, but a session keeps those of its
+ * login. So the answer counts only for sessions that logged in since the server first gave it.
  */
 
 import type { Connection } from "mysql2";
@@ -14,33 +14,36 @@ import { internalsOf } from "./mysql2_internals.ts";
 import { isOfServer } from "./refusals.ts";
 import type { Hiding } from "./stored_object_texts.ts";
 
-/** How old the answer may be when names are asked for, in ms. */
+/** How old the server's answer may be at a look-up of names, in ms. */
 const maxLifetime = 60_000;
-/** A session that is so young, in ms, and those as old, have the privileges that are told first. */
+/**
+ * The first answer also counts for the asking session, if that is younger than this in ms, and for
+ * sessions up to as much older.
+ */
 const youngMsMax = 1000;
-/** A line with a pattern for the names of databases, or what looks like one. */
+/** A line of SHOW GRANTS whose database name is a pattern, or looks like one. */
 const patterned = /[%\\][^`"]*[`"]\.\*/;
 
-/** What one target's user may see. */
+/** What the user of one target may see. */
 export class Sight implements Hiding {
-  /** The current database of a session that has just begun. */
+  /** The current database of a new session. */
   initialDatabase: string | undefined;
-  /** Whether what he may not see is taken to leave nothing. */
+  /** Whether triggers and views that he may not see count as leaving nothing. */
   readonly trusts: boolean;
   #grants: Grants | undefined;
   #told = "";
-  /** A session that logged in since then has the privileges that the server tells. */
+  /** Sessions that logged in since then have the privileges that the server shows. */
   #since = 0;
   #askedAt = 0;
-  /** MariaDB lists each trigger on a table that the user may use, if not its text. */
+  /** MariaDB lists each trigger on a table that the user may use, though maybe not its text. */
   #isMariaDb = false;
 
-  /** Knows nothing yet; with `trusts`, what he may not see is taken to leave nothing. */
+  /** Starts empty; with `trusts`, triggers and views that he may not see leave nothing. */
   constructor(trusts: boolean) {
     this.trusts = trusts;
   }
 
-  /** Asks for his privileges by a session that logged in then, unless they are known well. */
+  /** Asks for the privileges by a session that logged in at `loggedInAt`, unless they are fresh. */
   async renew(driver: Connection, loggedInAt: number): Promise<void> {
     const now = performance.now();
     const isFresh = this.#grants !== undefined && now - this.#askedAt < maxLifetime;
@@ -59,32 +62,32 @@ export class Sight implements Hiding {
     this.#askedAt = now;
   }
 
-  /** Tells whether a session that logged in then has the privileges of which the server tells. */
+  /** Returns whether a session that logged in then has the privileges that the server shows. */
   isOf(loggedInAt: number): boolean {
     return this.trusts || this.#grants === undefined || loggedInAt >= this.#since;
   }
 
   /**
-   * Tells whether he may not see all triggers on tables that his own statements name, in some
-   * databases or in the current one.
+   * Returns whether there may be triggers that he does not see on tables that his own statements
+   * name, in the given databases or in the current one.
    */
   hidesOwnTriggers(databases: readonly string[]): boolean {
     const all = this.initialDatabase === undefined
       ? databases
       : [this.initialDatabase, ...databases];
-    // With privileges on columns alone, he does not see the expressions of the others.
+    // A user with privileges on columns alone does not see the expressions of other columns.
     return this.#isMariaDb
       ? this.#hides((grants) => !grants.hasColumns || all.every((one) => grants.showViews(one)))
       : this.hidesTriggers(all);
   }
 
-  /** Tells whether there may be triggers in some databases that he does not see. */
+  /** Returns whether the given databases may have triggers that he does not see. */
   hidesTriggers(databases: readonly string[]): boolean {
     if (this.#isMariaDb) return this.hidesViews(databases);
     return this.#hides((grants) => databases.every((database) => grants.showTriggers(database)));
   }
 
-  /** Tells whether there may be views in some databases that he does not see. */
+  /** Returns whether the given databases may have views that he does not see. */
   hidesViews(databases: readonly string[]): boolean {
     return this.#hides((grants) => databases.every((database) => grants.showViews(database)));
   }
@@ -94,7 +97,7 @@ export class Sight implements Hiding {
   }
 }
 
-/** A server that does not tell is one that shows nothing. */
+/** Takes an error of the server for an empty answer. */
 function nothingToldBy(error: unknown): never[] {
   if (isOfServer(error)) return [];
   throw error;

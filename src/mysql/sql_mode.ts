@@ -1,29 +1,29 @@
 /**
- * The variables whose values the server reports, above all sql_mode, which decides how a text
- * is read. The flag for NO_BACKSLASH_ESCAPES comes with every answer; the rest is reported by
- * session tracking, which a session asks for when it begins.
+ * Reads the variables that the server reports, above all sql_mode, which decides how the server
+ * reads a text. Every answer has the flag for NO_BACKSLASH_ESCAPES; session tracking, which a
+ * session switches on when it begins, reports the rest.
  */
 
 import type { Packet } from "./mysql2_internals.ts";
 import { ANSI_QUOTES, IGNORE_SPACE, NO_BACKSLASH_ESCAPES } from "./lexer.ts";
 import { readNumber, skipNumber } from "./status.ts";
 
-/** The flag by which the server says that session tracking has something to report. */
+/** The status flag which says that session tracking has something to report. */
 const HAS_REPORT = 0x4000;
-/** The flag by which it says that a backslash in a string is a character like others. */
+/** The status flag which says that a backslash in a string is an ordinary character. */
 const NO_BACKSLASHES = 0x200;
-/** The kind of report that tells the value of a variable. */
+/** The kind of report that holds the value of a variable. */
 const REPORT_VARIABLE = 0;
 const nothing: ReadonlyMap<string, string> = new Map();
 
-/** Returns the bits of the lexer for a sql_mode that the flags of an answer belong to. */
+/** Returns the lexer's bits for a sql_mode, with the bit that an answer's status flags add. */
 export function modeOf(sqlMode: number, flags: number): number {
   return (flags & NO_BACKSLASHES) === 0 ? sqlMode : sqlMode | NO_BACKSLASH_ESCAPES;
 }
 
 /**
- * Returns the values of variables that a packet reports, or undefined if it says that something was
- * changed, but not what. `flags` are those that were read of it; only an OK packet has a report.
+ * Returns the values of variables that a packet reports, or undefined if the packet says that
+ * something changed, but not what. `flags` are its status flags; only an OK packet has a report.
  */
 export function readVariables(
   packet: Packet,
@@ -31,7 +31,7 @@ export function readVariables(
 ): ReadonlyMap<string, string> | undefined {
   const { buffer, offset, end } = packet;
   if ((flags & HAS_REPORT) === 0) return nothing;
-  // The end of rows has no report.
+  // The packet that ends the rows has no report.
   if (buffer[offset] !== 0) return undefined;
   const info = skipNumber(buffer, skipNumber(buffer, offset + 1)) + 4;
   const report = skipNumber(buffer, info) + readNumber(buffer, info);
@@ -54,7 +54,7 @@ function readText(buffer: Uint8Array, at: number): [text: string, end: number] {
   return [new TextDecoder().decode(buffer.subarray(start, end)), end];
 }
 
-/** Returns the bits of the lexer for a sql_mode. */
+/** Returns the lexer's bits for a sql_mode. */
 export function bitsOf(sqlMode: string): number {
   const modes = sqlMode.split(",");
   return (modes.includes("ANSI_QUOTES") ? ANSI_QUOTES : 0) |

@@ -1,6 +1,6 @@
 /**
- * What the text of a statement tells: what it leaves in its session, and what it does. Each text is
- * read once and remembered with all of that.
+ * Analyses the text of a statement: what the statement does, and what it leaves in its session.
+ * Analyses are cached by text.
  */
 
 import type { StatementFacts } from "../port.ts";
@@ -20,62 +20,62 @@ import {
 import { readText } from "./statement_reader.ts";
 import { namesIn, type TableNames } from "./table_names.ts";
 
-/** What the statements of a text tell. */
+/** What the statements of a text do and leave. */
 interface Summary extends StatementFacts, Trace {
-  /** Whether it leaves something to ask for of which its answer does not tell. */
+  /** Whether it leaves an id or a count of rows to read that its answer does not show. */
   readonly leavesResultInfo: boolean;
-  /** Whether it sets what LAST_INSERT_ID() or LASTVAL() returns, and its answer does not tell. */
+  /** Whether it sets LAST_INSERT_ID() or LASTVAL(), and its answer does not show that. */
   readonly setsId: boolean;
-  /** Whether its answer tells the id of a row as well that was there, and is not set. */
+  /** Whether its answer may hold the id of an existing row, which does not set LAST_INSERT_ID(). */
   readonly isUpsert: boolean;
-  /** Whether it leaves what not even a new login wipes. */
+  /** Whether it leaves state that not even a new login wipes. */
   readonly outlivesLogin: boolean;
   /** What it does to transactions, if that is all it does. */
   readonly transactionWord: TransactionWord | undefined;
   /** Whether it is a single CALL. */
   readonly isCall: boolean;
-  /** Whether it changes what a view, a trigger, or a function that they call, does. */
+  /** Whether it changes the effect of a view, of a trigger, or of a function that they call. */
   readonly changesObjects: boolean;
-  /** Whether it may do so without saying it. */
+  /** Whether it may do so in a way that its first words do not show. */
   readonly mayChangeObjects: boolean;
-  /** The text that EXECUTE IMMEDIATE runs, if it is that. */
+  /** The text that it runs, if it is an EXECUTE IMMEDIATE of a literal. */
   readonly inner?: string;
 }
 
-/** What a text tells. */
+/** The analysis of a text. */
 export interface Analysis extends Summary {
-  /** Whether it is SET TRANSACTION for the next transaction alone, which uses that up. */
+  /** Whether it is a SET TRANSACTION that applies to the next transaction alone. */
   readonly isForNext: boolean;
   /**
-   * Whether it is certain to clear the warnings of the statements before it: MariaDB keeps those
+   * Whether it is certain to clear the warnings of the statements before it: MariaDB keeps them
    * when a statement uses no table.
    */
   readonly isClearing: boolean;
   /** Whether it names a variable as `@@name`. */
   readonly namesVariable: boolean;
-  /** Returns the names in it, among which are those of all its tables. */
+  /** Returns the names in it, which include those of all its tables. */
   tableNames(): TableNames;
-  /** The key of the text in the driver's cache of prepared statements, once it was asked for. */
+  /** The key of the text in the driver's cache of prepared statements, once it is computed. */
   preparedKey: string | undefined;
 }
 
-/** How many texts are remembered. */
+/** How many texts an analyser remembers for each sql_mode. */
 const textsMax = 1000;
-/** The length up to which texts are remembered. */
+/** The greatest length of a text that is remembered. */
 export const textLengthMax = 4000;
-/** EXECUTE IMMEDIATE of a text that is there as it is. */
+/** EXECUTE IMMEDIATE of a string literal without backslashes. */
 const immediatePattern: RegExp =
   /^\s*execute\s+immediate\s+(?:'((?:[^'\\]|'')*)'|"([^"\\]*)")\s*;?\s*$/i;
-/** How many analysers are remembered: one for each version, and list of functions. */
+/** How many analysers are remembered: one for each version and list of clean functions. */
 const analysersMax = 100;
 
 const analysers: Map<string, Analyser> = new Map();
 
 /**
- * Returns what reads texts for a server.
+ * Returns the analyser of texts for a server.
  *
- * @param version The server's version, as its greeting says it; "" if it is not known.
- * @param cleanFunctions The names of functions that are known to leave nothing.
+ * @param version The server's version, as in its greeting; "" if unknown.
+ * @param cleanFunctions The names of functions that leave nothing in their session.
  */
 export function analyserOf(version: string, cleanFunctions: readonly string[]): Analyser {
   const key = JSON.stringify([version, ...cleanFunctions]);
@@ -87,20 +87,20 @@ export function analyserOf(version: string, cleanFunctions: readonly string[]): 
   return analyser;
 }
 
-/** Reads texts for one kind of server. */
+/** Analyses texts as one kind of server reads them. */
 export class Analyser {
   readonly #builtins: Builtins;
   readonly #clean: ReadonlySet<string>;
   readonly #known: Map<string, Analysis>[] = [];
 
-  /** Creates one that knows no text yet. */
+  /** Creates an analyser that remembers no text yet. */
   constructor(builtins: Builtins, cleanFunctions: readonly string[]) {
     this.#builtins = builtins;
     this.#clean = new Set(cleanFunctions.map((name) => name.toLowerCase()));
   }
 
   /**
-   * Returns what a text tells.
+   * Returns the analysis of a text.
    *
    * @param sql The text, with `?` for literals and `??` for quoted names.
    * @param mode The sql_mode, by the bits of lexer.ts.
@@ -117,7 +117,7 @@ export class Analyser {
     return analysis;
   }
 
-  /** Returns what is read in the body of a trigger, with the sql_mode that it was made with. */
+  /** Reads the body of a trigger in the sql_mode that the trigger was created with. */
   readBody(body: string, mode: number): ReadText {
     return readText(body, {
       builtins: this.#builtins,
@@ -135,7 +135,7 @@ export class Analyser {
     return { ...summary, sessionOnly: this.#read(immediate, mode).sessionOnly, inner: immediate };
   }
 
-  /** A comment that some servers run is read in both ways. */
+  /** Reads a text both with and without its versioned comment, which some servers run. */
   #readVersions(sql: string, mode: number): Summary {
     const reading = { builtins: this.#builtins, clean: this.#clean, mode };
     const run = readText(sql, { ...reading, runsVersioned: true });
@@ -143,10 +143,10 @@ export class Analyser {
     const analysis = summary(run, isMariaDb);
     if (run.versionedCount === 0) return analysis;
     const skipped = readText(sql, { ...reading, runsVersioned: false });
-    // Each of several comments can be run or not.
+    // The server may run or skip each of several comments.
     const isUncertain = run.isUncertain || skipped.isUncertain || run.versionedCount > 1;
     if (isUncertain) return summary({ ...run, isUncertain }, isMariaDb);
-    // Where it is skipped, there is nothing else.
+    // A server that skips the comment has nothing else to run.
     if (skipped.statements.length === 0) return analysis;
     const other = summary(skipped, isMariaDb);
     if (analysis.effect === other.effect) return { ...analysis, ...commonFacts(analysis, other) };
@@ -172,7 +172,7 @@ function summary(text: ReadText, isMariaDb: boolean): Summary {
     leavesResultInfo: setsId || statements.some(({ countsRows }) => countsRows),
     setsId,
     isUpsert: statements.some(({ isUpsert, setsId }) => isUpsert && !setsId),
-    // MariaDB keeps profiles as long as the connection, MySQL what its optimizer has traced.
+    // As long as the connection is open, MariaDB keeps profiles and MySQL optimizer traces.
     outlivesLogin: statements.some(({ profiles, traces }) => isMariaDb ? profiles : traces),
     transactionWord: transactionWordOf(text),
     isCall: !text.isUncertain && statements.length === 1 && statements[0]?.verb === "call",
@@ -181,7 +181,7 @@ function summary(text: ReadText, isMariaDb: boolean): Summary {
   };
 }
 
-/** Adds what the text itself tells, so that no statement is searched twice. */
+/** Adds facts from a search of the text, so that each text is searched only once. */
 function completed(summary: Summary, sql: string, mode: number): Analysis {
   const { isReadOnly, sessionOnly, transactionWord, inner = sql } = summary;
   const isOther = transactionWord === undefined && sessionOnly === undefined;

@@ -1,24 +1,24 @@
 /**
- * What statements leave in their session beyond what the server reports.
+ * The state that statements leave in their session beyond what the server reports.
  *
- * The server reports neither locks, nor what `:=` and INTO assign, nor SET TRANSACTION, nor
- * roles; and of a procedure or a function only a part. So that a statement leaves nothing has to
- * be proved: by its first word, and by each call in it.
+ * The server reports no locks, no assignments by `:=` and INTO, no SET TRANSACTION, no roles, and
+ * only a part of what a procedure or a function does. So the text must prove that a statement
+ * leaves nothing: by its first word, and by each call in it.
  */
 
 import type { ReadStatement, ReadText } from "./read_statement.ts";
 
 /**
- * What a statement leaves. "none": nothing, for certain. "renewed": nothing that is known of; the
- * session is renewed by a new login when it is released, but may move on until then. "state": state
- * that a reset wipes. "identity": state that only a new login wipes, as a reset keeps the role and
- * the current database.
+ * What a statement leaves. "none": certainly nothing. "renewed": nothing that the pool knows of; a
+ * new login renews the session when it is released, but until then the unit may move to another
+ * session. "state": state that a reset wipes. "identity": state that only a new login wipes, as a
+ * reset keeps the role and the current database.
  */
 export type Effect = "none" | "renewed" | "state" | "identity";
 
 /** What statements leave, and why that takes a new login, if it does. */
 export interface Trace {
-  /** What they leave. */
+  /** The kind of state that they leave. */
   readonly effect: Effect;
   /** Why only a new login wipes it, in a few words: "call of f", "USE". */
   readonly reason: string | undefined;
@@ -26,7 +26,7 @@ export interface Trace {
 
 const nothing: Trace = { effect: "none", reason: undefined };
 const state: Trace = { effect: "state", reason: undefined };
-/** What a text leaves that can be read in more than one way. */
+/** The trace of a text that can be read in more than one way. */
 const unknown: Trace = { effect: "renewed", reason: "unknown text" };
 
 /** First words of statements that leave nothing by themselves. */
@@ -52,7 +52,7 @@ export function traceOf({ statements, isUncertain }: ReadText): Trace {
   return trace;
 }
 
-/** Returns what is left if any of two traces may be there. */
+/** Returns the trace that covers two traces. */
 export function both(one: Trace, other: Trace): Trace {
   if (one.effect === "none") return other;
   if (other.effect === "none") return one;

@@ -1,10 +1,10 @@
-/** What the statements of a text do, as far as the text alone tells it for certain. */
+/** What the statements of a text do, as far as the text alone proves it. */
 
 import type { StatementFacts } from "../port.ts";
 import type { ReadStatement, ReadText } from "./read_statement.ts";
 import { defining } from "./statement_words.ts";
 
-/** What is told of a text that can be read in more than one way. */
+/** The facts of a text that can be read in more than one way. */
 export const unknownFacts: StatementFacts = {
   isReadOnly: false,
   isSingleWrite: false,
@@ -24,13 +24,13 @@ const reading: RegExp = new RegExp(
 
 const writing: ReadonlySet<string> = new Set(["insert", "update", "delete", "replace"]);
 
-/** Statements after which LAST_INSERT_ID() tells of nobody else. */
+/** Statements after which an id that LAST_INSERT_ID() returns counts as the same text's. */
 const givesId: ReadonlySet<string> = new Set(["insert", "replace", "call", "load", "execute"]);
 
 const asksPrevious: RegExp =
   /^(?:show (?:count \( \* \) )?(?:warnings|errors)|get (?:current )?diagnostics)(?: |$)/;
 
-/** Statements that end a transaction, each by the words that tell it. */
+/** Statements that end a transaction; each group captures the words that name them. */
 const endings: RegExp = new RegExp(
   String
     .raw`^(?:(truncate|grant|revoke|optimize|repair|flush|install|uninstall|commit|backup|clone)|` +
@@ -62,7 +62,7 @@ const sessionOnly: readonly (readonly [words: RegExp, name: string])[] = [
   [/^set (?!password|default role|resource group .* for )/, "SET"],
 ];
 
-/** Returns what the text tells. */
+/** Returns the facts that a text proves. */
 export function factsOfText({ statements, isUncertain }: ReadText): StatementFacts {
   const [first] = statements;
   if (isUncertain || first === undefined) return unknownFacts;
@@ -78,8 +78,8 @@ export function factsOfText({ statements, isUncertain }: ReadText): StatementFac
 }
 
 /**
- * Tells whether a statement sets an id, and its answer does not tell. What a procedure does nobody
- * tells: it is taken to have set one.
+ * Returns whether a statement may set an id that its answer does not show. A procedure counts as
+ * setting an id, as nothing shows what it does.
  */
 export function setsIdUntold(statement: ReadStatement): boolean {
   const { verb, usesSequence, setsId, isLimited, returns, isIgnoring, isUpsert } = statement;
@@ -89,12 +89,12 @@ export function setsIdUntold(statement: ReadStatement): boolean {
   return !isIgnoring && (!isUpsert || setsId);
 }
 
-/** Returns what is certain of a text in which more than data is put for placeholders. */
+/** Returns the facts that remain if the driver puts more than data into a text. */
 export function weakFacts({ reads, endsTransaction }: StatementFacts): StatementFacts {
   return { ...unknownFacts, reads, endsTransaction };
 }
 
-/** Returns what is certain of a text that is either of two. */
+/** Returns the facts of a text that the server reads in one of two ways. */
 export function commonFacts(one: StatementFacts, other: StatementFacts): StatementFacts {
   return {
     isReadOnly: one.isReadOnly && other.isReadOnly,
@@ -113,7 +113,7 @@ function isReadOnly(statement: ReadStatement): boolean {
   return reading.test(head[0] === "with" ? verb : head.join(" "));
 }
 
-/** What a statement reads of one before it in the same text is no stranger's. */
+/** Returns what a text reads of earlier texts; what it reads of itself does not count. */
 function readsOf(statements: readonly ReadStatement[]): StatementFacts["reads"] {
   let reads: StatementFacts["reads"] = "nothing";
   let hasId = false;
@@ -137,7 +137,7 @@ function endingOf(statement: ReadStatement): string | undefined {
   return endings.exec(text)?.slice(1).find((words) => words !== undefined)?.toUpperCase();
 }
 
-/** Several statements have no other effect than in their session if none of them has. */
+/** Returns the first name if every statement has one: then all affect only their session. */
 function sessionOnlyOfAll(all: readonly (string | undefined)[]): string | undefined {
   return all.includes(undefined) ? undefined : all[0];
 }
@@ -158,29 +158,29 @@ function sessionOnlyOf(statement: ReadStatement): string | undefined {
   return sessionOnly.find(([words]) => words.test(text))?.[1];
 }
 
-/** Tells whether a statement changes what a view, a trigger, or a function does. */
+/** Returns whether a statement changes what a view, a trigger, or a function does. */
 export function changesObjects({ verb, object, heading }: ReadStatement): boolean {
   if (/^rename tables?(?: |$)/.test(heading)) return true;
   if (verb === "alter" && object.startsWith("table")) return true;
-  // With a table, its triggers are dropped.
+  // The server drops a table's triggers together with it.
   const isDropped = verb === "drop" && /^(?:tables?|database|schema)$/.test(object);
   if (isDropped && !temporary.test(heading)) return true;
   return defining.has(verb) && /^(?:view|trigger|function|package)$/.test(object);
 }
 
 /**
- * Tells whether a statement may do so, in a text that is not read or behind its first words; or
- * makes a database, which gives names another meaning.
+ * Returns whether a statement may do so in a text that is not read, or after its first words; or
+ * creates a database, which gives names another meaning.
  */
 export function mayChangeObjects({ verb, object, heading, hasBody }: ReadStatement): boolean {
   const makesDatabase = verb === "create" && /^(?:database|schema)$/.test(object);
   return hasBody || makesDatabase || compound.test(heading);
 }
 
-/** First words of what runs statements within it. */
+/** First words of statements that run other statements. */
 const compound: RegExp = /^(?:execute|begin not|if|case|while|for|loop|repeat)(?: |$)/;
 
-/** What a statement of that kind does. */
+/** What a transaction statement does. */
 export type TransactionWord = "begin" | "commit" | "rollback" | "savepoint";
 
 /** Statements that begin, end and divide transactions, by their first words. */

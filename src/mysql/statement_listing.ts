@@ -1,6 +1,7 @@
 /**
- * Reads what lists variables, SHOW VARIABLES or the tables that have them as rows, for whether it
- * is after those that tell of an earlier statement. A listing of many is not: tools ask for it.
+ * Reads statements that list variables, by SHOW VARIABLES or from tables that have variables as
+ * rows, to see whether they ask for variables about an earlier statement. A listing of many
+ * variables does not count, as tools send it.
  */
 
 import type { LastTokens } from "./last_tokens.ts";
@@ -8,7 +9,7 @@ import { NO_BACKSLASH_ESCAPES, TEXT, WORD } from "./lexer.ts";
 import type { ReadStatement } from "./read_statement.ts";
 import { asksId, asksPrevious } from "./statement_words.ts";
 
-/** Variables that a pattern finds as well if it is after many. */
+/** Variables that a pattern matches too if it is meant for many. */
 const ordinary: readonly string[] = ["version", "log_error", "server_id"];
 const namesId: RegExp = /last.?insert|identity/;
 
@@ -18,18 +19,18 @@ export class ListingReader {
   readonly #mode: number;
   #isPattern: boolean;
 
-  /** Notes what it finds in `now`; what has no WHERE has one pattern by LIKE. */
+  /** Writes its findings into `now`; a SHOW without WHERE has one LIKE pattern. */
   constructor(now: ReadStatement, mode: number) {
     this.#now = now;
     this.#mode = mode;
     this.#isPattern = now.verb === "show";
   }
 
-  /** Takes the next token; `content` is what stands in its quotes. */
+  /** Takes the next token; `content` is the text within its quotes. */
   take(kind: number, word: string, content: string | undefined, last: LastTokens): void {
     if (word === "where" && kind === WORD) this.#isPattern = false;
     else if (content !== undefined) this.#takeText(content, last);
-    // A number can stand for a string as well.
+    // A hexadecimal or binary number can stand for a string.
     else if (kind === WORD && /^0[xb]/.test(word)) this.#now.readsId = true;
   }
 
@@ -42,19 +43,19 @@ export class ListingReader {
       now.readsPrevious ||= [...asksPrevious].some(finds);
     }
     if (this.#isPattern) return;
-    // What is put together of several parts, or is of another character set, is not compared.
+    // A string of several parts, or in another character set, cannot be compared.
     const isPart = kind0 === TEXT || kind0 === WORD && /^(?:[xbn]|_\w+)$/.test(w0);
     now.readsId ||= isPart || namesId.test(text.replaceAll("\\", ""));
   }
 
-  /** Returns the value of a string, in which the escapes of a pattern are left. */
+  /** Returns the value of a string, with the escapes of LIKE patterns kept. */
   #valueOf(content: string): string {
     if ((this.#mode & NO_BACKSLASH_ESCAPES) !== 0) return content;
     return content.replace(/\\([^])/g, (escape, char) => /[%_]/.test(char) ? escape : char);
   }
 }
 
-/** Tells whether a pattern of LIKE finds a name; the servers take é for e. */
+/** Returns whether a LIKE pattern matches a name; the servers take é for e. */
 function matches(pattern: string, name: string): boolean {
   let reached = new Set([0]);
   for (const [part] of pattern.matchAll(/\\[^]|[^]/gu)) {

@@ -1,6 +1,6 @@
 /**
- * Reads a text into its statements, token by token, and notes of each what matters: above all
- * the calls, which are names with a parenthesis behind them where the grammar expects a value.
+ * Splits a text into statements, token by token, and notes the facts about each: above all the
+ * calls, which are names before a parenthesis where the grammar expects a value.
  */
 
 import { mustBeAdjacent } from "./builtin_functions.ts";
@@ -24,7 +24,7 @@ import { SetReader } from "./set_reader.ts";
 import { ListingReader } from "./statement_listing.ts";
 import * as words from "./statement_words.ts";
 
-/** How many words of a statement are kept. */
+/** How many first words of a statement to keep. */
 const headMax = 8;
 
 /** Reads a text. */
@@ -44,19 +44,19 @@ class TextReader {
   #depth = 0;
   /** How many brackets enclose the statement. */
   #baseDepth = 0;
-  /** Whether what is read is run now, as the body of a procedure is not. */
+  /** Whether the server runs the code now, unlike the body of a procedure. */
   #isRun = true;
-  /** Whether calls are: in the definition of a table only those behind SELECT are. */
+  /** Whether it runs calls too: in the definition of a table, only those behind SELECT. */
   #runsCalls = true;
-  /** Whether what comes belongs to the body of a procedure. */
+  /** Whether the next tokens belong to the body of a procedure. */
   #isBody = false;
-  /** Whether the name of the table that gets rows is awaited, or the last token belongs to it. */
+  /** Whether the name of the table that gets rows is still to come, or ends in the last token. */
   #target: "none" | "awaited" | "reached" = "none";
-  /** At which depths a WITH is naming its tables. */
+  /** The depths at which a WITH is naming its tables. */
   readonly #withDepths: number[] = [];
-  /** At which depth JSON_TABLE waits for its COLUMNS, where it could be a stored function. */
+  /** The depth of a JSON_TABLE( that is a stored function unless COLUMNS follows; else -1. */
   #jsonDepth = -1;
-  /** What the last token asks for, unless the next one says that it does not. */
+  /** What the last token reads, unless the next token shows that it does not. */
   #pending: "id" | "previous" | "call" | undefined;
 
   constructor(sql: string, reading: Reading) {
@@ -102,7 +102,7 @@ class TextReader {
     this.#last.push(word, kind, this.#lexer.end);
   }
 
-  /** Takes a token as one of the statement's first, if it is. */
+  /** Keeps a token if it is one of the statement's first. */
   #begin(word: string): void {
     const { head } = this.#now;
     if (head.length >= headMax) return;
@@ -116,7 +116,7 @@ class TextReader {
 
   #end(): void {
     if (this.#now.head.length > 0 && (!this.#isRun || this.#now.begins("begin not"))) {
-      // The body of a procedure has statements of its own, and nobody tells where it ends.
+      // The body of a procedure has its own statements, and nothing marks its end.
       this.#isRun = false;
       this.#isBody = true;
       return;
@@ -144,7 +144,7 @@ class TextReader {
     this.#last.clear();
   }
 
-  /** Handles what only an unquoted word can be: a keyword. */
+  /** Handles an unquoted word as a keyword. */
   #word(word: string): void {
     const now = this.#now;
     const { w0 } = this.#last;
@@ -162,7 +162,7 @@ class TextReader {
       if (this.#last.kind0 === TEXT || this.#last.kind0 === PLACEHOLDER) this.#jsonDepth = -1;
     } else noteKeyword(now, word, this.#last);
     if (now.object !== "" || !words.defining.has(now.verb) || !words.objects.has(word)) return;
-    // So its definer may be called.
+    // The definer may have such a name.
     if (w0 === "=" || w0 === "@") return;
     now.object = word;
     if (words.stored.has(word) && now.verb !== "drop") this.#isRun = false;
@@ -177,7 +177,7 @@ class TextReader {
     else if (w1 === "previous") now.readsId = true;
   }
 
-  /** Handles a word or a quoted name as what it may be the name of. */
+  /** Handles a word or a quoted name as the name of a table, a sequence or a variable. */
   #name(word: string): void {
     const { w0, w1, w2, w3 } = this.#last;
     if (this.#target === "reached" && w0 !== ".") this.#target = "none";
@@ -206,19 +206,19 @@ class TextReader {
     const kind = this.#last.kind0;
     if (kind === PLACEHOLDER) this.#calls("?");
     else if (this.#last.w0 === ")" && this.#withDepths.at(-1) === this.#depth) {
-      // What the tables were named for stands in brackets.
+      // The query that follows the WITH stands in brackets.
       this.#withDepths.pop();
     }
     this.#bracket();
     this.#depth++;
   }
 
-  /** Handles what begins with a bracket; the driver puts lists of lists for a placeholder. */
+  /** Handles a bracket, or a placeholder, for which the driver may put lists in brackets. */
   #bracket(): void {
     const kind = this.#last.kind0;
     if (this.#last.w0 === "values") this.#runsCalls = true;
     if (kind === WORD || kind === QUOTED || kind === DOUBLE_QUOTED) {
-      // In the body of a trigger only INTO tells which table gets rows.
+      // In the body of a trigger only INTO shows which table gets rows.
       const { w1, w3 } = this.#last;
       const isColumnList = this.#target === "reached" || (w1 === "." ? w3 : w1) === "into";
       if (!isColumnList && this.#runs && this.#expectsValue()) this.#call(this.#last.w0);
@@ -232,7 +232,7 @@ class TextReader {
     while ((this.#withDepths.at(-1) ?? -1) > this.#depth) this.#withDepths.pop();
   }
 
-  /** Tells whether a value can stand where the last name does; else its brackets list columns. */
+  /** Returns whether the last name stands where a value can; else its brackets list columns. */
   #expectsValue(): boolean {
     const kind = this.#last.kind1;
     const before = this.#last.w1;
@@ -241,7 +241,7 @@ class TextReader {
     return kind !== TEXT && kind !== NUMBER && kind !== PLACEHOLDER;
   }
 
-  /** Tells whether a name behind some words is one that a WITH gives. */
+  /** Returns whether a name behind such a word is the name of a table of a WITH. */
   #namesTable(behind: RegExp, before: string): boolean {
     return this.#withDepths.at(-1) === this.#depth && behind.test(before);
   }
@@ -263,7 +263,7 @@ class TextReader {
     else this.#calls(name);
   }
 
-  /** Tells whether a word is one of the grammar where it stands, although functions may have it. */
+  /** Returns whether a word belongs to the grammar here, although functions may have the name. */
   #isGrammar(name: string): boolean {
     if (this.#last.isOption && words.options.has(name)) {
       return name !== "sql_cache" || this.#reading.builtins.isMariaDb;
@@ -286,7 +286,7 @@ class TextReader {
     else if (name === "release_lock" || name === "release_all_locks") now.unlocks = true;
   }
 
-  /** Decides by the token that follows what the last one asks for. */
+  /** Decides by the next token what the last token reads. */
   #settle(word: string): void {
     const now = this.#now;
     const isAssigned = /^:?=$/.test(word) && this.#set?.isAtName === true;

@@ -1,42 +1,42 @@
-/** Words by which statements are told apart, all in lower case. */
+/** Words that tell statements apart, all in lower case. */
 
-/** What a WITH may lead to, and what a query may begin with. */
+/** First words of the statement that follows a WITH, and of a query. */
 export const verbs: ReadonlySet<string> = wordSet(
   "select insert update delete replace values table",
 );
-/** What may stand before the name of the table that gets rows. */
+/** Words that may precede the name of the table that gets rows. */
 export const beforeTarget: ReadonlySet<string> = wordSet(
   "insert replace low_priority delayed high_priority ignore into",
 );
 /** First words of statements that run calls only behind SELECT, or SET, if at all. */
 export const declaring: ReadonlySet<string> = wordSet("create alter drop grant revoke rename load");
-/** Those of them that say what they are about. */
+/** The declaring words that a kind of object follows. */
 export const defining: ReadonlySet<string> = wordSet("create alter drop");
-/** What they may be about. */
+/** The kinds of objects that may follow. */
 export const objects: ReadonlySet<string> = wordSet(
   "table tables index view procedure function trigger event package database schema user role " +
     "server sequence tablespace instance prepare resource spatial logfile",
 );
-/** Objects whose definition runs nothing. */
+/** Kinds of objects whose definition runs nothing. */
 export const stored: ReadonlySet<string> = wordSet("view procedure function trigger event package");
-/** System variables that return an id that was generated. */
+/** System variables that return a generated id. */
 export const asksId: ReadonlySet<string> = wordSet("identity last_insert_id");
-/** System variables that tell what the statement, or the transaction, before has left. */
+/** System variables that return what the previous statement, or transaction, has left. */
 export const asksPrevious: ReadonlySet<string> = wordSet("warning_count error_count last_gtid");
 /** Tables that have the variables of a session as rows. */
 export const listing: ReadonlySet<string> = wordSet("session_variables system_variables");
-/** First words of what lists them as such a table would. */
+/** First words of a SHOW that lists the same variables. */
 export const showing: RegExp = /^show (?:session |local )?variables$/;
-/** Words by which a query may have no rows, or a part of it no turn. */
+/** Words by which a query may have no rows, or the server may not run a part of it. */
 export const limiting: ReadonlySet<string> = wordSet("from where having limit case");
-/** What may stand between SELECT and what it selects. */
+/** Options that may stand between SELECT and its expressions. */
 export const options: ReadonlySet<string> = wordSet(
   "all distinct distinctrow high_priority straight_join sql_small_result sql_big_result " +
     "sql_buffer_result sql_cache sql_no_cache sql_calc_found_rows",
 );
 /** Reserved words of the bodies of triggers that a bracket may follow. */
 export const flow: ReadonlySet<string> = wordSet("elseif until while");
-/** What a bracket may follow at the beginning of a statement. */
+/** Beginnings of statements after which a bracket belongs to no call. */
 export const leading: RegExp = new RegExp(
   "^(?:do|(?:explain|desc|describe|analyze)(?: extended| partitions| analyze)?" +
     String.raw`(?: format = \w+)?) \($`,
@@ -45,11 +45,11 @@ export const leading: RegExp = new RegExp(
 export const locking: RegExp =
   /^(?:get_lock|service_get_(?:read|write)_locks|version_tokens_lock_\w+)$/;
 
-/** Words of which one is in each statement that runs what a table, or a view, is. */
+/** Each statement that runs a view or the triggers of a table has one of these words. */
 export const naming: ReadonlySet<string> = wordSet(
   "from into insert join straight_join replace table update",
 );
-/** Words that are reserved, and so no names unless in quotes; those that are used most. */
+/** The most used reserved words: they are names only in quotes. */
 export const reserved: ReadonlySet<string> = wordSet(
   "select insert into replace values update set delete from where and or not in is null like " +
     "between join left right inner outer cross on using group by order having limit as union " +
@@ -66,7 +66,7 @@ const plainCharsets: ReadonlySet<string> = wordSet(
     "tis620 ujis utf8 utf8mb3 utf8mb4",
 );
 
-/** Tells whether a name, as it stands in the text, is surely that of such a character set. */
+/** Returns whether a name, as written in the text, surely means such a character set. */
 export function isPlainCharset(name: string): boolean {
   return plainCharsets.has(name);
 }

@@ -1,9 +1,9 @@
 /**
- * What the server says of its session at the end of every answer that is not an error.
+ * Reads what the server says about its session at the end of every answer that is not an error.
  *
- * A statement without rows ends in an OK packet: status flags, and what session tracking has
- * to report. One with rows ends in an EOF packet, which has the flags alone. Both are read
- * from the wire, because the driver drops the flags of the latter and misreads the former.
+ * An answer without rows ends in an OK packet: status flags, and the report of session tracking.
+ * An answer with rows ends in an EOF packet, which has the flags alone. This file reads both from
+ * the wire, because the driver drops the flags of EOF packets and misreads OK packets.
  */
 
 import type { DriverCommand, Packet } from "./mysql2_internals.ts";
@@ -12,35 +12,35 @@ import type { DriverCommand, Packet } from "./mysql2_internals.ts";
 export const IN_TRANSACTION = 0x1;
 /** Each statement is a transaction of its own. */
 export const AUTOCOMMIT = 0x2;
-/** The session's state was changed: a variable, a temporary table, a statement prepared by text. */
+/** The session's state has changed: a variable, a temporary table, a statement by PREPARE. */
 export const CHANGED = 0x10000;
-/** The session's current database was changed. */
+/** The session's current database has changed. */
 export const MOVED = 0x20000;
-/** The answer has left something to ask for: an id, a count of rows, a warning. */
+/** The answer left something for a later statement to read: an id, a count, a warning. */
 export const RESULT_INFO = 0x40000;
 /**
- * Something of the session was changed in a transaction: its state or only that of the
- * transaction. MariaDB tells which at the next OK packet that has a report.
+ * In a transaction, the state of the session has changed, or only that of the transaction.
+ * MariaDB shows which in the next OK packet that has a report.
  */
 export const UNCLEAR = 0x80000;
-/** What a text means to the server was changed: sql_mode, a character set or a collation. */
+/** The meaning of texts has changed: sql_mode, a character set or a collation. */
 export const RECODED = 0x100000;
-/** The answer tells an id that it has generated. */
+/** The answer holds an insert id. */
 export const HAS_ID = 0x200000;
-/** The answer tells that one row was written. */
+/** The answer counts one affected row. */
 export const ONE_ROW = 0x400000;
-/** The packet says nothing of the session. */
+/** The packet says nothing about the session. */
 export const UNTOLD = -1;
 
-/** In a string a backslash is a character like any other. */
+/** A backslash in a string is an ordinary character. */
 export const NO_BACKSLASH = 0x200;
 /** More answers follow to the same command. */
 export const MORE_RESULTS = 0x8;
-/** The flag by which the server says that session tracking has something to report. */
+/** The server's flag which says that session tracking has something to report. */
 const HAS_REPORT = 0x4000;
 /**
- * Kinds of reports: a variable, the current database, that anything at all was changed, how the
- * open transaction was begun, and what has happened in it.
+ * Kinds of reports: a variable, the current database, any change at all, how the open transaction
+ * began, and what has happened in it.
  */
 const REPORT_VARIABLE = 0;
 const REPORT_SCHEMA = 1;
@@ -48,25 +48,25 @@ const REPORT_STATE_CHANGE = 2;
 const REPORT_CHARACTERISTICS = 4;
 const REPORT_TRANSACTION = 5;
 
-/** The variables that change what a text means to the server. */
+/** The variables that change the meaning of a text to the server. */
 const recoding = /^(?:sql_mode|character_set_\w+|collation_\w+)$/;
 
 /** What session tracking reported of the transaction, at the end of one answer. */
 export interface TransactionReport {
   /** Whether there was a report, of whatever kind. */
   isGiven: boolean;
-  /** Whether it was empty: what has changed is again what it was. */
+  /** Whether it was empty: all that had changed is as it was before. */
   isEmpty: boolean;
-  /** The letters of what has happened in the transaction; undefined if not reported. */
+  /** The letters that say what has happened in the transaction; undefined if not reported. */
   letters: string | undefined;
   /** The statement that would begin such a transaction; undefined if not reported. */
   characteristics: string | undefined;
 }
 
 /**
- * Returns the flags that a packet carries, {@linkcode CHANGED}, {@linkcode MOVED} and the others
- * of this file among them, or {@linkcode UNTOLD}. `command` is the one it answers, before it has
- * seen it; what is reported of the transaction is written into `report`.
+ * Returns the flags of a packet, with {@linkcode CHANGED}, {@linkcode MOVED} and the other flags of
+ * this file, or {@linkcode UNTOLD}. `command` is the command that the packet answers, in its state
+ * before it reads the packet. Writes what the packet reports of the transaction into `report`.
  */
 export function readStatus(
   packet: Packet,
@@ -81,12 +81,12 @@ export function readStatus(
     if ((flags & HAS_REPORT) === 0) return flags;
     return flags | ((flags & IN_TRANSACTION) === 0 ? CHANGED : UNCLEAR);
   }
-  // A row can begin like an OK packet: only the first packet of an answer is one.
+  // A row can begin like an OK packet, but only the first packet of an answer is an OK packet.
   if (marker !== 0 || end - offset < 7 || !command || !awaitsOk(command)) return UNTOLD;
   return readOk(buffer, offset + 1, end, report);
 }
 
-/** What a server reports that has nothing to report. */
+/** The content of a packet's report if the packet has none. */
 export const noReport: Readonly<TransactionReport> = {
   isGiven: false,
   isEmpty: false,
@@ -94,13 +94,13 @@ export const noReport: Readonly<TransactionReport> = {
   characteristics: undefined,
 };
 
-/** An error of the server, as its packet tells it. */
+/** A server error, as its packet has it. */
 export interface ServerError {
   /** Its number. */
   readonly errno: number;
-  /** Its SQLSTATE; empty if the server told none. */
+  /** Its SQLSTATE; empty if the server sent none. */
   readonly sqlState: string;
-  /** Its text, with what tells the SQLSTATE before it. */
+  /** Its text, with the marker and the SQLSTATE before it. */
   readonly message: string;
 }
 
@@ -112,7 +112,7 @@ export function readError({ buffer, offset, end }: Packet): ServerError | undefi
   return { errno: uint16(buffer, offset + 1), sqlState, message };
 }
 
-/** Tells whether a packet is a row to a command. */
+/** Returns whether a packet is a row for a command. */
 export function isRow(packet: Packet, command: DriverCommand | null | undefined): boolean {
   if (!command || command.row === undefined || command.next !== command.row) return false;
   const { buffer, offset, end } = packet;
@@ -120,7 +120,7 @@ export function isRow(packet: Packet, command: DriverCommand | null | undefined)
   return marker !== 0xff && !(marker === 0xfe && end - offset < 9);
 }
 
-/** Tells whether the packet that a command gets next may be an OK packet. */
+/** Returns whether the next packet of a command may be an OK packet. */
 function awaitsOk(command: DriverCommand): boolean {
   const { next, resultsetHeader, infileOk } = command;
   if (next === undefined) return false;
@@ -129,7 +129,7 @@ function awaitsOk(command: DriverCommand): boolean {
   return next === pingResponse || next === resetConnectionResponse || next === handshakeResult;
 }
 
-/** Reads an OK packet from behind its marker: two counts, flags, warnings, a text, the report. */
+/** Reads an OK packet after its marker: rows, an id, flags, warnings, a text, the report. */
 function readOk(
   buffer: Uint8Array,
   start: number,
@@ -150,7 +150,7 @@ function readOk(
   return flags | readReport(buffer, skipNumber(buffer, from), end, report ?? { ...noReport });
 }
 
-/** Reads a report of session tracking; one that cannot be read counts as a change. */
+/** Reads a report of session tracking; an unreadable report counts as a change. */
 function readReport(
   buffer: Uint8Array,
   start: number,
@@ -178,7 +178,7 @@ function readReport(
   return changes;
 }
 
-/** Reads a text behind its length; all that is told in a report is plain ASCII. */
+/** Reads a text after its length; the texts used from a report are plain ASCII. */
 function readText(buffer: Uint8Array, at: number, end: number): string {
   const start = skipNumber(buffer, at);
   const stop = Math.min(start + readNumber(buffer, at), end);
@@ -195,7 +195,7 @@ export function skipNumber(buffer: Uint8Array, at: number): number {
   return at + (first < 0xfc ? 1 : first === 0xfc ? 3 : first === 0xfd ? 4 : 9);
 }
 
-/** Returns a length-encoded number; lengths of 2^32 and more do not come in such packets. */
+/** Returns a length-encoded number; such packets have no lengths of 2^32 and more. */
 export function readNumber(buffer: Uint8Array, at: number): number {
   const first = buffer[at] ?? 0;
   if (first < 0xfb) return first;

@@ -1,4 +1,4 @@
-/** The texts of views, triggers and columns, as the server shows them, and what they leave. */
+/** Reads the texts of views, triggers and columns, as the server shows them, for what they do. */
 
 import {
   DOUBLE_QUOTED,
@@ -15,49 +15,49 @@ import type { Analyser } from "./statement.ts";
 import { beforeTarget } from "./statement_words.ts";
 import { namesIn, noNames } from "./table_names.ts";
 
-/** A view, or a trigger by its table. */
+/** A view; or a trigger or a column, under the name of its table. */
 export interface StoredObject {
-  /** The name that stands in a statement which runs it, {@linkcode folded}. */
+  /** The name that a statement which runs it contains, {@linkcode folded}. */
   readonly name: string;
   /** Why it may leave something; undefined if it leaves nothing by itself. */
   readonly reason: string | undefined;
-  /** Whether who reads it may write by that. */
+  /** Whether a read of it may write. */
   readonly mayWrite: boolean;
   /** Whether it is a trigger. */
   readonly isTrigger: boolean;
-  /** The names in its text, which may be those of other views, or of tables with triggers. */
+  /** The names in its text, which may name other views, or tables with triggers. */
   readonly used: readonly string[];
-  /** The databases in which these may be. */
+  /** The databases in which those names may be. */
   readonly databases: readonly string[];
-  /** Whether it is a trigger whose text may not be seen; only other users have such ones. */
+  /** Whether it is a trigger, always of another user, whose text the server hides. */
   readonly isUnseen: boolean;
 }
 
-/** Tells what the user who asks may not see. */
+/** What the user of the asking session may not see. */
 export interface Hiding {
-  /** Tells whether there may be triggers in some databases that he does not see. */
+  /** Returns whether the given databases may have triggers that he does not see. */
   hidesTriggers(databases: readonly string[]): boolean;
-  /** Tells whether there may be views in some databases that he does not see. */
+  /** Returns whether the given databases may have views that he does not see. */
   hidesViews(databases: readonly string[]): boolean;
-  /** Whether what he may not see is taken to leave nothing. */
+  /** Whether triggers and views that he may not see count as leaving nothing. */
   readonly trusts: boolean;
 }
 
 /** The effects of the views and triggers that names lead to. */
 export interface Behind {
-  /** Why views may leave something that goes unreported; undefined if they leave nothing. */
+  /** Why views may leave something that the server does not report; undefined if nothing. */
   readonly reason: string | undefined;
-  /** Why triggers may: they run only where something is written. */
+  /** Why triggers may leave such a thing; they run only if a statement writes. */
   readonly reasonOfTriggers: string | undefined;
   /** Whether there are triggers, which may leave something that an error does not report. */
   readonly runsTriggers: boolean;
-  /** Whether they may run what may not be seen; it leaves nothing that a reset does not wipe. */
+  /** Whether they may run objects that the user may not see; a reset wipes what those leave. */
   readonly hides: boolean;
-  /** Whether a write to them may. */
+  /** Whether a write to them may run such objects. */
   readonly hidesTriggers: boolean;
   /** Whether a read of them may write. */
   readonly mayWrite: boolean;
-  /** The names of which nothing is known. */
+  /** The names that the pool knows nothing about. */
   readonly unknown: readonly string[];
 }
 
@@ -72,7 +72,7 @@ export const nothingBehind: Behind = {
   unknown: [],
 };
 
-/** Returns the effects of some names together. */
+/** Returns the combined effects of several names. */
 export function behindAll(all: Iterable<Behind>): Behind {
   let { reason, reasonOfTriggers, runsTriggers, hides, hidesTriggers, mayWrite } = nothingBehind;
   const unknown: string[] = [];
@@ -88,39 +88,39 @@ export function behindAll(all: Iterable<Behind>): Behind {
   return { reason, reasonOfTriggers, runsTriggers, hides, hidesTriggers, mayWrite, unknown };
 }
 
-/** A quote within a string that looks like two. */
+/** A string that contains two quotes side by side. */
 const doubledQuote: RegExp = /^'.*''.*'$|^".*"".*"$/s;
-/** The variables by which the server keeps what is run. */
+/** The variables by which the server records the statements that it runs. */
 const keeping: RegExp = /^[`"]?(?:profiling|optimizer_trace)[`"]?$/;
-/** With these an assignment begins. */
+/** Signs that begin an assignment. */
 const assigning: ReadonlySet<string> = new Set(["=", ":", ":="]);
-/** Kinds of what is looked up. */
+/** Kinds of rows of a look-up. */
 export const VIEW = 1;
 export const TRIGGER = 2;
-/** A column whose values an expression gives that sets a variable. */
+/** A column whose expression sets a variable. */
 export const COLUMN = 3;
-/** A database, which is no object, but whose name others have before them. */
+/** A database, which is no object, but whose name may precede an object's. */
 export const DATABASE = 4;
 
-/** What the server has told of an object. */
+/** What the server shows of an object. */
 export interface Row {
   readonly kind: number;
-  /** The name that stands in a statement which runs it. */
+  /** The name that a statement which runs it contains. */
   readonly name: string;
   readonly title: string;
   readonly text: string | null;
-  /** The sql_mode that a trigger was made with. */
+  /** The sql_mode that a trigger was created with. */
   readonly sqlMode: string | null;
   readonly database: string;
 }
 
-/** Returns what is behind each name, {@linkcode folded}, that leads to an object. */
+/** Returns the effects of each name, {@linkcode folded}, that leads to an object. */
 export function behindNames(
   objects: readonly StoredObject[],
   hiding: Hiding,
 ): ReadonlyMap<string, Behind> {
   const all = new Map<string, Behind>();
-  // What uses an object leaves what that leaves.
+  // An object also has the effects of the objects that it uses.
   for (let isChanged = true; isChanged;) {
     isChanged = false;
     for (const object of objects) {
@@ -152,12 +152,12 @@ function areSame(one: Behind, other: Behind): boolean {
     one.hidesTriggers === other.hidesTriggers && one.mayWrite === other.mayWrite;
 }
 
-/** Returns a name as servers compare it at most: without case and accents. */
+/** Returns a name without case and accents: no server ignores more when it compares names. */
 export function folded(name: string): string {
   return name.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "");
 }
 
-/** Returns what the server has told of a view, a trigger or a column. */
+/** Returns a view, a trigger or a column, as the server shows it. */
 export function objectOf(analyser: Analyser, row: Row, hiding: Hiding): StoredObject {
   const { kind, name, title, text, sqlMode, database } = row;
   const isTrigger = kind === TRIGGER;
@@ -171,7 +171,7 @@ export function objectOf(analyser: Analyser, row: Row, hiding: Hiding): StoredOb
     reason: reason === undefined ? undefined : `${what} ${title}: ${reason}`,
     mayWrite: kind === VIEW && (!text || !analyser.analyse(text, MODE_UNKNOWN).isReadOnly),
     used: names,
-    // The text of a view names the database of each table, that of a trigger may not.
+    // The text of a view names the database of each table; the text of a trigger may not.
     databases: isTrigger ? [...databases, database] : databases,
     isUnseen: isTrigger && !text,
   };
@@ -186,7 +186,7 @@ function reasonOf(
   if (kind === COLUMN) return "a variable";
   const isTrigger = kind === TRIGGER;
   if (!text) return isTrigger || hiding.trusts ? undefined : "its text may not be seen";
-  // There the bare name of a procedure calls it.
+  // In this mode the bare name of a procedure calls the procedure.
   if (sqlMode?.includes("ORACLE")) return "sql_mode ORACLE";
   return isTrigger ? reasonOfTrigger(analyser, text, mode) : reasonOfView(analyser, text);
 }
@@ -196,7 +196,7 @@ function reasonOfView(analyser: Analyser, text: string): string | undefined {
   return effect === "none" ? undefined : reason ?? "a lock";
 }
 
-/** Returns the bits of the lexer for the sql_mode that a trigger was made with. */
+/** Returns the lexer's bits for the sql_mode that a trigger was created with. */
 function modeOfTrigger(sqlMode: string): number {
   const escapes = !sqlMode.includes("NO_BACKSLASH_ESCAPES");
   return bitsOf(sqlMode) | (escapes ? 0 : NO_BACKSLASH_ESCAPES);
@@ -204,8 +204,8 @@ function modeOfTrigger(sqlMode: string): number {
 
 /**
  * Session tracking reports what a trigger does to its session, except a role, a temporary table
- * that is made of a query, a lock by name, and a variable that gets its value by INTO, `:=` or GET
- * DIAGNOSTICS; MariaDB does not report SET @@name either. A trigger can also switch it off.
+ * created from a query, a lock by name, and a variable set by INTO, `:=` or GET DIAGNOSTICS;
+ * MariaDB does not report SET @@name either. A trigger can also switch session tracking off.
  */
 function reasonOfTrigger(analyser: Analyser, body: string, mode: number): string | undefined {
   const { isUncertain, versionedCount, statements } = analyser.readBody(body, mode);
@@ -219,7 +219,7 @@ function reasonOfTrigger(analyser: Analyser, body: string, mode: number): string
 }
 
 /**
- * Tells whether the text of a trigger may lack what servers leave out when they show it: MySQL
+ * Returns whether the text of a trigger may lack escapes that servers drop when they show it: MySQL
  * shows `'x''y'` as `'x'y'`, and both show `'x\\'` as `'x\'`. Then code looks like a string.
  */
 function mayLackEscapes(body: string, mode: number): boolean {
@@ -257,7 +257,7 @@ function reasonOfWords(body: string, mode: number): string | undefined {
     if (kind === WORD && word === "role") return "a role";
     if (kind === WORD && word === "temporary") return "a temporary table";
     if (kind === WORD && word === "diagnostics") fills = true;
-    // Behind a dot stands the name of a column.
+    // A word behind a dot is the name of a column.
     const isOfTable = beforeTarget.has(last) && lastButOne !== ".";
     if (kind === WORD && word === "into") fills ||= !isOfTable;
     namesVariable ||= atCount === 1 && word !== "@";

@@ -1,7 +1,7 @@
 /**
- * What is known of the views and triggers behind the names in statements: whether they leave
- * nothing. The text of a statement does not tell what they run, so the server is asked for their
- * texts when a connection is released, at most once a minute for each name.
+ * Remembers whether the views and triggers behind the names in statements leave nothing in their
+ * session. The text of a statement does not show what they run, so a session that is released asks
+ * the server for their texts, at most once a minute for each name.
  */
 
 import { type Asking, askOfObjects } from "./look_up.ts";
@@ -17,56 +17,56 @@ import {
 import type { TableNames } from "./table_names.ts";
 import type { Target } from "./target.ts";
 
-/** How long it holds what was asked, in ms: others may create views and triggers meanwhile. */
+/** How long an answer is valid, in ms: other clients may create views and triggers meanwhile. */
 const knownMsMax = 60_000;
-/** How many names and targets are remembered. */
+/** How many names of a target, and how many targets, are remembered. */
 const namesMax = 10_000;
 const targetsMax = 1000;
-/** In how many databases one name is remembered. */
+/** For how many databases one name is remembered. */
 const schemasMax = 1000;
-/** How long a session waits for what another asks. */
+/** How long a session waits for another session's look-up. */
 const waitMsMax = 1000;
 
-/** Why a session is renewed that has other privileges than a new one would. */
+/** Why the pool renews a session that has other privileges than a new session would. */
 export const outdatedReason = "change of privileges";
-/** What is to be feared behind names that such a session asks for. */
+/** The effects that the pool assumes behind names that such a session looks up. */
 const outdated: Behind = { ...nothingBehind, reason: outdatedReason, mayWrite: true };
 
-/** What was found of a name, and holds for a while. */
+/** The result of a look-up of a name, valid for a while. */
 interface Found {
   readonly behind: Behind;
   readonly until: number;
-  /** The databases in which it was looked for, besides the session's own. */
+  /** The databases that the look-up covered, besides the session's own. */
   readonly schemas: ReadonlySet<string>;
-  /** Whether it is a database itself. */
+  /** Whether the name is itself a database. */
   readonly isDatabase: boolean;
 }
 
-/** What the pool's own statements change of views, triggers and functions. */
+/** Counts changes of views, triggers and functions by statements that the pool sends. */
 export class ObjectChanges {
-  /** How many statements have said so. */
+  /** How often a statement that makes such a change was sent or answered. */
   count = 0;
-  /** How many of these are under way. */
+  /** How many sessions are running such a statement. */
   runningCount = 0;
-  /** How often all that is known was to be forgotten. */
+  /** How often everything remembered has become invalid. */
   age = 0;
 }
 
-/** What is known of the views and triggers that one target's statements can run. */
+/** Remembers the views and triggers that the statements of one target can run. */
 export class StoredObjects {
   readonly #isShared: boolean;
   readonly #changes: ObjectChanges;
   /** What the user of the target may not see. */
   readonly sight: Sight;
   readonly #found: Map<string, Found> = new Map();
-  /** What is behind the names of a statement, by these names. */
+  /** The effects behind the names of a statement, by these names. */
   #ofNames: WeakMap<TableNames, Found> = new WeakMap();
-  /** What another session asks now, and of which names. */
+  /** The look-up that another session runs now, and its names. */
   #asking: Promise<void> | undefined;
   #asked: ReadonlySet<string> = new Set();
   #age: number;
 
-  /** Knows nothing yet; `isShared` says whether one session may wait for what another asks. */
+  /** Starts empty; `isShared` says whether a session may wait for another session's look-up. */
   constructor(isShared: boolean, changes: ObjectChanges, sight: Sight) {
     this.#isShared = isShared;
     this.#changes = changes;
@@ -74,12 +74,12 @@ export class StoredObjects {
     this.#age = changes.age;
   }
 
-  /** Tells whether a write, to tables in whatever names may mean, may run unseen triggers. */
+  /** Returns whether a write may run unseen triggers; `schemas` are names of possible databases. */
   hidesTriggers(schemas: readonly string[]): boolean {
     return this.sight.hidesOwnTriggers(this.#databasesIn(schemas, performance.now()));
   }
 
-  /** Returns what is behind some names, as far as it is known. */
+  /** Returns the effects behind some names, as far as the pool knows them. */
   behind(names: TableNames): Behind {
     this.#renew();
     const now = performance.now();
@@ -91,27 +91,27 @@ export class StoredObjects {
   }
 
   /**
-   * Asks the server what some names are, in whatever database others of them may mean; unless
-   * another session asks that already. Returns what is behind them.
+   * Looks names up in each database that one of them may name, unless another session does so
+   * already. Returns the effects behind the names.
    */
   async learn(asking: Asking, names: ReadonlySet<string>): Promise<Behind> {
     const all = [...names];
     for (let hasWaited = false;;) {
-      // What it does not see may be there.
+      // There may be objects that the session does not see.
       if (!this.sight.isOf(asking.loggedInAt)) return outdated;
       this.#renew();
       const { behind } = this.#find(all, all, performance.now());
       if (behind.unknown.length === 0) return behind;
       const isAsked = behind.unknown.every((name) => this.#asked.has(name));
       if (this.#isShared && isAsked && !hasWaited) {
-        // If that fails, or takes long, it is this session's turn.
+        // If that look-up fails, or takes long, this session does its own.
         hasWaited = true;
         await atMost(waitMsMax, this.#asking?.catch(() => undefined));
       } else await this.#share(this.#ask(asking, names), names);
     }
   }
 
-  /** Forgets all if something has changed. */
+  /** Forgets everything if views or triggers may have changed. */
   #renew(): void {
     if (this.#age === this.#changes.age) return;
     this.#age = this.#changes.age;
@@ -119,7 +119,7 @@ export class StoredObjects {
     this.#ofNames = new WeakMap();
   }
 
-  /** Returns which of some names are databases, or may be. */
+  /** Returns the names that are databases, or may be. */
   #databasesIn(names: readonly string[], now: number): readonly string[] {
     return names.filter((name) => {
       const found = this.#found.get(name);
@@ -127,7 +127,7 @@ export class StoredObjects {
     });
   }
 
-  /** Returns what is known of some names; what is not has to be asked for in all databases. */
+  /** Returns the effects of known names, and the unknown names with the databases to look in. */
   #find(names: readonly string[], dotted: readonly string[], now: number): Found {
     const schemas = this.#databasesIn(dotted, now);
     const all: Behind[] = [];
@@ -160,7 +160,7 @@ export class StoredObjects {
     }
   }
 
-  /** Asks what some names are, and those in the texts of what they are. */
+  /** Looks up names, and then the names in the texts of the objects found. */
   async #ask(asking: Asking, first: ReadonlySet<string>): Promise<void> {
     const { age } = this.#changes;
     const until = performance.now() + knownMsMax;
@@ -176,7 +176,7 @@ export class StoredObjects {
       for (const name of asked) names.add(name);
     }
     await this.sight.renew(asking.driver, asking.loggedInAt);
-    // What was made meanwhile may not be in the answer, nor what it does not see.
+    // The answer may lack objects created meanwhile, and objects that the session does not see.
     if (age !== this.#changes.age || !this.sight.isOf(asking.loggedInAt)) return;
     const behind = behindNames(objects, this.sight);
     if (this.#found.size + first.size > namesMax) this.#found.clear();
@@ -187,7 +187,7 @@ export class StoredObjects {
     }
   }
 
-  /** Adds what was found of a name to what is known of it in other databases. */
+  /** Adds the result for a name to its results for other databases. */
   #add(name: string, found: Found): void {
     const known = this.#found.get(name);
     const isOld = known === undefined || known.until <= performance.now();
@@ -201,7 +201,7 @@ export class StoredObjects {
   }
 }
 
-/** Tells whether databases are among others; what was told of the others before is in `told`. */
+/** Returns whether `schemas` has all wanted databases; `told` caches the result. */
 function isWide(
   schemas: ReadonlySet<string>,
   wanted: readonly string[],
@@ -214,7 +214,7 @@ function isWide(
   return is;
 }
 
-/** Waits for something, but not longer than some time. */
+/** Waits for a promise, but at most `ms`. */
 async function atMost(ms: number, awaited: Promise<unknown> | undefined): Promise<void> {
   const late = Promise.withResolvers<void>();
   const timer = setTimeout(late.resolve, ms);
@@ -222,19 +222,19 @@ async function atMost(ms: number, awaited: Promise<unknown> | undefined): Promis
   clearTimeout(timer);
 }
 
-/** What is known of views and triggers, by the targets whose statements can run them. */
+/** Keeps the known views and triggers of each target. */
 export class StoredObjectsOfTargets {
-  /** What the pool's own statements change of them, whatever their target. */
+  /** Counts changes by statements that the pool sends, to any target. */
   readonly changes: ObjectChanges = new ObjectChanges();
   readonly #isShared: boolean;
   readonly #known: Map<string, StoredObjects> = new Map();
 
-  /** Knows nothing yet; `isShared` says whether one session may wait for what another asks. */
+  /** Starts empty; `isShared` says whether a session may wait for another session's look-up. */
   constructor(isShared: boolean) {
     this.#isShared = isShared;
   }
 
-  /** Returns what is known for a target. */
+  /** Returns the known views and triggers of a target. */
   of({ key, cleanHidden }: Target): StoredObjects {
     const known = this.#known.get(key);
     if (known !== undefined) return known;

@@ -1,30 +1,30 @@
-/** The names in a text, among which are all tables and views that its statements use. */
+/** Finds the names in a text, which include all tables and views that its statements use. */
 
 import { DOUBLE_QUOTED, END, Lexer, WORD } from "./lexer.ts";
 import { beforeTarget, naming, reserved } from "./statement_words.ts";
 
-/** How long names are, in UTF-16; those of servers have 64 characters. */
+/** The greatest length of a name in UTF-16 units; the servers allow 64 characters. */
 const lengthMax = 128;
-/** Words behind which no table is named until another word announces one. */
+/** Words after which no table is named until another word announces a table. */
 const behindTables: ReadonlySet<string> = new Set(
   "select where group order having limit set values".split(" "),
 );
 /** A character that no name can have. */
 const astral: RegExp = /[\u{10000}-\u{10ffff}]/u;
-/** A literal of bytes; 0X1 and 0x are names. */
+/** A hexadecimal or binary literal; 0X1 and 0x are names. */
 const bits: RegExp = /^0x[\da-fA-F]+$|^0b[01]+$/;
 
 /** The names in a text. */
 export interface TableNames {
-  /** Each once: those of all its tables, and others. */
+  /** Each name once: the names of all tables, and others. */
   readonly names: readonly string[];
-  /** Those of them that may be databases: a dot stands behind them. */
+  /** The names that may be databases: a dot follows them. */
   readonly schemas: readonly string[];
-  /** Those of these that stand where tables are named. */
+  /** The possible databases that stand where tables are named. */
   readonly databases: readonly string[];
 }
 
-/** Those of a text that names no table. */
+/** The result for a text that names no table. */
 export const noNames: TableNames = { names: [], schemas: [], databases: [] };
 
 /**
@@ -36,16 +36,16 @@ export function namesIn(sql: string, mode: number): TableNames {
   return new NameReader(sql, mode).read();
 }
 
-/** Where a text is that is being read. */
+/** A position in the text that is being read. */
 interface Position {
-  /** Whether what comes may be the name of a table. */
+  /** Whether the next name may be that of a table. */
   readonly isAtTables: boolean;
-  /** Whether a condition has interrupted a list of tables. */
+  /** Whether an ON condition has interrupted a list of tables. */
   readonly isInOn: boolean;
 }
 
 class NameReader {
-  /** Whether a table can be named in the text at all. */
+  /** Whether the text can name a table at all. */
   #isNaming = false;
   readonly #names: Set<string> = new Set();
   readonly #schemas: Set<string> = new Set();
@@ -53,7 +53,7 @@ class NameReader {
   readonly #sql: string;
   readonly #lexer: Lexer;
   #at: Position = { isAtTables: false, isInOn: false };
-  /** Where the brackets have begun that are open. */
+  /** The positions at which the open brackets began. */
   readonly #outer: Position[] = [];
   #last = "";
   #lastName: string | undefined;
@@ -80,7 +80,7 @@ class NameReader {
 
   #word(text: string): void {
     const word = text.toLowerCase();
-    // Before a bracket stands a function, unless it is the table that gets rows.
+    // A name before a bracket is a function, or else the table that gets rows.
     const isCalled = this.#sql[this.#lexer.end] === "(" && this.#last !== "." &&
       !beforeTarget.has(this.#last);
     const isName = this.#last === "." || !reserved.has(word) && !isCalled && !bits.test(text);
@@ -89,10 +89,10 @@ class NameReader {
     this.#last = word;
   }
 
-  /** Follows a word to where tables are named, or where none are. */
+  /** Moves on after a word: to a position where tables are named, or where none are. */
   #move(word: string): void {
     const isOfKey = word === "update" && this.#last === "key";
-    // USE INDEX FOR ORDER BY.
+    // As in USE INDEX FOR ORDER BY.
     const isOfHint = this.#last === "for";
     if (naming.has(word)) {
       this.#isNaming = true;

@@ -1,8 +1,8 @@
 /**
- * Where and as whom sessions are opened, resolved once from options and never changed.
+ * A target: the server and the user of sessions, resolved once from options and never changed.
  *
- * Two keys are computed when they are asked for: one tells targets apart, the other what a new
- * login on an open connection cannot change. Passwords take part in the first, and show in neither.
+ * A target computes two keys on demand: `key` tells targets apart, `addressKey` covers what a new
+ * login on an open connection cannot change. Passwords take part in `key`, but show in neither.
  */
 
 import type { Address } from "../port.ts";
@@ -11,23 +11,23 @@ import type { InitSql, TargetOptions } from "./target_options.ts";
 import { checkTargetOptions } from "./target_rules.ts";
 import { type TlsDemand, tlsDemandOf } from "./tls.ts";
 
-/** Where and as whom sessions are opened. */
+/** The server and the user of sessions. */
 export class Target {
   /** Where the server is. */
   readonly address: Address;
-  /** Who logs in. */
+  /** The user that logs in. */
   readonly user: string | undefined;
-  /** The database that is chosen at login. */
+  /** The database that a login selects. */
   readonly database: string | undefined;
-  /** The collation that is named at login. */
+  /** The collation or character set that a login names. */
   readonly charset: string;
-  /** How long a connect may take, and the start of a session after it. */
+  /** How long it may take to connect and to set the session up. */
   readonly connectTimeoutMs: number;
-  /** What is run on each new session. */
+  /** What the pool runs on each new session. */
   readonly initSql: Exclude<InitSql, string>;
-  /** Functions that are known to leave nothing in their session. */
+  /** Functions that, as the options say, leave nothing in their session. */
   readonly cleanFunctions: readonly string[];
-  /** Whether triggers and views that the user may not see are known to leave nothing. */
+  /** Whether, as the options say, triggers and views that the user may not see leave nothing. */
   readonly cleanHidden: boolean;
   readonly #tls: TlsDemand | undefined;
   readonly #options: TargetOptions;
@@ -37,7 +37,7 @@ export class Target {
   /**
    * Resolves options.
    *
-   * @throws {TargetOptionError} If one is unknown, has a value that it does not take, or
+   * @throws {TargetOptionError} If an option is unknown, has a value that it does not take, or
    *   contradicts another.
    */
   constructor(options: object) {
@@ -54,17 +54,17 @@ export class Target {
     this.initSql = typeof given.initSql === "string" ? [given.initSql] : given.initSql ?? [];
   }
 
-  /** What it asks of TLS, if it asks for it, keys among it; so it is not printed. */
+  /** The demand for TLS, if there is one; a getter, so that a printed target shows no keys. */
   get tls(): TlsDemand | undefined {
     return this.#tls;
   }
 
-  /** The options that it is made of, the password among them; so they are not printed. */
+  /** The options of the target; a getter, so that a printed target shows no password. */
   get options(): TargetOptions {
     return this.#options;
   }
 
-  /** Those of them that stay with a connection as long as it is open. */
+  /** The options that a connection keeps as long as it is open. */
   get fixedOptions(): object {
     return Object.fromEntries(
       Object.entries(this.#options).filter(([name]) => !changing.has(name)),
@@ -85,7 +85,7 @@ export class Target {
     return this.#key;
   }
 
-  /** Equal for targets that a session can be changed between. */
+  /** Equal for targets between which a new login can move a session. */
   get addressKey(): string {
     if (this.#addressKey === undefined) {
       const fixed = keyOfValue([this.address, this.fixedOptions]);
@@ -94,7 +94,7 @@ export class Target {
     return this.#addressKey;
   }
 
-  /** Returns the target that some options make of this one: a database, a user, a host. */
+  /** Returns this target with some options replaced: a database, a user, a host. */
   overrides(part: object): Target {
     const over = checkTargetOptions(part);
     const base: Record<string, unknown> = { ...this.#options };
@@ -118,7 +118,7 @@ function placeOf({ host, port, socketPath }: Address): string {
   return socketPath ?? `${host}:${port}`;
 }
 
-/** What a new login says, and where the server is, which {@linkcode Address} tells. */
+/** Options that a new login can change, and those that {@linkcode Address} covers. */
 const changing: ReadonlySet<string> = new Set([
   "charset",
   "cleanFunctions",

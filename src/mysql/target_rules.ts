@@ -1,18 +1,18 @@
-/** What the options of a target take: each has one rule. */
+/** The values that the options of a target take: one rule for each option. */
 
 import type { TargetOptionName, TargetOptions } from "./target_options.ts";
 import { parseUri } from "./uri.ts";
 
-/** An option of a target has a value that it does not take. */
+/** An option of a target is unknown, or has a value that it does not take. */
 export class TargetOptionError extends RangeError {
   /** The name of the class. */
   override readonly name = "TargetOptionError";
   /** The name of the option. */
   readonly option: string;
-  /** What it takes. */
+  /** What the option takes. */
   readonly expected: string;
 
-  /** Creates an error; the value itself may be a secret and is not told. */
+  /** Creates an error whose message shows no string, as that may be a secret. */
   constructor(option: string, value: unknown, expected: string) {
     super(`Option ${option} must be ${expected}: received ${kindOf(value)}`);
     this.option = option;
@@ -29,7 +29,7 @@ const flag: Rule = { expected: "true or false", accepts: (value) => typeof value
 const text: Rule = { expected: "a string", accepts: (value) => typeof value === "string" };
 const call: Rule = { expected: "a function", accepts: (value) => typeof value === "function" };
 const record: Rule = { expected: "an object", accepts: isRecord };
-/** The driver looks for a profile's name in an object that has what every object has. */
+/** The driver looks the name up in an object that inherits the properties of every object. */
 const profile: Rule = {
   expected: "the name of a profile",
   accepts: (value) => typeof value === "string" && !(value in Object.prototype),
@@ -50,7 +50,7 @@ function numberBetween(min: number, max: number, unit = ""): Rule {
   };
 }
 
-/** Returns the rule that accepts what one of some others does. */
+/** Returns a rule that accepts a value if one of some rules does. */
 function either(...rules: readonly Rule[]): Rule {
   return {
     expected: rules.map(({ expected }) => expected).join(" or "),
@@ -126,11 +126,11 @@ export const targetOptionNames: readonly TargetOptionName[] = Object.keys(
 ) as TargetOptionName[];
 
 /**
- * Returns options with `uri` replaced by what it says, where nothing else is said beside it.
- * What it has no name for is kept, so that options of a pool can be given in a URI as well.
- * Those that are null or undefined are left out.
+ * Returns options with `uri` replaced by the options in it, which the other options override.
+ * Keeps names that are no options of a target, so that a URI can contain options of a pool too.
+ * Leaves out options that are null or undefined.
  *
- * @throws {TargetOptionError} If `uri` is not one, or the options are no object.
+ * @throws {TargetOptionError} If `uri` is no such URI, or `options` is no object.
  */
 export function expandUri(options: object): Record<string, unknown> {
   if (!isRecord(options)) throw new TargetOptionError("options", options, "an object");
@@ -145,9 +145,9 @@ export function expandUri(options: object): Record<string, unknown> {
 }
 
 /**
- * Returns the options of a target, all of them valid, `uri` replaced by what it says.
+ * Checks the options of a target, and returns them with `uri` replaced by the options in it.
  *
- * @throws {TargetOptionError} If one is unknown, or has a value that it does not take.
+ * @throws {TargetOptionError} If an option is unknown, or has a value that it does not take.
  */
 export function checkTargetOptions(options: object): TargetOptions {
   const expanded = expandUri(options);
@@ -165,7 +165,7 @@ function isRecord(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Says what a value is without telling it. */
+/** Describes a value without showing a string. */
 function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === "number" || typeof value === "boolean") return `${typeof value} ${value}`;

@@ -1,6 +1,6 @@
 /**
- * How the server of one session reads texts at present, by its version and the sql_mode of the
- * session, and what that makes of a statement and of the values that are put into it.
+ * Reads statements, and the values that the driver puts into them, as the server of one session
+ * reads them at present: by its version, and by the sql_mode of the session.
  */
 
 import type { Connection } from "mysql2";
@@ -15,18 +15,18 @@ import { type Behind, nothingBehind } from "./stored_object_texts.ts";
 import { ObjectChanges, outdatedReason, type StoredObjects } from "./stored_objects.ts";
 import type { Target } from "./target.ts";
 
-/** What the driver puts a name for: `??`, or `::name` where placeholders have names. */
+/** A placeholder for which the driver puts a name: `??`, or `::name` with named placeholders. */
 const namePlaceholder: RegExp = /\?\?|::/;
 
-/** Why a session is renewed beside which others have changed views or triggers. */
+/** Why the pool renews a session if other sessions changed views or triggers meanwhile. */
 export const changedReason = "change of a view or a trigger";
 
-/** Why a session is reset whose statements may have run what its user may not see. */
+/** Why the pool resets a session whose statements may have run what its user may not see. */
 export const hiddenReason = "triggers or views that may not be seen";
 
 /** Reads texts as the server of one session does. */
 export class TextReading {
-  /** Whether the session has noted what role it had when it began. */
+  /** Whether the session has noted its initial role. */
   isRoleNoted = false;
   readonly #driver: DriverInternals;
   #analyser: Analyser = analyserOf("", []);
@@ -35,7 +35,7 @@ export class TextReading {
   #objects: StoredObjects | undefined;
   readonly #unknown: Set<string> = new Set();
   #changes: ObjectChanges = new ObjectChanges();
-  /** How many changes there were when a statement first named something, if one has. */
+  /** The count of changes when a statement first named something; undefined if none has. */
   #changesBefore: number | undefined;
   #hasWritten = false;
   /** Whether statements may have run what their user may not see. */
@@ -44,26 +44,26 @@ export class TextReading {
   readonly #written: Set<string> = new Set();
   /** Whether another session's change was under way when a statement named something. */
   #isAmidChange = false;
-  /** Whether a change of its own is under way. */
+  /** Whether this session is running such a change. */
   #isChanging = false;
   #isLookingUp = false;
   /** When the session logged in, or began to. */
   #loggedInAt = performance.now();
-  /** Whether the server has warned of the look-up. */
+  /** Whether an answer to the look-up has had warnings. */
   #isWarned = false;
-  /** The text that was looked up last, the mode that it was read in, and what it tells. */
+  /** The text that was analysed last, its sql_mode, and its analysis. */
   #lastText = "";
   #lastMode = -1;
   #last: Analysis | undefined;
 
-  /** Reads for a connection of which nothing is known yet. */
+  /** Reads for a new connection, whose version and sql_mode are still unknown. */
   constructor(driver: DriverInternals) {
     this.#driver = driver;
   }
 
   /**
-   * Reads for a target from now on. `objects` is what is known of the views and triggers that its
-   * statements can run, if its server tells of them.
+   * Reads for a target from now on. `objects` are the known views and triggers that its statements
+   * can run; undefined if its server refuses to show them.
    */
   begin(
     { cleanFunctions }: Target,
@@ -77,7 +77,7 @@ export class TextReading {
     this.#changes = changes;
   }
 
-  /** Notes what an answer tells of the sql_mode; `flags` are those that it came with. */
+  /** Notes what an answer reports of the sql_mode; `flags` are its status flags. */
   see(packet: Packet, flags: number): void {
     this.#flags = flags;
     if (this.#isLookingUp && (flags & RESULT_INFO) !== 0) this.#isWarned = true;
@@ -87,7 +87,7 @@ export class TextReading {
     else if (sqlMode !== undefined) this.#sqlMode = bitsOf(sqlMode);
   }
 
-  /** How many changes of views and triggers there have been. */
+  /** A count that rises when a statement that changes views or triggers is sent or answered. */
   get changeCount(): number {
     return this.#changes.count;
   }
@@ -97,25 +97,25 @@ export class TextReading {
     return this.#hasWritten;
   }
 
-  /** Whether statements since the session was settled may have run what may not be seen. */
+  /** Whether statements since the session was settled may have run what their user may not see. */
   get hasHidden(): boolean {
     return this.#hasHidden;
   }
 
-  /** Tells whether that is so, by what was found behind the names in them. */
+  /** Returns whether the statements may have done so, by the effects behind their names. */
   mayHide({ hides, hidesTriggers }: Behind): boolean {
     if (hides || !this.#hasWritten) return hides;
     return hidesTriggers || this.#objects?.hidesTriggers([...this.#written]) === true;
   }
 
-  /** The names in statements since the session was settled of which nothing is known. */
+  /** The unknown names in statements since the session was settled. */
   get unknownNames(): ReadonlySet<string> {
     return this.#unknown;
   }
 
   /**
-   * Why what the server tells now of the names in statements may not be what they have run: another
-   * session has changed a view or a trigger meanwhile, or this one has other privileges.
+   * Why a look-up now may not show what the statements have run: another session has changed a view
+   * or a trigger meanwhile, or this session has other privileges than a new session.
    */
   get renewalReason(): string | undefined {
     const before = this.#changesBefore;
@@ -125,9 +125,9 @@ export class TextReading {
   }
 
   /**
-   * Returns what is behind the names in a statement, as far as it is known. `code` is its text
-   * without the values, if those became literals and names; `isMoved` says whether the session
-   * may be in another database or role than its target says.
+   * Returns the effects behind the names in a statement, as far as the pool knows them. `code` is
+   * its text without the values, if those became literals and names; `needsRelogin` says whether
+   * the session may be in another database or role than its target says.
    */
   behind(
     code: string | undefined,
@@ -136,14 +136,14 @@ export class TextReading {
     needsRelogin: boolean,
   ): Behind {
     if (this.#objects === undefined || this.#isLookingUp) return nothingBehind;
-    // A name that the driver has put in stands only in what is sent.
+    // A name that the driver has put in stands only in the text that it sends.
     const isPutIn = code !== undefined && namePlaceholder.test(code);
     const names = (isPutIn ? this.analyse(sent) : analysis).tableNames();
     if (names.names.length === 0) return nothingBehind;
     this.#changesBefore ??= this.#changes.count;
     this.#hasWritten ||= !analysis.isReadOnly;
     this.#isAmidChange ||= this.#changes.runningCount > (this.#isChanging ? 1 : 0);
-    // There names mean something else; of such a session nothing stays in any case.
+    // In another database or role, names mean something else; a new login follows in any case.
     const isElsewhere = analysis.effect === "identity" && analysis.sessionOnly === undefined;
     if (needsRelogin || isElsewhere) return { ...nothingBehind, mayWrite: true };
     const behind = this.#objects.behind(names);
@@ -158,12 +158,12 @@ export class TextReading {
     this.#noteChange(analysis, true);
   }
 
-  /** Notes that a statement has been answered: what was asked meanwhile is not as it is now. */
+  /** Notes that a statement has been answered, so that a look-up made meanwhile is outdated. */
   noteAnswered(analysis: Analysis): void {
     this.#noteChange(analysis, false);
   }
 
-  /** Notes that nothing more is answered. */
+  /** Notes that the session has ended, and gets no more answers. */
   end(): void {
     if (this.#isChanging) this.#change(false);
   }
@@ -182,7 +182,7 @@ export class TextReading {
     this.#isChanging = isRunning;
   }
 
-  /** Asks what is behind some names. */
+  /** Looks up the effects behind some names. */
   async lookUp(driver: Connection, names: ReadonlySet<string>): Promise<Behind> {
     const analyser = this.#analyser;
     this.#isLookingUp = true;
@@ -197,12 +197,12 @@ export class TextReading {
     }
   }
 
-  /** Asks no more what names are, as the server refuses to tell. */
+  /** Looks up no more names, as the server refuses to show them. */
   giveUp(): void {
     this.#objects = undefined;
   }
 
-  /** Forgets what statements have named. */
+  /** Forgets the names in statements. */
   forgetNames(): void {
     this.#unknown.clear();
     this.#changesBefore = undefined;
@@ -210,13 +210,13 @@ export class TextReading {
     this.#written.clear();
   }
 
-  /** Knows no sql_mode any more, as the session begins anew; maybe by a new login. */
+  /** Forgets the sql_mode, as the session begins anew; with `isLogin`, by a new login. */
   forget(isLogin: boolean): void {
     this.#sqlMode = MODE_UNKNOWN;
     if (isLogin) this.#loggedInAt = performance.now();
   }
 
-  /** Returns what a text tells; for one statement the same text is asked for several times. */
+  /** Returns the analysis of a text; keeps the last, as each statement needs it several times. */
   analyse(sql: string): Analysis {
     const mode = this.#mode;
     if (this.#last !== undefined && mode === this.#lastMode && sql === this.#lastText) {
@@ -229,12 +229,12 @@ export class TextReading {
     return this.#last = analysis;
   }
 
-  /** Tells whether a text is read alike when the driver has put values into it. */
+  /** Returns whether a text keeps its meaning when the driver puts values into it. */
   isTemplate(sql: string, values: unknown): boolean {
     return this.#driver.config.queryFormat === undefined && areHarmless(sql, values, this.#mode);
   }
 
-  /** Returns what a statement tells before it is sent. */
+  /** Returns the facts that a statement shows before the driver sends it. */
   factsOf({ sql, values, isPrepared }: Statement): StatementFacts {
     const facts = this.analyse(sql);
     return isPrepared || this.isTemplate(sql, values) ? facts : weakFacts(facts);
@@ -247,18 +247,18 @@ export class TextReading {
 }
 
 /**
- * Tells whether a text stays what it is when the driver puts values into it: whether it finds the
- * same strings in the text as the server, and the values become nothing but literals and names.
+ * Returns whether a text keeps its meaning when the driver puts values into it: the driver finds
+ * the same strings in the text as the server, and the values become only literals and names.
  *
  * @param mode The sql_mode, by the bits of lexer.ts.
  */
 export function areHarmless(sql: string, values: unknown, mode: number): boolean {
   if (values === undefined || !sql.includes("?") && !sql.includes(":")) return true;
-  // To the driver a backslash escapes, in the text and in the strings it writes.
+  // The driver always takes a backslash for an escape, in the text and in strings it writes.
   const isForeign = (mode & NO_BACKSLASH_ESCAPES) !== 0;
   if (isForeign && sql.includes("\\")) return false;
   const list = Array.isArray(values) ? values : [values];
-  // Of what is empty the driver writes nothing, so that what is beside it comes together.
+  // For an empty value the driver writes nothing, so that the text on both sides joins.
   return list.every((value) => isData(value, isForeign, 0) && !isEmpty(value));
 }
 
@@ -267,7 +267,7 @@ function isEmpty(value: unknown): boolean {
     !(value instanceof Uint8Array) && Object.keys(value).length === 0;
 }
 
-/** How deep lists of lists may be. */
+/** How deep lists and objects may be nested. */
 const depthMax = 6;
 
 function isData(value: unknown, isQuoteOpen: boolean, depth: number): boolean {

@@ -1,35 +1,35 @@
 /**
- * What a target asks of TLS: two options, resolved to one demand.
+ * Resolves the two options of a target for TLS to one demand.
  *
- * `tls` says how strict to be, `ssl` by what means, under the driver's names. A server that is
- * not on this machine is spoken to encrypted unless it is said that it need not be.
+ * `tls` says how strict to be; `ssl` has the settings, under the driver's names. The connection to
+ * a server on another machine is encrypted unless the options allow plain text.
  */
 
 import type { TargetOptions } from "./target_options.ts";
 import { TargetOptionError } from "./target_rules.ts";
 
-/** What is asked of TLS; none is asked for where there is no demand. */
+/** What a target asks of TLS; a target without a demand uses no TLS. */
 export interface TlsDemand {
-  /** Whether it goes on in plain text where there is no TLS to be had. */
+  /** Whether the connection goes on in plain text if TLS is not available. */
   readonly isOptional: boolean;
-  /** Whether somebody who is trusted has to have signed; as the runtime likes unless said. */
+  /** Whether a trusted authority must have signed; undefined: the runtime's default. */
   readonly isChainVerified: boolean | undefined;
-  /** Whether the certificate has to be for the name of the host; likewise. */
+  /** Whether the certificate must be for the host's name; undefined: the runtime's default. */
   readonly isNameVerified: boolean | undefined;
-  /** What the driver is told, which writes into it. */
+  /** The settings for the driver, which writes into them. */
   readonly ssl: object | string;
 }
 
-/** Hosts of this machine, and Hyperdrive, which is inside Cloudflare's and has no TLS. */
+/** Hosts of this machine, and Hyperdrive, which is inside Cloudflare's network without TLS. */
 const localHost = /^(?:localhost|127(?:\.\d{1,3}){3}|::1|[^.]+\.hyperdrive\.local)$/i;
 
-/** Tells whether what is sent to a server does not leave this machine. */
+/** Returns whether a server counts as being on this machine. */
 export function isLocal({ host, socketPath }: TargetOptions): boolean {
   return Boolean(socketPath) || !host || localHost.test(host);
 }
 
 /**
- * Returns what a target asks of TLS, if it asks for it.
+ * Returns what a target asks of TLS; undefined if it asks for none.
  *
  * @throws {TargetOptionError} If the two options contradict each other.
  */
@@ -40,13 +40,13 @@ export function tlsDemandOf(options: TargetOptions): TlsDemand | undefined {
   }
   const isAskedFor = tls !== undefined || Boolean(means);
   if (means === false || !isAskedFor && isLocal(options)) return undefined;
-  // Who names means and no more wants them used to the full.
+  // `ssl` without `tls` asks for full verification.
   const isStrict = tls === "verify" || tls === undefined && Boolean(means);
   const ssl = typeof means === "object" ? means : {};
   if (tls === "verify" && ssl.rejectUnauthorized === false) {
     throw new TargetOptionError("ssl.rejectUnauthorized", false, "left out where tls is verify");
   }
-  // The name of a profile stands for its authorities; a name that nobody vouches for says nothing.
+  // A profile has its own authorities; a name in a certificate proves nothing without its chain.
   const sawReport = ssl.ca !== undefined || typeof means === "string" ||
     ssl.verifyIdentity === true;
   const isChainVerified = ssl.rejectUnauthorized ?? (isStrict || sawReport || undefined);
@@ -57,7 +57,7 @@ export function tlsDemandOf(options: TargetOptions): TlsDemand | undefined {
     ssl: typeof means === "string" ? means : {
       ...ssl,
       rejectUnauthorized: isChainVerified === true,
-      // The driver takes an IP address for "localhost"; names are verified after it.
+      // The driver takes an IP address for "localhost"; tls_upgrade.ts sees to names after it.
       verifyIdentity: false,
     },
   };

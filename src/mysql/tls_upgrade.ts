@@ -1,8 +1,9 @@
 /**
- * TLS: who has to be on the other side, and who sees to that.
+ * Upgrades connections to TLS, and has the server's identity verified.
  *
- * The driver alone verifies no name. Where a runtime's sockets upgrade themselves they take its
- * place; elsewhere what it has upgraded is looked at before anything secret is sent.
+ * The driver alone verifies no name. Sockets of a runtime that can upgrade themselves do so in its
+ * place; otherwise the adapter checks the stream that the driver has upgraded, before the driver
+ * sends a secret.
  */
 
 import type { Connection } from "mysql2";
@@ -12,13 +13,13 @@ import { lookAfterUpgrade, upgradeBy } from "./mysql2_patches.ts";
 import type { Target } from "./target.ts";
 import type { TlsDemand } from "./tls.ts";
 
-/** What is asked of TLS under the driver's names. */
+/** The TLS settings under the driver's names. */
 type DriverTls = Readonly<Record<string, unknown>>;
 
 /** The options of TLS that every adapter knows. */
 const common: readonly string[] = ["ca", "cert", "key", "rejectUnauthorized", "verifyIdentity"];
 
-/** Lets a connection that was just created be upgraded as its target asks, if it is to be. */
+/** Sets up how a new connection is upgraded to TLS, if its target asks for TLS. */
 export function secure(
   driver: Connection,
   socket: SocketStream,
@@ -32,7 +33,7 @@ export function secure(
   const options = tlsOptionsOf(given, tls, address, adapter.verifiesAlways === true);
   const upgrade = socket.startTls?.bind(socket);
   if (upgrade !== undefined) return upgradeBy(internals, () => upgrade(options));
-  // A session of TLS that is resumed shows no certificate. The driver has them by this object.
+  // A resumed TLS session shows no certificate, and the driver keeps sessions by this object.
   if (!options.isNameVerified) return;
   internals.config.ssl = { ...given };
   lookAfterUpgrade(internals, () => adapter.identityError?.(internals.stream, options.serverName));
@@ -57,13 +58,13 @@ function tlsOptionsOf(
   };
 }
 
-/** Tells whether a connect has failed for want of TLS that both sides agree to. */
+/** Returns whether a connect has failed because the two sides did not agree on TLS. */
 export function isTlsMissing(error: unknown): error is Error {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return code === "HANDSHAKE_NO_SSL_SUPPORT" || code === "HANDSHAKE_SSL_ERROR";
 }
 
-/** Returns such an error, with what to do about it where nobody has asked for TLS. */
+/** Returns such an error, with advice in it if the options do not ask for TLS. */
 export function tlsAdvised(error: Error, { options, address }: Target): Error {
   if (options.tls !== undefined || options.ssl !== undefined) return error;
   const advice =

@@ -1,11 +1,11 @@
 /**
- * The transaction of one session, as the answers of its server show it, and what of it may have
- * become permanent.
+ * Tracks the transaction of one session by the answers of its server, and counts the statements
+ * that may have become permanent.
  *
- * The status flag says whether a transaction is open. That one was ended and another begun within
- * one answer shows in the reports of session tracking: the server then reports anew how the
- * transaction was begun, or reports nothing although something has changed, or takes back a
- * letter of what has happened in it. Without reports only the statement's text tells.
+ * The status flag says whether a transaction is open. If a transaction ends and another begins
+ * within one answer, the reports of session tracking show it: the server reports anew how the
+ * transaction began, or sends an empty report, or takes back a letter of what has happened in the
+ * transaction. Without reports only the statement's text shows it.
  */
 
 import type { ErrorClass } from "./errors.ts";
@@ -13,36 +13,36 @@ import { analyserOf, type Analysis } from "./statement.ts";
 import type { TransactionReport } from "./status.ts";
 import { type Behind, nothingBehind } from "./stored_object_texts.ts";
 
-/** What the last statement was counted for as one that may have become permanent. */
+/** What `permanentCount` counts the last statement for: nothing, itself or its transaction. */
 type Counted = "nothing" | "itself" | "transaction";
 
-/** Where the letters of a transaction say that it has written to tables without transactions. */
+/** The place of the letter that shows a write to a table without transactions. */
 const UNSAFE_WRITE_AT = 3;
 
-/** Follows the transactions of one session. */
+/** Tracks the transactions of one session. */
 export class TransactionState {
-  /** A number of the transaction that is open, 0 if none is; it rises with each. */
+  /** The number of the open transaction, 0 if none is open; it rises with each transaction. */
   number = 0;
-  /** The statement at which the last one ended. */
+  /** The statement during which the last transaction ended. */
   endedBy: string | undefined;
   /** How many statements may have become permanent. */
   permanentCount = 0;
   /**
-   * The names of which nothing was known in reads: if one is a view's, that may have written. With
-   * each, how many changes of views there had been.
+   * The unknown names in reads: if such a name is that of a view, the read may have written. With
+   * each name, the count of changes of views at that time.
    */
   readonly unprovenReads: Map<string, number> = new Map();
-  /** Those in the open transaction. */
+  /** The same for the reads in the open transaction. */
   readonly #unprovenWithin: Map<string, number> = new Map();
   #last = 0;
-  /** What the server has reported last of what happened in it. */
+  /** The letters in the last report of what has happened in the transaction. */
   #letters = "";
   #hasWritten = false;
-  /** Whether it has written what no ROLLBACK takes back. */
+  /** Whether the transaction has written something that no ROLLBACK takes back. */
   #hasWrittenForGood = false;
   #counted: Counted = "nothing";
 
-  /** Notes that a statement is being sent, after so many changes of views. */
+  /** Notes that a statement is being sent; `changeCount` counts the changes of views so far. */
   begin(given: Given, changeCount: number): void {
     const isOpen = this.number !== 0;
     this.#counted = "nothing";
@@ -51,7 +51,7 @@ export class TransactionState {
       if (!isHarmless(given) && given.analysis.transactionWord === undefined) {
         this.#hasWritten = true;
       }
-      // What may end it may do so although its answer is lost.
+      // A statement that may end the transaction may do so although its answer is lost.
       if (!keepsTransaction(given) && given.analysis.transactionWord !== "rollback") {
         this.#keepUnproven();
         if (this.#hasWritten) this.#count("transaction");
@@ -62,8 +62,8 @@ export class TransactionState {
   }
 
   /**
-   * Notes what an answer says. `given` is the statement, if it is to one; `report` is what was
-   * reported, if reports are switched on.
+   * Notes what an answer says. `given` is the statement that it answers, if any; `report` is the
+   * report in it, if reports are switched on.
    */
   see(
     isOpen: boolean,
@@ -76,7 +76,7 @@ export class TransactionState {
       const isTakenBack = given?.analysis.transactionWord === "rollback";
       if (this.#hasWritten && this.#counted === "nothing" && !isTakenBack) this.permanentCount++;
       if (!isTakenBack) this.#keepUnproven();
-      // From now on it is certain.
+      // From now on the count is certain.
       this.#counted = "nothing";
       this.#end(given);
     } else if (isOpen && !isNew && isLast && this.#counted === "transaction") this.#takeBack();
@@ -93,18 +93,18 @@ export class TransactionState {
       !isHarmless(given);
   }
 
-  /** Notes what was asked of the server after a statement had failed. */
+  /** Notes the answer to a ping after a failed statement. */
   seeAfter(
     isOpen: boolean,
     report: TransactionReport | undefined,
     failed: Given | undefined,
   ): void {
-    // What cannot have committed anything has been rolled back.
+    // A transaction that has ended by a statement which cannot commit was rolled back.
     if (failed === undefined || keepsTransaction(failed)) this.#hasWritten &&= isOpen;
     this.see(isOpen, report, failed, true);
   }
 
-  /** Notes an error that answers a statement, or something else. */
+  /** Notes an error; `given` is the statement that it answers, if any. */
   fail(given: Given | undefined, { isRolledBack, isRepeatable, isLoss }: ErrorClass): void {
     if (isRepeatable && !isLoss && given !== undefined && this.#leftNothing(given)) {
       this.#takeBack();
@@ -112,16 +112,16 @@ export class TransactionState {
     if (isRolledBack && this.number !== 0) this.#end(given);
   }
 
-  /** Tells whether nothing is left of what a statement was counted for, as it may be repeated. */
+  /** Returns whether a failed, repeatable statement left nothing of what it was counted for. */
   #leftNothing({ analysis }: Given): boolean {
     const { isSingleWrite, transactionWord, endsTransaction } = analysis;
     if (this.#counted === "itself") return isSingleWrite;
-    // Others that end a transaction do so before they fail.
+    // Other statements that end a transaction do so before they fail.
     return this.#counted === "transaction" &&
       (transactionWord === "commit" || endsTransaction === undefined);
   }
 
-  /** Notes the names of which nothing is known in what only reads. */
+  /** Notes the unknown names in a statement that only reads. */
   #noteUnproven(given: Given, changeCount: number): void {
     const { unknown } = given.behind;
     if (unknown.length === 0 || !isHarmless(given)) return;
@@ -154,15 +154,15 @@ export class TransactionState {
     this.#letters = "";
   }
 
-  /** Tells whether the open transaction is another than before the answer. */
+  /** Returns whether another transaction is open than before the answer. */
   #isAnew(report: TransactionReport | undefined, given: Given | undefined): boolean {
     if (report === undefined) {
       const word = given?.analysis.transactionWord;
       return word !== undefined && word !== "savepoint";
     }
     if (!report.isGiven) return false;
-    // MySQL takes back all letters, and tells the isolation level that lasts, when it creates a
-    // temporary table, which ends nothing.
+    // When MySQL creates a temporary table, which ends no transaction, it takes back all letters
+    // and reports the lasting isolation level.
     const { isEmpty, letters = this.#letters, characteristics = "" } = report;
     if (isEmpty) return true;
     if (letters !== "" && !/[^_]/.test(letters)) return characteristics.includes("START");
@@ -170,22 +170,22 @@ export class TransactionState {
   }
 }
 
-/** Tells whether letters are gone. */
+/** Returns whether letters have disappeared. */
 function hasLost(before: string, after: string): boolean {
   return [...before].some((letter, place) => letter !== "_" && after[place] !== letter);
 }
 
 /** A statement that a connection was given. */
 export interface Given {
-  /** Its text, without values that were put into it. */
+  /** Its text, without the values that the driver put into it. */
   readonly text: string;
-  /** What its text tells. */
+  /** The analysis of its text. */
   readonly analysis: Analysis;
   /** The effects of the views and triggers that its names lead to. */
   readonly behind: Behind;
 }
 
-/** What stands for a reset or a new login, which rolls back what is open. */
+/** Stands for a reset or a new login, which rolls back an open transaction. */
 export const wiping: Given = {
   text: "a reset or a new login of the connection",
   analysis: analyserOf("", []).analyse("ROLLBACK", 0),
@@ -193,8 +193,8 @@ export const wiping: Given = {
 };
 
 /**
- * Tells whether nothing of a statement can become permanent, whatever is open, if the names of
- * which nothing is known are not those of views that write.
+ * Returns whether nothing of a statement can become permanent, in a transaction or not, provided
+ * that no unknown name in it is that of a view that writes.
  */
 function isHarmless({ analysis, behind }: Given): boolean {
   const { isReadOnly, sessionOnly, transactionWord } = analysis;
@@ -203,7 +203,7 @@ function isHarmless({ analysis, behind }: Given): boolean {
   return isReadOnly || sessionOnly !== undefined;
 }
 
-/** Tells whether an open transaction is still the same when a statement has been answered. */
+/** Returns whether the open transaction certainly outlives a statement that was answered. */
 export function keepsTransaction({ analysis }: Given): boolean {
   const { isReadOnly, isSingleWrite, transactionWord, endsTransaction } = analysis;
   if (transactionWord !== undefined) return transactionWord === "savepoint";

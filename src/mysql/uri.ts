@@ -1,6 +1,6 @@
-/** A server's address as one text, which may say options as well. */
+/** Reads a server's address from a URI, which may contain options as well. */
 
-/** The modes of MySQL's own clients. */
+/** The values of `ssl-mode` in MySQL's own clients, and the options that they mean. */
 const sslModes: ReadonlyMap<string, object> = new Map<string, object>([
   ["disable", { ssl: false }],
   ["disabled", { ssl: false }],
@@ -10,12 +10,12 @@ const sslModes: ReadonlyMap<string, object> = new Map<string, object>([
   ["verify_identity", { tls: "verify" }],
 ]);
 
-/** Reads a URI as mysql2 does: options follow a question mark, as JSON where they are JSON. */
+/** Reads a URI as mysql2 does: options follow a question mark; values may be JSON. */
 export function parseUri(uri: URL): Record<string, unknown> {
-  // It inherits nothing, so that every name, `__proto__` too, is one of an option.
+  // The object inherits nothing, so that every name, even `__proto__`, is that of an option.
   const options: Record<string, unknown> = Object.create(null);
   for (const [name, value] of uri.searchParams) {
-    // MySQL's own clients say it so, and so does Hyperdrive.
+    // MySQL's own clients use this name, and so does Hyperdrive.
     const mode = /^ssl-?mode$/.test(name) ? sslModes.get(value.toLowerCase()) : undefined;
     if (mode !== undefined) Object.assign(options, mode);
     else options[name] = parseValue(value);

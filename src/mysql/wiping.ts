@@ -1,6 +1,6 @@
 /**
- * Makes a session as its target says: when it begins, when a holder has left something in it, and
- * when it is to be one of another target.
+ * Brings a session into the state that its target asks for: when it begins, after a holder has
+ * left state in it, and when it moves to another target.
  */
 
 import type { Connection } from "mysql2";
@@ -16,7 +16,7 @@ import type { Target } from "./target.ts";
 import { changedReason, hiddenReason } from "./text_reading.ts";
 import type { SessionState } from "./session_state.ts";
 
-/** How long the server may take to wipe a session, or to let another user in. */
+/** How long a reset, a new login or a look-up may take. */
 const resetMsMax = 5000;
 
 /** Wipes one session. */
@@ -27,7 +27,7 @@ export class Wiping {
   readonly #loans: Loans;
   readonly #memory: Memory;
 
-  /** Wipes the session of a connection, by what its parts know. */
+  /** Wipes the session of a connection, with the help of its parts. */
   constructor(
     driver: Connection,
     state: SessionState,
@@ -42,16 +42,16 @@ export class Wiping {
     this.#memory = memory;
   }
 
-  /** Makes a session that has just been connected or wiped what its target says. */
+  /** Sets up a session as its target says, after a connect, a reset or a new login. */
   async begin(target: Target, by: Beginning): Promise<void> {
     await beginSession(this.#driver, this.#state, target, this.#memory, by);
     this.#loans.settle();
   }
 
   /**
-   * Wipes what a holder left, or whatever there is if `isForced`. Where only a look-up can tell
-   * whether there is anything, that comes first. Returns why that took a new login, or a reset for
-   * what may not be seen, if it did.
+   * Wipes the state that a holder left, or any state if `isForced`. If only a look-up can show
+   * whether there is state, the look-up comes first. Returns why this took a new login, or a reset
+   * for objects that the user may not see; otherwise undefined.
    */
   async reset(target: Target, isForced: boolean): Promise<string | undefined> {
     const { reading, isDirty, renewalReason } = this.#state;
@@ -67,19 +67,19 @@ export class Wiping {
       await this.#reset(target);
       return hidden;
     }
-    // No reset gives back a role, and with another one the server tells something else.
+    // A reset does not restore the role, and with another role the server shows other objects.
     await this.login(target);
     const found = await this.lookUp(names, target);
     this.#state.settle();
     return reasonOf(found, hasWritten) ?? hidden;
   }
 
-  /** Asks what is behind some names, and wipes what that may have left; returns the reason. */
+  /** Looks names up, and wipes what the objects found may have left; returns the reason. */
   async #settle(names: ReadonlySet<string>, target: Target): Promise<string | undefined> {
     const { reading } = this.#state;
     const { hasWritten, changeCount } = reading;
     const found = await this.lookUp(names, target);
-    // What it found may not be what there was when the statements ran.
+    // The look-up may show other objects than those that the statements ran.
     const missed = reading.changeCount === changeCount ? undefined : changedReason;
     const reason = reasonOf(found, hasWritten) ?? missed;
     const isHidden = reading.mayHide(found);
@@ -94,26 +94,26 @@ export class Wiping {
     return this.#wipe("A reset", ask, target, "reset");
   }
 
-  /** Makes it a session of a target by a new login. */
+  /** Turns the session into a session of a target by a new login. */
   async login(target: Target): Promise<void> {
     try {
       const internals = internalsOf(this.#driver);
       await this.#wipe("A new login", () => login(internals, target), target, "login");
     } catch (error) {
-      // MariaDB leaves it open and logged in as before, but without what the session had.
+      // MariaDB leaves the connection open and logged in as before, but without its former state.
       this.#end.break(ending("A new login failed", error));
       throw error;
     }
   }
 
-  /** Asks what is behind some names; if the answer is not certain, it may be anything. */
+  /** Looks up the effects behind some names; assumes the worst if the answer is not certain. */
   async lookUp(names: ReadonlySet<string>, target: Target): Promise<Behind> {
     const { reading, isInTransaction } = this.#state;
     let behind = nothingBehind;
     try {
       await this.#end.within("A look-up of views and triggers", resetMsMax, async () => {
         behind = await reading.lookUp(this.#driver, names);
-        // Without autocommit, MySQL has begun a transaction for it.
+        // Without autocommit, MySQL has begun a transaction for the look-up.
         if (isInTransaction || !this.#state.isInTransaction) return;
         await answered((answer) => this.#driver.query("ROLLBACK", answer));
       });
@@ -128,7 +128,7 @@ export class Wiping {
     return behind;
   }
 
-  /** Wipes it, unless its server is known to refuse that; then another has to be opened. */
+  /** Wipes the session; throws if the server refused that before: the pool must open another. */
   async #wipe(
     what: string,
     ask: () => Promise<void>,
@@ -148,7 +148,7 @@ export class Wiping {
   }
 }
 
-/** Returns why what was found may have left something that a reset does not wipe. */
+/** Returns why the objects found may have left something that a reset does not wipe. */
 function reasonOf({ reason, reasonOfTriggers }: Behind, hasWritten: boolean): string | undefined {
   return reason ?? (hasWritten ? reasonOfTriggers : undefined);
 }
