@@ -36,7 +36,7 @@ export interface StatementFacts {
   readonly isSingleWrite: boolean;
   /**
    * What it reads of earlier statements on its connection: "previous": what the last one left
-   * (ROW_COUNT(), SHOW WARNINGS …); "id": an id or a sequence's value that an earlier one generated.
+   * (ROW_COUNT(), SHOW WARNINGS …); "id": an id or sequence value that an earlier one generated.
    */
   readonly reads: "nothing" | "previous" | "id";
   /** The words that show that it ends an open transaction: "ALTER TABLE", "COMMIT" … */
