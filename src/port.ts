@@ -35,8 +35,8 @@ export interface StatementFacts {
    */
   readonly isSingleWrite: boolean;
   /**
-   * What it reads about earlier statements on its connection: "previous" is about the statement
-   * before it (ROW_COUNT(), SHOW WARNINGS …), "id" an id or a sequence's value that one generated.
+   * What it reads of earlier statements on its connection: "previous": what the last one left
+   * (ROW_COUNT(), SHOW WARNINGS …); "id": an id or sequence value that an earlier one generated.
    */
   readonly reads: "nothing" | "previous" | "id";
   /** The words that show that it ends an open transaction: "ALTER TABLE", "COMMIT" … */
@@ -78,7 +78,7 @@ export interface Answering {
   failed(error: unknown): void;
 }
 
-/** The server, user and database of a session; only the port knows what it contains. */
+/** The destination of a session; only the port knows what it contains. */
 export type Target = object;
 
 /** The driver's own connection, which users get as it is. */
@@ -177,7 +177,7 @@ export interface Connector {
   /**
    * Opens a session. The port calls `lost` at most once, and only if the session ends unasked
    * after the promise was fulfilled. Rejects with the driver's error, or with the signal's
-   * reason, and then leaves no socket behind.
+   * reason, and then leaves nothing behind.
    */
   connect(target: Target, lost: (loss: Loss) => void, signal: AbortSignal): Promise<Session>;
   /** Tells whether an error of {@linkcode connect} says that the server has no room for more. */
@@ -274,7 +274,7 @@ export interface Adapter {
   readonly runtime: Runtime;
   /** Whether its TLS verifies chain and name unless the options say otherwise. */
   readonly verifiesAlways?: boolean;
-  /** Returns the stream of a socket that it starts to open; a failure destroys the stream. */
+  /** Returns the stream of a socket that is opening; a failure destroys it with its error. */
   dial(address: Address): SocketStream;
   /**
    * Returns why the other side of a stream that the driver upgraded to TLS is not a server of that

@@ -66,7 +66,7 @@ export function list({ pool }: Draft, target: Writable<Target>): void {
   }
 }
 
-/** Returns when the pool may forget a target, if ever; later if an outage must be remembered. */
+/** Returns when the pool may forget a target, if ever; it keeps an outage for later attempts. */
 function forgottenAt(
   pool: PoolState,
   { queue, blocked, live, minimum, outage }: Target,
@@ -133,7 +133,7 @@ function oldestOf(pool: PoolState, resting: Table<TargetId>): Actual | undefined
 }
 
 /**
- * Tells whether an idle connection may make room: the closing ones do not make enough.
+ * Tells whether an idle connection may make room, as the closing ones do not make enough.
  *
  * The waiters of a target that is down need no room, except the waiter whose probe is due:
  * `probes` adds it to the others.

@@ -33,7 +33,7 @@ interface Filled<V extends Entry> {
   readonly back: readonly V[];
 }
 
-/** How many entries a block has at most; to add an entry copies the back. */
+/** How many entries a block has at most; adding an entry copies the back. */
 const BLOCK = 16;
 
 /** Returns the oldest entry, if there is any. */

@@ -153,7 +153,7 @@ function end(draft: Draft, actual: Actual): void {
 function count(draft: Draft, actual: Actual, by: 1 | -1): void {
   const { pool } = draft;
   const { status } = actual;
-  // Every lease has these two, so they are spelt out: a write by a computed name is slow.
+  // Every lease passes these two, so they are spelt out: a write by a computed name is slow.
   if (status === "idle") pool.idle += by;
   else if (status === "leased") pool.leased += by;
   else pool[status] += by;
@@ -194,7 +194,7 @@ export function oldestIdle({ newest, idle }: Target): Actual | undefined {
   return first(idle)?.value ?? newest;
 }
 
-/** Which part of the maximum age chance may take off, and by which retirement may come later. */
+/** The part of the maximum age that chance may take off, and by which a retirement may be late. */
 const AGE_SLACK = 0.1;
 
 /** Returns when an actual connection that opens now reaches its maximum age. */

@@ -71,7 +71,7 @@ export interface WorkEnded {
   readonly work: Work;
 }
 
-/** A socket closed although the pool had not asked it to. */
+/** A socket closed although the pool did not close it. */
 export interface ActualLost {
   /** Says which event this is. */
   readonly type: "actualLost";

@@ -58,7 +58,7 @@ export interface Policy {
   readonly virtuals: readonly VirtualPolicy[];
 }
 
-/** The status of an actual connection; after "leased" the list has the pool's own work on it. */
+/** The status of an actual connection; all after "leased" are the pool's own work on it. */
 export type Status =
   | "idle"
   | "leased"

@@ -1,7 +1,7 @@
 /**
- * Runs the suite in every runtime, two side by side, each on servers of its own.
+ * Runs the suite in every runtime, two runtimes at a time, each of the two on its own servers.
  *
- * A test has passed if it ended well and left nothing: the servers have no connection then.
+ * A test passes if it succeeds and leaves no connection at the servers.
  */
 
 import process from "node:process";
@@ -14,34 +14,34 @@ import { type Lab, openLab } from "./lab/lab.ts";
 import { RuntimeError, RuntimeProcess } from "./runtime_process.ts";
 import type { Case } from "./suite/suite.ts";
 
-/** The runtimes that the suite is run in. */
+/** The runtimes of the suite. */
 export const runtimes: readonly Runtime[] = ["node", "deno", "bun", "workerd"];
 
-/** How many runtimes run it at once: a server and its clients keep two cores busy. */
+/** How many runtimes run the suite at once: a server and its clients keep two cores busy. */
 const concurrency = 2;
 
-/** After how many tests it is told how far a runtime has come. */
+/** After how many tests a runtime's progress is printed. */
 const progressSteps = 100;
 
-/** A test that was not run. */
+/** A test that did not run. */
 export interface Skipped {
   /** Its name. */
   readonly name: string;
-  /** Why it was not run. */
+  /** Why it did not run. */
   readonly reason: string;
 }
 
-/** What became of the suite in one runtime. */
+/** The result of the suite in one runtime. */
 export interface Result {
   /** How many passed. */
   readonly passed: number;
   /** How many failed. */
   readonly failed: number;
-  /** Those that were not run. */
+  /** The tests that did not run. */
   readonly skipped: readonly Skipped[];
 }
 
-/** What of the suite is run. */
+/** The part of the suite to run. */
 export interface Selection {
   /** The runtimes; all if not given. */
   readonly only?: readonly Runtime[];
@@ -49,10 +49,10 @@ export interface Selection {
   readonly filter?: string;
 }
 
-/** What became of the suite in each runtime that it was run in. */
+/** The result of the suite in each runtime in which it ran. */
 export type Results = Readonly<Partial<Record<Runtime, Result>>>;
 
-/** Runs the suite; how it goes is told on stderr. */
+/** Runs the suite; prints its progress to stderr. */
 export async function runConformance({ only, filter = "" }: Selection = {}): Promise<Results> {
   const line = runtimes.filter((runtime) => only?.includes(runtime) ?? true);
   const chosen = cases.filter(({ name }) => name.includes(filter));
@@ -71,7 +71,7 @@ export async function runConformance({ only, filter = "" }: Selection = {}): Pro
   }));
 }
 
-/** Adds up what became of the suite. */
+/** Adds up the results of the suite. */
 export function tallyOf(results: Results): Tally {
   return sum(
     Object.values(results).map(({ passed, failed, skipped }) => {
@@ -80,10 +80,10 @@ export function tallyOf(results: Results): Tally {
   );
 }
 
-/** Why servers cannot be started. */
+/** Why a server cannot start. */
 type Lacks = Readonly<Record<Flavor, string | undefined>>;
 
-/** One runtime's way through the suite. */
+/** The run of the suite in one runtime. */
 class Run {
   readonly #runtime: Runtime;
   readonly #lab: Lab;
@@ -96,7 +96,7 @@ class Run {
     this.#lacks = lacks;
   }
 
-  /** Runs tests in turn, and says what became of them. */
+  /** Runs tests in turn, and returns the result. */
   async all(chosen: readonly Case[]): Promise<Result> {
     const began = performance.now();
     const skipped: Skipped[] = [];
@@ -128,7 +128,7 @@ class Run {
     if (problems[0] instanceof RuntimeError) await this.#endProcess();
     await this.#lab.tidy().catch(note);
     if (problems.length === 0) return true;
-    // What a test that failed has left must not fail the next one.
+    // The leftovers of a failed test must not fail the next one.
     await this.#endProcess();
     const time = seconds(performance.now() - began);
     this.#say(`FAILED  ${name}  ${time}\n${problems.map(textOf).join("\n")}`);
@@ -146,7 +146,7 @@ class Run {
     this.#process = undefined;
   }
 
-  /** Returns the certificates of those who have signed the servers' own. */
+  /** Returns the certificates of the authorities that signed the servers' certificates. */
   async #authorities(): Promise<string[]> {
     const flavors = (["mariadb", "mysql"] as const).filter((flavor) =>
       this.#lacks[flavor] === undefined

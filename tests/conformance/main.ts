@@ -1,6 +1,6 @@
 /**
- * `npm run conformance`: the suite in every runtime, or with `--only node,deno` in some; with
- * `--filter text` those of its tests whose names contain it. `--json` ends with the figures.
+ * `npm run conformance`: runs the suite in every runtime, or with `--only node,deno` in some; with
+ * `--filter text` only the tests whose names contain the text. `--json` prints the results as JSON.
  */
 
 import process from "node:process";

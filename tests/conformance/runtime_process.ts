@@ -1,8 +1,8 @@
 /**
- * A process of a runtime that runs tests of the suite when it is asked to.
+ * A process of a runtime that runs tests of the suite on request.
  *
- * It ends with the process that started it, however that ends. A test that does not end, or
- * that ends the process, fails; the next one is run by a process that is new.
+ * It ends with the process that started it, however that one ends. A test that does not end, or
+ * that ends the process, fails; a new process runs the next test.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -21,7 +21,7 @@ import { bundleWorker } from "./worker_bundle.ts";
 
 /** How long a test may take. */
 const testMsMax = 60_000;
-/** How much of what a process printed is told of. */
+/** How many characters of a process's output an error has. */
 const outputLengthMax = 4_000;
 
 /** A process of a runtime. */
@@ -43,7 +43,7 @@ export class RuntimeProcess {
     }
   }
 
-  /** Starts a runtime; where its configuration says whom it trusts, it trusts `authorities`. */
+  /** Starts a runtime; workerd, which needs that in its configuration, trusts `authorities`. */
   static async start(runtime: Runtime, authorities: readonly string[]): Promise<RuntimeProcess> {
     const folder = await mkdtemp(join(tmpdir(), "sublet-runtime-"));
     const keeper = new Keeper(folder);
@@ -70,7 +70,7 @@ export class RuntimeProcess {
     return this.#child.pid;
   }
 
-  /** Runs a test, on the servers of a lab; throws what it fails with, or why it did not end. */
+  /** Runs a test in a lab; throws the error with which it fails, or why it did not end. */
   async run(name: string, lab: string): Promise<void> {
     const signal = AbortSignal.timeout(testMsMax);
     const body = JSON.stringify({ name, lab });
@@ -91,7 +91,7 @@ export class RuntimeProcess {
     await this.#keeper.release();
   }
 
-  /** Waits until it says at which port it listens: as a number, or as workerd tells of itself. */
+  /** Waits until it prints the port at which it listens: a number, or a report of workerd. */
   async #listens(): Promise<void> {
     const said = (this.#child.stdio[3] ?? this.#child.stdout) as Readable;
     for await (const line of createInterface({ input: said })) {
@@ -102,7 +102,7 @@ export class RuntimeProcess {
   }
 }
 
-/** What a process that can be used no more leaves. */
+/** The error of a process that can no longer be used. */
 export class RuntimeError extends Error {}
 
 function parse(answer: string): RunAnswer {

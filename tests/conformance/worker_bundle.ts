@@ -1,6 +1,6 @@
 /**
- * The suite as one worker, and the configuration that workerd serves it by. Only there can be
- * said whom it trusts: the authorities of the lab's servers.
+ * The suite as one worker, and its configuration for workerd. Only the configuration can make
+ * workerd trust the authorities of the lab's servers.
  */
 
 import { writeFile } from "node:fs/promises";
@@ -14,7 +14,7 @@ const runner = fileURLToPath(new URL("runners/workerd.ts", import.meta.url));
 /**
  * Writes a worker and its configuration into a folder, and returns the configuration's path.
  *
- * @param authorities The certificates of those who are trusted, in PEM.
+ * @param authorities The certificates of the trusted authorities, in PEM.
  */
 export async function bundleWorker(
   folder: string,

@@ -1,8 +1,8 @@
-/** The small pools that are explored, each for some of the promises. */
+/** The small pools that the exploration visits, each for some of the promises. */
 
 import type { Condition, FailureKind, Policy } from "../../src/core/mod.ts";
 
-/** What else may happen in a pool than requests, releases and what is under way going well. */
+/** What may happen in a pool besides requests, releases and work that succeeds. */
 export interface Chances {
   /** A socket may close: ended by the server, or on this side. */
   lose?: boolean;
@@ -11,7 +11,7 @@ export interface Chances {
   enclose?: boolean;
   /** Requests may be enclosed by leases that have ended. */
   encloseLate?: boolean;
-  /** Requests may be bound to another target than their virtual connection's own. */
+  /** Requests may be for another target than their virtual connection's own. */
   bind?: boolean;
   pause?: boolean;
   drain?: boolean;
@@ -20,7 +20,7 @@ export interface Chances {
   withdraw?: boolean;
   /** Checks and changes of target may fail. */
   failWork?: boolean;
-  /** Requests and releases may come a tick later, before the deadline is told. */
+  /** Requests and releases may come a tick later, before the report of the deadline. */
   late?: boolean;
 }
 
@@ -30,11 +30,11 @@ export interface Configuration {
   policy: Policy;
   /** The address of each target. */
   targets: readonly number[];
-  /** How many leases may be held and awaited at once. */
+  /** How many leases and waiters there may be at once. */
   claimsMax: number;
   conditions: readonly Condition[];
   fails: readonly FailureKind[];
-  /** What chance may say. */
+  /** The random numbers that events may carry. */
   chances: readonly number[];
   /** How long a tick of the clock is. */
   tickMs: number;

@@ -1,6 +1,6 @@
 /**
- * Visits every state that small pools can reach, breadth first, and checks every
- * promise in each; so the story of a breach is one of the shortest.
+ * Visits every state that small pools can reach and checks every promise in each: breadth
+ * first, so that the story of a breach is one of the shortest.
  */
 
 import type * as core from "../../src/core/mod.ts";
@@ -13,21 +13,21 @@ import { obey, slowDown } from "./orders.ts";
 import { check } from "./verdict.ts";
 import { happen, type Place, startOf } from "./world.ts";
 
-/** What is explored: the core, or a mutant of it. */
+/** The core that is explored, or a mutant of it. */
 export type Core = Pick<typeof core, "createState" | "step" | "deadline">;
 
-/** What an exploration came to. */
+/** The result of an exploration. */
 export interface Outcome {
   states: number;
   transitions: number;
-  /** How many events the farthest state is away. */
+  /** How many events lead to the farthest state. */
   depth: number;
   seconds: number;
-  /** Whether every state was visited. */
+  /** Whether it visited every state. */
   isWhole: boolean;
 }
 
-/** A promise that was not kept, with the story of how it came about. */
+/** A broken promise, with the story of the events that led to it. */
 export class Failure extends Error {}
 
 /** More events than any fair ending of these pools needs. */
@@ -88,7 +88,7 @@ function inspect(on: Core, place: Place): void {
   checkEnding(on, place);
 }
 
-/** What comes too late, twice or of nobody changes nothing. */
+/** Checks that late, repeated and unknown events change nothing. */
 function checkMisuse(on: Core, place: Place): void {
   for (const event of misuses(place)) {
     const [pool, commands] = on.step(place.pool, event, place.now);
@@ -100,7 +100,7 @@ function checkMisuse(on: Core, place: Place): void {
   }
 }
 
-/** Time alone changes nothing before the deadline, and something at it. */
+/** Checks that time alone changes nothing before the deadline, and something at it. */
 function checkDeadline(on: Core, { pool, now }: Place): void {
   const due = on.deadline(pool);
   const reached: Event = { type: "deadlineReached" };
@@ -111,7 +111,7 @@ function checkDeadline(on: Core, { pool, now }: Place): void {
   must(changesAt(due), "something changes at the deadline");
 }
 
-/** From every state a fair ending exists: the line is served, all ends well, the pool closes. */
+/** Checks that a fair ending exists: the pool serves its queue, all work succeeds, it closes. */
 function checkEnding(on: Core, start: Place): void {
   let place = start;
   for (let i = 0; i < ENDING_MAX && place.world.phase !== "closed"; i++) {
@@ -157,7 +157,7 @@ function judged<T>(place: Place, event: Event | undefined, run: () => T): T {
   }
 }
 
-/** Returns how a place came about, an event a line. */
+/** Returns the events that led to a place, one a line. */
 function tell(place: Place): string[] {
   const lines: string[] = [];
   for (let at: Place | undefined = place; at?.event; at = at.parent) {

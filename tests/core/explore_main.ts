@@ -1,6 +1,6 @@
 /**
- * `npm run explore [-- --json] [--no-mutants]`: visits every state of every configuration,
- * tries every mutant, two at a time, and prints what came of it.
+ * `npm run explore [-- --json] [--no-mutants]`: visits every state of every configuration and
+ * tries every mutant, as many at a time as there are processors, and prints the results.
  */
 
 import { Worker } from "node:worker_threads";
@@ -11,11 +11,11 @@ import type { Outcome } from "./explore.ts";
 import { mutants } from "./mutants.ts";
 import type { Fate } from "./mutate.ts";
 
-/** What a worker is told to do, and what it says. */
+/** The task of a worker, and its answer. */
 export type Task = { kind: "explore" | "mutate"; index: number };
 export type Answer = { outcome: Outcome } | { fate: Fate } | { error: string };
 
-/** After this a mutant is taken to have broken the promise that a step ends. */
+/** How long a mutant may take; a mutant that hangs counts as not killed. */
 const TASK_MS_MAX = 120_000;
 
 const { values: options } = parseArgs({
@@ -35,7 +35,7 @@ const tasks = [...explorations, ...mutations];
 await Promise.all(Array.from({ length: availableParallelism() }, () => work()));
 report();
 
-/** Takes one task after the other, with a worker that is replaced if it hangs. */
+/** Takes one task after the other, and replaces its worker if that hangs. */
 async function work(): Promise<void> {
   let worker = start();
   for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) {

@@ -1,4 +1,4 @@
-/** The first few thousand states of each configuration: what is left of them takes `npm run explore`. */
+/** The first few thousand states of each configuration; `npm run explore` visits all. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -22,7 +22,7 @@ test("every mutant has a name and a fault of its own", () => {
   assert.equal(new Set(mutants.map(({ file, from, to }) => file + from + to)).size, mutants.length);
 });
 
-test("queues in blocks of two keep every promise, as mutants of queues have no other fault", async () => {
+test("queues in small blocks keep every promise, so a mutant's only fault is its own", async () => {
   const none = { name: "none", file: "fifo.ts", from: "BLOCK = 2;", to: "BLOCK = 3;" };
   const { story } = await tryMutant({ ...none, where: "limits, and a line" });
   assert.equal(story, "survived");

@@ -1,6 +1,6 @@
 /**
- * The queue of blocks: it answers every question as a sorted list does, whatever comes in
- * between and goes out of turn, and shares nearly all with the queue it was.
+ * The queue of blocks: it answers every question as a sorted list does, even if entries come in
+ * between or leave out of turn, and it shares nearly all its memory with the old queue.
  */
 
 import assert from "node:assert/strict";
@@ -16,7 +16,7 @@ interface Entry {
   readonly name: string;
 }
 
-/** What happens to a queue: so many come in or go out, at its end, or wherever `pick` says. */
+/** A change to a queue: `count` entries enter or leave, at its ends or where `pick` says. */
 interface Change {
   readonly kind: "enter" | "leave" | "enterBetween" | "leaveBetween";
   readonly count: number;
@@ -30,7 +30,7 @@ const change: fc.Arbitrary<Change> = fc.record({
 });
 const changes: fc.Arbitrary<Change[]> = fc.array(change, { maxLength: 40, size: "max" });
 
-test("a queue answers every question as a sorted list does, and leaves those before it alone", () => {
+test("a queue answers every question as a sorted list does, and old queues do not change", () => {
   fc.assert(
     fc.property(changes, (turns) => {
       const twin = new Twin();
@@ -46,7 +46,7 @@ test("a queue answers every question as a sorted list does, and leaves those bef
   );
 });
 
-test("an empty queue is none, and answers nothing", () => {
+test("an empty queue is `undefined`, and has nothing to find", () => {
   const one = { lease: 1, name: "one" };
   assert.equal(drop(add(undefined, one), 1), undefined);
   assert.equal(sizeOf(undefined), 0);
@@ -56,7 +56,7 @@ test("an empty queue is none, and answers nothing", () => {
   assert.deepEqual(all(undefined), []);
 });
 
-test("in a queue of 100,000 one that comes and one that goes make few objects", () => {
+test("in a queue of 100,000 an entry that comes and one that goes make few objects", () => {
   let queue: Fifo<Entry>;
   for (let lease = 0; lease < 100_000; lease++) queue = add(queue, { lease, name: "early" });
   const found = new Set<object>();
@@ -74,7 +74,7 @@ test("in a queue of 100,000 one that comes and one that goes make few objects", 
 class Twin {
   queue: Fifo<Entry>;
   readonly list: Entry[] = [];
-  /** The leases of all that ever came in. */
+  /** The leases of all entries that ever came in. */
   readonly #known = new Set<number>();
   #leaseNext = 0;
 
@@ -102,7 +102,7 @@ class Twin {
   }
 
   #enter(place: number, lease: number): void {
-    // No number lies between two that have been halved too often.
+    // After too many halvings no number lies between two leases.
     if (this.list[place - 1]?.lease === lease || this.list[place]?.lease === lease) return;
     const entry = { lease, name: `${lease}` };
     this.list.splice(place, 0, entry);
@@ -115,14 +115,14 @@ class Twin {
     this.queue = deepFreeze(drop(this.queue!, entry!.lease));
   }
 
-  /** Returns a lease between the one at a place and the one before it. */
+  /** Returns a lease between that of the entry at a place and that of the entry before it. */
   #leaseBefore(place: number): number {
     const { lease } = this.list[place]!;
     return (lease + (this.list[place - 1]?.lease ?? lease - 2)) / 2;
   }
 }
 
-/** Counts the objects that can be reached and are not among those found, and adds them to these. */
+/** Counts the objects that the roots reach and `found` does not have, and adds them to it. */
 function count(roots: readonly object[], found: Set<object>): number {
   const before = found.size;
   const open: unknown[] = [...roots];

@@ -1,9 +1,9 @@
 /**
- * Which places are one: those of which world and pool differ only in names, and in how long
- * ago things were where that no longer matters.
+ * Which places count as one: those whose world and pool differ only in ids, and in times that
+ * are too long ago to matter.
  *
- * All that the pool keeps is part of it, what follows from the rest too: a faulty pool may be
- * in another state than its world would have it.
+ * A fingerprint has all that the pool keeps, even what follows from the rest: a faulty pool may
+ * be in another state than its world implies.
  */
 
 import type { Actual, PoolState, Target, Waiter } from "../../src/core/mod.ts";
@@ -11,13 +11,13 @@ import { all, type Fifo } from "../../src/core/fifo.ts";
 import { entries, type Table } from "../../src/core/table.ts";
 import { type Down, type Place, STATUSES } from "./world.ts";
 
-/** Returns the same text for places that are one. */
+/** Returns the same text for places that count as one. */
 export function fingerprint(place: Place): string {
   const namer = new Namer(place);
   return `${printWorld(place, namer)}#${printPool(place.pool, namer)}`;
 }
 
-/** Replaces names by their order, and instants by how far off they are. */
+/** Replaces ids by their order, and instants by their distance from now. */
 class Namer {
   readonly #place: Place;
   readonly #leases: readonly number[];

@@ -1,6 +1,7 @@
 /**
- * No event costs more than a logarithm of how many there are, of waiters, of connections
- * and of targets. It is shown without a clock, by what each step reads and makes.
+ * The cost of an event grows no faster than the logarithm of the number of waiters, connections
+ * and targets. The tests measure it without a clock, by the fields that a step reads and the
+ * objects that it makes.
  */
 
 import assert from "node:assert/strict";
@@ -9,7 +10,7 @@ import { deadline, type Event } from "../../src/core/mod.ts";
 import { Crowd } from "./support/crowd.ts";
 import { costOf } from "./support/meter.ts";
 
-/** What happens in a pool of some size, and may cost so much. */
+/** What grows, to which sizes, how to make such a pool, and the events to measure in it. */
 interface Growth {
   readonly of: string;
   readonly sizes: readonly number[];
@@ -17,12 +18,12 @@ interface Growth {
   readonly events: Readonly<Record<string, (crowd: Crowd) => Event>>;
 }
 
-/** What a step may read and make together, and how much more for each doubling of what grows. */
+/** How many reads and objects a step may cost, and how many more for each doubling of the size. */
 const COST_WHOLE = 200;
 const COST_PER_DOUBLING = 60;
-/** How many times as much as in a pool of ten, or as that whole, it may cost in the biggest. */
+/** How many times the cost in a pool of ten, or {@linkcode COST_WHOLE}, the biggest may cost. */
 const RATIO_MAX = 4;
-/** How often each event is measured in a pool; all of them take turns, and the pool goes on. */
+/** How many times each event is measured in a pool; the events take turns. */
 const ROUNDS = 40;
 
 const round: Growth["events"] = {
@@ -114,7 +115,7 @@ for (const { of, sizes, grow, events } of growths) {
   });
 }
 
-/** Returns the mean of what each event costs, while they take turns and the pool goes on. */
+/** Returns the mean cost of each event; the events take turns in the same pool. */
 function measure(crowd: Crowd, events: Growth["events"]): Record<string, number> {
   const costs: Record<string, number> = {};
   for (let turn = 0; turn < ROUNDS; turn++) {

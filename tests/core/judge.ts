@@ -1,21 +1,21 @@
 /**
- * What the promises say of a world: the questions that every verdict asks.
+ * The questions about a world by which the promises are checked.
  *
- * They are answered from what the outside saw, never from the state of the core.
+ * A judge answers them from what the outside has seen, never from the state of the core.
  */
 
 import type { Policy, Status } from "../../src/core/mod.ts";
 import type { Configuration } from "./configurations.ts";
 import { ARRIVING, type Conn, type Place, type Wait, type World } from "./world.ts";
 
-/** A promise that was not kept. */
+/** A broken promise. */
 export class Breach extends Error {}
 
 export function must(isKept: boolean, promise: string): asserts isKept {
   if (!isKept) throw new Breach(promise);
 }
 
-/** How far beyond its age one may be lent, as a part of the age limit. */
+/** How far over its age a connection may be lent, as a part of the maximum age. */
 const SLACK = 0.1;
 
 export class Judge {
@@ -46,7 +46,7 @@ export class Judge {
     return this.isEnding() || this.world.phase === "closed";
   }
 
-  /** Whether nobody waits any more, and nobody will. */
+  /** Whether no request waits any more, and none will. */
   isUnwanted(): boolean {
     return this.isEnding() && this.world.waits.length === 0;
   }
@@ -82,7 +82,7 @@ export class Judge {
     return sum;
   }
 
-  /** Who waits and may have a lease now, as far as the limits of virtual connections go. */
+  /** The waiters that the limits of virtual connections do not block. */
   eligible(): readonly Wait[] {
     const { held, waits } = this.world;
     const places = this.policy.virtuals.map(({ limit }, id) =>
@@ -95,7 +95,7 @@ export class Judge {
     return this.eligible().filter((wait) => wait.target === target);
   }
 
-  /** Who has waited longest for a target of those for whom none arrives. */
+  /** The oldest waiter for a target for which no connection is on its way. */
   uncovered(target: number): Wait | undefined {
     return this.line(target)[this.arriving(target)];
   }
@@ -105,7 +105,7 @@ export class Judge {
     return Math.max(0, pace - this.opening(target));
   }
 
-  /** The waiter for whom a target may be brought one more now, were there room. */
+  /** The waiter for which a target may get one more connection now, if there is room. */
   claimant(target: number): Wait | undefined {
     const down = this.world.down[target];
     if (!this.isServing() || this.openable(target) === 0) return undefined;
@@ -120,7 +120,7 @@ export class Judge {
     return this.now >= full.until && this.count("connecting") === 0;
   }
 
-  /** Whether what closes already will not be room enough for a target and all who claim room. */
+  /** Whether the closing connections make too little room for a target and all other claims. */
   needsRoom(target: number): boolean {
     let claims = this.world.down[target] === undefined ? 0 : 1;
     for (const other of this.targets) {
@@ -136,7 +136,7 @@ export class Judge {
     return this.hasRoom() || (this.longestIdle() !== undefined && this.needsRoom(target));
   }
 
-  /** Whether no other target that could be brought one has a waiter who has waited longer. */
+  /** Whether no other target that could get a connection has an older claimant. */
   isFirst(target: number): boolean {
     const lease = this.claimant(target)?.lease ?? Infinity;
     return this.targets.every((other) =>
@@ -157,7 +157,7 @@ export class Judge {
     return this.resting()[0];
   }
 
-  /** How long one may idle now that so many do. */
+  /** How long a connection may be idle, while as many are idle as now. */
   idleTimeout(): number {
     const { idleTimeout, idleCutMs, maxIdle } = this.policy;
     return this.count("idle") > maxIdle ? idleTimeout - idleCutMs : idleTimeout;
@@ -181,13 +181,13 @@ export class Judge {
     return this.isSound(conn) && !conn.isSuspect && rested <= this.policy.validateAfter;
   }
 
-  /** Whether those who wait for a target hear that it is down. */
+  /** Whether the pool refuses the waiters for a target because it is down. */
   isHopeless(target: number): boolean {
     const down = this.world.down[target];
     return down !== undefined && this.now < down.until && this.live(target) === 0;
   }
 
-  /** How many wait beyond those for whom there is a place. */
+  /** How many requests wait beyond the free places. */
   excess(): number {
     const { full, conns, waits, held } = this.world;
     const { connectionLimit } = this.policy;
@@ -196,7 +196,7 @@ export class Judge {
     return Math.max(0, standing - (borne - held.length)) + waits.length - standing;
   }
 
-  /** The newest waiter that only leases could answer which wait for one another. */
+  /** The newest waiter that only leases that lock one another could serve. */
   locked(): Wait | undefined {
     const { held, waits } = this.world;
     const isEnclosing = (wait: Wait, lease: number) =>

@@ -1,15 +1,15 @@
 /**
- * Small faults, each of which the exploration must find by a promise that it breaks:
- * a check that finds none is decoration.
+ * Small faults, each of which the exploration must find by a promise that it breaks: a check
+ * that finds no fault is useless.
  */
 
-/** A fault: in which file, what stands there, and what stands there instead. */
+/** A fault: its file, the text there, and the text that replaces it. */
 export interface Mutant {
   name: string;
   file: string;
   from: string;
   to: string;
-  /** How the name of the one configuration begins that shows it; otherwise the first states of all do. */
+  /** The start of the name of the one configuration that shows it; if undefined, any may. */
   where: string | undefined;
 }
 

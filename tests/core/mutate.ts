@@ -1,4 +1,4 @@
-/** Makes a mutant of the core and sees whether the exploration kills it. */
+/** Makes a mutant of the core and tests whether the exploration kills it. */
 
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,14 +17,14 @@ export interface Fate {
 }
 
 const CORE = fileURLToPath(new URL("../../src/core/", import.meta.url));
-/** How many states of each pool are visited, at first and when that has shown nothing. */
+/** How many states of each pool the exploration visits at first, and then if it found nothing. */
 const STATES_MAX = [300, 4_000];
-/** What mutants may use although the file they change does not. */
+/** Functions that mutants may use although the file they change does not. */
 const LENT: Record<string, readonly string[]> = {
   "table.ts": ["find", "first", "last", "sizeOf"],
   "fifo.ts": ["all", "nthOf"],
 };
-/** Queues as short as those of small pools change their blocks only if these are small too. */
+/** Small pools have short queues, which fill their blocks only if the blocks are small too. */
 const BLOCK = ["const BLOCK = 16;", "const BLOCK = 2;"] as const;
 
 /** Returns how a mutant of the core fares. */
@@ -71,7 +71,7 @@ function hunt(core: Core, where: string | undefined): Fate {
   return { isKilled: false, story: "survived" };
 }
 
-/** A write to a frozen state breaks a promise too: a state that was passed in is never changed. */
+/** A write to a frozen state breaks a promise too: a step never changes the state it gets. */
 function isBreach(cause: unknown): boolean {
   const isWrite = cause instanceof TypeError &&
     /read only property|not extensible|Cannot delete/.test(cause.message);

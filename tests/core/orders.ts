@@ -1,10 +1,10 @@
-/** What every order must keep to; each breach names the promise it breaks. */
+/** The promises that every command must keep; each breach names the promise it breaks. */
 
 import type { Command, Event, RetireReason } from "../../src/core/mod.ts";
 import { Judge, must } from "./judge.ts";
 import type { Conn, Place } from "./world.ts";
 
-/** A target whose line is empty, be it for a moment, opens one at a time again. */
+/** A target whose queue is empty, even for a moment, opens one at a time again. */
 export function slowDown(place: Place): void {
   const judge = new Judge(place);
   for (const target of judge.targets) {
@@ -12,7 +12,7 @@ export function slowDown(place: Place): void {
   }
 }
 
-/** Carries out an order in the world; it must keep every promise. */
+/** Carries out a command in the world; the command must keep every promise. */
 export function obey(place: Place, command: Command, event: Event): void {
   const { world } = place;
   const judge = new Judge(place);
@@ -162,7 +162,7 @@ function obeyRetarget(
   conn.target = target;
 }
 
-/** What its own line wants is not taken within its tenure. */
+/** Checks that a target keeps for `handoverMs` a connection that its own queue needs. */
 function mustBeSpared(judge: Judge, conn: Conn): void {
   const isWanted = judge.uncovered(conn.target) !== undefined;
   must(!isWanted || judge.isTenured(conn), "a target is not robbed at every turn");

@@ -1,9 +1,9 @@
-/** What may happen next in a world, and what must change nothing if it is told. */
+/** The events that may happen next in a world, and those that must change nothing. */
 
 import type { Event, Work } from "../../src/core/mod.ts";
 import { NOBODY, type Place, WORKING, type World } from "./world.ts";
 
-/** Returns everything that could happen next, and how many ms after. */
+/** Returns every event that could happen next, and after how many ms. */
 export function possible(place: Place): readonly (readonly [Event, number])[] {
   const { world, configuration } = place;
   if (world.phase === "closed") return requests(place).map((event) => [event, 0]);
@@ -27,7 +27,7 @@ function requests({ world, configuration }: Place): Event[] {
   const { policy, may, claimsMax, targets: addresses } = configuration;
   if (world.waits.length + world.held.length >= claimsMax) return [];
   const leaseRefs = world.held.map(({ lease, actual }) => ({ lease, actual }));
-  // A lease that ended long ago, of an actual connection that somebody else may have now.
+  // A lease that ended long ago, of an actual connection that another lease may hold now.
   const ended = world.conns.slice(0, may.encloseLate ? 1 : 0).map((
     { id },
   ) => [{ lease: 0, actual: id }]);
@@ -104,7 +104,7 @@ function ofThePool({ world, configuration: { may } }: Place): Event[] {
   return events;
 }
 
-/** Returns what must change nothing: it comes too late, twice, or of nobody. */
+/** Returns events that must change nothing: late ones, repeated ones and unknown ones. */
 export function misuses({ world }: Place): readonly Event[] {
   const events: Event[] = [
     { type: "requestWithdrawn", lease: NOBODY, virtual: 0, target: 0 },

@@ -1,6 +1,6 @@
 /**
- * The rules by which actual connections live: how long they may rest and grow, when they
- * are wiped, checked, changed into others, and who is kept warm or forgotten.
+ * The rules for the life of actual connections: how long they may be idle and how old they may
+ * become, when the pool resets, checks and retires them, and how it keeps a minimum.
  */
 
 import assert from "node:assert/strict";
@@ -17,7 +17,7 @@ test("an idle connection is retired exactly at its deadline", () => {
   assert.deepEqual(driver.closed("idle"), [0]);
 });
 
-test("who has rested longest is retired first, and one that is in use never", () => {
+test("the pool retires the longest idle connection first, and never a leased one", () => {
   const driver = new Driver({ idleTimeout: 500 });
   const [a, b, c] = driver.requests(3);
   driver.wait(100);
@@ -30,7 +30,7 @@ test("who has rested longest is retired first, and one that is in use never", ()
   assert.equal(driver.counts().leased, 1);
 });
 
-test("those beyond what may rest go sooner, the longest rested first", () => {
+test("idle connections beyond `maxIdle` retire sooner, the longest idle first", () => {
   const driver = rested(4, { idleTimeout: 500, maxIdle: 1, idleCutMs: 400 });
   assert.equal(deadline(driver.pool), driver.now + 100);
   driver.wait(99);
@@ -45,7 +45,7 @@ test("those beyond what may rest go sooner, the longest rested first", () => {
   assert.equal(driver.counts().idle, 0);
 });
 
-test("what comes back for a moment is kept, and so is a minimum", () => {
+test("the pool keeps surplus idle connections for a moment, and a minimum for good", () => {
   const virtuals = [{ target: 0, limit: Infinity, minimum: 2 }];
   const driver = rested(3, { idleTimeout: 500, maxIdle: 0, idleCutMs: 400, virtuals });
   driver.wait(50);
@@ -54,9 +54,9 @@ test("what comes back for a moment is kept, and so is a minimum", () => {
   assert.equal(driver.counts().idle, 2);
 });
 
-test("connections that were opened together are retired for age one by one", () => {
+test("retirements for age keep their distance, for up to a tenth of the age", () => {
   const driver = rested(10, { maxLifetime: 10_000 });
-  // All are old at once, and may be kept for a tenth of the limit: one goes each 1,000 ms.
+  // All are old at once: one goes then, the others 1,000 ms later, as that is a tenth of the age.
   driver.wait(20_000);
   const closedAt = driver.orders.filter(({ command }) => command.type === "close").map(({ at }) =>
     at
@@ -66,7 +66,7 @@ test("connections that were opened together are retired for age one by one", () 
   for (const at of closedAt) assert.ok(at >= 10_000 && at <= 11_100, `closed at ${at}`);
 });
 
-test("random sets apart those that were opened together", () => {
+test("chance spreads the retirements of connections that opened together", () => {
   const driver = new Driver({ maxLifetime: 10_000 }, { connectMs: 0 });
   for (const random of [0.9, 0.5, 0.1]) {
     driver.habits = { ...driver.habits, random };
@@ -81,7 +81,7 @@ test("random sets apart those that were opened together", () => {
   assert.deepEqual(closedAt, [9100, 10_100, 10_900]);
 });
 
-test("none is lent later than a tenth of the age limit beyond its age", () => {
+test("the pool lends no connection that is more than a tenth over its maximum age", () => {
   const driver = new Driver({ connectionLimit: 5, maxLifetime: 1000 }, { statementMs: 7 });
   while (driver.now < 10_000) {
     driver.requests(3);
@@ -96,7 +96,7 @@ test("none is lent later than a tenth of the age limit beyond its age", () => {
   assert.ok(driver.closed("aged").length > 20);
 });
 
-test("one that is too old when the alarm comes late is not lent", () => {
+test("the pool lends no connection that is too old, even if the timer is late", () => {
   const driver = rested(1, { maxLifetime: 1000 });
   driver.now += 2000;
   const a = driver.request();
@@ -105,7 +105,7 @@ test("one that is too old when the alarm comes late is not lent", () => {
   assert.equal(driver.holder(a), 1);
 });
 
-test("one that has grown old in use is closed when it comes back", () => {
+test("a connection that reaches its maximum age in use closes at its release", () => {
   const driver = new Driver({ maxLifetime: 1000 });
   const a = driver.request();
   driver.wait(5000);
@@ -114,7 +114,7 @@ test("one that has grown old in use is closed when it comes back", () => {
   assert.deepEqual(driver.closed("aged"), [0]);
 });
 
-test("a minimum is kept from the first request on, and never given up", () => {
+test("the pool keeps a minimum from the first request on, and for good", () => {
   const driver = new Driver({
     idleTimeout: 500,
     virtuals: [{ target: 0, limit: Infinity, minimum: 2 }, {
@@ -134,7 +134,7 @@ test("a minimum is kept from the first request on, and never given up", () => {
   assert.equal(driver.counts().size, 5);
 });
 
-test("a minimum is filled up again when one is lost or grows old", () => {
+test("the pool refills a minimum when a connection is lost or too old", () => {
   const driver = new Driver({
     maxLifetime: 1000,
     virtuals: [{ target: 0, limit: Infinity, minimum: 2 }],
@@ -151,7 +151,7 @@ test("a minimum is filled up again when one is lost or grows old", () => {
   assert.ok(driver.closed("aged").length >= 16);
 });
 
-test("what rested longer than it may unchecked is checked before it is lent", () => {
+test("the pool checks a connection idle for more than `validateAfter` before it lends it", () => {
   const driver = rested(1, { validateAfter: 100 });
   driver.wait(100);
   driver.release(first(driver));
@@ -164,7 +164,7 @@ test("what rested longer than it may unchecked is checked before it is lent", ()
   assert.equal(driver.count("check"), 1);
 });
 
-test("one that does not answer is closed, and the waiter keeps its place", () => {
+test("a connection that fails its check closes, and the waiter keeps its place", () => {
   const driver = rested(1, { validateAfter: 100, connectionLimit: 1 });
   driver.mute.add(0);
   driver.wait(101);
@@ -174,14 +174,14 @@ test("one that does not answer is closed, and the waiter keeps its place", () =>
   assert.deepEqual([driver.isGranted(a!), driver.isGranted(b!)], [true, false]);
 });
 
-test("after one was lost to the server all older ones are checked once, and none is closed", () => {
+test("after the server closed one, the pool checks each older one once, and closes none", () => {
   const driver = new Driver();
   const [a, b, c] = driver.requests(3);
   driver.wait(100);
   driver.release(a!);
   driver.release(b!);
   driver.lose(driver.holder(b!));
-  // The leased one comes back, and both that are left are lent twice.
+  // The holder releases the leased one, and the pool lends both that are left twice.
   driver.release(c!);
   for (let round = 0; round < 2; round++) {
     driver.wait(100);
@@ -202,7 +202,7 @@ test("a loss on this side raises no suspicion", () => {
   assert.equal(driver.count("check"), 0);
 });
 
-test("after a freeze all are suspect, and newcomers are not", () => {
+test("after a freeze all open connections are suspect, and new ones are not", () => {
   const driver = rested(1);
   driver.tell({ type: "suspicionRaised" });
   const [a, b] = driver.requests(2);
@@ -211,7 +211,7 @@ test("after a freeze all are suspect, and newcomers are not", () => {
   assert.ok(driver.isGranted(a!) && driver.isGranted(b!));
 });
 
-test("retirement closes the idle ones now and the leased ones when they come back", () => {
+test("retire closes idle connections now and leased ones at their release", () => {
   const driver = rested(3);
   const a = driver.request();
   driver.tell({ type: "retireRequested" });
@@ -226,7 +226,7 @@ test("retirement closes the idle ones now and the leased ones when they come bac
   assert.equal(driver.counts().idle, 1);
 });
 
-test("a dirty one is wiped before it is lent again, off the way of who can have another", () => {
+test("the pool resets a dirty connection before it lends it again, and serves others", () => {
   const driver = new Driver({ connectionLimit: 2 });
   const [a, b] = driver.requests(2);
   driver.wait(100);
@@ -239,7 +239,7 @@ test("a dirty one is wiped before it is lent again, off the way of who can have 
   assert.equal(driver.holder(d!), driver.holder(b!));
 });
 
-test("a clean one is lent on as it is", () => {
+test("the pool lends a clean connection on as it is", () => {
   const driver = new Driver({ connectionLimit: 1 }, { statementMs: 2 });
   driver.requests(100);
   driver.wait(1000);
@@ -247,7 +247,7 @@ test("a clean one is lent on as it is", () => {
   assert.equal(driver.orders.length, 101);
 });
 
-test("a broken one is closed, and its room is free only when its socket is", () => {
+test("a broken connection closes, and keeps its place until its socket has closed", () => {
   const driver = new Driver({ connectionLimit: 1 }, { closeMs: 50 });
   const [a, b] = driver.requests(2);
   driver.wait(10);
@@ -259,7 +259,7 @@ test("a broken one is closed, and its room is free only when its socket is", () 
   assert.deepEqual(driver.closed("broken"), [0]);
 });
 
-/** Returns a world in which `count` connections were opened at once and rest. */
+/** Returns a world in which `count` connections opened at once and are idle. */
 function rested(count: number, policy: Partial<Policy> = {}, habits?: Partial<Habits>): Driver {
   const driver = new Driver(policy, { ...habits, connectMs: 0 });
   const leases = driver.requests(count);
@@ -269,7 +269,7 @@ function rested(count: number, policy: Partial<Policy> = {}, habits?: Partial<Ha
   return driver;
 }
 
-/** Has a request granted, and returns its name. */
+/** Makes a request, which the pool grants, and returns its lease. */
 function first(driver: Driver): number {
   const lease = driver.request();
   driver.wait(100);

@@ -1,6 +1,6 @@
 /**
- * The rules between targets: how one makes room for another, how long it may keep what an
- * older waiter of another wants, and that it costs nothing once it is used no more.
+ * The rules between targets: how one makes room for another, how long it may keep a connection
+ * that an older waiter of another target needs, and that an unused target costs nothing.
  */
 
 import assert from "node:assert/strict";
@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { sizeOf } from "../../src/core/table.ts";
 import { Driver } from "./support/driver.ts";
 
-test("at the maximum an idle one of another target at the same address is changed", () => {
+test("at the limit the pool retargets an idle connection of the same address", () => {
   const driver = new Driver({ connectionLimit: 1 });
   driver.release(granted(driver, 0));
   const a = driver.request({ target: 1 });
@@ -18,7 +18,7 @@ test("at the maximum an idle one of another target at the same address is change
   assert.equal(driver.count("close"), 0);
 });
 
-test("at the maximum an idle one of another address is retired, and another opened", () => {
+test("at the limit the pool retires an idle connection of another address and opens one", () => {
   const driver = new Driver({ connectionLimit: 1 });
   driver.release(granted(driver, 0));
   const a = driver.request({ target: 1, address: 1 });
@@ -28,7 +28,7 @@ test("at the maximum an idle one of another address is retired, and another open
   assert.equal(driver.count("retarget"), 0);
 });
 
-test("of all that are idle the one that has rested longest makes room", () => {
+test("the longest idle connection of all targets makes room", () => {
   const driver = new Driver({ connectionLimit: 3 });
   const leases = [2, 0, 1].map((target) => granted(driver, target));
   for (const lease of leases.toReversed()) {
@@ -40,14 +40,14 @@ test("of all that are idle the one that has rested longest makes room", () => {
   assert.equal(driver.holder(a), driver.holder(leases.at(-1)!));
 });
 
-test("below the maximum nobody has to make room", () => {
+test("below the limit no connection has to make room", () => {
   const driver = new Driver({ connectionLimit: 3 });
   for (const target of [0, 1, 2]) driver.release(granted(driver, target));
   assert.equal(driver.count("connect"), 3);
   assert.equal(driver.count("retarget"), 0);
 });
 
-test("a target whose line is empty gives up a connection at once, whatever its tenure", () => {
+test("a target with an empty queue gives up a connection at once, whatever `handoverMs` is", () => {
   const driver = new Driver({ connectionLimit: 1, handoverMs: 1_000_000 });
   driver.release(granted(driver, 0));
   const a = driver.request({ target: 1 });
@@ -55,7 +55,7 @@ test("a target whose line is empty gives up a connection at once, whatever its t
   assert.ok(driver.isGranted(a));
 });
 
-test("a target whose line is not empty keeps a connection for its tenure, and no longer", () => {
+test("a target with waiters keeps a connection for `handoverMs`, and no longer", () => {
   const driver = new Driver({ connectionLimit: 1, handoverMs: 100 }, { statementMs: 2 });
   driver.request();
   driver.wait(10);
@@ -85,14 +85,14 @@ test("no target starves, and none loses its connection at every turn", () => {
   assert.ok(driver.count("retarget") <= 90, `${driver.count("retarget")} changes`);
 });
 
-test("without tenure those who wait are served first come, first served over all targets", () => {
+test("without `handoverMs` all targets together are served first come, first served", () => {
   const driver = new Driver({ connectionLimit: 1, handoverMs: 0 }, { statementMs: 2 });
   const leases = [0, 1, 0, 1, 1, 0, 0].map((target) => driver.request({ target }));
   driver.wait(1000);
   assert.deepEqual(driver.granted(), leases);
 });
 
-test("a suspect one is not changed into one of another target", () => {
+test("the pool does not retarget a suspect connection", () => {
   const driver = new Driver({ connectionLimit: 1 });
   driver.release(granted(driver, 0));
   driver.tell({ type: "suspicionRaised" });
@@ -102,7 +102,7 @@ test("a suspect one is not changed into one of another target", () => {
   assert.equal(driver.holder(a), 1);
 });
 
-test("one that cannot be changed is closed, and the waiter keeps its place", () => {
+test("a connection whose retarget fails closes, and the waiter keeps its place", () => {
   const driver = new Driver({ connectionLimit: 1 });
   driver.release(granted(driver, 0));
   driver.mute.add(0);
@@ -112,7 +112,7 @@ test("one that cannot be changed is closed, and the waiter keeps its place", () 
   assert.equal(driver.holder(a), 1);
 });
 
-test("a target that nobody waits for and that has no connection is forgotten", () => {
+test("the pool forgets a target that has no waiter and no connection", () => {
   const driver = new Driver({ idleTimeout: 100 }, { statementMs: 2 });
   for (let target = 0; target < 100; target++) driver.request({ target });
   driver.wait(10_000);
@@ -121,7 +121,7 @@ test("a target that nobody waits for and that has no connection is forgotten", (
   assert.equal(driver.counts().size, 0);
 });
 
-test("a target that is waited for behind a limit only is there when its turn comes", () => {
+test("the pool keeps a target whose only waiter a limit blocks", () => {
   const driver = new Driver({ virtuals: [{ target: 0, limit: 1, minimum: 0 }] });
   const a = granted(driver, 0);
   const b = driver.request({ target: 7 });
@@ -131,7 +131,7 @@ test("a target that is waited for behind a limit only is there when its turn com
   assert.ok(driver.isGranted(b));
 });
 
-test("a target that is down is forgotten too, once it was left alone for a while", () => {
+test("the pool forgets an unused target that is down, after a while", () => {
   const driver = new Driver();
   driver.faults.set(0, "down");
   driver.request();
@@ -141,7 +141,7 @@ test("a target that is down is forgotten too, once it was left alone for a while
   assert.equal(sizeOf(driver.pool.targets), 0);
 });
 
-test("one opened for a waiter that has gone serves its target's next", () => {
+test("a connection that opened for a withdrawn request serves its target's next one", () => {
   const driver = new Driver({ connectionLimit: 1 });
   driver.withdraw(driver.request());
   driver.wait(100);
@@ -149,7 +149,7 @@ test("one opened for a waiter that has gone serves its target's next", () => {
   assert.equal(driver.count("connect"), 1);
 });
 
-test("a target that is down takes no room from others but for its one attempt", () => {
+test("a target that is down takes no room from others, except for its one attempt", () => {
   const driver = new Driver({ connectionLimit: 2 }, { statementMs: 2 });
   driver.faults.set(1, "down");
   const up = driver.requests(20);
@@ -158,7 +158,7 @@ test("a target that is down takes no room from others but for its one attempt", 
   assert.ok(up.every((lease) => driver.isGranted(lease)));
 });
 
-/** Has a request for a target granted, and returns its name. */
+/** Makes a request for a target, which the pool grants, and returns its lease. */
 function granted(driver: Driver, target: number): number {
   const lease = driver.request({ target });
   driver.wait(100);

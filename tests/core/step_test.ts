@@ -1,6 +1,7 @@
 /**
- * The rules by which the pool lends: who is served, by what, and who is turned away.
- * Each test holds one promise, in a small world whose clock only the test moves.
+ * The rules by which the pool grants leases: to which request, with which connection, and
+ * which requests it refuses. Each test checks one promise, in a small world whose clock only
+ * the test moves.
  */
 
 import assert from "node:assert/strict";
@@ -11,14 +12,14 @@ import { Driver } from "./support/driver.ts";
 const free: VirtualPolicy = { target: 0, limit: Infinity, minimum: 0 };
 const single: VirtualPolicy = { target: 0, limit: 1, minimum: 0 };
 
-test("a new pool orders nothing and waits for nothing", () => {
+test("a new pool commands nothing and has no deadline", () => {
   const driver = new Driver({ virtuals: [{ ...free, minimum: 5 }] });
   assert.equal(deadline(createState(driver.pool.policy)), undefined);
   driver.wait(1_000_000);
   assert.deepEqual(driver.orders, []);
 });
 
-test("a waiter is served before a newcomer", () => {
+test("the pool serves a waiter before a later request", () => {
   const driver = new Driver({ connectionLimit: 1 });
   const [a, b, c] = driver.requests(3);
   driver.wait(10);
@@ -29,7 +30,7 @@ test("a waiter is served before a newcomer", () => {
   assert.deepEqual(driver.granted(), [a, b, c, d]);
 });
 
-test("who waits for what opens keeps its place when others are released", () => {
+test("the oldest waiter gets a released connection although one opens for it", () => {
   const driver = new Driver({ connectionLimit: 2 });
   const a = driver.request();
   driver.wait(10);
@@ -52,7 +53,7 @@ test("the last to come to rest is lent first", () => {
   assert.deepEqual(again.map((lease) => driver.holder(lease)), holders.reverse());
 });
 
-test("a burst of 50 against 150 ms connects and 2 ms statements opens 6 at most", () => {
+test("a burst of 50 opens at most 6, if connects take 150 ms and statements 2 ms", () => {
   const driver = new Driver({ connectionLimit: 50 }, { connectMs: 150, statementMs: 2 });
   const leases = driver.requests(50);
   driver.wait(1000);
@@ -60,7 +61,7 @@ test("a burst of 50 against 150 ms connects and 2 ms statements opens 6 at most"
   assert.ok(driver.count("connect") <= 6, `${driver.count("connect")} were opened`);
 });
 
-test("a burst after a quiet time begins with one connection again", () => {
+test("a burst after a quiet time opens one connection at first again", () => {
   const driver = new Driver({ connectionLimit: 50 }, { connectMs: 150, statementMs: 2 });
   driver.requests(50);
   driver.wait(1000);
@@ -69,7 +70,7 @@ test("a burst after a quiet time begins with one connection again", () => {
   assert.equal(driver.count("connect"), opened + 1);
 });
 
-test("statements that last get every connection there may be", () => {
+test("long statements get every connection that the pool may have", () => {
   const driver = new Driver({ connectionLimit: 10 });
   driver.requests(30);
   driver.wait(4 * driver.habits.connectMs);
@@ -78,14 +79,14 @@ test("statements that last get every connection there may be", () => {
   assert.equal(driver.count("connect"), 10);
 });
 
-test("no more are opened than wait", () => {
+test("the pool opens no more connections than requests wait", () => {
   const driver = new Driver();
   driver.requests(3);
   driver.wait(10_000);
   assert.equal(driver.count("connect"), 3);
 });
 
-test("who waits behind the limit of its virtual connection holds up nobody else", () => {
+test("a waiter that its virtual connection's limit blocks holds up no other", () => {
   const driver = new Driver({ connectionLimit: 3, virtuals: [free, single] });
   const [a, b] = driver.requests(2, { virtual: 1 });
   const c = driver.request();
@@ -103,7 +104,7 @@ test("the limit of a virtual connection holds over all its targets", () => {
   assert.equal(driver.counts().blocked, 1);
 });
 
-test("a grant and a refusal come with what asked, which is not looked at", () => {
+test("a grant and a refusal return the request's `waiter`, which the core never reads", () => {
   const driver = new Driver({ connectionLimit: 1, queueLimit: 2, virtuals: [free, single] });
   const askers = [1, 2, 3, 4].map(() => unreadable());
   const [a, b] = [0, 1].map((at) => driver.request({ virtual: 1, waiter: askers[at] }));
@@ -125,7 +126,7 @@ test("a grant and a refusal come with what asked, which is not looked at", () =>
   told.forEach(({ waiter }, at) => assert.ok(waiter === waiters[at]));
 });
 
-test("a request that is taken back is not answered, and its place goes to the next", () => {
+test("a withdrawn request gets no answer, and its place goes to the next", () => {
   const driver = new Driver({ connectionLimit: 1, virtuals: [free, single] });
   const a = driver.request({ virtual: 1 });
   driver.wait(10);
@@ -139,7 +140,7 @@ test("a request that is taken back is not answered, and its place goes to the ne
   assert.deepEqual(driver.granted(), [a, c, e]);
 });
 
-test("a request that is taken back when it is granted already changes nothing", () => {
+test("a request that is withdrawn after its grant changes nothing", () => {
   const driver = new Driver();
   const a = driver.request();
   driver.wait(10);
@@ -147,7 +148,7 @@ test("a request that is taken back when it is granted already changes nothing", 
   assert.equal(driver.counts().leased, 1);
 });
 
-test("a lease that is released twice, or late, takes nothing from the next", () => {
+test("a second or late release of a lease takes nothing from the next lease", () => {
   const driver = new Driver({ connectionLimit: 1 });
   const [a, b] = driver.requests(2);
   driver.wait(10);
@@ -158,7 +159,7 @@ test("a lease that is released twice, or late, takes nothing from the next", () 
   assert.equal(driver.count("close"), 0);
 });
 
-test("a full queue turns the newcomer away, and nobody who waits", () => {
+test("a full queue refuses the new request, and no waiter", () => {
   const driver = new Driver({ connectionLimit: 2, queueLimit: 2 });
   const leases = driver.requests(5);
   assert.deepEqual(leases.map((lease) => driver.refusal(lease)), [
@@ -169,7 +170,7 @@ test("a full queue turns the newcomer away, and nobody who waits", () => {
   assert.equal(driver.granted().length, 2);
 });
 
-test("a line that may hold nobody serves as many as there are connections", () => {
+test("a queue limit of 0 serves as many requests as there are connections", () => {
   const driver = new Driver({ connectionLimit: 2, queueLimit: 0 });
   const [a, b, c] = driver.requests(3);
   driver.wait(1000);
@@ -177,7 +178,7 @@ test("a line that may hold nobody serves as many as there are connections", () =
   assert.equal(driver.refusal(c!), "queueFull");
 });
 
-test("those behind the limit of their virtual connection stand in the line too", () => {
+test("waiters that a virtual connection's limit blocks count as queued too", () => {
   const driver = new Driver({ queueLimit: 1, virtuals: [free, single] });
   const [, b, c] = driver.requests(3, { virtual: 1 });
   assert.equal(driver.refusal(b!), undefined);
@@ -187,7 +188,7 @@ test("those behind the limit of their virtual connection stand in the line too",
   assert.ok(driver.isGranted(d));
 });
 
-test("the request that would lock all leases of the pool is refused at once, and only it", () => {
+test("the pool refuses at once the request that would lock all its leases, and only it", () => {
   const driver = new Driver({ connectionLimit: 2, virtuals: [free, free] });
   const [a, b] = driver.requests(2);
   driver.wait(100);
@@ -199,7 +200,7 @@ test("the request that would lock all leases of the pool is refused at once, and
   assert.ok(driver.isGranted(c));
 });
 
-test("leases that lock one another behind limits are found while unrelated ones are free", () => {
+test("the pool finds leases that lock one another behind limits while others are free", () => {
   const driver = new Driver({ virtuals: [free, single, single] });
   const a = driver.request({ virtual: 1 });
   const b = driver.request({ virtual: 2 });
@@ -212,7 +213,7 @@ test("leases that lock one another behind limits are found while unrelated ones 
   assert.ok(driver.isGranted(c));
 });
 
-test("no deadlock is seen where one lease that encloses nobody can still end", () => {
+test("the pool sees no deadlock while a lease that encloses no waiter can still end", () => {
   const pair = { ...free, limit: 2 };
   const driver = new Driver({ virtuals: [free, pair, pair] });
   const [a, b, c] = [1, 1, 2].map((virtual) => driver.request({ virtual }));
@@ -226,7 +227,7 @@ test("no deadlock is seen where one lease that encloses nobody can still end", (
   assert.ok(driver.isGranted(d));
 });
 
-test("a waiter that is taken back no longer locks the lease that enclosed it", () => {
+test("a withdrawn waiter no longer locks the lease that enclosed it", () => {
   const driver = new Driver({ connectionLimit: 2, virtuals: [free, free] });
   const [a, b] = driver.requests(2);
   driver.wait(100);
@@ -237,7 +238,7 @@ test("a waiter that is taken back no longer locks the lease that enclosed it", (
   assert.ok(driver.isGranted(d));
 });
 
-test("a lease that has ended already encloses nobody", () => {
+test("a lease that has ended already encloses no waiter", () => {
   const driver = new Driver({ connectionLimit: 1, virtuals: [free, free] });
   const [a, b] = driver.requests(2);
   driver.wait(10);
@@ -248,7 +249,7 @@ test("a lease that has ended already encloses nobody", () => {
   assert.ok(driver.isGranted(c));
 });
 
-/** Returns something that throws whatever is done with it, but for being passed on. */
+/** Returns an object that throws at every use, except when code passes it on. */
 function unreadable(): unknown {
   const trap = (): never => assert.fail("What asks is looked at");
   const names = Object.getOwnPropertyNames(Reflect);

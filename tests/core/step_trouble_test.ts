@@ -1,13 +1,10 @@
-/**
- * The rules for when there is trouble or an end: servers that are down or full, pauses,
- * and drains.
- */
+/** The rules for trouble and for the end: servers that are down or full, pauses, and drains. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Driver } from "./support/driver.ts";
 
-test("a server that is down refuses all who wait for it at once, with the cause", () => {
+test("the pool refuses all waiters of a server that is down at once, with the cause", () => {
   const driver = new Driver();
   driver.faults.set(0, "down");
   const leases = driver.requests(3);
@@ -24,7 +21,7 @@ test("a server that is down refuses all who wait for it at once, with the cause"
   assert.ok(driver.isGranted(elsewhere));
 });
 
-test("while a server is known to be down newcomers are refused without an attempt", () => {
+test("the pool refuses new requests for a server that is down without an attempt", () => {
   const driver = new Driver();
   driver.faults.set(0, "down");
   driver.request();
@@ -34,7 +31,7 @@ test("while a server is known to be down newcomers are refused without an attemp
   assert.equal(driver.count("connect"), 1);
 });
 
-test("a server that was down is tried by one connect, and only when somebody asks", () => {
+test("the pool tries a server that was down by one connect, and only on a request", () => {
   const driver = new Driver();
   driver.faults.set(0, "down");
   driver.request();
@@ -58,7 +55,7 @@ test("each failure doubles the time to the next attempt, up to a limit", () => {
   assert.deepEqual(gaps.slice(0, 6), [100, 200, 400, 800, 1000, 1000]);
 });
 
-test("after a failure connections are opened one at a time again", () => {
+test("after a failure the pool opens connections one at a time again", () => {
   const driver = new Driver({ connectionLimit: 50 });
   driver.requests(15);
   driver.wait(100);
@@ -71,7 +68,7 @@ test("after a failure connections are opened one at a time again", () => {
   assert.equal(driver.counts().connecting, 2);
 });
 
-test("those who wait for a target that has a connection left are not refused", () => {
+test("the pool does not refuse the waiters of a target that has a connection left", () => {
   const driver = new Driver({ connectionLimit: 2 });
   const a = driver.request();
   driver.wait(10);
@@ -83,14 +80,14 @@ test("those who wait for a target that has a connection left are not refused", (
   assert.ok(driver.isGranted(b));
 });
 
-test("a full server refuses nobody", () => {
+test("the pool refuses no request because the server is full", () => {
   const driver = new Driver({ connectionLimit: 20 }, { room: 4, statementMs: 20 });
   const leases = driver.requests(60);
   driver.wait(10_000);
   assert.ok(leases.every((lease) => driver.isGranted(lease)));
 });
 
-test("the ceiling falls to three quarters of what a full server bears, and rises by one", () => {
+test("the ceiling falls to three quarters of a full server's room, and rises by one", () => {
   const driver = new Driver({ connectionLimit: 20 }, { room: 8 });
   driver.requests(12);
   driver.wait(100);
@@ -105,7 +102,7 @@ test("the ceiling falls to three quarters of what a full server bears, and rises
   assert.equal(driver.counts().waiting, 0);
 });
 
-test("a full server is asked for more one at a time, with growing distance", () => {
+test("the pool tries a full server by one connect at a time, at growing intervals", () => {
   const driver = new Driver({ connectionLimit: 20 }, { room: 2, connectMs: 1, random: 1 });
   driver.requests(10);
   driver.wait(5000);
@@ -113,7 +110,7 @@ test("a full server is asked for more one at a time, with growing distance", () 
   assert.ok(driver.count("connect") <= 15, `${driver.count("connect")} attempts`);
 });
 
-test("attempts that were under way when the server was full bring no further ones", () => {
+test("attempts that were under way when the server was full cause no further ones", () => {
   const driver = new Driver({ connectionLimit: 20 }, { room: 2, connectMs: 10 });
   driver.requests(10);
   while (driver.pool.congestion === undefined) driver.wait(1);
@@ -122,7 +119,7 @@ test("attempts that were under way when the server was full bring no further one
   assert.equal(driver.count("connect"), begun);
 });
 
-test("a server that is full of others lets a waiter wait, and is left in peace", () => {
+test("while other clients fill the server, a waiter waits and the pool tries rarely", () => {
   const driver = new Driver({}, { room: 0 });
   const a = driver.request();
   driver.wait(5000);
@@ -154,7 +151,7 @@ test("a paused pool lends nothing, and serves in order when it is resumed", () =
   assert.ok(driver.isGranted(elsewhere));
 });
 
-test("a drain that turns the line away awaits what is under way, and finishes once", () => {
+test("a drain that refuses the queue awaits the leases under way, and finishes once", () => {
   const driver = new Driver({
     connectionLimit: 2,
     virtuals: [{ target: 0, limit: Infinity, minimum: 0 }, { target: 0, limit: 1, minimum: 0 }],
@@ -178,7 +175,7 @@ test("a drain that turns the line away awaits what is under way, and finishes on
   assert.equal(driver.closed("draining").length, 2);
 });
 
-test("a drain that serves the line serves those who wait, and lets no newcomer in", () => {
+test("a drain that serves the queue serves all waiters, and refuses new requests", () => {
   const driver = new Driver({ connectionLimit: 1 }, { statementMs: 2 });
   const waiting = [...driver.requests(5), driver.request({ target: 1 })];
   driver.tell({ type: "drainRequested", serveQueue: true });
@@ -188,7 +185,7 @@ test("a drain that serves the line serves those who wait, and lets no newcomer i
   assert.equal(driver.orders.at(-1)?.command.type, "finish");
 });
 
-test("a drained pool that is used no more finishes at once, and stays closed", () => {
+test("a drain of an unused pool finishes at once, and the pool stays closed", () => {
   const driver = new Driver();
   driver.tell({ type: "drainRequested", serveQueue: true });
   assert.equal(driver.count("finish"), 1);
@@ -210,7 +207,7 @@ test("a paused pool can be drained", () => {
   assert.equal(driver.count("finish"), 1);
 });
 
-test("what was opening when a drain began is closed as soon as it is open", () => {
+test("a drain closes a connection that opens for no waiter", () => {
   const driver = new Driver();
   driver.withdraw(driver.request());
   driver.tell({ type: "drainRequested", serveQueue: false });

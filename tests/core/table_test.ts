@@ -1,6 +1,7 @@
 /**
- * The ordered table against a dumb twin, a Map that is sorted whenever it is asked, and
- * the laws that make it fast: it stays shallow, and an update shares what it does not touch.
+ * Compares the ordered table with a simple twin, a Map that is sorted for each question, and
+ * checks the laws that make the table fast: it stays shallow, and an update shares the nodes
+ * that it does not touch.
  */
 
 import assert from "node:assert/strict";
@@ -61,7 +62,7 @@ test("a table answers every question as a sorted list does", () => {
   );
 });
 
-test("an update leaves the table as it was alone", () => {
+test("an update does not change the old table", () => {
   fc.assert(
     fc.property(changes, changes, (before, after) => {
       const twin = new Map<number, Twin>();
@@ -77,14 +78,14 @@ test("an update leaves the table as it was alone", () => {
   );
 });
 
-test("the removal of a key that is not there returns the very same table", () => {
+test("the removal of a missing key returns the very same table", () => {
   const table = grown(range(100));
   assert.equal(remove(table, 100), table);
   assert.equal(remove(table, 4.5), table);
   assert.equal(remove(undefined, 1), undefined);
 });
 
-test("a question about no entries has no answer", () => {
+test("an empty table has nothing to find", () => {
   assert.equal(sizeOf(undefined), 0);
   assert.equal(leastDue(undefined), Infinity);
   assert.deepEqual([entries(undefined), values(undefined)], [[], []]);
@@ -111,7 +112,7 @@ for (
   });
 }
 
-test("100,000 entries that pass through a line of 1,000 keep it shallow", () => {
+test("100,000 entries that pass through a queue of 1,000 keep the table shallow", () => {
   let table: Table<number> = grown(range(1000));
   for (let key = 1000; key < 100_000; key++) {
     table = put(remove(table, key - 1000), key, key, -key);
@@ -120,10 +121,10 @@ test("100,000 entries that pass through a line of 1,000 keep it shallow", () => 
   assert.equal(first(table)?.key, 99_000);
 });
 
-test("an update of 100,000 entries makes some dozens of nodes and shares the others", () => {
+test("an update of a table of 100,000 makes some dozens of nodes and shares the others", () => {
   const table = grown(shuffled(100_000));
   const old = new Set(entries(table));
-  // Every node on the way down, and two more wherever a branch is turned.
+  // Every node on the way down, and two more wherever a branch is rotated.
   const nodesMax = 3 * depthMax(100_000);
   const isOld = (node: Table<number>) => node === undefined || old.has(node);
   for (const key of shuffled(100)) {
@@ -215,7 +216,7 @@ function range(size: number): number[] {
   return Array.from({ length: size }, (_, index) => index);
 }
 
-/** Returns the numbers below `size` in an order that is always the same and looks like none. */
+/** Returns the numbers below `size` in a shuffled order that is always the same. */
 function shuffled(size: number): number[] {
   const keys = range(size);
   let seed = 1;

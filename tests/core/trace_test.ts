@@ -1,5 +1,5 @@
 /**
- * Golden traces: stories of a pool, told line by line, with what the core answered.
+ * Golden traces: stories of a pool, an event a line, with the answers of the core.
  *
  * `REWRITE=1` writes the answers anew; keep them only if you understand what changed.
  */
@@ -16,7 +16,7 @@ const INDENT = "    ";
 for (const file of readdirSync(folder).filter((name) => name.endsWith(".txt"))) {
   const url = new URL(file, folder);
   const text = readFileSync(url, "utf8");
-  test(`the story goes: ${text.split("\n", 1)[0]!.slice("# ".length)}`, () => {
+  test(`the core answers as recorded: ${text.split("\n", 1)[0]!.slice("# ".length)}`, () => {
     const told = retell(text);
     if (process.env["REWRITE"] === "1") writeFileSync(url, told);
     else assert.equal(told, text);

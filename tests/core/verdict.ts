@@ -1,4 +1,4 @@
-/** What must hold in every state, however it came about. */
+/** The promises that must hold in every state, whichever events led to it. */
 
 import type { Event } from "../../src/core/mod.ts";
 import { all } from "../../src/core/fifo.ts";
@@ -6,7 +6,7 @@ import { entries } from "../../src/core/table.ts";
 import { Judge, must } from "./judge.ts";
 import { type Place, STATUSES, toldActuals } from "./world.ts";
 
-/** What must hold when a step has ended. */
+/** Checks the promises that must hold after a step. */
 export function check(place: Place, event: Event): void {
   const judge = new Judge(place);
   const { world } = place;
@@ -35,7 +35,7 @@ export function check(place: Place, event: Event): void {
   );
 }
 
-/** What the pool tells of itself is what is so. */
+/** Checks that what the pool knows of itself is true. */
 function checkTold({ pool, world, now }: Place, judge: Judge): void {
   const told = toldActuals(pool).map(({ id, status, target }) => `${id} ${status} ${target}`);
   const seen = world.conns.map(({ id, status, target }) => `${id} ${status} ${target}`);

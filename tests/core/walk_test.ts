@@ -1,6 +1,6 @@
 /**
- * Long walks through big pools, at random but from a seed: whatever happens in whatever
- * order, what the core knows is true, what it promises is kept, and it comes to an end.
+ * Long walks through big pools, at random but from a seed: whatever happens in whatever order,
+ * what the core knows is true, the core keeps its promises, and a drain finishes.
  */
 
 import { test } from "node:test";
@@ -48,7 +48,7 @@ const mood: fc.Arbitrary<Mood> = fc.record({
 });
 
 for (const steps of [60, 3000]) {
-  test(`walks of ${steps} steps and a drain break no promise and end`, () => {
+  test(`the core keeps its promises in walks of ${steps} steps, and a drain finishes`, () => {
     const way = fc.noBias(fc.array(choice, { maxLength: steps, size: "max" }));
     fc.assert(
       fc.property(policy, mood, way, fc.boolean(), (told, how, choices, serveQueue) => {

@@ -1,6 +1,6 @@
 /**
- * The world outside a pool, as events and orders tell of it: who waits, who holds,
- * which sockets there are. It knows nothing of the core's state, so that it can judge it.
+ * The world outside a pool, as events and commands show it: the waiters, the leases and the
+ * sockets. It knows nothing of the core's state, so that it can judge that state.
  */
 
 import type { Actual, Event, FailureKind, Phase, PoolState, Status } from "../../src/core/mod.ts";
@@ -15,7 +15,7 @@ export interface Conn {
   servesSince: number;
   agesAt: number;
   restedAt: number;
-  /** In which order those at rest came to rest. */
+  /** Its place in the order in which connections became idle. */
   turn: number;
   isSuspect: boolean;
   isRetired: boolean;
@@ -38,16 +38,16 @@ export interface Wait {
   waiter?: unknown;
 }
 
-/** What failed attempts have taught of a target. */
+/** What failed attempts show of a target. */
 export interface Down {
   until: number;
   failures: number;
 }
 
-/** What failed attempts have taught of the server's room. */
+/** What failed attempts show of the server's room. */
 export interface Full extends Down {
   ceiling: number;
-  /** How many were open when it refused the last. */
+  /** How many connections were open when the server last refused one. */
   borne: number;
 }
 
@@ -65,7 +65,7 @@ export interface World {
   phase: Phase;
 }
 
-/** A state of the pool, the world that goes with it, and how they came about. */
+/** A state of the pool, the world that goes with it, and the event that led to both. */
 export interface Place {
   configuration: Configuration;
   pool: PoolState;
@@ -75,7 +75,7 @@ export interface Place {
   event: Event | undefined;
 }
 
-/** A name that nothing has. */
+/** An id that nothing has. */
 export const NOBODY = 1e9;
 export const WORKING: readonly Status[] = ["checking", "resetting", "retargeting"];
 export const ARRIVING: readonly Status[] = ["connecting", ...WORKING];
@@ -99,7 +99,7 @@ export function startOf(configuration: Configuration, pool: PoolState): Place {
   return { configuration, pool, world, now: 0, parent: undefined, event: undefined };
 }
 
-/** Returns what an event leads to before the pool has answered it. */
+/** Returns the world after an event, before the pool has answered the event. */
 export function happen(place: Place, event: Event, now: number): World {
   const { policy } = place.configuration;
   const world = copy(place.world);
@@ -140,7 +140,7 @@ export function happen(place: Place, event: Event, now: number): World {
   return world;
 }
 
-/** What happens to a socket. */
+/** Changes the world by an event of a socket. */
 function befall(place: Place, world: World, conn: Conn, event: Event, now: number): void {
   const { policy } = place.configuration;
   switch (event.type) {
@@ -272,7 +272,7 @@ function backoff({ configuration: { policy } }: Place, failures: number, random:
     2;
 }
 
-/** Returns a pool's actual connections, as it tells of them. */
+/** Returns a pool's actual connections, as its state has them. */
 export function toldActuals(pool: PoolState): readonly Actual[] {
   return entries(pool.actuals).map(({ value }) => value);
 }

@@ -1,4 +1,4 @@
-/** Whatever is ended early, by a signal or by its time, at whatever stage, leaves nothing behind. */
+/** What a signal or a timeout ends early, at any stage, leaves nothing behind. */
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,22 +17,22 @@ import { leftAlone, uriAt } from "../suite/failing.ts";
 import { both, none, Suite } from "../suite/suite.ts";
 import type { World } from "../suite/world.ts";
 
-/** Tests of what is ended early. */
+/** Tests of aborts and timeouts. */
 export const aborts: Suite = new Suite();
 
 const reason = new Error("The client has gone");
 
 /**
- * Runs for longer than it is let. No server notices in its sleep that the client has gone, and
- * as long as it works, its connection counts; so its end is not far.
+ * Runs for longer than the test lets it. A server does not notice during SLEEP that the client
+ * has gone, and its connection counts until the statement ends; so the statement is short.
  */
 const long = "SELECT SLEEP(0.6)";
-/** How long a pool waits for a connect that nobody wants any more, in ms, when it is drained. */
+/** How long a drain waits for a connect that no request needs any more, in ms. */
 const drainMs = 50;
-/** How long who comes next may have to wait for that end, in ms. */
+/** How long the next request may have to wait for the end of the statement, in ms. */
 const nextMsMax = 4_000;
 
-/** Aborts a statement of a pool when something is so, and expects it to be told why. */
+/** Aborts a statement when a condition holds, and expects the statement to get the reason. */
 async function abortWhen(
   db: Pool,
   condition: (attempt: Promise<unknown>) => Promise<unknown>,
@@ -49,7 +49,7 @@ async function abortWhen(
 const isConnecting = (db: Pool): Promise<unknown> =>
   until(() => db.stats().connecting === 1, "it connects");
 
-aborts.test("a statement that was aborted before does not begin", {}, async (world) => {
+aborts.test("a statement whose signal is already aborted does not begin", {}, async (world) => {
   const db = world.pool();
   const attempts = await world.server.status("Connections");
   const signal = AbortSignal.abort(reason);
@@ -58,14 +58,14 @@ aborts.test("a statement that was aborted before does not begin", {}, async (wor
   assert.equal(await world.server.status("Connections"), attempts);
 });
 
-aborts.test("aborted at once, while the host is looked up", { on: both }, async (world) => {
+aborts.test("an abort takes effect while the host is looked up", { on: both }, async (world) => {
   const db = world.pool({ host: "localhost" });
   await abortWhen(db, () => isConnecting(db));
   await db.drain({ timeout: drainMs });
   await world.server.count(0);
 });
 
-aborts.test("aborted while the host does not answer", { on: none }, async (world) => {
+aborts.test("an abort takes effect while the host does not answer", { on: none }, async (world) => {
   const { network } = world.lab;
   const port = await network.fullPort();
   const db = world.pool({ uri: uriAt(port) });
@@ -74,7 +74,7 @@ aborts.test("aborted while the host does not answer", { on: none }, async (world
   await leftAlone(world, port, "connect");
 });
 
-/** Where a server falls silent in a login, and what it has been told until then. */
+/** Where a server falls silent in a login, and how many bytes it has got until then. */
 const silences = [
   { stage: "the greeting is waited for", chunksMax: 0, ssl: false, bytes: 0 },
   { stage: "the answer to the login is waited for", chunksMax: 1, ssl: false, bytes: 50 },
@@ -82,7 +82,7 @@ const silences = [
 ];
 
 for (const { stage, chunksMax, ssl, bytes } of silences) {
-  aborts.test(`aborted while ${stage}`, { on: both }, async (world) => {
+  aborts.test(`an abort takes effect while ${stage}`, { on: both }, async (world) => {
     const { network } = world.lab;
     const { id, uri, port } = await world.proxy({ chunksMax });
     const trust = world.runtime === "workerd" ? {} : { ca: world.server.info.ca };
@@ -96,14 +96,14 @@ for (const { stage, chunksMax, ssl, bytes } of silences) {
   });
 }
 
-aborts.test("aborted while a password is waited for", {}, async (world) => {
+aborts.test("an abort takes effect while the pool waits for a password", {}, async (world) => {
   const db = world.pool({ password: () => new Promise<string>(() => undefined) });
   await abortWhen(db, () => isConnecting(db));
   await db.drain({ timeout: drainMs });
   await world.server.count(0);
 });
 
-aborts.test("aborted while it waits in line", {}, async (world) => {
+aborts.test("an abort takes effect while the statement waits in the queue", {}, async (world) => {
   const db = world.pool({ connectionLimit: 1 });
   const lease = await db.lease();
   const abort = new AbortController();
@@ -116,7 +116,7 @@ aborts.test("aborted while it waits in line", {}, async (world) => {
   assert.equal(await one(db, "SELECT 7"), 7);
 });
 
-/** Expects that a pool whose limit is 1 serves the next one when the server has ended the last. */
+/** Expects that a pool with limit 1 serves the next request once the server has ended the last. */
 async function servesNext(world: World, db: Pool): Promise<void> {
   const next = threadOf(db);
   assert.ok(await timed(next) < nextMsMax);
@@ -124,7 +124,7 @@ async function servesNext(world: World, db: Pool): Promise<void> {
 }
 
 for (const how of ["query", "execute"] as const) {
-  aborts.test(`aborted while the server runs it, by ${how}`, { on: both }, async (world) => {
+  aborts.test(`an abort takes effect during ${how} at the server`, { on: both }, async (world) => {
     const db = world.pool({ connectionLimit: 1 });
     const abort = new AbortController();
     const attempt = failure(db[how](long, [], { signal: abort.signal }));
@@ -135,14 +135,14 @@ for (const how of ["query", "execute"] as const) {
   });
 }
 
-aborts.test("aborted while the server runs it, over TLS", { on: both }, async (world) => {
+aborts.test("an abort takes effect during a statement over TLS", { on: both }, async (world) => {
   const ssl = world.runtime === "workerd" ? {} : { ca: world.server.info.ca };
   const db = world.pool({ ssl, connectionLimit: 1 });
   await abortWhen(db, () => world.server.busyThread(), long);
   await servesNext(world, db);
 });
 
-aborts.test("aborted while its result is being read", { on: both }, async (world) => {
+aborts.test("an abort takes effect while a result is read", { on: both }, async (world) => {
   const { id, uri } = await world.proxy();
   const db = world.pool({ uri, connectionLimit: 1 });
   await threadOf(db);
@@ -158,7 +158,7 @@ aborts.test("aborted while its result is being read", { on: both }, async (world
   await servesNext(world, db);
 });
 
-aborts.test("aborted while its parameter of 10 MB is being sent", { on: both }, async (world) => {
+aborts.test("an abort takes effect while 10 MB are being sent", { on: both }, async (world) => {
   const { id, uri } = await world.proxy();
   const db = world.pool({ uri, connectionLimit: 1 });
   await threadOf(db);
@@ -175,7 +175,7 @@ aborts.test("aborted while its parameter of 10 MB is being sent", { on: both }, 
 });
 
 aborts.test(
-  "a connection of an aborted statement counts until the server has ended it",
+  "the connection of an aborted statement counts until the server has ended it",
   {},
   async (world) => {
     const db = world.pool({ connectionLimit: 1 });
@@ -188,7 +188,7 @@ aborts.test(
 );
 
 for (const how of ["query", "execute"] as const) {
-  aborts.test(`an aborted ${how} ends at the server, and its connection serves the next`, {
+  aborts.test(`an aborted ${how} ends at the server, and its connection serves the next request`, {
     on: both,
     gaps: { workerd: "in Workers no request can wait for what another one does" },
   }, async (world) => {
@@ -204,7 +204,7 @@ for (const how of ["query", "execute"] as const) {
 }
 
 aborts.test(
-  "statements that are aborted with others behind say that no more will come, and hear the rest",
+  "an abort of statements with others behind them half-closes the connection and awaits its end",
   {},
   async (world) => {
     const { port, uri } = await world.proxy();
@@ -227,7 +227,7 @@ aborts.test(
   },
 );
 
-aborts.test("a statement that takes too long ends at its time", { on: both }, async (world) => {
+aborts.test("a statement that takes too long ends at its timeout", { on: both }, async (world) => {
   const db = world.pool({ connectionLimit: 1 });
   await threadOf(db);
   const running = db.query("SELECT SLEEP(1.5)", [], { timeout: 150 });
@@ -248,7 +248,7 @@ aborts.test("an abort after the answer has come changes nothing", {}, async (wor
 });
 
 aborts.test(
-  "of many that wait, those that are aborted go, and the others keep their order",
+  "aborted waiters leave the queue, and the others keep their order",
   {},
   async (world) => {
     const db = world.pool({ connectionLimit: 1 });
@@ -272,7 +272,7 @@ aborts.test(
   },
 );
 
-aborts.test("whenever units are aborted, nothing is left of them", { on: both }, async (world) => {
+aborts.test("a unit leaves nothing behind, whenever it is aborted", { on: both }, async (world) => {
   const db = world.pool({ connectionLimit: 3 });
   for (let ms = 0; ms < 40; ms += 5) {
     const attempts = Array.from({ length: 6 }, (_, i) => {

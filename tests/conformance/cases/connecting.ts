@@ -1,4 +1,4 @@
-/** How connections are opened, and what is said where they cannot be. */
+/** How the pool opens connections, and the errors if it cannot. */
 
 import assert from "node:assert/strict";
 import { assertFree, one, refused, threadOf, timed } from "../../support/asking.ts";
@@ -9,9 +9,9 @@ import { both, none, Suite } from "../suite/suite.ts";
 /** Tests of opening connections. */
 export const connecting: Suite = new Suite();
 
-/** How long a server that says nothing is waited for, in ms. */
+/** How long the pool waits for a silent server, in ms. */
 const connectTimeout = 400;
-/** How long what fails at once may take on a busy machine, in ms. */
+/** How long a failure at once may take on a busy machine, in ms. */
 const promptMsMax = 2_000;
 
 connecting.test("a pool, its virtual connections and methods open nothing", {}, async (world) => {
@@ -39,7 +39,7 @@ connecting.test(
   },
 );
 
-/** The entries that name their sockets. */
+/** The entries that are for one runtime's sockets. */
 const entries = {
   node: () => import("../../../src/entries/node.ts"),
   deno: () => import("../../../src/entries/deno.ts"),
@@ -47,18 +47,18 @@ const entries = {
   workerd: () => import("../../../src/entries/workerd.ts"),
 };
 
-connecting.test("the entry of a runtime gives a pool on its sockets", {}, async (world) => {
+connecting.test("the entry of a runtime makes a pool on its sockets", {}, async (world) => {
   const { createPool } = await entries[world.runtime]();
   const db = createPool({ uri: world.server.info.url, shared: false, lifespan: "pool" });
   assert.equal(await one(db, "SELECT 7"), 7);
   await db.drain();
 });
 
-connecting.test("a host is found by its name", {}, async (world) => {
+connecting.test("the pool finds a host by its name", {}, async (world) => {
   assert.equal(await one(world.pool({ host: "localhost" }), "SELECT 7"), 7);
 });
 
-connecting.test("a server is reached by its unix socket", {
+connecting.test("the pool reaches a server by its unix socket", {
   on: both,
   gaps: { workerd: "workerd has no unix sockets" },
 }, async (world) => {
@@ -66,7 +66,7 @@ connecting.test("a server is reached by its unix socket", {
   assert.equal(await one(db, "SELECT SUBSTRING_INDEX(USER(), '@', -1)"), "localhost");
 });
 
-connecting.test("a unix socket that is not there refuses: ENOENT", {
+connecting.test("a connect to a missing unix socket fails: ENOENT", {
   on: none,
   gaps: { workerd: "workerd has no unix sockets" },
 }, async (world) => {
@@ -74,7 +74,7 @@ connecting.test("a unix socket that is not there refuses: ENOENT", {
   assert.equal((await causeOf(db)).code, "ENOENT");
 });
 
-connecting.test("a unix socket is refused by name where there are none", {
+connecting.test("a runtime without unix sockets refuses `socketPath` by name", {
   on: none,
   gaps: {
     node: "Node has unix sockets",
@@ -86,7 +86,7 @@ connecting.test("a unix socket is refused by name where there are none", {
   assert.match((await causeOf(db)).message, /socketPath|unix/);
 });
 
-connecting.test("a closed port refuses at once: ECONNREFUSED", { on: none }, async (world) => {
+connecting.test("a closed port fails at once: ECONNREFUSED", { on: none }, async (world) => {
   const db = world.pool({ uri: uriAt(await world.lab.network.closedPort()) });
   const began = performance.now();
   assert.equal((await causeOf(db)).code, unreachable(world, "ECONNREFUSED"));
@@ -94,7 +94,7 @@ connecting.test("a closed port refuses at once: ECONNREFUSED", { on: none }, asy
   assertFree(db);
 });
 
-connecting.test("all who wait are told that the port is closed", { on: none }, async (world) => {
+connecting.test("all waiters get the error of a closed port", { on: none }, async (world) => {
   const db = world.pool({ uri: uriAt(await world.lab.network.closedPort()), connectionLimit: 2 });
   const attempts = Array.from({ length: 20 }, () => causeOf(db));
   for (const { code } of await Promise.all(attempts)) {
@@ -103,7 +103,7 @@ connecting.test("all who wait are told that the port is closed", { on: none }, a
   assertFree(db);
 });
 
-connecting.test("a host that is not there refuses: ENOTFOUND", { on: none }, async (world) => {
+connecting.test("a connect to an unknown host fails: ENOTFOUND", { on: none }, async (world) => {
   const db = world.pool({ uri: uriAt(3306), host: "nowhere.invalid" });
   assert.equal((await causeOf(db)).code, unreachable(world, "ENOTFOUND"));
 });
@@ -123,7 +123,7 @@ for (const [manner, deed, expected] of manners) {
     const began = performance.now();
     const { code } = await causeOf(db);
     const tookMs = performance.now() - began;
-    // Of a reset that comes as early as this, Workers may say that nobody was there.
+    // Workers may report so early a reset as an unreachable host.
     const codes = manner === "resets" ? [expected, unreachable(world, expected)] : [expected];
     assert.ok(codes.includes(String(code)), `${code} is none of ${codes}`);
     if (expected === "ETIMEDOUT") assert.ok(tookMs > connectTimeout - 20, `it took ${tookMs} ms`);
@@ -132,7 +132,7 @@ for (const [manner, deed, expected] of manners) {
   });
 }
 
-connecting.test("what is no server of MySQL is given up", { on: none }, async (world) => {
+connecting.test("the pool gives up a server that speaks no MySQL", { on: none }, async (world) => {
   const { network } = world.lab;
   const port = await network.listen("speaks HTTP");
   await causeOf(world.pool({ uri: uriAt(port), connectTimeout }));
@@ -140,7 +140,7 @@ connecting.test("what is no server of MySQL is given up", { on: none }, async (w
 });
 
 connecting.test(
-  "a host that does not answer is given up: ETIMEDOUT",
+  "the pool gives up a host that does not answer: ETIMEDOUT",
   { on: none },
   async (world) => {
     const { network } = world.lab;
@@ -156,7 +156,7 @@ connecting.test(
 );
 
 connecting.test(
-  "a request that waits for a connect ends at its own time",
+  "a request that waits for a connect ends at its own timeout",
   { on: none },
   async (world) => {
     const { network } = world.lab;
@@ -172,13 +172,13 @@ connecting.test(
   },
 );
 
-connecting.test("a greeting that comes byte by byte is understood", { on: both }, async (world) => {
+connecting.test("the driver reads a greeting of single bytes", { on: both }, async (world) => {
   const { uri } = await world.proxy({ pieceBytes: 1 });
   const db = world.pool({ uri });
   assert.equal(await one(db, "SELECT REPEAT('ä', 100)"), "ä".repeat(100));
 });
 
-connecting.test("an idle connection is kept alive by TCP", {
+connecting.test("an idle connection has TCP keep-alive", {
   gaps: { workerd: "workerd's sockets have no such option" },
 }, async (world) => {
   const { network } = world.lab;
@@ -190,7 +190,7 @@ connecting.test("an idle connection is kept alive by TCP", {
 });
 
 connecting.test(
-  "several connections that are needed at once are opened at once",
+  "the pool opens all connections that requests need at once",
   {},
   async (world) => {
     const db = world.pool({ connectionLimit: 5 });

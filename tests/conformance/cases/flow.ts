@@ -1,4 +1,4 @@
-/** Large results and large parameters: whole, and never more of them in memory than need be. */
+/** Large results and parameters: they arrive whole, and take no more memory than necessary. */
 
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
@@ -10,30 +10,30 @@ import { until } from "../../support/wait.ts";
 import { both, Suite } from "../suite/suite.ts";
 import type { World } from "../suite/world.ts";
 
-/** Tests of what is large. */
+/** Tests of large results and parameters. */
 export const flow: Suite = new Suite();
 
 const mb = 1_000_000;
-/** How much may be read ahead of who has paused, in bytes. */
+/** How much the runtime may read ahead of a paused reader, in bytes. */
 const aheadMax = mb;
 
 /** How much the sockets between a client and a server that does not read take, in bytes. */
 const socketBytesMax = 15 * mb;
 
-/** Rows of 10 kB, each of which says which it is. */
+/** Rows of 10 kB, each of which contains its number. */
 const rowCount = 3_000;
 const rowBytes = 10_000;
 const rowText = (i: number): string => `${i} `.repeat(rowBytes).slice(0, rowBytes);
 const rowsSql = `WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 2999)
   SELECT i, LEFT(REPEAT(CONCAT(i, ' '), ${rowBytes}), ${rowBytes}) AS text FROM n`;
 
-/** Returns what the server has to be asked before {@linkcode rowsSql}, which needs more depth. */
+/** Returns the statement that allows the server the depth that {@linkcode rowsSql} needs. */
 function depthSql({ server }: World): string {
   const name = server.name === "mysql" ? "cte_max_recursion_depth" : "max_recursive_iterations";
   return `SET SESSION ${name} = ${rowCount}`;
 }
 
-/** Says whom to trust, where TLS is asked for; in workerd the platform has been told. */
+/** Returns the options for TLS with the server's authority; workerd's configuration has it. */
 function tlsOf({ runtime, server }: World, isSecured: boolean): object {
   if (!isSecured) return {};
   return { ssl: runtime === "workerd" ? {} : { ca: server.info.ca } };
@@ -41,7 +41,7 @@ function tlsOf({ runtime, server }: World, isSecured: boolean): object {
 
 function assertRow(row: { i?: unknown; text?: unknown } | undefined, i: number): void {
   assert.equal(row?.i, i);
-  // Their whole texts would be told if they were compared by assert itself.
+  // A comparison by assert itself would print the whole texts.
   assert.ok(row?.text === rowText(i), `row ${i} is not what was sent`);
 }
 
@@ -53,7 +53,7 @@ for (const [isSecured, how] of [[false, ""], [true, ", over TLS"]] as const) {
     for (const [i, row] of rows.entries()) assertRow(row, i);
   });
 
-  flow.test(`a result of 30 MB that is paused is read less than 1 MB ahead${how}`, {
+  flow.test(`a paused result of 30 MB is read less than 1 MB ahead${how}`, {
     on: both,
   }, async (world) => {
     const { id, uri } = await world.proxy();
@@ -85,7 +85,7 @@ flow.test(
   },
 );
 
-/** Returns bytes of which hardly any stretch is like another: chance, in as much as may be asked. */
+/** Returns random bytes of any length, of which hardly any stretch is like another. */
 function noise(length: number): Buffer {
   const block = randomBytes(50_000);
   const blocks = Array.from({ length: length / block.length }, (_, i) => {
@@ -112,7 +112,7 @@ flow.test("a parameter of 10 MB arrives whole, over TLS", { on: both }, async (w
   assert.equal(rows[0]?.["digest"], createHash("sha256").update(bytes).digest("hex"));
 });
 
-flow.test("a parameter of 10 MB that a slow server does not read is held once", {
+flow.test("a parameter of 10 MB that a slow server does not read is in memory once", {
   gaps: { workerd: "workerd does not tell how much memory is used" },
 }, async (world) => {
   const { id, uri } = await world.proxy();
@@ -131,8 +131,8 @@ flow.test("a parameter of 10 MB that a slow server does not read is held once", 
 });
 
 for (const [isSecured, how] of [[false, ""], [true, ", over TLS"]] as const) {
-  // Servers of MySQL take no files unless they are started so.
-  flow.test(`a file that is loaded is read no faster than a slow server takes it${how}`, {
+  // A MySQL server takes no files unless its options allow it.
+  flow.test(`the driver reads a file to load no faster than a slow server takes it${how}`, {
     on: ["mariadb"],
   }, async (world) => {
     await world.server.table("loaded", "v INT, text TEXT");
@@ -161,7 +161,7 @@ for (const [isSecured, how] of [[false, ""], [true, ", over TLS"]] as const) {
   });
 }
 
-flow.test("a result that comes in small pieces is put together", { on: both }, async (world) => {
+flow.test("the driver reads a result that comes in small pieces", { on: both }, async (world) => {
   const { uri } = await world.proxy({ pieceBytes: 7 });
   const db = world.pool({ uri, initSql: depthSql(world) });
   const [rows] = await db.query(rowsSql.replace("2999", "9"));
@@ -169,7 +169,7 @@ flow.test("a result that comes in small pieces is put together", { on: both }, a
 });
 
 flow.test(
-  "a connection with compression carries as much both ways",
+  "a compressed connection carries large data both ways",
   { on: both },
   async (world) => {
     const { id, uri } = await world.proxy();
@@ -185,7 +185,7 @@ flow.test(
 );
 
 flow.test(
-  "a thousand statements at once are each answered with its own answer",
+  "each of a thousand concurrent statements gets its own answer",
   { on: both },
   async (world) => {
     const db = world.pool({ connectionLimit: 4 });
@@ -194,7 +194,7 @@ flow.test(
   },
 );
 
-flow.test("a reader who stops midway and goes is not read to the end for", {}, async (world) => {
+flow.test("a result whose reader stops midway is not read to its end", {}, async (world) => {
   const { id, uri } = await world.proxy();
   const db = world.pool({ uri, initSql: depthSql(world), connectionLimit: 1 });
   const lease = await db.lease();
@@ -204,7 +204,7 @@ flow.test("a reader who stops midway and goes is not read to the end for", {}, a
   rows.destroy();
   assert.equal(await one(db, "SELECT 7"), 7);
   const { opened } = await world.lab.network.traffic(id);
-  // Where the runtime can, one more had the server end what it was sending.
+  // If the runtime can, one more connection had the server end the statement.
   assert.ok(opened === 2 || opened === 3, `${opened} were opened`);
   await until(() => db.stats().size === 1, "the connection that was busy is closed");
 });

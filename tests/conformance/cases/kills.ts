@@ -1,4 +1,4 @@
-/** Connections that are killed, servers that go and come back, and those that stand still. */
+/** Connections that are killed, servers that end and come back, and servers that freeze. */
 
 import assert from "node:assert/strict";
 import type { Pool } from "../../../mod.ts";
@@ -17,14 +17,14 @@ import { causeOf, unreachable } from "../suite/failing.ts";
 import { both, Suite } from "../suite/suite.ts";
 import type { RemoteServer } from "../suite/world.ts";
 
-/** Tests of connections that end unasked, and of servers that do. */
+/** Tests of connections and servers that end unasked. */
 export const kills: Suite = new Suite();
 
-/** How long what fails at once may take on a busy machine, in ms. */
+/** How long a failure at once may take on a busy machine, in ms. */
 const promptMsMax = 2_000;
 
 kills.test(
-  "a connection that is killed while idle is not lent again",
+  "the pool does not lend a connection again that was killed while idle",
   { on: both },
   async (world) => {
     const db = world.pool();
@@ -36,7 +36,7 @@ kills.test(
 );
 
 kills.test(
-  "a connection can be killed at any moment before it is checked and lent",
+  "a connection that is killed just before its check is not lent",
   { on: both },
   async (world) => {
     const db = world.pool({ validateAfter: 0 });
@@ -68,7 +68,7 @@ kills.test(
   },
 );
 
-kills.test("a statement whose connection is killed rejects; those in line are run by another", {
+kills.test("a statement whose connection is killed rejects; another runs the waiting statements", {
   on: both,
 }, async (world) => {
   const { server } = world;
@@ -86,7 +86,7 @@ kills.test("a statement whose connection is killed rejects; those in line are ru
 });
 
 kills.test(
-  "a statement that is killed alone rejects with the server's error; its connection stays",
+  "a statement killed by KILL QUERY rejects with the server's error; its connection stays",
   {
     on: both,
   },
@@ -101,7 +101,7 @@ kills.test(
 );
 
 kills.test(
-  "a unit whose pinned connection is lost does not go on elsewhere",
+  "a unit whose pinned connection is lost does not go on with another",
   { on: both },
   async (world) => {
     const { server } = world;
@@ -137,7 +137,7 @@ kills.test(
   },
 );
 
-/** Puts a pool of two into full use; returns what those who hold a lease will be told. */
+/** Uses both connections of a pool of two; returns the errors that the holders will get. */
 async function crowd(db: Pool, server: RemoteServer): Promise<Promise<unknown>[]> {
   const holders = [
     failure(db.query(endless)),
@@ -151,7 +151,7 @@ async function crowd(db: Pool, server: RemoteServer): Promise<Promise<unknown>[]
 }
 
 for (const [signal, end] of [["SIGKILL", "kill"], ["SIGTERM", "stop"]] as const) {
-  kills.test(`a server that ends by ${signal} and comes back: all are answered, the pool goes on`, {
+  kills.test(`after a server ends by ${signal} each request has an answer, and the pool goes on`, {
     on: end === "kill" ? both : ["mariadb"],
   }, async (world) => {
     const { server } = world;
@@ -174,7 +174,7 @@ for (const [signal, end] of [["SIGKILL", "kill"], ["SIGTERM", "stop"]] as const)
 }
 
 kills.test(
-  "a server that is down refuses at once: ECONNREFUSED",
+  "the pool refuses at once requests for a server that is down: ECONNREFUSED",
   { on: both },
   async (world) => {
     const db = world.pool();
@@ -192,7 +192,7 @@ kills.test(
 );
 
 kills.test(
-  "a network that breaks is told from a server that ends: ECONNRESET",
+  "the pool reports a broken network as ECONNRESET",
   {},
   async (world) => {
     const { id, uri } = await world.proxy();
@@ -207,7 +207,7 @@ kills.test(
   },
 );
 
-kills.test("a server that stands still: who connects is given up at the connect's time", {
+kills.test("at a frozen server the pool gives up a connect at the connect timeout", {
   on: both,
 }, async (world) => {
   await world.server.freeze();
@@ -221,7 +221,7 @@ kills.test("a server that stands still: who connects is given up at the connect'
 });
 
 kills.test(
-  "a server that stands still: who waits for a lease is refused at its time",
+  "at a frozen server the pool refuses a waiter at its timeout",
   {},
   async (world) => {
     await world.server.freeze();
@@ -237,7 +237,7 @@ kills.test(
 );
 
 kills.test(
-  "a server that stands still: an idle connection that does not answer is not lent",
+  "at a frozen server the pool does not lend an idle connection that does not answer",
   {},
   async (world) => {
     const db = world.pool({ validateAfter: 0, acquireTimeout: 8_000 });
@@ -252,7 +252,7 @@ kills.test(
 );
 
 kills.test(
-  "a drain that a server which stands still holds up ends by its deadline",
+  "at a frozen server a drain ends by its deadline",
   {},
   async (world) => {
     const db = world.pool({ connectionLimit: 3 });

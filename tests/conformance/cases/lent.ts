@@ -1,4 +1,4 @@
-/** What the driver's own connection is asked for, which a lease hands out, and what ends it. */
+/** The driver's own connection, which a lease hands out: its commands, and what ends them. */
 
 import assert from "node:assert/strict";
 import type { Readable } from "node:stream";
@@ -10,7 +10,7 @@ import { both, Suite } from "../suite/suite.ts";
 export const lent: Suite = new Suite();
 
 const reason = new Error("The client has gone");
-/** More rows than anybody reads. */
+/** More rows than any test reads. */
 const rows = "SELECT REPEAT('x', 1000) AS x FROM information_schema.columns a, " +
   "information_schema.columns b";
 const oneRequest = "in Workers no request can wait for what another one does";
@@ -22,7 +22,7 @@ async function read(lease: Lease, sql: string, then: () => unknown): Promise<voi
 }
 
 lent.test(
-  "a stream whose connection is killed ends with its error",
+  "a stream whose connection is killed ends with that error",
   { on: both },
   async (world) => {
     const db = world.pool({ connectionLimit: 1 });
@@ -37,7 +37,7 @@ lent.test(
 );
 
 lent.test(
-  "a stream that has no row yet ends with its unit's signal",
+  "a stream that has no row yet ends at its unit's signal",
   { on: both },
   async (world) => {
     const db = world.pool({ connectionLimit: 1 });
@@ -54,7 +54,7 @@ lent.test(
   },
 );
 
-lent.test("the second statement of a text ends too, and its connection serves the next", {
+lent.test("an abort also ends later statements of a text, and the connection serves the next", {
   on: both,
   gaps: { workerd: oneRequest },
 }, async (world) => {
@@ -70,7 +70,7 @@ lent.test("the second statement of a text ends too, and its connection serves th
   await world.server.awaitOnly(thread);
 });
 
-lent.test("a connection that is destroyed amid a statement has ended at the server", {
+lent.test("a connection that its holder destroys during a statement ends at the server", {
   on: both,
   gaps: { workerd: oneRequest },
 }, async (world) => {
@@ -84,7 +84,7 @@ lent.test("a connection that is destroyed amid a statement has ended at the serv
   assert.deepEqual(await world.server.busyThreads(), []);
 });
 
-lent.test("a connection that its holder has changed is not lent on", {}, async (world) => {
+lent.test("the pool does not lend a connection that its holder changed", {}, async (world) => {
   const db = world.pool({ connectionLimit: 1 });
   const changes: readonly ((lease: Lease) => unknown)[] = [
     ({ connection }) => connection.pause(),

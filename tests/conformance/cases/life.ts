@@ -1,4 +1,4 @@
-/** When connections go, how a pool is held back and ended, and what it tells of itself. */
+/** When connections close, how a pool pauses and drains, and its events and counts. */
 
 import assert from "node:assert/strict";
 import { assertFree, failure, one, refused, threadOf } from "../../support/asking.ts";
@@ -9,7 +9,7 @@ import { both, Suite } from "../suite/suite.ts";
 export const life: Suite = new Suite();
 
 life.test(
-  "an idle connection is closed when its time is up, with a farewell",
+  "the pool closes an idle connection at its idle timeout, with COM_QUIT",
   { on: both },
   async (world) => {
     const { id, uri } = await world.proxy();
@@ -28,7 +28,7 @@ life.test(
 );
 
 life.test(
-  "a connection that has grown old is closed, and another takes its place",
+  "the pool closes a connection at its maximum age and opens another at need",
   {},
   async (world) => {
     const db = world.pool({ maxLifetime: 200 });
@@ -51,7 +51,7 @@ life.test("a connection in use is never closed by a timer", {}, async (world) =>
   lease.release();
 });
 
-life.test("the least number is kept open, and made up for losses", {}, async (world) => {
+life.test("the pool keeps `minimumIdle` connections, and replaces lost ones", {}, async (world) => {
   const db = world.pool({ minimumIdle: 2, idleTimeout: 100 });
   const thread = await threadOf(db);
   await world.server.count(2);
@@ -140,7 +140,7 @@ life.test("a drain destroys by its deadline whatever is left", { on: both }, asy
   await world.server.count(0);
 });
 
-life.test("a pool that was never used, or cannot connect, can be drained", {}, async (world) => {
+life.test("a drain works on a pool that was never used or cannot connect", {}, async (world) => {
   await world.pool().drain();
   const mistaken = world.pool({ password: "wrong" });
   const attempt = refused(threadOf(mistaken), "CONNECT_FAILED");
@@ -148,7 +148,7 @@ life.test("a pool that was never used, or cannot connect, can be drained", {}, a
   await attempt;
 });
 
-life.test("a pool tells what happens to its connections and leases", {}, async (world) => {
+life.test("a pool emits events of its connections and leases", {}, async (world) => {
   const db = world.pool({ connectionLimit: 1 });
   const told: string[] = [];
   db.on("connection", () => told.push("connection"));
@@ -173,7 +173,7 @@ life.test("a pool tells what happens to its connections and leases", {}, async (
   ]);
 });
 
-life.test("the stats count what the server has", {}, async (world) => {
+life.test("the stats agree with the server's connections", {}, async (world) => {
   const db = world.pool({ connectionLimit: 4 });
   const leases = await Promise.all([db.lease(), db.lease(), db.lease()]);
   leases.pop()?.release();
@@ -185,7 +185,7 @@ life.test("the stats count what the server has", {}, async (world) => {
 });
 
 life.test(
-  "a runtime that was frozen for longer than the server waits goes on",
+  "a pool works again after a freeze longer than the server's wait_timeout",
   { on: both },
   async (world) => {
     const { server, lab } = world;

@@ -1,4 +1,4 @@
-/** One maximum: who waits, in what order, and what makes room. */
+/** The limit of connections: which requests wait, in what order, and what makes room. */
 
 import assert from "node:assert/strict";
 import { assertFree, atRest, one, refused, threadOf, timed } from "../../support/asking.ts";
@@ -6,10 +6,10 @@ import { until } from "../../support/wait.ts";
 import { both, Suite } from "../suite/suite.ts";
 import type { World } from "../suite/world.ts";
 
-/** Tests of the maximum. */
+/** Tests of the limit. */
 export const limits: Suite = new Suite();
 
-limits.test("who comes first is served first", {}, async (world) => {
+limits.test("the pool serves waiters first come, first served", {}, async (world) => {
   const db = world.pool({ connectionLimit: 1 });
   const lease = await db.lease();
   const served: number[] = [];
@@ -24,7 +24,7 @@ limits.test("who comes first is served first", {}, async (world) => {
 });
 
 limits.test(
-  "who has waited for too long is refused, and the others stay in line",
+  "the pool refuses a waiter at its timeout, and the others stay in the queue",
   {},
   async (world) => {
     const db = world.pool({ connectionLimit: 1 });
@@ -40,7 +40,7 @@ limits.test(
   },
 );
 
-limits.test("a line that is full refuses who comes", {}, async (world) => {
+limits.test("a full queue refuses the next request", {}, async (world) => {
   const db = world.pool({ connectionLimit: 1, queueLimit: 2 });
   const lease = await db.lease();
   const line = [threadOf(db), threadOf(db)];
@@ -68,7 +68,7 @@ limits.test(
 );
 
 limits.test(
-  "at the maximum an idle connection becomes another's by a new login",
+  "at the limit an idle connection changes its target by a new login",
   { on: both },
   async (world) => {
     await world.server.query("CREATE DATABASE IF NOT EXISTS tenant");
@@ -91,7 +91,7 @@ limits.test(
   },
 );
 
-limits.test("a new login as another user takes that user's rights", { on: both }, async (world) => {
+limits.test("a session has the rights of its new login's user", { on: both }, async (world) => {
   const { server } = world;
   await server.query("CREATE USER IF NOT EXISTS reader IDENTIFIED BY 'hidden'");
   await server.query("GRANT SELECT ON test.* TO reader");
@@ -108,7 +108,7 @@ limits.test("a new login as another user takes that user's rights", { on: both }
   assert.deepEqual(await server.values("t"), [1, 3]);
 });
 
-limits.test("a new login that is refused leaves nobody a connection of somebody else's", {
+limits.test("after a refused new login no request gets a connection of another user", {
   on: both,
 }, async (world) => {
   const db = world.pool({
@@ -123,7 +123,7 @@ limits.test("a new login that is refused leaves nobody a connection of somebody 
   }
 });
 
-/** The least that MariaDB can be told. */
+/** The smallest max_connections that MariaDB accepts. */
 const connectionLimit = 10;
 
 limits.test(
@@ -144,7 +144,7 @@ limits.test(
   },
 );
 
-/** Takes all the room that a server has; returns what gives some of it back. */
+/** Takes all the room of a server; returns a function that gives some of it back. */
 async function fill(world: World): Promise<() => void> {
   // The lab's own connection has its place too.
   const others = world.pool({ connectionLimit: connectionLimit - 1 });
@@ -158,7 +158,7 @@ async function fill(world: World): Promise<() => void> {
   };
 }
 
-limits.test("while others have all the room, who comes waits until there is some", {
+limits.test("while other clients fill the server, a request waits until there is room", {
   on: both,
 }, async (world) => {
   const makeRoom = await fill(world);

@@ -1,4 +1,4 @@
-/** Who is let in, and how those prove who they are. */
+/** Logins: which users the server accepts, and by which passwords. */
 
 import assert from "node:assert/strict";
 import { one, refused, threadOf } from "../../support/asking.ts";
@@ -29,7 +29,7 @@ login.test(
 );
 
 login.test(
-  "a password that is a function is asked for each connection",
+  "the pool calls a password function for each connection",
   { on: both },
   async (world) => {
     let asked = 0;
@@ -44,7 +44,7 @@ login.test(
   },
 );
 
-login.test("a password function that fails refuses with its error as cause", {}, async (world) => {
+login.test("an error of a password function is the cause of the refusal", {}, async (world) => {
   const mine = new Error("The vault is closed");
   const db = world.pool({ password: () => Promise.reject(mine) });
   assert.equal((await refused(threadOf(db), "CONNECT_FAILED")).cause, mine);
@@ -56,22 +56,22 @@ login.test("a password that does not come is given up at the connect's time", {}
   assert.equal((await causeOf(db)).code, "ETIMEDOUT");
 });
 
-/** How long the server's public key is; all else that it says in a login is shorter. */
+/** The length of the server's public key; all else that the server sends in a login is shorter. */
 const keyBytes = 451;
 
-/** Has the server forget whom it has let in, so that the next login is a whole one. */
+/** Makes the server forget earlier logins, so that the next login is a full one. */
 async function forgetLogins({ server }: World): Promise<void> {
   await server.query("FLUSH PRIVILEGES");
 }
 
-/** Returns how many bytes the server sends until a statement of a new pool is answered. */
+/** Returns how many bytes the server sends until it has answered a new pool's first statement. */
 async function bytesOfLogin(world: World): Promise<number> {
   const { id, uri } = await world.proxy();
   assert.match(String(await one(world.pool({ uri }), "SELECT CURRENT_USER()")), /^app@/);
   return (await world.lab.network.traffic(id)).toClient;
 }
 
-login.test("caching_sha2_password sends the server's key without TLS, and only in whole logins", {
+login.test("caching_sha2_password sends the server's key without TLS only in full logins", {
   on: ["mysql"],
 }, async (world) => {
   await forgetLogins(world);
@@ -82,21 +82,21 @@ login.test("caching_sha2_password sends the server's key without TLS, and only i
   assert.equal(row?.["p"], "caching_sha2_password");
 });
 
-login.test("caching_sha2_password refuses a wrong password in a whole login", {
+login.test("caching_sha2_password refuses a wrong password in a full login", {
   on: ["mysql"],
 }, async (world) => {
   await forgetLogins(world);
   assert.equal((await causeOf(world.pool({ password: "wrong" }))).errno, 1045);
 });
 
-login.test("a user without a password is let in", { on: both }, async (world) => {
+login.test("a user without a password can log in", { on: both }, async (world) => {
   await world.server.query("CREATE USER IF NOT EXISTS guest");
   const db = world.pool({ user: "guest", password: "", database: "" });
   assert.match(String(await one(db, "SELECT CURRENT_USER()")), /^guest@/);
 });
 
 login.test(
-  "what is to run on a new connection has run before it is lent",
+  "`initSql` runs on a new connection before the pool lends it",
   { on: both },
   async (world) => {
     const db = world.pool({ initSql: ["SET @a = 3", "SET @a = @a + 4"] });
@@ -105,7 +105,7 @@ login.test(
 );
 
 login.test(
-  "a statement for new connections that fails refuses with the server's error",
+  "an `initSql` that fails gives the server's error as the cause of the refusal",
   {},
   async (world) => {
     const db = world.pool({ initSql: "SELECT * FROM nowhere" });

@@ -1,4 +1,4 @@
-/** A process whose work is done ends, whatever its pools hold. */
+/** A process whose work is done ends by itself, whatever connections its pools have. */
 
 import assert from "node:assert/strict";
 import { uriAt } from "../suite/failing.ts";
@@ -13,7 +13,7 @@ const lingerMsMax = 5_000;
 
 const gaps: Gaps = { workerd: "workerd serves, and does not end by itself" };
 
-/** Runs a program that uses a pool in one of several ways; expects it to end by itself. */
+/** Runs a program that uses a pool in one of several ways, and expects it to end by itself. */
 async function run(world: World, uri: string, way: string, ca = ""): Promise<readonly string[]> {
   const { runtime, lab } = world;
   if (runtime === "workerd") throw new Error("workerd runs no programs");

@@ -1,24 +1,24 @@
 /**
- * What a unit leaves in its session: it is there as long as the unit, and is gone for the next
- * holder of the very same connection.
+ * The state that a unit makes in its session: the unit has it until its end, and the next holder
+ * of the very same connection does not have it.
  */
 
 import assert from "node:assert/strict";
 import { type Asked, assertFree, one, refused, threadOf } from "../../support/asking.ts";
 import { both, Suite } from "../suite/suite.ts";
 
-/** Tests of what is left in sessions. */
+/** Tests of session state. */
 export const state: Suite = new Suite();
 
 /** A kind of state that belongs to one session. */
 interface Kind {
-  /** What makes it. */
+  /** The statements that make it. */
   readonly made: readonly string[];
-  /** Whether that leaves a transaction open, of which the unit is told. */
+  /** Whether it leaves a transaction open, so that the unit rejects. */
   readonly isOpen?: boolean;
-  /** Asks for it. */
+  /** The statement that reads it. */
   readonly asked: string;
-  /** What the answer is for who has it, and for who has not; an error is known by its number. */
+  /** The answer for its holder, and for another; an error is given by its number. */
   readonly answers: readonly [own: unknown, other: unknown];
 }
 
@@ -78,7 +78,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
 };
 
-/** Returns what a question brings: its answer, or the number of its error. */
+/** Returns the answer to a statement, or the number of its error. */
 async function answer(asked: Asked, sql: string): Promise<unknown> {
   try {
     return await one(asked, sql);
@@ -90,7 +90,7 @@ async function answer(asked: Asked, sql: string): Promise<unknown> {
 for (const [name, kind] of Object.entries(kinds)) {
   const { made, asked, answers: [own, other], isOpen = false } = kind;
   state.test(
-    `${name} is there for its unit, and gone for the next`,
+    `${name} lasts for its unit, and the next unit does not have it`,
     { on: both },
     async (world) => {
       for (const table of ["t", "u"]) await world.server.table(table, "v INT");
@@ -112,7 +112,7 @@ for (const [name, kind] of Object.entries(kinds)) {
 }
 
 state.test(
-  "what the driver's own connection was used for is wiped as well",
+  "the pool also wipes state that was made on the driver's own connection",
   { on: both },
   async (world) => {
     const db = world.pool({ connectionLimit: 1 });
@@ -126,7 +126,7 @@ state.test(
 );
 
 state.test(
-  "a clean release costs no round trip, a dirty one a reset",
+  "a clean release costs no round trip, a dirty one costs a reset",
   { on: both },
   async (world) => {
     const { id, uri } = await world.proxy();

@@ -1,4 +1,4 @@
-/** Statements, prepared or not, and what they carry both ways. */
+/** Statements, prepared or not: their values, results and errors. */
 
 import assert from "node:assert/strict";
 import { one, refused } from "../../support/asking.ts";
@@ -7,7 +7,7 @@ import { both, Suite } from "../suite/suite.ts";
 /** Tests of statements. */
 export const statements: Suite = new Suite();
 
-statements.test("an error of the server comes through unchanged, and names the caller's line", {
+statements.test("an error of the server comes through unchanged", {
   on: both,
 }, async (world) => {
   const db = world.pool();
@@ -24,7 +24,7 @@ statements.test("an error of the server comes through unchanged, and names the c
   assert.equal(db.stats().size, 1);
 });
 
-statements.test("values of every kind come back as they went", { on: both }, async (world) => {
+statements.test("values of every kind come back as they were sent", { on: both }, async (world) => {
   await world.server.table(
     "t",
     "i BIGINT, d DECIMAL(20,4), f DOUBLE, s TEXT, b BLOB, t DATETIME(3), j JSON, n INT",
@@ -56,7 +56,7 @@ statements.test("values of every kind come back as they went", { on: both }, asy
   }
 });
 
-statements.test("a statement without rows says what it did", { on: both }, async (world) => {
+statements.test("a statement without rows returns counts and ids", { on: both }, async (world) => {
   await world.server.table("t", "id INT PRIMARY KEY AUTO_INCREMENT, v INT");
   const db = world.pool();
   const [inserted] = await db.execute<{ affectedRows: number; insertId: number }>(
@@ -127,7 +127,7 @@ statements.test(
   },
 );
 
-statements.test("options of the driver are passed on", {}, async (world) => {
+statements.test("the driver gets its options", {}, async (world) => {
   const db = world.pool({ dateStrings: true });
   const [rows] = await db.query<unknown[]>({ sql: "SELECT 1 AS a, 2 AS a", rowsAsArray: true });
   assert.deepEqual(rows, [[1, 2]]);

@@ -1,4 +1,4 @@
-/** TLS: what is encrypted, who has to be on the other side, and what happens if it is not. */
+/** TLS: what is encrypted, which servers the client accepts, and what happens otherwise. */
 
 import assert from "node:assert/strict";
 import { one, threadOf } from "../../support/asking.ts";
@@ -11,40 +11,40 @@ import type { World } from "../suite/world.ts";
 /** Tests of TLS. */
 export const tls: Suite = new Suite();
 
-/** What says whom to trust, where that can be said. */
+/** The option for trusted authorities, in the runtimes that have it. */
 interface Trust {
   readonly ca?: string;
 }
 
 /** An address of this machine that no certificate is for. */
 const otherHost = "127.0.0.2";
-/** An address that nobody knows to be of this machine, though it is. */
+/** An address of this machine that the pool takes for that of another. */
 const elsewhere = "0.0.0.0";
 const version = "SHOW SESSION STATUS LIKE 'Ssl_version'";
 
-/** Where the chain has to be verified, whatever is asked for. */
+/** The runtimes that verify the chain in any case. */
 const alwaysVerified: Gaps = {
   deno: "Deno verifies the chain always",
   workerd: "workerd verifies always",
 };
 
-/** Trusts the authority of a server; in workerd the platform has been told to. */
+/** Trusts the authority of a server; in workerd the platform's configuration does that. */
 function trust({ runtime }: World, { ca }: ServerInfo): Trust {
   return runtime === "workerd" ? {} : { ca };
 }
 
-/** Returns the version of TLS that a connection uses; empty if it uses none. */
+/** Returns the version of TLS that a connection uses; empty for plain text. */
 async function versionOf(world: World, options: object): Promise<unknown> {
   const [rows] = await world.pool(options).query(version);
   return rows[0]?.["Value"];
 }
 
-/** Expects that an error came up when the connection was upgraded, and returns it. */
+/** Expects that an error is that of a failed upgrade to TLS. */
 function assertUpgradeFailed(cause: Cause): void {
   assert.equal(cause.code, "HANDSHAKE_SSL_ERROR", `${cause.code}: ${cause.message}`);
 }
 
-tls.test("on this machine nothing is encrypted unless asked for", { on: both }, async (world) => {
+tls.test("a connection to this machine is unencrypted by default", { on: both }, async (world) => {
   assert.equal(await versionOf(world, {}), "");
 });
 
@@ -55,7 +55,7 @@ tls.test("a server elsewhere is spoken to encrypted without being asked for", {
   assert.match(String(await versionOf(world, { host: elsewhere })), /^TLS/);
 });
 
-tls.test("a server elsewhere that nobody trusts is not spoken to where that is verified always", {
+tls.test("a runtime that always verifies refuses an untrusted server elsewhere by default", {
   gaps: { node: "Node verifies if asked to", bun: "Bun verifies if asked to" },
 }, async (world) => {
   const { url } = await world.lab.servers.info("stranger");
@@ -66,7 +66,7 @@ tls.test("a server elsewhere that nobody trusts is not spoken to where that is v
 });
 
 tls.test(
-  "a server elsewhere without TLS is spoken to in plain text only if asked for",
+  "a server elsewhere without TLS gets plain text only if the options ask for it",
   {},
   async (world) => {
     const { url } = await world.lab.servers.info("plain");
@@ -81,7 +81,7 @@ tls.test(
 );
 
 tls.test(
-  "each strictness of TLS encrypts, and trusts whom it is told to",
+  "each strictness of TLS encrypts, and trusts the given authority",
   { on: both },
   async (world) => {
     const ssl = trust(world, world.server.info);
@@ -91,13 +91,13 @@ tls.test(
   },
 );
 
-tls.test("a connection to whom is trusted is encrypted", { on: both }, async (world) => {
+tls.test("a connection to a trusted server is encrypted", { on: both }, async (world) => {
   const ssl = trust(world, world.server.info);
   assert.match(String(await versionOf(world, { ssl })), /^TLSv1\.[23]$/);
 });
 
 tls.test(
-  "statements, transactions and resets go as they do without",
+  "statements, transactions and resets work over TLS as in plain text",
   { on: both },
   async (world) => {
     await world.server.table("t", "v INT");
@@ -112,13 +112,13 @@ tls.test(
   },
 );
 
-tls.test("a whole login by caching_sha2_password", { on: ["mysql"] }, async (world) => {
+tls.test("a full login by caching_sha2_password succeeds", { on: ["mysql"] }, async (world) => {
   await world.server.query("FLUSH PRIVILEGES");
   const ssl = trust(world, world.server.info);
   assert.match(String(await one(world.pool({ ssl }), "SELECT CURRENT_USER()")), /^app@/);
 });
 
-tls.test("a server whose authority nobody trusts is refused", { on: both }, async (world) => {
+tls.test("a server with an untrusted authority is refused", { on: both }, async (world) => {
   const stranger = await world.lab.servers.info("stranger");
   const ssl = trust(world, world.server.info);
   assertUpgradeFailed(await causeOf(world.pool({ uri: stranger.url, ssl })));
@@ -143,7 +143,7 @@ tls.test(
   },
 );
 
-tls.test("a client that is told not to look at the host takes another's certificate", {
+tls.test("with `verifyIdentity: false` the client accepts a certificate for another host", {
   on: both,
   gaps: { workerd: "workerd verifies always" },
 }, async (world) => {
@@ -152,7 +152,7 @@ tls.test("a client that is told not to look at the host takes another's certific
   assert.match(String(await versionOf(world, { uri, ssl })), /^TLS/);
 });
 
-tls.test("a client that is told not to verify takes any certificate", {
+tls.test("with `rejectUnauthorized: false` the client accepts any certificate", {
   on: both,
   gaps: alwaysVerified,
 }, async (world) => {
@@ -160,7 +160,7 @@ tls.test("a client that is told not to verify takes any certificate", {
   assert.match(String(await versionOf(world, { ssl })), /^TLS/);
 });
 
-tls.test("what a runtime cannot leave unverified is refused by name", {
+tls.test("a runtime that always verifies refuses `rejectUnauthorized: false` by name", {
   gaps: { node: "Node can", bun: "Bun can" },
 }, async (world) => {
   const { message } = await causeOf(world.pool({ ssl: { rejectUnauthorized: false } }));
@@ -168,7 +168,7 @@ tls.test("what a runtime cannot leave unverified is refused by name", {
   await world.server.count(0);
 });
 
-tls.test("an authority that a runtime cannot be told of is refused by name", {
+tls.test("a runtime that cannot trust a given authority refuses `ca` by name", {
   gaps: { node: "Node can be told", deno: "Deno can be told", bun: "Bun can be told" },
 }, async (world) => {
   const { ca } = world.server.info;
@@ -176,7 +176,7 @@ tls.test("an authority that a runtime cannot be told of is refused by name", {
   await world.server.count(0);
 });
 
-tls.test("a client shows its own certificate to whom asks for it", {
+tls.test("a client shows its own certificate to a server that requires one", {
   on: both,
   gaps: {
     deno: "Deno upgrades without a certificate of the client",
@@ -191,7 +191,7 @@ tls.test("a client shows its own certificate to whom asks for it", {
   assert.equal((await causeOf(world.pool({ ...options, ssl: { ca } }))).errno, 1045);
 });
 
-tls.test("a certificate of the client is refused by name where it cannot be shown", {
+tls.test("a runtime that cannot show a client certificate refuses `cert` by name", {
   gaps: { node: "Node shows it", bun: "Bun shows it" },
 }, async (world) => {
   const { cert, key } = world.server.info;
@@ -199,7 +199,7 @@ tls.test("a certificate of the client is refused by name where it cannot be show
   assert.match((await causeOf(world.pool({ ssl }))).message, /\bcert\b/);
 });
 
-tls.test("a server without TLS is not spoken to in the clear", {}, async (world) => {
+tls.test("with `ssl` a server without TLS gets no login in plain text", {}, async (world) => {
   const { url } = await world.lab.servers.info("plain");
   const cause = await causeOf(world.pool({ uri: url, ssl: {} }));
   assert.equal(cause.code, "HANDSHAKE_NO_SSL_SUPPORT");
@@ -207,7 +207,7 @@ tls.test("a server without TLS is not spoken to in the clear", {}, async (world)
 });
 
 tls.test(
-  "a server that does not answer to the upgrade is given up: ETIMEDOUT",
+  "the pool gives up a server that does not answer the upgrade: ETIMEDOUT",
   {},
   async (world) => {
     const { uri, port } = await world.proxy({ chunksMax: 1 });
@@ -217,7 +217,7 @@ tls.test(
   },
 );
 
-tls.test("a connection that is killed is not lent again", { on: both }, async (world) => {
+tls.test("the pool does not lend a killed connection again", { on: both }, async (world) => {
   const db = world.pool({ ssl: trust(world, world.server.info) });
   const thread = await threadOf(db);
   await world.server.query(`KILL ${thread}`);

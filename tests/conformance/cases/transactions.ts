@@ -1,4 +1,4 @@
-/** Transactions: all of it or nothing, and never more than once. */
+/** Transactions: all of their statements take effect or none, and never more than once. */
 
 import assert from "node:assert/strict";
 import { assertFree, failure, isLoss, one, refused, threadOf } from "../../support/asking.ts";
@@ -9,7 +9,7 @@ export const transactions: Suite = new Suite();
 
 const mine = new Error("mine");
 
-transactions.test("a transaction that ends well is committed", { on: both }, async (world) => {
+transactions.test("a transaction whose code succeeds is committed", { on: both }, async (world) => {
   const { server } = world;
   await server.table("t", "v INT");
   const db = world.pool();
@@ -38,7 +38,7 @@ transactions.test("a transaction whose code throws is rolled back", { on: both }
 });
 
 transactions.test(
-  "an inner transaction that throws undoes no more than itself",
+  "an inner transaction that throws undoes only its own changes",
   { on: both },
   async (world) => {
     await world.server.table("t", "v INT");
@@ -91,7 +91,7 @@ transactions.test(
 );
 
 transactions.test(
-  "two transactions that lock each other out: one is the victim, and its unit is repeated",
+  "of two transactions in a deadlock the server aborts one, and its unit runs again",
   {
     on: both,
   },
@@ -116,7 +116,7 @@ transactions.test(
   },
 );
 
-transactions.test("a connection that is killed ends its transaction, which is not committed", {
+transactions.test("a kill of the connection ends its transaction without a commit", {
   on: both,
 }, async (world) => {
   const { server } = world;
@@ -133,7 +133,7 @@ transactions.test("a connection that is killed ends its transaction, which is no
   assertFree(db);
 });
 
-transactions.test("a COMMIT whose answer is lost is not known to have been, and is not repeated", {
+transactions.test("a COMMIT whose answer is lost rejects with COMMIT_UNKNOWN, and does not rerun", {
   on: both,
 }, async (world) => {
   await world.server.table("t", "v INT");
@@ -167,7 +167,7 @@ transactions.test("a transaction that is aborted is rolled back, and its locks a
 });
 
 transactions.test(
-  "a transaction that was begun by hand does not outlast its unit",
+  "a transaction that a statement began does not outlast its unit",
   { on: both },
   async (world) => {
     await world.server.table("t", "v INT");

@@ -1,4 +1,4 @@
-/** Units of work: each by itself, each with one connection, whatever it calls. */
+/** Units of work: each is separate from the others, and has one connection for all its calls. */
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,12 +10,12 @@ import { Suite } from "../suite/suite.ts";
 /** Tests of units of work. */
 export const units: Suite = new Suite();
 
-/** Pins the connection of a unit, so that it has one of its own until its end. */
+/** Pins the connection of a unit, so that the unit keeps it until its end. */
 async function pin(db: Pool, value: unknown): Promise<void> {
   await db.query("SET @own = ?", [value]);
 }
 
-units.test("units at the same time have connections of their own", {}, async (world) => {
+units.test("concurrent units have separate connections", {}, async (world) => {
   const db = world.pool({ connectionLimit: 4 });
   const allHaveOne = until(() => db.stats().leased === 4, "all have one");
   const threads = await Promise.all([1, 2, 3, 4].map((i) =>
@@ -30,7 +30,7 @@ units.test("units at the same time have connections of their own", {}, async (wo
   assertFree(db);
 });
 
-units.test("whatever a unit calls finds the connection of its unit", {}, async (world) => {
+units.test("all code that a unit calls uses the unit's connection", {}, async (world) => {
   const db = world.pool({ connectionLimit: 2 });
   const helper = async (): Promise<unknown> => {
     await sleep(5);
@@ -47,7 +47,7 @@ units.test("whatever a unit calls finds the connection of its unit", {}, async (
 });
 
 units.test(
-  "a helper that asks again inside a transaction does not lock the pool",
+  "a helper that starts a transaction inside a transaction does not lock the pool",
   {},
   async (world) => {
     const db = world.pool({ connectionLimit: 1 });
@@ -66,7 +66,7 @@ units.test("a unit within a unit is a unit of its own", {}, async (world) => {
   });
 });
 
-units.test("what would wait for itself is refused at once", {}, async (world) => {
+units.test("the pool refuses at once a request that would wait for its unit", {}, async (world) => {
   const db = world.pool({ connectionLimit: 1, connections: { shop: {}, reports: {} } });
   const [shop, reports] = [db.connection("shop"), db.connection("reports")];
   await shop.transaction(async () => {
@@ -77,7 +77,7 @@ units.test("what would wait for itself is refused at once", {}, async (world) =>
 });
 
 units.test(
-  "a connection that is held for the unit is the same for all its statements",
+  "a unit that holds its connection runs all its statements on it",
   {},
   async (world) => {
     const db = world.pool({ connectionLimit: 3, connections: { main: { hold: "unit" } } });
@@ -102,7 +102,7 @@ units.test("each call of a handler is a unit, which ends with it", {}, async (wo
   assertFree(db);
 });
 
-units.test("a handler's statements end when the request is aborted", {}, async (world) => {
+units.test("a handler's statements end when the HTTP request is aborted", {}, async (world) => {
   const db = world.pool();
   const abort = new AbortController();
   const handle = db.handler((_: { signal: AbortSignal }) => db.query("SELECT SLEEP(0.5)"));
@@ -150,7 +150,7 @@ units.test("a unit may bind a virtual connection to another database", {}, async
 });
 
 units.test(
-  "200 units at once through 5 connections are all served, by at most 5",
+  "the pool serves 200 concurrent units with at most 5 connections",
   {},
   async (world) => {
     await world.server.query("FLUSH STATUS");
@@ -169,7 +169,7 @@ units.test(
 );
 
 units.test(
-  "connections that live no longer than a unit are closed at its end",
+  "connections whose lifespan is a unit close at its end",
   {},
   async (world) => {
     const db = world.pool({ lifespan: "unit", connectionLimit: 3 });

@@ -1,9 +1,9 @@
 /**
- * A lab: real servers, the network before them and the processes beside them, in the hands of
- * tests that run elsewhere, in any runtime that can fetch.
+ * A lab: real servers, the network before them and the processes beside them. Tests in other
+ * processes, in any runtime that has `fetch`, control it over HTTP.
  *
- * A request names a part of the lab and one of its methods, `POST /servers/kill`; its body is
- * the arguments in JSON, and so is what it answers.
+ * A request names a part of the lab and one of its methods, `POST /servers/kill`; its body has
+ * the arguments in JSON, and the response is in JSON too.
  */
 
 import { once } from "node:events";
@@ -14,7 +14,7 @@ import { Network } from "./network.ts";
 import { Programs } from "./programs.ts";
 import { Servers } from "./servers.ts";
 
-/** The parts of a lab that tests ask. */
+/** The parts of a lab that tests control. */
 export interface LabParts {
   /** Its servers. */
   readonly servers: Servers;
@@ -24,11 +24,11 @@ export interface LabParts {
   readonly programs: Programs;
 }
 
-/** What a lab answers. */
+/** The response of a lab. */
 export interface LabAnswer {
-  /** What the method returned. */
+  /** The value that the method returned. */
   readonly value?: unknown;
-  /** What it threw, as text. */
+  /** The error that it threw, as text. */
   readonly error?: string;
 }
 
@@ -47,7 +47,7 @@ export class Lab implements AsyncDisposable, LabParts {
   readonly programs: Programs = new Programs(this.servers);
   readonly #listener: Listener;
 
-  /** Creates a lab that answers at a listener. */
+  /** Creates a lab that answers the requests of a listener. */
   constructor(listener: Listener) {
     this.#listener = listener;
     listener.on("request", async (request, response) => {
@@ -55,14 +55,14 @@ export class Lab implements AsyncDisposable, LabParts {
     });
   }
 
-  /** Where it is asked. */
+  /** The URL for its requests. */
   get url(): string {
     const address = this.#listener.address();
     if (address === null || typeof address === "string") throw new Error("The lab is closed");
     return `http://127.0.0.1:${address.port}`;
   }
 
-  /** Puts away what a test has used; throws if the test has left a connection open. */
+  /** Cleans up after a test; throws if the test has left a connection open. */
   async tidy(): Promise<void> {
     try {
       await this.network.tidy();

@@ -1,6 +1,6 @@
 /**
- * The network of a lab: proxies before its servers, and ports at which something answers that
- * is no server, or nothing does.
+ * The network of a lab: proxies before its servers, and ports at which something that is not a
+ * server answers, or nothing does.
  */
 
 import { once } from "node:events";
@@ -11,15 +11,15 @@ import { clientEnds, type TcpEnd } from "../../support/tcp.ts";
 import { until } from "../../support/wait.ts";
 import type { ServerName, Servers } from "./servers.ts";
 
-/** What a proxy does beside forwarding; see {@linkcode startProxy}. */
+/** What a proxy does besides forwarding; see {@linkcode startProxy}. */
 export interface LabProxyOptions {
   /** How many chunks of the server reach each connection: with 1, only the greeting does. */
   readonly chunksMax?: number;
-  /** How large a piece of what the server sends may be. */
+  /** The maximum size of the pieces in which it forwards the server's bytes. */
   readonly pieceBytes?: number;
   /** The address to listen at. */
   readonly host?: string;
-  /** The command at which a link is cut instead. */
+  /** The command that it does not forward: it cuts the connection instead. */
   readonly cutAt?: string;
 }
 
@@ -29,46 +29,46 @@ export interface ListeningProxy {
   readonly id: number;
   /** Its port. */
   readonly port: number;
-  /** Where `app` reaches the database `test` through it. */
+  /** The URI of the user `app` and the database `test` through it. */
   readonly uri: string;
 }
 
-/** What went through a proxy so far. */
+/** The traffic through a proxy so far. */
 export interface Traffic {
-  /** The commands that were sent through it, since they were last asked for. */
+  /** The commands that clients have sent through it since the last call. */
   readonly commands: readonly string[];
   /** How many connections were opened through it. */
   readonly opened: number;
   /** How many are open. */
   readonly links: number;
-  /** How many bytes it has received to be forwarded to clients. */
+  /** How many bytes it has received for clients. */
   readonly toClient: number;
-  /** How many bytes it has received to be forwarded to the server. */
+  /** How many bytes it has received for the server. */
   readonly toServer: number;
-  /** How many bytes the clients have taken out of their sockets. */
+  /** How many bytes the clients have read from their sockets. */
   readonly readByClients: number;
 }
 
-/** How a listener treats who connects. */
+/** How a listener treats its clients. */
 export type Manner = "silent" | "resets" | "hangs up" | "speaks HTTP" | "stops in its greeting";
 
-/** How long nothing may be read before a reader is taken to have stopped. */
+/** After how long without a read a reader counts as stopped, in ms. */
 const calmMs = 300;
 
-/** Says what a listener of each manner does with a connection. */
+/** What a listener of each manner does with a connection. */
 const manners: Readonly<Record<Manner, (socket: Socket) => void>> = {
   "silent": (socket) => socket.resume(),
   "resets": (socket) => socket.resetAndDestroy(),
   "hangs up": (socket) => socket.end(),
   "speaks HTTP": (socket) => socket.resume().write("HTTP/1.1 400 Bad Request\r\n\r\n"),
-  // A packet of 74 bytes is announced, and only its first ones come.
+  // The header announces a packet of 74 bytes, and only the first ones come.
   "stops in its greeting": (socket) =>
     socket.resume().write(Buffer.from("\x4a\0\0\0\x0a9.7.4", "latin1")),
 };
 
-/** How many requests to connect a line of requests holds that is made as short as can be. */
+/** How many connects fill the shortest backlog. */
 const lineLength = 2;
-/** Listens, and never accepts: its thread stands still. */
+/** Listens, and never accepts, as its thread blocks. */
 const fullPortScript = `
 const { createServer } = require("node:net");
 const { parentPort } = require("node:worker_threads");
@@ -82,11 +82,11 @@ const listener = createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 
 export class Network {
   readonly #servers: Servers;
   readonly #proxies: Map<number, Proxy> = new Map();
-  /** Where something listens that does not listen at 127.0.0.1, by its port. */
+  /** The addresses of listeners that are not at 127.0.0.1, by port. */
   readonly #hosts: Map<number, string> = new Map();
-  /** What ends whatever listens at a port. */
+  /** The functions that end a listener, by port. */
   readonly #closers: Map<number, () => Promise<unknown>> = new Map();
-  /** The ports of connections that only fill the line of a port. */
+  /** The client ports of connections that only fill a backlog. */
   readonly #fillers: Set<number> = new Set();
   #lastId = 0;
 
@@ -108,14 +108,14 @@ export class Network {
     return { id, uri: proxy.uri, port };
   }
 
-  /** Says what went through a proxy, and forgets its commands. */
+  /** Returns the traffic through a proxy, and forgets its commands. */
   traffic(id: number): Traffic {
     const proxy = this.#proxy(id);
     const { opened, links, readByClients, received: { toClient, toServer } } = proxy;
     return { commands: proxy.forget(), opened, links, toClient, toServer, readByClients };
   }
 
-  /** Waits until the clients of a proxy read no more, and says what went through it. */
+  /** Waits until the clients of a proxy read no more, and returns its traffic. */
   async calmTraffic(id: number): Promise<Traffic> {
     const proxy = this.#proxy(id);
     let [read, since] = [-1, performance.now()];
@@ -133,7 +133,7 @@ export class Network {
     await until(() => proxy.received[direction] >= count, `${count} bytes have come ${direction}`);
   }
 
-  /** Lets a proxy forward nothing in a direction, nor read it. */
+  /** Makes a proxy neither read nor forward anything in a direction. */
   hold(id: number, direction: Direction): void {
     this.#proxy(id).hold(direction);
   }
@@ -148,12 +148,12 @@ export class Network {
     this.#proxy(id).reset();
   }
 
-  /** Listens, treats who connects in some manner, and returns the port. */
+  /** Listens, treats each client in the given manner, and returns the port. */
   async listen(manner: Manner): Promise<number> {
     const sockets = new Set<Socket>();
     const listener = createServer({ allowHalfOpen: true }, (socket) => {
       sockets.add(socket);
-      // The other side may end as it likes; that is what is looked at.
+      // The other side may end in any way; the tests look at that.
       socket.on("error", () => socket.destroy()).on("end", () => socket.end());
       manners[manner](socket);
     });
@@ -168,7 +168,7 @@ export class Network {
     return port;
   }
 
-  /** Returns a port at which nobody listens. */
+  /** Returns a port at which nothing listens. */
   async closedPort(): Promise<number> {
     const listener = createServer().listen(0, "127.0.0.1");
     await once(listener, "listening");
@@ -178,7 +178,7 @@ export class Network {
     return port;
   }
 
-  /** Returns a port at which requests to connect are not answered: its line of them is full. */
+  /** Returns a port at which connects get no answer, as its backlog is full. */
   async fullPort(): Promise<number> {
     const thread = new Worker(fullPortScript, { eval: true });
     const [port] = await once(thread, "message");
@@ -194,19 +194,19 @@ export class Network {
     return port;
   }
 
-  /** Ends what listens at a port, so that whoever still wants something of it is refused. */
+  /** Ends the listener at a port, so that its clients are refused. */
   async end(port: number): Promise<void> {
     await this.#closers.get(port)?.();
     this.#closers.delete(port);
   }
 
-  /** Returns the clients' ends of all connections to a port, open or being opened. */
+  /** Returns the clients' ends of all connections to a port, open or opening. */
   clientsAt(port: number): TcpEnd[] {
     const ends = clientEnds(this.#hosts.get(port) ?? "127.0.0.1", port);
     return ends.filter(({ port: own }) => !this.#fillers.has(own));
   }
 
-  /** Waits until so many clients have a connection to a port, open or being opened. */
+  /** Waits until so many clients have a connection to a port, open or opening. */
   async awaitClientsAt(port: number, count: number): Promise<void> {
     await until(
       () => this.clientsAt(port).length === count,

@@ -1,6 +1,6 @@
 /**
  * The processes of a lab: programs that a test runs to their end in its own runtime, and the
- * runtime's own process, which can be made to stand still.
+ * runtime's own process, which the lab can freeze.
  */
 
 import process from "node:process";
@@ -10,10 +10,10 @@ import { until } from "../../support/wait.ts";
 import { commandOf, type ProgramRuntime } from "../command.ts";
 import type { ServerName, Servers } from "./servers.ts";
 
-/** Runs programs, and stops the process that asks. */
+/** Runs programs, and freezes the process of the runtime under test. */
 export class Programs {
   readonly #servers: Servers;
-  /** The process of the runtime that is tested. */
+  /** The process id of the runtime under test. */
   runtimePid: number | undefined;
 
   /** Creates it beside the servers that programs use. */
@@ -29,8 +29,8 @@ export class Programs {
   }
 
   /**
-   * Lets the runtime that is tested stand still by SIGSTOP until a server has closed all its
-   * connections, as a host does that freezes between two requests.
+   * Freezes the runtime under test by SIGSTOP until a server has closed all its connections, as a
+   * host does that freezes a process between two requests.
    */
   async freezeUntilAlone(name: ServerName): Promise<void> {
     const pid = this.runtimePid;

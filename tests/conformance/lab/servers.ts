@@ -1,6 +1,6 @@
 /**
- * The servers of a lab: each is started when it is first asked for, and brought back into its
- * first state after each test.
+ * The servers of a lab. The lab starts each one at its first use, and restores its first state
+ * after each test.
  */
 
 import type { Flavor } from "../../support/server_binary.ts";
@@ -8,42 +8,42 @@ import { type Server, startServer } from "../../support/server.ts";
 import { until } from "../../support/wait.ts";
 
 /**
- * A server: MariaDB or MySQL with TLS; MariaDB without TLS; or MariaDB whose certificate is
- * signed by an authority that nobody trusts.
+ * A server: MariaDB or MySQL with TLS; "plain": MariaDB without TLS; "stranger": MariaDB with a
+ * certificate of an authority that no client trusts.
  */
 export type ServerName = Flavor | "plain" | "stranger";
 
-/** Where a server is. */
+/** The address and the certificates of a server. */
 export interface ServerInfo {
   /** Its address. */
   readonly host: string;
   /** Its port. */
   readonly port: number;
-  /** Where `app` reaches the database `test`. */
+  /** The URI of the user `app` and the database `test`. */
   readonly url: string;
   /** The path of its unix socket. */
   readonly socketPath: string;
   /** The certificate of the authority that signed its own; empty for a server without TLS. */
   readonly ca: string;
-  /** A certificate that this authority vouches for. */
+  /** A certificate that this authority has signed. */
   readonly cert: string;
-  /** The private key of that. */
+  /** The private key of that certificate. */
   readonly key: string;
 }
 
 /** A row of a result, as JSON carries it. */
 export type PlainRow = Record<string, string | number | null>;
 
-/** What a test may have changed of the settings of a server, and what they are at first. */
+/** The settings of a server that a test may change, with their first values. */
 const settings = "max_connections = 151, wait_timeout = 28800";
 
-/** Servers, and what tests do to them and see of them as root. */
+/** The servers, which tests use and observe as root. */
 export class Servers {
   readonly #servers: Map<ServerName, Promise<Server>> = new Map();
-  /** Those that a test has used. */
+  /** The servers that the present test has used. */
   readonly #used: Set<ServerName> = new Set();
 
-  /** Says where a server is. */
+  /** Returns the address and the certificates of a server. */
   async info(name: ServerName): Promise<ServerInfo> {
     const server = await this.get(name);
     const { host, port, socketPath = "", ca = "", cert = "", key = "" } = server;
@@ -55,7 +55,7 @@ export class Servers {
     return await (await this.get(name)).query<PlainRow>(sql, values);
   }
 
-  /** Creates a table in the database `test`, in place of any of that name. */
+  /** Creates a table in the database `test`, and drops an older one of that name. */
   async createTable(name: ServerName, table: string, columns: string): Promise<void> {
     const server = await this.get(name);
     await server.query(`DROP TABLE IF EXISTS test.${table}`);
@@ -67,7 +67,7 @@ export class Servers {
     return await (await this.get(name)).status(variable);
   }
 
-  /** Returns the server's names for the connections of pools; the busy ones only, if so asked. */
+  /** Returns the server's ids of the pools' connections, or only of the busy ones. */
   async threads(name: ServerName, { areBusy = false } = {}): Promise<number[]> {
     const rows = await (await this.get(name)).query<Record<string, unknown>>(
       "SHOW FULL PROCESSLIST",
@@ -77,7 +77,7 @@ export class Servers {
       .map(({ Id }) => Number(Id));
   }
 
-  /** Waits until the server runs a statement of a pool and returns the connection it runs in. */
+  /** Waits until the server runs a statement of a pool, and returns the id of its connection. */
   async busyThread(name: ServerName): Promise<number> {
     return await until(
       async () => (await this.threads(name, { areBusy: true }))[0],
@@ -85,7 +85,7 @@ export class Servers {
     );
   }
 
-  /** Waits until the server has so many connections but the lab's own. */
+  /** Waits until the server has so many connections, except the lab's own. */
   async awaitCount(name: ServerName, count: number): Promise<void> {
     const server = await this.get(name);
     await until(
@@ -109,7 +109,7 @@ export class Servers {
     await (await this.get(name)).restart();
   }
 
-  /** Lets a server stand still by SIGSTOP. */
+  /** Freezes a server by SIGSTOP. */
   async freeze(name: ServerName): Promise<void> {
     (await this.get(name)).freeze();
   }
@@ -119,7 +119,7 @@ export class Servers {
     (await this.get(name)).thaw();
   }
 
-  /** Returns a server, which is started at need. */
+  /** Returns a server; starts it at its first use. */
   get(name: ServerName): Promise<Server> {
     this.#used.add(name);
     const found = this.#servers.get(name);
@@ -132,7 +132,7 @@ export class Servers {
     return server;
   }
 
-  /** Makes the servers what they were at first; throws if one has a connection that is left. */
+  /** Restores the first state of the servers; throws if one still has a connection. */
   async tidy(): Promise<void> {
     const used = [...this.#used];
     this.#used.clear();
@@ -152,7 +152,7 @@ export class Servers {
   }
 }
 
-/** Tells whether a connection runs a statement that is not the pool's own at a login. */
+/** Tells whether a connection runs a statement, except the pool's own at a login. */
 function isBusy(command: unknown, info: unknown): boolean {
   const isRunning = command === "Query" || command === "Execute";
   return isRunning && info !== null && !String(info).startsWith("SET SESSION session_track");

@@ -1,27 +1,27 @@
 /**
- * What every runner serves: a request names a test and the lab it is to use, and is answered
- * with what became of it. A runner is no more than its runtime's own way to serve.
+ * The requests that every runner serves: a request names a test and its lab, and the response
+ * has the result. A runner only adds its runtime's own way to serve HTTP.
  */
 
 import type { Runtime } from "../../../src/port.ts";
 import { caseOf } from "../cases/mod.ts";
 import { openWorld } from "../suite/world.ts";
 
-/** What is asked of a runner. */
+/** The request to a runner. */
 export interface RunRequest {
   /** The name of a test. */
   readonly name: string;
-  /** Where its lab is. */
+  /** The URL of its lab. */
   readonly lab: string;
 }
 
-/** What became of a test. */
+/** The result of a test. */
 export interface RunAnswer {
   /** Why it failed; undefined if it passed. */
   readonly error?: string;
 }
 
-/** Runs the test that a request in JSON names, and answers in JSON. */
+/** Runs the test that a request in JSON names, and returns the response in JSON. */
 export async function answer(runtime: Runtime, request: string): Promise<string> {
   const { name, lab } = JSON.parse(request) as RunRequest;
   const verdict: RunAnswer = await run(runtime, name, lab).then(

@@ -1,8 +1,8 @@
-/** Runs tests of the suite in Bun; prints the port at which it is asked to. */
+/** Runs tests of the suite in Bun; prints the port for requests. */
 
 import { answer } from "./answer.ts";
 
-/** What is used of Bun. */
+/** The used part of Bun's API. */
 interface BunGlobal {
   readonly Bun: {
     serve(options: {
@@ -19,7 +19,7 @@ const { Bun } = globalThis as unknown as BunGlobal;
 const listener = Bun.serve({
   hostname: "127.0.0.1",
   port: 0,
-  // A test may take longer than Bun waits for an answer by default.
+  // A test may take longer than Bun's default timeout for a response.
   idleTimeout: 0,
   fetch: async (request) => new Response(await answer("bun", await request.text())),
 });

@@ -1,8 +1,8 @@
-/** Runs tests of the suite in Deno; prints the port at which it is asked to. */
+/** Runs tests of the suite in Deno; prints the port for requests. */
 
 import { answer } from "./answer.ts";
 
-/** What is used of Deno. */
+/** The used part of Deno's API. */
 interface DenoGlobal {
   readonly Deno: {
     serve(

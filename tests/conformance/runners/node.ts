@@ -1,4 +1,4 @@
-/** Runs tests of the suite in Node; prints the port at which it is asked to. */
+/** Runs tests of the suite in Node; prints the port for requests. */
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

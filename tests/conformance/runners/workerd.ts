@@ -8,5 +8,5 @@ const worker = {
   },
 };
 
-// Workers are known by the default export of their module.
+// workerd finds a worker by the default export of its module.
 export { worker as default };

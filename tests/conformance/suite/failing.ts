@@ -1,19 +1,19 @@
-/** What tests look at when a connection cannot be opened. */
+/** Checks for tests in which a connection cannot be opened. */
 
 import type { Pool } from "../../../mod.ts";
 import type { Runtime } from "../../../src/port.ts";
 import { refused, threadOf } from "../../support/asking.ts";
 import type { World } from "./world.ts";
 
-/** What an error below one of the pool says of itself, under the names that Node has given. */
+/** The cause of an error of the pool, with the fields that Node gives its errors. */
 export interface Cause extends Error {
-  /** What kind it is. */
+  /** Its code. */
   readonly code?: string;
   /** The server's number for it. */
   readonly errno?: number;
 }
 
-/** Expects that a pool cannot open a connection, and returns why. */
+/** Expects that a pool cannot open a connection, and returns the cause. */
 export async function causeOf(db: Pool): Promise<Cause> {
   const { cause } = await refused(threadOf(db), "CONNECT_FAILED");
   if (!(cause instanceof Error)) throw new Error(`The cause is no error: ${cause}`);
@@ -21,17 +21,17 @@ export async function causeOf(db: Pool): Promise<Cause> {
 }
 
 /**
- * Returns the code of a host that cannot be reached; Workers do not say why, so there it is
+ * Returns the code of an unreachable host; Workers do not report the reason, so there the code is
  * always the same.
  */
 export function unreachable({ runtime }: World, code: string): string {
   return runtime === "workerd" ? "EHOSTUNREACH" : code;
 }
 
-/** What is under way when a connection is given up. */
+/** The stage at which the pool gives up a connection. */
 export type Stage = "connect" | "handshake" | "session";
 
-/** What the sockets of a runtime do not call off by themselves. */
+/** The stages that a runtime's sockets do not cancel by themselves. */
 const stubborn: Readonly<Partial<Record<Runtime, readonly Stage[]>>> = {
   bun: ["connect"],
   deno: ["handshake"],
@@ -39,9 +39,9 @@ const stubborn: Readonly<Partial<Record<Runtime, readonly Stage[]>>> = {
 };
 
 /**
- * Waits until nobody has a connection to a port any more, after what was under way there was
- * given up. What a runtime does not call off is ended by the other side first; or, by Workers,
- * with the request, so that there it is the lab that looks, after the test.
+ * Waits until no client has a connection to a port, after the pool gave up what was under way
+ * there. If a runtime does not cancel that, the other side ends first. Workers end it with their
+ * request, so for them the lab checks after the test.
  */
 export async function leftAlone(
   { runtime, lab }: World,
@@ -55,7 +55,7 @@ export async function leftAlone(
   await lab.network.awaitClientsAt(port, 0);
 }
 
-/** Returns where a server would be that listens at a port. */
+/** Returns the URI of a server that listens at a port. */
 export function uriAt(port: number): string {
   return `mysql://app:secret@127.0.0.1:${port}/test`;
 }

@@ -1,17 +1,15 @@
-/**
- * A lab as tests see it that run in another process: each method of its parts is a request.
- */
+/** The lab for tests in another process: each method of its parts makes a request. */
 
 import type { LabAnswer, LabParts } from "../lab/lab.ts";
 
-/** The methods of something that is asked from afar. */
+/** The methods of a part, called over HTTP. */
 export type Remote<Part> = {
   readonly [Name in keyof Part as Part[Name] extends Method ? Name : never]: Part[Name] extends
     (...args: infer Args) => infer Result ? (...args: Args) => Promise<Awaited<Result>>
     : never;
 };
 
-/** The parts of a lab, as asked from afar. */
+/** The parts of a lab, called over HTTP. */
 export type RemoteLab = { readonly [Name in keyof LabParts]: Remote<LabParts[Name]> };
 
 type Method = (...args: never[]) => unknown;

@@ -1,6 +1,6 @@
 /**
- * What a test finds: its runtime, its server as root sees it, and pools that are closed when it
- * ends, however it ends.
+ * The world of a test: its runtime, its server as root sees it, and its pools, which are drained
+ * when the test ends or fails.
  */
 
 import { createPool, type Pool, type PoolOptions } from "../../../mod.ts";
@@ -11,10 +11,10 @@ import type { LabProxyOptions, ListeningProxy } from "../lab/network.ts";
 import type { PlainRow, ServerInfo } from "../lab/servers.ts";
 import { labAt, type RemoteLab } from "./remote.ts";
 
-/** How long the pools of a test may take to end, in ms, before they are destroyed. */
+/** How long the pools of a test may take to drain, in ms, before they destroy connections. */
 const drainMsMax = 2_000;
 
-/** Finds everything that a test of a server needs. */
+/** Opens the world of a test in a runtime, on a server if it needs one. */
 export async function openWorld(
   runtime: Runtime,
   labUrl: string,
@@ -29,13 +29,13 @@ export async function openWorld(
 export class World implements AsyncDisposable {
   /** The runtime it runs in. */
   readonly runtime: Runtime;
-  /** What it does to servers, to the network and to processes. */
+  /** The servers, the network and the processes, which it controls. */
   readonly lab: RemoteLab;
   readonly #flavor: Flavor | undefined;
   readonly #info: ServerInfo | undefined;
   readonly #pools: Pick<Pool, "drain">[] = [];
 
-  /** Creates a world; {@linkcode openWorld} does. */
+  /** Creates a world; use {@linkcode openWorld}. */
   constructor(
     runtime: Runtime,
     lab: RemoteLab,
@@ -56,10 +56,10 @@ export class World implements AsyncDisposable {
     return new RemoteServer(this.lab, this.#flavor, this.#info);
   }
 
-  /** Creates a pool at the server, or where its options say. */
+  /** Creates a pool for the server, or for the one in its options. */
   pool<const Name extends string = "main">(options: PoolOptions<Name> = {}): Pool<Name> {
     const uri = options.uri ?? this.server.info.url;
-    // One test is one request where sockets belong to a request; its pools live no longer.
+    // If sockets belong to a request, a test is one request, and its pools live no longer.
     const db = createPool<Name>({ lifespan: "pool", shared: false, ...options, uri });
     this.#pools.push(db);
     return db;
@@ -80,11 +80,11 @@ export class World implements AsyncDisposable {
 export class RemoteServer {
   /** Its name in the lab. */
   readonly name: Flavor;
-  /** Where it is. */
+  /** Its address and its certificates. */
   readonly info: ServerInfo;
   readonly #servers: RemoteLab["servers"];
 
-  /** Creates it; {@linkcode World.server} does. */
+  /** Creates it; use {@linkcode World.server}. */
   constructor({ servers }: RemoteLab, name: Flavor, info: ServerInfo) {
     this.#servers = servers;
     this.name = name;
@@ -96,7 +96,7 @@ export class RemoteServer {
     return this.#servers.query(this.name, sql, values);
   }
 
-  /** Creates a table in the database `test`, in place of any of that name. */
+  /** Creates a table in the database `test`, and drops an older one of that name. */
   table(table: string, columns: string): Promise<void> {
     return this.#servers.createTable(this.name, table, columns);
   }
@@ -112,24 +112,25 @@ export class RemoteServer {
     return this.#servers.status(this.name, variable);
   }
 
-  /** Returns its names for the connections of pools. */
+  /** Returns its ids of the pools' connections. */
   threads(): Promise<number[]> {
     return this.#servers.threads(this.name);
   }
 
-  /** Returns its names for those connections of pools that it runs a statement of. */
+  /** Returns its ids of the pools' connections that run a statement. */
   busyThreads(): Promise<number[]> {
     return this.#servers.threads(this.name, { areBusy: true });
   }
 
-  /** Waits until it runs a statement of a pool and returns the connection it runs in. */
+  /** Waits until it runs a statement of a pool, and returns the id of its connection. */
   busyThread(): Promise<number> {
     return this.#servers.busyThread(this.name);
   }
 
   /**
-   * Waits until it has no connection but this one: what kills statements is closed a moment after
-   * the next one is served, and MariaDB closes a socket before it counts the connection out.
+   * Waits until it has no connection except this one: the connection that kills statements closes
+   * a moment after the next request is served, and MariaDB closes a socket before it counts the
+   * connection out.
    */
   async awaitOnly(thread: number): Promise<void> {
     await until(
@@ -158,12 +159,12 @@ export class RemoteServer {
     return this.#servers.restart(this.name);
   }
 
-  /** Lets it stand still. */
+  /** Freezes it by SIGSTOP. */
   freeze(): Promise<void> {
     return this.#servers.freeze(this.name);
   }
 
-  /** Lets it go on. */
+  /** Lets it go on after {@linkcode freeze}. */
   thaw(): Promise<void> {
     return this.#servers.thaw(this.name);
   }

@@ -1,6 +1,6 @@
 /**
- * Big pools, quickly made: a clock, a state, and whoever is needed to make it busy. It is
- * shared by the test of growth and by the benchmark.
+ * Makes big pools quickly: a clock, a state, and the requests that keep it busy. The growth
+ * test and the benchmark share it.
  */
 
 import {
@@ -23,7 +23,7 @@ export interface Held {
   readonly target: TargetId;
 }
 
-/** A pool and all that it ordered, carried out at once. */
+/** A pool whose commands are carried out at once. */
 export class Crowd {
   pool: PoolState;
   now: Instant = 0;
@@ -63,19 +63,19 @@ export class Crowd {
     return { type: "leaseRequested", lease, virtual, target, address: 0, enclosing: [] };
   }
 
-  /** Returns the event of the end of the lease that is held longest. */
+  /** Returns the event that releases the oldest lease. */
   ending(): Event {
     const { lease, actual } = this.held[0]!;
     return { type: "leaseReleased", lease, actual, condition: "clean" };
   }
 
-  /** Returns the event in which the newest request is taken back. */
+  /** Returns the event that withdraws the newest request. */
   withdrawing(): Event {
     const lease = this.#leaseNext - 1;
     return { type: "requestWithdrawn", lease, virtual: 0, target: this.#targetOf.get(lease)! };
   }
 
-  /** Lets an event happen, and at once whatever is ordered because of it. */
+  /** Lets an event happen, and carries out at once the commands that follow. */
   happen(event: Event): void {
     const open: Event[] = [event];
     for (let next = open.shift(); next !== undefined; next = open.shift()) {

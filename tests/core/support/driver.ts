@@ -1,7 +1,7 @@
 /**
- * A small world around the core: it answers orders after set times, by a clock that only
- * `wait` moves. Every state that a step is given is frozen, and after every step the next
- * deadline must lie ahead, or be none.
+ * A small world around the core: it answers commands after set times, by a clock that only
+ * `wait` moves. It freezes every state before a step gets it, and checks after every step that
+ * the next deadline, if there is one, is in the future.
  */
 
 import assert from "node:assert/strict";
@@ -29,14 +29,14 @@ import {
 } from "../../../src/core/mod.ts";
 import { deepFreeze } from "./freeze.ts";
 
-/** How long the world takes for what it is ordered; all in ms. */
+/** How long the world takes for each command, in ms, and how it behaves. */
 export interface Habits {
   readonly connectMs: number;
   readonly checkMs: number;
   readonly resetMs: number;
   readonly retargetMs: number;
   readonly closeMs: number;
-  /** How long a lease is held before it is released clean; for ever unless said otherwise. */
+  /** How long a holder keeps a lease before it releases it clean; by default for ever. */
   readonly statementMs: number;
   /** How many sessions the server has room for. */
   readonly room: number;
@@ -44,18 +44,18 @@ export interface Habits {
   readonly random: number;
 }
 
-/** What a request may say beside the virtual connection's own ways. */
+/** The options of a request; the virtual connection gives the default target. */
 export interface Wish {
   readonly virtual?: VirtualId;
   readonly target?: TargetId;
   readonly address?: AddressId;
-  /** The leases that cannot end before this one is answered. */
+  /** The leases that cannot end before the pool answers this request. */
   readonly enclosing?: readonly LeaseId[];
-  /** What asks. */
+  /** The `waiter` of the request. */
   readonly waiter?: unknown;
 }
 
-/** An order, and when it was given. */
+/** A command, and when the core gave it. */
 export interface Order {
   readonly at: Instant;
   readonly command: Command;
@@ -95,15 +95,15 @@ const POLICY: Policy = {
 export class Driver {
   /** The pool as it is now. */
   pool: PoolState;
-  /** What time it is. */
+  /** The time. */
   now: Instant = 0;
-  /** All orders so far. */
+  /** All commands so far. */
   readonly orders: Order[] = [];
   /** The targets to which no session can be opened, and why. */
   readonly faults: Map<TargetId, FailureKind> = new Map();
-  /** The actual connections that do not answer when they are checked. */
+  /** The actual connections whose checks, resets and retargets fail. */
   readonly mute: Set<ActualId> = new Set();
-  /** What it does from now on. */
+  /** How the world behaves from now on. */
   habits: Habits;
   readonly #requests = new Map<LeaseId, LeaseRequested>();
   readonly #answers = new Map<LeaseId, Order>();
@@ -116,7 +116,7 @@ export class Driver {
     this.habits = { ...HABITS, ...habits };
   }
 
-  /** Asks for a lease and returns its name. */
+  /** Requests a lease and returns its id. */
   request({ virtual = 0, target, address = 0, enclosing = [], ...rest }: Wish = {}): LeaseId {
     const lease = this.#leaseNext++;
     const event: LeaseRequested = {
@@ -133,18 +133,18 @@ export class Driver {
     return lease;
   }
 
-  /** Asks for several leases at once. */
+  /** Requests several leases at once. */
   requests(count: number, wish: Wish = {}): LeaseId[] {
     return Array.from({ length: count }, () => this.request(wish));
   }
 
-  /** Takes a request back. */
+  /** Withdraws a request. */
   withdraw(lease: LeaseId): void {
     const { virtual, target } = this.#requests.get(lease)!;
     this.tell({ type: "requestWithdrawn", lease, virtual, target });
   }
 
-  /** Hands back what a lease holds. */
+  /** Releases a lease. */
   release(lease: LeaseId, condition: Condition = "clean"): void {
     this.tell({ type: "leaseReleased", lease, actual: this.holder(lease), condition });
   }
@@ -155,7 +155,7 @@ export class Driver {
     this.tell({ type: "actualLost", actual, byServer });
   }
 
-  /** Lets time pass, and all happen in it that is to happen. */
+  /** Lets time pass, with all events that are due in it. */
   wait(ms: number): void {
     const end = this.now + ms;
     for (;;) {
@@ -170,7 +170,7 @@ export class Driver {
     this.now = end;
   }
 
-  /** Reports an event and does what it brings. */
+  /** Reports an event to the core and carries out the commands that follow. */
   tell(event: Event): readonly Command[] {
     const [pool, commands] = step(deepFreeze(this.pool), deepFreeze(event), this.now);
     this.pool = deepFreeze(pool);
@@ -180,53 +180,53 @@ export class Driver {
     return commands;
   }
 
-  /** Returns the actual connection that was granted to a lease. */
+  /** Returns the actual connection that a lease holds. */
   holder(lease: LeaseId): ActualId {
     const command = this.#answers.get(lease)?.command;
     if (command?.type !== "grant") throw new Error(`Lease ${lease} holds nothing`);
     return command.actual;
   }
 
-  /** Tells whether a request has been granted. */
+  /** Tells whether the pool has granted a request. */
   isGranted(lease: LeaseId): boolean {
     return this.#answers.get(lease)?.command.type === "grant";
   }
 
-  /** Tells when a request was answered, if it was. */
+  /** Returns when the pool answered a request, if it has. */
   answeredAt(lease: LeaseId): Instant | undefined {
     return this.#answers.get(lease)?.at;
   }
 
-  /** Returns why a request was refused, if it was. */
+  /** Returns why the pool refused a request, if it has. */
   refusal(lease: LeaseId): RefuseReason | undefined {
     const command = this.#answers.get(lease)?.command;
     return command?.type === "refuse" ? command.reason : undefined;
   }
 
-  /** Returns the leases that were granted, in order. */
+  /** Returns the leases that the pool granted, in order. */
   granted(): LeaseId[] {
     return this.#named("grant").map(({ lease }) => lease);
   }
 
-  /** Returns why and in what order actual connections were closed. */
+  /** Returns the actual connections that the pool closed, or closed for `reason`, in order. */
   closed(reason?: RetireReason): ActualId[] {
     const closed = this.#named("close");
     return closed.filter((one) => reason === undefined || one.reason === reason)
       .map(({ actual }) => actual);
   }
 
-  /** Returns how many orders of a kind were given. */
+  /** Returns how many commands of a type there were. */
   count(type: Command["type"]): number {
     return this.#named(type).length;
   }
 
-  /** Returns the times between orders of a kind. */
+  /** Returns the times between commands of a type. */
   gaps(type: Command["type"]): number[] {
     const times = this.orders.filter(({ command }) => command.type === type).map(({ at }) => at);
     return times.slice(1).map((at, index) => at - times[index]!);
   }
 
-  /** Returns how many there are of what. */
+  /** Returns the counts of the pool. */
   counts(): ConnectionCounts {
     return countsOf(this.pool);
   }

@@ -1,6 +1,6 @@
-/** Freezes what is given to the core, so that a step which writes to it throws at once. */
+/** Freezes the input of the core, so that a step that writes to it throws at once. */
 
-/** Freezes a value and all below it, and returns it; what is frozen already is passed by. */
+/** Freezes a value and all below it, except what is frozen already, and returns the value. */
 export function deepFreeze<T>(value: T): T {
   const open: unknown[] = [value];
   while (open.length > 0) {

@@ -1,21 +1,21 @@
 /**
- * What a step costs, without a clock: how many fields it reads of the state it is given,
- * and how many objects it makes.
+ * The cost of a step, without a clock: how many fields of its state it reads, and how many
+ * objects it makes.
  *
- * The state is wrapped so that each read is counted and hands out what is below wrapped
- * too, always by the same wrapper, as the core compares by identity. Whatever in the
- * result is not wrapped was made by the step; a write to what was given throws.
+ * Proxies wrap the state. They count each read and wrap the values below too, each object
+ * always by the same proxy, as the core compares by identity. The step has made each object
+ * of the result that is not wrapped; a write to the given state throws.
  */
 
 import { deadline, type Event, type Instant, type PoolState, step } from "../../../src/core/mod.ts";
 
-/** What one step cost, and the deadline after it. */
+/** The cost of one step and of the deadline after it. */
 export interface Cost {
   readonly reads: number;
   readonly made: number;
 }
 
-/** Returns what it costs to take a step and to ask for the deadline that follows. */
+/** Returns the cost of a step and of the deadline after it. */
 export function costOf(pool: PoolState, event: Event, now: Instant): Cost {
   const wrapping = new Wrapping();
   const [after] = step(wrapping.wrap(pool), event, now);

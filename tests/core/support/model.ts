@@ -1,6 +1,6 @@
 /**
- * What somebody outside the core sees of a pool: which sessions are open and at what, who
- * asked and who was answered. It obeys each order only if the order keeps the promises.
+ * A pool as seen from outside the core: the sessions with their statuses, the requests and
+ * their answers. It carries out a command only if the command keeps the promises.
  */
 
 import assert from "node:assert/strict";
@@ -17,7 +17,7 @@ import type {
   VirtualId,
 } from "../../../src/core/mod.ts";
 
-/** A session as it is seen from outside; "back" is one that the step in hand must decide about. */
+/** A session as seen from outside; the present step must decide about one that is "back". */
 export interface Seen {
   readonly id: ActualId;
   target: TargetId;
@@ -45,7 +45,7 @@ export class Model {
     this.policy = policy;
   }
 
-  /** Takes note of an event, and then of what was ordered because of it. */
+  /** Notes an event, and then the commands that follow from it. */
   see(event: Event, commands: readonly Command[], now: Instant): void {
     this.#note(event, now);
     for (const command of commands) this.#obey(command, now);
@@ -57,7 +57,7 @@ export class Model {
     }
   }
 
-  /** Returns the waiters whom the limit of their virtual connection does not hold back. */
+  /** Returns the waiters that the limits of their virtual connections do not block. */
   eligible(): Map<LeaseId, LeaseRequested> {
     const places = this.policy.virtuals.map(({ limit }, id) => limit - this.#leasesOf(id));
     const found = new Map<LeaseId, LeaseRequested>();
@@ -75,7 +75,7 @@ export class Model {
     return false;
   }
 
-  /** Returns the sessions that are at `status`. */
+  /** Returns the sessions that have `status`. */
   at(status: Seen["status"]): Seen[] {
     return [...this.actuals.values()].filter((seen) => seen.status === status);
   }

@@ -1,9 +1,9 @@
 /**
- * The language of the traces: a line says what happens, in words; the indented lines
- * below it say what the pool orders, and when it wants to be woken if that has changed.
+ * The language of the traces: a line states an event, in words; the indented lines below
+ * it state the commands of the pool, and its deadline if that has changed.
  *
- *     pool connectionLimit=2 idleTimeout=1000      what the pool is told; the default is no limit
- *     virtual shop limit=1 minimum=0 target=main   its virtual connections, the usual one first
+ *     pool connectionLimit=2 idleTimeout=1000      its options; the default is no limit
+ *     virtual shop limit=1 minimum=0 target=main   its virtual connections, the default one first
  *     at 40 a asks [by shop] [for main[@host]] [within b c]
  *     a gives up | a is done [dirty|broken]
  *     #0 is open | fails down | fails full | is lost | is lost here | is closed
@@ -173,7 +173,7 @@ export class Storyteller {
   }
 }
 
-/** Numbers for names, in the order in which they are first heard. */
+/** Numbers names in the order of their first use. */
 class Names {
   readonly #names: string[] = [];
 

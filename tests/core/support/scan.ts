@@ -1,6 +1,4 @@
-/**
- * The slow truth: what a pool's counts and lists must be, found by asking everybody.
- */
+/** What a pool's counts and lists must be, found by a slow scan of everything. */
 
 import assert from "node:assert/strict";
 import type { Actual, Instant, PoolState, Target } from "../../../src/core/mod.ts";
@@ -11,7 +9,7 @@ import type { Model } from "./model.ts";
 
 type Row = readonly [key: number, value: unknown, due: number];
 
-/** Fails if a count or a list of the pool is not what a scan of all there is says. */
+/** Fails if a count or a list of the pool differs from a scan of everything. */
 export function assertTrue(pool: PoolState, model: Model): void {
   const actuals = valuesOf(pool.actuals);
   assert.deepEqual(
@@ -35,7 +33,7 @@ export function assertTrue(pool: PoolState, model: Model): void {
   assertEnclosures(pool, model);
 }
 
-/** Fails if somebody waits for what could be had now. */
+/** Fails if a request waits although the pool could lend or open a connection for it now. */
 export function assertNobodyWaitsInVain(pool: PoolState, now: Instant): void {
   if (pool.phase !== "open" && pool.phase !== "serving") return;
   const size = sizeOf(pool.actuals);
@@ -86,13 +84,13 @@ function assertTargets(
   }
 }
 
-/** Fails if a target is forgotten that matters, or one is known that does not. */
+/** Fails if the pool has forgotten a target in use, or knows an unused one. */
 function assertKnown(pool: PoolState, model: Model): void {
   const needed = new Set([...model.eligible().values()].map(({ target }) => target));
   for (const { target, status } of model.actuals.values()) {
     if (status !== "closing") needed.add(target);
   }
-  // Who waits behind a limit brings its target with it when its turn comes.
+  // The pool may know the targets of blocked waiters as well.
   const wanted = new Set([...model.waiting.values()].map(({ target }) => target));
   for (const id of needed) assert.ok(find(pool.targets, id) !== undefined, `${id} is forgotten`);
   for (const { id, outage, minimum } of valuesOf(pool.targets)) {
@@ -123,7 +121,7 @@ function assertLists(pool: PoolState): void {
   assert.deepEqual(rowsOf(pool.probing), sorted(probing));
   assert.deepEqual(rowsOf(pool.resting), sorted(resting));
   assert.equal(pool.shortfall, shortfall);
-  // A pool that ends keeps nothing warm any more.
+  // A pool that ends keeps no minimum any more.
   const isOpen = pool.phase === "open" || pool.phase === "paused";
   if (isOpen) assert.deepEqual(rowsOf(pool.belowMinimum), sorted(belowMinimum));
 }

@@ -5,10 +5,10 @@
 
 import process from "node:process";
 
-/** The first seed that was tried. */
+/** The default seed. */
 const SEED_DEFAULT = 20_260_101;
 
-/** Returns what `fc.assert` needs to try a property so often, or as the environment says. */
+/** Returns options of `fc.assert` for so many runs, unless the environment says otherwise. */
 export function runs(runsDefault: number): { readonly seed: number; readonly numRuns: number } {
   return {
     seed: Number(process.env["SEED"] ?? SEED_DEFAULT),

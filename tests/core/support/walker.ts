@@ -1,6 +1,6 @@
 /**
- * One who walks at random through all that can happen to a pool, and checks after every
- * step that what the core says is true and what it promises kept.
+ * A random walk through the events that can happen to a pool. It checks after every step that
+ * what the core knows is true and that the core keeps its promises.
  */
 
 import assert from "node:assert/strict";
@@ -20,21 +20,21 @@ import { deepFreeze } from "./freeze.ts";
 import { Model, type Seen } from "./model.ts";
 import { assertNobodyWaitsInVain, assertTrue } from "./scan.ts";
 
-/** What decides about one step of the way. */
+/** The choices for one step of the walk. */
 export interface Choice {
-  /** Which kind of event, of a hundred. */
+  /** The kind of the event, from 0 to 99. */
   readonly kind: number;
-  /** Which of those that it can happen to. */
+  /** Which of the possible subjects of that kind. */
   readonly pick: number;
   /** How long after the step before. */
   readonly ms: number;
-  /** What chance says, if it is asked. */
+  /** The random number that the event carries, if it carries one. */
   readonly random: number;
 }
 
-/** What happens more often than other things. */
+/** Which events happen more often than others. */
 export interface Mood {
-  /** Of a hundred steps these end leases, out of sixty that begin or end them. */
+  /** How many of a hundred steps end leases, out of sixty that begin or end one. */
   readonly releasing: number;
   /** Whether all goes well. */
   readonly isCalm: boolean;
@@ -58,7 +58,7 @@ export class Walker {
     this.#pool = createState(policy);
   }
 
-  /** Takes one step, if what is chosen can happen now. */
+  /** Takes one step, if the chosen event can happen now. */
   take(choice: Choice): void {
     const alarm = deadline(this.#pool) ?? Infinity;
     if (alarm <= this.#now + choice.ms) {
@@ -70,7 +70,7 @@ export class Walker {
     if (event !== undefined) this.#tell(event);
   }
 
-  /** Drains the pool; from then on all goes well, and it must come to an end. */
+  /** Drains the pool and lets all work succeed; the drain must finish. */
   end(serveQueue: boolean): void {
     this.#tell({ type: "drainRequested", serveQueue });
     for (let turn = 0; !this.model.isFinished; turn++) {
@@ -119,7 +119,7 @@ export class Walker {
   #request(pick: number): LeaseRequested {
     const { virtuals } = this.model.policy;
     const virtual = pick % virtuals.length;
-    // Every third is bound elsewhere, and every fourth is nested in leases of its unit.
+    // Every third is for another target, and every fourth is nested in leases.
     const target = pick % 3 === 0 ? pick % this.targets : virtuals[virtual]!.target;
     const holders = this.model.at("leased");
     const count = pick % 4 === 0 ? Math.min(holders.length, 1 + pick % 2) : 0;
@@ -138,7 +138,7 @@ export class Walker {
       : pick % 3 === 0
       ? "dirty"
       : "clean";
-    // Some are told twice: a lease that has ended ends nothing.
+    // Some releases name an older lease, and must end nothing.
     const lease = pick % 17 === 0 ? seen.lease! - 1 : seen.lease!;
     return { type: "leaseReleased", lease, actual: seen.id, condition };
   }
@@ -171,7 +171,7 @@ export class Walker {
     return seen && { type: "actualLost", actual: seen.id, byServer: pick % 4 === 0 };
   }
 
-  /** Returns one whose lease can end: it encloses nobody who waits. */
+  /** Returns a connection whose lease can end: the lease encloses no waiter. */
   #free(pick: number): Seen | undefined {
     const holders = this.model.at("leased");
     const from = pick % Math.max(1, holders.length);
@@ -179,7 +179,7 @@ export class Walker {
     return holders.slice(from).find(isFree) ?? holders.find(isFree);
   }
 
-  /** Returns the good end of something that is under way. */
+  /** Returns the success of some work that is under way, or a release. */
   #finishOne(): Event | undefined {
     for (const seen of this.model.actuals.values()) {
       if (seen.status !== "idle" && seen.status !== "leased") return doneOf(seen, 0.5);
