@@ -40,7 +40,7 @@ export interface Finding {
 
 /** A table with a title and an explanation. */
 export interface Section {
-  /** What was measured. */
+  /** The measured quantity. */
   readonly title: string;
   /** What the table compares, and how. */
   readonly prose: string;

@@ -18,7 +18,7 @@ const uri = server.url();
 const dial = replayOf(uri);
 const seventh = { id: 7, name: "item 7", price: 49 };
 
-test("a replayed connection repeats the server's first answer to a prepared statement", async () => {
+test("a replayed connection repeats the first answer to a prepared statement", async () => {
   const connection = await createConnection({ uri, stream: dial() });
   const select = async (id: number): Promise<RowDataPacket[]> =>
     (await connection.execute<RowDataPacket[]>(pointSelect, [id]))[0];

@@ -90,7 +90,7 @@ test("query returns the driver's command at once, which emits fields and rows", 
   assert.equal(error.errno, 1054);
 });
 
-test("a result stream yields every row, fails with its statement, and can be left early", async () => {
+test("a result stream yields all rows, fails with its statement, can be left early", async () => {
   const seen: unknown[] = [];
   const sql = "SELECT a.id FROM t a, t b, t c";
   for await (const row of pool.query(sql).stream({ highWaterMark: 1 })) seen.push(row);

@@ -82,7 +82,7 @@ test("listeners get the callback connection, which the promise connection wraps"
   await pool.end();
 });
 
-test("session state that a listener sets in a new session survives changes by holders", async () => {
+test("state that a listener sets in a new session survives changes by holders", async () => {
   const pool = promisesAt(server, { connectionLimit: 1 });
   pool.on("connection", (connection) => {
     connection.query("SET time_zone = '+05:00'");

@@ -122,7 +122,7 @@ test("a lease of a unit may outlive the unit, and its code may query after its e
   await db.drain();
 });
 
-test("with unit: join, a helper's statement joins the transaction, and cannot deadlock", async () => {
+test("with unit: join, a helper's statement joins the transaction, without deadlock", async () => {
   const db = poolWithFaces(1);
   const shop = compatPromise(db, "shop", { unit: "join" });
   const helper = (): Promise<number> => one(shop, "SELECT COUNT(*) FROM t");

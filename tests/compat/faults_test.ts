@@ -19,7 +19,7 @@ before(async () => {
 
 after(async () => await server?.remove());
 
-/** The error codes of a connection that the server ended; they depend on what is noticed first. */
+/** The error codes of a connection that the server ended; they depend on timing. */
 const lossCode = /^(PROTOCOL_CONNECTION_LOST|EPIPE|ECONNRESET|ER_CONNECTION_KILLED)$/;
 
 /** Returns the driver's state of a connection. */

@@ -155,7 +155,7 @@ test("leakDetectionTimeout reports where code took a lease that it has held too 
   await ended(pool);
 });
 
-test("session state ends with its lease; with resetOnRelease, prepared statements too", async () => {
+test("session state ends at release; with resetOnRelease, prepared statements too", async () => {
   const prepared = "SELECT 'prepared'";
   for (const resetOnRelease of [false, true]) {
     const pool = promisesAt(server, { connectionLimit: 1, resetOnRelease });

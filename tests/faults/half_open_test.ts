@@ -176,7 +176,7 @@ describe("a half-open network", { concurrency: true }, () => {
       });
       after(() => scene?.[Symbol.asyncDispose]());
 
-      test("requests are served after failed pings if all connections are half-open", () =>
+      test("requests succeed after pings of half-open connections fail", () =>
         servesAfterPing(scene));
 
       test("a statement on a half-open connection times out, and the pool replaces it in time", () =>

@@ -1,4 +1,4 @@
-/** Makes histories and views by hand, to test whether the judge finds what is wrong with them. */
+/** Makes histories and views by hand, to test whether the judge finds their errors. */
 
 import type { Deed, History, ReceivedCommand, View, WrittenRow } from "./history.ts";
 import { type Breach, judge, type Rule } from "./judge.ts";

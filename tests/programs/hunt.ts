@@ -21,7 +21,7 @@ export interface Ground extends AsyncDisposable {
   readonly address: Omit<WorldAddress, "prefix">;
 }
 
-/** What to run. By default: programs of the seed without a limit, in this tree, on Node. */
+/** The options of a run; by default programs of the seed without limit, in this tree, on Node. */
 export interface HuntOptions extends Partial<Omit<Task, keyof WorldAddress>> {
   readonly seed: number;
   readonly seconds: number;

@@ -10,7 +10,7 @@ import { ownerOf } from "./statements.ts";
 /** A rule that the pool broke. */
 export interface Breach {
   readonly rule: Rule;
-  /** What was found. */
+  /** A description of the finding. */
   readonly story: string;
 }
 

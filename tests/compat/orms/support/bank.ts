@@ -67,7 +67,7 @@ async function reads<On>(_place: Place, bank: Bank<On>): Promise<void> {
   assert.ok(await bank.find(bank.orm, count + 1) == undefined);
 }
 
-/** A transaction sees its writes at once, others see them after its commit, or never if it fails. */
+/** A transaction sees its writes at once; others see them after COMMIT, or never if it fails. */
 async function commits<On>(_place: Place, bank: Bank<On>): Promise<void> {
   const balance = async (on: On, id: number): Promise<unknown> =>
     (await bank.find(on, id))?.balance;
