@@ -1,6 +1,6 @@
 /**
- * A web server on Bun: each request is a unit of work, whose statements find one another's
- * session, and nobody else's. `bun examples/bun_serve.ts`
+ * A web server on Bun: each request is a unit of work, whose statements share a session that no
+ * other request sees. `bun examples/bun_serve.ts`
  */
 
 import { createPool } from "../mod.ts";

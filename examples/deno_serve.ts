@@ -17,7 +17,7 @@ const server = Deno.serve(
 );
 
 Deno.addSignalListener("SIGINT", async () => {
-  // Side by side, as a request that does not end must not take the pool's time as well.
+  // In parallel, as a request that does not end must not use up the pool's time as well.
   await Promise.all([server.shutdown(), db.drain({ timeout: 4_000 })]);
   Deno.exit();
 });

@@ -1,4 +1,4 @@
-/** A first query: nothing is opened before it, and nothing needs to be closed after it. */
+/** A first query: the pool opens nothing before it, and nothing needs to be closed after it. */
 
 import process from "node:process";
 import { createPool } from "../mod.ts";

@@ -1,6 +1,6 @@
 /**
- * An app on Hono, the same on Bun, Deno (`deno serve`), Workers and wherever Hono runs: each
- * request is a unit of work by one middleware.
+ * A Hono app, the same on Bun, Deno (`deno serve`), Workers and wherever Hono runs: one middleware
+ * makes each request a unit of work.
  */
 
 import process from "node:process";

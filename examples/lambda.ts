@@ -1,6 +1,7 @@
 /**
- * A function on AWS Lambda, whose instance is frozen between requests, for minutes or hours. A
- * connection that has been frozen is looked at before it is lent, and an idle one keeps nobody.
+ * A function on AWS Lambda, which freezes an instance between requests for minutes or hours. The
+ * pool pings a connection after a freeze before it lends the connection; an idle connection does
+ * not keep the process alive.
  */
 
 import process from "node:process";

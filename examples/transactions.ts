@@ -1,4 +1,4 @@
-/** Money from one account to another: in one transaction, however deep the calls, or not at all. */
+/** Moves money between accounts: in one transaction, however deep the calls, or not at all. */
 
 import process from "node:process";
 import { createPool } from "../mod.ts";
@@ -24,7 +24,7 @@ console.log(amounts.flat()); // [ { amount: 70 }, { amount: 30 } ]
 await bank.query("DROP TABLE accounts");
 await db.drain();
 
-/** Moves money; a unit that loses a deadlock is repeated as a whole. */
+/** Moves money; the pool repeats the whole unit if it loses a deadlock. */
 async function transfer(from: number, to: number, amount: number): Promise<void> {
   await db.unit(async () => {
     await add(to, amount);
@@ -32,7 +32,7 @@ async function transfer(from: number, to: number, amount: number): Promise<void>
   }, { transaction: "bank", retries: 3 });
 }
 
-/** Asks for a connection again, deep in the unit: it is the one that the unit has already. */
+/** Runs statements deep in the unit, on the connection that the unit already has. */
 async function add(id: number, amount: number): Promise<void> {
   await bank.execute("UPDATE accounts SET amount = amount + ? WHERE id = ?", [amount, id]);
   const [account] = await balanceOf({ id });

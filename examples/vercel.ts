@@ -1,6 +1,6 @@
 /**
- * A function on Vercel, whose instance serves requests side by side and is frozen when it has
- * none. `attachDatabasePool` keeps it awake until the pool has closed what lies idle.
+ * A function on Vercel, whose instance serves requests in parallel and is frozen when it has none.
+ * `attachDatabasePool` keeps the instance awake until the pool has closed its idle connections.
  */
 
 import process from "node:process";

@@ -1,21 +1,21 @@
-/** Closes the books: compares what the clients were promised with what the server holds. */
+/** Closes the books: compares the answers that the clients got with the rows at the server. */
 
 import type { Server } from "../../tests/support/server.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Databases } from "./shop_data.ts";
 import { sizes } from "./shop_data.ts";
 
-/** Something that has to be so, and whether it is. */
+/** A claim, and whether it holds. */
 export interface Finding {
-  /** What has to be so. */
+  /** The claim. */
   readonly claim: string;
-  /** Whether it is. */
+  /** Whether the claim holds. */
   readonly isSo: boolean;
-  /** What was counted. */
+  /** The counts behind it. */
   readonly found: string;
 }
 
-/** Returns what the books say, on a connection that is not the pool's. */
+/** Checks the books, on a connection that is not the pool's. */
 export async function closeBooks(
   server: Server,
   databases: Databases,

@@ -1,6 +1,6 @@
-/** Chance that can be repeated: the same seed gives the same numbers (mulberry32). */
+/** Repeatable random numbers: the same seed gives the same numbers (mulberry32). */
 
-/** A sequence of numbers that look random and follow from a seed. */
+/** A sequence of pseudo-random numbers from a seed. */
 export class Chance {
   #state: number;
 
@@ -23,7 +23,7 @@ export class Chance {
     return low + Math.floor(this.next() * (high - low + 1));
   }
 
-  /** Returns one of several. */
+  /** Returns one of several choices. */
   pick<T>(choices: readonly T[]): T {
     const choice = choices[Math.floor(this.next() * choices.length)];
     if (choice === undefined) throw new RangeError("Cannot pick one of none");

@@ -1,4 +1,4 @@
-/** Shows live what the pool does: a small chart on a terminal, else a plain line a second. */
+/** Shows live what the pool does: a small chart on a terminal, else one plain line per second. */
 
 import process from "node:process";
 import { styleText } from "node:util";
@@ -9,7 +9,7 @@ const width = 60;
 const frameMs = 200;
 const bars = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
-/** What a chart says of one frame. */
+/** The content of one frame. */
 interface Frame {
   readonly title: string;
   readonly atMs: number;
@@ -18,9 +18,9 @@ interface Frame {
   readonly ordersPerSecond: number;
 }
 
-/** A chart that is drawn until it is disposed of. */
+/** A chart that redraws itself until it is disposed of. */
 export class Chart implements Disposable {
-  /** What is going on. */
+  /** The current part of the day. */
   title = "";
   readonly #watch: Watch;
   readonly #ledger: Ledger;
@@ -41,7 +41,7 @@ export class Chart implements Disposable {
     this.#timer = setInterval(() => this.#draw(), this.#isLive ? frameMs : 1000);
   }
 
-  /** Draws a last time, and leaves that on the screen. */
+  /** Draws a last time, and leaves the chart on the screen. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     this.#draw();

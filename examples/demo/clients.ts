@@ -1,7 +1,7 @@
 /**
- * The customers: clients that look, order, order what cannot be had, and leave too early.
+ * The customers: clients that look, order, order unavailable articles, and leave too early.
  *
- * What each does follows from the seed; in which order they are served does not.
+ * The seed determines what each client does, but not in which order the shop serves them.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,7 +10,7 @@ import type { Ledger } from "./ledger.ts";
 import type { Order, OrderRequest } from "./shop.ts";
 import { sizes } from "./shop_data.ts";
 
-/** Something a client asks for, and how that is meant to end. */
+/** A request of a client, and its expected status. */
 interface Errand {
   readonly path: string;
   readonly order?: OrderRequest;
@@ -18,21 +18,21 @@ interface Errand {
   readonly leavesAfterMs?: number;
 }
 
-/** Clients of one shop. */
+/** The clients of one shop. */
 export class Clients {
   readonly #url: string;
   readonly #chance: Chance;
   readonly #ledger: Ledger;
   #orderCount = 0;
 
-  /** Creates clients; none has come in yet. */
+  /** Creates clients; they send nothing yet. */
   constructor(url: string, chance: Chance, ledger: Ledger) {
     this.#url = url;
     this.#chance = chance;
     this.#ledger = ledger;
   }
 
-  /** Lets some clients in, each of whom has errands, one after the other, for so long. */
+  /** Runs some clients for a while; each sends one request after the other. */
   async visit(clientCount: number, durationMs: number, signal: AbortSignal): Promise<void> {
     const endsAt = performance.now() + durationMs;
     const visits = Array.from({ length: clientCount }, async () => {
@@ -46,7 +46,7 @@ export class Clients {
     signal.throwIfAborted();
   }
 
-  /** Lets many in at the same moment, with one errand each. */
+  /** Runs many clients at once, with one request each. */
   async burst(clientCount: number): Promise<void> {
     const errands = Array.from({ length: clientCount }, () => this.#errand(this.#chance));
     await Promise.all(errands.map((errand) => this.#run(errand)));
@@ -112,13 +112,13 @@ export class Clients {
   #book({ path, order, status }: Errand, statusFound: number, body: string): void {
     const ledger = this.#ledger;
     ledger.note(String(statusFound));
-    // The visit that an order begins with stands, even if the order fails.
+    // The shop counts the visit before the order, even if the order fails.
     if (order !== undefined || path.startsWith("/visits")) ledger.visitCount++;
     if (order !== undefined && statusFound === 201) {
       const { token, totalCents }: Order = JSON.parse(body);
       ledger.acknowledged.set(token, { token, totalCents });
     } else if (order !== undefined) ledger.refused.add(order.token);
-    // The shelf may be empty: that an order is then refused is as it should be.
+    // An article may be sold out: then the shop refuses the order rightly.
     const isSoldOut = order !== undefined && status === 201 && statusFound === 409;
     if (statusFound !== status && !isSoldOut) {
       ledger.failures.push(`${path}: ${statusFound} instead of ${status}: ${body.trim()}`);

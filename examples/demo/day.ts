@@ -1,4 +1,4 @@
-/** The shop's day: few customers, then many, then all at once, then nobody. */
+/** The shop's day: few customers, then many, then all at once, then none. */
 
 import { until } from "../../tests/support/wait.ts";
 import type { Chart } from "./chart.ts";
@@ -7,10 +7,10 @@ import { idleTimeout } from "./shop.ts";
 import type { Watch } from "./watch.ts";
 import type { Web } from "./web.ts";
 
-/** How long what is under way may take to end, and what is idle to be retired, in ms. */
+/** How long open requests may take to end, and idle connections to be retired, in ms. */
 const endMsMax = 10_000;
 
-/** Lets the day pass; fulfilled when no actual connection is left, or none goes any more. */
+/** Runs the day; fulfilled when no actual connection is left. */
 export async function passDay(
   clients: Clients,
   web: Web,

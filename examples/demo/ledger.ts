@@ -1,27 +1,27 @@
-/** What the clients know: what they were promised, and how everything they asked for ended. */
+/** The records of the clients: the orders that the shop acknowledged, and all other outcomes. */
 
 import type { Order } from "./shop.ts";
 
-/** What all clients write down. */
+/** The common record of all clients. */
 export class Ledger {
-  /** The orders that the shop said it has carried out, by token. */
+  /** The orders that the shop has acknowledged, by token. */
   readonly acknowledged: Map<string, Order> = new Map();
-  /** The tokens of orders that the shop said it has not carried out. */
+  /** The tokens of orders that the shop has refused. */
   readonly refused: Set<string> = new Set();
-  /** The tokens of orders whose client left before it had the answer. */
+  /** The tokens of orders whose client left before the answer. */
   readonly unknown: Set<string> = new Set();
-  /** How often each kind of answer came. */
+  /** How often requests ended in each way, by status. */
   readonly endings: Map<string, number> = new Map();
-  /** What ended otherwise than it was meant to. */
+  /** The requests that did not end as expected. */
   readonly failures: string[] = [];
-  /** How many requests were sent. */
+  /** How many requests the clients have sent. */
   requestCount = 0;
   /** How many visits the shop has acknowledged. */
   visitCount = 0;
-  /** How many visits it may or may not have counted. */
+  /** How many visits the shop may or may not have counted. */
   visitUnknownCount = 0;
 
-  /** Notes how a request ended. */
+  /** Records how a request ended. */
   note(ending: string): void {
     this.endings.set(ending, (this.endings.get(ending) ?? 0) + 1);
   }

@@ -1,9 +1,9 @@
 /**
- * The demo: `npm run demo`. A shop opens on a throwaway server, many customers come, the pool
- * is watched from both sides, and then the books are closed.
+ * The demo: `npm run demo`. A shop opens on a throwaway server, many customers come, the demo
+ * watches the pool from both sides, and then checks the books.
  *
- * `--json` ends with one line for a program to read; `--keep` leaves the shop open for a visit;
- * `--seed N` makes it another shop. The exit status is 0 if everything is as it should be.
+ * `--json` prints the summary as one line of JSON; `--keep` leaves the shop open for a visit;
+ * `--seed N` makes another shop. The exit status is 0 if every check passes.
  */
 
 import process from "node:process";
@@ -22,7 +22,7 @@ import { type Databases, dropShop, loadShop } from "./shop_data.ts";
 import { Watch } from "./watch.ts";
 import { Web } from "./web.ts";
 
-/** How long the pool may take to end, in ms; after that it is ended by force. */
+/** How long the pool may drain, in ms; after that it ends by force. */
 const drainMsMax = 5_000;
 
 const beganAt = performance.now();
@@ -50,7 +50,7 @@ try {
   process.exitCode = 130;
 }
 
-/** Runs the demo from the first server process to the last. */
+/** Runs the demo, from the start of the server to its end. */
 async function demonstrate(chance: Chance, signal: AbortSignal): Promise<Outcome> {
   await using server = await startServer();
   const [row] = await server.query<{ version: string }>("SELECT VERSION() AS version");
@@ -87,7 +87,7 @@ async function demonstrate(chance: Chance, signal: AbortSignal): Promise<Outcome
   return outcome;
 }
 
-/** Keeps the shop open until the signal comes. */
+/** Keeps the shop open until the signal aborts. */
 async function stayOpen(url: string, signal: AbortSignal): Promise<void> {
   tell(`\nThe shop stays open at ${url}/ (its pool: ${url}/stats); Ctrl-C closes it`);
   await new Promise<void>((resolve) => {

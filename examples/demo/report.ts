@@ -1,4 +1,4 @@
-/** Tells what came of the demo: to people, and in one line to programs. */
+/** Reports the outcome of the demo: to people, and in one line to programs. */
 
 import process from "node:process";
 import { styleText } from "node:util";
@@ -7,18 +7,18 @@ import type { Ledger } from "./ledger.ts";
 import { connectionLimit } from "./shop.ts";
 import type { Watch } from "./watch.ts";
 
-/** How many failures are told in full. */
+/** How many failures to print in full. */
 const failuresToldMax = 10;
 
-/** Everything that is known at the end. */
+/** The outcome of the demo. */
 export interface Outcome {
-  /** What the books say. */
+  /** The checks of the books. */
   readonly books: readonly Finding[];
-  /** What the clients know. */
+  /** The records of the clients. */
   readonly ledger: Ledger;
-  /** What was seen of the pool. */
+  /** The observations of the pool. */
   readonly watch: Watch;
-  /** How many actual connections were opened in all. */
+  /** How many actual connections the pool opened in all. */
   readonly openedCount: number;
   /** How many were left at the end. */
   readonly idleAtEnd: number;
@@ -29,7 +29,7 @@ export function tell(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Returns everything that has to be so, and whether it is. */
+/** Returns all claims, and whether each holds. */
 export function findingsOf(outcome: Outcome): Finding[] {
   const { books, ledger, watch, idleAtEnd } = outcome;
   return [
@@ -41,7 +41,7 @@ export function findingsOf(outcome: Outcome): Finding[] {
     ...books,
     {
       claim: `one maximum: never more than ${connectionLimit} actual connections`,
-      // One more ends statements that were aborted.
+      // The pool uses one more connection to kill aborted statements.
       isSo: watch.actualPeak <= connectionLimit && watch.serverPeak <= connectionLimit + 1,
       found: `at most ${watch.actualPeak}, and ${watch.serverPeak} as the server saw it`,
     },
@@ -53,7 +53,7 @@ export function findingsOf(outcome: Outcome): Finding[] {
   ];
 }
 
-/** Tells people what came of it. */
+/** Prints the outcome for people. */
 export function report(outcome: Outcome): void {
   const { ledger, openedCount } = outcome;
   const endings = [...ledger.endings].sort().map(([ending, count]) => `${ending}: ${count}`);
@@ -65,7 +65,7 @@ export function report(outcome: Outcome): void {
   for (const failure of ledger.failures.slice(0, failuresToldMax)) tell(`      ${failure}`);
 }
 
-/** Returns what came of it, for a program to read. */
+/** Returns the outcome as a line of JSON. */
 export function summary(outcome: Outcome, seconds: number): string {
   const { books, ledger, watch, openedCount, idleAtEnd } = outcome;
   return JSON.stringify({

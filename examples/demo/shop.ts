@@ -1,15 +1,15 @@
 /**
  * The application: a shop on three virtual connections over one small pool.
  *
- * Nothing here opens, passes on or gives back a connection. The functions say which virtual
- * connection a statement goes through; the unit of work they are called in does the rest.
+ * No function here opens, passes on or releases a connection. A function names the virtual
+ * connection of a statement; the unit of work around the call does the rest.
  */
 
 import type { ResultSetHeader, RowDataPacket } from "mysql2";
 import { createPool, type Pool, type VirtualConnection } from "../../mod.ts";
 import { type Databases, giftSku } from "./shop_data.ts";
 
-/** An article, and how many of it. */
+/** An article and its quantity in an order. */
 export interface Line {
   /** The article's number. */
   readonly sku: number;
@@ -17,25 +17,25 @@ export interface Line {
   readonly quantity: number;
 }
 
-/** What a customer wants. */
+/** An order as a client sends it. */
 export interface OrderRequest {
-  /** What the client knows the order by. */
+  /** The client's name of the order. */
   readonly token: string;
-  /** Who pays. */
+  /** The number of the customer who pays. */
   readonly customer: number;
-  /** What is wanted. */
+  /** The ordered articles. */
   readonly lines: readonly Line[];
-  /** Whether something is to be added to the parcel, if there is any left. */
+  /** Whether to add a gift, if one is left. */
   readonly hasGift: boolean;
   /** Whether the bank will pay. */
   readonly isCardGood: boolean;
 }
 
-/** An order that was carried out. */
+/** An order that the shop has carried out. */
 export interface Order {
-  /** What the client knows it by. */
+  /** The client's name of the order. */
   readonly token: string;
-  /** What it cost. */
+  /** Its price. */
   readonly totalCents: number;
 }
 
@@ -43,17 +43,17 @@ export interface Order {
 export interface Article {
   /** Its number. */
   readonly sku: number;
-  /** What it is. */
+  /** Its name. */
   readonly name: string;
-  /** What it costs. */
+  /** Its price. */
   readonly price_cents: number;
   /** How many are left. */
   readonly count_left: number;
 }
 
-/** The shop says no, for a reason that its customer will understand. */
+/** The error of a request that the shop refuses, with a reason for the customer. */
 export class Refusal extends Error {
-  /** The HTTP status that says so. */
+  /** The HTTP status of the answer. */
   readonly status: number;
 
   /** Creates a refusal. */
@@ -63,12 +63,12 @@ export class Refusal extends Error {
   }
 }
 
-/** How many actual connections all virtual ones share. */
+/** How many actual connections all virtual connections share. */
 export const connectionLimit = 10;
-/** How long an actual connection may lie idle, in ms; short, so that the end can be watched. */
+/** How long an actual connection may be idle, in ms; short, so that the demo shows its end. */
 export const idleTimeout = 1_500;
 
-/** The shop, and the pool it runs on. */
+/** The shop, and its pool. */
 export class Shop {
   /** The pool. */
   readonly db: Pool<"shop" | "reports" | "sessions">;
@@ -77,7 +77,7 @@ export class Shop {
   readonly #sessions: VirtualConnection;
   readonly #articleBySku: (values: { sku: number }) => Promise<Article[]>;
 
-  /** Creates the shop; no socket is opened. */
+  /** Creates the shop; the pool opens no socket yet. */
   constructor(uri: string, databases: Databases) {
     this.db = createPool({
       uri,
@@ -104,7 +104,7 @@ export class Shop {
     return article;
   }
 
-  /** Returns a customer and what they ordered last. */
+  /** Returns a customer and the customer's last orders. */
   async customer(id: number): Promise<object> {
     const [[customer]] = await this.#shop.execute<RowDataPacket[]>(
       "SELECT id, name, city, spent_cents FROM customers WHERE id = ?",
@@ -118,7 +118,7 @@ export class Shop {
     return { ...customer, orders };
   }
 
-  /** Returns what sells best, of a part of the shelf: slow, so at most two at once. */
+  /** Returns the best sellers of a part of the shelf: slow, so at most two run at once. */
   async bestSellers(fromSku: number): Promise<object[]> {
     const [rows] = await this.#reports.query<RowDataPacket[]>(
       `SELECT s.sku, s.name, SUM(l.quantity) AS sold
@@ -137,7 +137,7 @@ export class Shop {
     );
   }
 
-  /** Carries out an order, or nothing of it. */
+  /** Carries out an order completely or not at all. */
   async order(request: OrderRequest): Promise<Order> {
     return await this.#shop.transaction(async () => {
       const [{ insertId }] = await this.#shop.execute<ResultSetHeader>(
@@ -156,7 +156,7 @@ export class Shop {
     });
   }
 
-  /** Takes an article from the shelf; joins the transaction it is called in. */
+  /** Takes an article from the shelf; joins the transaction around the call. */
   async #pack(order: number, { sku, quantity }: Line): Promise<number> {
     const { name, price_cents } = await this.article(sku);
     await this.#shop.execute("INSERT INTO order_lines VALUES (?, ?, ?)", [order, sku, quantity]);
@@ -168,7 +168,7 @@ export class Shop {
     return quantity * price_cents;
   }
 
-  /** Adds a gift if there is one: a transaction in a transaction, which may fail alone. */
+  /** Adds a gift if one is left: a nested transaction, which may roll back alone. */
   async #packGift(order: number): Promise<number> {
     try {
       return await this.#shop.transaction(() => this.#pack(order, { sku: giftSku, quantity: 1 }));

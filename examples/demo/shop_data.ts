@@ -1,8 +1,8 @@
 /**
  * The input: 100,000 rows of a small shop, generated from a seed and loaded in few statements.
  *
- * What was sold before today is subtracted from what was there at first, so the books balance
- * when the shop opens; whether they still do when it closes is what the demo is about.
+ * The stock already lacks the articles sold before today, so the books balance when the shop
+ * opens. The demo shows that they still balance when it closes.
  */
 
 import type { Connection } from "mysql2/promise";
@@ -12,14 +12,14 @@ import type { Chance } from "./chance.ts";
 export interface Databases {
   /** Customers, stock and orders. */
   readonly shop: string;
-  /** Who visits. */
+  /** Visits. */
   readonly sessions: string;
 }
 
-/** How many rows of what there are when the shop opens; 100,000 in all. */
+/** The number of rows in each table when the shop opens; 100,000 in all. */
 export const sizes = { customers: 10_000, stock: 2_000, orders: 40_000, lines: 48_000 } as const;
 
-/** The article that is given away as long as there is some; its number is the highest. */
+/** The article that the shop gives away while stock lasts; its number is the highest. */
 export const giftSku: number = sizes.stock;
 
 type Row = (string | number)[];
@@ -36,8 +36,8 @@ const tables: readonly string[] = [
   `stock (
     sku INT PRIMARY KEY, name VARCHAR(40) NOT NULL, price_cents INT NOT NULL,
     count_initial INT NOT NULL, count_left INT NOT NULL)`,
-  // The token is what a client knows its order by. It is not unique, so that the books can
-  // show whether an order was ever carried out twice.
+  // The token is the client's name of its order. It is not unique, so that the books can show
+  // whether the shop carried out an order twice.
   `orders (
     id INT AUTO_INCREMENT PRIMARY KEY, token VARCHAR(24) NOT NULL, customer_id INT NOT NULL,
     total_cents INT NOT NULL, INDEX (token), INDEX (customer_id))`,
@@ -46,7 +46,7 @@ const tables: readonly string[] = [
     PRIMARY KEY (order_id, sku), INDEX (sku))`,
 ];
 
-/** Creates the shop's databases, fills them, and tells how many rows are in. */
+/** Creates and fills the shop's databases, and reports the number of rows so far. */
 export async function loadShop(
   connection: Connection,
   databases: Databases,

@@ -1,28 +1,28 @@
-/** Watches the pool from both sides: what it says of itself, and what the server says of it. */
+/** Watches the pool from both sides: its own statistics, and the server's. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Server } from "../../tests/support/server.ts";
 import { until } from "../../tests/support/wait.ts";
 import type { Shop } from "./shop.ts";
 
-/** How long between two looks, in ms. */
+/** The interval of the observations, in ms. */
 const intervalMs = 15;
 
-/** What was seen at a moment. */
+/** One observation. */
 export interface Look {
-  /** What the pool says of itself. */
+  /** The statistics of the pool. */
   readonly stats: ReturnType<Shop["db"]["stats"]>;
-  /** How many connections the server says it has, but for those it had before the demo. */
+  /** How many connections the server has, except those that it had before the demo. */
   readonly serverCount: number;
 }
 
-/** Looks again and again, until it is told to stop, and keeps the peaks. */
+/** Observes at an interval until it is disposed of, and keeps the peaks. */
 export class Watch implements AsyncDisposable {
-  /** What was seen last. */
+  /** The last observation. */
   latest: Look;
-  /** The most actual connections that the pool said it had. */
+  /** The most actual connections that the pool reported. */
   actualPeak = 0;
-  /** The most connections that the server said it had. */
+  /** The most connections that the server reported. */
   serverPeak = 0;
   readonly #pool: Shop["db"];
   readonly #server: Server;
@@ -44,9 +44,9 @@ export class Watch implements AsyncDisposable {
     this.latest = { stats: pool.stats(), serverCount: 0 };
   }
 
-  /** Starts to watch a pool on a server that has only connections of others so far. */
+  /** Starts to watch a pool that has no connections at the server yet. */
   static async start(pool: Shop["db"], server: Server): Promise<Watch> {
-    // Those who loaded the shop have gone, but the server may not have noticed yet.
+    // The connection that loaded the shop is closed, but the server may not have noticed yet.
     const isOurs = server.pid !== undefined;
     const hasNone = async (): Promise<boolean> => await server.connectionCount() === 0;
     if (isOurs) await until(hasNone, "the server has no connection left");
@@ -56,17 +56,17 @@ export class Watch implements AsyncDisposable {
     return watch;
   }
 
-  /** Whether neither side knows of any connection. */
+  /** Whether neither side has a connection. */
   get isQuiet(): boolean {
     return this.latest.stats.size === 0 && this.latest.serverCount === 0;
   }
 
-  /** Returns how often the server was asked for a connection since the watch began. */
+  /** Returns how many connection attempts the server has counted since the watch began. */
   async openedCount(): Promise<number> {
     return await this.#server.status("Connections") - this.#attemptsBefore;
   }
 
-  /** Stops to look; rejects if looking has failed. */
+  /** Stops observing; rejects if an observation has failed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopped = true;
     await this.#looking;

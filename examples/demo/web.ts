@@ -1,4 +1,4 @@
-/** Serves the shop by HTTP: each HTTP transaction is one unit of work. */
+/** Serves the shop over HTTP: each HTTP request is one unit of work. */
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -9,10 +9,10 @@ interface Reply {
   readonly body: unknown;
 }
 
-/** What there is to see, for a visitor with a browser. */
+/** The pages for a visitor with a browser. */
 const sights = ["/articles/7", "/customers/7", "/reports/1", "/stats"] as const;
 
-/** A shop that is open to the network. */
+/** The HTTP server of a shop. */
 export class Web implements AsyncDisposable {
   readonly #shop: Shop;
   readonly #server: Server;
@@ -24,12 +24,12 @@ export class Web implements AsyncDisposable {
     this.#server = createServer((request, response) => void this.#answer(request, response));
   }
 
-  /** How many HTTP transactions are not over, be it that their client has gone. */
+  /** How many requests have not ended, including those whose client has gone. */
   get openCount(): number {
     return this.#openCount;
   }
 
-  /** Begins to listen on a free port of loopback, and returns where. */
+  /** Listens on a free port of loopback, and returns the URL. */
   async listen(): Promise<string> {
     this.#server.listen(0, "127.0.0.1");
     await once(this.#server, "listening");
@@ -38,7 +38,7 @@ export class Web implements AsyncDisposable {
     return `http://127.0.0.1:${address.port}`;
   }
 
-  /** Ends all connections to clients, and listens no more. */
+  /** Closes all connections to clients, and stops listening. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#server.listening) return;
     const closed = once(this.#server, "close");
@@ -102,7 +102,7 @@ async function orderIn(request: IncomingMessage): Promise<OrderRequest> {
   return JSON.parse(text);
 }
 
-/** The server's "duplicate entry" means that the order names an article twice: a bad request. */
+/** Maps the server's "duplicate entry" to 422: it means that an order names an article twice. */
 function statusOf(error: unknown): number {
   const isDuplicate = error instanceof Error && "code" in error && error.code === "ER_DUP_ENTRY";
   return isDuplicate ? 422 : 500;

@@ -1,4 +1,4 @@
-/** What the examples are bound to, as `wrangler types` would say it from a wrangler.jsonc. */
+/** The bindings of the examples, as `wrangler types` would generate them from a wrangler.jsonc. */
 
 declare namespace Cloudflare {
   interface Env {

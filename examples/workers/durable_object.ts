@@ -1,12 +1,12 @@
 /**
- * A Durable Object: its sockets outlive requests, so its pool does, too. Each object has its own,
- * as objects that share an isolate cannot share sockets.
+ * A Durable Object: its sockets outlive requests, so its pool does, too. Each object has its own
+ * pool, as objects that share an isolate cannot share sockets.
  */
 
 import { DurableObject, env } from "cloudflare:workers";
 import { createPool, type Pool } from "../../mod.ts";
 
-/** Answers for one shop. */
+/** The Durable Object of one shop. */
 export class Shop extends DurableObject {
   readonly #db: Pool = createPool({
     uri: env.MYSQL_URL,

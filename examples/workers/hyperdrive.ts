@@ -1,6 +1,7 @@
 /**
- * A Worker behind Hyperdrive, which keeps the connections to the server and is asked for its
- * address in each request. Of a session it keeps nothing between transactions: use no SET.
+ * A Worker behind Hyperdrive, which keeps the connections to the server. The pool asks for the
+ * address of Hyperdrive in each request. Hyperdrive keeps no session state between transactions:
+ * use no SET.
  */
 
 import { env } from "cloudflare:workers";

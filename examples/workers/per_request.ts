@@ -1,6 +1,6 @@
 /**
- * A Worker: sockets belong to the request that opened them, so each request has connections of
- * its own, which close once it has been answered. What is made here, once, is a definition.
+ * A Worker: sockets belong to the request that opened them, so each request has its own
+ * connections, which close after its answer. The pool here, created once, is only a definition.
  */
 
 import { env } from "cloudflare:workers";

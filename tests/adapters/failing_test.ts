@@ -1,4 +1,4 @@
-/** What a stream of the runtime's sockets says of what goes wrong, and what it leaves: nothing. */
+/** The errors of a stream over the runtime's sockets, and that a failed stream leaves no socket. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -12,14 +12,14 @@ import { until } from "../support/wait.ts";
 import { closing, dial, plainTls, runtime, skipsTls, type SocketError } from "./support/here.ts";
 import { listen, type Peer, sink } from "./support/peer.ts";
 
-/** Returns a port at which nobody listens. */
+/** Returns a port at which no program listens. */
 async function closedPort(): Promise<number> {
   const { port, ...peer } = await listen(sink);
   await peer[Symbol.asyncDispose]();
   return port;
 }
 
-/** Connects, and waits until the other side has spoken. */
+/** Connects, and waits for the greeting of the other side. */
 async function greeted(peer: Peer): Promise<SocketStream> {
   const stream = dial({ port: peer.port, isSecured: true });
   const [greeting] = await once(stream, "data");
@@ -33,7 +33,7 @@ async function failure(promise: Promise<unknown> | undefined): Promise<SocketErr
   return outcome.reason;
 }
 
-test("a closed port refuses, and the error says where", async () => {
+test("a connect to a closed port fails, and the error has the address", async () => {
   const port = await closedPort();
   const error = await closing(dial(port));
   assert.equal(error?.message, `connect ECONNREFUSED 127.0.0.1:${port}`);
@@ -43,7 +43,7 @@ test("a closed port refuses, and the error says where", async () => {
   assert.equal(error.port, port);
 });
 
-test("a host without an address is not found, and the error says which", async () => {
+test("an unknown host fails the connect, and the error names the host", async () => {
   const host = "no.such.host.invalid";
   const error = await closing(dial({ host, port: 3306 }));
   assert.match(error?.message ?? "", /^getaddrinfo (ENOTFOUND|EAI_AGAIN) no\.such\.host\.invalid$/);
@@ -52,7 +52,7 @@ test("a host without an address is not found, and the error says which", async (
   assert.equal(error.hostname, host);
 });
 
-test("a unix socket that is not there, or that nobody listens at, is said to be so", async () => {
+test("a missing unix socket, or one without a listener, fails with its own code", async () => {
   const folder = await mkdtemp(join(tmpdir(), "sockets-"));
   try {
     const missing = join(folder, "missing");
@@ -68,7 +68,7 @@ test("a unix socket that is not there, or that nobody listens at, is said to be 
   }
 });
 
-test("a reset is told by ECONNRESET, whether it is idle or not", async () => {
+test("a reset closes the stream with ECONNRESET", async () => {
   await using peer = await listen((socket) => void socket.write("hello"));
   const stream = dial(peer.port);
   const closed = closing(stream);
@@ -80,7 +80,7 @@ test("a reset is told by ECONNRESET, whether it is idle or not", async () => {
   assert.equal(error.syscall, "read");
 });
 
-test("what is written to who has gone fails", async () => {
+test("a write to a peer that has gone fails", async () => {
   await using peer = await listen((socket) => void socket.write("hello"));
   const stream = dial(peer.port);
   const closed = closing(stream);
@@ -94,7 +94,7 @@ test("what is written to who has gone fails", async () => {
   assert.match((await closed)?.code ?? "", /^(EPIPE|ECONNRESET)$/);
 });
 
-test("a stream can be destroyed at any moment: it closes with that error, and is gone", async () => {
+test("a stream destroyed at any moment closes with that error, and leaves no socket", async () => {
   await using peer = await listen((socket) => void socket.on("end", () => socket.end()).resume());
   const moments: Record<string, (stream: SocketStream) => Promise<unknown> | undefined> = {
     "at once": () => undefined,
@@ -131,13 +131,13 @@ test("a stream can be destroyed at any moment: it closes with that error, and is
   }
 });
 
-/** Ends what the other side has ended; tells whether all is closed. */
+/** Ends the peer's sockets that the other side has ended; tells whether all are closed. */
 function closeHalves(peer: Peer): boolean {
   for (const socket of peer.sockets) if (socket.readableEnded) socket.end();
   return peer.openCount === 0;
 }
 
-test("who is destroyed while it looks for the host is gone at once", async () => {
+test("a stream destroyed during the host lookup closes at once", async () => {
   const stream = dial({ host: "no.such.host.invalid", port: 3306 });
   const closed = closing(stream);
   await new Promise((resolve) => process.nextTick(resolve));
@@ -147,7 +147,7 @@ test("who is destroyed while it looks for the host is gone at once", async () =>
 });
 
 test(
-  "TLS with who speaks none, or says nothing, fails and says why",
+  "TLS with a peer that speaks none, or ends, fails with the cause",
   { skip: skipsTls },
   async () => {
     await using garbage = await listen((socket) => {
@@ -171,7 +171,7 @@ test(
 );
 
 test(
-  "a stream that is destroyed during TLS rejects it, and is gone",
+  "a stream destroyed during the TLS handshake rejects it, and leaves no socket",
   { skip: skipsTls },
   async () => {
     await using peer = await listen((socket) => {
@@ -187,13 +187,13 @@ test(
     stream.destroy(error);
     assert.match((await failed).message, /^TLS could not be started: /);
     assert.equal(await closed, error);
-    // Deno has a handshake end before it closes; a server waits for that some seconds at most.
+    // Deno closes only after the handshake has ended; a server waits some seconds at most.
     if (runtime === "deno") peer.sockets[0]?.end();
     await until(() => peer.openCount === 0 || closeHalves(peer), "nothing is left of it");
   },
 );
 
-test("TLS that a runtime cannot do as asked is refused by name", { skip: skipsTls }, async () => {
+test("unsupported TLS options are refused by name", { skip: skipsTls }, async () => {
   const asked: Record<string, Partial<TlsOptions>> = {
     "`minVersion`, `ciphers`": { others: ["minVersion", "ciphers"] },
     ...(runtime === "deno" && {

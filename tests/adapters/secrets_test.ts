@@ -1,6 +1,6 @@
 /**
- * Secrets in what is printed: passwords and keys that were planted are looked for in all that a
- * pool hands out, at every moment, as each runtime prints it and as JSON has it.
+ * No printed object shows a secret: the tests search for planted passwords and keys in every object
+ * that a pool exposes, in every state, as each runtime prints it and as JSON.
  */
 
 import assert from "node:assert/strict";
@@ -43,7 +43,7 @@ interface Inspector {
   inspect(thing: unknown, options: object): string;
 }
 
-/** Returns a thing as Node, and the runtime at hand, print it to the last. */
+/** Returns a value as Node and the current runtime print it in full, and as JSON. */
 function printed(thing: unknown): string {
   const options = { depth: Infinity, showHidden: true, maxArrayLength: 1e6, maxStringLength: 1e6 };
   const { Deno, Bun } = globalThis as { Deno?: Inspector; Bun?: Inspector };
@@ -52,7 +52,7 @@ function printed(thing: unknown): string {
   return [inspect(thing, options), inspect(thing), native, jsonOf(thing)].join("\n");
 }
 
-/** Fails if something that is printed shows a secret; `what` says of what, and when. */
+/** Fails if a printed value shows a secret; `what` names the values and their state. */
 function assertSilent(what: string, ...things: readonly unknown[]): void {
   for (const [index, thing] of things.entries()) {
     const text = printed(thing);
@@ -61,21 +61,21 @@ function assertSilent(what: string, ...things: readonly unknown[]): void {
   }
 }
 
-/** Returns what a connection has under way. */
+/** Returns the running and the queued commands of a connection. */
 function commandsOf(connection: unknown): unknown[] {
   const { _command, _commands } = Object(connection);
   const waiting = Array.from({ length: _commands.length }, (_, index) => _commands.get(index));
   return [_command, ..._command ? [_command.options] : [], ...waiting];
 }
 
-test("the search finds a secret that is there", () => {
+test("the search finds a secret", () => {
   assert.throws(() => assertSilent("it", { deep: { er: new Map([[1, { password }]]) } }));
   assert.throws(() =>
     assertSilent("it", { tls: Object.defineProperty({}, "key", { value: tls }) })
   );
 });
 
-test("a pool that has not connected tells no secret, nor do its targets", async () => {
+test("a pool that has not connected shows no secret, nor do its targets", async () => {
   await using db = createPool({
     ...{ uri: uri(), password2: password, password3: password, ssl: tls, shared: false },
     connections: { main: {}, other: { user: "other", password: other } },
@@ -85,7 +85,7 @@ test("a pool that has not connected tells no secret, nor do its targets", async 
   assert.equal(Object(main.target.tls?.ssl).key, tls.key);
 });
 
-test("a connection tells no secret while it logs in, nor does the command that does", async () => {
+test("a connection and its login command show no secret during the login", async () => {
   let seen = 0;
   const look = ({ connection, command }: { connection: Connection; command: unknown }) => {
     seen++;
@@ -103,7 +103,7 @@ test("a connection tells no secret while it logs in, nor does the command that d
   assert.equal(seen, 1);
 });
 
-test("a connection and its commands tell no secret, whatever it is at", async () => {
+test("a connection and its commands show no secret in any state", async () => {
   const begun: unknown[] = [];
   const initSql = (connection: Connection): void => {
     begun.push(connection);
@@ -136,7 +136,7 @@ test("a connection and its commands tell no secret, whatever it is at", async ()
   assertSilent("after the end", connection, lease, db, ...events, ...begun);
 });
 
-test("a changed target tells no secret while its login is under way", async () => {
+test("a connection shows no secret while it logs in to another target", async () => {
   const both = { main: {}, other: { user: "other", password: other } };
   await using db = createPool({ uri: uri(), shared: false, connectionLimit: 1, connections: both });
   let connection: Connection | undefined;
@@ -151,7 +151,7 @@ test("a changed target tells no secret while its login is under way", async () =
   assertSilent("when it was changed", connection);
 });
 
-test("pools with mysql2's members and their options tell no secret", async () => {
+test("compat pools and their options show no secret", async () => {
   const pool = compat.createPool({ uri: uri(), connectionLimit: 1 });
   const promises = compatPromise.createPool(uri());
   const cluster = compat.createPoolCluster();
@@ -172,7 +172,7 @@ test("pools with mysql2's members and their options tell no secret", async () =>
   cluster.end();
 });
 
-test("a copy of a connection's options opens another", async () => {
+test("a copy of a connection's options opens another connection", async () => {
   await using db = createPool({ uri: uri(), shared: false });
   await using lease = await db.lease();
   const { stream: _stream, maxPacketSize: _size, clientFlags: _flags, ...copy } = Object(

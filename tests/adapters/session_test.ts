@@ -1,4 +1,4 @@
-/** Sessions on a real server over the runtime's sockets: what TLS is to verify, and large values. */
+/** Sessions on a real server over the runtime's sockets: TLS verification, large values, aborts. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -26,7 +26,7 @@ before(async () => {
 
 after(async () => await server?.remove());
 
-/** Opens a session at the server, or at what else is given. */
+/** Opens a session at the server, or at another target. */
 async function open(
   options: object = {},
   signal: AbortSignal = new AbortController().signal,
@@ -36,7 +36,7 @@ async function open(
   return await port.connect(target, (loss) => losses.push(loss), signal);
 }
 
-/** Expects that no session is opened, and that nothing is left of it; returns why. */
+/** Expects that a connect fails and leaves no connection; returns the error. */
 async function refused(options: object): Promise<Error & { code?: unknown }> {
   const [outcome] = await Promise.allSettled([open(options)]);
   assert.equal(outcome.status, "rejected", "A session was opened");
@@ -49,7 +49,7 @@ async function isEncrypted(session: TestSession): Promise<boolean> {
   return row?.["Value"] !== "";
 }
 
-/** Returns an authority of its own, which has signed nothing of the server's. */
+/** Returns the certificate of an authority that has not signed the server's certificate. */
 async function otherAuthority(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "authority-"));
   try {
@@ -60,13 +60,13 @@ async function otherAuthority(): Promise<string> {
 }
 
 for (const version of ["TLSv1.2", "TLSv1.3"]) {
-  // Only sockets of Node are told a version; those of the others agree on the newest.
+  // Only Node's sockets take a version; the others negotiate the newest.
   const isMore = runtime !== "node" && version === "TLSv1.2";
   const skip = isMore && "a version cannot be asked for";
   const limits = runtime === "node" ? { minVersion: version, maxVersion: version } : {};
 
   test(
-    `over ${version} the certificate has to be for the host, again and again`,
+    `over ${version} every connect verifies the host name of the certificate`,
     { skip },
     async () => {
       await using proxy = await startProxy(server, { host: "127.0.0.2" });
@@ -87,7 +87,7 @@ for (const version of ["TLSv1.2", "TLSv1.3"]) {
   );
 }
 
-test("somebody who is trusted has to have signed the certificate", async () => {
+test("a connect fails if no trusted authority has signed the certificate", async () => {
   for (const ssl of [{}, { ca: await otherAuthority() }]) {
     for (const options of [{ ssl }, { ssl: { ...ssl, verifyIdentity: false } }]) {
       const error = await refused(options);
@@ -97,13 +97,13 @@ test("somebody who is trusted has to have signed the certificate", async () => {
   }
 });
 
-test("one authority of several will do", async () => {
+test("one of several authorities is enough", async () => {
   const session = await open({ ssl: { ca: [await otherAuthority(), server.ca] } });
   assert.ok(await isEncrypted(session));
   await session.close();
 });
 
-test("nothing is verified where that is asked for, or it is refused", async () => {
+test("rejectUnauthorized: false verifies nothing, or is refused on Deno", async () => {
   await using proxy = await startProxy(server, { host: "127.0.0.2" });
   for (const uri of [server.url(), proxy.uri]) {
     const options = { uri, ssl: { rejectUnauthorized: false } };
@@ -118,7 +118,7 @@ test("nothing is verified where that is asked for, or it is refused", async () =
   }
 });
 
-test("what a runtime's own sockets do not know, those of Node do wherever they run", async () => {
+test("Node's sockets support every TLS option on every runtime", async () => {
   await using proxy = await startProxy(server, { host: "127.0.0.2" });
   const nodes = createConnector(nodeAdapter);
   const openByNode = (options: object): Promise<TestSession> =>
@@ -139,7 +139,7 @@ test("what a runtime's own sockets do not know, those of Node do wherever they r
   await assert.rejects(wrong, { code: "HANDSHAKE_SSL_ERROR", message: /127\.0\.0\.2/ });
 });
 
-test("a server whose greeting comes in pieces is upgraded to TLS like any other", async () => {
+test("the upgrade to TLS works if the server's greeting arrives in pieces", async () => {
   await using proxy = await startProxy(server, { pieceBytes: 5 });
   const session = await open({ uri: proxy.uri, ssl: { ca: server.ca } });
   assert.ok(await isEncrypted(session));
@@ -153,7 +153,7 @@ for (const way of ["TCP", "TLS", "a unix socket"]) {
     "a unix socket": { socketPath: server.socketPath },
   }[way] ?? {});
 
-  test(`large values go both ways whole over ${way}`, async () => {
+  test(`large values arrive whole in both directions over ${way}`, async () => {
     const session = await open(options());
     const value = Buffer.alloc(deep + 1000, "large values, ");
     const digest = createHash("md5").update(value).digest("hex");
@@ -165,7 +165,7 @@ for (const way of ["TCP", "TLS", "a unix socket"]) {
     await until(async () => await server.connectionCount() === 0, "it has closed");
   });
 
-  test(`what is aborted is gone at the server as well, over ${way}`, async () => {
+  test(`a session with an aborted statement ends at the server as well, over ${way}`, async () => {
     const session = await open(options());
     const abort = new AbortController();
     const statement = {
@@ -182,7 +182,7 @@ for (const way of ["TCP", "TLS", "a unix socket"]) {
     await until(async () => await server.connectionCount() === 0, "the server has ended it");
   });
 
-  test(`a connection that the server ends is lost at once, over ${way}`, async () => {
+  test(`a session reports at once that the server has ended it, over ${way}`, async () => {
     const losses: Loss[] = [];
     const session = await open(options(), undefined, losses);
     session.setRef(false);
@@ -193,7 +193,7 @@ for (const way of ["TCP", "TLS", "a unix socket"]) {
   });
 }
 
-test("a connect that is aborted at any moment leaves nothing behind", async () => {
+test("a connect aborted at any moment leaves no connection behind", async () => {
   const ssl = { ca: server.ca };
   for (const [chunksMax, way] of [[0, {}], [0, { ssl }], [1, {}], [1, { ssl }]] as const) {
     await using proxy = await startProxy(server, { chunksMax });

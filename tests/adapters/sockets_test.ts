@@ -1,4 +1,4 @@
-/** What a stream of the runtime's sockets does while all goes well. */
+/** The behavior of a stream over the runtime's sockets, without faults. */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -17,7 +17,7 @@ import { echo, listen, sink } from "./support/peer.ts";
 const megabyte = 1024 * 1024;
 const needsTcp: string | false = !isTcpKnown && "this machine does not tell of its connections";
 
-test("bytes go both ways whole and in order, in pieces of any size", async () => {
+test("bytes arrive whole and in order in both directions, in pieces of any size", async () => {
   await using peer = await listen(echo);
   const stream = dial(peer.port);
   const sent = noise(3 * megabyte);
@@ -32,7 +32,7 @@ test("bytes go both ways whole and in order, in pieces of any size", async () =>
   assert.ok((await answer).equals(sent));
 });
 
-test("what was handed over is never written to again", async () => {
+test("a stream never overwrites a chunk that it has emitted", async () => {
   await using peer = await listen(echo);
   const stream = dial(peer.port);
   const got: Buffer[] = [];
@@ -48,7 +48,7 @@ test("what was handed over is never written to again", async () => {
   assert.ok(Buffer.concat(got).equals(sent));
 });
 
-test("of what nobody reads, less than 1 MB is taken", { skip: needsTcp }, async () => {
+test("a paused stream reads less than 1 MB ahead", { skip: needsTcp }, async () => {
   const bytes = Buffer.alloc(30 * megabyte, "x");
   await using peer = await listen((socket) => void socket.end(bytes));
   const stream = dial(peer.port);
@@ -75,7 +75,7 @@ test("of what nobody reads, less than 1 MB is taken", { skip: needsTcp }, async 
   assert.equal(length, bytes.length);
 });
 
-test("a write waits for the other side to read, and arrives whole", async () => {
+test("a write completes once the other side reads, and arrives whole", async () => {
   let length = 0;
   await using peer = await listen((socket) => {
     socket.once("data", () => socket.pause());
@@ -100,7 +100,7 @@ test("a write waits for the other side to read, and arrives whole", async () => 
   assert.deepEqual(events.sort(), ["drain", "first", "second"]);
 });
 
-test("who has ended still gets all that the other side has to say", async () => {
+test("a stream that has ended still receives all that the other side sends", async () => {
   await using peer = await listen((socket) => {
     socket.resume().on("end", () => {
       socket.write("the rest");
@@ -114,7 +114,7 @@ test("who has ended still gets all that the other side has to say", async () => 
   assert.equal(String(await answer), "the rest, and the last");
 });
 
-test("when the other side ends, all that it said is read before the stream ends", async () => {
+test("a stream emits all bytes of the other side before its end", async () => {
   const said = noise(300_000);
   await using peer = await listen((socket) => void socket.resume().end(said));
   const stream = dial(peer.port);
@@ -130,7 +130,7 @@ test("when the other side ends, all that it said is read before the stream ends"
   await until(() => peer.openCount === 0, "nothing is left of it");
 });
 
-test("keep-alive is set as asked for", { skip: needsTcp }, async () => {
+test("a socket has keep-alive if its address asks for it", { skip: needsTcp }, async () => {
   await using peer = await listen(sink);
   for (const keepAliveMs of [20_000, undefined]) {
     const stream = dial({ port: peer.port, keepAliveMs });
@@ -146,7 +146,7 @@ test("keep-alive is set as asked for", { skip: needsTcp }, async () => {
   }
 });
 
-test("unix sockets carry bytes as TCP does", async () => {
+test("unix sockets transfer bytes as TCP does", async () => {
   const folder = await mkdtemp(join(tmpdir(), "sockets-"));
   try {
     const socketPath = join(folder, "socket");
@@ -162,7 +162,7 @@ test("unix sockets carry bytes as TCP does", async () => {
   }
 });
 
-test("a process ends although a socket is open and read, unless it is to be held", async () => {
+test("a socket keeps its process alive after ref, and not after unref", async () => {
   await using peer = await listen((socket) => void socket.resume().write("hello"));
   for (const verb of ["unref", "unref early", "ref"]) {
     const path = fileURLToPath(new URL("programs/idle.ts", import.meta.url));

@@ -1,4 +1,4 @@
-/** What a stream of the runtime's sockets emits and returns: the same as a socket of Node. */
+/** A stream over the runtime's sockets emits and returns the same as a socket of Node. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -8,12 +8,12 @@ import { until } from "../support/wait.ts";
 import { closing, dial, noise, type SocketError } from "./support/here.ts";
 import { echo, listen, type Peer, sink } from "./support/peer.ts";
 
-/** The codes of writes that a destroyed stream has not sent, of which Node has several. */
+/** The codes of writes that a destroyed stream has not sent; Node has several. */
 const destroyedCode = /^(ERR_STREAM_DESTROYED|ERR_SOCKET_CLOSED_BEFORE_CONNECTION|ECANCELED)$/;
 
 const megabyte = 1024 * 1024;
 
-/** Notes the events of a stream by which it ends, in order. */
+/** Records the `end`, `error` and `close` events of a stream, in order. */
 function endingOf(stream: SocketStream): string[] {
   const events: string[] = [];
   stream.on("end", () => events.push("end"));
@@ -27,7 +27,7 @@ async function closed(events: readonly string[]): Promise<void> {
   await until(() => events.includes("close"), "it has closed");
 }
 
-/** Waits for a round trip of other bytes, so that whatever is about to be emitted has been. */
+/** Waits for a round trip on another stream, so that all pending events have been emitted. */
 async function settled(): Promise<void> {
   await using peer = await listen(echo);
   const stream = dial(peer.port);
@@ -38,7 +38,7 @@ async function settled(): Promise<void> {
   assert.equal(await error, undefined);
 }
 
-/** Listens, and reads nothing of what comes. */
+/** Listens, and never reads. */
 function deaf(): Promise<Peer> {
   return listen((socket) => void socket.pause());
 }
@@ -50,7 +50,7 @@ const later: Readonly<Record<string, (then: () => void) => unknown>> = {
 };
 
 for (const [moment, call] of Object.entries(later)) {
-  test(`a reader that pauses, and resumes ${moment}, gets all in order`, async () => {
+  test(`a reader that pauses, and resumes ${moment}, gets all bytes in order`, async () => {
     const sent = noise(3 * megabyte);
     await using peer = await listen((socket) => void socket.resume().end(sent));
     const stream = dial(peer.port);
@@ -71,7 +71,7 @@ for (const [moment, call] of Object.entries(later)) {
   });
 }
 
-test("what comes before anybody listens waits", async () => {
+test("a stream emits nothing before it has a listener for data", async () => {
   await using peer = await listen((socket) => void socket.resume().end("hello"));
   const stream = dial(peer.port);
   const events = endingOf(stream);
@@ -85,7 +85,7 @@ test("what comes before anybody listens waits", async () => {
   assert.deepEqual(events, ["end", "close"]);
 });
 
-test("who listens to a stream that is paused gets nothing until it is resumed", async () => {
+test("a paused stream emits no data until it is resumed", async () => {
   await using peer = await listen((socket) => void socket.resume().write("hello"));
   const stream = dial(peer.port);
   const got: string[] = [];
@@ -109,7 +109,7 @@ test("who listens to a stream that is paused gets nothing until it is resumed", 
   stream.destroy();
 });
 
-test("what was written before it ended is sent, even if it was not connected then", async () => {
+test("a stream sends all bytes written before its end, even before it connects", async () => {
   const sent = noise(10 * megabyte);
   for (const isConnected of [false, true]) {
     const got: Buffer[] = [];
@@ -138,7 +138,7 @@ test("what was written before it ended is sent, even if it was not connected the
   }
 });
 
-test("the other side's end is told once, and what was written is sent before it closes", async () => {
+test("a stream emits the other side's end once, and closes after its pending writes", async () => {
   const sent = noise(10 * megabyte);
   const got: Buffer[] = [];
   await using peer = await listen((socket) => {
@@ -162,7 +162,7 @@ test("the other side's end is told once, and what was written is sent before it 
 
 for (const reason of [new Error("The reason"), undefined]) {
   const how = reason === undefined ? "without an error" : "with an error";
-  test(`a stream that is destroyed ${how} closes once, and fails what it has to send`, async () => {
+  test(`a stream destroyed ${how} closes once, and fails its pending writes`, async () => {
     for (const isConnected of [false, true]) {
       await using peer = await deaf();
       const stream = dial(peer.port);
@@ -187,7 +187,7 @@ for (const reason of [new Error("The reason"), undefined]) {
   });
 }
 
-test("a listener may destroy it, and hears no more", async () => {
+test("a stream that its listener destroys emits no more data", async () => {
   await using peer = await listen((socket) => void socket.resume().end(noise(megabyte)));
   const stream = dial(peer.port);
   const events = endingOf(stream);
@@ -202,7 +202,7 @@ test("a listener may destroy it, and hears no more", async () => {
   assert.deepEqual(events, ["Enough", "close"]);
 });
 
-test("a write after the end fails, and so does the stream", async () => {
+test("a write after the end fails, and so does its stream", async () => {
   await using peer = await listen(sink);
   const stream = dial(peer.port);
   const error = closing(stream);
@@ -213,7 +213,7 @@ test("a write after the end fails, and so does the stream", async () => {
   assert.equal((await error)?.code, "ERR_STREAM_WRITE_AFTER_END");
 });
 
-test("a write after the other side's end fails by EPIPE", async () => {
+test("a write after the other side's end fails with EPIPE", async () => {
   await using peer = await listen((socket) => void socket.pause().end("bye"));
   const stream = dial(peer.port);
   const error = closing(stream);
@@ -228,7 +228,7 @@ test("a write after the other side's end fails by EPIPE", async () => {
   assert.equal((await error)?.code, "EPIPE");
 });
 
-test("a write to a stream that was destroyed fails, and nothing else is told", async () => {
+test("a write to a destroyed stream fails, and the stream emits no error", async () => {
   await using peer = await listen(sink);
   const stream = dial(peer.port);
   const events = endingOf(stream);

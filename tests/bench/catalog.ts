@@ -1,4 +1,4 @@
-/** Everything that can be measured, in the order in which it is. */
+/** All measurements, in the order in which they run. */
 
 import type { Measurement } from "./measurement.ts";
 import { clientTime } from "./measurements/client_time.ts";

@@ -1,4 +1,4 @@
-/** A process that imports a client and has its first answer; it prints how many ms each took. */
+/** A program that imports a client and awaits its first answer; it prints the time of each. */
 
 import process from "node:process";
 
@@ -12,7 +12,7 @@ const found = { importMs: imported - began, answerMs: answered - imported };
 process.stdout.write(JSON.stringify(found));
 process.exit();
 
-/** Imports a client; returns what creates its pool and asks the first query. */
+/** Imports a client; returns a function that creates its pool and sends the first query. */
 async function load(): Promise<() => Promise<unknown>> {
   switch (key) {
     case "sublet": {

@@ -1,4 +1,4 @@
-/** A table and bars of what contestants needed, this pool beside its peers. */
+/** A table and bars of the costs of contestants: this pool and its peers. */
 
 import type { Bar, BarGroup, BarPlot, Section } from "./measurement.ts";
 import {
@@ -12,29 +12,29 @@ import {
   type Spread,
 } from "./stats.ts";
 
-/** What contestants needed in one situation. */
+/** The costs of contestants in one situation. */
 export interface Situation {
-  /** What it is. */
+  /** Its name in the table. */
   readonly label: string;
-  /** Who was measured, this pool first. */
+  /** The contestants, this pool first. */
   readonly contestants: readonly Contestant[];
-  /** What they needed. */
+  /** Their costs. */
   readonly costs: Costs;
-  /** The CPU time of this process that they needed, where that is told as well. */
+  /** Their costs in CPU time of this process, if the table shows them too. */
   readonly cpu?: Costs;
 }
 
-/** How situations are told of. */
+/** How to present situations. */
 export interface Telling {
   readonly title: string;
   readonly prose: string;
-  /** What costs are given in, and how many µs that is. */
+  /** The unit of costs, and how many µs it has. */
   readonly unit: readonly [name: string, us: number];
-  /** The name of the picture's file. */
+  /** The name of the plot's file. */
   readonly plot: string;
 }
 
-/** Tells of situations: what each contestant needed, and how this pool's rate compares. */
+/** Returns the table and the plot of situations: costs, and this pool's rate against each peer. */
 export function compare(situations: readonly Situation[], telling: Telling): Section {
   const { title, prose, unit: [unit, us] } = telling;
   const hasCpu = situations.some(({ cpu }) => cpu !== undefined);
@@ -58,7 +58,7 @@ export function compare(situations: readonly Situation[], telling: Telling): Sec
   return { title, prose, head, rows, plots: [barsOf(situations, telling)] };
 }
 
-/** Returns how many times as high this pool's rate is as each other's, by key. */
+/** Returns this pool's rate over each peer's, by key. */
 export function rates(
   { contestants: [ours, ...others], costs }: Situation,
 ): Record<string, number> {
@@ -67,7 +67,7 @@ export function rates(
   );
 }
 
-/** Returns how many times as much this pool needs as each other, by key. */
+/** Returns this pool's cost over each peer's, by key. */
 export function multiples(
   [ours, ...others]: readonly Contestant[],
   costs: Costs,
@@ -77,7 +77,7 @@ export function multiples(
   );
 }
 
-/** Returns what each needed by itself, by key, in µs. */
+/** Returns the low cost of each contestant, by key, in µs; see {@linkcode lowOf}. */
 export function lows({ contestants, costs }: Situation): Record<string, number> {
   return Object.fromEntries(contestants.map(({ key }) => [key, brief(lowOf(costs, key))]));
 }

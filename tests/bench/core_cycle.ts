@@ -1,4 +1,4 @@
-/** Leases that go round in the pure core, without any pool around it. */
+/** Leases in the pure core, without a pool around it. */
 
 import {
   createState,
@@ -10,24 +10,24 @@ import {
 } from "../../src/core/mod.ts";
 import { resolveOptions } from "../../src/shell/options.ts";
 
-/** How big a pool is. */
+/** The size of a pool. */
 export interface Size {
   /** How many connections it has. */
   readonly connections: number;
-  /** How many wait beside those who hold a connection. */
+  /** How many requests wait while all connections are leased. */
   readonly waiters?: number;
-  /** Over how many targets all of them are spread. */
+  /** Over how many targets the requests are spread. */
   readonly targets?: number;
-  /** Over how many virtual connections, each with a limit, all of them are spread. */
+  /** Over how many virtual connections, each with a limit, the requests are spread. */
   readonly virtuals?: number;
-  /** Whether all connections are in use; else they rest, and each cycle lends one. */
+  /** Whether all connections are in use; else they are idle, and each cycle lends one. */
   readonly isBusy?: boolean;
 }
 
-/** The policy of a pool whose user says nothing. */
+/** The policy of a pool with default options. */
 const { policy: ordinary } = resolveOptions({}, [], "pool");
 
-/** A pool in which leases go round: a request and a release, and the deadline after each. */
+/** A pool in which each cycle requests and releases a lease, reading the deadline after each. */
 export class Cycle {
   readonly #targets: number;
   readonly #virtuals: number;
@@ -37,7 +37,7 @@ export class Cycle {
   #now = 0;
   #leaseNext = 0;
 
-  /** Creates a pool that has grown to a size. */
+  /** Creates a pool of a size. */
   constructor({ connections, waiters = 0, targets = 1, virtuals = 1, isBusy = false }: Size) {
     this.#targets = targets;
     this.#virtuals = virtuals;
@@ -54,7 +54,7 @@ export class Cycle {
     if (!isBusy) { while (this.#held.length > 0) this.#tell(this.#held.pop()!); }
   }
 
-  /** Has as many leases requested and released. */
+  /** Requests and releases a number of leases. */
   run(count: number): void {
     for (let index = 0; index < count; index++) {
       this.#request();

@@ -1,6 +1,6 @@
 /**
- * A core for the client and another one for the server, so that neither takes time from the
- * other. Linux has `taskset` for that; elsewhere both share all cores.
+ * Pins the client and the server to different cores, so that neither takes time from the other.
+ * This needs `taskset` of Linux; elsewhere both share all cores.
  */
 
 import { execFile } from "node:child_process";
@@ -12,13 +12,13 @@ const run = promisify(execFile);
 
 /** The numbers of two cores. */
 export interface Cores {
-  /** The one on which the measured process runs. */
+  /** The core of the measured process. */
   readonly client: number;
-  /** The one on which the server runs. */
+  /** The core of the server. */
   readonly server: number;
 }
 
-/** Returns two cores; undefined if this process has only one, or the system pins nothing. */
+/** Returns two cores; undefined if this process has only one, or the system cannot pin. */
 export async function findCores(): Promise<Cores | undefined> {
   if (process.platform !== "linux") return undefined;
   const stdout = await allowedCores();
@@ -26,13 +26,13 @@ export async function findCores(): Promise<Cores | undefined> {
   return client === undefined || server === undefined ? undefined : { client, server };
 }
 
-/** Pins all threads of a server to a core. A server that somebody else started stays as it is. */
+/** Pins all threads of a server to a core, if we have started the server. */
 export async function pin({ pid }: Server, core: number | undefined): Promise<void> {
   if (pid === undefined || core === undefined) return;
   await run("taskset", ["-a", "-c", "-p", `${core}`, `${pid}`]);
 }
 
-/** Returns what `taskset` says of this process; nothing where there is no such program. */
+/** Returns the output of `taskset` for this process; empty where the program is missing. */
 async function allowedCores(): Promise<string> {
   try {
     const { stdout } = await run("taskset", ["-c", "-p", `${process.pid}`]);

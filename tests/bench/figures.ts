@@ -1,75 +1,75 @@
-/** What a run ends with for programs: ratios are this pool's throughput over the other's. */
+/** The figures of a run for programs; rates are this pool's throughput over the peer's. */
 
-/** Figures by the names of who was measured. */
+/** Figures by name. */
 export type ByName = Readonly<Record<string, number>>;
 
-/** What became of those who asked while a server was gone. */
+/** The outcome of units of work around an outage of the server. */
 export interface Recovery {
   /** How many units of work failed. */
   readonly errors: number;
-  /** When the first one was done after the server was back, in ms after that. */
+  /** The time from the server's return to the first success, in ms. */
   readonly ms: number;
 }
 
-/** What a crowd that gets nothing costs, in ms of CPU time. */
+/** The cost of many requests that are never served, in ms of CPU time. */
 export interface Crowd {
-  /** To ask. */
+  /** To make the requests. */
   readonly askMs: number;
-  /** To be refused, to time out or to be aborted. */
+  /** To refuse, time out or abort them. */
   readonly giveUpMs: number;
 }
 
-/** All figures; a run has those of what it was asked to measure. */
+/** All figures; a run has those of the selected measurements. */
 export interface Figures {
   /** A lease and its release, one at a time, in µs. */
   readonly cycleUs?: ByName;
-  /** The same, a thousand at once on ten. */
+  /** The same with 1,000 requests at once on ten connections. */
   readonly cycle1000Us?: ByName;
-  /** How many times as much one, and one among a thousand, costs as with each peer. */
+  /** The cost of a lease, and of one among 1,000, over each peer's. */
   readonly cycleAgainst?: ByName;
   readonly cycle1000Against?: ByName;
-  /** Point selects, by how many at once and by peer. */
+  /** The rate of point selects over each peer's, by how many run at once. */
   readonly pointSelect?: Readonly<Record<string, ByName>>;
-  /** The client's CPU in them: how many times as much as each peer's, by how many at once. */
+  /** The client's CPU time of point selects over each peer's, by how many run at once. */
   readonly pointSelectCpu?: Readonly<Record<string, ByName>>;
-  /** JavaScript above a bare array of connections, µs a statement, by how many at once. */
+  /** CPU time above a bare array of connections, in µs per statement, by how many run at once. */
   readonly javascriptUs?: Readonly<Record<string, ByName>>;
-  /** What Sublet's CPU goes to in that, 16 at once, in µs a statement, by whose code it is. */
+  /** Sublet's CPU time in that with 16 at once, in µs per statement, by owner of the code. */
   readonly javascriptParts?: ByName;
-  /** Statements inside units of work against outside. */
+  /** The rate of statements inside units of work over that outside. */
   readonly unitCost?: number;
-  /** A hot virtual connection against one actual connection, and against mysql2's. */
+  /** The rate of a hot virtual connection over one actual connection, and over mysql2's pool. */
   readonly hot?: { readonly oneActual: number; readonly mysql2Held: number };
-  /** A transaction against the same on a connection of mysql2. */
+  /** The rate of transactions over the same on a connection of mysql2. */
   readonly transaction?: number;
-  /** How many connections a spike has opened, those included that were there. */
+  /** How many connections there are after a spike. */
   readonly spikeOpened?: ByName;
-  /** When the last of a spike was answered: of what HikariCP's rule gives. */
+  /** The time of the last answer of a spike over that with HikariCP's rule. */
   readonly spikeLast?: number;
-  /** How many times as much an event costs in a large pool as in a small one. */
+  /** The cost of an event in a large pool over that in a small one. */
   readonly growth?: ByName;
-  /** Many at once who get nothing, by how they are given up. */
+  /** The cost of many requests that are never served, by how they end. */
   readonly crowd?: Readonly<Record<string, Crowd>>;
-  /** What lies in memory, in bytes: for an idle virtual connection, and for each that waits. */
+  /** Memory in bytes of an idle virtual connection, a waiting lease and a waiting statement. */
   readonly bytes?: {
     readonly virtual: number;
     readonly lease: number;
     readonly statement: number;
   };
-  /** What users saw while a server was gone. */
+  /** Errors and recovery around an outage of the server, by client. */
   readonly recovery?: Readonly<Record<string, Recovery>>;
-  /** To import, define and get the first answer, in ms. */
+  /** The time to import, create a pool and get the first answer, in ms. */
   readonly coldStartMs?: ByName;
   /** The part of that after the import. */
   readonly firstAnswerMs?: ByName;
-  /** How many times as long as mysql2/promise both take. */
+  /** Both times over those of mysql2/promise. */
   readonly coldStart?: { readonly whole: number; readonly answer: number };
-  /** A request and a release in the pure core, in ns, by how many wait. */
+  /** The cost of a request and a release in the pure core, in ns, by the number of waiters. */
   readonly pairNs?: ByName;
-  /** How many times as much that costs with 10,000 waiters as with ten. */
+  /** That cost with 10,000 waiters over that with ten. */
   readonly pairGrowth?: number;
-  /** What an event costs in the pure core, in µs, by what the pool is like. */
+  /** The cost of a lease in the pure core, in µs, by the size of the pool. */
   readonly coreUs?: ByName;
-  /** What the client spends on a statement, in µs, by who was measured and whose code it is. */
+  /** The CPU time of a client per statement, in µs, by client and owner of the code. */
   readonly clientUs?: Readonly<Record<string, ByName>>;
 }

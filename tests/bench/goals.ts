@@ -1,4 +1,4 @@
-/** What this pool is to reach. */
+/** The performance goals of this pool. */
 
 import type { Figures } from "./figures.ts";
 import type { BenchRuntime } from "./measurement.ts";
@@ -7,17 +7,17 @@ import { terse } from "./stats.ts";
 
 /** One goal. */
 export interface Goal {
-  /** What is judged. */
+  /** The name of the judged figure. */
   readonly what: string;
-  /** In which runtimes it is one. */
+  /** The runtimes with this goal. */
   readonly runtimes: readonly BenchRuntime[];
-  /** The figure, if it was measured. */
+  /** Returns the figure, if it was measured. */
   readonly figure: (figures: Figures) => number | undefined;
-  /** The least, or the most, that it may be. */
+  /** The bound of the figure. */
   readonly bound: readonly ["at least" | "at most" | "below", number];
   /** Whether a profile of statements shows where the time goes. */
   readonly isOfStatements?: boolean;
-  /** Says where the time goes, for a goal that is missed. */
+  /** Returns where the time goes, for a missed goal. */
   readonly where?: (figures: Figures) => string | undefined;
 }
 
@@ -244,7 +244,7 @@ function whereStartGoes({ coldStartMs, firstAnswerMs }: Figures): string | undef
   }).join("; ");
 }
 
-/** Returns how many more errors users of this pool saw than those of the best peer. */
+/** Returns how many more errors this pool had than the best peer. */
 function errorsAgainstLeast(recovery: Figures["recovery"], own: string): number | undefined {
   if (recovery === undefined) return undefined;
   const peers = Object.entries(recovery).filter(([key]) => !key.startsWith("sublet"));

@@ -1,11 +1,11 @@
-/** The table that statements are about. */
+/** The table that statements read and write. */
 
 import type { Server } from "../support/server.ts";
 
 /** How many rows it has. */
 export const ROWS = 1000;
 
-/** Makes it. */
+/** Creates and fills the table. */
 export async function createItems(server: Server): Promise<void> {
   await server.query("CREATE TABLE test.item (id INT PRIMARY KEY, name VARCHAR(40), price INT)");
   const ids = Array.from({ length: ROWS }, (_, index) => index + 1);

@@ -1,17 +1,17 @@
-/** What this pool has reached of its goals, and where the time goes if it has not. */
+/** Compares figures with the goals, and shows where the time goes for missed goals. */
 
 import type { Figures } from "./figures.ts";
 import { type Goal, GOALS } from "./goals.ts";
 import type { BenchRuntime, Section } from "./measurement.ts";
 import { terse } from "./stats.ts";
 
-/** A goal and what was measured. */
+/** A goal with its measured figure. */
 interface Judged extends Goal {
   readonly reached: number;
   readonly isMet: boolean;
 }
 
-/** Returns a table of the goals that figures were found for. */
+/** Returns a table of the goals with a measured figure. */
 export function judge(figures: Figures, runtime: BenchRuntime): Section {
   const all = judged(figures, runtime);
   const met = all.filter(({ isMet }) => isMet).length;
@@ -30,7 +30,7 @@ export function judge(figures: Figures, runtime: BenchRuntime): Section {
   };
 }
 
-/** Tells whether a goal of statements was missed, which a profile would explain. */
+/** Tells whether a goal of statements was missed and no profile exists yet. */
 export function needsProfile(figures: Figures, runtime: BenchRuntime): boolean {
   return figures.clientUs === undefined &&
     judged(figures, runtime).some(({ isMet, isOfStatements }) => !isMet && isOfStatements);

@@ -2,9 +2,9 @@
  * The benchmark: `npm run bench [-- --quick] [--runtime node|deno|bun] [--only cycle,select]
  * [--report folder] [--json]`.
  *
- * Absolute times say something of this machine at this hour; ratios are of slices that were
- * measured in turns, and are what counts. Client and server have a core each where there are
- * two. With `--json` the last line is one JSON object.
+ * Absolute times depend on the machine and its load; ratios compare slices measured in turns, and
+ * are what counts. Client and server run on different cores if there are two. With `--json` the
+ * last line is one JSON object.
  */
 
 import { spawn } from "node:child_process";
@@ -16,7 +16,7 @@ import { commandOf } from "../conformance/command.ts";
 import { findCores } from "./cores.ts";
 import type { BenchRuntime } from "./measurement.ts";
 
-/** How each runtime lets a program collect garbage when it likes. */
+/** The options with which each runtime lets a program collect garbage. */
 const COLLECTING: Readonly<Record<BenchRuntime, readonly string[]>> = {
   node: ["--expose-gc"],
   deno: ["--v8-flags=--expose-gc"],
@@ -33,7 +33,7 @@ if (runtime === undefined) {
 }
 process.exitCode = await run(runtime as BenchRuntime);
 
-/** Measures in a runtime; returns the exit status. */
+/** Runs the measurements in a runtime; returns the exit status. */
 async function run(runtime: BenchRuntime): Promise<number> {
   const [program, options] = await commandOf(runtime);
   const script = fileURLToPath(new URL("program.ts", import.meta.url));

@@ -1,5 +1,5 @@
 /**
- * What every measurement takes and what it gives: tables and plots for people, figures for
+ * The input and the result of every measurement: tables and plots for people, figures for
  * programs.
  */
 
@@ -10,27 +10,27 @@ import type { Spread } from "./stats.ts";
 /** The runtimes that are measured. */
 export type BenchRuntime = "node" | "deno" | "bun";
 
-/** What measurements are done with. */
+/** The input of a measurement. */
 export interface Bench {
-  /** Where this is. */
+  /** The runtime of this process. */
   readonly runtime: BenchRuntime;
-  /** Whether little time is to be spent. */
+  /** Whether to spend little time. */
   readonly isQuick: boolean;
-  /** A server for all, which nobody may stop. */
+  /** The server of all measurements; no measurement may stop it. */
   readonly server: Server;
   /** The core that servers are pinned to; undefined if they share all cores with this process. */
   readonly serverCore: number | undefined;
 }
 
-/** Something that is measured. */
+/** A measurement. */
 export interface Measurement {
-  /** What it is asked for by. */
+  /** Its name in `--only`. */
   readonly name: string;
-  /** Measures it. */
+  /** Runs the measurement. */
   readonly measure: (bench: Bench) => Promise<Finding>;
 }
 
-/** What was found. */
+/** The result of a measurement. */
 export interface Finding {
   /** For people. */
   readonly sections: readonly Section[];
@@ -38,37 +38,37 @@ export interface Finding {
   readonly figures: Figures;
 }
 
-/** A table, and what it is a table of. */
+/** A table with a title and an explanation. */
 export interface Section {
-  /** What was measured. */
+  /** The measured quantity. */
   readonly title: string;
-  /** What is compared with what, and how. */
+  /** What the table compares, and how. */
   readonly prose: string;
   /** The names of the columns. */
   readonly head: readonly string[];
   /** The cells. */
   readonly rows: readonly (readonly string[])[];
-  /** The same as pictures. */
+  /** The plots of the same figures. */
   readonly plots: readonly Plot[];
 }
 
-/** A picture. */
+/** A plot. */
 export type Plot = BarPlot | LinePlot;
 
-/** Bars that lie, in groups, each of which has parts that lie one behind the other. */
+/** Horizontal bars in groups; each bar consists of parts. */
 export interface BarPlot {
   readonly kind: "bars";
   /** The name of its file. */
   readonly name: string;
   readonly title: string;
-  /** What lengths mean. */
+  /** The unit of lengths. */
   readonly unit: string;
-  /** What the colours mean, if bars have several parts. */
+  /** The names of the parts, in the order of the colours, if bars have several. */
   readonly parts?: readonly string[];
   readonly groups: readonly BarGroup[];
 }
 
-/** Bars that are compared with one another. */
+/** Bars to compare with each other. */
 export interface BarGroup {
   readonly label: string;
   readonly bars: readonly Bar[];
@@ -77,11 +77,11 @@ export interface BarGroup {
 /** One bar. */
 export interface Bar {
   readonly label: string;
-  /** How long each of its parts is. */
+  /** The length of each part. */
   readonly lengths: readonly number[];
-  /** Between what half of all rounds lay. */
+  /** The quartiles of all rounds. */
   readonly spread?: Spread;
-  /** Whether it is this pool's. */
+  /** Whether the bar is this pool's. */
   readonly isOurs: boolean;
 }
 
@@ -91,9 +91,9 @@ export interface LinePlot {
   /** The name of its file. */
   readonly name: string;
   readonly title: string;
-  /** What is on the scale below. */
+  /** The title of the horizontal scale. */
   readonly across: string;
-  /** What is on the scale at the left. */
+  /** The title of the vertical scale. */
   readonly up: string;
   readonly lines: readonly Line[];
 }

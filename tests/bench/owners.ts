@@ -1,4 +1,4 @@
-/** Whose work a profile shows: this package's, the driver's, the kernel's … */
+/** The owners of the functions in a profile: this package, the driver, the kernel … */
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ const OURS = "Sublet, ";
 const FOLDERS: readonly string[] = readdirSync(join(root, "src"), { withFileTypes: true })
   .filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();
 
-/** All owners, in the order in which tables have them. */
+/** All owners, in the order of tables. */
 export const OWNERS: readonly string[] = [
   ...FOLDERS.map((folder) => OURS + folder),
   DRIVER,
@@ -28,10 +28,10 @@ export const OWNERS: readonly string[] = [
   BENCH,
 ];
 
-/** Native functions that hand bytes to the kernel: of Node and Deno, of Deno, and of Bun. */
+/** The native functions of Node, Deno and Bun that pass bytes to the kernel. */
 const writes = /^(writeBuffer|writev|op_write|write|writeBuffered)$/;
 
-/** Returns whose work a function does. */
+/** Returns the owner of a function. */
 export function ownerOf({ name, url }: Work): string {
   if (name === "(garbage collector)") return GARBAGE;
   if (url === "" && writes.test(name)) return WRITE;
@@ -41,7 +41,7 @@ export function ownerOf({ name, url }: Work): string {
   return folder !== undefined && FOLDERS.includes(folder) ? OURS + folder : REST;
 }
 
-/** Returns, in words, which part of a client's time goes where. */
+/** Returns the shares of a client's time by owner, as text. */
 export function sharesOf(us: ByName): string {
   const whole = sum(Object.values(us));
   const share = (label: string, part: number): string =>
@@ -57,7 +57,7 @@ export function sharesOf(us: ByName): string {
   ].join(", ");
 }
 
-/** Returns, in words, how long each part of this package works on a statement. */
+/** Returns the time per statement of each part of this package, as text. */
 export function partsOf(us: ByName): string {
   const parts = Object.entries(us)
     .filter(([owner, time]) => owner.startsWith(OURS) && time > 0)

@@ -1,21 +1,21 @@
-/** Where the CPU's time goes, by the sampling profiler of V8, or of JavaScriptCore in Bun. */
+/** Profiles CPU time with the sampling profiler of V8, or of JavaScriptCore in Bun. */
 
 import { type Profiler, type Runtime, Session } from "node:inspector";
 
-/** The profiler itself, in Node and in Deno. */
+/** The URLs of the profiler itself, in Node and in Deno. */
 const INSPECTOR = /^(node:inspector|ext:deno_node\/inspector\.js)$/;
 
-/** A function, and how long it was seen at work itself, in µs. */
+/** A function, and its self time. */
 export interface Work {
   /** Its name. */
   readonly name: string;
-  /** Where its code is. */
+  /** The URL of its file; empty for native code. */
   readonly url: string;
-  /** How long. */
+  /** Its self time, in µs. */
   readonly us: number;
 }
 
-/** Runs something, and returns what worked meanwhile, but for the profiler itself. */
+/** Runs code, and returns the functions that worked meanwhile, except the profiler's. */
 export async function profiled(run: () => Promise<void>): Promise<Work[]> {
   const session = new Session();
   session.connect();

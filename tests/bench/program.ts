@@ -1,4 +1,4 @@
-/** What measures, in the runtime that is measured: all that was asked for, one after another. */
+/** Runs the selected measurements one after another, in the measured runtime. */
 
 import { readFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
@@ -16,7 +16,7 @@ import { defaultFolder, writeReport } from "./writing/write.ts";
 import { clientTime } from "./measurements/client_time.ts";
 import { tableOf } from "./terminal.ts";
 
-/** The packages whose versions a reader has to know. */
+/** The packages whose versions the report states. */
 const PEERS = ["mysql2", "mariadb", "tarn", "generic-pool", "lightning-pool", "serverless-mysql"];
 
 const { values } = parseArgs({
@@ -72,7 +72,7 @@ async function main(): Promise<void> {
   if (values.json) say(JSON.stringify({ runtime: nameOfRuntime(), ...figures }));
 }
 
-/** Says on what was measured. */
+/** Returns the runtime, the packages and the machine, as lines of the report. */
 function describe(serverVersion: string): string[] {
   const [cpu] = cpus();
   const gigabytes = Math.round(totalmem() / 2 ** 30);

@@ -1,7 +1,7 @@
 /**
- * A connection without a kernel: what a prepared statement brings comes from a recording, within
- * the process. All else goes to a real server, which is also where the recording comes from: the
- * first answer to each statement.
+ * A connection that replays answers to prepared statements within the process, without the kernel.
+ * All other commands go to a real server. The recording of a statement is the server's first answer
+ * to it.
  */
 
 import { connect, type Socket } from "node:net";
@@ -9,21 +9,21 @@ import { Duplex } from "node:stream";
 
 const COM_STMT_EXECUTE = 0x17;
 
-/** Returns streams that lead to a server and replay its answers. */
+/** Returns a function that opens streams to a server which replay its answers. */
 export function replayOf(uri: string): () => ReplayStream {
   const { hostname: host, port } = new URL(uri);
   return () => new ReplayStream(connect({ host, port: Number(port), noDelay: true }));
 }
 
-/** The stream of a connection; it sends what it replays in a turn of its own. */
+/** The stream of a connection; it emits each replayed answer in a separate turn. */
 export class ReplayStream extends Duplex {
   readonly #socket: Socket;
   readonly #answers = new Map<number, Buffer>();
-  /** The statement whose answer is being recorded, and what has come of it. */
+  /** The statement whose answer is being recorded, and the bytes so far. */
   #recorded: number | undefined;
   #parts: Buffer[] = [];
 
-  /** Takes over a socket that is being connected. */
+  /** Creates a stream over a connecting socket. */
   constructor(socket: Socket) {
     super({ allowHalfOpen: false });
     this.#socket = socket;
@@ -36,7 +36,7 @@ export class ReplayStream extends Duplex {
     socket.on("close", () => this.destroy());
   }
 
-  /** Answers an execution from the recording; sends all else, past the queue of a `Duplex`. */
+  /** Answers a recorded execution; sends all else directly, without the buffer of a `Duplex`. */
   override write(bytes: Buffer, done?: unknown): boolean {
     const sent = typeof done === "function" ? () => void done() : () => undefined;
     this.#endRecording();
@@ -49,14 +49,14 @@ export class ReplayStream extends Duplex {
     }
     setImmediate(() => {
       sent();
-      // A socket brings bytes of its own each time, too.
+      // A copy, as a socket also emits a new buffer each time.
       this.emit("data", Buffer.from(answer));
     });
     return true;
   }
 
   override _read(): void {
-    // The socket gives what it has without being asked.
+    // The socket pushes its bytes by itself.
   }
 
   override _final(done: () => void): void {
@@ -68,7 +68,7 @@ export class ReplayStream extends Duplex {
     done(error);
   }
 
-  /** The driver writes again only when it has the whole answer. */
+  /** Stores the recorded answer: the driver writes again only after the whole answer. */
   #endRecording(): void {
     if (this.#recorded === undefined) return;
     this.#answers.set(this.#recorded, Buffer.concat(this.#parts));

@@ -1,4 +1,4 @@
-/** A replayed connection, on a real server: what it replays, and what it passes on. */
+/** On a real server: what a replayed connection replays, and what it forwards. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -18,7 +18,7 @@ const uri = server.url();
 const dial = replayOf(uri);
 const seventh = { id: 7, name: "item 7", price: 49 };
 
-test("the answer to a prepared statement is the first one of the server, ever after", async () => {
+test("a replayed connection repeats the first answer to a prepared statement", async () => {
   const connection = await createConnection({ uri, stream: dial() });
   const select = async (id: number): Promise<RowDataPacket[]> =>
     (await connection.execute<RowDataPacket[]>(pointSelect, [id]))[0];
@@ -31,13 +31,13 @@ test("the answer to a prepared statement is the first one of the server, ever af
   await connection.end();
 });
 
-test("every client of the measurement runs on replayed connections", async () => {
+test("every measured client works on replayed connections", async () => {
   for (const make of [bareClient, subletClient, mysql2Client, callbackClient]) {
     await using client = make({ uri, limit: 2, dial });
     for (const id of [7, 8]) {
       assert.deepEqual(client.rowsOf(await client.select(id)), [seventh], client.label);
     }
-    // Those that find no free connection wait for one.
+    // More statements than connections: some have to wait.
     const answers = await Promise.all([7, 7, 7, 7, 7].map((id) => client.select(id)));
     for (const answer of answers) assert.deepEqual(client.rowsOf(answer), [seventh], client.label);
   }

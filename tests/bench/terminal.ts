@@ -1,4 +1,4 @@
-/** Tables as a terminal shows them. */
+/** Tables for a terminal. */
 
 /** Returns the lines of a table; a column is as wide as its widest cell. */
 export function tableOf(
@@ -10,7 +10,7 @@ export function tableOf(
   return all.map((row, index) => {
     const previous = all[index - 1];
     const cells = row.map((cell, column) => {
-      // What groups rows is said once.
+      // The label of a group appears only in its first row.
       const isRepeated = column === 0 && index > 1 && previous?.[0] === cell;
       return (isRepeated ? "" : cell).padEnd(widths[column]!);
     });

@@ -1,15 +1,15 @@
-/** Users of a client: so many at once, and each asks again as soon as it has its answer. */
+/** Concurrent users of a client; each sends its next request as soon as it has its answer. */
 
 /**
- * How often something is done before it counts. A number, and no time: on a busy machine, code
- * would not be compiled by then.
+ * The number of warm-up requests. A number, not a time: on a busy machine, code would not be
+ * compiled after a fixed time.
  */
 export const WARM = 10_000;
 
-/** Asks for something; `count` says how often that was done before. */
+/** Sends a request; `count` is the number of earlier ones. */
 export type Ask = (count: number) => Promise<unknown>;
 
-/** Lets users ask until each of `times` questions was asked, and answered. */
+/** Lets users send requests until `times` requests were answered. */
 export async function askTimes(times: number, atOnce: number, ask: Ask): Promise<void> {
   let count = 0;
   const user = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-/** A client whose statements are profiled: what CPU time each takes, and whose work that is. */
+/** Profiles the statements of clients: their CPU time, and the owners of that time. */
 
 import process from "node:process";
 import type { ByName } from "./figures.ts";
@@ -11,19 +11,19 @@ import { askTimes, WARM } from "./users.ts";
 
 const ROUNDS = 2;
 
-/** What one client spent. */
+/** The profile of one client. */
 export interface Spent {
-  /** What it is called in figures. */
+  /** Its name in figures. */
   readonly key: string;
-  /** What it is called in tables. */
+  /** Its name in tables. */
   readonly label: string;
-  /** µs of CPU time a statement, by whose work it was. */
+  /** CPU time per statement in µs, by owner. */
   readonly byOwner: ByName;
-  /** The same by function, the longest at work first. */
+  /** The same by function, the most expensive first. */
   readonly functions: readonly Work[];
 }
 
-/** Profiles clients in turns, each used by so many at once, for as many statements in all. */
+/** Profiles clients in turns, each with `atOnce` users and `statements` statements in all. */
 export async function watch(
   clients: readonly Client[],
   atOnce: number,
@@ -31,7 +31,7 @@ export async function watch(
 ): Promise<Spent[]> {
   const watched = clients.map((client) => new Watched(client, atOnce));
   for (const each of watched) await each.run(WARM);
-  // The first profile costs more than others.
+  // The first profile costs more than later ones.
   await profiled(() => Promise.resolve());
   for (let round = 0; round < ROUNDS; round++) {
     for (const each of watched) await each.watch(statements / ROUNDS);
@@ -72,7 +72,7 @@ class Watched {
 
   spent(): Spent {
     const sampledUs = sum(this.#work.map(({ us }) => us));
-    // A profiler takes a function to be at work even while other processes have the core.
+    // The profiler counts a function as working even while other processes have the core.
     const each = merged(this.#work, this.#cpuUs / sampledUs / this.#count);
     const byOwner = OWNERS.map((owner) => {
       const of = each.filter((one) => ownerOf(one) === owner);
@@ -83,7 +83,7 @@ class Watched {
   }
 }
 
-/** Returns each function once, the longest at work first; what it was seen at work is scaled. */
+/** Returns each function once, with its time scaled, the most expensive first. */
 function merged(work: readonly Work[], scale: number): Work[] {
   const all = new Map<string, Work>();
   for (const { name, url, us } of work) {

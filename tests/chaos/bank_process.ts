@@ -1,6 +1,6 @@
 /**
- * The process that the bank runs in, which can be asked for things, made to stand still, and
- * denied files. It ends with the process that started it.
+ * The process of the bank: callers can call its methods, freeze it, and deny it file descriptors.
+ * It ends with the process that started it.
  */
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
@@ -18,23 +18,23 @@ import type { methods } from "./bank/program.ts";
 const run = promisify(execFile);
 const program = fileURLToPath(new URL("bank/program.ts", import.meta.url));
 
-/** How much of what a process complains of is told. */
+/** How much of the stderr of a process to keep, in characters. */
 const complaintLengthMax = 8_000;
 
 type Methods = typeof methods;
 
-/** What a method takes, and what is answered. */
+/** The argument and the result of a method. */
 type Argument<Name extends keyof Methods> = Parameters<Methods[Name]>[0];
 type Answer<Name extends keyof Methods> = Awaited<ReturnType<Methods[Name]>>;
 
-/** What a process answers. */
+/** The answer of a process to a call. */
 interface BankAnswer {
   readonly id: number;
   readonly value?: unknown;
   readonly error?: string;
 }
 
-/** A bank in a process of its own. */
+/** A bank in its own process. */
 export class BankProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #keeper: Keeper;
@@ -70,12 +70,12 @@ export class BankProcess implements AsyncDisposable {
     return new BankProcess(child, keeper);
   }
 
-  /** What it has written to stderr. */
+  /** The end of the text that the process has written to stderr. */
   get complaint(): string {
     return this.#complaint;
   }
 
-  /** Asks for something; rejects if that cannot be done, or the process has ended. */
+  /** Calls a method; rejects if the method fails, or the process has ended. */
   async ask<Name extends keyof Methods>(
     name: Name,
     argument: Argument<Name>,
@@ -88,17 +88,17 @@ export class BankProcess implements AsyncDisposable {
     return value as Answer<Name>;
   }
 
-  /** Lets it stand still by SIGSTOP. */
+  /** Freezes the process by SIGSTOP. */
   freeze(): void {
     this.#child.kill("SIGSTOP");
   }
 
-  /** Lets it go on. */
+  /** Lets the process continue. */
   thaw(): void {
     this.#child.kill("SIGCONT");
   }
 
-  /** Lets it open no file more, nor socket; returns what lets it again. */
+  /** Denies the process new files and sockets; returns the function that allows them again. */
   async denyFiles(): Promise<() => Promise<void>> {
     const { pid } = this.#child;
     const limits = await readFile(`/proc/${pid}/limits`, "utf8");
@@ -111,7 +111,7 @@ export class BankProcess implements AsyncDisposable {
     return () => limit(allowed);
   }
 
-  /** Ends it. */
+  /** Kills the process. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#ended.catch(() => undefined);

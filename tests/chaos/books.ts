@@ -1,29 +1,29 @@
-/** Closes the books of a bank: what its tellers were told, beside what the server holds. */
+/** Audits a bank: compares the outcomes that its tellers got with the rows at the server. */
 
 import type { Server } from "../support/server.ts";
 import type { BankReport } from "./bank/bank.ts";
 
-/** A bank's accounts as they are at first. */
+/** The accounts of a bank when it opens. */
 export interface Accounts {
   /** How many there are, numbered from 1. */
   readonly count: number;
-  /** How much is in each. */
+  /** The balance of each. */
   readonly balance: number;
 }
 
-/** What is wrong with the books. */
+/** The result of an audit. */
 export interface Findings {
-  /** Whether all money is there, and each account holds what the ledger says. */
+  /** Whether the total is right, and each balance matches the ledger. */
   readonly isSumKept: boolean;
-  /** The transfers that were acknowledged and are not there. */
+  /** The acknowledged transfers that are not in the ledger. */
   readonly lost: readonly number[];
-  /** Those that are there more often than their tellers were told. */
+  /** The transfers that are in the ledger more often than their outcome allows. */
   readonly doubled: readonly number[];
-  /** How many of those of which nobody knew are there. */
+  /** How many transfers with an unknown outcome are in the ledger. */
   readonly unknownThere: number;
 }
 
-/** Creates accounts and a ledger, in place of those that there are. */
+/** Creates the accounts and the ledger, and drops old ones. */
 export async function openBooks(server: Server, { count, balance }: Accounts): Promise<void> {
   await server.query("DROP TABLE IF EXISTS test.accounts, test.ledger");
   await server.query(
@@ -39,7 +39,7 @@ export async function openBooks(server: Server, { count, balance }: Accounts): P
   await server.query("INSERT INTO test.accounts VALUES ?", [rows]);
 }
 
-/** Compares what tellers were told with what the server holds, after all has ended. */
+/** Compares the outcomes of transfers with the rows at the server, after all transfers ended. */
 export async function closeBooks(
   server: Server,
   { count, balance }: Accounts,

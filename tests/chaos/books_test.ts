@@ -1,4 +1,4 @@
-/** That the books of a bank show what is wrong with them. */
+/** The audit of a bank finds every error in its books. */
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
@@ -30,27 +30,27 @@ async function transfer(number: number): Promise<void> {
   await server.query("UPDATE test.accounts SET balance = balance + 10 WHERE id = 2");
 }
 
-test("books are good if what was acknowledged is there once, and what was refused is not", async () => {
+test("the audit accepts acknowledged transfers once, and refused ones not at all", async () => {
   await transfer(1);
   await transfer(2);
   const report = { ...nothing, acknowledged: [1], unknown: [2, 3], refused: [4] };
   assert.deepEqual(await closeBooks(server, accounts, report), { ...good, unknownThere: 1 });
 });
 
-test("what was acknowledged and is not there is lost", async () => {
+test("an acknowledged transfer that is not in the ledger is lost", async () => {
   await transfer(1);
   const findings = await closeBooks(server, accounts, { ...nothing, acknowledged: [1, 2] });
   assert.deepEqual(findings, { ...good, lost: [2] });
 });
 
-test("what is there more often than was told is doubled", async () => {
+test("a transfer that is in the ledger more often than its outcome allows is doubled", async () => {
   for (const number of [1, 1, 2, 2, 3, 4]) await transfer(number);
   const report = { ...nothing, acknowledged: [1], unknown: [2], refused: [3] };
   const { doubled } = await closeBooks(server, accounts, report);
   assert.deepEqual(doubled, [1, 2, 3, 4]);
 });
 
-test("half a transfer is seen, and so is one whose money went to another account", async () => {
+test("the audit finds half a transfer, and one whose money went to another account", async () => {
   await transfer(1);
   await server.query("UPDATE test.accounts SET balance = balance - 10 WHERE id = 3");
   const half = await closeBooks(server, accounts, { ...nothing, acknowledged: [1] });

@@ -1,4 +1,4 @@
-/** One run of the bank through a storm, from its opening to the closing of its books. */
+/** One run of the bank through a storm of faults, from its opening to the audit of its books. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { Chance } from "../../examples/demo/chance.ts";
@@ -16,39 +16,39 @@ import { networkFaults } from "./network_faults.ts";
 import { mysqlFaults, serverFaults, setTimeouts } from "./server_faults.ts";
 import { storm } from "./storm.ts";
 
-/** How the bank is run. */
+/** The options of a run. */
 export interface ChaosOptions {
-  /** How long it storms, in s. */
+  /** How long the storm lasts, in s. */
   readonly seconds: number;
-  /** What happens follows from it. */
+  /** The seed of the faults and of the tellers. */
   readonly seed: number;
-  /** What the bank runs in. */
+  /** The runtime of the bank. */
   readonly runtime: ProgramRuntime;
-  /** Whose server it is. */
+  /** The flavor of the server. */
   readonly flavor: Flavor;
 }
 
-/** What became of it. */
+/** The outcome of a run. */
 export interface Outcome {
-  /** What the tellers were told. */
+  /** The outcomes that the tellers got. */
   readonly report: BankReport;
-  /** What is wrong with the books. */
+  /** The result of the audit. */
   readonly findings: Findings;
   /** How many faults of each kind there were. */
   readonly faults: Readonly<Record<string, number>>;
-  /** How many transfers were never answered. */
+  /** How many transfers never settled. */
   readonly stranded: number;
-  /** How many connections the server had that the pool did not, or the other way round. */
+  /** How many connections only the server or only the pool had, plus those left after the drain. */
   readonly leaked: number;
-  /** What the server said of all its connections when that was so. */
+  /** The server's process list if the pool and the server differed before the drain. */
   readonly connections: readonly object[];
-  /** How long it took after the last fault until a transfer was carried out, in ms, if one was. */
+  /** The time from the last fault to the next transfer, in ms; `Infinity` if there was none. */
   readonly recoveryMs: number;
   /** How long the pool took to end, in ms. */
   readonly drainMs: number;
 }
 
-/** What a run says of itself in JSON. */
+/** The summary of a run as JSON. */
 export interface Summary {
   readonly transfers: number;
   readonly acknowledged: number;
@@ -63,7 +63,7 @@ export interface Summary {
   readonly seed: number;
 }
 
-/** What the server of a bank is told, so that what it has committed outlives its process. */
+/** Options of a bank's server, with which commits survive a crash of the server process. */
 export const serverOptions: readonly string[] = [
   "--innodb-flush-log-at-trx-commit=2",
   "--innodb-lock-wait-timeout=2",
@@ -71,15 +71,15 @@ export const serverOptions: readonly string[] = [
 
 /** The accounts of a bank. */
 export const accounts: Accounts = { count: 40, balance: 500 };
-/** What else there is in a bank: more connections than a full server has room for. */
+/** The tellers of a bank, and its connection limit, which exceeds the limit of a full server. */
 export const staff = { tellers: 24, connectionLimit: 12 } as const;
 
-/** How long tellers may take to finish what they do when all is well again, in ms. */
+/** How long tellers may take to finish their transfers after the storm, in ms. */
 const finishMsMax = 15_000;
-/** How long a pool may take to end when nobody needs it, in ms. */
+/** How long an unused pool may take to end, in ms. */
 const drainMsMax = 2_000;
 
-/** Returns the faults that may befall a bank, by groups. */
+/** Returns the faults of a storm, by group. */
 export function faultsOf(flavor: Flavor, runtime: ProgramRuntime): readonly (readonly Fault[])[] {
   const ofServer = flavor === "mysql" ? [...serverFaults, ...mysqlFaults] : serverFaults;
   return [networkFaults, ofServer, clientFaults].map((faults) =>
@@ -87,7 +87,7 @@ export function faultsOf(flavor: Flavor, runtime: ProgramRuntime): readonly (rea
   );
 }
 
-/** Runs a bank. */
+/** Runs a bank through a storm, and returns the outcome. */
 export async function runChaos({ seconds, seed, runtime, flavor }: ChaosOptions): Promise<Outcome> {
   const chance = new Chance(seed);
   await using server = await startServer({ flavor, options: serverOptions });
@@ -126,7 +126,7 @@ export async function runChaos({ seconds, seed, runtime, flavor }: ChaosOptions)
   };
 }
 
-/** Returns how long it takes until a transfer is carried out, in ms; `Infinity` if none is. */
+/** Returns how long it takes until the next transfer succeeds, in ms; `Infinity` if none does. */
 async function recoveryOf(bank: BankProcess): Promise<number> {
   const endedAt = performance.now();
   const count = async (): Promise<number> => (await bank.ask("look", undefined)).acknowledgedCount;
@@ -138,7 +138,7 @@ async function recoveryOf(bank: BankProcess): Promise<number> {
   return performance.now() - endedAt;
 }
 
-/** Returns by how many the connections of the server and of the pool differ, when all is calm. */
+/** Returns by how many connections the server and the pool differ, once the pool is idle. */
 async function leakedIn(server: Server, bank: BankProcess): Promise<number> {
   const compare = async (): Promise<number> => {
     const { stats } = await bank.ask("look", undefined);
@@ -155,7 +155,7 @@ async function leakedIn(server: Server, bank: BankProcess): Promise<number> {
   }
 }
 
-/** Returns how many connections a server has left, once it has had time to see what is closed. */
+/** Returns how many connections a server has left after it had time to notice closed ones. */
 async function leftAt(server: Server): Promise<number> {
   const isEmpty = async (): Promise<boolean> => await server.connectionCount() === 0;
   try {
@@ -167,7 +167,7 @@ async function leftAt(server: Server): Promise<number> {
   }
 }
 
-/** Returns what a run says of itself. */
+/** Returns the summary of a run. */
 export function summaryOf({ report, findings, ...outcome }: Outcome, seed: number): Summary {
   const { acknowledged, unknown, refused } = report;
   return {
@@ -185,13 +185,13 @@ export function summaryOf({ report, findings, ...outcome }: Outcome, seed: numbe
   };
 }
 
-/** Tells whether a run went as it has to; one in which nobody was served shows nothing. */
+/** Tells whether a run passed: nothing lost or left, and a transfer succeeded after the storm. */
 export function isGood(outcome: Outcome): boolean {
   const { sumKept, lost, doubled, stranded, leaked } = summaryOf(outcome, 0);
   return sumKept && lost + doubled + stranded + leaked === 0 && outcome.recoveryMs < Infinity;
 }
 
-/** Says why transfers failed, and what went wrong, in lines for people. */
+/** Returns why transfers failed, and what went wrong, as lines for people. */
 export function explain(outcome: Outcome): string {
   const { report, findings, recoveryMs, drainMs, connections } = outcome;
   const { lost, doubled, unknownThere } = findings;

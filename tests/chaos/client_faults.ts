@@ -1,10 +1,10 @@
-/** What befalls a client: its process stands still, its clock jumps, its files run out. */
+/** Faults of a client: its process freezes, its clock jumps, its files run out. */
 
 import { type Fault, nothingLeft, waitTimeoutS } from "./faults.ts";
 
-/** Longer than a session may say nothing, in ms. */
+/** Longer than the server's `wait_timeout`, in ms. */
 const longMs = 1_000 * waitTimeoutS + 200;
-/** How far clocks are set, in ms: more than a session lives. */
+/** How far a clock jumps at most, in ms: longer than a session lives. */
 const clockMsMax = 4 * 3_600_000;
 
 /** The faults of clients. */
@@ -47,7 +47,7 @@ export const clientFaults: readonly Fault[] = [
     gaps: { deno: "Deno 2.9 panics by itself: it opens a file to find out how deep its stack is" },
     begin: async ({ bank, proxy }) => {
       const allow = await bank.denyFiles();
-      // Without connections it has to open some.
+      // Without connections the pool has to open some.
       proxy.reset();
       return allow;
     },

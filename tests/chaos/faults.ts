@@ -1,9 +1,9 @@
 /**
- * What can befall a pool, each as something that begins, lasts and ends. When it has ended, all
- * is as it was: the pool has to find that out by itself.
+ * Faults, each of which begins, lasts and ends. After its end everything works as before: the pool
+ * has to notice that by itself.
  *
- * They come in three groups: at most one of each group lasts at a time, so that what one ends
- * another does not need.
+ * Faults come in three groups. At most one fault of each group lasts at a time, so that no fault
+ * ends a state that another fault needs.
  */
 
 import type { Chance } from "../../examples/demo/chance.ts";
@@ -12,33 +12,33 @@ import type { Proxy } from "../support/proxy.ts";
 import type { Server } from "../support/server.ts";
 import type { BankProcess } from "./bank_process.ts";
 
-/** Where faults happen. */
+/** The parts of a bank in which faults happen. */
 export interface Scene {
   /** The server. */
   readonly server: Server;
-  /** The network before it. */
+  /** The network before the server. */
   readonly proxy: Proxy;
   /** The client. */
   readonly bank: BankProcess;
 }
 
-/** Something that can befall a pool. */
+/** A fault. */
 export interface Fault {
-  /** What it is called. */
+  /** Its name. */
   readonly kind: string;
-  /** How long it lasts, at least and at most, in ms. */
+  /** How long the fault lasts, at least and at most, in ms. */
   readonly lastsMs: readonly [least: number, most: number];
-  /** Why it cannot befall a runtime. */
+  /** Why a runtime cannot have the fault. */
   readonly gaps?: Readonly<Partial<Record<ProgramRuntime, string>>>;
-  /** Lets it begin; returns what ends it. */
+  /** Begins the fault; returns the function that ends it. */
   readonly begin: (scene: Scene, chance: Chance) => End | Promise<End>;
 }
 
 /** Ends a fault. */
 export type End = () => Promise<void> | void;
 
-/** How long a session may say nothing before the server ends it, in s: the least it can be told. */
+/** The server's `wait_timeout`, in s: the lowest value that it accepts. */
 export const waitTimeoutS = 1;
 
-/** Ends a fault that has ended by itself. */
+/** The end of a fault that has ended by itself. */
 export const nothingLeft: End = () => undefined;

@@ -1,10 +1,10 @@
 /**
- * The bank: `npm run chaos`. Tellers move money through one pool while everything fails that can
- * fail: network, server and client. Then the books are closed.
+ * The bank: `npm run chaos`. Tellers move money through one pool while network, server and client
+ * fail in every way that the tests can produce. Then an audit checks the books.
  *
- * `--seconds N` is how long it storms, `--seed N` makes it another storm, `--runtime` is what the
- * bank runs in (node, bun, deno), `--server` what it runs on (mariadb, mysql); `--json` ends with
- * one line for a program to read. The exit status is 0 if nothing was lost, doubled or left.
+ * `--seconds N` is how long the storm lasts, `--seed N` selects another storm, `--runtime` the
+ * runtime of the bank (node, bun, deno), `--server` the server (mariadb, mysql). `--json` prints
+ * the summary as one line of JSON. The exit status is 0 if nothing was lost, doubled or left.
  */
 
 import process from "node:process";

@@ -1,4 +1,4 @@
-/** What befalls a network, by the proxy before the server. */
+/** Faults of a network, made by the proxy before the server. */
 
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
@@ -7,7 +7,7 @@ import { type Fault, nothingLeft, type Scene } from "./faults.ts";
 
 const directions: readonly Direction[] = ["toClient", "toServer"];
 
-/** A network that is bad in both directions, for a while. */
+/** Makes the network bad in both directions; returns the function that restores it. */
 function bad({ proxy }: Scene, way: Way): () => void {
   for (const direction of directions) proxy.meet(direction, way);
   return () => {
@@ -15,15 +15,15 @@ function bad({ proxy }: Scene, way: Way): () => void {
   };
 }
 
-/** Ends what the other side does not know to have ended, as the network does when it is back. */
+/** Resets half-open connections, as a network does when it is back. */
 function comeBack({ proxy }: Scene): void {
   proxy.reset();
 }
 
-/** What something does to a client that is no MySQL. */
+/** What a program that is not MySQL does with a client. */
 type Greet = (socket: Socket) => void;
 
-/** What listens at a port in place of MySQL. */
+/** Programs that listen at a port in place of MySQL. */
 export const strangers: Readonly<Record<string, Greet>> = {
   "who says nothing": (socket) => socket.resume(),
   "who hangs up": (socket) => socket.resetAndDestroy(),
@@ -31,7 +31,7 @@ export const strangers: Readonly<Record<string, Greet>> = {
   "of SSH": (socket) => socket.resume().write("SSH-2.0-OpenSSH_9.2p1\r\n"),
 };
 
-/** Puts a stranger in the server's place; returns what brings the server back. */
+/** Puts a stranger in the server's place; returns the function that brings the server back. */
 export async function replace({ proxy }: Pick<Scene, "proxy">, greet: Greet): Promise<() => void> {
   const sockets = new Set<Socket>();
   const listener = createServer((socket) => {
@@ -117,7 +117,7 @@ export const networkFaults: readonly Fault[] = [
     kind: "wrong length",
     lastsMs: [50, 200],
     begin: (scene, chance) => {
-      // What comes next, on each connection, is the beginning of a packet: its length.
+      // The next bytes on each connection are the beginning of a packet: its length.
       const bytes = Buffer.from([chance.between(0, 80), chance.between(0, 1), 0]);
       scene.proxy.meet("toClient", { overwrites: { at: 0, bytes } });
       return () => {

@@ -1,20 +1,20 @@
-/** What befalls a server: by signals, and by what its operator tells it. */
+/** Faults of a server: by signals, and by commands of its operator. */
 
 import type { Server } from "../support/server.ts";
 import { type Fault, nothingLeft, type Scene, waitTimeoutS } from "./faults.ts";
 
-/** How few connections there may be on a full server: the least that MariaDB can be told. */
+/** The limit of a full server: the lowest `max_connections` that MariaDB accepts. */
 const connectionLimit = 10;
 const connectionsMaxUsual = 151;
 
-/** Returns the server's names for the connections of clients; the busy ones only, if so asked. */
+/** Returns the thread ids of client connections, or of the busy ones only. */
 export async function threadsOf(server: Server, areBusy = false): Promise<number[]> {
   const rows = await server.query<Record<string, unknown>>("SHOW FULL PROCESSLIST");
   return rows.filter(({ User, Info }) => User === "app" && (!areBusy || Info !== null))
     .map(({ Id }) => Number(Id));
 }
 
-/** Kills connections, or what runs in them; who has ended meanwhile cannot be killed. */
+/** Kills connections, or their statements; ignores connections that have ended meanwhile. */
 async function killEach(server: Server, what: string, threads: readonly number[]): Promise<void> {
   for (const thread of threads) {
     await server.query(`KILL ${what} ${thread}`).catch((error: { errno?: unknown }) => {
@@ -23,12 +23,12 @@ async function killEach(server: Server, what: string, threads: readonly number[]
   }
 }
 
-/** Ends all connections of clients, so that they have to be opened anew. */
+/** Kills all connections of clients, so that the pool has to open new ones. */
 export async function killAll(server: Server): Promise<void> {
   await killEach(server, "CONNECTION", await threadsOf(server));
 }
 
-/** Lets a server that has just started end sessions that say nothing. */
+/** Sets `wait_timeout` at a server that has just started. */
 export async function setTimeouts(server: Server): Promise<void> {
   await server.query(`SET GLOBAL wait_timeout = ${waitTimeoutS}`);
 }
@@ -38,7 +38,7 @@ async function back({ server }: Scene): Promise<void> {
   await setTimeouts(server);
 }
 
-/** Changes a setting, and what is to follow from it at once; returns what changes it back. */
+/** Changes a setting, then calls `follows`; returns the function that changes it back. */
 async function changed(
   { server }: Scene,
   there: string,
@@ -50,7 +50,7 @@ async function changed(
   return async () => void await server.query(back);
 }
 
-/** Whoever is connected stays so. */
+/** Does nothing: open connections stay open. */
 const none = (): Promise<void> => Promise.resolve();
 
 /** The faults of servers. */
@@ -137,7 +137,7 @@ export const serverFaults: readonly Fault[] = [
   },
 ];
 
-/** Those that only MySQL knows. */
+/** The faults that only MySQL can have. */
 export const mysqlFaults: readonly Fault[] = [
   {
     kind: "offline",

@@ -1,4 +1,4 @@
-/** The bank for every change to pass: a short storm in each runtime, all side by side. */
+/** The bank in the test suite: a short storm in each runtime, all in parallel. */
 
 import process from "node:process";
 import type { ProgramRuntime } from "../conformance/command.ts";
@@ -9,10 +9,10 @@ import { explain, isGood, runChaos, summaryOf } from "./chaos.ts";
 /** The runtimes that the bank runs in. */
 export const runtimes: readonly ProgramRuntime[] = ["node", "bun", "deno"];
 
-/** How long it storms, in s. */
+/** How long a storm lasts, in s. */
 const seconds = 3;
 
-/** Runs the bank in each runtime, through a storm of its own; tells how that went. */
+/** Runs the bank in each runtime, each through its own storm; returns how many passed. */
 export async function runShortChaos(): Promise<Tally> {
   const flavor = serverBinary()?.flavor;
   if (flavor === undefined) {

@@ -1,16 +1,16 @@
 /**
- * A storm: faults of several groups at the same time, in an order and of a kind that follow from
- * a seed. When what happens to the bank is random it can still be told again.
+ * A storm: faults of several groups at the same time. Their order and parameters follow from a
+ * seed, so that a random storm can be repeated.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Chance } from "../../examples/demo/chance.ts";
 import type { Fault, Scene } from "./faults.ts";
 
-/** How long nothing of a group happens between two faults of it, in ms. */
+/** The pause between two faults of a group, in ms. */
 const calmMs = [100, 900] as const;
 
-/** Lets it storm for a while; returns how many faults of each kind there were. */
+/** Runs faults for a while; returns how many of each kind there were. */
 export async function storm(
   scene: Scene,
   groups: readonly (readonly Fault[])[],
@@ -31,12 +31,12 @@ export async function storm(
     }
   };
   const storms = groups.map((faults) => rage(faults, chance.fork()));
-  // All end what they have begun, before it is told that one could not.
+  // All groups end their faults before the storm throws the error of one.
   for (const { reason } of (await Promise.allSettled(storms)).filter(isRejected)) throw reason;
   return counts;
 }
 
-/** Deals faults without end: all of them in some order, and then again in another. */
+/** Yields faults without end: all of them in a random order, then again in another. */
 function* dealt(faults: readonly Fault[], chance: Chance): Generator<Fault> {
   for (;;) {
     const deck = faults.map((fault) => ({ fault, place: chance.next() }));

@@ -1,4 +1,4 @@
-/** On a real server: the callback face, its answers, and where and when callbacks are called. */
+/** On a real server: the callback pool: its results, and when and in what context it calls back. */
 
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -23,7 +23,7 @@ after(async () => {
   await server?.remove();
 });
 
-test("query takes text, values or options, and answers a callback", async () => {
+test("query takes text, values or options, and calls its callback with the rows", async () => {
   const sql = "SELECT v FROM t WHERE id = ?";
   assert.deepEqual(await asked((done) => pool.query("SELECT v FROM t LIMIT 1", done)), [{
     v: "a",
@@ -35,14 +35,14 @@ test("query takes text, values or options, and answers a callback", async () => 
   assert.deepEqual(rows, [["a"]]);
 });
 
-test("execute prepares, and takes the same", async () => {
+test("execute prepares its statement, and takes the same arguments as query", async () => {
   const sql = "SELECT v FROM t WHERE id = ?";
   assert.deepEqual(await asked((done) => pool.execute("SELECT 1 AS n", done)), [{ n: 1 }]);
   assert.deepEqual(await asked((done) => pool.execute(sql, [2], done)), [{ v: "b" }]);
   assert.deepEqual(await asked((done) => pool.execute({ sql, values: [3] }, done)), [{ v: "c" }]);
 });
 
-test("answers are the driver's own: headers, fields and errors", async () => {
+test("the pool passes on the driver's own headers, fields and errors", async () => {
   const header = await asked<ResultSetHeader>((done) => {
     pool.query("INSERT INTO t (v) VALUES ('d')", done);
   });
@@ -62,7 +62,7 @@ test("answers are the driver's own: headers, fields and errors", async () => {
   }
 });
 
-test("what cannot be sent fails, and takes no connection with it", async () => {
+test("a statement that the driver cannot send fails, and the pool keeps serving", async () => {
   const own = poolAt(server, { connectionLimit: 1, namedPlaceholders: true });
   await assert.rejects(
     asked((done) => own.execute("SELECT ?", [undefined] as never, done)),
@@ -77,7 +77,7 @@ test("what cannot be sent fails, and takes no connection with it", async () => {
   await ended(own);
 });
 
-test("query returns the driver's command at once, which tells of rows as they come", async () => {
+test("query returns the driver's command at once, which emits fields and rows", async () => {
   const command = pool.query("SELECT id FROM t ORDER BY id LIMIT 2");
   assert.equal(command.constructor.name, "Query");
   const told: unknown[] = [];
@@ -90,7 +90,7 @@ test("query returns the driver's command at once, which tells of rows as they co
   assert.equal(error.errno, 1054);
 });
 
-test("a stream of a result is read as it is consumed, and fails as the statement does", async () => {
+test("a result stream yields all rows, fails with its statement, can be left early", async () => {
   const seen: unknown[] = [];
   const sql = "SELECT a.id FROM t a, t b, t c";
   for await (const row of pool.query(sql).stream({ highWaterMark: 1 })) seen.push(row);
@@ -104,7 +104,7 @@ test("a stream of a result is read as it is consumed, and fails as the statement
   await ended(own);
 });
 
-test("format and escape do as those of a connection", async () => {
+test("the pool's format and escape return what a connection's do", async () => {
   const connection = await taken(pool);
   const date = new Date(2026, 1, 3);
   assert.equal(pool.format("?? = ?", ["a.b", date]), connection.format("?? = ?", ["a.b", date]));
@@ -113,7 +113,7 @@ test("format and escape do as those of a connection", async () => {
   connection.release();
 });
 
-test("callbacks run in the async context of whoever gave them, on a busy pool too", async () => {
+test("callbacks run in the async context of their caller, on a busy pool too", async () => {
   const storage = new AsyncLocalStorage<number>();
   const own = poolAt(server, { connectionLimit: 1 });
   const here = (number: number): Promise<unknown[]> =>
@@ -141,7 +141,7 @@ test("callbacks run in the async context of whoever gave them, on a busy pool to
   assert.equal(storage.getStore(), undefined);
 });
 
-test("no callback is called before the call that it is given to returns", async () => {
+test("the pool calls no callback before the method that received it has returned", async () => {
   const own = poolAt(server, { connectionLimit: 1, waitForConnections: false });
   const held = await taken(own);
   const queued = poolAt(server, { connectionLimit: 1, queueLimit: 1 });
@@ -173,7 +173,7 @@ test("no callback is called before the call that it is given to returns", async 
   await ended(queued);
 });
 
-test("a failure that nobody listens to is no exception, as with mysql2", async () => {
+test("a failed statement without listeners throws no exception, as with mysql2", async () => {
   const own = poolAt(server, { connectionLimit: 1 });
   own.query("SELECT nope");
   assert.deepEqual(await asked((done) => own.query("SELECT 1 AS n", done)), [{ n: 1 }]);

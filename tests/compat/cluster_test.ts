@@ -1,4 +1,4 @@
-/** On real servers: clusters, and how nodes are chosen, counted out and taken back. */
+/** On real servers: how a cluster chooses its nodes, removes failing ones and restores them. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -22,7 +22,7 @@ after(async () => {
   await other?.remove();
 });
 
-/** Creates a cluster of two nodes, and notes what it tells of. */
+/** Creates a cluster of two nodes, and records its events. */
 function clusterOf(options: ClusterOptions = {}): { cluster: PoolCluster; news: string[] } {
   const cluster = mysql.createPoolCluster(options);
   cluster.add("A1", server.url());
@@ -30,7 +30,7 @@ function clusterOf(options: ClusterOptions = {}): { cluster: PoolCluster; news: 
   return { cluster, news: newsOf(cluster) };
 }
 
-/** Notes what a cluster tells of. */
+/** Records the events of a cluster. */
 function newsOf(cluster: PoolCluster): string[] {
   const news: string[] = [];
   for (const event of ["online", "offline", "remove"]) {
@@ -40,7 +40,7 @@ function newsOf(cluster: PoolCluster): string[] {
   return news;
 }
 
-/** Asks a cluster's nodes which of them answers. */
+/** Sends a query to a cluster and returns the name of the node whose server answers. */
 async function answering(from: Pick<PoolCluster, "of">, pattern = "*", selector?: string) {
   const [{ port }] = await asked<[{ port: number }]>((done) => {
     from.of(pattern, selector).query("SELECT @@port AS port", done);
@@ -53,7 +53,7 @@ function endOf(cluster: PoolCluster): Promise<unknown> {
   return asked((done) => cluster.end(done));
 }
 
-test("nodes are chosen in turn, the first, or by chance", async (context) => {
+test("a cluster chooses its nodes in turn, in order, or at random", async (context) => {
   const { cluster } = clusterOf();
   const ask = (selector?: string) => answering(cluster, "A*", selector);
   assert.deepEqual([await ask(), await ask(), await ask("rr")], ["A1", "A2", "A1"]);
@@ -66,7 +66,7 @@ test("nodes are chosen in turn, the first, or by chance", async (context) => {
   await endOf(cluster);
 });
 
-test("a selector that does not exist is refused by name", async () => {
+test("a cluster refuses an unknown selector and lists the known ones", async () => {
   const { cluster } = clusterOf();
   const refusal = { name: "RangeError", message: /"NEAREST": known are RR, RANDOM, ORDER/ };
   assert.throws(() => cluster.of("*", "NEAREST"), refusal);
@@ -74,7 +74,7 @@ test("a selector that does not exist is refused by name", async () => {
   await endOf(cluster);
 });
 
-test("patterns choose among the names of nodes", async () => {
+test("patterns select nodes by name", async () => {
   const { cluster } = clusterOf();
   cluster.add({ uri: server.url() });
   assert.equal(await answering(cluster, "A2"), "A2");
@@ -93,7 +93,7 @@ test("patterns choose among the names of nodes", async () => {
   await endOf(cluster);
 });
 
-test("a connection is lent by all forms of getConnection", async () => {
+test("every form of getConnection lends a connection", async () => {
   const { cluster } = clusterOf({ defaultSelector: "ORDER" });
   const forms: ((done: (error: Error | null, connection: unknown) => void) => void)[] = [
     (done) => cluster.getConnection(done),
@@ -109,7 +109,7 @@ test("a connection is lent by all forms of getConnection", async () => {
   await endOf(cluster);
 });
 
-test("a node that fails is counted out after so many errors, and others serve", async () => {
+test("a cluster removes a node after removeNodeErrorCount errors, and others serve", async () => {
   const { cluster, news } = clusterOf({ removeNodeErrorCount: 2, defaultSelector: "ORDER" });
   await other.kill();
   const node = { uri: other.url() };
@@ -124,7 +124,7 @@ test("a node that fails is counted out after so many errors, and others serve", 
   await endOf(cluster);
 });
 
-test("while nodes fail and come back a cluster tells the same as mysql2's", async () => {
+test("while nodes fail and recover, a cluster emits the same events as mysql2's", async () => {
   const down = { host: "127.0.0.1", port: 1, user: "app" };
   const outcomes = await Promise.all([mysql2, mysql].map(async ({ createPoolCluster }) => {
     const cluster = createPoolCluster({ removeNodeErrorCount: 2, restoreNodeTimeout: 100 });
@@ -155,7 +155,7 @@ test("while nodes fail and come back a cluster tells the same as mysql2's", asyn
   assert.deepEqual(outcomes[1], outcomes[0]);
 });
 
-test("without canRetry the first failure is told", async () => {
+test("without canRetry, the caller gets the first failure", async () => {
   const { cluster, news } = clusterOf({ canRetry: false, defaultSelector: "ORDER" });
   await server.kill();
   await assert.rejects(answering(cluster), { code: "ECONNREFUSED" });
@@ -165,7 +165,7 @@ test("without canRetry the first failure is told", async () => {
   await endOf(cluster);
 });
 
-test("a node may be offline for a time, and comes back online", async () => {
+test("with restoreNodeTimeout, a failing node goes offline and comes back online", async () => {
   const options = { removeNodeErrorCount: 1, restoreNodeTimeout: 200, defaultSelector: "ORDER" };
   const { cluster, news } = clusterOf(options);
   await server.kill();
@@ -179,7 +179,7 @@ test("a node may be offline for a time, and comes back online", async () => {
   await endOf(cluster);
 });
 
-test("a node that has none free is no failure: another is asked, and nothing is counted", async () => {
+test("a node without a free connection counts no error; the cluster tries another", async () => {
   const { cluster, news } = clusterOf({ removeNodeErrorCount: 1, defaultSelector: "ORDER" });
   cluster.remove("A1");
   const full = { connectionLimit: 1, waitForConnections: false };
@@ -195,7 +195,7 @@ test("a node that has none free is no failure: another is asked, and nothing is 
   await endOf(cluster);
 });
 
-test("a connection of a node that turns out to be read-only is not lent again", async () => {
+test("a cluster does not lend a connection again once its server is read-only", async () => {
   const { cluster } = clusterOf();
   const id = async (): Promise<unknown> =>
     await asked((done) => cluster.of("A1").query("SELECT CONNECTION_ID() AS id", done));
@@ -213,7 +213,7 @@ test("a connection of a node that turns out to be read-only is not lent again", 
   await endOf(cluster);
 });
 
-test("the end of a cluster is that of its nodes, and so is the removal of one", async () => {
+test("a cluster that ends, ends its nodes; a node that is removed, ends", async () => {
   const { cluster } = clusterOf();
   const running = asked((done) => cluster.of("A1").query("SELECT SLEEP(0.2) AS n", done));
   await sleeper(server);
@@ -227,7 +227,7 @@ test("the end of a cluster is that of its nodes, and so is the removal of one", 
   await assert.rejects(answering(cluster), { code: "POOL_CLOSED" });
 });
 
-test("with promises a cluster does the same", async () => {
+test("a cluster with promises does the same", async () => {
   const cluster = promises.createPoolCluster({ defaultSelector: "ORDER" });
   cluster.add("A1", server.url());
   cluster.add("A2", { uri: other.url(), rowsAsArray: true });

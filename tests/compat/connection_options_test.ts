@@ -1,4 +1,4 @@
-/** On a real server: each option of mysql2's connections reaches those that a pool lends. */
+/** On a real server: each option of mysql2's connections reaches the connections of a pool. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -15,13 +15,13 @@ before(async () => {
 
 after(async () => await server?.remove());
 
-/** What is Sublet's to do: sockets, their time limits and TLS, and who is told passwords. */
+/** Options that Sublet applies itself: sockets, their timeouts and TLS, and passwords. */
 const own = [
   ["connectTimeout", "enableKeepAlive", "keepAliveInitialDelay", "ssl", "stream"],
   ["idleTimeout", "password", "password2", "password3", "passwordSha1", "pool"],
 ].flat();
 
-/** Returns the options of a connection that a pool lends, as the connection has them. */
+/** Returns the `config` of a connection that a pool lends, without the options in `own`. */
 async function configOf(
   { createPool }: Pick<typeof mysql2, "createPool">,
   options: PoolOptions,
@@ -76,7 +76,7 @@ const cases: Readonly<Record<string, PoolOptions>> = {
 };
 
 for (const [name, options] of Object.entries(cases)) {
-  test(`a connection has the options that mysql2's has: ${name}`, async () => {
+  test(`a pool's connection has the options that mysql2's has: ${name}`, async () => {
     const ours = await configOf(mysql as unknown as typeof mysql2, options);
     assert.deepEqual(ours, await configOf(mysql2, options));
     assert.ok(Object.keys(ours).length > 30);

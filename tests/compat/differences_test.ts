@@ -1,6 +1,6 @@
 /**
- * What differs from mysql2's pools, by what each of the two does: README lists it. Where mysql2
- * comes to do as these pools do, a test fails, and the list is to be shortened.
+ * The differences from mysql2's pools that README lists: each test runs both pools. If mysql2
+ * comes to do what these pools do, a test fails: then shorten the list in README.
  */
 
 import assert from "node:assert/strict";
@@ -25,7 +25,7 @@ before(async () => {
 
 after(async () => await server?.remove());
 
-/** Does the same with a pool of mysql2's and with one of ours, and ends both. */
+/** Runs the same work on a pool of mysql2's and on one of ours, and ends both. */
 async function both<T>(
   options: mysql2.PoolOptions,
   work: (pool: Pool) => Promise<T>,
@@ -39,7 +39,7 @@ async function both<T>(
   return { theirs: outcomes[0] as T, ours: outcomes[1] as T };
 }
 
-/** Tells whether a promise is fulfilled by the time a connection has been asked and has answered. */
+/** Tells whether a promise is fulfilled after one round trip to the server. */
 async function isServed(waiting: Promise<unknown>): Promise<boolean> {
   let isThere = false;
   void waiting.then(() => isThere = true);
@@ -47,7 +47,7 @@ async function isServed(waiting: Promise<unknown>): Promise<boolean> {
   return isThere;
 }
 
-test("what a holder leaves in a session is not found by the next, nor is an open transaction", async () => {
+test("a holder leaves neither session state nor an open transaction to the next", async () => {
   const { theirs, ours } = await both({}, async (pool) => {
     const connection = await taken(pool);
     await connection.promise().query("SET @left = 1");
@@ -62,7 +62,7 @@ test("what a holder leaves in a session is not found by the next, nor is an open
   assert.deepEqual([theirs, ours], [[1, 1], [0, 0]]);
 });
 
-test("what goes to who waits is told of like every lease, and so is the end of a destroyed one", async () => {
+test("the pool emits events for leases of waiters and for destroyed connections", async () => {
   const { theirs, ours } = await both({}, async (pool) => {
     const news = newsOf(pool);
     const first = await taken(pool);
@@ -76,7 +76,7 @@ test("what goes to who waits is told of like every lease, and so is the end of a
   assert.deepEqual(ours, ["connection", ...leases]);
 });
 
-test("the pool's errors have codes, and a callback is never called within the call", async () => {
+test("the pool's errors have codes, and it never calls a callback synchronously", async () => {
   const { theirs, ours } = await both({ queueLimit: 1 }, async (pool) => {
     const held = await taken(pool);
     const waiting = taken(pool);
@@ -97,7 +97,7 @@ test("the pool's errors have codes, and a callback is never called within the ca
   assert.deepEqual(ours, ["POOL_ENQUEUELIMIT", "Queue limit reached.", false]);
 });
 
-test("callbacks run in the async context of who gave them", async () => {
+test("callbacks run in the async context of their caller", async () => {
   const storage = new AsyncLocalStorage<string>();
   const { theirs, ours } = await both({}, async (pool) => {
     const held = await storage.run("opener", () => taken(pool));
@@ -118,7 +118,7 @@ test("callbacks run in the async context of who gave them", async () => {
   assert.deepEqual(ours, ["waiter", "waiter"]);
 });
 
-test("what throws while the driver reads is an error of the connection to mysql2", async () => {
+test("mysql2 turns an exception of a getConnection callback into a connection error", async () => {
   const pool = mysql2.createPool({ uri: server.url() });
   const thrown = new RangeError("Whoever was given the connection has failed");
   const told = await new Promise((resolve) => {
@@ -129,10 +129,10 @@ test("what throws while the driver reads is an error of the connection to mysql2
   });
   assert.equal(told, thrown);
   await ended(pool);
-  // Here a process hears of it: program_test.ts looks at one, as that ends a process like this.
+  // Our pool leaves the exception uncaught, which ends a process: program_test.ts tests it in one.
 });
 
-test("a server that is known to be down is not asked by everybody", async () => {
+test("the pool does not connect once per request to a server that is down", async () => {
   let attempts = 0;
   const listener = createServer((socket) => {
     attempts++;
@@ -151,7 +151,7 @@ test("a server that is known to be down is not asked by everybody", async () => 
   assert.ok(ours < 20, `${ours} attempts`);
 });
 
-test("a connection that was lost answers each request once, later, and with the reason", async () => {
+test("a lost connection fails each request once, asynchronously, with an error code", async () => {
   const { theirs, ours } = await both({}, async (pool) => {
     const connection = await taken(pool);
     connection.on("error", () => undefined);
@@ -174,7 +174,7 @@ test("a connection that was lost answers each request once, later, and with the 
   assert.deepEqual(ours, [[false, "string"]]);
 });
 
-test("with promises a second release takes nothing from the next holder", async () => {
+test("a second release of a promise connection takes nothing from the next holder", async () => {
   const outcomes = [];
   for (const { createPool } of [mysql2Promise, promises as unknown as typeof mysql2Promise]) {
     const pool = createPool({ uri: server.url(), connectionLimit: 1 });
@@ -192,7 +192,7 @@ test("with promises a second release takes nothing from the next holder", async 
   assert.deepEqual(outcomes, [true, false]);
 });
 
-test("the end of a leased connection gives it back without a word", async (context) => {
+test("end on a leased connection releases it without a warning", async (context) => {
   const warn = context.mock.method(console, "warn", () => undefined);
   const { theirs, ours } = await both({}, async (pool) => {
     const before = warn.mock.callCount();
@@ -204,7 +204,7 @@ test("the end of a leased connection gives it back without a word", async (conte
   assert.deepEqual([theirs, ours], [1, 0]);
 });
 
-test("the end of a pool waits for those who have a connection", async () => {
+test("a pool that ends waits for leased connections", async () => {
   const outcomes: unknown[] = [];
   for (const { createPool } of [mysql2, mysql as unknown as typeof mysql2]) {
     const pool = createPool({ uri: server.url() });
@@ -219,7 +219,7 @@ test("the end of a pool waits for those who have a connection", async () => {
   assert.deepEqual(outcomes, ["refused", [{ n: 1 }]]);
 });
 
-test("idleTimeout is looked at whatever maxIdle is", async () => {
+test("the pool applies idleTimeout whatever maxIdle is", async () => {
   const isOpen = async (id: number): Promise<boolean> => {
     const sql = "SELECT id FROM information_schema.processlist WHERE id = ?";
     return (await server.query(sql, [id])).length > 0;
@@ -237,7 +237,7 @@ test("idleTimeout is looked at whatever maxIdle is", async () => {
   await Promise.all([ended(theirs), ended(ours)]);
 });
 
-/** Does the same with a cluster of mysql2's and with one of ours, and ends both. */
+/** Runs the same work on a cluster of mysql2's and on one of ours, and ends both. */
 async function bothClusters<T>(
   options: mysql2.PoolClusterOptions,
   work: (cluster: mysql2.PoolCluster) => Promise<T>,
@@ -251,7 +251,7 @@ async function bothClusters<T>(
   return outcomes;
 }
 
-test("that a node of a cluster has none free is no failure of it", async () => {
+test("a cluster does not remove a node because it has no free connection", async () => {
   const outcomes = await bothClusters({ removeNodeErrorCount: 1 }, async (cluster) => {
     const removed: string[] = [];
     cluster.on("remove", (id: string) => removed.push(id));
@@ -264,7 +264,7 @@ test("that a node of a cluster has none free is no failure of it", async () => {
   assert.deepEqual(outcomes, [["A"], []]);
 });
 
-test("a cluster closes a connection that turns out to be read-only, as pools do", async () => {
+test("a cluster closes a connection whose server is read-only, as pools do", async () => {
   await server.query("SET GLOBAL read_only = 1");
   try {
     const outcomes = await bothClusters({}, async (cluster) => {
@@ -281,7 +281,7 @@ test("a cluster closes a connection that turns out to be read-only, as pools do"
   }
 });
 
-test("a selector that there is not is refused by name", async () => {
+test("a cluster names an unknown selector in its error", async () => {
   const outcomes = await bothClusters({}, (cluster) => {
     try {
       cluster.of("*", "NEAREST");

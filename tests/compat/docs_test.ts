@@ -1,4 +1,4 @@
-/** What Deno says of the documentation of the compat modules concerns mysql2's types alone. */
+/** `deno doc --lint` complains about mysql2's types only. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -9,7 +9,7 @@ import { root } from "../support/source.ts";
 
 const entries = ["mod.ts", "src/entries/compat.ts", "src/entries/compat_promise.ts"];
 
-test("all that is exported is documented, but for what mysql2 exports", () => {
+test("every export is documented, except mysql2's own", () => {
   const deno = join(root, "node_modules", ".bin", "deno");
   const { stderr } = spawnSync(deno, ["doc", "--lint", "--quiet", ...entries], {
     cwd: root,

@@ -1,4 +1,4 @@
-/** On a real server: how a pool ends, with what is still under way in it. */
+/** On a real server: how a pool ends while statements, leases and waiters are still there. */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -21,13 +21,13 @@ before(async () => {
 });
 
 afterEach(async () => {
-  // What was destroyed without a farewell the server notices in its own time.
+  // The server notices late that a connection was destroyed without COM_QUIT.
   await until(async () => await server.connectionCount() === 0, "all connections have closed");
 });
 
 after(async () => await server?.remove());
 
-test("the end lets statements end, refuses who waits and who comes, and closes all", async () => {
+test("end waits for running statements, refuses waiters and new requests, closes all", async () => {
   const pool = poolAt(server, { connectionLimit: 1 });
   const running = asked((done) => pool.query("SELECT SLEEP(0.2) AS n", done));
   const waiting = [asked((done) => pool.query("SELECT 1", done)), taken(pool)];
@@ -43,7 +43,7 @@ test("the end lets statements end, refuses who waits and who comes, and closes a
   await assert.rejects(pool.promise().query("SELECT 1"), closed);
 });
 
-test("the end waits for those who have a connection", async () => {
+test("end waits for leased connections", async () => {
   const pool = promisesAt(server);
   const lent = await pool.getConnection();
   await lent.beginTransaction();
@@ -56,7 +56,7 @@ test("the end waits for those who have a connection", async () => {
   assert.equal((await server.query("SELECT * FROM test.t")).length, 1);
 });
 
-test("the end does not wait for a connection that was forgotten", async () => {
+test("end does not wait for leased connections that nobody uses", async () => {
   const pool = poolAt(server);
   const forgotten = [await taken(pool), await taken(pool)];
   await asked((done) => forgotten[0]?.beginTransaction(done));
@@ -67,7 +67,7 @@ test("the end does not wait for a connection that was forgotten", async () => {
   }
 });
 
-test("a pool that is disposed of ends", async () => {
+test("a disposed pool ends", async () => {
   {
     await using pool = promisesAt(server);
     await pool.query("SELECT 1");
@@ -80,9 +80,9 @@ test("a pool that is disposed of ends", async () => {
   await until(async () => await server.connectionCount() === 0, "the other has ended");
 });
 
-test("a process ends though a pool that lies idle was not ended", async () => {
+test("an idle pool that was not ended does not keep its process alive", async () => {
   const program = fileURLToPath(new URL("./support/idle.ts", import.meta.url));
-  // Deno is told where packages are.
+  // Deno needs a configuration that says where packages are.
   const args = "Deno" in globalThis
     ? ["run", "-A", "--no-lock", "--no-check", "--quiet", "--config", (await denoConfig()).path]
     : [];

@@ -1,4 +1,4 @@
-/** On a real server: what a pool tells of, and what listeners do to a session that is new. */
+/** On a real server: the events of a pool, and the session state that their listeners set. */
 
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
@@ -16,13 +16,13 @@ before(async () => {
 
 after(async () => await server?.remove());
 
-/** Names connections by the order in which they came, which is the same for all servers. */
+/** Replaces thread ids by the order of their appearance, so that runs can be compared. */
 function named(news: readonly string[]): string[] {
   const ids = [...new Set(news.map((item) => item.split(" ")[1]).filter(Boolean))];
   return news.map((item) => item.replace(/ .*/, (id) => ` ${ids.indexOf(id.trim())}`));
 }
 
-/** Returns what a pool tells of while it lends one connection after another, and side by side. */
+/** Returns the events of a pool that lends connections one after another, then two in parallel. */
 async function newsOfWork(pool: Pool): Promise<string[]> {
   const news = newsOf(pool);
   (await taken(pool)).release();
@@ -35,14 +35,14 @@ async function newsOfWork(pool: Pool): Promise<string[]> {
   return named(news);
 }
 
-test("where nobody waits a pool tells the same as mysql2's, in the same order", async () => {
+test("without waiters, a pool emits the same events as mysql2's, in the same order", async () => {
   const theirs = await newsOfWork(mysql2.createPool({ uri: server.url(), connectionLimit: 2 }));
   const ours = await newsOfWork(poolAt(server, { connectionLimit: 2 }));
   assert.deepEqual(ours, theirs);
   assert.equal(ours.length, 1 + 2 * 3 + 1 + 4);
 });
 
-test("every lease is told of, those that are handed on to who waits too", async () => {
+test("the pool emits events for every lease, those of waiters too", async () => {
   const pool = poolAt(server, { connectionLimit: 1 });
   const news = newsOf(pool);
   const first = await taken(pool);
@@ -58,19 +58,19 @@ test("every lease is told of, those that are handed on to who waits too", async 
   ]);
 });
 
-test("the end of a lease is told of though its connection was destroyed", async () => {
+test("the pool emits release for a destroyed connection too", async () => {
   const pool = poolAt(server, { connectionLimit: 1 });
   const news = newsOf(pool);
   (await taken(pool)).destroy();
   (await taken(pool)).release();
   await ended(pool);
-  // One that is closing counts until it has closed, so the next has to wait for that.
+  // A connection counts until it has closed, so the next request has to wait for that.
   assert.deepEqual(named(news).filter((item) => item !== "enqueue"), [
     ...["connection 0", "acquire 0", "release 0", "connection 1", "acquire 1", "release 1"],
   ]);
 });
 
-test("who is told of a connection gets what is lent, from either face", async () => {
+test("listeners get the callback connection, which the promise connection wraps", async () => {
   const pool = promisesAt(server);
   const told: PoolConnection[] = [];
   pool.on("connection", (connection) => told.push(connection as unknown as PoolConnection));
@@ -82,7 +82,7 @@ test("who is told of a connection gets what is lent, from either face", async ()
   await pool.end();
 });
 
-test("what a listener sets in a new session lasts, whatever its holders change", async () => {
+test("state that a listener sets in a new session survives changes by holders", async () => {
   const pool = promisesAt(server, { connectionLimit: 1 });
   pool.on("connection", (connection) => {
     connection.query("SET time_zone = '+05:00'");
@@ -103,7 +103,7 @@ test("what a listener sets in a new session lasts, whatever its holders change",
   await pool.end();
 });
 
-test("what a listener sets later, in its own time, lasts as well", async () => {
+test("session state that a listener sets asynchronously lasts as well", async () => {
   const pool = promisesAt(server, { connectionLimit: 1 });
   let isSet = false;
   pool.on("connection", async (connection) => {
@@ -119,7 +119,7 @@ test("what a listener sets later, in its own time, lasts as well", async () => {
   await pool.end();
 });
 
-test("what a listener does is not done again for its own sake", async () => {
+test("the pool does not repeat a listener's statement that left no session state", async () => {
   const pool = promisesAt(server, { connectionLimit: 1 });
   let told = 0;
   pool.on("connection", (connection) => {
@@ -129,13 +129,13 @@ test("what a listener does is not done again for its own sake", async () => {
   await pool.query("SET @a = 1");
   const before = await server.status("Questions");
   await pool.query("SELECT 1");
-  // The reset, what begins a session, and the statement; not what left nothing behind.
+  // The reset, the session's first statements, and this one; not the listener's.
   assert.ok(await server.status("Questions") - before <= 4);
   assert.equal(told, 1);
   await pool.end();
 });
 
-test("initSql runs before what listeners do", async () => {
+test("initSql runs before the statements of listeners", async () => {
   const pool = promisesAt(server, { initSql: ["SET @a = 1", "SET @a = @a + 1"] });
   pool.on("connection", (connection) => connection.query("SET @a = @a * 10"));
   assert.equal(await one(pool, "SELECT @a"), 20);
@@ -144,7 +144,7 @@ test("initSql runs before what listeners do", async () => {
   await pool.end();
 });
 
-test("tracers of mysql2 are told how long a connection was waited for", async () => {
+test("mysql2's tracing channel reports the start and end of a wait for a connection", async () => {
   const told: unknown[] = [];
   const note = (news: unknown): void => void told.push(news);
   const names = ["start", "asyncEnd"].map((name) => `tracing:mysql2:pool:connect:${name}`);

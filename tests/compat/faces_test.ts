@@ -1,4 +1,4 @@
-/** On a real server: faces of a virtual connection of a pool that exists, and units of work. */
+/** On a real server: mysql2 pools over a virtual connection of a Sublet pool, and units of work. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -28,7 +28,7 @@ function poolWithFaces(connectionLimit: number): Pool<Name> {
   return createPool({ uri: server.url(), shared: false, connectionLimit, connections });
 }
 
-test("a face of a virtual connection shares the pool, and leaves it open at its end", async () => {
+test("a compat pool of a virtual connection shares its pool, and does not end it", async () => {
   const db = poolWithFaces(1);
   const shop = compat(db, "shop");
   assert.equal(compat(db, "shop"), shop);
@@ -54,7 +54,7 @@ test("a face of a virtual connection shares the pool, and leaves it open at its 
   await db.drain();
 });
 
-test("a face says of its options what the target of its virtual connection is", async () => {
+test("a compat pool shows the target of its virtual connection in its config", async () => {
   const uri = `${server.url()}?timezone=%2B02:00`;
   const db = createPool({ uri, shared: false, idleTimeout: 3_000, rowsAsArray: true });
   const face = compat(db);
@@ -68,7 +68,7 @@ test("a face says of its options what the target of its virtual connection is", 
   await db.drain();
 });
 
-test("statements of a face are those of their unit: they go where it is bound to", async () => {
+test("statements of a compat pool go to the target that their unit binds", async () => {
   const db = poolWithFaces(2);
   const shop = compat(db, "shop");
   const databases = await db.unit(async () => {
@@ -82,7 +82,7 @@ test("statements of a face are those of their unit: they go where it is bound to
   await db.drain();
 });
 
-test("the unit of work is there in callbacks, on leased connections too", async () => {
+test("callbacks run in their unit of work, those of leased connections too", async () => {
   const db = poolWithFaces(3);
   const shop = compat(db, "shop");
   await db.unit(() =>
@@ -92,7 +92,7 @@ test("the unit of work is there in callbacks, on leased connections too", async 
         shop.getConnection((_error, connection) => {
           connection.query("SELECT 1", () => {
             connection.release();
-            // What joins the transaction of its unit sees what that has inserted.
+            // This query joins the transaction of the unit, so it sees the row inserted there.
             db.connection("shop").query("SELECT COUNT(*) AS n FROM t").then(([[row]]) => {
               assert.equal(Number(row?.["n"]), 1);
               resolve();
@@ -106,7 +106,7 @@ test("the unit of work is there in callbacks, on leased connections too", async 
   await db.drain();
 });
 
-test("a connection that was taken in a unit may outlive it, and is asked for after it", async () => {
+test("a lease of a unit may outlive the unit, and its code may query after its end", async () => {
   const db = poolWithFaces(1);
   const shop = compat(db, "shop");
   const lent = await db.unit(() => shop.promise().getConnection());
@@ -122,7 +122,7 @@ test("a connection that was taken in a unit may outlive it, and is asked for aft
   await db.drain();
 });
 
-test("with unit: join a helper's statement is part of the transaction, and cannot deadlock", async () => {
+test("with unit: join, a helper's statement joins the transaction, without deadlock", async () => {
   const db = poolWithFaces(1);
   const shop = compatPromise(db, "shop", { unit: "join" });
   const helper = (): Promise<number> => one(shop, "SELECT COUNT(*) FROM t");
@@ -138,7 +138,7 @@ test("with unit: join a helper's statement is part of the transaction, and canno
   await db.drain();
 });
 
-test("with unit: join statements outside a transaction, or of another unit, are their own", async () => {
+test("with unit: join, statements outside the transaction or unit do not join", async () => {
   const db = poolWithFaces(2);
   const shop = compatPromise(db, "shop", { unit: "join" });
   assert.notEqual(shop.pool, compatPromise(db, "shop").pool);
@@ -158,7 +158,7 @@ test("with unit: join statements outside a transaction, or of another unit, are 
   assert.throws(() => compat(db, "shop", { unit: "joins" as "join" }), { code: "OPTION_INVALID" });
 });
 
-test("with unit: join a face is part of the transaction that its virtual connection has open", async () => {
+test("with unit: join, a compat pool joins the transaction of its virtual connection", async () => {
   const db = poolWithFaces(1);
   const shop = compatPromise(db, "shop", { unit: "join" });
   const failure = new Error("The code has failed");
@@ -172,7 +172,7 @@ test("with unit: join a face is part of the transaction that its virtual connect
   await db.drain();
 });
 
-test("the signal of a unit ends the waits of what it asks a face for", async () => {
+test("the signal of a unit ends its waits in a compat pool", async () => {
   const db = poolWithFaces(1);
   const shop = compat(db, "shop");
   const held = await taken(shop);
@@ -191,7 +191,7 @@ test("the signal of a unit ends the waits of what it asks a face for", async () 
   await db.drain();
 });
 
-test("a pool of its own has units of work as well, and joins in them if it is to", async () => {
+test("compat's createPool makes a pool with units of work, and with unit: join", async () => {
   const pool = poolAt(server, { connectionLimit: 1, unit: "join" });
   const db = dbOf(pool);
   assert.equal(dbOfPromise(pool.promise() as never), db);
@@ -215,7 +215,7 @@ test("a pool of its own has units of work as well, and joins in them if it is to
   another.end();
 });
 
-test("without it a helper waits, but not for ever", async () => {
+test("without unit: join, a helper waits for a connection until acquireTimeout", async () => {
   const options = { shared: false, connectionLimit: 1, acquireTimeout: 50 };
   const db = createPool({ uri: server.url(), ...options });
   const pool = compatPromise(db);

@@ -1,4 +1,4 @@
-/** On a real server: connections that are lost, servers that are down, and what code is told. */
+/** On a real server: lost connections, servers that are down, and the errors that callers get. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -19,15 +19,15 @@ before(async () => {
 
 after(async () => await server?.remove());
 
-/** What the end of a connection at the server's side is called, by what is noticed first. */
+/** The error codes of a connection that the server ended; they depend on timing. */
 const lossCode = /^(PROTOCOL_CONNECTION_LOST|EPIPE|ECONNRESET|ER_CONNECTION_KILLED)$/;
 
-/** Returns what the driver says a connection is at. */
+/** Returns the driver's state of a connection. */
 function stateOf(lent: { readonly connection: object }): unknown {
   return Reflect.get(lent.connection, "state");
 }
 
-test("a connection that the server has closed is not lent", async () => {
+test("the pool does not lend a connection that the server has closed", async () => {
   const pool = poolAt(server, { connectionLimit: 1, validateAfter: 60_000 });
   const first = await taken(pool);
   first.release();
@@ -40,7 +40,7 @@ test("a connection that the server has closed is not lent", async () => {
   await ended(pool);
 });
 
-test("what was under way when a connection was lost fails, however it was asked", async () => {
+test("a statement whose connection is lost fails, by every way to send it", async () => {
   const pool = poolAt(server, { connectionLimit: 1 });
   const sql = "SELECT SLEEP(20)";
   const asks: Record<string, () => Promise<unknown>> = {
@@ -62,7 +62,7 @@ test("what was under way when a connection was lost fails, however it was asked"
   await ended(pool);
 });
 
-test("a holder whose connection was lost is told, and gives nothing back", async () => {
+test("a holder whose connection was lost gets an error, and its release is harmless", async () => {
   const pool = promisesAt(server, { connectionLimit: 1 });
   for (const isKnown of [false, true]) {
     const lent = await pool.getConnection();
@@ -78,7 +78,7 @@ test("a holder whose connection was lost is told, and gives nothing back", async
   await pool.end();
 });
 
-test("what is asked of a connection that has ended is answered once, later, and says why", async () => {
+test("a lost connection fails each request once, asynchronously, with the cause", async () => {
   const pool = poolAt(server, { connectionLimit: 1 });
   const connection = await taken(pool);
   await server.query(`KILL ${connection.threadId}`);
@@ -105,7 +105,7 @@ test("what is asked of a connection that has ended is answered once, later, and 
   await ended(pool);
 });
 
-test("an execution whose connection is lost amid its preparation is answered once", async () => {
+test("an execute whose connection is lost before its prepare calls back once", async () => {
   const pool = poolAt(server, { connectionLimit: 1 });
   const connection = await taken(pool);
   let answers = 0;
@@ -122,7 +122,7 @@ test("an execution whose connection is lost amid its preparation is answered onc
   await ended(pool);
 });
 
-test("a connection that was lost need not be given back, and no end waits for it", async () => {
+test("a lost connection ends its lease without a release, and drain does not wait", async () => {
   const db = createPool({ uri: server.url(), connectionLimit: 2, shared: false });
   const pool = compat(db);
   let releaseCount = 0;
@@ -135,7 +135,7 @@ test("a connection that was lost need not be given back, and no end waits for it
   assert.equal(releaseCount, 2);
 });
 
-test("who cannot connect is told the driver's own error, all who wait at once", async () => {
+test("if the pool cannot connect, every waiter gets the driver's own error", async () => {
   const closed = poolAt(server, { host: "127.0.0.1", port: 1, uri: "" });
   const refused = { code: "ECONNREFUSED", syscall: "connect" };
   const asks: ((done: (error: Error | null) => void) => unknown)[] = [
@@ -153,7 +153,7 @@ test("who cannot connect is told the driver's own error, all who wait at once", 
   await stranger.end();
 });
 
-test("a connect that fails does not strand those who wait", async () => {
+test("a failed connect leaves no request waiting for ever", async () => {
   const pool = poolAt(server, { connectionLimit: 2 });
   const first = await taken(pool);
   first.release();
@@ -170,7 +170,7 @@ test("a connect that fails does not strand those who wait", async () => {
   await ended(pool);
 });
 
-test("a connection that turns out to be read-only is not lent again", async () => {
+test("the pool does not lend a connection again once its server is read-only", async () => {
   const pool = poolAt(server, { connectionLimit: 1 });
   const insert = "INSERT INTO t VALUES (1)";
   const asks: ((pool: Pool) => Promise<unknown>)[] = [
@@ -193,7 +193,7 @@ test("a connection that turns out to be read-only is not lent again", async () =
   await ended(pool);
 });
 
-test("a statement that takes longer than its timeout fails, its connection is kept apart", async () => {
+test("a statement that exceeds its timeout fails, and the pool keeps serving", async () => {
   const pool = poolAt(server, { connectionLimit: 1 });
   const slow = { sql: "SELECT SLEEP(0.3)", timeout: 50 };
   await assert.rejects(asked((done) => pool.query(slow, done)), {

@@ -1,4 +1,4 @@
-/** On a real server: who has a connection, for how long, and what a late release can do. */
+/** On a real server: leases: how long they last, and what a late release does. */
 
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -17,7 +17,7 @@ before(async () => {
 
 after(async () => await server?.remove());
 
-test("a leased connection is the driver's, the same object each time it is lent", async () => {
+test("a leased connection is the driver's, and the same object at each lease", async () => {
   const pool = poolAt(server, { connectionLimit: 1 });
   const first = await taken(pool);
   assert.ok(first instanceof mysql.Connection && first instanceof mysql.PoolConnection);
@@ -35,7 +35,7 @@ test("a leased connection is the driver's, the same object each time it is lent"
   await ended(pool);
 });
 
-test("end gives a connection back without a word, and destroy closes it", async (context) => {
+test("end releases a connection without a warning, and destroy closes it", async (context) => {
   const warn = context.mock.method(console, "warn");
   const pool = poolAt(server, { connectionLimit: 1 });
   const first = await taken(pool);
@@ -53,7 +53,7 @@ test("end gives a connection back without a word, and destroy closes it", async 
   await ended(pool);
 });
 
-test("with gracefulEnd the end of a leased connection is one", async () => {
+test("with gracefulEnd, end on a leased connection closes it", async () => {
   const pool = promisesAt(server, { connectionLimit: 1, gracefulEnd: true });
   const first = await pool.getConnection();
   const { threadId } = first;
@@ -64,7 +64,7 @@ test("with gracefulEnd the end of a leased connection is one", async () => {
   await pool.end();
 });
 
-test("releaseConnection gives back what either face has lent", async () => {
+test("releaseConnection releases callback and promise connections", async () => {
   const pool = poolAt(server, { connectionLimit: 1 });
   pool.releaseConnection(await taken(pool));
   pool.releaseConnection(await pool.promise().getConnection());
@@ -75,7 +75,7 @@ test("releaseConnection gives back what either face has lent", async () => {
   await ended(pool);
 });
 
-test("what a connection is asked before its release is done, as with mysql2", async () => {
+test("statements that a holder sends before its release still run, as with mysql2", async () => {
   const pool = poolAt(server, { connectionLimit: 1 });
   const connection = await taken(pool);
   connection.query("DO SLEEP(0.1)");
@@ -88,7 +88,7 @@ test("what a connection is asked before its release is done, as with mysql2", as
   await ended(pool);
 });
 
-test("a connection that is released where its statement has failed is there at once", async () => {
+test("a connection that a callback releases after a failed statement is free at once", async () => {
   const pool = poolAt(server, { connectionLimit: 1, waitForConnections: false });
   const connection = await taken(pool);
   const again = await new Promise<PoolConnection>((resolve, reject) => {
@@ -99,14 +99,14 @@ test("a connection that is released where its statement has failed is there at o
   });
   assert.equal(again.threadId, connection.threadId);
   again.release();
-  // It is there for those who ask from the callback of a statement of the pool, too.
+  // The connection is free in the callback of a failed pool statement, too.
   await asked((done) => {
     pool.query("SELECT nope", () => pool.execute("SELECT nope", () => pool.query("DO 1", done)));
   });
   await ended(pool);
 });
 
-test("with promises a second release takes nothing from the next holder", async () => {
+test("a second release of a promise connection takes nothing from the next holder", async () => {
   const pool = promisesAt(server, { connectionLimit: 1 });
   const first = await pool.getConnection();
   first.release();
@@ -126,7 +126,7 @@ test("with promises a second release takes nothing from the next holder", async 
   await pool.end();
 });
 
-test("with callbacks a second release by a former holder takes nothing from the next", async () => {
+test("a second release by a former holder's callback takes nothing from the next", async () => {
   const pool = poolAt(server, { connectionLimit: 1 });
   const late = await asked<() => void>((done) => {
     pool.getConnection((_error, connection) => {
@@ -155,7 +155,7 @@ test("with callbacks a second release by a former holder takes nothing from the 
   await ended(pool);
 });
 
-test("what sprang from a former holder's callback can give back what it takes later", async () => {
+test("code started in a former holder's callback can release its later leases", async () => {
   const pool = poolAt(server, { connectionLimit: 1, acquireTimeout: 2_000 });
   await new Promise<void>((resolve, reject) => {
     pool.getConnection((_error, connection) => {
@@ -172,7 +172,7 @@ test("what sprang from a former holder's callback can give back what it takes la
   await ended(pool);
 });
 
-test("two connections taken one within the other go back in any order", async () => {
+test("nested leases can be released in any order", async () => {
   const pool = poolAt(server, { connectionLimit: 2 });
   for (let round = 0; round < 3; round++) {
     await asked((done) => {
@@ -193,7 +193,7 @@ test("two connections taken one within the other go back in any order", async ()
   await ended(pool);
 });
 
-test("a connection whose face was forgotten is taken back, as drizzle forgets it", async () => {
+test("the pool takes back a lease whose handle is garbage-collected, as with drizzle", async () => {
   const pool = promisesAt(server, { connectionLimit: 1 });
   const news = newsOf(pool);
   await assert.rejects(async () => {
@@ -206,7 +206,7 @@ test("a connection whose face was forgotten is taken back, as drizzle forgets it
   await pool.end();
 });
 
-test("a connection that was taken out of its face is not taken back", async () => {
+test("the pool takes back no lease whose callback connection is still referenced", async () => {
   const pool = promisesAt(server, { connectionLimit: 2 });
   const news = newsOf(pool);
   const connection = (await pool.getConnection()).connection as unknown as PoolConnection;
@@ -220,7 +220,7 @@ test("a connection that was taken out of its face is not taken back", async () =
   await pool.end();
 });
 
-test("a connection is not taken back while somebody waits for its answer", async () => {
+test("the pool does not take back a lease while a caller awaits its statement", async () => {
   const pool = promisesAt(server, { connectionLimit: 2 });
   const news = newsOf(pool);
   const slow = pool.getConnection().then((connection) =>
@@ -236,15 +236,15 @@ const nothing = (): void => undefined;
 
 for (
   const [name, change] of Object.entries<(connection: PoolConnection) => unknown>({
-    "a method of it is replaced": (connection) => Object.assign(connection, { query: nothing }),
-    "a method of its class is hidden": (connection) => Object.assign(connection, { ping: nothing }),
-    "somebody listens": (connection) => connection.on("end", nothing),
-    "its socket is changed": (connection) => {
+    "a holder replaced a method": (connection) => Object.assign(connection, { query: nothing }),
+    "a holder hid a class's method": (connection) => Object.assign(connection, { ping: nothing }),
+    "a holder left a listener on it": (connection) => connection.on("end", nothing),
+    "a holder changed its socket": (connection) => {
       Object.assign(Reflect.get(connection, "stream"), { write: nothing });
     },
   })
 ) {
-  test(`a connection is closed at its release, not lent on, if ${name}`, async () => {
+  test(`the pool closes a connection at its release if ${name}`, async () => {
     const pool = promisesAt(server, { connectionLimit: 1 });
     pool.on("connection", (connection) => connection.on("error", nothing));
     const kept = await pool.getConnection();
@@ -262,7 +262,7 @@ for (
   });
 }
 
-test("a connection whose errors a holder listens to is lent on, as code does so for ever", async () => {
+test("the pool lends a connection again though a holder left an error listener on it", async () => {
   const pool = promisesAt(server, { connectionLimit: 1 });
   const threads = new Set<number>();
   for (let i = 0; i < 3; i++) {

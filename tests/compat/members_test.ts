@@ -1,4 +1,4 @@
-/** What the modules export and what their pools have: as mysql2, and nothing that is not mysql2's. */
+/** The modules export what mysql2 exports, and their pools have mysql2's members and no others. */
 
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
@@ -13,14 +13,14 @@ import promises from "../../src/entries/compat_promise.ts";
 
 const uri = "mysql://app:secret@127.0.0.1:1/test";
 
-/** By these, tools take a pool for something else: a promise, an ORM's, another driver's. */
+/** Members by which tools mistake a pool for a promise, an ORM's pool or another driver's. */
 const forbidden = [
   ["then", "connect", "options", "status", "aggregate", "fileControl", "createSession"],
   ["createDriver", "dialect", "db", "open", "close", "prepare", "batch", "exec"],
   ["acquire", "destroy", "numFree", "numUsed", "numPendingAcquires"],
 ].flat();
 
-/** Returns the names of all members of an object that are not hidden, its classes' among them. */
+/** Returns the names of an object's members, inherited ones too, except those with `_`. */
 function membersOf(object: object): string[] {
   const names = new Set<string>();
   for (let at = object; at !== EventEmitter.prototype; at = Object.getPrototypeOf(at)) {
@@ -29,7 +29,7 @@ function membersOf(object: object): string[] {
   return [...names].filter((name) => !name.startsWith("_")).sort();
 }
 
-test("the modules export what mysql2's do, compat and dbOf", () => {
+test("the modules export what mysql2's do, plus compat and dbOf", () => {
   for (
     const [ours, theirs] of [[callbackModule, mysql2], [promiseModule, mysql2Promise]] as const
   ) {
@@ -39,7 +39,7 @@ test("the modules export what mysql2's do, compat and dbOf", () => {
   }
 });
 
-test("what makes no pools is mysql2's own", () => {
+test("exports that make no pools are mysql2's own", () => {
   const own = [
     ["compat", "dbOf", "Pool", "PoolCluster", "createPool", "createPoolCluster"],
     ["createPoolPromise", "createPoolClusterPromise"],
@@ -55,7 +55,7 @@ test("what makes no pools is mysql2's own", () => {
   assert.equal(mysql.createPoolClusterPromise, promises.createPoolCluster);
 });
 
-/** What the types of mysql2/promise say that it exports, and it does not. */
+/** Exports that the types of mysql2/promise declare, but its code does not have. */
 type Untrue = "PrepareStatementInfo" | "authPlugins" | "createServer";
 
 test("the modules have mysql2's types", () => {
@@ -103,14 +103,14 @@ test("a pool is an instance of the classes that the modules export", () => {
   assert.equal(pool.promise().constructor.name, "PromisePool");
 });
 
-test("the promise face has the callback face as a property of its own, as kysely looks for it", () => {
+test("a promise pool has its callback pool as an own property, which kysely reads", () => {
   const pool = promises.createPool(uri);
   const copied = { ...pool };
   assert.equal(typeof copied.pool.getConnection, "function");
   assert.equal(copied.pool, pool.pool);
 });
 
-test("the options are told under mysql2's names, the idle time where tools look for it", () => {
+test("a pool's config has mysql2's option names, and idleTimeout where tools read it", () => {
   const options = { uri, connectionLimit: 3, queueLimit: 4, idleTimeout: 5_000, maxIdle: 2 };
   const configOf = (pool: mysql2.Pool) => pool.config as { connectionConfig: object };
   const { connectionConfig: ours, ...own } = configOf(mysql.createPool(options));
@@ -124,7 +124,7 @@ test("the options are told under mysql2's names, the idle time where tools look 
   }
 });
 
-test("a pool opens nothing and keeps no process before it is used, and ends at once", async () => {
+test("an unused pool opens no connection, and ends at once", async () => {
   const pool = promises.createPool(uri);
   await pool.end();
   await assert.rejects(pool.query("SELECT 1"), { code: "POOL_CLOSED", message: "Pool is closed." });

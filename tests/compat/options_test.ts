@@ -1,4 +1,4 @@
-/** On a real server: each option of mysql2's pool, and those that mysql2 does not have. */
+/** On a real server: each option of mysql2's pool, and the options that only Sublet has. */
 
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
@@ -21,10 +21,10 @@ before(async () => {
 
 after(async () => await server?.remove());
 
-/** Returns how many connections the server has of pools. */
+/** Returns how many connections pools have at the server. */
 const count = (): Promise<number> => server.connectionCount();
 
-test("a pool is made of a URI, with options in it and beside it", async () => {
+test("createPool takes a URI, with options in it and beside it", async () => {
   const uri = `${server.url()}?connectionLimit=3&rowsAsArray=true&acquireTimeout=500`;
   for (const pool of [promises.createPool(uri), promises.createPool({ uri, queueLimit: 2 })]) {
     assert.equal(Reflect.get(pool.pool.config, "connectionLimit"), 3);
@@ -38,7 +38,7 @@ test("a pool is made of a URI, with options in it and beside it", async () => {
   await pool.end();
 });
 
-test("options that the driver does not know are told of, as it does, and no others", async (context) => {
+test("a pool warns of options unknown to the driver, except Sublet's own", async (context) => {
   const told = context.mock.method(console, "error", () => undefined);
   const more = { acquireTimeout: 1, maxLifetime: 0, unit: "join", initSql: "DO 1" } as const;
   const pool = poolAt(server, { ...more, hots: "localhost" } as never);
@@ -49,7 +49,7 @@ test("options that the driver does not know are told of, as it does, and no othe
   assert.throws(() => poolAt(server, { ssl: "Nowhere" }), /Unknown SSL profile/);
 });
 
-test("connectionLimit is how many there may be, 0 any number", async () => {
+test("connectionLimit 0 sets no limit", async () => {
   const pool = poolAt(server, { connectionLimit: 0 });
   const before = await count();
   const connections = await Promise.all(Array.from({ length: 12 }, () => taken(pool)));
@@ -58,7 +58,7 @@ test("connectionLimit is how many there may be, 0 any number", async () => {
   await ended(pool);
 });
 
-test("without waitForConnections who comes when none is free is refused", async () => {
+test("without waitForConnections, the pool refuses requests when none is free", async () => {
   const pool = poolAt(server, { connectionLimit: 1, waitForConnections: false });
   const connection = await taken(pool);
   const error = { code: "POOL_CONNLIMIT", message: "No connections available." };
@@ -71,7 +71,7 @@ test("without waitForConnections who comes when none is free is refused", async 
   await ended(pool);
 });
 
-test("queueLimit is how many may wait", async () => {
+test("queueLimit limits how many requests may queue", async () => {
   const pool = poolAt(server, { connectionLimit: 1, queueLimit: 1 });
   const connection = await taken(pool);
   const waiting = taken(pool);
@@ -82,7 +82,7 @@ test("queueLimit is how many may wait", async () => {
   await ended(pool);
 });
 
-test("idleTimeout closes at its time, with maxIdle as it is by default", async () => {
+test("idleTimeout closes idle connections, with the default maxIdle", async () => {
   const before = await count();
   const pool = poolAt(server, { connectionLimit: 3, idleTimeout: 200 });
   const connections = await Promise.all([1, 2, 3].map(() => taken(pool)));
@@ -94,7 +94,7 @@ test("idleTimeout closes at its time, with maxIdle as it is by default", async (
   await ended(pool);
 });
 
-test("maxIdle is how many may lie idle beyond a moment, and idleTimeout 0 no limit of time", async () => {
+test("maxIdle limits how many connections stay idle; idleTimeout 0 sets no limit", async () => {
   const before = await count();
   const pool = poolAt(server, { connectionLimit: 4, maxIdle: 1 });
   const forever = poolAt(server, { connectionLimit: 2, idleTimeout: 0 });
@@ -105,7 +105,7 @@ test("maxIdle is how many may lie idle beyond a moment, and idleTimeout 0 no lim
   await until(async () => await count() - before <= 3, "those beyond are closed");
   assert.equal(await count() - before, 3);
   const [last] = connections.slice(-1);
-  // The last that came back is lent first, and has not been closed.
+  // The pool lends the connection released last first, and has not closed it.
   assert.equal((await taken(pool)).threadId, last?.threadId);
   last?.release();
   await ended(pool);
@@ -122,7 +122,7 @@ test("acquireTimeout ends a wait", async () => {
   await ended(pool);
 });
 
-test("maxLifetime and minimumIdle are those of Sublet", async () => {
+test("maxLifetime and minimumIdle work as in Sublet", async () => {
   const before = await count();
   const pool = poolAt(server, { maxLifetime: 100, minimumIdle: 2, validateAfter: 0 });
   const first = await taken(pool);
@@ -137,7 +137,7 @@ test("maxLifetime and minimumIdle are those of Sublet", async () => {
   await ended(pool);
 });
 
-test("leakDetectionTimeout tells who has had a connection for long", async () => {
+test("leakDetectionTimeout reports where code took a lease that it has held too long", async () => {
   const told: LeakEvent[] = [];
   const note = (news: unknown): void => void told.push(news as LeakEvent);
   subscribe("sublet:leak", note);
@@ -155,7 +155,7 @@ test("leakDetectionTimeout tells who has had a connection for long", async () =>
   await ended(pool);
 });
 
-test("session state does not outlive its holder, and with resetOnRelease nothing does", async () => {
+test("session state ends at release; with resetOnRelease, prepared statements too", async () => {
   const prepared = "SELECT 'prepared'";
   for (const resetOnRelease of [false, true]) {
     const pool = promisesAt(server, { connectionLimit: 1, resetOnRelease });
@@ -169,7 +169,7 @@ test("session state does not outlive its holder, and with resetOnRelease nothing
   }
 });
 
-test("options of connections mean what they mean in mysql2", async () => {
+test("connection options have the same effect as in mysql2", async () => {
   const options = { dateStrings: true, rowsAsArray: true, namedPlaceholders: true } as const;
   const more = { multipleStatements: true, charset: "latin1_swedish_ci", timezone: "Z" };
   const pool = promisesAt(server, { ...options, ...more, bigNumberStrings: 1 as never });
@@ -180,7 +180,7 @@ test("options of connections mean what they mean in mysql2", async () => {
   await pool.end();
 });
 
-test("a statement may send a file that it opens itself", async () => {
+test("LOAD DATA LOCAL sends a stream that the statement's own factory opens", async () => {
   const pool = promisesAt(server);
   const infileStreamFactory = (): Readable => Readable.from([Buffer.from("1\n2\n3\n")]);
   const sql = "LOAD DATA LOCAL INFILE 'numbers' INTO TABLE t";
@@ -192,7 +192,7 @@ test("a statement may send a file that it opens itself", async () => {
   await own.end();
 });
 
-test("TLS trusts whom mysql2 trusts: names are verified if that is asked for", async () => {
+test("TLS trusts what mysql2 trusts, and does not verify the host name by default", async () => {
   const { ca } = server;
   assert.ok(ca !== undefined);
   const pool = promisesAt(server, { ssl: { ca } });
@@ -204,7 +204,7 @@ test("TLS trusts whom mysql2 trusts: names are verified if that is asked for", a
   await stranger.end();
 });
 
-test("a stream may be given in place of a socket", async () => {
+test("the stream option supplies the socket of a connection", async () => {
   const opened: unknown[] = [];
   const stream = (given: unknown) => {
     opened.push(given);
@@ -218,7 +218,7 @@ test("a stream may be given in place of a socket", async () => {
   await pool.end();
 });
 
-test("a password may be asked for at each login, and renewed in the options of the pool", async () => {
+test("a password may be a function, and may be replaced in the config of the pool", async () => {
   const pool = promisesAt(server, {
     password: () => Promise.resolve("secret"),
     connectionLimit: 1,
@@ -235,7 +235,7 @@ test("a password may be asked for at each login, and renewed in the options of t
   await ended(renewed);
 });
 
-test("the promises of a pool are made by whom the options name", async () => {
+test("a pool returns promises of the class that its Promise option names", async () => {
   class Own<T> extends Promise<T> {}
   const pool = promisesAt(server, { Promise: Own } as never);
   assert.ok(pool.query("SELECT 1") instanceof Own);
@@ -248,7 +248,7 @@ test("the promises of a pool are made by whom the options name", async () => {
   await pool.end();
 });
 
-test("an error names the lines of who asked, unless trace is off", async () => {
+test("the stack of an error contains the caller's lines, unless trace is off", async () => {
   for (
     const [trace, pattern] of [[true, /options_test/], [false, /^(?!.*options_test)/s]] as const
   ) {

@@ -1,4 +1,4 @@
-/** What programs say on each runtime: with mysql2, with its import changed, and when they throw. */
+/** The output of programs on each runtime: with mysql2, with compat, and when callbacks throw. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -14,12 +14,12 @@ import { root } from "../support/source.ts";
 
 const run = promisify(execFile);
 
-/** How long a program may take: that of Deno is compiled first. */
+/** How long a program may take; Deno compiles it first. */
 const runMsMax = 60_000;
 
 let server: Server;
 let folder: string;
-/** The program as it is, and with its import changed. */
+/** The paths of the program as written, and with its import changed. */
 let programs: { readonly before: string; readonly changed: string };
 
 before(async () => {
@@ -41,7 +41,7 @@ after(async () => {
   await server?.remove();
 });
 
-/** Runs a program and returns what it said. */
+/** Runs a program and returns its output. */
 async function output(binary: string, args: readonly string[], program: string): Promise<string> {
   const path = join(root, "node_modules", ".bin", binary);
   const { stdout } = await run(path, [...args, program, server.url()], { timeout: runMsMax });
@@ -57,14 +57,14 @@ const runtimes: Readonly<Record<string, () => Promise<readonly string[]>>> = {
 };
 
 for (const [binary, argsOf] of Object.entries(runtimes)) {
-  test(`a program says the same with only its import changed, on ${binary}`, async () => {
+  test(`a program prints the same with only its import changed, on ${binary}`, async () => {
     const args = await argsOf();
     const expected = await output(binary, args, programs.before);
     assert.ok(expected.split("\n").length > 40, expected);
     assert.equal(await output(binary, args, programs.changed), expected);
   });
 
-  test(`what callbacks throw is uncaught, and harms no connection, on ${binary}`, async () => {
+  test(`exceptions in callbacks are uncaught, and harm no connection, on ${binary}`, async () => {
     const program = join(root, "tests/compat/support/throwing.ts");
     const lines = (await output(binary, await argsOf(), program)).trimEnd().split("\n");
     assert.equal(new Set(lines).size, 16);

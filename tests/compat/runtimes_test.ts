@@ -1,4 +1,4 @@
-/** The tests of pools with mysql2's members hold on Bun and on Deno too, by their own runners. */
+/** The compat tests pass on Bun and on Deno too, with the test runner of each. */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -25,7 +25,7 @@ const names: readonly string[] = [
 ];
 const files = names.map((name) => `./tests/compat/${name}_test.ts`);
 
-/** How long all of it may take in one runtime. */
+/** How long all tests may take in one runtime. */
 const runMsMax = 300_000;
 
 const commands: Readonly<Record<string, () => Promise<readonly string[]>>> = {
@@ -36,13 +36,13 @@ const commands: Readonly<Record<string, () => Promise<readonly string[]>>> = {
   },
 };
 
-/** Returns how many tests there are at least, as some are made in loops. */
+/** Returns the least number of tests: the files define more in loops. */
 async function testCount(): Promise<number> {
   const texts = await Promise.all(files.map((file) => readFile(join(root, file), "utf8")));
   return texts.join("\n").match(/^test\(/gm)?.length ?? 0;
 }
 
-/** Runs all in one runtime. */
+/** Runs all tests in one runtime. */
 async function runIn(binary: string, args: readonly string[]): Promise<void> {
   const child = spawn(join(root, "node_modules", ".bin", binary), args, {
     cwd: root,
@@ -61,5 +61,5 @@ async function runIn(binary: string, args: readonly string[]): Promise<void> {
 }
 
 for (const [binary, argsOf] of Object.entries(commands)) {
-  test(`all of it holds on ${binary}`, async () => await runIn(binary, await argsOf()));
+  test(`the compat tests pass on ${binary}`, async () => await runIn(binary, await argsOf()));
 }

@@ -1,4 +1,4 @@
-/** Streams that are read slowly, or no more, on a connection that was given back amid them. */
+/** Streams whose reader is slow or has stopped, on a connection that is released meanwhile. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ before(async () => {
 
 after(async () => await server?.remove());
 
-test("a connection that is given back amid a stream that nobody reads on is lent again", async () => {
+test("the pool lends a connection again that was released amid an abandoned stream", async () => {
   const pool = promisesAt(server, { connectionLimit: 1 });
   for (let time = 0; time < 3; time++) {
     const connection = await pool.getConnection();
@@ -31,7 +31,7 @@ test("a connection that is given back amid a stream that nobody reads on is lent
   await pool.end();
 });
 
-test("who reads a stream slowly gets all of it, its connection given back or not", async () => {
+test("a slow reader gets the whole stream though its connection was released", async () => {
   const pool = poolAt(server, { connectionLimit: 1 });
   const connection = await taken(pool);
   const stream = connection.query(sql).stream({ highWaterMark: 1 });
@@ -45,7 +45,7 @@ test("who reads a stream slowly gets all of it, its connection given back or not
   await ended(pool);
 });
 
-test("with gracefulEnd, a connection that is ended amid a stream that nobody reads on ends", async () => {
+test("with gracefulEnd, end closes a connection amid an abandoned stream", async () => {
   const pool = poolAt(server, { connectionLimit: 1, gracefulEnd: true });
   const connection = await taken(pool);
   const { threadId } = connection;

@@ -1,4 +1,4 @@
-/** In Workers: pools with mysql2's members, defined in global scope and in a request. */
+/** In Workers: compat pools, created in global scope and in a request. */
 
 import assert from "node:assert/strict";
 import { mkdtemp } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { root } from "../support/source.ts";
 import { until } from "../support/wait.ts";
 import { workerBundling, Workerd } from "../support/workerd.ts";
 
-/** Returns a worker that asks through a pool of its own, a face of another, and one of a request. */
+/** Returns a worker that queries a global pool, compat(db), and a pool created in each request. */
 function workerAt(uri: string): string {
   return `
 import { env } from "cloudflare:workers";
@@ -41,7 +41,7 @@ export default { fetch: db.handler(answer) };
 `;
 }
 
-test("pools serve request after request, and leave nothing open", async () => {
+test("compat pools serve request after request, and leave no connection open", async () => {
   await using server = await startServer();
   const folder = await mkdtemp(join(tmpdir(), "sublet-worker-"));
   const outfile = join(folder, "worker.js");

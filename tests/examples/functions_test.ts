@@ -1,6 +1,6 @@
 /**
- * The examples for serverless hosts, called by the signature that their host knows, in processes
- * that are frozen between requests as their hosts do it.
+ * The examples for serverless hosts, called with the signature of their host, in processes that the
+ * tests freeze between requests as the host does.
  */
 
 import assert from "node:assert/strict";
@@ -30,7 +30,7 @@ async function start(host: "lambda" | "vercel", url = server.url()): Promise<Pro
   return await Program.start([binary("node"), instance, host], variables);
 }
 
-/** Tells whether the session behind a proxy has been wiped, and the pool knows. */
+/** Tells whether the session behind a proxy has been reset, and the pool has read the answers. */
 async function isAtRest(proxy: Proxy): Promise<boolean> {
   const [last, before] = proxy.commands.toReversed();
   if (before !== "RESET" || !last?.startsWith("QUERY SET SESSION")) return false;
@@ -38,7 +38,7 @@ async function isAtRest(proxy: Proxy): Promise<boolean> {
     proxy.readByClients === proxy.received.toClient;
 }
 
-/** After how long a rest a connection is asked if it is there, with some leeway. */
+/** A little more than the idle time after which the pool pings a connection before a lease. */
 const validateAfterMs = 600;
 
 async function visit(program: Program, path: string): Promise<Answer> {
@@ -46,7 +46,7 @@ async function visit(program: Program, path: string): Promise<Answer> {
 }
 
 for (const host of ["lambda", "vercel"] as const) {
-  test(`on ${host}, a request after a freeze that the server did not wait for is answered`, async () => {
+  test(`on ${host}, a request succeeds after a freeze longer than wait_timeout`, async () => {
     await server.query("SET GLOBAL wait_timeout = 1");
     await using program = await start(host);
     const first = await visit(program, "/first");
@@ -61,7 +61,7 @@ for (const host of ["lambda", "vercel"] as const) {
   });
 }
 
-test("on lambda, a connection that outlived a freeze is looked at and lent again", async () => {
+test("on lambda, the pool pings a connection after a freeze, and lends it again", async () => {
   await using proxy = await startProxy(server);
   await using program = await start("lambda", proxy.uri);
   const first = await visit(program, "/first");
@@ -77,7 +77,7 @@ test("on lambda, a connection that outlived a freeze is looked at and lent again
   assert.ok(asked >= 0 && asked < commands.indexOf("QUERY SET @path = '/thawed'"), `${commands}`);
 });
 
-test("on lambda, an idle connection does not keep the event loop", async () => {
+test("on lambda, an idle connection does not keep the process alive", async () => {
   await using program = await start("lambda");
   await visit(program, "/");
   await connected(server, 1);
@@ -85,11 +85,11 @@ test("on lambda, an idle connection does not keep the event loop", async () => {
   assert.deepEqual(await program.ended(), [0, null], program.output);
 });
 
-test("on vercel, an instance is kept awake until what lay idle is closed, and no longer", async () => {
+test("on vercel, an instance stays awake until idle connections close, no longer", async () => {
   await using program = await start("vercel");
   const { connection } = await visit(program, "/");
   await connected(server, 1);
-  // What it says when nobody has to wait any more: Vercel waits for the idle time and 100 ms.
+  // The program prints this when no promise is pending: Vercel waits for idleTimeout and 100 ms.
   assert.equal(await program.said(/"removed":\[([\d,]*)\]/), String(connection));
   await connected(server, 0);
   assert.doesNotMatch(program.output, /outside of request scope/);

@@ -1,6 +1,6 @@
 /**
- * What README shows of hosts that have no example of their own: each snippet is taken from there
- * and called as its host does.
+ * The snippets in README for hosts without an example file: each test takes its snippet from README
+ * and calls it as the host does.
  */
 
 import assert from "node:assert/strict";
@@ -63,7 +63,7 @@ async function load<Module>(name: string, query = ""): Promise<Module> {
   return await import(`${join(folder, name)}?${query}`);
 }
 
-test("README shows these hosts and no others", () => {
+test("README has snippets for these hosts and no others", () => {
   assert.deepEqual(shown, names);
 });
 
@@ -82,7 +82,7 @@ test("Netlify: connections close after the answer, by the context's waitUntil", 
   await connected(server, 0);
 });
 
-test("Next.js: a module evaluated again has the same pool, unless it defines another", async () => {
+test("Next.js: a module evaluated again gets the same pool, unless options change", async () => {
   type Module = { readonly db: Pool };
   const { db } = await load<Module>("lib/db.js", "v=1");
   const thread = await threadOf(db);
@@ -97,7 +97,7 @@ test("Next.js: a module evaluated again has the same pool, unless it defines ano
   await changed.db.drain();
 });
 
-test("SvelteKit: a request is a unit of work, which ends with it", async () => {
+test("SvelteKit: each request is a unit of work, and its signal ends the unit", async () => {
   interface RequestEvent {
     readonly request: Request;
     readonly platform?: object;
@@ -125,12 +125,12 @@ test("SvelteKit: a request is a unit of work, which ends with it", async () => {
   const thread = await busyThread(server);
   gone.abort(new Error("The client has gone"));
   await assert.rejects(answer, { message: "The client has gone" });
-  // The server does not see by itself that nobody waits for the statement.
+  // The server does not notice that the client has gone, and would run the statement on.
   await server.query(`KILL ${thread}`);
   await db.drain();
 });
 
-test("Elysia: its handlers have the pool, which ends with the server", async () => {
+test("Elysia: handlers have the pool, which ends with the server", async () => {
   const variables = { MYSQL_URL: server.url(), PORT: "0" };
   await using program = await Program.start([binary("bun"), join(folder, "server.js")], variables);
   const url = await program.url();
@@ -140,7 +140,7 @@ test("Elysia: its handlers have the pool, which ends with the server", async () 
   await connected(server, 0);
 });
 
-test("Deno Deploy: it has ended in time, even if a request has not", async () => {
+test("Deno Deploy: the process ends in time, even during a request", async () => {
   await using proxy = await startProxy(server);
   const command = [...await onDeno("run", "--allow-net", "--allow-env"), "examples/deno_serve.ts"];
   await using program = await Program.start(command, { MYSQL_URL: proxy.uri, PORT: "0" });

@@ -1,4 +1,4 @@
-/** The examples that end by themselves run, and say what their comments say they do. */
+/** The examples that end by themselves run, and print what their comments say. */
 
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
@@ -13,7 +13,7 @@ before(async () => {
 });
 after(() => server.remove());
 
-/** What runs an example in each runtime that runs programs. */
+/** The command that runs an example in each runtime. */
 const runtimes: Readonly<Record<string, readonly string[]>> = {
   Node: [binary("node")],
   Deno: await onDeno("run", "--allow-net", "--allow-env"),
@@ -26,11 +26,11 @@ for (const [runtime, command] of Object.entries(runtimes)) {
       MYSQL_URL: server.url(),
     });
     assert.deepEqual(await program.ended(), [0, null], program.output);
-    // Each runtime breaks lines of what it prints in its own way.
+    // Each runtime breaks its output into lines differently.
     return program.lines.join(" ").replaceAll(/,?\s+([}\]])/g, " $1").replaceAll(/\s+/g, " ");
   };
 
-  test(`on ${runtime}, the first query answers, and the process ends by itself`, async () => {
+  test(`on ${runtime}, the first query succeeds, and the process ends by itself`, async () => {
     assert.equal(await run("first_query.ts"), "[ { sum: 7 } ]");
   });
 

@@ -1,4 +1,4 @@
-/** The examples that serve: each in its runtime, before a real server, asked by many at once. */
+/** The example web servers: each in its runtime, with a real server and concurrent requests. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ before(async () => {
 afterEach(() => connected(server, 0));
 after(() => server.remove());
 
-/** An example, what runs it, and what asks it to end; Hono leaves that to its runtime. */
+/** An example, its command, and the signal that ends it; Hono leaves the end to its runtime. */
 type Example = readonly [title: string, command: readonly string[], signal?: NodeJS.Signals];
 
 const permissions = ["--allow-net", "--allow-env"];
@@ -37,7 +37,7 @@ for (const [title, command, signal] of examples) {
   const start = async (uri: string): Promise<Program> =>
     await Program.start(command, { MYSQL_URL: uri, PORT: "0" });
 
-  test(`${title}: many at once find each their own session, on few connections`, async () => {
+  test(`${title}: concurrent requests see their own session, on few connections`, async () => {
     await using program = await start(server.url());
     const url = await program.url();
     const first = await visit(url, "/first");
@@ -46,7 +46,7 @@ for (const [title, command, signal] of examples) {
   });
 
   if (signal === undefined) continue;
-  test(`${title}: asked to end, it answers what is under way, and leaves nothing`, async () => {
+  test(`${title}: on its signal, it answers open requests, and leaves no connection`, async () => {
     await using proxy = await startProxy(server);
     await using program = await start(proxy.uri);
     const url = await program.url();
@@ -71,7 +71,7 @@ test("Hono on Node: each request is a unit of work", async () => {
   assert.deepEqual((answers as Answer[]).map(({ path }) => path), paths);
 });
 
-/** Tells whether nobody listens at a URL any more. */
+/** Tells whether no server listens at a URL any more. */
 async function isRefused(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);

@@ -1,4 +1,4 @@
-/** The examples for Cloudflare Workers, bundled as their author would and served by workerd. */
+/** The examples for Cloudflare Workers, bundled as an author would, and served by workerd. */
 
 import assert from "node:assert/strict";
 import { mkdtemp } from "node:fs/promises";
@@ -19,19 +19,19 @@ before(async () => {
 afterEach(() => connected(server, 0));
 after(() => server.remove());
 
-/** Serves an example. */
+/** Bundles and serves an example. */
 async function serve(name: string, surroundings: WorkerSurroundings = {}): Promise<Workerd> {
   const outfile = join(await mkdtemp(join(tmpdir(), "sublet-worker-")), "worker.js");
   await build({ ...workerBundling, entryPoints: [join(root, "examples", name)], outfile });
   return await Workerd.start(outfile, { MYSQL_URL: server.url() }, surroundings);
 }
 
-/** Returns where a worker serves, under another name of this machine if that is asked for. */
+/** Returns the URL of a worker, with another name of the local host if given. */
 function urlOf({ url }: Workerd, host = "127.0.0.1"): string {
   return url.replace("127.0.0.1", host).replace(/\/$/, "");
 }
 
-/** What binds a worker to the server by Hyperdrive. */
+/** Returns the configuration that binds a worker to the server by Hyperdrive. */
 function hyperdrive(): WorkerSurroundings {
   const access = 'database = "test", user = "app", password = "secret", scheme = "mysql"';
   const address = `${server.host}:${server.port}`;
@@ -41,7 +41,7 @@ function hyperdrive(): WorkerSurroundings {
   };
 }
 
-/** What lets a worker have Durable Objects. */
+/** The configuration that gives a worker Durable Objects. */
 const durableObjects: WorkerSurroundings = {
   bindings: ['(name = "SHOP", durableObjectNamespace = "Shop")'],
   properties: [
@@ -57,7 +57,7 @@ for (
     ["Hono in a Worker", "hono.ts", 10, () => ({})],
   ] as const
 ) {
-  test(`${title}: a request's connections close once it is answered`, async () => {
+  test(`${title}: the connections of a request close after its answer`, async () => {
     await using workerd = await serve(name, surroundings());
     const url = urlOf(workerd);
     const connections = new Set<number>();
@@ -70,7 +70,7 @@ for (
     assert.equal(connections.size, 3);
   });
 
-  test(`${title}: requests at once have connections of their own, and leave none`, async () => {
+  test(`${title}: concurrent requests have their own connections, and leave none`, async () => {
     await using workerd = await serve(name, surroundings());
     assert.ok(await visitAtOnce(urlOf(workerd), server, 20) <= 20 * limit);
     await connected(server, 0);
@@ -78,7 +78,7 @@ for (
   });
 }
 
-test("a Durable Object keeps its connection from request to request", async () => {
+test("a Durable Object keeps its connection between requests", async () => {
   await using workerd = await serve("workers/durable_object.ts", durableObjects);
   const first = await visit(urlOf(workerd), "/first");
   const second = await visit(urlOf(workerd), "/second");
@@ -87,7 +87,7 @@ test("a Durable Object keeps its connection from request to request", async () =
   assert.ok(await visitAtOnce(urlOf(workerd), server, 20) <= 4);
 });
 
-test("Durable Objects that share an isolate have pools of their own", async () => {
+test("Durable Objects that share an isolate have separate pools", async () => {
   await using workerd = await serve("workers/durable_object.ts", durableObjects);
   const shops = ["127.0.0.1", "localhost"].map((host) => urlOf(workerd, host));
   const firsts = await Promise.all(shops.map((url) => visit(url, "/first")));

@@ -1,6 +1,6 @@
 /**
- * What befalls a client: its process stands still, its loop does, its clock is set, its files run
- * out, its sessions are ended for their silence, its password is changed.
+ * Faults of a client: a frozen process, a blocked event loop, a changed wall clock, no free file
+ * descriptors, sessions that the server ends as inactive, a changed password.
  */
 
 import assert from "node:assert/strict";
@@ -14,14 +14,14 @@ import { until } from "../support/wait.ts";
 import { Branch } from "./support/branch.ts";
 import { Scene } from "./support/scene.ts";
 
-/** How soon a bank has to go on, in ms. */
+/** How soon a bank has to carry out transfers again, in ms. */
 const recoveryMsMax = 1_000;
-/** Longer than a session may be silent here, in ms. */
+/** Longer than the `wait_timeout` set here, in ms. */
 const longMs = 1_300;
 
 const still = new Int32Array(new SharedArrayBuffer(4));
 
-/** A transaction in which nothing is said for longer than the server bears. */
+/** A transaction that sends no statement for longer than `wait_timeout`. */
 async function isEndedForSilence(scene: Scene): Promise<void> {
   await scene.server.query("SET GLOBAL wait_timeout = 1");
   const db = scene.pool();
@@ -38,7 +38,7 @@ async function isEndedForSilence(scene: Scene): Promise<void> {
   assert.deepEqual(await scene.takeValues(), []);
 }
 
-/** A process whose event loop stands still for longer than sessions may be silent. */
+/** A process whose event loop is blocked for longer than `wait_timeout`. */
 async function lendsNoneThatDied(scene: Scene): Promise<void> {
   await scene.server.query("SET GLOBAL wait_timeout = 1");
   const db = scene.pool({ uri: scene.server.url(), connectionLimit: 4 });
@@ -52,7 +52,7 @@ async function lendsNoneThatDied(scene: Scene): Promise<void> {
   await scene.agrees(db);
 }
 
-/** A wall clock that is set, while a connection lies idle. */
+/** A wall clock that jumps while a connection is idle. */
 async function checksAfterJump(scene: Scene): Promise<void> {
   const { now } = Date;
   const db = scene.pool({ connectionLimit: 1, idleTimeout: 3_600_000, validateAfter: 60_000 });
@@ -70,7 +70,7 @@ async function checksAfterJump(scene: Scene): Promise<void> {
   }
 }
 
-/** A wall clock that is set, while a connection is in use. */
+/** A wall clock that jumps while a connection is in use. */
 async function keepsWhatIsInUse(scene: Scene): Promise<void> {
   const { now } = Date;
   const db = scene.pool({ connectionLimit: 1 });
@@ -88,7 +88,7 @@ async function keepsWhatIsInUse(scene: Scene): Promise<void> {
   assert.deepEqual(await scene.takeValues(), [1]);
 }
 
-/** A password that is changed at the server, and by whoever is asked for it. */
+/** A password that changes at the server, and in the pool's password function. */
 async function takesNextPassword(scene: Scene): Promise<void> {
   const { server } = scene;
   let password = "secret";
@@ -130,7 +130,7 @@ for (const make of ["mariadb", "mysql"] as const) {
     after(() => branch?.[Symbol.asyncDispose]());
 
     for (const fault of clientFaults) {
-      test(`after ${fault.kind} all are answered, the bank goes on, and its books are right`, async () => {
+      test(`after ${fault.kind} requests settle, the bank goes on, its books agree`, async () => {
         const chance = new Chance(1);
         await branch.open();
         const end = await fault.begin(branch, chance);
@@ -151,19 +151,19 @@ for (const make of ["mariadb", "mysql"] as const) {
     afterEach(() => scene.tidy());
     after(() => scene?.[Symbol.asyncDispose]());
 
-    test("who holds a transaction for longer than sessions may be silent is told so, and nobody else", () =>
+    test("a transaction idle for longer than wait_timeout fails, and no other request does", () =>
       isEndedForSilence(scene));
 
-    test("connections that died while the loop stood still are not lent", () =>
+    test("the pool lends no connection that died while the event loop was blocked", () =>
       lendsNoneThatDied(scene));
 
-    test("a wall clock that is set forward has idle connections checked, one set back nothing", () =>
+    test("the pool pings idle connections after the wall clock jumps forward, not back", () =>
       checksAfterJump(scene));
 
-    test("a connection in use outlives every jump of the wall clock", () =>
+    test("a connection in use survives every jump of the wall clock", () =>
       keepsWhatIsInUse(scene));
 
-    test("a password that is asked for may change while the pool runs: nobody fails", () =>
+    test("a password function may return a new password while the pool runs", () =>
       takesNextPassword(scene));
   });
 }

@@ -1,6 +1,6 @@
 /**
- * A connection that is cut at every byte of a handshake and of a result: whoever asked is told
- * so in time, no answer is a wrong one, nothing is left, and the pool goes on.
+ * A connection that is cut at every byte of a handshake and of a result: the caller gets an error
+ * in time and never a wrong result, no connection is left, and the pool serves again.
  */
 
 import assert from "node:assert/strict";
@@ -13,20 +13,20 @@ import { lackOf } from "../support/server_binary.ts";
 import { until } from "../support/wait.ts";
 import { assertNeverWrong, bytesOf, eachBelow, openLine, recovers } from "./support/cuts.ts";
 
-/** How long a connect, or an answer, may take, in ms, where nobody says that none will come. */
+/** The timeout of a connect or an answer, in ms, when the network goes silent. */
 const patienceMs = 150;
 
 const sql = "SELECT 12345 AS number, 'some text' AS text, NULL AS nothing";
 const right = [{ number: 12345, text: "some text", nothing: null }];
 const endings: readonly Ending[] = ["reset", "finish", "silence"];
 
-/** Each ending is tried at every byte; one that is only noticed in time, at some of them. */
+/** The step between cuts: every byte, or some bytes only for silence, which takes a timeout. */
 const stepOf = (ending: Ending): number => ending === "silence" ? 5 : 1;
 
-/** Returns how many bytes a server sends at least until a session can be used. */
+/** Returns the least number of bytes that a server sends until a session is usable. */
 async function handshakeBytes(server: Server, options: PoolOptions): Promise<number> {
   const counts: number[] = [];
-  // MySQL says more to whom it lets in for the first time, and the pool asks more then.
+  // MySQL sends more at a user's first login, and the pool queries more at its first connect.
   for (let i = 0; i < 2; i++) {
     await using line = await openLine(server, options);
     for (let connection = 0; connection < 2; connection++) {
@@ -41,12 +41,12 @@ async function handshakeBytes(server: Server, options: PoolOptions): Promise<num
   return count;
 }
 
-/** Cuts a handshake, over TLS or not, at every byte. */
+/** Cuts a handshake, with or without TLS, at every byte. */
 async function cutHandshakes(server: Server, isSecured: boolean, by: Ending): Promise<void> {
   const options = isSecured ? { ssl: { ca: server.ca ?? "" } } : {};
-  // A signature of TLS can be some bytes shorter than the one that was counted.
+  // A TLS signature can be some bytes shorter than the counted one.
   const count = await handshakeBytes(server, options) - (isSecured ? 8 : 0);
-  // Over TLS there are thousands of bytes, most of which are certificates.
+  // A TLS handshake has thousands of bytes, most of them certificates.
   await eachBelow(count, stepOf(by) * (isSecured ? 17 : 1), async (after) => {
     await using line = await openLine(server, { ...options, connectTimeout: patienceMs });
     line.proxy.meet("toClient", { ends: { after, by } });
@@ -87,7 +87,7 @@ async function cutCommits(server: Server, direction: Direction, count: number): 
   });
 }
 
-/** Lets the first packet of an answer, or of a handshake, have another length than it says. */
+/** Overwrites the length in the first packet of an answer, and of a handshake. */
 async function changeLength(server: Server, length: number): Promise<void> {
   const bytes = Buffer.alloc(3);
   bytes.writeUIntLE(length, 0, 3);
@@ -119,27 +119,27 @@ for (const flavor of ["mariadb", "mysql"] as const) {
 
     for (const by of endings) {
       for (const over of ["", " over TLS"]) {
-        test(`a handshake${over} that is cut anywhere by ${by} fails, and the next one does not`, () =>
+        test(`a handshake${over} cut anywhere by ${by} fails, and the next connect succeeds`, () =>
           cutHandshakes(server, over !== "", by));
       }
       for (const how of ["query", "execute"] as const) {
-        test(`the answer to ${how} that is cut anywhere by ${by} is none, and the pool goes on`, () =>
+        test(`an answer to ${how} cut anywhere by ${by} is never wrong; the pool goes on`, () =>
           cutAnswers(server, how, by));
       }
     }
 
-    // MySQL is sent a set of no attributes before the text.
+    // The driver sends MySQL an empty set of query attributes before the text.
     const commitBytes = 4 + (flavor === "mysql" ? "\x03\0\x01COMMIT" : "\x03COMMIT").length;
     const okBytes = 4 + 7;
 
-    test("a COMMIT that is cut on its way is not done, and reported as unknown", () =>
+    test("a COMMIT cut on its way to the server is not done, and rejects with COMMIT_UNKNOWN", () =>
       cutCommits(server, "toServer", commitBytes));
 
-    test("a COMMIT whose answer is cut is done, and reported as unknown", () =>
+    test("a COMMIT whose answer is cut is done, and rejects with COMMIT_UNKNOWN", () =>
       cutCommits(server, "toClient", okBytes));
 
     for (const length of [0, 1, 2, 3, 8, 64, 200, 0xffff, 0xfffffe, 0xffffff]) {
-      test(`a packet that says it has ${length} bytes is never taken for another answer`, () =>
+      test(`a packet with the wrong length ${length} never gives a wrong result`, () =>
         changeLength(server, length));
     }
   });

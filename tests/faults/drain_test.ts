@@ -1,6 +1,6 @@
 /**
- * A pool that ends under load while something befalls its network, its server or its process:
- * it has ended by its deadline, everybody is answered, and nothing acknowledged is lost.
+ * A pool that drains under load during a fault of its network, server or process: it ends by its
+ * deadline, every request settles, and no acknowledged transfer is lost.
  */
 
 import assert from "node:assert/strict";
@@ -16,9 +16,9 @@ import { Branch } from "./support/branch.ts";
 
 /** How long a pool may take to end, in ms. */
 const deadlineMs = 300;
-/** By how much it may be late, in ms, on a machine that does other things too. */
+/** How late a drain may be on a busy machine, in ms. */
 const lateMsMax = 700;
-/** For how long a process stands still at most, in ms: then its pool ends so much later. */
+/** How long a client fault blocks a process at most, in ms: the drain ends that much later. */
 const stillMsMax = 1_500;
 
 for (const make of ["mariadb", "mysql"] as const) {
@@ -44,7 +44,7 @@ for (const make of ["mariadb", "mysql"] as const) {
     }
 
     for (const fault of clientFaults) {
-      test(`a drain that is overtaken by ${fault.kind} ends in time and loses nothing`, async () => {
+      test(`a drain interrupted by ${fault.kind} ends in time and loses no transfer`, async () => {
         await branch.open();
         const drained = branch.bank.ask("drain", deadlineMs);
         await passThrough(fault, branch);
@@ -53,7 +53,7 @@ for (const make of ["mariadb", "mysql"] as const) {
       });
     }
 
-    test("a drain under load without a deadline serves all who are at work", async () => {
+    test("a drain under load without a deadline finishes all running work", async () => {
       await branch.open();
       await branch.bank.ask("drain", null);
       await branch.close();

@@ -1,6 +1,6 @@
 /**
- * What thousands of cycles leave behind: nothing. Objects and listeners are counted, as what
- * memory there is depends on when garbage is collected.
+ * Thousands of cycles leave no object or listener behind. The tests count objects and listeners,
+ * because memory use depends on when the runtime collects garbage.
  */
 
 import assert from "node:assert/strict";
@@ -15,24 +15,24 @@ import { type Flavor, lackOf } from "../support/server_binary.ts";
 import { until } from "../support/wait.ts";
 import { Scene } from "./support/scene.ts";
 
-/** How many cycles there are after 1,000 that fill caches; fewer where each takes longer. */
+/** How many cycles follow the first 1,000, which fill caches; fewer where each takes longer. */
 const cycleCounts: Readonly<Record<Flavor, number>> = { mariadb: 10_000, mysql: 3_000 };
 const firstCount = 1_000;
-/** By how much a count may differ that is of no consequence: of caches, of other libraries. */
+/** How much the number of objects may grow: by caches, by other libraries. */
 const slack = 500;
 
-/** Something that is done again and again, as the `number`th of many. */
+/** One cycle; `number` counts the cycles. */
 type Cycle = (scene: Scene, db: Pool, signal: AbortSignal, number: number) => Promise<unknown>;
 
-/** What can grow. */
+/** The counts that must not grow. */
 interface Counts {
   /** All objects of this process. */
   readonly objects: number;
-  /** Listeners to what lives as long as the pool or longer. */
+  /** Listeners of emitters that live as long as the pool or longer. */
   readonly listeners: number;
 }
 
-/** What has been lent once, and lives on: its listeners are counted. */
+/** The emitters that outlive a lease, whose listeners are counted. */
 const emitters = (lease: { connection: object }): NodeJS.EventEmitter[] => {
   const { stream } = lease.connection as { stream: NodeJS.EventEmitter };
   return [lease.connection as NodeJS.EventEmitter, stream, process];
@@ -49,18 +49,18 @@ async function count(db: Pool, signal: AbortSignal): Promise<Counts> {
   return { objects: await leastObjects(), listeners };
 }
 
-/** Counts all objects several times: what only waits to be finalized goes from one to the next. */
+/** Returns the lowest of several object counts: objects that await finalization go meanwhile. */
 async function leastObjects(): Promise<number> {
   let least = Infinity;
   for (let round = 0; round < 5; round++) {
     for (let i = 0; i < 20; i++) await turn();
-    // This collects garbage first.
+    // queryObjects collects garbage first.
     least = Math.min(least, queryObjects(Object, { format: "count" }));
   }
   return least;
 }
 
-/** Goes through cycles of some kind; expects that what there is does not grow with them. */
+/** Runs cycles of one kind; expects that neither objects nor listeners grow with their number. */
 async function assertFlat(scene: Scene, cycleCount: number, cycle: Cycle): Promise<void> {
   const db = scene.pool({ connectionLimit: 1 });
   const { signal } = new AbortController();
@@ -134,16 +134,16 @@ for (const flavor of ["mariadb", "mysql"] as const) {
     });
     after(() => scene?.[Symbol.asyncDispose]());
 
-    test(`${many} units of every ending leave nothing behind`, () =>
+    test(`${many} units with every kind of outcome leave no object or listener behind`, () =>
       assertFlat(scene, cycleCount, endOfAnyKind));
 
-    test(`${many} cycles, in each fifth of which the connection is lost, leave nothing behind`, () =>
+    test(`${many} cycles, every fifth with a lost connection, leave nothing behind`, () =>
       assertFlat(scene, cycleCount, loss));
 
-    test(`${many} requests that are given up while they wait leave nothing behind`, () =>
+    test(`${many} requests that their callers abort in the queue leave nothing behind`, () =>
       assertFlat(scene, cycleCount, wait));
 
-    test(`${many} requests, of each thousand all but two to a server that is down, leave nothing behind`, () =>
+    test(`${many} requests, nearly all to a server that is down, leave nothing behind`, () =>
       assertFlat(scene, cycleCount, outage));
   });
 }

@@ -1,6 +1,6 @@
 /**
- * A network that says nothing any more: what is bounded in time although nobody is told, and
- * what waits because only the server knows.
+ * A network that goes silent: which waits the pool bounds in time although no error arrives, and
+ * which it does not, because only the server knows the outcome.
  */
 
 import assert from "node:assert/strict";
@@ -12,27 +12,27 @@ import { lackOf } from "../support/server_binary.ts";
 import { until } from "../support/wait.ts";
 import { Scene } from "./support/scene.ts";
 
-/** How long a ping may take, and a session that was given up may count, in ms. */
+/** How long a ping may take, and how long an abandoned session may count, in ms. */
 const pingMs = 1_000;
 const givenUpMs = 5_000;
-/** How long the answer that ends a transaction is waited for once it has been aborted, in ms. */
+/** How long the pool awaits the answer to a COMMIT or ROLLBACK after an abort, in ms. */
 const lastWordMs = 1_000;
-/** What a busy machine may add, in ms. */
+/** How much longer a busy machine may take, in ms. */
 const slackMs = 700;
 
-/** Lets a pool have some idle connections. */
+/** Gives a pool some idle connections. */
 async function rest(db: Pool, count: number): Promise<void> {
   const leases = await Promise.all(Array.from({ length: count }, () => db.lease()));
   for (const lease of leases) lease.release();
 }
 
-/** Expects a promise to be settled at a time, or a little later on a busy machine. */
+/** Expects a promise to settle after a time, or a little later on a busy machine. */
 async function settlesIn(expectedMs: number, promise: Promise<unknown>): Promise<void> {
   const ms = await timed(promise);
   assert.ok(ms > expectedMs - 10 && ms < expectedMs + slackMs, `it took ${ms} ms`);
 }
 
-/** Idle connections are pinged before they are lent. */
+/** The pool pings idle connections before it lends them. */
 async function servesAfterPing(scene: Scene): Promise<void> {
   const db = scene.pool({ connectionLimit: 3, validateAfter: 0 });
   await rest(db, 3);
@@ -42,7 +42,7 @@ async function servesAfterPing(scene: Scene): Promise<void> {
   await answers;
 }
 
-/** A statement has a time-out, and a connection that was given up has one too. */
+/** A statement has a timeout, and the pool counts an abandoned connection for a limited time. */
 async function freesPlace(scene: Scene): Promise<void> {
   const db = scene.pool({ connectionLimit: 1, acquireTimeout: 2 * givenUpMs });
   await threadOf(db);
@@ -56,7 +56,7 @@ async function freesPlace(scene: Scene): Promise<void> {
   assert.ok(placeMs < givenUpMs + slackMs, `it took ${placeMs} ms`);
 }
 
-/** Begins a COMMIT that is not answered; returns what becomes of it. */
+/** Sends a COMMIT that gets no answer; returns the error of its transaction. */
 async function commitInVain(
   { proxy }: Scene,
   db: Pool,
@@ -70,7 +70,7 @@ async function commitInVain(
   return { error };
 }
 
-/** Whoever gives no time waits for a COMMIT, as only the server knows what became of it. */
+/** Without a signal, a COMMIT waits for its answer, as only the server knows the outcome. */
 async function waitsForCommit(scene: Scene): Promise<void> {
   const db = scene.pool({ connectionLimit: 1 });
   const { error } = await commitInVain(scene, db);
@@ -82,7 +82,7 @@ async function waitsForCommit(scene: Scene): Promise<void> {
   assert.equal(codeOf(await error), "COMMIT_UNKNOWN");
 }
 
-/** Whoever aborts a transaction that commits is told in time that nobody knows. */
+/** An aborted transaction that is committing rejects in time with COMMIT_UNKNOWN. */
 async function givesCommitUp(scene: Scene): Promise<void> {
   const db = scene.pool({ connectionLimit: 1 });
   const abort = new AbortController();
@@ -95,7 +95,7 @@ async function givesCommitUp(scene: Scene): Promise<void> {
   assert.equal((told as Error).cause, reason);
 }
 
-/** A transaction whose code throws waits for its ROLLBACK no longer than it may take. */
+/** A transaction whose callback throws waits for its ROLLBACK a limited time after an abort. */
 async function givesRollbackUp(scene: Scene): Promise<void> {
   const db = scene.pool({ connectionLimit: 1 });
   const abort = new AbortController();
@@ -111,7 +111,7 @@ async function givesRollbackUp(scene: Scene): Promise<void> {
   assert.equal(await error, thrown);
 }
 
-/** An abort rolls an idle transaction back; its code is not kept waiting for that. */
+/** An abort rolls an idle transaction back; the caller does not wait long for the ROLLBACK. */
 async function givesAbortedUp(scene: Scene): Promise<void> {
   const db = scene.pool({ connectionLimit: 1 });
   const abort = new AbortController();
@@ -125,7 +125,7 @@ async function givesAbortedUp(scene: Scene): Promise<void> {
   assert.equal(await error, reason);
 }
 
-/** The end of a savepoint is no more than a statement. */
+/** The end of a savepoint is aborted like any statement. */
 async function givesSavepointUp(scene: Scene): Promise<void> {
   for (const isThrown of [false, true]) {
     const db = scene.pool({ connectionLimit: 1 });
@@ -145,7 +145,7 @@ async function givesSavepointUp(scene: Scene): Promise<void> {
   }
 }
 
-/** A connect has its time. */
+/** A connect has a timeout. */
 async function givesConnectUp(scene: Scene): Promise<void> {
   const db = scene.pool({ connectTimeout: 300 });
   scene.proxy.meet("toClient", { ends: { after: 0, by: "silence" } });
@@ -161,7 +161,7 @@ function codeOf(error: unknown): unknown {
   return (error as { code?: unknown }).code;
 }
 
-// Nearly all that is done here is to wait, for which the two need not wait for each other.
+// The tests of the two servers run concurrently, because they mostly wait.
 describe("a half-open network", { concurrency: true }, () => {
   for (const flavor of ["mariadb", "mysql"] as const) {
     describe(flavor, { skip: lackOf(flavor) ?? false, concurrency: false }, () => {
@@ -176,28 +176,28 @@ describe("a half-open network", { concurrency: true }, () => {
       });
       after(() => scene?.[Symbol.asyncDispose]());
 
-      test("who asks while all idle connections are half-open is served when a ping was in vain", () =>
+      test("requests succeed after pings of half-open connections fail", () =>
         servesAfterPing(scene));
 
-      test("a statement on a half-open connection ends by its time-out, and its place is free in time", () =>
+      test("a statement on a half-open connection times out, and the pool replaces it in time", () =>
         freesPlace(scene));
 
-      test("a COMMIT on a half-open connection is waited for, until the pool ends by its deadline", () =>
+      test("a COMMIT on a half-open connection waits until the deadline of a drain", () =>
         waitsForCommit(scene));
 
-      test("a COMMIT on a half-open connection is unknown a second after its transaction was aborted", () =>
+      test("a COMMIT on a half-open connection is unknown one second after an abort", () =>
         givesCommitUp(scene));
 
-      test("a ROLLBACK on a half-open connection keeps nobody for longer than a second after an abort", () =>
+      test("a ROLLBACK on a half-open connection ends one second after an abort", () =>
         givesRollbackUp(scene));
 
-      test("a transaction that is aborted on a half-open connection ends within a second", () =>
+      test("an aborted transaction on a half-open connection ends after one second", () =>
         givesAbortedUp(scene));
 
-      test("a savepoint on a half-open connection ends within its transaction's time", () =>
+      test("a savepoint on a half-open connection ends within two seconds of an abort", () =>
         givesSavepointUp(scene));
 
-      test("a connect that hears nothing is given up in time, and who waits is told why", () =>
+      test("a connect without an answer times out, and the waiter gets the cause", () =>
         givesConnectUp(scene));
     });
   }

@@ -1,6 +1,6 @@
 /**
- * A COMMIT that the server holds up, as a backup lets it: who aborts the transaction is told in
- * time that nobody knows, and the connection serves the next one while the server is still held.
+ * A COMMIT that the server blocks, as during a backup: an aborted transaction rejects in time with
+ * COMMIT_UNKNOWN, and the pool serves the next request while the server still blocks the COMMIT.
  */
 
 import assert from "node:assert/strict";
@@ -11,12 +11,12 @@ import { lackOf } from "../support/server_binary.ts";
 import { until } from "../support/wait.ts";
 import { Scene } from "./support/scene.ts";
 
-/** How long the answer to a COMMIT is waited for after an abort, in ms. */
+/** How long the pool awaits the answer to a COMMIT after an abort, in ms. */
 const lastWordMs = 1_000;
 /**
- * How long it takes until the place of the connection is free, in ms. Through a proxy nobody can
- * tell which thread of the server's it is: MariaDB ends the statement when its client has gone,
- * MySQL does not, so that the connection counts for as long as it may.
+ * How long until the pool may replace the connection, in ms. Through a proxy the pool cannot tell
+ * the server's thread: MariaDB ends the statement when its client has gone, MySQL does not, so the
+ * connection counts for as long as the pool lets it.
  */
 const freedMsMax = { mariadb: 1_500, mysql: 7_000 };
 const slackMs = 700;
@@ -42,7 +42,7 @@ async function isUnknown(scene: Scene, make: keyof typeof freedMsMax): Promise<v
     const next = threadOf(db);
     const freedMs = await timed(next);
     assert.ok(freedMs < freedMsMax[make], `it took ${freedMs} ms`);
-    // A proxy hides which thread of the server's it is, so the connection was closed.
+    // A proxy hides the server's thread, so the pool closed the connection.
     assert.notEqual(await next, thread);
   } finally {
     await backup.end();
@@ -60,7 +60,7 @@ for (const make of ["mariadb", "mysql"] as const) {
     afterEach(() => scene.tidy());
     after(() => scene?.[Symbol.asyncDispose]());
 
-    test("a COMMIT that the server holds up is unknown a second after an abort, and given up", () =>
+    test("a COMMIT that the server blocks is unknown one second after an abort", () =>
       isUnknown(scene, make));
   });
 }

@@ -1,7 +1,7 @@
 /**
- * On real servers, behind a network that can fail: what those who run a statement, who hold a
- * transaction and who wait are told, and when; that the pool recovers by itself; and that what
- * it tells of its connections is what the server has.
+ * On real servers behind a network that can fail: which error a running statement, an idle
+ * transaction and a waiter get, and when; that the pool recovers by itself; and that its events
+ * match the connections of the server.
  */
 
 import assert from "node:assert/strict";
@@ -14,11 +14,11 @@ import { until } from "../support/wait.ts";
 import { type Row, rows } from "./support/rows.ts";
 import { Crowd, Open, Scene, type Told } from "./support/scene.ts";
 
-/** How soon is "at once", in ms. */
+/** The meaning of "at once", in ms. */
 const onceMsMax = 1_000;
 /** How soon a pool must have recovered, in ms. */
 const recoveryMsMax = 1_000;
-/** How long a fault lasts here, in ms: beyond the first attempts to connect again. */
+/** How long a fault lasts here, in ms: longer than the first attempts to reconnect. */
 const lastsMs = 300;
 
 function assertTold(who: string, told: Told, expected: Row["busy"]): void {
@@ -26,7 +26,7 @@ function assertTold(who: string, told: Told, expected: Row["busy"]): void {
   assert.ok(isExpected, `${who} was told ${told.code} ${told.errno ?? ""}, not ${expected}`);
 }
 
-/** Tells which of those who use a pool have been told something by now. */
+/** Tells whether the running statement, and the waiters, have settled by now. */
 async function toldAmong(crowd: Crowd): Promise<{ busy: boolean; line: boolean }> {
   const told = { busy: false, line: false };
   void crowd.busy.then(() => told.busy = true);
@@ -45,14 +45,14 @@ for (const flavor of ["mariadb", "mysql"] as const) {
     after(() => scene?.[Symbol.asyncDispose]());
 
     for (const row of rows.filter((each) => (each.flavor ?? flavor) === flavor)) {
-      test(`${row.kind}: each is told what happened, ${row.when}, and the pool recovers`, async () => {
+      test(`${row.kind}: requests get their outcome ${row.when}, the pool recovers`, async () => {
         await passThrough(scene, row);
       });
     }
   });
 }
 
-/** Lets something befall a pool in full use. */
+/** Runs a fault against a pool in full use. */
 async function passThrough(scene: Scene, row: Row): Promise<void> {
   const db = scene.pool({ connectionLimit: 2, acquireTimeout: 5_000 });
   const open = new Open(db);

@@ -1,10 +1,10 @@
 /**
- * Builds what npm gets: `npm pack` runs it first.
+ * Builds the npm package: `npm pack` runs this first.
  *
- * The JavaScript of all entries is bundled together, so that they share what they have in
- * common and `instanceof` holds between them. It is not minified, as whoever steps into it wants
- * to read it. `@std/async`, which npm cannot depend on, is bundled in, with the notice that its
- * licence asks for.
+ * The build bundles the JavaScript of all entries together, so that they share common modules and
+ * `instanceof` holds between them. It does not minify, so that the code is readable in a debugger.
+ * It bundles `@std/async`, which an npm package cannot depend on, with the notice that the licence
+ * requires.
  */
 
 import { execFile } from "node:child_process";
@@ -19,19 +19,19 @@ import { transform } from "esbuild";
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** What it is written in: all that the oldest Node that it runs on knows. */
+/** The language level of the output, which the oldest supported Node runs. */
 export const target = "es2024";
 
-/** The sockets of all runtimes; what marks the copies of modules that are made for them. */
+/** The module with the sockets of all runtimes, and the mark of the copies of its imports. */
 const allSockets = { path: join(root, "src", "adapters", "runtime.ts"), mark: "?all" };
 
-/** Has `@std/async` found, and types and comments left out. */
+/** Resolves `@std/async`, and removes types and comments. */
 const source: Plugin = {
   name: "source",
   resolveId: (name, importer = "") => {
     if (/^(@std|deno-std)\//.test(name)) return fileURLToPath(import.meta.resolve(name));
-    // A file costs more than its bytes. So whoever needs the sockets of all runtimes gets copies
-    // in one file, beside those that the entries of single runtimes have.
+    // A file costs more than its bytes. So the entry with the sockets of all runtimes gets copies
+    // in one file, beside the files that the entries of single runtimes use.
     const isCopied = importer === allSockets.path || importer.endsWith(allSockets.mark);
     if (!isCopied || !name.startsWith(".")) return undefined;
     return join(importer, "..", name) + allSockets.mark;
@@ -40,7 +40,7 @@ const source: Plugin = {
   transform: async (code, id) => {
     const options = { loader: "ts", sourcefile: pathOf(id), sourcemap: true, target } as const;
     const { code: plain, map } = await transform(code, options);
-    // What holds one character beyond Latin-1, be it in a comment, takes V8 much longer to read.
+    // A single character beyond Latin-1, even in a comment, makes V8 read a file much slower.
     return { code: plain.replaceAll(/[^\0-\x7f]/g, escapeOf), map };
   },
 };
@@ -49,12 +49,12 @@ function pathOf(id: string): string {
   return id.replace(allSockets.mark, "");
 }
 
-/** Returns what stands for a UTF-16 unit in strings and regular expressions. */
+/** Returns the escape sequence of a UTF-16 unit in strings and regular expressions. */
 function escapeOf(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** Returns the source of each entry, by the name of the file that it becomes. */
+/** Returns the source of each entry, by the name of its output file. */
 async function entryPoints(): Promise<Record<string, string>> {
   const { exports } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
   return Object.fromEntries(
@@ -64,7 +64,7 @@ async function entryPoints(): Promise<Record<string, string>> {
   );
 }
 
-/** Builds the package into a folder, which is emptied before. */
+/** Empties a folder, and builds the package into it. */
 export async function build(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   const modules = await bundle(folder);
@@ -72,11 +72,11 @@ export async function build(folder: string): Promise<void> {
   await declare(join(folder, "types"));
 }
 
-/** Builds the JavaScript of the package into a folder; returns the files that it was made of. */
+/** Builds the JavaScript of the package into a folder; returns the source files. */
 export async function bundle(folder: string): Promise<readonly string[]> {
   const made = await rollup({
     input: await entryPoints(),
-    // The driver, which is the user's, and what runtimes bring.
+    // The driver, which the user installs, and the modules of runtimes.
     external: /^(mysql2(\/|$)|node:|cloudflare:)/,
     onLog: refuseUnlessKnown,
     plugins: [source],
@@ -87,7 +87,7 @@ export async function bundle(folder: string): Promise<readonly string[]> {
     hoistTransitiveImports: false,
     minifyInternalExports: false,
     sourcemap: true,
-    // Wherever it is built, source maps name the files of the source as dist is beside them.
+    // Source maps name the source files relative to `dist`, whatever the output folder is.
     sourcemapPathTransform: (path, map) => {
       const depth = relative(folder, map).split("/").length;
       return `${"../".repeat(depth)}${relative(root, join(map, "..", pathOf(path)))}`;
@@ -97,12 +97,12 @@ export async function bundle(folder: string): Promise<readonly string[]> {
   return made.watchFiles;
 }
 
-/** Nothing that the bundler has to say is let pass, but that two classes know each other. */
+/** Turns every message of the bundler into an error, except that of circular imports. */
 function refuseUnlessKnown(_level: string, { code, message }: RollupLog): void {
   if (code !== "CIRCULAR_DEPENDENCY") throw new Error(`Cannot bundle: ${message}`);
 }
 
-/** Returns the licences of what is bundled that is not ours. */
+/** Returns the licences of the bundled modules of other authors. */
 async function noticesOf(modules: readonly string[]): Promise<string> {
   const others = modules.filter((path) => path.includes("/node_modules/"));
   const holders = new Set<string>();
@@ -119,7 +119,7 @@ async function noticesOf(modules: readonly string[]): Promise<string> {
     [...holders].map(terms).join("\n");
 }
 
-/** Makes the declarations; they name one another as the files that stand beside them. */
+/** Generates the type declarations; they import each other with the extension `.js`. */
 async function declare(folder: string): Promise<void> {
   const tsc = join(root, "node_modules", ".bin", "tsc");
   const config = join(root, "tests", "package", "tsconfig.json");

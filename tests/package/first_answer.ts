@@ -1,6 +1,6 @@
 /**
- * How long a fresh process takes to its first answer: the package as npm gives it against
- * mysql2/promise, in pairs that take turns in being first.
+ * Measures how long a new process takes to its first answer: the installed package against
+ * mysql2/promise, in pairs that alternate which one is first.
  */
 
 import { execFile } from "node:child_process";
@@ -15,23 +15,23 @@ import { Installed } from "./tarball.ts";
 
 const run = promisify(execFile);
 const source = fileURLToPath(new URL("first_answer_program.ts", import.meta.url));
-/** It has no types, and is called so that Node does not load what would remove them. */
+/** The name of the copy: it has no types, and `.mjs` keeps Node from loading its type stripper. */
 const program = "first_answer.mjs";
 
-/** How many pairs of processes run in each runtime; the median counts. */
+/** How many pairs of processes run on each runtime; the result is the median. */
 const pairCount = 25;
 
 /** The path of a program, and its arguments. */
 type Command = readonly [path: string, ...args: string[]];
 
-/** How each runtime runs a script that may do everything. */
+/** The command of each runtime, with all permissions. */
 const commands: Readonly<Record<string, Command>> = {
   node: [process.execPath],
   bun: [binary("bun"), "run"],
   deno: [binary("deno"), "run", "--allow-all", "--no-check", "--no-lock", "--quiet"],
 };
 
-/** What a first answer takes, in ms. */
+/** The times of a first answer, in ms. */
 export interface Times {
   /** The import. */
   readonly import: number;
@@ -47,11 +47,11 @@ export interface Times {
 
 /** The first answers of a runtime, each figure the median of its pairs. */
 export interface FirstAnswer {
-  /** Those of the package. */
+  /** The times of the package. */
   readonly sublet: Times;
-  /** Those of mysql2/promise. */
+  /** The times of mysql2/promise. */
   readonly mysql2: Times;
-  /** How many times as long the package takes. */
+  /** The times of the package over those of mysql2/promise. */
   readonly ratio: Times;
 }
 
@@ -92,13 +92,13 @@ async function measureIn(
   return { sublet: median("sublet"), mysql2: median("mysql2"), ratio: median("ratio") };
 }
 
-/** Returns times, each of them made of its name. */
+/** Returns times, each computed from its key. */
 function timesBy(make: (key: keyof Times) => number): Times {
   const [all, cpu] = [make("all"), make("cpu")];
   return { import: make("import"), create: make("create"), query: make("query"), all, cpu };
 }
 
-/** Returns the number in the middle, to hundredths. */
+/** Returns the median, rounded to hundredths. */
 export function medianOf(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
   return Number(sorted[Math.floor(sorted.length / 2)]?.toFixed(2));

@@ -1,8 +1,8 @@
 /**
- * A process that has its first answer as soon as it can, and says what it took, in ms: the
- * import, the pool, and the first query; and the CPU time of all three.
+ * A program that gets its first answer as soon as possible, and prints the times in ms: of the
+ * import, of the creation of the pool and of the first query; and the CPU time of all three.
  *
- * It is copied to where the package is installed, so that it gets what a user gets.
+ * The measurement copies it to a folder with the installed package, as a user would have it.
  */
 
 import process from "node:process";

@@ -1,4 +1,4 @@
-/** What JSR gets: accepted as it is, types and all, and nothing that is not for it. */
+/** JSR accepts the package with its types, and the package contains no other files. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -13,7 +13,7 @@ import { root } from "../support/source.ts";
 
 const run = promisify(execFile);
 
-test("deno publish accepts it", async () => {
+test("deno publish accepts the package", async () => {
   const folder = await mkdtemp(join(tmpdir(), "sublet-publish-"));
   try {
     const manifest = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));

@@ -1,10 +1,11 @@
 /**
- * What importing the package costs: `npm run size`, or `npm run size -- --json`; and how long the
- * first answer takes of a fresh process, beside mysql2/promise: `npm run size -- --first-answer`.
+ * Measures the cost of importing the package: `npm run size`, or `npm run size -- --json`; and the
+ * time to the first answer of a new process, against mysql2/promise:
+ * `npm run size -- --first-answer`.
  *
  * Bytes are those of the source, bundled for one program as its author would: minified, then
- * compressed by gzip, without mysql2 and what runtimes bring. Time is that of the built package
- * in fresh processes, after mysql2, which a user has anyway.
+ * compressed by gzip, without mysql2 and the modules of runtimes. Times are those of the built
+ * package in new processes, after mysql2, which a user imports anyway.
  */
 
 import { execFile } from "node:child_process";
@@ -21,30 +22,30 @@ import { type FirstAnswers, measureFirstAnswers, medianOf } from "./first_answer
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** How many fresh processes import the package; the median counts. */
+/** How many new processes import the package; the result is the median. */
 const processCount = 25;
 
-/** What importing costs in bytes. */
+/** The cost of an import in bytes. */
 export interface Sizes {
   /** The core alone. */
   readonly coreGzip: number;
-  /** All that `import "@sublet/mysql"` brings where no condition chooses the sockets. */
+  /** All of `import "@sublet/mysql"`, where no condition selects the sockets. */
   readonly allGzip: number;
-  /** What it brings with the sockets of one runtime, by runtime. */
+  /** The import with the sockets of one runtime, by runtime. */
   readonly runtimeGzip: Readonly<Record<string, number>>;
 }
 
-/** What importing costs in ms. */
+/** The cost of an import in ms. */
 export interface ImportTimes {
-  /** The import of the package, where mysql2 has been imported. */
+  /** The import of the package after that of mysql2. */
   readonly importMs: number;
   /** The import of mysql2 before that. */
   readonly mysql2Ms: number;
-  /** The import of the package, and with it of mysql2. */
+  /** The import of the package including mysql2. */
   readonly importAloneMs: number;
 }
 
-/** The entries that bring the sockets of one runtime. */
+/** The entries with the sockets of one runtime. */
 const runtimes: readonly string[] = ["bun", "deno", "node", "workerd"];
 
 /** Measures bytes. */
@@ -100,7 +101,7 @@ async function measureImports(): Promise<ImportTimes> {
   }
 }
 
-/** Imports modules one after the other in a fresh process, and returns how long each took. */
+/** Imports modules one after the other in a new process, and returns how long each took. */
 async function timesOf(...modules: readonly string[]): Promise<readonly number[]> {
   const code = `
     const times = [];
@@ -128,7 +129,7 @@ async function main(): Promise<void> {
   process.stdout.write(`${text}\n`);
 }
 
-/** Returns figures as people read them. */
+/** Returns figures as lines for people. */
 function linesOf(figures: Sizes & ImportTimes | { firstAnswer: FirstAnswers }): string[] {
   if ("firstAnswer" in figures) {
     return Object.entries(figures.firstAnswer).map(([runtime, { sublet, mysql2, ratio }]) =>

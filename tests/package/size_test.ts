@@ -1,4 +1,4 @@
-/** Importing the package costs no more than was promised. */
+/** Importing the package costs no more bytes than promised. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -7,12 +7,12 @@ import { test } from "node:test";
 import { root } from "../support/source.ts";
 import { measureSizes } from "./size.ts";
 
-/** What the core alone may weigh, in bytes. */
+/** The maximum size of the core alone, in bytes. */
 const coreBytesMax = 6_000;
-/** What an import may bring, without mysql2, in bytes. */
+/** The maximum size of an import, without mysql2, in bytes. */
 const allBytesMax = 71_000;
 
-test("an import brings few bytes, and those of one runtime fewer", async () => {
+test("an import stays within its size, and an import for one runtime is smaller", async () => {
   const { coreGzip, allGzip, runtimeGzip } = await measureSizes();
   assert.ok(coreGzip <= coreBytesMax, `the core has ${coreGzip} bytes`);
   assert.ok(allGzip <= allBytesMax, `an import brings ${allGzip} bytes`);
@@ -21,7 +21,7 @@ test("an import brings few bytes, and those of one runtime fewer", async () => {
   }
 });
 
-test("README says what an import brings", async () => {
+test("README states the size of an import", async () => {
   const { allGzip, runtimeGzip } = await measureSizes();
   const readme = (await readFile(join(root, "README.md"), "utf8")).replaceAll(/\s+/g, " ");
   const kilobytes = (bytes: number): number => Math.round(bytes / 1000);

@@ -1,6 +1,6 @@
 /**
- * The package as npm would get it, packed and installed for tests: built into a folder of its
- * own, as several test files may do so at the same time.
+ * Packs and installs the package for tests, as npm would: builds it in a separate folder, as
+ * several test files may do so at the same time.
  */
 
 import { execFile } from "node:child_process";
@@ -13,14 +13,14 @@ import { build } from "./build.ts";
 
 const run = promisify(execFile);
 
-/** What npm packs in any case, and what `files` names beside the folder that is built. */
+/** The files in the package besides the built folder. */
 const texts: readonly string[] = ["package.json", "README.md", "LICENSE", "CHANGELOG.md"];
 
-/** A folder in which the package is installed, with mysql2, and nothing else. */
+/** A folder with the installed package and mysql2, and nothing else. */
 export class Installed implements AsyncDisposable {
   /** The path of the folder. */
   readonly folder: string;
-  /** The path of what was installed. */
+  /** The path of the installed tarball. */
   readonly tarball: string;
 
   private constructor(folder: string, tarball: string) {
@@ -28,7 +28,7 @@ export class Installed implements AsyncDisposable {
     this.tarball = tarball;
   }
 
-  /** Packs the package and installs it. */
+  /** Packs and installs the package. */
   static async create(): Promise<Installed> {
     const folder = await mkdtemp(join(tmpdir(), "sublet-package-"));
     try {
@@ -44,7 +44,7 @@ export class Installed implements AsyncDisposable {
     }
   }
 
-  /** Removes it. */
+  /** Removes the folder and the tarball. */
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(join(this.folder, ".."), { recursive: true });
   }
@@ -59,7 +59,7 @@ async function pack(folder: string): Promise<string> {
   return join(folder, name.trim());
 }
 
-/** Runs npm in a folder and returns what it printed. */
+/** Runs npm in a folder and returns its output. */
 export async function npm(cwd: string, command: string, ...args: string[]): Promise<string> {
   const quiet = ["--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
   const { stdout } = await run("npm", [command, ...quiet, ...args], { cwd });

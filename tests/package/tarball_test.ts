@@ -1,4 +1,4 @@
-/** What npm gets: whole, well formed, and of use in every runtime that it is for. */
+/** The npm package is complete and well formed, and works on every runtime that it supports. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -19,7 +19,7 @@ import { Installed, npm } from "./tarball.ts";
 const run = promisify(execFile);
 const binary = (name: string): string => join(root, "node_modules", ".bin", name);
 
-/** The oldest Node that package.json says it is for. */
+/** The oldest Node that package.json supports. */
 const oldestNode = "22.0.0";
 const oldNodeFolder = join(root, "node_modules", ".cache", "sublet", `node-${oldestNode}`);
 const oldNode = join(oldNodeFolder, "node_modules", "node", "bin", "node");
@@ -35,27 +35,27 @@ after(async () => {
   await installed[Symbol.asyncDispose]();
 });
 
-test("publint has nothing to say of it", async () => {
+test("publint finds no problem", async () => {
   const { buffer } = await readFile(installed.tarball);
   const { messages, pkg } = await publint({ strict: true, pack: { tarball: buffer } });
   assert.deepEqual(messages.map((message) => formatMessage(message, pkg)), []);
 });
 
-test("its types are found and right wherever ES modules are imported", async () => {
+test("the types resolve and are right in every way to import ES modules", async () => {
   const result = await checkPackage(
     createPackageFromTarballData(new Uint8Array(await readFile(installed.tarball))),
   );
   assert.ok(result.types);
   const { exports } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
   assert.deepEqual(Object.keys(result.entrypoints), Object.keys(exports));
-  // CommonJS can require it where Node can, which these checks do not know.
+  // CommonJS can require ES modules on new versions of Node, which these checks do not know.
   const problems = result.problems.filter((problem) =>
     !("resolutionKind" in problem) || !/^node(10|16-cjs)$/.test(problem.resolutionKind)
   );
   assert.deepEqual(problems, []);
 });
 
-test("it holds what is built, its licence and that of what is bundled, and no source", async () => {
+test("the package contains the build and all licences, and no source", async () => {
   const folder = join(installed.folder, "node_modules", "@sublet", "mysql");
   const files = await readdir(folder, { recursive: true });
   for (const name of ["LICENSE", "README.md", "CHANGELOG.md"]) {
@@ -75,7 +75,7 @@ test("it holds what is built, its licence and that of what is bundled, and no so
   assert.deepEqual(others, []);
 });
 
-test("what npm pack makes by itself is the same", async () => {
+test("npm pack in the project makes the same package", async () => {
   const told = await npm(root, "pack", "--dry-run", "--json");
   const [{ files }] = JSON.parse(told);
   const folder = join(installed.folder, "node_modules", "@sublet", "mysql");
@@ -85,7 +85,7 @@ test("what npm pack makes by itself is the same", async () => {
   assert.deepEqual(files.map(({ path }: { path: string }) => path).sort(), paths.sort());
 });
 
-test("an entry or a condition for one runtime brings the sockets of no other", async () => {
+test("an entry or a condition for one runtime includes no other runtime's sockets", async () => {
   const all = ["bun", "deno", "node", "workerd"];
   for (const runtime of all) {
     assert.deepEqual(await socketsIn(`@sublet/mysql/${runtime}`), [runtime]);
@@ -93,11 +93,11 @@ test("an entry or a condition for one runtime brings the sockets of no other", a
   for (const runtime of ["bun", "deno", "workerd"]) {
     assert.deepEqual(await socketsIn("@sublet/mysql", ["node", runtime]), [runtime]);
   }
-  // What is bundled for Node is run by others too: by Workers, above all.
+  // Other runtimes run bundles for Node too, above all Workers.
   assert.deepEqual(await socketsIn("@sublet/mysql", ["node"]), all);
 });
 
-/** Returns whose sockets a bundler takes in with an entry, under conditions. */
+/** Returns the runtimes whose sockets a bundler includes with an entry, under conditions. */
 async function socketsIn(entry: string, conditions: readonly string[] = []): Promise<string[]> {
   const { outputFiles: [file] } = await build({
     absWorkingDir: installed.folder,
@@ -112,7 +112,7 @@ async function socketsIn(entry: string, conditions: readonly string[] = []): Pro
   return [...new Set(found.map(([, name = ""]) => name))].sort();
 }
 
-test("what engines have to read is ASCII, as they are slower to read anything else", async () => {
+test("the JavaScript of the package is ASCII, which engines read fastest", async () => {
   const folder = join(installed.folder, "node_modules", "@sublet", "mysql", "dist");
   const files = await readdir(folder, { recursive: true });
   const code = files.filter((name) => name.endsWith(".js"));
@@ -120,7 +120,7 @@ test("what engines have to read is ASCII, as they are slower to read anything el
   assert.deepEqual(code.filter((_, i) => /[^\0-\x7f]/.test(texts[i] ?? "")), []);
 });
 
-test("a program that uses its types compiles, and every declaration with it", async () => {
+test("a program that uses the types compiles, and so does every declaration", async () => {
   const config = {
     compilerOptions: {
       module: "nodenext",
@@ -148,7 +148,7 @@ for (
     ["Deno", "deno", [binary("deno"), "run", "--allow-all", "--no-lock"]],
   ] as const
 ) {
-  test(`installed, it works in ${title}`, async () => {
+  test(`the installed package works on ${title}`, async () => {
     const [path, ...args] = command;
     const name = `use_${runtime}.js`;
     await writeFile(join(installed.folder, name), program(runtime));
@@ -160,7 +160,7 @@ for (
   });
 }
 
-/** Returns a program that uses the package in a runtime; it is TypeScript as well. */
+/** Returns a program for a runtime that uses the package; it is valid JavaScript and TypeScript. */
 function program(runtime: string): string {
   return `
 import process from "node:process";
@@ -191,7 +191,7 @@ await Promise.all([db.drain(), own.drain()]);
 `;
 }
 
-/** Installs the oldest Node where it is not yet. */
+/** Installs the oldest Node, if it is not installed yet. */
 async function installOldNode(): Promise<void> {
   if (existsSync(oldNode)) return;
   await mkdir(oldNodeFolder, { recursive: true });

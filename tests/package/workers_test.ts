@@ -1,4 +1,4 @@
-/** Installed, it works in Workers, bundled by esbuild or by wrangler. */
+/** The installed package works in Workers, bundled by esbuild or by wrangler. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -16,7 +16,7 @@ import { Installed } from "./tarball.ts";
 
 const run = promisify(execFile);
 
-/** Returns a worker whose pool is defined in global scope, as an entry gives it. */
+/** Returns a worker with a pool of an entry in global scope. */
 function workerOf(entry: string): string {
   return `
 import { env } from "cloudflare:workers";
@@ -59,7 +59,7 @@ for (const entry of ["@sublet/mysql", "@sublet/mysql/workerd"]) {
   });
 }
 
-test("bundled by wrangler with no setting, it works in workerd", async () => {
+test("bundled by wrangler with no setting, the package works in workerd", async () => {
   const folder = await mkdtemp(join(installed.folder, "worker-"));
   await writeFile(join(installed.folder, "worker.js"), workerOf("@sublet/mysql"));
   const config = { name: "app", main: "worker.js", compatibility_date: compatibilityDate };
@@ -72,7 +72,7 @@ test("bundled by wrangler with no setting, it works in workerd", async () => {
   await assertAnswers(join(folder, "worker.js"));
 });
 
-/** A worker that forgets a lease in each request, and has garbage collected soon. */
+/** A worker that abandons a lease in each request, and allocates so that garbage is collected. */
 const forgetful = `
 import { env } from "cloudflare:workers";
 import { createPool } from "@sublet/mysql";
@@ -91,7 +91,7 @@ export default { fetch: answer };
 `;
 
 for (const lifespan of ["unit", "pool"]) {
-  test(`a lease forgotten in workerd is no uncaught exception (lifespan "${lifespan}")`, async () => {
+  test(`an abandoned lease in workerd throws no exception (lifespan "${lifespan}")`, async () => {
     const folder = await mkdtemp(join(installed.folder, "worker-"));
     const outfile = join(folder, "worker.js");
     await writeFile(join(installed.folder, "worker.js"), forgetful);

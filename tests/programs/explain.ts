@@ -1,10 +1,10 @@
-/** Tells whether there is a reason for what a deed was rejected with. */
+/** Tells whether a program explains the error that a deed was rejected with. */
 
 import type { Deed } from "./history.ts";
 import type { Model } from "./model.ts";
 import { type Program, risksOf } from "./program.ts";
 
-/** Codes and numbers of errors that say that a connection has ended. */
+/** Codes of errors that report the end of a connection. */
 const losses: ReadonlySet<string> = new Set([
   "CONNECTION_LOST",
   "COMMIT_UNKNOWN",
@@ -20,7 +20,7 @@ const losses: ReadonlySet<string> = new Set([
   "ERR_STREAM_PREMATURE_CLOSE",
 ]);
 
-/** Tells whether a deed was not rejected, or had a reason to be. */
+/** Tells whether a deed was not rejected, or the program explains its rejection. */
 export function explains(program: Program, model: Model, deed: Deed): boolean {
   const { outcome, rejection } = deed;
   if (outcome !== "rejected" || rejection === undefined) return true;
@@ -47,19 +47,19 @@ export function explains(program: Program, model: Model, deed: Deed): boolean {
     case "LEASE_ENDED":
       return hasEndAround(model, deed);
     case "POOL_DRAINING":
-      // Where connections end with the outermost unit, nothing begins in it any more.
+      // With lifespan "unit", the pool ends connections with the outermost unit and refuses work.
       return program.lifespan === "unit" && hasEndAround(model, deed);
     case "TRANSACTION_LOST":
       return kills || aborts || timeouts || deadlocks;
     case "ECONNABORTED":
-      // A stream that is left unread ends with its lease.
+      // A stream that code leaves unread ends with its lease.
       return deed.kind === "stream" && hasEndAround(model, deed) || kills || aborts || timeouts;
     default:
       return losses.has(code) && (kills || aborts || timeouts);
   }
 }
 
-/** Tells whether transactions of one unit on two virtual connections may wait for each other. */
+/** Tells whether transactions of one unit on two virtual connections overlap, and may deadlock. */
 function hasTwoBeside(model: Model): boolean {
   const transactions = model.history.filter(({ kind }) => kind === "transaction");
   return transactions.some((one) =>
@@ -70,10 +70,10 @@ function hasTwoBeside(model: Model): boolean {
   );
 }
 
-/** Tells whether something around a deed had ended, was about to, or failed, when it was rejected. */
+/** Tells whether a deed around or inside a deed had ended, returned or failed at its rejection. */
 function hasEndAround(model: Model, deed: Deed): boolean {
   if (deed.hasThrown) return true;
-  // What a body is rejected with may come from any deed in it.
+  // The error of a body may come from any deed in it.
   const within = model.history.filter((other) => [...model.around(other)].includes(deed));
   return [...model.around(deed), ...within].some((
     { outcome, hasThrown, settled = Infinity, returned = settled, kind },

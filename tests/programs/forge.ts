@@ -1,10 +1,10 @@
-/** Histories and views that never were, to see whether the judge finds what is wrong with them. */
+/** Makes histories and views by hand, to test whether the judge finds their errors. */
 
 import type { Deed, History, ReceivedCommand, View, WrittenRow } from "./history.ts";
 import { type Breach, judge, type Rule } from "./judge.ts";
 import type { Program, ProgramStep, StatementStep } from "./program.ts";
 
-/** What a forged deed says of itself; the rest is as usual. */
+/** The fields that a forged deed sets; the others have defaults. */
 export type Forged =
   & Pick<Deed, "kind" | "step">
   & Partial<Omit<Deed, "id" | "asked" | "kind" | "step">>
@@ -12,9 +12,9 @@ export type Forged =
 
 /** A write through the first virtual connection. */
 export const write: StatementStep = { kind: "statement", on: 0, what: "write" };
-/** A look through it. */
+/** A read through the first virtual connection. */
 export const read: StatementStep = { kind: "statement", on: 0, what: "read" };
-/** A transaction on it. */
+/** A transaction on the first virtual connection. */
 export const transaction: ProgramStep = { kind: "transaction", on: 0, body: [write] };
 /** A unit that may be repeated. */
 export const unit: ProgramStep = { kind: "unit", retries: 1, body: [write] };
@@ -22,7 +22,7 @@ export const unit: ProgramStep = { kind: "unit", retries: 1, body: [write] };
 /** The two databases. */
 export const databases: readonly string[] = ["one", "two"];
 
-/** What a session shows that nobody has changed. */
+/** The look at a session with no changed state. */
 export const fresh = {
   connection: 7,
   current: "one",
@@ -31,7 +31,7 @@ export const fresh = {
   isolation: "REPEATABLE-READ",
 };
 
-/** Returns a history; deeds are asked for in turn, and have been fulfilled unless they say so. */
+/** Returns a history of deeds asked for in turn, each fulfilled unless it says otherwise. */
 export function historyOf(...deeds: readonly Forged[]): History {
   return deeds.map((deed, id): Deed => ({
     id,
@@ -47,28 +47,28 @@ export function historyOf(...deeds: readonly Forged[]): History {
   }));
 }
 
-/** Returns what one connection received. */
+/** Returns the queries that one connection received. */
 export function received(thread: number, ...texts: readonly string[]): ReceivedCommand[] {
   return texts.map((text) => ({ thread, command: "Query", text }));
 }
 
-/** Returns the text of a deed's statement. */
+/** Returns the text of a deed's write. */
 export function sent(deed: number): string {
   return `INSERT INTO log VALUES ('p1:d${deed}')`;
 }
 
-/** Returns the row of a deed. */
+/** Returns the row that a deed wrote. */
 export function row(deed: number): WrittenRow {
   return { deed, connection: 7, current: "one", home: "one" };
 }
 
-/** Returns what a server shows of which nothing is left. */
+/** Returns the view of a server where nothing is left, with some fields replaced. */
 export function viewOf(view: Partial<View>): View {
   const nothing = { rows: [], commands: [], databases, isolation: fresh.isolation };
   return { ...nothing, peak: 1, left: { leased: 0 }, ...view };
 }
 
-/** Judges what was forged. */
+/** Judges a forged history and view. */
 export function judged(
   history: History,
   view: Partial<View>,
@@ -79,7 +79,7 @@ export function judged(
   return judge({ ...whole, ...program }, history, viewOf(view));
 }
 
-/** Returns by which rules what was forged fails. */
+/** Returns the rules that a forged history and view break. */
 export function rulesOf(...forged: Parameters<typeof judged>): Rule[] {
   return [...new Set(judged(...forged).map(({ rule }) => rule))].sort();
 }

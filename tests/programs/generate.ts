@@ -1,4 +1,4 @@
-/** Makes programs by chance, from a seed: the same seed makes the same program. */
+/** Generates random programs from a seed: the same seed gives the same program. */
 
 import { Chance } from "../../examples/demo/chance.ts";
 import type {
@@ -13,23 +13,23 @@ import type {
   UnitStep,
 } from "./program.ts";
 
-/** How deep trees grow, and how many steps they have. */
+/** The maximum depth of a tree, and the number of steps after which a program stops growing. */
 const depthMax = 5;
 const stepsMax = 16;
 
-/** Where in a program a step is made. */
+/** The position in a program at which a step is generated. */
 interface Site {
   readonly depth: number;
   readonly isInUnit: boolean;
   /** The virtual connections on which its code is in a transaction. */
   readonly transactions: readonly number[];
-  /** The virtual connection of the lease that it may use. */
+  /** The virtual connection of the lease that its code may use. */
   readonly lease: number | undefined;
-  /** Whether that is the unit's own, which others of the unit have to wait for. */
+  /** Whether that lease is shared with its unit, so that the unit's other code waits for it. */
   readonly isJoined: boolean;
 }
 
-/** What may go wrong in a program. */
+/** The faults that a program may contain. */
 interface Mood {
   readonly throws: boolean;
   readonly kills: boolean;
@@ -93,7 +93,7 @@ class Maker {
     return this.#chance.between(0, this.#virtualCount - 1);
   }
 
-  /** Several requests at once, as a server gets them. */
+  /** Runs the steps in parallel, like concurrent requests to a web server. */
   #together(body: readonly ProgramStep[]): ParallelStep {
     return {
       kind: "parallel",
@@ -216,7 +216,7 @@ class Maker {
   }
 
   #parallel(site: Site): ParallelStep {
-    // What is run beside each other through one lease would have to wait for its transactions.
+    // Branches that share a joined lease would have to wait for its transactions.
     const lease = site.isJoined ? undefined : site.lease;
     const branches = Array.from(
       { length: this.#chance.between(2, 4) },

@@ -1,33 +1,33 @@
-/** What was seen of a program that ran: by its code, and on the server. */
+/** The record of a program's run: what its code saw, and what the server shows. */
 
 import type { ProgramStep } from "./program.ts";
 
-/** What a statement saw of its session. */
+/** The session state that a statement saw. */
 export interface Look {
   readonly connection: number;
   readonly current: string | null;
   /** The unit that has set the user variable. */
   readonly owner: string | null;
-  /** The unit that has made the temporary table; "none" where it is the table of all. */
+  /** The unit that has made the temporary table; "none" if only the shared table exists. */
   readonly flag: string | null;
   readonly isolation: string;
 }
 
-/** How something was rejected. */
+/** The error of a rejected deed. */
 export interface Rejection {
   readonly code: string;
   readonly errno?: number | undefined;
   readonly message: string;
 }
 
-/** Something that code asked the pool for, and what became of it. */
+/** A call that code made to the pool, and its outcome. */
 export interface Deed {
   readonly id: number;
-  /** The deed whose code asked for it. */
+  /** The deed whose code made the call. */
   readonly parent: number | undefined;
   /**
-   * `unit` is what the caller sees; each run of its code is an `attempt`. A `hand` is a transaction
-   * begun by hand through a lease.
+   * A `unit` is the call; each run of its callback is an `attempt`. A `hand` is a transaction that
+   * code begins through a lease by SQL.
    */
   readonly kind:
     | "unit"
@@ -42,62 +42,62 @@ export interface Deed {
   readonly step: ProgramStep;
   /** Whether other code of its unit may run at the same time. */
   readonly isBeside: boolean;
-  /** Whether it is run through the lease around it. */
+  /** Whether the deed runs through the lease around it. */
   readonly isThrough: boolean;
-  /** Whether it is the transaction that an option of its unit asks for. */
+  /** Whether the deed is the transaction of its unit's option `transaction`. */
   readonly isImplicit: boolean;
-  /** When it was asked for, and when its end was seen, on one clock that counts events. */
+  /** When code made the call, and when it settled, on one clock that counts events. */
   readonly asked: number;
   settled?: number | undefined;
-  /** When the code that it was given had ended. */
+  /** When its callback had returned. */
   returned?: number | undefined;
   outcome: "pending" | "fulfilled" | "rejected";
   rejection?: Rejection | undefined;
-  /** Whether the code that it was given has thrown. */
+  /** Whether its callback has thrown. */
   hasThrown?: boolean | undefined;
   look?: Look | undefined;
-  /** How many rows a stream brought. */
+  /** How many rows the code read from a stream. */
   rows?: number | undefined;
 }
 
-/** All deeds, in the order in which they were asked for; the number of each is its place. */
+/** All deeds, in the order of their calls; the id of each is its index. */
 export type History = readonly Deed[];
 
 /** A row that a statement has written. */
 export interface WrittenRow {
-  /** The deed. */
+  /** The id of the deed. */
   readonly deed: number;
   readonly connection: number;
-  /** The database that was the current one. */
+  /** The current database of the session. */
   readonly current: string | null;
-  /** The database in whose table it is. */
+  /** The database whose table holds the row. */
   readonly home: string;
 }
 
 /** A command that the server received. */
 export interface ReceivedCommand {
-  /** The number of the connection. */
+  /** The thread id of the connection. */
   readonly thread: number;
-  /** What it was, as the server's log names it: `Query`, `Execute`, `Connect` … */
+  /** Its name in the server's log: `Query`, `Execute`, `Connect` … */
   readonly command: string;
   readonly text: string;
 }
 
-/** What the server, and the pool, say of a program when all of it has ended. */
+/** The state of the server and of the pool after a program has ended. */
 export interface View {
   readonly rows: readonly WrittenRow[];
   readonly commands: readonly ReceivedCommand[];
   /** The two databases. */
   readonly databases: readonly string[];
-  /** The isolation that a session begins with. */
+  /** The isolation level of a new session. */
   readonly isolation: string;
   /** The most connections of the pool that the server had at once. */
   readonly peak: number;
-  /** What was left when all promises had settled, by name. */
+  /** What was left when all promises had settled: counts by name. */
   readonly left: Readonly<Record<string, number>>;
 }
 
-/** Returns the text by which a statement can be found on the server. */
+/** Returns the text that marks a deed's statement on the server. */
 export function markOf(program: number, deed: number): string {
   return `p${program}:d${deed}`;
 }

@@ -1,4 +1,4 @@
-/** Runs programs in a process of their own, on a server that it starts, or that runs. */
+/** Runs programs in a child process, on a server that {@linkcode openGround} starts. */
 
 import { spawn } from "node:child_process";
 import { isAbsolute, join } from "node:path";
@@ -13,7 +13,7 @@ import type { WorldAddress } from "./world.ts";
 
 /** How many programs run at once in one process. */
 const sites = 12;
-/** How long a process may take beyond what it was told, in ms. */
+/** How long a process may take beyond its task's seconds, in ms. */
 const beyondMsMax = 60_000;
 
 /** A server for programs. */
@@ -21,7 +21,7 @@ export interface Ground extends AsyncDisposable {
   readonly address: Omit<WorldAddress, "prefix">;
 }
 
-/** What is run, where not as usual: programs of a seed without end, in this tree, on Node. */
+/** The options of a run; by default programs of the seed without limit, in this tree, on Node. */
 export interface HuntOptions extends Partial<Omit<Task, keyof WorldAddress>> {
   readonly seed: number;
   readonly seconds: number;
@@ -29,15 +29,15 @@ export interface HuntOptions extends Partial<Omit<Task, keyof WorldAddress>> {
   readonly runtime?: ProgramRuntime;
   /** The folder of the project, or of a copy. */
   readonly tree?: string;
-  /** Is told of each program that failed; ends all by returning true. */
+  /** Called with each program that failed; ends the run by returning true. */
   readonly failed?: (failure: Failure) => boolean;
 }
 
-/** What became of programs. */
+/** The result of a run. */
 export interface Catch {
   readonly programs: number;
   readonly failures: readonly Failure[];
-  /** What the process complained of, if it did not end well. */
+  /** The exit and the stderr of the process, if it failed. */
   readonly crash: string | undefined;
 }
 
@@ -56,7 +56,7 @@ export async function openGround(flavor: Flavor): Promise<Ground> {
   };
 }
 
-/** Runs programs, and returns what became of them. */
+/** Runs programs, and returns how many ran and which failed. */
 export async function hunt({ address }: Ground, options: HuntOptions): Promise<Catch> {
   const { runtime = "node", tree = root, failed, ...rest } = options;
   const task: Task = {

@@ -1,4 +1,4 @@
-/** Judges a program that has run, from what its code was told and what the server says. */
+/** Judges a program that has run, by what its code received and what the server shows. */
 
 import type { Deed, History, View } from "./history.ts";
 import { explains } from "./explain.ts";
@@ -7,47 +7,47 @@ import { Model } from "./model.ts";
 import { type Program, stepsOf, streamLength } from "./program.ts";
 import { ownerOf } from "./statements.ts";
 
-/** A promise that was broken. */
+/** A rule that the pool broke. */
 export interface Breach {
   readonly rule: Rule;
-  /** What was found. */
+  /** A description of the finding. */
   readonly story: string;
 }
 
-/** The promises. */
+/** The rules. */
 export type Rule =
-  /** What was fulfilled is there. */
+  /** A fulfilled write is in its table. */
   | "lost"
-  /** Nothing is there twice. */
+  /** No write is in its table twice. */
   | "doubled"
-  /** What was rolled back, refused or repeated leaves nothing. */
+  /** A write that was rolled back, refused or repeated leaves no row. */
   | "stayed"
-  /** A transaction whose end is unknown is there as a whole, or not at all. */
+  /** A transaction whose outcome is unknown left all its writes or none. */
   | "torn"
   /** A unit is repeated only while nothing of it can have become permanent. */
   | "repeated"
   /** A statement runs in the transaction that its code is in, and in no other. */
   | "misplaced"
-  /** Nobody sees what another unit has left in a session. */
+  /** No unit sees session state of another unit. */
   | "smuggled"
-  /** A unit sees what it has left in a session itself. */
+  /** A unit sees the session state that it set itself. */
   | "forgotten"
   /** A statement runs in the database of its unit. */
   | "astray"
-  /** What comes after the end of its unit or transaction is refused. */
+  /** The pool refuses a statement after the end of its unit or transaction. */
   | "late"
   /** Every promise settles in time. */
   | "unsettled"
-  /** What is refused, or fails, does so for a reason. */
+  /** Every rejection has a reason in the program. */
   | "unexplained"
-  /** A stream brings all of its rows. */
+  /** A stream yields all of its rows. */
   | "cut"
-  /** Nothing is left at the end. */
+  /** No lease, waiter, transaction, lock or connection is left at the end. */
   | "left"
-  /** There are never more connections than the limit, and one to kill a statement. */
+  /** The pool never has more connections than its limit, plus one to kill a statement. */
   | "crowded";
 
-/** Judges a program. */
+/** Returns every rule that a program's run broke. */
 export function judge(program: Program, history: History, view: View): Breach[] {
   return new Judge(program, history, view).all();
 }
@@ -98,7 +98,7 @@ class Judge {
     }
   }
 
-  /** Whether what was written is there as often as its fate says, and was sent before the end. */
+  /** Whether a write has as many rows as its fate allows, and ran before its unit ended. */
   #judgeStatement(deed: Deed): void {
     const count = this.#counts.get(deed.id) ?? 0;
     const { min, max } = isWrite(deed) ? this.#model.fateOf(deed) : { min: 0, max: 0 };
@@ -115,7 +115,7 @@ class Judge {
     }
   }
 
-  /** Whether a unit that has just changed its session finds it changed. */
+  /** Whether a unit sees the session state that it has just set. */
   #judgeState(deed: Deed): void {
     const { step, look, isBeside } = deed;
     if (step.kind !== "state" || look === undefined || isBeside) return;
@@ -133,7 +133,7 @@ class Judge {
     this.#say("forgotten", `${nameOfDeed(deed)} did not see it: ${JSON.stringify(look)}`);
   }
 
-  /** Whether nothing of a run that was repeated could have become permanent. */
+  /** Whether no write of a repeated attempt could have become permanent. */
   #judgeRepetition(attempt: Deed): void {
     if (this.#model.nextAttempt(attempt) === undefined) return;
     for (const deed of this.#model.history) {
@@ -148,7 +148,7 @@ class Judge {
     }
   }
 
-  /** Whether a transaction whose end is unknown is there as a whole or not at all. */
+  /** Whether a transaction with an unknown outcome left all its writes or none. */
   #judgeWhole(transaction: Deed): void {
     if (this.#model.topOf(transaction) !== undefined) return;
     if (!this.#model.isUncertain(transaction)) return;
@@ -162,7 +162,7 @@ class Judge {
     this.#say("torn", `${story} ${there.length} of ${parts.length} writes are there`);
   }
 
-  /** Whether a session shows nothing of another unit, and the right database. */
+  /** Whether a session shows no state of another unit, and has the right database. */
   #judgeLook(deed: Deed): void {
     const { look } = deed;
     if (look === undefined) return;
@@ -211,7 +211,7 @@ class Judge {
     }
   }
 
-  /** Whether each statement was in the transaction that its code is in, and in no other. */
+  /** Whether each statement ran in the transaction of its code, and in no other. */
   #judgePlaces(): void {
     const homes = new Map<number, Deed>();
     const servers = new Map<Deed, number>();
@@ -241,7 +241,7 @@ class Judge {
       if (count > 0) this.#say("left", `${count} ${name} left at the end`);
     }
     const { limit, lifespan } = this.#program;
-    // A unit whose connections do not outlive it has as many as a pool.
+    // With lifespan "unit", each unit may have as many connections as the limit.
     if (lifespan !== "unit" && peak > limit + 1) {
       this.#say("crowded", `${peak} connections where ${limit} are allowed`);
     }
@@ -260,7 +260,7 @@ function leavesCode(step: { readonly kind: string; readonly mode?: string }): bo
   return step.kind === "parallel" && step.mode !== "settled";
 }
 
-/** Says which deed it is. */
+/** Returns a description of a deed for people. */
 export function nameOfDeed({ id, kind, step, on }: Deed): string {
   const what = "what" in step ? ` ${step.what}` : "";
   return `${kind}${what} ${id} on ${"abcdefgh"[on]}`;

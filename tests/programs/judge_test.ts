@@ -1,4 +1,4 @@
-/** Each promise by which random programs are judged is found broken where it is broken. */
+/** The judge of random programs finds every broken rule. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -25,22 +25,22 @@ const committed = received(7, "START TRANSACTION", sent(1), "COMMIT");
 const mine = { code: "THROWN", message: "mine" };
 const rejected = { outcome: "rejected", rejection: mine, hasThrown: true } as const;
 
-test("a history in which every promise is kept breaks no rule", () => {
+test("the judge finds nothing in a correct history", () => {
   assert.deepEqual(rulesOf(alone, { rows: [row(0)], commands: received(7, sent(0)) }), []);
   assert.deepEqual(rulesOf(inTransaction, { rows: [row(1)], commands: committed }), []);
 });
 
-test("what was fulfilled and is not there is lost", () => {
+test("a fulfilled write without a row is lost", () => {
   assert.deepEqual(rulesOf(alone, { commands: received(7, sent(0)) }), ["lost"]);
   assert.deepEqual(rulesOf(inTransaction, { commands: committed }), ["lost"]);
 });
 
-test("what is there twice is doubled", () => {
+test("a write with two rows is doubled", () => {
   const rows = [row(0), row(0)];
   assert.deepEqual(rulesOf(alone, { rows, commands: received(7, sent(0)) }), ["doubled"]);
 });
 
-test("what was rolled back, or refused, and is there has stayed", () => {
+test("a write that was rolled back or refused but has a row has stayed", () => {
   const thrown = historyOf({ kind: "transaction", step: transaction, ...rejected }, {
     kind: "statement",
     step: write,
@@ -70,7 +70,7 @@ test("what was rolled back, or refused, and is there has stayed", () => {
   assert.deepEqual(rulesOf(refused, { rows: [row(0)] }, { body }), ["stayed"]);
 });
 
-test("a transaction whose end is unknown, and of which a part is there, is torn", () => {
+test("a transaction with an unknown outcome and some of its rows is torn", () => {
   const unknown = historyOf(
     {
       kind: "transaction",
@@ -88,7 +88,7 @@ test("a transaction whose end is unknown, and of which a part is there, is torn"
   assert.deepEqual(rulesOf(unknown, { rows: [row(1), row(2)], commands }, { body }), []);
 });
 
-test("a unit that was repeated although something of it could stay is found", () => {
+test("a unit that is repeated after a write outside a transaction breaks the rule", () => {
   const repeated = historyOf(
     { kind: "unit", step: unit },
     { kind: "attempt", step: unit, parent: 0, hasThrown: true },
@@ -100,7 +100,7 @@ test("a unit that was repeated although something of it could stay is found", ()
   assert.deepEqual(rulesOf(repeated, { commands, rows: [row(2)] }), ["repeated", "stayed"]);
 });
 
-test("a unit that was repeated after a COMMIT of its own is found", () => {
+test("a unit that is repeated after its own COMMIT breaks the rule", () => {
   const repeated = historyOf(
     { kind: "unit", step: unit },
     { kind: "attempt", step: unit, parent: 0, hasThrown: true },
@@ -130,7 +130,7 @@ test("a statement in the transaction of a sibling, or not in its own, is misplac
   assert.deepEqual(rulesOf(sibling, { rows, commands: outside }), ["misplaced"]);
 });
 
-test("who was asked for a lease decides where it is, not where its code is", () => {
+test("a lease belongs to the handle that took it, not to the code that asked", () => {
   const lease: ProgramStep = {
     kind: "lease",
     on: 0,
@@ -159,7 +159,7 @@ test("who was asked for a lease decides where it is, not where its code is", () 
   assert.deepEqual(rulesOf(hand, { rows, commands: together }), ["misplaced"]);
 });
 
-test("two transactions in one, and one in two, are misplaced", () => {
+test("two transactions merged into one, and one split in two, are misplaced", () => {
   const two = historyOf(
     { kind: "transaction", step: transaction },
     { kind: "statement", step: write, parent: 0 },
@@ -179,7 +179,7 @@ test("two transactions in one, and one in two, are misplaced", () => {
   assert.deepEqual(rulesOf(one, { rows: [row(1), row(2)], commands: asTwo }), ["misplaced"]);
 });
 
-test("what another unit has left in a session is smuggled", () => {
+test("session state of another unit is smuggled", () => {
   for (
     const change of [{ owner: "u9" }, { flag: "u9" }, { isolation: "READ-COMMITTED" }] as const
   ) {
@@ -191,7 +191,7 @@ test("what another unit has left in a session is smuggled", () => {
   assert.deepEqual(rulesOf(own, {}), []);
 });
 
-test("what a unit has left, and does not see itself, is forgotten", () => {
+test("session state that its own unit does not see is forgotten", () => {
   const state: ProgramStep = { kind: "state", on: 0, what: "variable" };
   const around = [
     { kind: "unit", step: { kind: "unit", body: [state] } },
@@ -213,7 +213,7 @@ test("a statement in another database than its unit's is astray", () => {
   assert.deepEqual(rulesOf(historyOf({ kind: "statement", step: read, look }), {}), ["astray"]);
 });
 
-test("what was run after the end of its unit or transaction is late", () => {
+test("a statement that runs after the end of its transaction is late", () => {
   const late = historyOf(
     { kind: "transaction", step: transaction, settled: 5 },
     { kind: "statement", step: write, parent: 0, asked: 6 },
@@ -233,12 +233,12 @@ test("what was run after the end of its unit or transaction is late", () => {
   assert.deepEqual(rulesOf(refused, {}), []);
 });
 
-test("what never settles is found", () => {
+test("a deed that never settles is unsettled", () => {
   const pending = historyOf({ kind: "statement", step: write, outcome: "pending" });
   assert.deepEqual(rulesOf(pending, {}), ["unsettled"]);
 });
 
-test("what is rejected without a reason is found", () => {
+test("a rejection without a reason is unexplained", () => {
   const codes = ["ABORTED", "CONNECTION_LOST", "LEASE_ENDED", "LEASE_TIMEOUT", "TypeError"];
   for (const code of codes) {
     const rejection = { code, message: "" };
@@ -253,7 +253,7 @@ test("a stream without all of its rows is cut", () => {
   assert.deepEqual(rulesOf(historyOf({ kind: "stream", step, rows: 100 }), {}), []);
 });
 
-test("what is left at the end, and a connection too many, are found", () => {
+test("the judge finds what is left at the end, and a connection too many", () => {
   const view = { rows: [row(0)], commands: received(7, sent(0)) };
   assert.deepEqual(rulesOf(alone, { ...view, left: { transactions: 1 } }), ["left"]);
   assert.deepEqual(rulesOf(alone, { ...view, peak: 4 }), ["crowded"]);

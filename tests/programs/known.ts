@@ -1,4 +1,4 @@
-/** Programs that once failed, or are of a kind that did: every run begins with them. */
+/** Programs that once failed, or resemble such: every run begins with them. */
 
 import type { Program, ProgramStep, StatementStep } from "./program.ts";
 
@@ -31,10 +31,10 @@ function beside(mode: "settled" | "first", ...branches: ProgramStep[][]): Progra
 
 /** The programs. */
 export const known: readonly Program[] = [
-  // A unit is repeated after a write of its own, or a transaction.
+  // A unit that deadlocks after its own write, or after a transaction.
   pool(1, unit({ retries: 1 }, write(a), deadlock)),
   pool(1, unit({ retries: 1 }, transaction(a, write(a)), transaction(a, deadlock))),
-  // A statement beside a transaction that is rolled back; at two connections, and at one.
+  // A statement beside a transaction that rolls back; with two connections, and with one.
   ...[2, 1].map((limit) =>
     pool(
       limit,
@@ -44,7 +44,7 @@ export const known: readonly Program[] = [
   // A stream whose connection is killed, or whose unit ends.
   pool(1, beside("settled", [stream], [pause(4), { kind: "kill", which: 0 }])),
   pool(2, unit({}, beside("first", [stream, write(a)], [pause(3)]))),
-  // A lease in a savepoint that is to be that of its transaction.
+  // A lease in a savepoint that has to be its transaction's connection.
   pool(
     2,
     transaction(
@@ -57,9 +57,9 @@ export const known: readonly Program[] = [
       }),
     ),
   ),
-  // Who waits is granted what its own unit lets go for it, before it has begun to wait.
+  // A request gets the connection that its own unit releases for it, before it has queued.
   pool(10, transaction(b, write(a), read(c))),
-  // Two savepoints, each of which waits for the other to end.
+  // Two savepoints, each waiting for the other to end.
   pool(
     10,
     transaction(

@@ -1,15 +1,15 @@
 /**
- * Reads the server's general log: which connection received what, and in which of its
- * transactions.
+ * Reads the server's general log: which connection received which command, and in which
+ * transaction.
  */
 
 import type { ReceivedCommand } from "./history.ts";
 import { deedIn } from "./history.ts";
 
-/** Where a statement was received. */
+/** The connection and transaction that received a statement. */
 export interface Place {
   readonly thread: number;
-  /** The transaction that was open: the number of the command that began it. */
+  /** The open transaction: the index of the command that began it. */
   readonly transaction: number | undefined;
 }
 
@@ -19,16 +19,16 @@ export interface ServerTransaction {
   isCommitted: boolean;
 }
 
-/** What the log tells of a program. */
+/** The statements and transactions of a program in the log. */
 export interface Reading {
-  /** Where each deed's statement was received, as often as it was. */
+  /** Every place that received each deed's statement. */
   readonly places: ReadonlyMap<number, readonly Place[]>;
   readonly transactions: ReadonlyMap<number, ServerTransaction>;
 }
 
 const line = /^[^\t]*\t{1,2} *(\d+) ([A-Z][A-Za-z_ ]*?) ?\t(.*)$/;
 
-/** Returns the command in a line of the log, if it begins one. */
+/** Returns the command that a line of the log begins, if it begins one. */
 export function commandIn(text: string): ReceivedCommand | undefined {
   const [, thread, command, rest] = line.exec(text) ?? [];
   if (thread === undefined || command === undefined) return undefined;
@@ -53,7 +53,7 @@ export function readCommands(commands: readonly ReceivedCommand[]): Reading {
     const transaction = open.get(thread);
     const inside = transaction === undefined ? undefined : transactions.get(transaction);
     if (/^COMMIT\b/i.test(text) && inside !== undefined) inside.isCommitted = true;
-    // Servers do not log that a session is reset; what the pool tells a new one comes then too.
+    // Servers do not log a reset, but after a reset the pool sends its session setup again.
     if (/^(COMMIT\b|ROLLBACK\b(?! TO)|SET .*\bsession_track)/i.test(text)) open.delete(thread);
     const deed = deedIn(text);
     if (deed === undefined) continue;

@@ -1,13 +1,13 @@
 /**
  * Random programs: `npm run programs`. Trees of units, transactions, leases and statements run on
- * a real server, and a model that knows nothing of the pool judges what became of them.
+ * a real server, and a model that is independent of the pool judges the outcome.
  *
- * `--seconds N` is how long new ones begin, `--seed N` makes them other ones, `--runtime` is what
- * they run in (node, bun, deno), `--server` what they run on (mariadb, mysql). `--only N` runs one
- * program of the seed over and over, `--replay JSON` one that is given. Then mutants of the pool
- * have to be found by such programs, unless `--no-mutants` or one program is asked for. `--json`
- * ends with one line for a program to read. The exit status is 0 if programs ran, none
- * failed and no mutant survived.
+ * `--seconds N` is how long the run starts new programs, `--seed N` selects other programs,
+ * `--runtime` the runtime (node, bun, deno), `--server` the server (mariadb, mysql). `--only N`
+ * runs one program of the seed repeatedly, `--replay JSON` a given program. Then the programs have
+ * to find mutants of the pool, except with `--no-mutants`, `--only` or `--replay`. `--json` prints
+ * the summary as one line of JSON. The exit status is 0 if programs ran, none failed and no mutant
+ * survived.
  */
 
 import process from "node:process";
@@ -21,9 +21,9 @@ import { describeFailure } from "./tell.ts";
 
 const runtimes: readonly ProgramRuntime[] = ["node", "bun", "deno"];
 const flavors: readonly Flavor[] = ["mariadb", "mysql"];
-/** How long the first program that failed is made smaller, in s. */
+/** How long to shrink the first program that failed, in s. */
 const shrinkSeconds = 30;
-/** How many failures are told. */
+/** How many failures to print. */
 const toldMax = 12;
 
 const { values } = parseArgs({

@@ -1,23 +1,23 @@
 /**
- * What a program's deeds mean, by the rules that the pool promises; written apart from it.
+ * The expected outcome of a program's deeds by the pool's rules, independent of the pool's code.
  *
- * Code belongs to the innermost unit around it, and, through a virtual connection, to the
- * innermost transaction around it in that unit. What runs beside a transaction is not part of it.
+ * Code belongs to the innermost unit around it, and, for a virtual connection, to the innermost
+ * transaction around it in that unit. Code beside a transaction is not part of the transaction.
  */
 
 import type { Deed, History } from "./history.ts";
 
-/** How many rows a write may have left: from `min` to `max`. */
+/** The number of rows that a write may have left: from `min` to `max`. */
 export interface Fate {
   readonly min: 0 | 1;
   readonly max: 0 | 1;
 }
 
-/** Errors of a connection that has ended: what was under way in it may have been done. */
+/** Errors of a connection that has ended: the server may have executed the running statement. */
 const losses: ReadonlySet<number> = new Set([1053, 1080, 1152, 1158, 1159, 1160, 1161, 1927]);
 const interrupted = 1317;
 
-/** Codes of the pool by which a statement is refused before it is sent. */
+/** Codes with which the pool refuses a statement before it sends the statement. */
 const refusals: ReadonlySet<string> = new Set([
   "CONNECTION_LEFT",
   "CONNECT_FAILED",
@@ -31,7 +31,7 @@ const refusals: ReadonlySet<string> = new Set([
   "UNIT_ENDED",
 ]);
 
-/** What a history means. */
+/** Derives units, transactions and fates from a history. */
 export class Model {
   readonly history: History;
 
@@ -45,8 +45,8 @@ export class Model {
   }
 
   /**
-   * Returns the deed that is the unit of a deed: a run of a unit's code; or a transaction, a lease
-   * or a statement outside of any, which is a unit of its own; or a lease of its own.
+   * Returns the deed that is the unit of a deed: the innermost attempt; or, outside of any attempt,
+   * the outermost transaction around the deed or the deed itself; or a separate lease.
    */
   unitOf(deed: Deed): Deed {
     if (this.#isSeparateLease(deed) || deed.kind === "attempt" || deed.kind === "unit") return deed;
@@ -62,7 +62,7 @@ export class Model {
     return unit;
   }
 
-  /** Returns the run of a unit's code that a deed is in, if it is in any. */
+  /** Returns the innermost attempt around a deed, if there is one. */
   attemptOf(deed: Deed): Deed | undefined {
     for (const at of this.around(deed)) if (at.kind === "attempt") return at;
     return undefined;
@@ -73,7 +73,7 @@ export class Model {
     const found: Deed[] = [];
     for (const at of this.#contextOf(deed)) {
       if (at.kind === "attempt") break;
-      // What is asked of its lease after its COMMIT is in none.
+      // A statement through the lease after the COMMIT is in no transaction.
       const isIn = deed.asked < (at.returned ?? Infinity);
       if (at.kind === "hand" && deed.isThrough && isIn) found.push(at);
       if (at.kind === "lease" && deed.isThrough) {
@@ -84,19 +84,19 @@ export class Model {
     return found;
   }
 
-  /** Returns the outermost of them. */
+  /** Returns the outermost transaction of a deed. */
   topOf(deed: Deed): Deed | undefined {
     return this.transactionsOf(deed).at(-1);
   }
 
-  /** Returns the run of the same unit's code that came after one, if it was repeated. */
+  /** Returns the next attempt of the same unit, if the pool repeated the unit. */
   nextAttempt(attempt: Deed): Deed | undefined {
     return this.history.find(({ kind, parent, id }) =>
       kind === "attempt" && parent === attempt.parent && id > attempt.id
     );
   }
 
-  /** Returns the first run around a deed, of any unit, that was repeated. */
+  /** Returns the innermost repeated attempt around a deed, of any unit. */
   repeatedAround(deed: Deed): Deed | undefined {
     for (const at of this.around(deed)) {
       if (at.kind === "attempt" && this.nextAttempt(at) !== undefined) return at;
@@ -104,7 +104,7 @@ export class Model {
     return undefined;
   }
 
-  /** Returns how many rows a write may have left, by its own outcome and what it is part of. */
+  /** Returns the fate of a write by its own outcome, its transactions and its attempts. */
   fateOf(deed: Deed): Fate {
     if (this.repeatedAround(deed) !== undefined) return NONE;
     return this.transactionsOf(deed).reduce(
@@ -113,7 +113,7 @@ export class Model {
     );
   }
 
-  /** Returns how many rows a write may have left by its own outcome and that of its savepoints. */
+  /** Returns the fate of a write by its own outcome and that of its savepoints. */
   fateWithin(deed: Deed): Fate {
     return this.transactionsOf(deed).slice(0, -1).reduce(
       (fate, savepoint) => both(fate, this.#fateOfTransaction(savepoint)),
@@ -121,7 +121,7 @@ export class Model {
     );
   }
 
-  /** Returns how many rows a write may have left by its own outcome. */
+  /** Returns the fate of a write by its own outcome only. */
   ownFateOf({ outcome, rejection }: Deed): Fate {
     if (outcome === "fulfilled") return ONE;
     if (rejection === undefined) return UNKNOWN;
@@ -132,7 +132,7 @@ export class Model {
     return isAnswer ? NONE : UNKNOWN;
   }
 
-  /** Tells whether nobody knows what became of a transaction as a whole. */
+  /** Tells whether the outcome of a transaction is unknown. */
   isUncertain(transaction: Deed): boolean {
     const { min, max } = this.#fateOfTransaction(transaction);
     return min < max;
@@ -154,13 +154,13 @@ export class Model {
   }
 
   /**
-   * Returns the deeds in whose context a deed is, the innermost first. What is asked of a handle
-   * is only in what the handle belongs to, unless the code that asks is below that.
+   * Returns the deeds in whose context a deed runs, the innermost first. A deed through a handle
+   * runs in the context of the handle's owner, unless the calling code is inside that owner.
    */
   #contextOf(deed: Deed, isOfCode = false): Deed[] {
     const parent = this.#parentOf(deed);
     if (parent === undefined) return [];
-    // Code that has a lease goes on where it was, whoever the lease was asked of.
+    // Code with a lease keeps its own context, whichever handle took the lease.
     const isInLease = deed.kind === "hand" || deed.kind === "lease" && isOfCode;
     const by = !isInLease && "by" in deed.step ? deed.step.by : undefined;
     const isByHandle = by === "handle" || by === "outside";
@@ -170,11 +170,11 @@ export class Model {
     return [owner, ...this.#contextOf(owner, true)];
   }
 
-  /** Returns what the handle belongs to that a deed is asked of. */
+  /** Returns the deed that owns the handle through which a deed runs. */
   #ownerOfHandle(deed: Deed): Deed | undefined {
     let implicit: Deed | undefined;
     for (const at of this.around(deed)) {
-      // The code of a unit is handed none of its transactions.
+      // A unit's callback gets no handle of the transactions of its option.
       if (at.kind === "transaction" && at.on === deed.on) return at.isImplicit ? undefined : at;
       if (at.isImplicit) implicit ??= at;
       else if (at.kind === "attempt") return implicit ?? at;
@@ -191,7 +191,7 @@ const ONE: Fate = { min: 1, max: 1 };
 const NONE: Fate = { min: 0, max: 0 };
 const UNKNOWN: Fate = { min: 0, max: 1 };
 
-/** Returns the fate of what stays only if both stay. */
+/** Returns the fate of a write whose rows stay only if both fates keep them. */
 function both(one: Fate, other: Fate): Fate {
   return {
     min: one.min < other.min ? one.min : other.min,

@@ -1,9 +1,9 @@
 /**
- * Small faults of the pool and of its MySQL part, each of which random programs must find: a judge
- * that finds none is decoration. The text of each stands in its file exactly once.
+ * Small faults in the pool and its MySQL part. Random programs have to find each: this shows that
+ * the judge works. The text `from` of each occurs exactly once in its file.
  */
 
-/** A fault: in which file of src, what stands there, and what stands there instead. */
+/** A fault: a file of src, a text in it, and the text that replaces it. */
 export interface Mutant {
   readonly name: string;
   readonly file: string;
@@ -11,7 +11,7 @@ export interface Mutant {
   readonly to: string;
 }
 
-// One fault a line.
+// One fault per line.
 // deno-fmt-ignore
 const table: readonly (readonly [name: string, file: string, from: string, to: string])[] = [
   ["what throws is committed", "shell/transact", 'conclude(transaction, "ROLLBACK", signal, look)', 'conclude(transaction, "COMMIT", signal)'],

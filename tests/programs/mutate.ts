@@ -1,4 +1,4 @@
-/** Makes mutants of the pool, each in a copy of the project, and sees whether programs find them. */
+/** Makes mutants of the pool, each in a copy of the project, and tests if programs find them. */
 
 import {
   cpSync,
@@ -17,11 +17,11 @@ import { type Ground, hunt } from "./hunt.ts";
 import type { Mutant } from "./mutants.ts";
 import type { Failure } from "./worker.ts";
 
-/** How long programs look for a mutant, in s. */
+/** How long programs run against one mutant, in s. */
 const huntSeconds = 40;
-/** How many programs of a mutant run at once: two mutants are tried side by side. */
+/** How many programs of one mutant run at once; several mutants run in parallel. */
 const sites = 6;
-/** What a copy holds. */
+/** The files and folders of a copy. */
 const parts: readonly string[] = [
   "package.json",
   "mod.ts",
@@ -31,8 +31,8 @@ const parts: readonly string[] = [
 ];
 
 /**
- * Tries mutants, and returns how many were killed: by a program of the seed that fails, and is not
- * among those by whose numbers the pool itself fails.
+ * Tries mutants, and returns how many were killed: by a crash, or by a program of the seed that
+ * fails with the mutant and is not in `failing`, the programs that fail without it.
  */
 export async function tryMutants(
   ground: Ground,
@@ -57,7 +57,7 @@ export async function tryMutants(
   return killed;
 }
 
-/** Returns by which promise a mutant was found, if it was. */
+/** Returns how a program found a mutant, if one did. */
 async function fateOf(
   mutant: Mutant,
   ground: Ground,
@@ -83,7 +83,7 @@ async function fateOf(
   }
 }
 
-/** Copies the project, with the mutant's fault. */
+/** Copies the project, and applies the mutant's fault to the copy. */
 export function makeMutant({ name, file, from, to }: Mutant, tree: string): void {
   for (const part of parts) {
     mkdirSync(dirname(join(tree, part)), { recursive: true });

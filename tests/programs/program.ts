@@ -1,13 +1,13 @@
 /**
- * Programs as plain data: trees of units, transactions, leases and statements, which are run
- * against a pool and can be written down, shrunk and run again.
+ * Programs as plain data: trees of units, transactions, leases and statements. A program runs
+ * against a pool, and can be serialized, shrunk and run again.
  */
 
-/** What every step may be. */
+/** Options of every step. */
 interface Step {
-  /** Whether the code around it goes on when it fails. */
+  /** Whether the code around the step catches its error and continues. */
   readonly catches?: true | undefined;
-  /** After how many ms a signal of its own is aborted. */
+  /** After how many ms the step's own signal aborts. */
   readonly abort?: number | undefined;
 }
 
@@ -17,25 +17,25 @@ export interface StatementStep extends Step {
   /** The number of the virtual connection. */
   readonly on: number;
   /**
-   * A row that is written; a look at the session; an error of the server that changes nothing; or
-   * an error that calls itself a deadlock.
+   * Writes a row; reads the session's state; makes the server return an error that changes nothing;
+   * or makes it return a deadlock error.
    */
   readonly what: "write" | "read" | "wrong" | "deadlock";
-  /** How often a deadlock comes, over all repetitions; later ones are looks. */
+  /** How often the deadlock error occurs, over all repetitions; later runs are reads. */
   readonly times?: number | undefined;
-  /** Whether the server takes some ms for it. */
+  /** Whether the server takes some ms for the statement. */
   readonly isSlow?: true | undefined;
   readonly isPrepared?: true | undefined;
   /** The option `timeout`, in ms. */
   readonly timeout?: number | undefined;
   /**
-   * Whether it is run by the handle of its transaction or unit, the latter from outside of any
-   * context; or through the lease around it.
+   * Whether the statement runs through the handle of its transaction or unit; through that handle
+   * from outside of any async context; or through the lease around it.
    */
   readonly by?: "handle" | "outside" | "lease" | undefined;
 }
 
-/** A change of the session, and a look at it. */
+/** A change of session state, and a read of that state. */
 export interface StateStep extends Step {
   readonly kind: "state";
   readonly on: number;
@@ -46,7 +46,7 @@ export interface StateStep extends Step {
 export interface TransactionStep extends Step {
   readonly kind: "transaction";
   readonly on: number;
-  /** Whether it is begun by the handle of the transaction or unit around it; see statements. */
+  /** Whether the handle of the transaction or unit around it begins it; see statements. */
   readonly by?: "handle" | "outside" | undefined;
   readonly isSerializable?: true | undefined;
   readonly body: readonly ProgramStep[];
@@ -55,43 +55,43 @@ export interface TransactionStep extends Step {
 /** A unit of work. */
 export interface UnitStep extends Step {
   readonly kind: "unit";
-  /** The virtual connections that are bound to the other database. */
+  /** The virtual connections that the unit binds to the other database. */
   readonly bind?: readonly number[] | undefined;
-  /** The virtual connections on which it is a transaction. */
+  /** The virtual connections on which the unit is a transaction. */
   readonly transaction?: readonly number[] | undefined;
   readonly retries?: number | undefined;
   readonly body: readonly ProgramStep[];
 }
 
-/** Branches that run side by side. */
+/** Branches that run in parallel. */
 export interface ParallelStep extends Step {
   readonly kind: "parallel";
-  /** Whether the code waits for all or the first failure, for all in any case, or for one. */
+  /** Waits as `Promise.all`, `Promise.allSettled` or `Promise.race` do. */
   readonly mode: "all" | "settled" | "first";
   readonly branches: readonly (readonly ProgramStep[])[];
 }
 
-/** A lease, and what its code does meanwhile. */
+/** A lease, and the steps that run while code holds it. */
 export interface LeaseStep extends Step {
   readonly kind: "lease";
   readonly on: number;
   readonly by?: "handle" | "outside" | undefined;
   readonly separate?: true | "unlessInTransaction" | undefined;
-  /** How the transaction ends that its code begins by hand, if it does. */
+  /** How the transaction ends that the code begins by SQL, if it begins one. */
   readonly hand?: "commit" | "rollback" | undefined;
   readonly body: readonly ProgramStep[];
 }
 
-/** Rows that are read by the driver's own stream, of a lease. */
+/** Rows that code reads from a driver's stream on a lease. */
 export interface StreamStep extends Step {
   readonly kind: "stream";
   readonly on: number;
   readonly separate?: true | undefined;
-  /** How many are read of {@linkcode streamLength}. */
+  /** How many rows the code reads, of {@linkcode streamLength}. */
   readonly rows: number;
 }
 
-/** What happens beside the code, or to it. */
+/** A kill, a pause or a throw. */
 export type EventStep =
   & Step
   & (
@@ -114,7 +114,7 @@ export type ProgramStep =
 
 /** A virtual connection of the pool. */
 export interface VirtualPlan {
-  /** In which of the two databases it is. */
+  /** Which of the two databases it uses. */
   readonly database: 0 | 1;
   readonly limit?: number | undefined;
   readonly hold?: "unit" | "statement" | undefined;
@@ -142,23 +142,23 @@ export function bodiesOf(step: ProgramStep): readonly (readonly ProgramStep[])[]
   return "body" in step ? [step.body] : [];
 }
 
-/** Returns all steps of a list, and those in them. */
+/** Returns all steps of a list, including nested ones. */
 export function stepsOf(body: readonly ProgramStep[]): ProgramStep[] {
   return body.flatMap((step) => [step, ...bodiesOf(step).flatMap(stepsOf)]);
 }
 
-/** What of a program can make its parts fail, or wait for each other. */
+/** The parts of a program that can make others fail or wait. */
 export interface Risks {
   readonly kills: boolean;
   readonly aborts: boolean;
   readonly timeouts: boolean;
   readonly deadlocks: boolean;
   readonly wrongs: boolean;
-  /** Whether there may be more leases at once than there is room for. */
+  /** Whether the program may need more leases at once than the limits allow. */
   readonly crowds: boolean;
 }
 
-/** Returns what can go wrong in a program. */
+/** Returns the risks of a program. */
 export function risksOf(program: Program): Risks {
   const steps = stepsOf(program.body);
   const has = (test: (step: ProgramStep) => boolean): boolean => steps.some(test);
@@ -176,9 +176,9 @@ export function risksOf(program: Program): Risks {
   };
 }
 
-/** Returns how many leases a list of steps may have at once, rather too many than too few. */
+/** Returns an upper bound of the leases that a list of steps may have at once. */
 function demandOf(body: readonly ProgramStep[]): number {
-  // What nobody waits for any more may still run beside what comes next.
+  // A branch that the code no longer awaits may still run beside the next steps.
   const leavesCode = stepsOf(body).some((step) =>
     step.kind === "parallel" && step.mode !== "settled"
   );
@@ -186,7 +186,7 @@ function demandOf(body: readonly ProgramStep[]): number {
   return leavesCode ? demands.reduce((a, b) => a + b, 0) : Math.max(0, ...demands);
 }
 
-/** Returns how many leases are kept beyond what they were taken for, by state and by options. */
+/** Returns how many leases units may keep longer than their statements, by state or `hold`. */
 function keptBy({ virtuals, body }: Program): number {
   const steps = stepsOf(body);
   const states = steps.filter(({ kind }) => kind === "state").length;

@@ -1,4 +1,4 @@
-/** Random programs: what makes them, makes them smaller, and reads what the server received. */
+/** Random programs: their generator, their shrinking, and the reader of the server's log. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { mutants } from "./mutants.ts";
 import { type Program, stepsOf } from "./program.ts";
 import { shrink, smallerOnes } from "./shrink.ts";
 
-test("a program follows from its seed, and survives being written down", () => {
+test("the same seed gives the same program, and a program survives JSON", () => {
   for (let seed = 1; seed <= 50; seed++) {
     const program = programOf(seed);
     assert.deepEqual(programOf(seed), program);
@@ -21,7 +21,7 @@ test("a program follows from its seed, and survives being written down", () => {
   }
 });
 
-test("programs hold every kind of step, and every way to go wrong", () => {
+test("programs contain every kind of step, and every kind of fault", () => {
   const steps = Array.from({ length: 400 }, (_, seed) => stepsOf(programOf(seed).body)).flat();
   const kinds = Map.groupBy(steps, ({ kind }) => kind);
   assert.deepEqual([...kinds.keys()].sort(), [
@@ -41,7 +41,7 @@ test("programs hold every kind of step, and every way to go wrong", () => {
   }
 });
 
-test("a program that fails becomes as small as what makes it fail", async () => {
+test("shrinking leaves only the steps that make a program fail", async () => {
   const fails = (program: Program): Promise<boolean> =>
     Promise.resolve(
       stepsOf(program.body).some((step) =>
@@ -57,7 +57,7 @@ test("a program that fails becomes as small as what makes it fail", async () => 
   }
 });
 
-test("the log of either server is read", () => {
+test("the log reader reads the formats of both servers", () => {
   const text = sent(3);
   const expected = { thread: 12, command: "Query", text };
   assert.deepEqual(commandIn(`261129 20:10:07\t    12 Query\t${text}`), expected);
@@ -67,7 +67,7 @@ test("the log of either server is read", () => {
   assert.equal(commandIn("Time\t\t    Id Command\tArgument"), undefined);
 });
 
-test("what a connection received is in the transaction that was open in it", () => {
+test("the log reader assigns a statement to the open transaction of its connection", () => {
   const { places, transactions } = readCommands([
     ...received(1, "START TRANSACTION", sent(1), "ROLLBACK TO SAVEPOINT s", sent(2)),
     ...received(2, sent(3)),
@@ -83,7 +83,7 @@ test("what a connection received is in the transaction that was open in it", () 
   ]);
 });
 
-test("every mutant of the pool has a name and a fault of its own", () => {
+test("every mutant has a unique name, and a fault that applies", () => {
   assert.ok(mutants.length >= 8);
   assert.equal(new Set(mutants.map(({ name }) => name)).size, mutants.length);
   assert.equal(new Set(mutants.map(({ file, from, to }) => file + from + to)).size, mutants.length);

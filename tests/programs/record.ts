@@ -1,13 +1,13 @@
-/** Writes down what a program's code asks the pool for, and what becomes of it. */
+/** Records the calls that a program's code makes to the pool, and their outcomes. */
 
 import type { Deed, Rejection } from "./history.ts";
 import type { ProgramStep } from "./program.ts";
 
-/** Where code stands that asks for something. */
+/** The position of code that calls the pool. */
 export interface Standing {
-  /** The deed whose code it is. */
+  /** The deed whose callback the code is. */
   readonly parent: number | undefined;
-  /** The lease that it may use, if there is one. */
+  /** The lease that the code may use, if there is one. */
   readonly lease: unknown;
   readonly isBeside: boolean;
 }
@@ -17,7 +17,7 @@ export class Recorder {
   readonly deeds: Deed[] = [];
   #clock = 0;
 
-  /** Writes down that something is asked for. */
+  /** Records a call, and returns its pending deed. */
   ask(
     kind: Deed["kind"],
     on: number,
@@ -35,7 +35,7 @@ export class Recorder {
     return deed;
   }
 
-  /** Writes down what becomes of a deed. */
+  /** Runs a call, and records its outcome in a deed. */
   async watch<T>(deed: Deed, fn: () => Promise<T>): Promise<T> {
     try {
       const value = await fn();
@@ -50,7 +50,7 @@ export class Recorder {
     }
   }
 
-  /** Runs the code of deeds, and writes down in them when it ends, and whether it throws. */
+  /** Runs the callback of deeds, and records in them when it ends, and whether it throws. */
   async code(deeds: readonly Deed[], code: () => Promise<void>): Promise<void> {
     try {
       await code();
@@ -63,7 +63,7 @@ export class Recorder {
     }
   }
 
-  /** Writes down that a run of a unit's code, and its transactions, have ended with the unit. */
+  /** Records the end of an attempt and its transactions with the outcome of their unit. */
   end([attempt, ...transactions]: readonly Deed[], { outcome, rejection }: Deed): void {
     if (attempt === undefined) return;
     attempt.settled = ++this.#clock;

@@ -1,6 +1,6 @@
 /**
- * Runs a program against a pool, by nothing but the pool's public interface, and writes down what
- * its code asked for and was answered.
+ * Runs a program against a pool, through the pool's public interface only, and records each call
+ * and its outcome.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -44,12 +44,12 @@ export class Run {
     this.#around = around;
   }
 
-  /** What its code has asked for, and was answered. */
+  /** The calls of the program's code, and their outcomes. */
   get deeds(): History {
     return this.#recorder.deeds;
   }
 
-  /** Runs it; fulfilled when all that it has begun has ended, or the time is up. */
+  /** Runs the program; fulfilled when all its code has ended, or the time is up. */
   async toEnd(msMax: number): Promise<void> {
     const end = new AbortController();
     const late = sleep(msMax, undefined, { signal: end.signal }).catch(() => undefined);
@@ -64,7 +64,7 @@ export class Run {
     end.abort();
   }
 
-  /** Has the end of code waited for, whatever it is and whoever else waits for it. */
+  /** Makes {@linkcode toEnd} wait for code, even if no other code awaits it. */
   #start<T>(code: Promise<T>): Promise<T> {
     const ended = code.then(() => undefined, () => undefined).then(() => {
       this.#running.delete(ended);
@@ -142,7 +142,7 @@ export class Run {
         : await through.query(text, values, options);
       deed.look = sql.lookIn(rows);
     };
-    // What has no handle finds its unit by its context alone.
+    // Without a handle, a statement finds its unit only by its context.
     const isOutside = step.by === "outside" && byHandle !== undefined;
     await this.#recorder.watch(deed, isOutside ? () => outside(run) : run);
   }
@@ -209,7 +209,7 @@ export class Run {
     }
   }
 
-  /** Writes down a run of a unit's code, and the transactions around it, the innermost last. */
+  /** Records an attempt, and the transactions of the unit's option, the innermost last. */
   #attempt(step: UnitStep, unit: number): Deed[] {
     const deeds: Deed[] = [];
     const place = (): Standing => ({
@@ -260,7 +260,7 @@ export class Run {
     }
   }
 
-  /** Runs a transaction by hand; it is noted as rejected where it is meant to leave nothing. */
+  /** Runs a transaction by SQL on a lease; records it as rejected if the program rolls it back. */
   async #hand(
     step: LeaseStep,
     end: "commit" | "rollback",

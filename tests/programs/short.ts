@@ -1,4 +1,4 @@
-/** Random programs for every change to pass: some seconds of them on each server, side by side. */
+/** Random programs in the test suite: some seconds on each server, both in parallel. */
 
 import process from "node:process";
 import { type Flavor, lackOf, serverBinary } from "../support/server_binary.ts";
@@ -6,18 +6,18 @@ import { seconds as inSeconds, sum, type Tally } from "../support/tally.ts";
 import { hunt, openGround } from "./hunt.ts";
 import { describeFailure } from "./tell.ts";
 
-/** How long new programs begin, in s. */
+/** How long the run starts new programs, in s. */
 const seconds = 10;
-/** How long a program that failed is made smaller, in s. */
+/** How long to shrink the first program that failed, in s. */
 const shrinkSeconds = 10;
-/** The first of those that are run again and again, so that a failure is found again, too. */
+/** The seed is fixed, so that a failure can be reproduced. */
 const seed = 1;
-/** How many run at once: two servers are tried side by side. */
+/** How many programs run at once on one server; both servers run in parallel. */
 const sites = 8;
 
 const skipped: Tally = { passed: 0, failed: 0, skipped: 1 };
 
-/** Runs programs on each server; tells how that went. */
+/** Runs programs on each server, and returns how many servers passed. */
 export async function runShortPrograms(): Promise<Tally> {
   if (serverBinary() === undefined) {
     process.stdout.write("  not run: they need a server whose log they can read\n");

@@ -1,11 +1,11 @@
-/** Makes a program that fails smaller as long as it fails by the same rule. */
+/** Shrinks a failing program as long as it fails by the same rule. */
 
 import { bodiesOf, type Program, type ProgramStep } from "./program.ts";
 
-/** Returns whether a program fails as the first one did. */
+/** Tells whether a program fails as the original did. */
 export type Fails = (program: Program) => Promise<boolean>;
 
-/** Returns the smallest program found until the time is up. */
+/** Returns the smallest failing program found before the time is up. */
 export async function shrink(program: Program, fails: Fails, msMax: number): Promise<Program> {
   const endsAt = performance.now() + msMax;
   let smallest = program;
@@ -20,7 +20,7 @@ export async function shrink(program: Program, fails: Fails, msMax: number): Pro
   }
 }
 
-/** Returns the programs that are one change smaller than one, those that lack most first. */
+/** Yields the programs that are one change smaller; larger removals come first. */
 export function* smallerOnes(program: Program): Iterable<Program> {
   for (const body of smallerBodies(program.body)) yield { ...program, body };
   if (program.lifespan !== undefined) yield { ...program, lifespan: undefined };
@@ -37,13 +37,13 @@ function* smallerBodies(body: Body): Iterable<Body> {
     for (let at = 0; at + length <= body.length; at += length) yield body.toSpliced(at, length);
   }
   for (const [at, step] of body.entries()) {
-    // What a step holds may do without it.
+    // The body of a step may fail without the step around it.
     for (const inner of bodiesOf(step)) yield body.toSpliced(at, 1, ...inner);
     for (const smaller of smallerSteps(step)) yield body.with(at, smaller);
   }
 }
 
-/** What a step may do without. */
+/** The optional properties of a step. */
 const optional: readonly string[] = [
   "abort",
   "bind",

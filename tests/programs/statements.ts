@@ -1,25 +1,25 @@
-/** The texts that programs send, and how their answers are read. */
+/** The SQL texts that programs send, and how to read their results. */
 
 import type { Deed, Look } from "./history.ts";
 import { Model } from "./model.ts";
 import { type StatementStep, type StateStep, streamLength } from "./program.ts";
 
-/** How long the server takes for what is slow, in s. */
+/** How long the server takes for a slow statement, in s. */
 const slowSeconds = 0.02;
 
-/** What texts are made with. */
+/** The parameters of SQL texts. */
 interface Terms {
   readonly number: number;
   readonly isolationVariable: string;
 }
 
-/** A text, and what its placeholders stand for. */
+/** An SQL text, and the values of its placeholders. */
 interface Text {
   readonly text: string;
   readonly values: (string | number)[];
 }
 
-/** What a database of programs holds. */
+/** The statements that create the tables of programs in a database. */
 export const tables: readonly string[] = [
   "CREATE TABLE log (program INT, mark VARCHAR(40), connection BIGINT, current VARCHAR(64), " +
   "KEY (program)) ENGINE = InnoDB",
@@ -29,11 +29,11 @@ export const tables: readonly string[] = [
   `INSERT INTO numbers VALUES ${Array.from({ length: 200 }, (_, n) => `(${n})`).join(", ")}`,
 ];
 
-/** What a stream reads. */
+/** The query of a stream. */
 export const stream: string =
   `SELECT a.n AS a, b.n AS b FROM numbers AS a JOIN numbers AS b LIMIT ${streamLength}`;
 
-/** Returns the text of a statement. */
+/** Returns the SQL text of a statement step. */
 export function statement(
   { what, isSlow }: Pick<StatementStep, "what" | "isSlow">,
   mark: string,
@@ -61,7 +61,7 @@ export function statement(
   }
 }
 
-/** Returns the text that changes a session in the name of its unit, and one that looks at it. */
+/** Returns the SQL text that sets session state in the name of its unit, and one that reads it. */
 export function state(
   { what }: StateStep,
   id: number,
@@ -86,12 +86,12 @@ export function lockOf(number: number): string {
   return `programs_${number}`;
 }
 
-/** Returns how a unit calls itself in what it leaves in a session. */
+/** Returns the name of a unit in the session state that it sets. */
 export function ownerOf(unit: number): string {
   return `u${unit}`;
 }
 
-/** Returns what a look at a session showed. */
+/** Returns the session state in the result of a read. */
 export function lookIn(rows: object): Look | undefined {
   const [row] = Array.isArray(rows) ? rows : [];
   if (row === undefined || !("isolation" in row)) return undefined;

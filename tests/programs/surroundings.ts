@@ -1,25 +1,25 @@
-/** What a program reaches beside its own code, and the errors that it makes by itself. */
+/** The pool and server that a program uses, and the errors that its code throws. */
 
 import type { Pool } from "../../mod.ts";
 
-/** What a program reaches beside its pool. */
+/** The pool, the databases and the server that a program uses. */
 export interface Surroundings {
   readonly pool: Pool<string>;
-  /** The number of the program, which its marks begin with. */
+  /** The number of the program; its marks begin with it. */
   readonly number: number;
   readonly databases: readonly [string, string];
-  /** How the server calls the variable of a session's isolation. */
+  /** The server's name of the variable of a session's isolation. */
   readonly isolationVariable: string;
-  /** Has the server kill one of the pool's connections. */
+  /** Makes the server kill one of the pool's connections. */
   kill(which: number): Promise<void>;
 }
 
-/** The error that a program throws by itself. */
+/** The error that a program's code throws. */
 export class Thrown extends Error {
   readonly code: string = "THROWN";
 }
 
-/** The reason of the signals that a program aborts. */
+/** The reason with which a program aborts its signals. */
 export class Aborted extends Error {
   readonly code: string = "ABORTED";
 }

@@ -1,21 +1,21 @@
-/** Tells people of programs that failed. */
+/** Describes failed programs for people. */
 
 import type { ProgramRuntime } from "../conformance/command.ts";
 import type { Flavor } from "../support/server_binary.ts";
 import { bodiesOf, nameOf, type Program, type ProgramStep } from "./program.ts";
 import type { Failure } from "./worker.ts";
 
-/** How a program was run. */
+/** The options of a run. */
 interface Setting {
   readonly seed: number;
   readonly runtime: ProgramRuntime;
   readonly flavor: Flavor;
 }
 
-/** How many of the promises that a program broke are told. */
+/** How many broken rules to print for one program. */
 const breachesMax = 5;
 
-/** Says what failed, by which promises, and how to run it again. */
+/** Returns which rules a program broke, and how to run it again. */
 export function describeFailure(failure: Failure, { seed, runtime, flavor }: Setting): string {
   const { number, program, breaches, isShrunk } = failure;
   const on = `${flavor === "mariadb" ? "" : " --server mysql"}${
@@ -35,7 +35,7 @@ export function describeFailure(failure: Failure, { seed, runtime, flavor }: Set
   ].join("\n");
 }
 
-/** Returns a program in lines for people. */
+/** Returns a program as lines for people. */
 export function linesOf({ body, virtuals, ...pool }: Program): string[] {
   const connections = virtuals.map((virtual, on) => `${nameOf(on)} ${said(virtual)}`);
   return [`pool ${said(pool)}`, ...connections, ...body.flatMap(linesOfStep)].map((line) =>

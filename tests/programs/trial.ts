@@ -1,4 +1,4 @@
-/** One program from its beginning to its end: a pool, a run, and what is left of both. */
+/** Runs one program on a new pool, drains the pool, and judges what is left. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { createPool, type Pool } from "../../mod.ts";
@@ -10,16 +10,16 @@ import type { Site, World } from "./world.ts";
 
 /** How long all promises of a program may take to settle, in ms. */
 const settleMsMax = 8_000;
-/** How long what is left may take to go, and a pool to drain, in ms. */
+/** How long leftovers may take to disappear, and a pool to drain, in ms. */
 const restMsMax = 2_500;
-/** How long requests wait: the shorter where some are certain to wait in vain. */
+/** The acquireTimeout; shorter where some requests are likely to wait in vain. */
 const acquireMs = { crowded: 250, roomy: 5_000 };
 
-/** What became of a program. */
+/** The result of one program. */
 export interface Trial {
   readonly history: History;
   readonly view: View;
-  /** What is wrong with it. */
+  /** The rules that the run broke. */
   readonly breaches: readonly Breach[];
 }
 
@@ -74,7 +74,7 @@ function poolOf(program: Program, { url, databases }: Site): Pool<string> {
   });
 }
 
-/** Returns what there is yet when nothing of a program runs any more. */
+/** Returns what is left when no code of a program runs any more. */
 async function leftAtRest(
   pool: Pool<string>,
   world: World,
@@ -87,7 +87,7 @@ async function leftAtRest(
   });
 }
 
-/** Drains a pool, and returns how many connections are left; `Infinity` if that does not end. */
+/** Drains a pool, and returns how many connections are left; `Infinity` if draining hangs. */
 async function leftAfterDrain(pool: Pool<string>, world: World, site: Site): Promise<number> {
   const end = new AbortController();
   const late = sleep(restMsMax, "late", { signal: end.signal }).catch(() => "late");
@@ -101,7 +101,7 @@ async function leftAfterDrain(pool: Pool<string>, world: World, site: Site): Pro
   return count ?? 0;
 }
 
-/** Looks until nothing is left, or the time is up; returns what is left then. */
+/** Polls until nothing is left, or the time is up; returns what is left then. */
 async function whatStays(
   look: () => Promise<Record<string, number>>,
 ): Promise<Record<string, number>> {

@@ -1,7 +1,6 @@
 /**
- * Runs programs one beside the other in one process, in any runtime, on a server that somebody else
- * started. It is told what to do by JSON in its first argument, and says what it found by lines of
- * JSON.
+ * Runs programs in parallel in one process, in any runtime, on a server that runs already. The
+ * first argument is a {@linkcode Task} as JSON; the worker prints {@linkcode News} as JSON lines.
  */
 
 import process from "node:process";
@@ -13,27 +12,27 @@ import { shrink } from "./shrink.ts";
 import { tryProgram } from "./trial.ts";
 import { type Site, World, type WorldAddress } from "./world.ts";
 
-/** What a worker is told to do. */
+/** The task of a worker. */
 export interface Task extends WorldAddress {
   /** How many programs run at once. */
   readonly sites: number;
-  /** What programs follow from. */
+  /** The seed of the programs. */
   readonly seed: number;
-  /** How long it begins new programs, in s. */
+  /** How long the worker starts new programs, in s. */
   readonly seconds: number;
-  /** The one program to run, over and over, instead of those of the seed. */
+  /** The one program to run repeatedly, instead of those of the seed. */
   readonly replay?: Program | undefined;
-  /** The number of the one program of the seed to run, over and over. */
+  /** The number of the one program of the seed to run repeatedly. */
   readonly only?: number | undefined;
-  /** After how many programs it ends. */
+  /** After how many programs the worker ends. */
   readonly programsMax: number;
-  /** After how many failures it ends. */
+  /** After how many failures the worker ends. */
   readonly failuresMax: number;
-  /** How long it makes the first program that failed smaller, in s. */
+  /** How long to shrink the first program that failed, in s. */
   readonly shrinkSeconds: number;
 }
 
-/** What a worker says. */
+/** The messages of a worker. */
 export type News =
   | { readonly kind: "failure"; readonly failure: Failure }
   /** How many programs ran, and how many of them failed. */
@@ -41,15 +40,15 @@ export type News =
 
 /** A program that failed. */
 export interface Failure {
-  /** Its number, of the seed. */
+  /** Its number in the seed. */
   readonly number: number;
   readonly program: Program;
   readonly breaches: readonly Breach[];
-  /** Whether it is the smallest that was found. */
+  /** Whether it is the shrunk form of a failed program. */
   readonly isShrunk: boolean;
 }
 
-/** How often a smaller program is run to see whether it fails. */
+/** How often to run a smaller program to see whether it fails. */
 const triesPerProgram = 4;
 
 class Worker {
@@ -93,7 +92,7 @@ class Worker {
     }
   }
 
-  /** Runs smaller programs, each at all sites at once, as what fails may do so only at times. */
+  /** Shrinks a program; runs each smaller one at several sites, as it may fail only sometimes. */
   async #shrink({ number, program, breaches }: Failure, sites: readonly Site[]): Promise<void> {
     const rules = new Set(breaches.map(({ rule }) => rule));
     let found = breaches;
@@ -121,7 +120,7 @@ class Worker {
   }
 }
 
-/** Returns a program of a seed: the first are known ones, whatever the seed. */
+/** Returns a program of a seed; the first ones are the known programs, whatever the seed. */
 function programAt(seed: number, number: number): Program {
   return known[number - 1] ?? programOf(Math.imul(seed, 1_000_003) + number);
 }
@@ -130,7 +129,7 @@ function say(news: News): void {
   process.stdout.write(`${JSON.stringify(news)}\n`);
 }
 
-// An error that nobody catches is a failure of the pool, too: it ends the process.
+// An uncaught error is a failure of the pool too: it ends the process.
 const task: Task = JSON.parse(process.argv[2] ?? "{}");
 {
   await using world = await World.open(task);

@@ -1,6 +1,6 @@
 /**
- * The server that programs run on, as its root sees it: users and databases for programs that run
- * side by side, what the server received of each, and what is left of each.
+ * The server that programs run on, as root sees it: users and databases for programs that run in
+ * parallel, the commands that the server received from each, and what each has left.
  */
 
 import { open } from "node:fs/promises";
@@ -12,20 +12,20 @@ import { deedIn } from "./history.ts";
 import { commandIn } from "./log.ts";
 import { lockOf, tables } from "./statements.ts";
 
-/** Where a world is. */
+/** How to reach a server and its log. */
 export interface WorldAddress {
-  /** Where root reaches the server. */
+  /** The URL of the server for root. */
   readonly rootUrl: string;
-  /** The path of its general log, which has to be on. */
+  /** The path of the server's general log, which has to be on. */
   readonly logPath: string;
   readonly flavor: Flavor;
-  /** What the names of users and databases begin with. */
+  /** The prefix of the names of users and databases. */
   readonly prefix: string;
 }
 
-/** How long between two looks at how many connections there are, in ms. */
+/** The interval at which to count connections, in ms. */
 const lookMs = 8;
-/** How long InnoDB shows the same transactions again, in ms, and a little more. */
+/** A little more than how long InnoDB caches its list of transactions, in ms. */
 const freshMs = 110;
 const password = "secret";
 
@@ -33,11 +33,11 @@ const password = "secret";
 export interface Site {
   readonly user: string;
   readonly databases: readonly [string, string];
-  /** Where the pool connects to. */
+  /** The URL that the pool connects to. */
   readonly url: string;
 }
 
-/** The server as its root sees it. */
+/** The server as root sees it. */
 export class World implements AsyncDisposable {
   readonly address: WorldAddress;
   readonly #root: Connection;
@@ -57,7 +57,7 @@ export class World implements AsyncDisposable {
     this.#watching = this.#watch();
   }
 
-  /** Reaches a server. */
+  /** Connects to a server as root. */
   static async open(address: WorldAddress): Promise<World> {
     const connect = async (): Promise<Connection> => {
       const connection = await createConnection(address.rootUrl);
@@ -69,7 +69,7 @@ export class World implements AsyncDisposable {
     return world;
   }
 
-  /** How the server calls the variable of a session's isolation. */
+  /** The server's name of the variable of a session's isolation. */
   get isolationVariable(): string {
     return this.address.flavor === "mysql" ? "@@transaction_isolation" : "@@tx_isolation";
   }
@@ -92,19 +92,19 @@ export class World implements AsyncDisposable {
     return { user, databases, url: url.href };
   }
 
-  /** Begins to look at a program of a site: what came before is forgotten. */
+  /** Begins to observe a program at a site: discards the commands and the peak of earlier ones. */
   async begin({ user }: Site): Promise<void> {
     await this.#log.take(user);
     this.#peaks.set(user, 0);
   }
 
-  /** Kills one of a site's open connections; without one it does nothing. */
+  /** Kills one of a site's open connections, if there is one. */
   async kill({ user }: Site, which: number): Promise<void> {
     const ids = await this.#connectionsOf(user);
     const id = ids[which % Math.max(1, ids.length)];
     if (id === undefined) return;
     await this.#root.query(`KILL ${id}`).catch((error: unknown) => {
-      // It may have ended since.
+      // The connection may have ended meanwhile.
       if (!(error instanceof Error && "errno" in error && error.errno === 1094)) throw error;
     });
   }
@@ -119,7 +119,7 @@ export class World implements AsyncDisposable {
     return (await this.#connectionsOf(user)).length;
   }
 
-  /** Returns how many transactions and locks are left of a program that has come to rest. */
+  /** Returns how many transactions and locks a program has left. */
   async leftOf({ user }: Site, program: number): Promise<{ transactions: number; locks: number }> {
     const { transactions } = this;
     const [rows] = await this.#root.query("SELECT IS_USED_LOCK(?) IS NOT NULL AS locks", [
@@ -130,8 +130,8 @@ export class World implements AsyncDisposable {
   }
 
   /**
-   * How many transactions each user has, from now on. One look serves all who ask before it, as
-   * InnoDB shows the same again to those who look within a tenth of a second.
+   * How many transactions each user has. The next query answers all calls made before it, as
+   * InnoDB returns a cached list to queries within a tenth of a second.
    */
   get transactions(): Promise<ReadonlyMap<string, number>> {
     return this.#nextTransactions ??= this.#lookAtTransactions();
@@ -151,12 +151,12 @@ export class World implements AsyncDisposable {
     }));
   }
 
-  /** Returns what the server received of a site since this was asked last. */
+  /** Returns the commands that the server received from a site since the last call. */
   commandsOf({ user }: Site): Promise<ReceivedCommand[]> {
     return this.#log.take(user);
   }
 
-  /** Ends the looks. */
+  /** Ends the counting, and closes all. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
     await this.#watching;
@@ -185,7 +185,7 @@ export class World implements AsyncDisposable {
     return countsIn(rows);
   }
 
-  /** Notes how many connections each site has; one that is just closing is not counted. */
+  /** Records the peak of each site; a count has to be seen twice, so closing ones do not count. */
   async #watch(): Promise<void> {
     let before = new Map<string, number>();
     while (!this.#isOver) {
@@ -216,7 +216,7 @@ function countsIn(rows: unknown): Map<string, number> {
   return new Map((rows as { user: string; n: number }[]).map(({ user, n }) => [user, Number(n)]));
 }
 
-/** Reads a general log as it grows, and sorts it by users. */
+/** Reads a general log as it grows, and groups its commands by user. */
 class LogReader {
   readonly #path: string;
   readonly #users: Map<number, string> = new Map();
@@ -230,7 +230,7 @@ class LogReader {
     this.#path = path;
   }
 
-  /** Returns what was received of a user since this was asked last. */
+  /** Returns the commands that the server received from a user since the last call. */
   async take(user: string): Promise<ReceivedCommand[]> {
     this.#reading = this.#reading.then(() => this.#readOn());
     await this.#reading;

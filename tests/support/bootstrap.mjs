@@ -1,10 +1,10 @@
 /**
- * Runs a script of this project on a machine that has nothing but Node and npm:
+ * Runs a script of this project where only Node and npm are installed:
  * `node bootstrap.mjs <script.ts> [arguments]`.
  *
- * What the lockfile names is installed first if npm's own record of what it installed is
- * missing or older. The script then runs on the Node among it, which knows TypeScript; this
- * file, which runs on any other, does not. Signals are passed on, and so is the exit status.
+ * It first installs the packages of the lockfile if npm's record of installed packages is missing
+ * or older. Then it runs the script on the Node in those packages, which runs TypeScript; this file
+ * is JavaScript, as it may run on an older Node. It passes signals and the exit status on.
  */
 
 import { spawn } from "node:child_process";
@@ -34,10 +34,10 @@ function reasonToInstall() {
   return undefined;
 }
 
-/** Installs what the lockfile names; what npm says goes to stderr. */
+/** Installs the packages of the lockfile; npm's output goes to stderr. */
 async function install(reason) {
   process.stderr.write(`Installing npm packages, as ${reason} (about half a minute)\n`);
-  // npm puts node_modules/.bin first on the path of a script; the Node there is about to go.
+  // npm puts node_modules/.bin first on the path of a script; the install removes the Node there.
   const path = (process.env.PATH ?? "").split(delimiter)
     .filter((folder) => !folder.includes(`node_modules${sep}.bin`));
   const env = { ...process.env, PATH: path.join(delimiter) };
@@ -48,7 +48,7 @@ async function install(reason) {
   process.stderr.write(`Installed npm packages in ${seconds} s\n`);
 }
 
-/** Runs a program to its end; this process ends as it does, unless it ends well. */
+/** Runs a program to its end; if the program fails, this process exits with the same status. */
 function run(program, args, options) {
   const child = spawn(program, args, options);
   const pass = (signal) => child.kill(signal);

@@ -1,19 +1,19 @@
-/** Servers of both makes, each of which is started once for a file, and tests that hold on both. */
+/** Starts a server of each flavor once per test file, and declares tests that run on both. */
 
 import { after, test } from "node:test";
 import { type Server, startServer } from "./server.ts";
 import { type Flavor, lackOf } from "./server_binary.ts";
 
-/** Starts servers. */
+/** Returns the server of a flavor; starts it at the first call. */
 export type ServerOf = (flavor: Flavor) => Promise<Server>;
 
-/** Declares a test that holds on both makes of server. */
+/** Declares a test that runs on both flavors of server. */
 export type TestOnBoth = (
   name: string,
   fn: (server: Server, flavor: Flavor) => Promise<void>,
 ) => void;
 
-/** Returns what starts a server of a make, once; `prepare` is run on each before its first test. */
+/** Returns a function that starts each server once; `prepare` runs on a server after its start. */
 export function serversOf(
   options: readonly string[],
   prepare: (server: Server, flavor: Flavor) => Promise<void> = () => Promise.resolve(),
@@ -36,7 +36,7 @@ export function serversOf(
   };
 }
 
-/** Returns what declares tests; `tidy` is run on a server after each of them. */
+/** Returns a function that declares tests; `tidy` runs on the server after each test. */
 export function onBoth(
   serverOf: ServerOf,
   tidy: (server: Server) => Promise<unknown> = () => Promise.resolve(),

@@ -1,6 +1,6 @@
 /**
- * Makes the certificates of a throwaway server: an authority of its own and a certificate
- * that the authority signed, as some clients take none that is both.
+ * Makes the certificates of a throwaway server: an authority and a server certificate signed by
+ * the authority, as some clients reject a self-signed certificate that is both.
  */
 
 import { execFile } from "node:child_process";

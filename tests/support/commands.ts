@@ -1,9 +1,9 @@
 /**
- * Reads the commands out of what a client of MySQL sends.
+ * Reads the commands in the bytes that a MySQL client sends.
  *
- * A packet of the client that has the number 0 begins a command, whose kind is its first byte;
- * those of the login have other numbers. Of a large packet only the beginning is kept. What is
- * encrypted cannot be read: nothing is, once the client has asked for TLS.
+ * A client packet with the number 0 begins a command; its first byte is the kind. Packets of the
+ * login have other numbers. The reader keeps only the beginning of a large packet. It cannot read
+ * encrypted bytes, so it reads nothing after the client has asked for TLS.
  */
 
 const kinds: Readonly<Record<number, string>> = {
@@ -17,20 +17,20 @@ const kinds: Readonly<Record<number, string>> = {
   0x1f: "RESET",
 };
 
-/** How much of a packet is kept to tell what it says. */
+/** How many bytes of a packet the reader keeps. */
 const headBytes = 4096;
-/** What asks for TLS is a login's first packet that ends before it says who logs in. */
+/** The size of a TLS request: the first packet of a login, cut off before the user name. */
 const tlsRequestBytes = 32;
-/** Has said, in its login, that each text of its will be preceded by attributes. */
+/** The capability flag of a client that sends query attributes before each text. */
 const sendsAttributes = 1 << 27;
-/** No attributes, in one set. */
+/** An empty set of query attributes. */
 const noAttributes = "\0\x01";
 
-/** Reads one client's commands. */
+/** Reads the commands of one client. */
 export class CommandReader {
-  /** The first bytes of the packet that is being received, its four bytes of header included. */
+  /** The first bytes of the current packet, including its four-byte header. */
   #head: Buffer = Buffer.alloc(0);
-  /** How many bytes of it are still to come, once its header is there. */
+  /** How many bytes of the current packet are missing, once its header is complete. */
   #missing = 0;
   #isSecured = false;
   #hasAttributes = false;
@@ -63,7 +63,7 @@ export class CommandReader {
     return `${kind} ${isLed ? text.slice(noAttributes.length) : text}`;
   }
 
-  /** Takes what belongs to the current packet, and returns what comes after it. */
+  /** Takes the bytes of the current packet, and returns the rest. */
   #take(bytes: Buffer): Buffer {
     if (this.#head.length < 4) {
       const wanted = 4 - this.#head.length;

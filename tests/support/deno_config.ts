@@ -1,9 +1,9 @@
 /**
- * Where Deno finds packages in tests: those of npm where npm has installed them; `@std/async` on
- * JSR, as its users do, or, where that is out of reach, in npm's copy of the same files, which
- * is linked in its place.
+ * Where Deno finds packages in tests: npm packages in node_modules; `@std/async` on JSR, as users
+ * of Deno get it, or, if JSR is unreachable, in npm's copy of the same files, which a link puts in
+ * its place.
  *
- * Whoever runs Deno in a test passes `--config` with the path of {@linkcode denoConfig}.
+ * A test that runs Deno passes `--config` with the path from {@linkcode denoConfig}.
  */
 
 import { mkdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
@@ -15,9 +15,9 @@ import { root } from "./source.ts";
 export interface DenoConfig {
   /** Its path. */
   readonly path: string;
-  /** Where `@std/async` comes from, as a line of a report says it. */
+  /** The source of `@std/async`, for a report. */
   readonly source: string;
-  /** The folder of the copy, if it is linked. */
+  /** The folder of the copy, if the configuration links it. */
   readonly link: string | undefined;
 }
 
@@ -25,12 +25,12 @@ const registry = process.env["JSR_URL"] ?? "https://jsr.io/";
 /** How long the registry may take to answer. */
 const registryMsMax = 5000;
 
-/** The modules of the copy: what is imported, and what that imports. */
+/** The modules of the copy: the imported one and its own imports. */
 const modules = ["retry", "delay", "_util"];
 
 let found: Promise<DenoConfig> | undefined;
 
-/** Returns the configuration to use, which is found once in a process. */
+/** Returns the configuration to use; a process determines it once. */
 export function denoConfig(): Promise<DenoConfig> {
   return found ??= find();
 }
@@ -43,7 +43,7 @@ async function find(): Promise<DenoConfig> {
   if (link !== undefined) await linkedCopy(link);
   const { imports, compilerOptions } = await manifest(join(root, "deno.json"));
   const links = link === undefined ? {} : { links: [link] };
-  // What is tested is the driver that npm has installed, which Deno looks for beside this file.
+  // Tests use the driver that npm has installed; Deno looks for node_modules beside this file.
   const config = { imports, compilerOptions, nodeModulesDir: "manual", ...links };
   await symlink(join(root, "node_modules"), join(folder, "node_modules")).catch(unlessThere);
   await place(path, JSON.stringify(config, null, 2));
@@ -62,7 +62,7 @@ async function isRegistryInReach(): Promise<boolean> {
   }
 }
 
-/** Makes a package as JSR would give it: npm's files, and the types that they lack. */
+/** Makes a package like JSR's: npm's files, plus the types that they lack. */
 async function linkedCopy(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const own = join(root, "tests", "support", "std_async");
@@ -81,7 +81,7 @@ async function manifest(path: string): Promise<Record<string, unknown>> {
   return JSON.parse(await readFile(path, "utf8"));
 }
 
-/** Writes a file that others may be reading, or writing likewise, at the same time. */
+/** Writes a file atomically, as other processes may read or write it at the same time. */
 async function place(path: string, text: string): Promise<void> {
   const draft = `${path}.${process.pid}`;
   await writeFile(draft, text);

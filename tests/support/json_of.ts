@@ -1,4 +1,4 @@
-/** Returns what JSON has of it, but for what it has told already. */
+/** Returns a value as JSON, with each object only once, so that cycles do not throw. */
 export function jsonOf(thing: unknown): string {
   const seen = new Set<unknown>();
   return String(JSON.stringify(thing, (_, inner: unknown) => {

@@ -1,9 +1,9 @@
 /**
- * Sees to it that nothing of a server outlives the process that started it.
+ * Ensures that neither a server nor its folder outlives the process that started it.
  *
- * A keeper is a shell that reads its standard input. As the other end of that pipe is ours,
- * it closes however this process ends, SIGKILL included; the keeper then kills the server
- * that it was told of last and removes the folder. So nobody has to listen to signals.
+ * A keeper is a shell that reads a pipe from this process. The pipe closes however this process
+ * ends, SIGKILL included; the keeper then kills the server that it watches and removes the folder.
+ * So this process needs no signal handlers.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -18,15 +18,15 @@ fi
 rm -rf -- "$1"
 `;
 
-/** Keeps one server, or none at the moment, and one folder. */
+/** Watches one folder, and one process or none. */
 export class Keeper {
   readonly #shell: ChildProcess;
 
-  /** Creates a keeper of a folder; it does not hold this process open. */
+  /** Creates a keeper of a folder; the keeper does not keep this process alive. */
   constructor(folder: string) {
     const stdio = ["pipe", "ignore", "inherit"] as const;
     this.#shell = spawn("sh", ["-c", script, "keeper", folder], {
-      // Of a process group of its own, as Ctrl-C in a terminal is sent to all of a group.
+      // In its own process group, as a terminal sends Ctrl-C to the whole group.
       detached: true,
       stdio: [...stdio],
     });

@@ -1,9 +1,9 @@
 /**
  * Unpacks MySQL beside the project, as Debian's stable releases have only MariaDB.
  *
- * The packages are those of Debian's unstable release, from the mirror that this machine's apt
- * knows, verified by the same keys; nothing of the system is touched. The server runs with the
- * C library that was unpacked with it, as the system's may be older than it needs.
+ * The packages come from Debian's unstable release, from the mirror that the system's apt uses,
+ * and apt verifies them with the same keys. The unpacking changes nothing in the system. The server
+ * runs with the C library unpacked with it, as the system's library may be too old.
  */
 
 import { execFileSync } from "node:child_process";
@@ -20,15 +20,15 @@ import { dirname, join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
-/** Where it is kept from one run to the next. */
+/** The folder of the unpacked server, kept between runs. */
 const cache = fileURLToPath(new URL("../../node_modules/.cache/sublet/mysql", import.meta.url));
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const serverPackage = "mysql-server-core";
 
-/** Needed to set the packages up, but not to run the server. */
+/** Packages that apt needs to configure the others, but the server does not need. */
 const setUpOnly = /^(perl|libperl|libgdbm|libdb5|libbz2|libcrypt1)/;
 
-/** Returns the path of a MySQL server that is unpacked at need; throws if it cannot be had. */
+/** Returns the path of a MySQL server, unpacked if needed; throws if that is impossible. */
 export function unpackMysql(): string {
   const path = join(cache, "mysqld");
   if (existsSync(path)) return path;
@@ -48,7 +48,7 @@ export function unpackMysql(): string {
   return path;
 }
 
-/** Returns where this machine's apt has Debian's packages from. */
+/** Returns the Debian mirror that the system's apt uses. */
 function debianMirror(): string {
   const format = ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"];
   if (process.platform !== "linux") throw new Error("MySQL is unpacked on Debian only");
@@ -75,7 +75,7 @@ function unpackPackages(folder: string, mirror: string): void {
   }
 }
 
-/** Writes a configuration of apt that knows nothing of the system's; returns its path. */
+/** Writes an apt configuration that is independent of the system's; returns its path. */
 function configureApt(folder: string, mirror: string): string {
   for (const name of ["etc", "lists/partial", "cache/archives/partial", "state"]) {
     mkdirSync(join(folder, name), { recursive: true });
@@ -95,7 +95,7 @@ function configureApt(folder: string, mirror: string): string {
     "Dir::State::status": join(folder, "state/status"),
     "Dir::Cache": join(folder, "cache"),
     "Acquire::Languages": "none",
-    // The index of a mirror that is seldom refreshed; it is still verified.
+    // A mirror that is seldom refreshed has an old index; apt still verifies its signature.
     "Acquire::Check-Valid-Until": "false",
     "APT::Sandbox::User": "root",
   };
@@ -104,7 +104,7 @@ function configureApt(folder: string, mirror: string): string {
   return path;
 }
 
-/** Writes the program that starts the server with its own libraries, wherever the folder is. */
+/** Writes the script that starts the server with its own libraries, in any folder. */
 function writeStarter(folder: string): void {
   const root = join(folder, "root");
   const inRoot = (path: string): string => `$here/${relative(folder, path)}`;
@@ -120,7 +120,7 @@ exec "${loader}" --library-path "${libraries}" "$here/root/usr/sbin/mysqld" "$@"
   writeFileSync(join(folder, "mysqld"), script, { mode: 0o755 });
 }
 
-/** Puts what was unpacked in its place, unless somebody else was faster. */
+/** Moves the unpacked server to its place, unless another process was faster. */
 function publish(folder: string): void {
   try {
     renameSync(folder, cache);
@@ -136,7 +136,7 @@ function findFile(folder: string, name: RegExp): string {
   return join(folder, found);
 }
 
-/** Runs a program and returns what it printed; its errors tell what it complained of. */
+/** Runs a program and returns its stdout; throws an error with its stderr if it fails. */
 function run(
   program: string,
   args: readonly string[],

@@ -1,9 +1,9 @@
 /**
- * Stands between a pool and its server: knows each command that the pool sends, counts bytes,
- * and does to them what a bad network does, as a test tells it to.
+ * A proxy between a pool and its server: it records each command that the pool sends, counts
+ * bytes, and produces the faults of a bad network that a test asks for.
  *
- * What one side does not read is not read from the other side either, and an end that only one
- * side has reached is passed on as just that. So each side meets the other's true behaviour.
+ * If one side does not read, the proxy stops reading from the other side, and it passes a
+ * half-close on as a half-close. So each side sees the true behaviour of the other.
  */
 
 import { once } from "node:events";
@@ -15,31 +15,31 @@ import type { Ending, Way } from "./proxy_way.ts";
 export type { Direction } from "./proxy_link.ts";
 export type { Ending, Way } from "./proxy_way.ts";
 
-/** Where something listens. */
+/** The address of a listener. */
 export interface Place {
-  /** Its address. */
+  /** Its host. */
   readonly host: string;
   /** Its port. */
   readonly port: number;
 }
 
-/** A server that can be reached. */
+/** The server behind a proxy. */
 export interface Upstream extends Place {
-  /** Returns where `app` reaches the database `test`. */
+  /** Returns the URL of the user `app` and the database `test`. */
   url(): string;
 }
 
-/** What a proxy does beside forwarding. */
+/** What a proxy does besides forwarding. */
 export interface ProxyOptions {
-  /** Returns what it waits for before it forwards the first byte to a connection, by number. */
+  /** The proxy awaits this before it forwards the server's first byte to connection `number`. */
   readonly admits?: (number: number) => Promise<void>;
-  /** Tells whether a command, such as `QUERY COMMIT`, is forwarded; if not, its link is cut. */
+  /** Tells whether to forward a command, such as `QUERY COMMIT`; else the proxy cuts the link. */
   readonly forwards?: (command: string) => boolean;
-  /** Returns the error that it answers a command with by itself, as a proxy of servers may. */
+  /** Returns the error with which the proxy itself answers a command, as database proxies may. */
   readonly refuses?: (command: string) => Refusal | undefined;
-  /** How many chunks of the server reach each connection: with 1, only the greeting does. */
+  /** How many chunks of the server the proxy forwards to each connection; 1: only the greeting. */
   readonly chunksMax?: number;
-  /** How large a piece of what the server sends may be; each is sent by itself. */
+  /** The maximum size of a piece of the server's bytes; the proxy writes each piece separately. */
   readonly pieceBytes?: number;
   /** The address to listen at; 127.0.0.1 if not given. */
   readonly host?: string;
@@ -63,13 +63,13 @@ export async function startProxy(server: Upstream, options: ProxyOptions = {}): 
 
 /** A proxy that listens. */
 export class Proxy implements AsyncDisposable {
-  /** What was sent through it since {@linkcode forget}, as `QUERY SELECT 1`, `PING` and so on. */
+  /** The commands of clients since {@linkcode forget}, as `QUERY SELECT 1`, `PING` and so on. */
   commands: string[] = [];
-  /** How many connections were opened through it. */
+  /** How many connections clients have opened. */
   opened = 0;
-  /** How many round trips clients have made: how often one has sent after its server had. */
+  /** How many round trips clients have made: how often one sent bytes after the server had. */
   roundTrips = 0;
-  /** How many bytes it has received to be forwarded. */
+  /** How many bytes the proxy has received for each direction. */
   readonly received: Record<Direction, number> = { toClient: 0, toServer: 0 };
   readonly #listener: Listener;
   readonly #server: Upstream;
@@ -89,7 +89,7 @@ export class Proxy implements AsyncDisposable {
     listener.on("connection", (client: Socket) => void this.#link(client));
   }
 
-  /** Where `app` reaches the database `test` through it. */
+  /** The URL of the user `app` and the database `test` through the proxy. */
   get uri(): string {
     const url = new URL(this.#server.url());
     const address = this.#listener.address();
@@ -99,22 +99,22 @@ export class Proxy implements AsyncDisposable {
     return url.href;
   }
 
-  /** How many connections are open on the side of the clients. */
+  /** How many client connections are open. */
   get links(): number {
     return [...this.#links].filter(({ isOpen }) => isOpen).length;
   }
 
-  /** How many bytes clients have taken out of their sockets, of all that it forwarded to them. */
+  /** How many of the forwarded bytes clients have read from their sockets. */
   get readByClients(): number {
     return [...this.#links].reduce((sum, link) => sum + link.readByClient, 0);
   }
 
-  /** Forgets the commands so far, and returns them. */
+  /** Returns the commands so far, and clears them. */
   forget(): string[] {
     return this.commands.splice(0);
   }
 
-  /** Forwards nothing more in a direction, nor reads it, until {@linkcode release}. */
+  /** Stops reading and forwarding in a direction until {@linkcode release}. */
   hold(direction: Direction): void {
     this.#holds[direction] ??= Promise.withResolvers();
   }
@@ -125,28 +125,28 @@ export class Proxy implements AsyncDisposable {
     this.#holds[direction] = undefined;
   }
 
-  /** Sets what all links meet in a direction from now on, those that are open too. */
+  /** Sets the fault of a direction for all open and new links. */
   meet(direction: Direction, way: Way): void {
     this.#ways[direction] = way;
     for (const link of this.#links) link.meet(direction, way);
   }
 
-  /** Leads who connects from now on to another place; back to the server if none is given. */
+  /** Leads new connections to another place, or back to the server. */
   lead(place: Place = this.#server): void {
     this.#place = place;
   }
 
-  /** Ends all links of now, those that have fallen silent too. */
+  /** Ends all current links, silent ones too. */
   end(by: Ending): void {
     for (const link of this.#links) link.end(by);
   }
 
-  /** Ends all links at once, as a network that is gone would be noticed: by a reset. */
+  /** Ends all current links by a reset. */
   reset(): void {
     this.end("reset");
   }
 
-  /** Ends all its links, and listens no more. */
+  /** Cuts all links, and stops listening. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.release("toClient");
     this.release("toServer");
@@ -176,7 +176,7 @@ export class Proxy implements AsyncDisposable {
     link.carry(direction, { passes, released, pieceBytes }, this.#ways[direction]);
   }
 
-  /** Looks at what a client sends; tells whether it is to be forwarded. */
+  /** Returns a function that records a client's bytes, and tells whether to forward them. */
   #readerOf(link: Link): (chunk: Buffer) => Promise<boolean> {
     const reader = new CommandReader();
     return async (chunk) => {
@@ -202,7 +202,7 @@ export class Proxy implements AsyncDisposable {
     return commands.map((command) => refuses?.(command)).find((found) => found !== undefined);
   }
 
-  /** Looks at what the server sends; tells whether it is to be forwarded. */
+  /** Returns a function that counts the server's bytes, and tells whether to forward them. */
   #answererOf(link: Link): (chunk: Buffer) => Promise<boolean> {
     let chunks = 0;
     return async (chunk) => {
@@ -214,7 +214,7 @@ export class Proxy implements AsyncDisposable {
   }
 }
 
-/** Returns the answer to a command by which a server refuses it. */
+/** Returns the error packet with which a server refuses a command. */
 function errorPacket({ errno, message }: Refusal): Buffer {
   const text = Buffer.from(`#HY000${message}`);
   const head = Buffer.from([3 + text.length, 0, 0, 1, 0xff, errno & 0xff, errno >> 8]);

@@ -1,21 +1,21 @@
 /**
- * A link of a proxy: two sockets, and what becomes of both when something becomes of one.
+ * A link of a proxy: a socket to the client and one to the server.
  *
- * What breaks on one side breaks on the other, and in the same manner: a reset as a reset, an
- * end as an end. On a link that has fallen silent neither side learns anything of the other.
+ * The link passes a fault of one side on to the other: a reset as a reset, an end as an end. On a
+ * silent link neither side learns anything of the other.
  */
 
 import type { Socket } from "node:net";
 import { type Ending, Pipe, type PipeSetting, type Way } from "./proxy_way.ts";
 import { unreadBytes } from "./tcp.ts";
 
-/** Where bytes go. */
+/** The direction in which bytes go. */
 export type Direction = "toClient" | "toServer";
 
-/** What a direction of a link is made of, but for what the link itself knows. */
+/** The settings of a direction, except those that the link adds. */
 export type Carriage = Pick<PipeSetting, "passes" | "released" | "pieceBytes">;
 
-/** Two sockets that are forwarded to each other. */
+/** Two sockets whose bytes the proxy forwards to each other. */
 export class Link {
   /** Whether the client has sent something since the server has. */
   isAsking = false;
@@ -24,13 +24,13 @@ export class Link {
   readonly #pipes: Map<Direction, Pipe> = new Map();
   #isSilent = false;
 
-  /** Creates a link; {@linkcode carry} lets it carry. `closed` is called when both have closed. */
+  /** Creates a link, which forwards after {@linkcode carry}; calls `closed` when both closed. */
   constructor(client: Socket, upstream: Socket, closed: () => void) {
     this.#client = client;
     this.#upstream = upstream;
     for (const [socket, other] of [[client, upstream], [upstream, client]] as const) {
       socket.setNoDelay();
-      // Who uses the link is told there of what went wrong here.
+      // The other side sees the error of this side as a reset.
       socket.on("error", () => this.#isSilent || resetSocket(other));
       socket.on("close", () => {
         if (!this.#isSilent) other.destroy();
@@ -44,12 +44,12 @@ export class Link {
     return !this.#client.destroyed;
   }
 
-  /** How many bytes the client has taken out of its socket. */
+  /** How many bytes the client has read from its socket. */
   get readByClient(): number {
     return this.#client.bytesWritten - this.#client.writableLength - unreadBytes(this.#client);
   }
 
-  /** Begins to carry in a direction. */
+  /** Begins to forward in a direction. */
   carry(direction: Direction, carriage: Carriage, way: Way): void {
     const isToClient = direction === "toClient";
     const source = isToClient ? this.#upstream : this.#client;
@@ -60,19 +60,19 @@ export class Link {
     this.#pipes.set(direction, pipe);
   }
 
-  /** Sends the client something that is not from the server. */
+  /** Sends the client bytes that do not come from the server. */
   tellClient(bytes: Buffer): void {
     this.isAsking = false;
     this.#client.write(bytes);
   }
 
-  /** Changes the way in a direction. */
+  /** Sets the fault of a direction. */
   meet(direction: Direction, way: Way): void {
     const pipe = this.#pipes.get(direction);
     if (pipe !== undefined) pipe.way = way;
   }
 
-  /** Ends it. */
+  /** Ends the link. */
   end(by: Ending): void {
     if (by === "silence") {
       this.#isSilent = true;
@@ -92,7 +92,7 @@ export class Link {
   }
 }
 
-/** Resets a socket; Node cannot reset one that is just ending, and then never closes it. */
+/** Resets a socket; destroys an ending one, as Node cannot reset it and would never close it. */
 function resetSocket(socket: Socket): void {
   if (socket.writableEnded && !socket.writableFinished) socket.destroy();
   else socket.resetAndDestroy();

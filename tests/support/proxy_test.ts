@@ -1,4 +1,4 @@
-/** What tests rely on in the proxy: that each fault of the network is what it is called. */
+/** The proxy produces each network fault as its name says. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -8,9 +8,9 @@ import { setImmediate as turn } from "node:timers/promises";
 import { type Direction, type Proxy, startProxy } from "./proxy.ts";
 import { until } from "./wait.ts";
 
-/** Sends back what it is sent. */
+/** A server that sends back the bytes that it receives. */
 let echo: Listener;
-/** The echo's sides of its connections. */
+/** The sockets of the echo server. */
 const leavesResultInfo: Socket[] = [];
 
 before(async () => {
@@ -30,7 +30,7 @@ after(() => {
 class Client implements Disposable {
   readonly socket: Socket;
   received: Buffer = Buffer.alloc(0);
-  /** How its socket has ended: by which events. */
+  /** The events by which its socket has ended. */
   readonly endings: string[] = [];
 
   constructor(proxy: Proxy) {
@@ -43,7 +43,7 @@ class Client implements Disposable {
     this.socket.on("end", () => this.endings.push("end"));
   }
 
-  /** Sends a text and waits until as much has come back. */
+  /** Sends a text, and returns the same number of bytes that come back. */
   async ask(text: string): Promise<string> {
     const length = this.received.length + text.length;
     this.socket.write(text);
@@ -51,7 +51,7 @@ class Client implements Disposable {
     return this.received.subarray(-text.length).toString();
   }
 
-  /** Waits for its end, and says how that came. */
+  /** Waits until the socket ends, and returns how. */
   async ending(): Promise<string | undefined> {
     return await until(() => this.endings[0], "it has ended");
   }
@@ -70,19 +70,19 @@ async function proxyOfEcho(): Promise<Proxy> {
   return await startProxy({ host: "127.0.0.1", port, url });
 }
 
-/** Returns the echo's side of the connection that was opened last. */
+/** Returns the echo server's socket of the newest connection. */
 function lastEcho(): Socket {
   const socket = leavesResultInfo.at(-1);
   if (socket === undefined) throw new Error("Nobody has connected");
   return socket;
 }
 
-/** Lets everything happen that needs no more than some turns of the event loop. */
+/** Waits for some turns of the event loop. */
 async function turns(count = 50): Promise<void> {
   for (let i = 0; i < count; i++) await turn();
 }
 
-test("what is sent arrives later by the latency, and in order, however it jitters", async () => {
+test("bytes arrive later by the latency, and in order despite jitter", async () => {
   await using proxy = await proxyOfEcho();
   using client = new Client(proxy);
   await client.ask("first");
@@ -102,7 +102,7 @@ test("what is sent arrives later by the latency, and in order, however it jitter
   assert.equal(client.received.subarray(10).toString(), text);
 });
 
-test("a latency delays much no more than little, as all is under way at once", async () => {
+test("latency delays many bytes no longer than few, as all are in flight at once", async () => {
   await using proxy = await proxyOfEcho();
   using client = new Client(proxy);
   proxy.meet("toClient", { latencyMs: 100 });
@@ -116,7 +116,7 @@ test("a latency delays much no more than little, as all is under way at once", a
   assert.ok(ms >= 99 && ms < 600, `it took ${ms} ms`);
 });
 
-test("no more gets through than the bandwidth lets, and who sends more is not read", async () => {
+test("the bandwidth limits throughput, and the proxy stops reading a faster sender", async () => {
   await using proxy = await proxyOfEcho();
   using client = new Client(proxy);
   proxy.meet("toServer", { bytesPerSecond: 50_000 });
@@ -132,7 +132,7 @@ test("no more gets through than the bandwidth lets, and who sends more is not re
 });
 
 for (const direction of ["toClient", "toServer"] as const satisfies Direction[]) {
-  test(`a link is cut after any number of bytes ${direction}, by a reset`, async () => {
+  test(`the proxy resets a link after any number of bytes ${direction}`, async () => {
     for (const count of [0, 1, 7, 8]) {
       await using proxy = await proxyOfEcho();
       using client = new Client(proxy);
@@ -148,7 +148,7 @@ for (const direction of ["toClient", "toServer"] as const satisfies Direction[])
   });
 }
 
-test("a link is cut after some bytes by an end, which comes after them", async () => {
+test("the proxy ends a link after some bytes, which arrive before the end", async () => {
   await using proxy = await proxyOfEcho();
   using client = new Client(proxy);
   assert.equal(await client.ask("before"), "before");
@@ -158,7 +158,7 @@ test("a link is cut after some bytes by an end, which comes after them", async (
   assert.equal(client.received.toString(), "before123");
 });
 
-test("bytes at a place are replaced, also where the pieces that they came in meet", async () => {
+test("the proxy overwrites bytes at an offset, also across chunks", async () => {
   await using proxy = await proxyOfEcho();
   using client = new Client(proxy);
   await client.ask("before");
@@ -167,7 +167,7 @@ test("bytes at a place are replaced, also where the pieces that they came in mee
   assert.equal(await client.ask("4567"), "YZ67");
 });
 
-test("a link that has fallen silent tells nobody anything, and new ones are not silent", async () => {
+test("a silent link forwards nothing either way, and new links are not silent", async () => {
   await using proxy = await proxyOfEcho();
   using client = new Client(proxy);
   await client.ask("before");
@@ -187,7 +187,7 @@ test("a link that has fallen silent tells nobody anything, and new ones are not 
   await until(() => other.destroyed, "the other side is told too");
 });
 
-test("on a silent link the server keeps its side open when the client is gone", async () => {
+test("on a silent link the server's socket stays open when the client has gone", async () => {
   await using proxy = await proxyOfEcho();
   using client = new Client(proxy);
   await client.ask("before");
@@ -201,7 +201,7 @@ test("on a silent link the server keeps its side open when the client is gone", 
   await until(() => other.destroyed, "the network is back");
 });
 
-test("what is held stays where it is, an end too, until it is released", async () => {
+test("the proxy holds bytes and an end until release", async () => {
   await using proxy = await proxyOfEcho();
   using client = new Client(proxy);
   await client.ask("before");
@@ -215,7 +215,7 @@ test("what is held stays where it is, an end too, until it is released", async (
   assert.equal(await client.ending(), "end");
 });
 
-test("who connects is led elsewhere, and refused where nobody listens", async () => {
+test("lead sends new connections elsewhere, and resets them if nothing listens there", async () => {
   await using proxy = await proxyOfEcho();
   using client = new Client(proxy);
   await client.ask("before");

@@ -1,9 +1,9 @@
 /**
- * One direction of a link: what one socket says is carried to another, as fast as the way lets
- * it, as far as the way goes, and with what the way makes of it.
+ * One direction of a link: a pipe forwards the bytes of one socket to another, and delays, limits,
+ * changes or cuts them.
  *
- * Bytes are carried in order. What is under way is bounded, so that who sends faster than the
- * way carries, or than the other side reads, is not read from.
+ * Bytes arrive in order. The bytes in flight are bounded: the pipe stops reading from a sender
+ * that is faster than the way, or than the receiver.
  */
 
 import type { Socket } from "node:net";
@@ -11,63 +11,63 @@ import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises"
 
 /** How a link ends. */
 export type Ending =
-  /** Both sides are told by a reset. */
+  /** Both sides get a reset. */
   | "reset"
-  /** Both sides are told that the other has nothing more to say. */
+  /** Both sides get an end. */
   | "finish"
-  /** Nobody is told: what is sent is taken and thrown away, in both directions. */
+  /** Neither side notices: the proxy discards bytes in both directions. */
   | "silence";
 
-/** What a link meets on its way in one direction; nothing unless given. */
+/** The faults of a link in one direction; by default none. */
 export interface Way {
-  /** How much later everything arrives, in ms. */
+  /** The delay of all bytes, in ms. */
   readonly latencyMs?: number;
-  /** How much later still at most, by chance, in ms; nothing overtakes what was sent before. */
+  /** The maximum of an additional random delay, in ms; bytes still arrive in order. */
   readonly jitterMs?: number;
-  /** How many bytes get through in a second. */
+  /** The bandwidth. */
   readonly bytesPerSecond?: number;
-  /** What replaces the bytes at a place, which is counted from when the way was set. */
+  /** Overwrites bytes at an offset, counted from when the way was set. */
   readonly overwrites?: { readonly at: number; readonly bytes: Uint8Array };
-  /** After how many bytes, counted likewise, the link ends, and how. */
+  /** Ends the link after a number of bytes, counted in the same way. */
   readonly ends?: { readonly after: number; readonly by: Ending };
 }
 
-/** What a direction is made of. */
+/** The settings of a pipe. */
 export interface PipeSetting {
-  /** Who sends. */
+  /** The sender. */
   readonly source: Socket;
-  /** Who receives. */
+  /** The receiver. */
   readonly sink: Socket;
-  /** Looks at what is sent, before it goes on its way; tells whether it does. */
+  /** Called with each chunk before the pipe sends it; tells whether to send it. */
   readonly passes: (chunk: Buffer) => Promise<boolean>;
-  /** Fulfilled when an end may be passed on. */
+  /** Fulfilled when the pipe may pass on an end. */
   readonly released: () => Promise<void> | undefined;
-  /** How large a piece may be that arrives at once. */
+  /** The maximum size of a piece that arrives at once. */
   readonly pieceBytes: number;
   /** Ends the link. */
   readonly end: (by: Ending) => void;
 }
 
-/** How much may be under way: about what the buffers of a network hold. */
+/** How many bytes may be in flight: about as many as network buffers hold. */
 const flightBytesMax = 64 * 1024;
-/** Into how many pieces the bytes of one second are cut. */
+/** How many pieces a bandwidth limit sends per second. */
 const piecesPerSecond = 20;
 
-/** Carries what one socket sends to another. */
+/** Forwards the bytes of one socket to another. */
 export class Pipe {
   readonly #setting: PipeSetting;
   #way: Way;
-  /** How many bytes have come since the way was set. */
+  /** How many bytes the source has sent since the way was set. */
   #count = 0;
   #isSilent = false;
-  /** Fulfilled when all that is under way has arrived. */
+  /** Fulfilled when all bytes in flight have arrived. */
   #flight: Promise<void> = Promise.resolve();
   #flightBytes = 0;
-  /** When the way is free for more, and when what was sent last arrives. */
+  /** When the bandwidth allows more bytes, and when the last bytes in flight arrive. */
   #freeAt = 0;
   #arrivesAt = 0;
 
-  /** Begins to carry. */
+  /** Begins to forward. */
   constructor(setting: PipeSetting, way: Way) {
     this.#setting = setting;
     this.#way = way;
@@ -85,13 +85,13 @@ export class Pipe {
     source.resume();
   }
 
-  /** Changes the way; places in it are counted from now on. */
+  /** Changes the way; offsets count from now on. */
   set way(way: Way) {
     this.#way = way;
     this.#count = 0;
   }
 
-  /** Takes what comes from now on, an end too, and throws it away. */
+  /** Discards all bytes from now on, and the end. */
   silence(): void {
     this.#isSilent = true;
   }
@@ -107,7 +107,7 @@ export class Pipe {
     this.#setting.end(ends.by);
   }
 
-  /** Fulfilled when there is room for more on the way. */
+  /** Sends bytes; fulfilled when more may be in flight. */
   async #carry(bytes: Buffer): Promise<void> {
     const { latencyMs = 0, jitterMs = 0, bytesPerSecond = Infinity } = this.#way;
     const isFree = latencyMs === 0 && jitterMs === 0 && bytesPerSecond === Infinity;
@@ -125,7 +125,7 @@ export class Pipe {
   #fly(piece: Buffer, arrivesAt: number): void {
     this.#flightBytes += piece.length;
     this.#flight = this.#flight.then(async () => {
-      // What never arrives, as the link was cut meanwhile, keeps no process waiting.
+      // Bytes that never arrive, because the link was cut, do not keep the process alive.
       await sleep(Math.max(0, arrivesAt - performance.now()), undefined, { ref: false });
       await this.#arrive(piece);
       this.#flightBytes -= piece.length;
@@ -151,14 +151,14 @@ function piecesOf(bytes: Buffer, pieceBytes: number): Buffer[] {
   );
 }
 
-/** Writes over what of a chunk is at a place, which may lie before or beyond it. */
+/** Overwrites bytes of a chunk at an offset, which may lie outside the chunk in part. */
 function overwrite(chunk: Buffer, at: number, bytes: Uint8Array): void {
   for (const [i, byte] of bytes.entries()) {
     if (at + i >= 0 && at + i < chunk.length) chunk[at + i] = byte;
   }
 }
 
-/** Fulfilled when a socket takes more, or has closed. */
+/** Fulfilled when a socket drains or closes. */
 function drained(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

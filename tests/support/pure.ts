@@ -1,12 +1,12 @@
-/** Which test files are pure: no module that they import can start a process or open a socket. */
+/** Finds the pure test files: no module that they import starts processes or opens sockets. */
 
 import { dirname, join } from "node:path";
 import { importsOf, type Source, sources } from "./source.ts";
 
-/** What reaches out of the process. */
+/** The modules that reach out of the process. */
 const reaching = /^node:(child_process|net|tls|worker_threads)$/;
 
-/** Returns the paths of the pure test files, from the top, in order. */
+/** Returns the paths of the pure test files, relative to the project's top folder, in order. */
 export function pureTestFiles(): string[] {
   const all = ["mod.ts", "src", "tests", "examples"].flatMap(sources);
   const byPath = new Map(all.map((source) => [source.path, source]));
@@ -15,7 +15,7 @@ export function pureTestFiles(): string[] {
   );
 }
 
-/** Returns what a file imports, and what that imports. */
+/** Returns a file and its imports, direct and indirect. */
 function importedBy(all: ReadonlyMap<string, Source>, path: string): ReadonlySet<string> {
   const found = new Set([path]);
   for (const name of found) {

@@ -1,4 +1,4 @@
-/** Runs programs to their end, and says how, and when, that came. */
+/** Runs programs to their end, and returns how and when they ended. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -7,9 +7,9 @@ import { once } from "node:events";
 export interface Outcome {
   /** Its exit status; null if it had to be killed. */
   readonly status: number | null;
-  /** What it printed, line by line. */
+  /** The lines of its stdout. */
   readonly lines: readonly string[];
-  /** What it complained of. */
+  /** Its stderr. */
   readonly errors: string;
   /** How long it took to end after its last line, in ms. */
   readonly lingeredMs: number;

@@ -1,14 +1,14 @@
 /**
- * Which tools, test files and suites `npm test -- WORD…` runs: those whose title or path contains
- * one of the words.
+ * Selects the tools, test files and suites that `npm test -- WORD…` runs: those whose title or path
+ * contains one of the words.
  */
 
 import { closest } from "../../src/shell/did_you_mean.ts";
 
-/** How many names an unknown word is answered with. */
+/** How many similar names the error of an unknown word lists. */
 const nearMax = 6;
 
-/** What has a title or a path, or both. */
+/** An item with a title or a path, or both. */
 export interface Named {
   /** Its title; empty if it has none. */
   readonly title: string;
@@ -16,12 +16,12 @@ export interface Named {
   readonly path: string;
 }
 
-/** Returns those of several that match one of the words; all of them if there is no word. */
+/** Returns the items that match one of the words; all items if there is no word. */
 export function select<T extends Named>(all: readonly T[], words: readonly string[]): T[] {
   return all.filter((one) => words.length === 0 || words.some((word) => matches(one, word)));
 }
 
-/** Throws an error that names the words that match nothing, and what they may have meant. */
+/** Throws an error that names the words without a match, and similar names. */
 export function checkWords(all: readonly Named[], words: readonly string[]): void {
   const unknown = words.filter((word) => !all.some((one) => matches(one, word)));
   if (unknown.length === 0) return;
@@ -33,7 +33,7 @@ export function checkWords(all: readonly Named[], words: readonly string[]): voi
   throw new RangeError(reasons.join("\n"));
 }
 
-/** Returns the names that have a part which differs least from a word. */
+/** Returns the names that contain the part most similar to a word. */
 function nearOnes(all: readonly Named[], word: string): string[] {
   const partsOf = ({ title, path }: Named): string[] => `${title} ${path}`.split(/[^A-Za-z0-9]+/);
   const part = closest(word, new Set(all.flatMap(partsOf)));

@@ -1,4 +1,4 @@
-/** What `npm test -- WORD…` and `npm run check` run, and what their table of the slowest tells. */
+/** What `npm test -- WORD…` and `npm run check` select, and their table of the slowest. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,13 +12,13 @@ const books: Named = { title: "", path: "tests/chaos/books_test.ts" };
 const chaos: Named = { title: "chaos, in node", path: "tests/chaos" };
 const all: readonly Named[] = [lint, types, books, chaos];
 
-test("words select what has one of them in its title or path, and no word selects all", () => {
+test("words select items by title or path, and no words select all", () => {
   assert.deepEqual(select(all, []), all);
   assert.deepEqual(select(all, ["chaos"]), [books, chaos]);
   assert.deepEqual(select(all, ["LINT", "bun"]), [lint, types]);
 });
 
-test("a word that matches nothing is an error, which says so and names near ones", () => {
+test("a word without a match throws an error that names similar ones", () => {
   assert.doesNotThrow(() => checkWords(all, ["lint", "chaos"]));
   assert.throws(() => checkWords(all, ["lint", "chaoss"]), {
     name: "RangeError",
@@ -28,7 +28,7 @@ test("a word that matches nothing is an error, which says so and names near ones
   assert.throws(() => checkWords(all, ["xyzzyxyzzy"]), /has "xyzzyxyzzy" in its title or path$/);
 });
 
-test("the table holds the slowest twenty, the slowest first", () => {
+test("the table lists the slowest twenty, the slowest first", () => {
   const durations = new Durations();
   for (let i = 1; i <= 25; i++) durations.add(`file ${i}`, i * 1000);
   const rows = durations.table().trim().split("\n").slice(1).map((line) => line.trim());
@@ -37,7 +37,7 @@ test("the table holds the slowest twenty, the slowest first", () => {
   assert.match(rows[19] ?? "", /^file 6 +6\.0 s$/);
 });
 
-test("a test file is pure unless something it imports reaches out of the process", () => {
+test("a test file is pure unless one of its imports reaches out of the process", () => {
   const pure = pureTestFiles();
   assert.ok(pure.includes("tests/core/table_test.ts"));
   assert.ok(pure.includes("tests/support/selection_test.ts"));

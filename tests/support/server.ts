@@ -1,6 +1,6 @@
 /**
- * A real server for tests and for the demo, and a root connection of its own to see what a
- * pool does from the other side. Where none can be started, `MYSQL_URL` may name one.
+ * A real server for tests and for the demo, with a root connection that observes a pool from the
+ * server's side. If no server can be started, `MYSQL_URL` may name one.
  */
 
 import { readFileSync } from "node:fs";
@@ -12,18 +12,18 @@ import { host, password, ServerProcess } from "./server_process.ts";
 
 /** How {@linkcode startServer} starts a server. */
 export interface ServerOptions {
-  /** Whose it is; the one that this machine has, MariaDB rather than MySQL, if not given. */
+  /** The flavor of the server; by default the installed one, MariaDB rather than MySQL. */
   readonly flavor?: Flavor;
   /** Further options on its command line, such as `--max-connections=20`. */
   readonly options?: readonly string[];
-  /** Whether it offers TLS, by certificates made for it. */
+  /** Whether the server offers TLS, with certificates made for it. */
   readonly tls?: boolean;
 }
 
 /**
  * Starts a throwaway server with a database `test`, a user `root` without password, and a user
- * `app`, password `secret`, who has every right on databases and none on the server. It ends
- * with this process, however that ends; `await using`, or `remove` after the tests, is sooner.
+ * `app`, password `secret`, with all rights on databases and none on the server. The server ends
+ * with this process, however this process ends; `await using` or `remove` ends it sooner.
  */
 export async function startServer(serverOptions: ServerOptions = {}): Promise<Server> {
   const { flavor, options = [], tls = false } = serverOptions;
@@ -45,13 +45,13 @@ export async function startServer(serverOptions: ServerOptions = {}): Promise<Se
   return new Server(new URL(url));
 }
 
-/** A server that runs, or can be made to run again. */
+/** A server that runs, or can be restarted. */
 export class Server implements AsyncDisposable {
   readonly #process: ServerProcess | undefined;
   readonly #given: URL | undefined;
   #observer: Promise<Connection> | undefined;
 
-  /** Creates a server from a process of our own, or from the address of somebody else's. */
+  /** Creates a server from a process that we started, or from the URL of another server. */
   constructor(source: ServerProcess | URL) {
     if (source instanceof ServerProcess) this.#process = source;
     else this.#given = source;
@@ -62,44 +62,44 @@ export class Server implements AsyncDisposable {
     return this.#given?.hostname ?? host;
   }
 
-  /** The port it listens at, which it keeps over restarts. */
+  /** The port that the server listens at, also after restarts. */
   get port(): number {
     return this.#process?.port ?? Number(this.#given?.port || 3306);
   }
 
-  /** The path of its unix socket; undefined for a server that was given. */
+  /** The path of its unix socket; undefined for the server of MYSQL_URL. */
   get socketPath(): string | undefined {
     return this.#process?.socketPath;
   }
 
-  /** Its process id; undefined while it is down, and for a server that was given. */
+  /** Its process id; undefined while it is down, and for the server of MYSQL_URL. */
   get pid(): number | undefined {
     return this.#process?.pid;
   }
 
-  /** The certificate that a client has to trust, if it was started with TLS. */
+  /** The certificate that a client has to trust, if the server has TLS. */
   get ca(): string | undefined {
     return this.#pem("ca");
   }
 
-  /** Its own certificate, which the same authority vouches for, if it was started with TLS. */
+  /** Its own certificate, which the same authority has signed, if the server has TLS. */
   get cert(): string | undefined {
     return this.#pem("cert");
   }
 
-  /** The private key of that. */
+  /** The private key of its certificate. */
   get key(): string | undefined {
     return this.#pem("key");
   }
 
-  /** Where root reaches it. */
+  /** The URL of root. */
   get rootUrl(): string {
     return this.url("root", "");
   }
 
   /**
-   * Returns where a user reaches a database: `app` and `test` if not given. The password is
-   * `secret` for any but root. A server that was given knows only the user it was given with.
+   * Returns the URL of a user and a database, by default `app` and `test`. The password is `secret`
+   * for every user except root. For the server of MYSQL_URL, the user is always that of MYSQL_URL.
    */
   url(user = "app", database = "test"): string {
     const url = new URL(this.#given ?? `mysql://${host}:${this.port}`);
@@ -111,7 +111,7 @@ export class Server implements AsyncDisposable {
     return url.href;
   }
 
-  /** Runs a statement as root, on a connection of its own that is opened at need. */
+  /** Runs a statement as root, on the observer's connection, which opens on demand. */
   async query<Row = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<Row[]> {
     this.#observer ??= this.#observe();
     const [rows] = await (await this.#observer).query(sql, values);
@@ -130,39 +130,39 @@ export class Server implements AsyncDisposable {
     return Number(row.Value);
   }
 
-  /** Returns how many connections the server has, but for the one that asks. */
+  /** Returns how many connections the server has, except the observer's. */
   async connectionCount(): Promise<number> {
     return await this.status("Threads_connected") - 1;
   }
 
-  /** Ends it by SIGTERM, as its operator would; fulfilled when it has ended. */
+  /** Ends the server by SIGTERM, as its operator would; fulfilled when it has ended. */
   async stop(): Promise<void> {
     await this.#own("stop").end("SIGTERM");
   }
 
-  /** Ends it by SIGKILL, as a power failure would; fulfilled when it has ended. */
+  /** Ends the server by SIGKILL, as a crash would; fulfilled when it has ended. */
   async kill(): Promise<void> {
     await this.#own("kill").end("SIGKILL");
   }
 
-  /** Lets it stand still, its sockets open, as a host that swaps or a network that is cut would. */
+  /** Freezes the server with its sockets open, like a swapping host or a cut network. */
   freeze(): void {
     this.#own("freeze").freeze();
   }
 
-  /** Lets it go on after {@linkcode freeze}. */
+  /** Lets the server continue after {@linkcode freeze}. */
   thaw(): void {
     this.#own("thaw").thaw();
   }
 
-  /** Starts it again on the same port, over the same data, ending it before if it runs. */
+  /** Ends the server if it runs, and starts it on the same port and data. */
   async restart(): Promise<void> {
     const own = this.#own("restart");
     await own.end("SIGTERM");
     await own.start();
   }
 
-  /** Ends it and removes all it left. */
+  /** Ends the server and removes its files. */
   async remove(): Promise<void> {
     const observer = await this.#observer?.catch(() => undefined);
     observer?.destroy();
@@ -191,7 +191,7 @@ export class Server implements AsyncDisposable {
     try {
       const connection = await createConnection({ uri: this.rootUrl, dateStrings: true });
       connection.on("error", forget).on("end", forget);
-      // A test may have the server end silent sessions, which this one is not to be.
+      // A test may lower wait_timeout; the server must not end this session.
       await connection.query("SET SESSION wait_timeout = 28800");
       return connection;
     } catch (error) {

@@ -1,7 +1,7 @@
 /**
- * Finds a server to start: a MariaDB or MySQL on the path, else the system's MariaDB, which
- * is installed where that can be done without asking anybody. Who needs MySQL gets it unpacked
- * beside the project, if that can be done.
+ * Finds a server to start: a MariaDB or MySQL on the path, else MariaDB by apt, installed where
+ * that needs no confirmation. Tests that need MySQL get it unpacked beside the project, if
+ * possible.
  */
 
 import { execFileSync, spawnSync } from "node:child_process";
@@ -10,35 +10,35 @@ import { delimiter, join } from "node:path";
 import process from "node:process";
 import { unpackMysql } from "./mysql_unpack.ts";
 
-/** Whose server it is. */
+/** The flavor of a server. */
 export type Flavor = "mariadb" | "mysql";
 
 /** A server that can be started here. */
 export interface ServerBinary {
   /** The path of the program. */
   readonly path: string;
-  /** Whose it is: they create their data folders differently. */
+  /** Its flavor, on which the creation of a data folder depends. */
   readonly flavor: Flavor;
-  /** What it says of its version. */
+  /** Its own version text. */
   readonly version: string;
 }
 
 /**
- * Returns a server binary, installing one by apt where this is Debian or Ubuntu and we are
- * root; undefined where there is none and none can be installed.
+ * Returns a server binary; installs one by apt on Debian or Ubuntu as root. Undefined if there is
+ * none and none can be installed.
  */
 export function serverBinary(): ServerBinary | undefined {
   return onPath() ?? (installByApt() ? onPath() : undefined);
 }
 
-/** Returns a server binary of MySQL; throws an error that says why there is none. */
+/** Returns a server binary of MySQL; throws an error with the reason if there is none. */
 export function mysqlBinary(): ServerBinary {
   const path = find("mysqld");
   const found = path === undefined ? undefined : describe(path);
   return found?.flavor === "mysql" ? found : describe(unpackMysql());
 }
 
-/** Returns why a server cannot be started here; undefined if it can. */
+/** Returns why a server of a flavor cannot be started here; undefined if it can. */
 export function lackOf(flavor: Flavor): string | undefined {
   if (flavor === "mariadb") {
     return serverBinary()?.flavor === flavor ? undefined : "MariaDB cannot be had here";
@@ -62,7 +62,7 @@ function describe(path: string): ServerBinary {
   return { path, flavor: version.includes("MariaDB") ? "mariadb" : "mysql", version };
 }
 
-/** Returns the path of a program that can be run; servers often stand where only root looks. */
+/** Returns the path of a program; also looks in folders that are often only on root's path. */
 export function find(program: string): string | undefined {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   for (const folder of [...folders, "/usr/sbin", "/usr/local/sbin", "/usr/libexec"]) {

@@ -1,6 +1,6 @@
 /**
- * A server process of our own: a data folder, a free port on loopback, and the process that
- * serves it, which can be ended and started again over the same data.
+ * A server process that we start: a data folder, a free port on loopback, and the process, which
+ * can be ended and started again on the same data.
  */
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
@@ -22,10 +22,10 @@ const run = promisify(execFile);
 
 /** The address that servers listen at. */
 export const host = "127.0.0.1";
-/** The password of all users but root, who has none. */
+/** The password of all users except root, who has none. */
 export const password = "secret";
 
-/** Run at each start, one statement a line: the users and the database that every server has. */
+/** Runs at each start, one statement per line: creates the users and the database. */
 const initSql = `
 CREATE USER IF NOT EXISTS 'root'@'${host}';
 GRANT ALL ON *.* TO 'root'@'${host}' WITH GRANT OPTION;
@@ -34,7 +34,7 @@ CREATE USER IF NOT EXISTS 'app'@'%' IDENTIFIED BY '${password}';
 GRANT ALL ON \`%\`.* TO 'app'@'%';
 `.trimStart();
 
-/** Returns the state of each thread of a process; none where there is no /proc. */
+/** Returns the state of each thread of a process; empty on systems without /proc. */
 function threadsOf(pid: number): string[] {
   const tasks = `/proc/${pid}/task`;
   if (!existsSync(tasks)) return [];
@@ -69,7 +69,7 @@ export class ServerProcess {
     this.#certificates = certificates;
   }
 
-  /** Creates a data folder and starts a server over it, on a free port. */
+  /** Creates a data folder and starts a server on it, at a free port. */
   static async create(
     binary: ServerBinary,
     options: readonly string[],
@@ -91,7 +91,7 @@ export class ServerProcess {
     }
   }
 
-  /** The port it listens at, which it keeps over restarts. */
+  /** The port that the server listens at, also after restarts. */
   get port(): number {
     return this.#port;
   }
@@ -116,7 +116,7 @@ export class ServerProcess {
     if (this.#child !== undefined) throw new Error(`The server runs already, as ${this.pid}`);
     const log = openSync(join(this.#folder, "log"), "a");
     const child = spawn(this.#binary.path, this.#arguments(), {
-      // Of a process group of its own, as Ctrl-C in a terminal is sent to all of a group.
+      // In its own process group, as a terminal sends Ctrl-C to the whole group.
       detached: true,
       env: environment(this.#folder),
       stdio: ["ignore", log, log],
@@ -146,14 +146,14 @@ export class ServerProcess {
     }
   }
 
-  /** Lets the process stand still; when this returns, none of its threads runs. */
+  /** Freezes the process; when this returns, none of its threads runs. */
   freeze(): void {
     const { pid } = this.#running("freeze");
     process.kill(pid, "SIGSTOP");
     while (threadsOf(pid).some((state) => !/^[TtZX]/.test(state)));
   }
 
-  /** Lets the process go on. */
+  /** Lets the process continue. */
   thaw(): void {
     process.kill(this.#running("thaw").pid, "SIGCONT");
   }
@@ -162,13 +162,13 @@ export class ServerProcess {
   async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     if (this.#child === undefined) return;
     this.#child.ref();
-    // One that stands still hears no other signal than SIGKILL.
+    // A frozen process reacts to no signal except SIGKILL.
     if (signal === "SIGTERM") this.thaw();
     this.#child.kill(signal);
     await this.#exited;
   }
 
-  /** Ends the process and removes all it left. */
+  /** Ends the process and removes its folder. */
   async remove(): Promise<void> {
     await this.end("SIGKILL");
     await this.#keeper.release();
@@ -186,7 +186,7 @@ export class ServerProcess {
       try {
         return await this.start();
       } catch (error) {
-        // Somebody else may have taken the port since it was found free.
+        // Another process may have taken the port meanwhile.
         if (attempt === 3 || !/address already in use/i.test(String(error))) throw error;
       }
     }
@@ -235,14 +235,14 @@ async function createData(binary: ServerBinary, folder: string): Promise<void> {
 }
 
 /**
- * A server that starts removes what looks like a left-over temporary table; in a folder that
- * several servers share, those are the tables of the others.
+ * Gives each server its own folder for temporary tables: at its start a server removes files that
+ * look like leftover ones, and in a shared folder these belong to other servers.
  */
 function environment(folder: string): NodeJS.ProcessEnv {
   return { ...process.env, TMPDIR: join(folder, "temporary") };
 }
 
-/** A server that root starts refuses to serve unless it is told that this is meant. */
+/** Returns the option without which a server refuses to run as root. */
 function asRoot(): string[] {
   return process.getuid?.() === 0 ? ["--user=root"] : [];
 }

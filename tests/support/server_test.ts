@@ -1,4 +1,4 @@
-/** What tests rely on in the servers that they start. */
+/** The properties of servers that tests rely on. */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -14,7 +14,7 @@ import { Server, startServer } from "./server.ts";
 import { lackOf } from "./server_binary.ts";
 import { until } from "./wait.ts";
 
-/** Whether a process runs; one that has ended and that nobody has asked about does not. */
+/** Tells whether a process runs; a zombie does not. */
 function isRunning(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
@@ -27,14 +27,14 @@ function isRunning(pid: number): boolean {
 for (const flavor of ["mariadb", "mysql"] as const) {
   const skip = lackOf(flavor) ?? false;
 
-  test(`${flavor}: it is what was asked for`, { skip }, async () => {
+  test(`${flavor}: the server has the requested flavor`, { skip }, async () => {
     await using server = await startServer({ flavor });
     const [row] = await server.query("SELECT VERSION() v");
     assert.equal(/maria/i.test(String(row?.["v"])), flavor === "mariadb");
   });
 
   test(
-    `${flavor}: it keeps its port and its data over a restart, also after a crash`,
+    `${flavor}: a server keeps its port and its data over a restart, also after a crash`,
     { skip },
     async () => {
       await using server = await startServer({ flavor, options: ["--max-connections=33"] });
@@ -71,7 +71,7 @@ for (const flavor of ["mariadb", "mysql"] as const) {
   );
 
   test(
-    `${flavor}: frozen, it accepts and does not answer; thawed, it answers`,
+    `${flavor}: a frozen server does not answer; a thawed one does`,
     { skip },
     async () => {
       await using server = await startServer({ flavor });
@@ -87,7 +87,7 @@ for (const flavor of ["mariadb", "mysql"] as const) {
   );
 
   test(
-    `${flavor}: its certificate is signed by its authority for its address`,
+    `${flavor}: the server's authority has signed its certificate for its address`,
     { skip },
     async () => {
       await using server = await startServer({ flavor, tls: true });
@@ -100,7 +100,7 @@ for (const flavor of ["mariadb", "mysql"] as const) {
   );
 }
 
-test("a server and its folder go with the process that started it, even by SIGKILL", async () => {
+test("a server and its folder end with the process that started it, even by SIGKILL", async () => {
   const script = `
     const { startServer } = await import(${JSON.stringify(import.meta.resolve("./server.ts"))});
     const server = await startServer();
@@ -118,7 +118,7 @@ test("a server and its folder go with the process that started it, even by SIGKI
   await until(() => !existsSync(dirname(socketPath)), "its folder is gone");
 });
 
-test("a server that cannot start says so with the end of its log, and leaves nothing", async () => {
+test("a server that cannot start throws the end of its log, and leaves no files", async () => {
   const folder = await mkdtemp(join(tmpdir(), "sublet-test-"));
   const before = process.env["TMPDIR"];
   process.env["TMPDIR"] = folder;
@@ -131,7 +131,7 @@ test("a server that cannot start says so with the end of its log, and leaves not
   await rmdir(folder);
 });
 
-test("a server that was given can be asked, under its own name, but not ended", async () => {
+test("the server of MYSQL_URL can be queried as its own user, but not ended", async () => {
   await using server = await startServer();
   await using given = new Server(new URL(server.url("app", "test")));
   assert.deepEqual(await given.query("SELECT USER() AS u, DATABASE() AS d"), [
@@ -141,7 +141,7 @@ test("a server that was given can be asked, under its own name, but not ended", 
   await assert.rejects(given.kill(), /Cannot kill a server that is not ours/);
 });
 
-test("until says what it waited for in vain, and why it was not so", async () => {
+test("until throws an error that names the condition and the last error", async () => {
   const condition = (): boolean => {
     throw new Error("not yet");
   };

@@ -1,7 +1,7 @@
 /**
- * Reads TypeScript as `deno fmt` leaves it, without a parser: comments and the insides of
- * strings are blanked out first, line by line; after that, indentation tells what belongs
- * together, as a block ends at the first brace that stands where its head does.
+ * Reads TypeScript that `deno fmt` has formatted, without a parser: it first blanks out comments
+ * and the insides of strings, line by line; then it finds blocks by indentation, as a block ends
+ * at the first brace with the indentation of its head.
  */
 
 import { readdirSync, readFileSync } from "node:fs";
@@ -17,21 +17,21 @@ export interface Source {
   readonly path: string;
   /** Its text. */
   readonly text: string;
-  /** Its text without comments and without what strings, templates and regular expressions say. */
+  /** Its text with comments, strings, templates and regular expressions blanked out. */
   readonly code: string;
 }
 
-/** A function, and where it is. */
+/** The place of a function in a file. */
 export interface Span {
   /** The first line of its head. */
   readonly head: string;
   /** The number of that line, from 1. */
   readonly line: number;
-  /** How many lines it has, its head and its last brace among them. */
+  /** How many lines it has, including its head and its last brace. */
   readonly length: number;
 }
 
-/** Comments, strings, templates (one within another is taken for code), regular expressions. */
+/** Comments, strings, templates (nested ones count as code), regular expressions. */
 const quiet = new RegExp(
   [
     /\/\*[^]*?\*\//,
@@ -94,7 +94,7 @@ export function functionsOf({ code }: Source): Span[] {
   return spans;
 }
 
-/** Returns the line on which the head begins that ends, closing brackets, on line `end`. */
+/** Returns the first line of a head that ends, with closing brackets, on line `end`. */
 function headOf(lines: readonly string[], indents: readonly number[], end: number): number {
   for (let i = end - 1; i >= 0; i--) {
     if (indents[i] === indents[end] && !/^\s*[)\]}>]/.test(lines[i] ?? "")) return i;

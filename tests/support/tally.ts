@@ -1,12 +1,12 @@
-/** What ran and how it went, added up over tools and tests alike. */
+/** Counts of passed, failed and skipped tools and tests. */
 
-/** How many passed and failed, and how many were left out. */
+/** The results of some tools or tests. */
 export interface Tally {
-  /** How many did what they should. */
+  /** How many passed. */
   readonly passed: number;
-  /** How many did not, or did not end. */
+  /** How many failed, or did not end. */
   readonly failed: number;
-  /** How many were not run, for a reason that they gave. */
+  /** How many were skipped, with a reason. */
   readonly skipped: number;
 }
 
@@ -19,12 +19,12 @@ export function sum(tallies: readonly Tally[]): Tally {
   }), { passed: 0, failed: 0, skipped: 0 });
 }
 
-/** Returns a tally as people read it. */
+/** Returns a tally as text for people. */
 export function describe({ passed, failed, skipped }: Tally): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 }
 
-/** Returns a duration in seconds, as people read it. */
+/** Returns a duration in seconds, as text for people. */
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }

@@ -1,6 +1,6 @@
 /**
- * What the kernel knows of TCP connections on this machine: in what state they are, and how
- * much of what was sent has not been read. Linux tells it in /proc/net/tcp.
+ * The kernel's view of local TCP connections: their state, and how many sent bytes the receiver has
+ * not read. Linux has it in /proc/net/tcp.
  */
 
 import { existsSync, readFileSync } from "node:fs";
@@ -14,15 +14,15 @@ export interface TcpEnd {
   readonly peerHost: string;
   /** The port of the other end. */
   readonly peerPort: number;
-  /** In what state it is. */
+  /** Its state. */
   readonly state: TcpState;
-  /** How many bytes it has sent that the other end has not yet acknowledged. */
+  /** How many sent bytes the other end has not yet acknowledged. */
   readonly sendQueue: number;
-  /** How many bytes it has received that its program has not yet read. */
+  /** How many received bytes its program has not yet read. */
   readonly receiveQueue: number;
-  /** Whether it will ask the other end, after a time of silence, if it is still there. */
+  /** Whether keep-alive is on. */
   readonly isKeptAlive: boolean;
-  /** Whether a program still has it; the kernel may have to end it after that. */
+  /** Whether a program still has it open; the kernel may still have to close it afterwards. */
   readonly isRef: boolean;
 }
 
@@ -39,24 +39,24 @@ const states: Readonly<Record<string, TcpState>> = {
 
 const table = "/proc/net/tcp";
 
-/** Whether this machine tells of its connections. */
+/** Whether the system provides the table. */
 export const isTcpKnown: boolean = existsSync(table);
 
-/** Returns the ends whose own port, or whose other end's, is the given one. */
+/** Returns the ends with a port on their own or on the other side. */
 export function tcpEnds(port: number): TcpEnd[] {
   const lines = readFileSync(table, "utf8").trim().split("\n").slice(1);
   return lines.map(endOf).filter((end) => end.port === port || end.peerPort === port);
 }
 
 /**
- * Returns the clients' ends of the connections to an address, open or being opened. A port alone
- * says less: where somebody listens at 127.0.0.2, a client may have the same port at 127.0.0.1.
+ * Returns the client ends of connections to an address, open or opening. A port alone is ambiguous:
+ * while a server listens at a port of 127.0.0.2, a client may have the same port at 127.0.0.1.
  */
 export function clientEnds(host: string, port: number): TcpEnd[] {
   return tcpEnds(port).filter((end) => end.peerPort === port && end.peerHost === host && end.isRef);
 }
 
-/** Returns how many bytes written to a socket on this machine the other end has not yet read. */
+/** Returns how many bytes written to a local socket the other end has not yet read. */
 export function unreadBytes(socket: Socket): number {
   const { localPort, remotePort } = socket;
   const ends = tcpEnds(localPort ?? 0);

@@ -1,4 +1,4 @@
-/** What the kernel tells of connections is read for the address that is meant. */
+/** The table of TCP connections is filtered by address, not only by port. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -8,7 +8,7 @@ import { clientEnds, isTcpKnown } from "./tcp.ts";
 
 const skip = isTcpKnown ? false : "the kernel does not tell";
 
-/** Listens to the end of a test. */
+/** Listens until the end of a test. */
 async function listen(context: TestContext, host: string, port = 0): Promise<number> {
   const listener: Server = createServer((socket) => {
     context.after(() => socket.destroy());
@@ -19,7 +19,7 @@ async function listen(context: TestContext, host: string, port = 0): Promise<num
   return (listener.address() as AddressInfo).port;
 }
 
-/** Connects to the end of a test; returns the port on this side. */
+/** Connects until the end of a test; returns the local port. */
 async function connected(context: TestContext, host: string, port: number): Promise<number> {
   const client = connect(port, host);
   context.after(() => client.destroy());
@@ -28,7 +28,7 @@ async function connected(context: TestContext, host: string, port: number): Prom
 }
 
 test(
-  "who has the port of a listener at another address is no client of it",
+  "clientEnds ignores a socket with the listener's port at another address",
   { skip },
   async (context) => {
     const server = await listen(context, "127.0.0.1");

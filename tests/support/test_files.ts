@@ -1,6 +1,6 @@
 /**
- * Runs test files, each in a process of its own, and tells of each when it has ended; of what
- * failed it tells everything, its output included.
+ * Runs test files, each in its own process, and reports each when it has ended; for failed files it
+ * prints the errors and the output.
  */
 
 import { readdirSync } from "node:fs";
@@ -14,7 +14,7 @@ import { describe, seconds, sum, type Tally } from "./tally.ts";
 const concurrency = 2;
 /** How long a file may take. */
 const fileMsMax = 600_000;
-/** After how much silence it is told what is running. */
+/** After how long without output the report prints the running files. */
 const silenceMsMax = 15_000;
 
 const passed: Tally = { passed: 1, failed: 0, skipped: 0 };
@@ -29,7 +29,7 @@ export function testFiles(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
-/** Runs test files and returns what became of all their tests; `took` is told each duration. */
+/** Runs test files and returns the tally of their tests; calls `took` with each duration. */
 export async function runTestFiles(
   files: string[],
   took: (path: string, ms: number) => void = () => undefined,
@@ -73,8 +73,8 @@ export async function runTestFiles(
 }
 
 /**
- * Adds up what a run tells. Of the results, and the output, of one file it tells all before
- * those of the next, so they belong to the file that is closed next.
+ * Adds up the events of a run. The runner emits all results and output of one file before those of
+ * the next, so they belong to the file that closes next.
  */
 class Report {
   readonly #files: ReadonlySet<string>;

@@ -1,4 +1,4 @@
-/** The tools that a change has to pass, each of which counts as one test. */
+/** The tools that check the project; each counts as one test. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,12 +9,12 @@ import { denoConfig } from "./deno_config.ts";
 import { root } from "./source.ts";
 import { seconds, type Tally } from "./tally.ts";
 
-/** How much of a tool's command is shown. */
+/** How much of a tool's command to print. */
 const commandLengthMax = 50;
 
-/** A tool, and how it is run. */
+/** A tool, and how to run it. */
 export interface Tool {
-  /** What it looks at. */
+  /** What it checks. */
   readonly title: string;
   /** Its name among the project's packages. */
   readonly program: string;
@@ -27,15 +27,15 @@ export function commandOf({ program, args }: Tool): string {
   return [program, ...args].join(" ");
 }
 
-/** Returns all tools, in the order in which they are run. */
+/** Returns all tools, in the order in which they run. */
 export async function allTools(): Promise<readonly Tool[]> {
   const exported: Record<string, string> =
     JSON.parse(readFileSync(join(root, "deno.json"), "utf8")).exports;
-  /** The modules that others import, whose documentation has to be whole. */
+  /** The exported modules, whose documentation has to be complete. */
   const entries = Object.values(exported);
-  /** Those whose documentation is all ours; tests/compat looks at that of the others. */
+  /** The modules without mysql2's documentation; tests/compat checks the others. */
   const documented = entries.filter((path) => !path.includes("/compat"));
-  /** The other modules that only Deno's types are right for. */
+  /** The other modules that need Deno's types. */
   const forDeno = readdirSync(join(root, "examples"))
     .filter((name) => /^deno_.*\.ts$/.test(name)).map((name) => `examples/${name}`);
   const deno = ["check", "--config", (await denoConfig()).path, "--no-lock"];
@@ -57,7 +57,7 @@ export async function allTools(): Promise<readonly Tool[]> {
   ];
 }
 
-/** Runs tools, so many at once; `took` is told how long each took. */
+/** Runs tools, some in parallel; calls `took` with the duration of each. */
 export async function runTools(
   tools: readonly Tool[],
   concurrency: number,
@@ -76,7 +76,7 @@ export async function runTools(
   return tallies;
 }
 
-/** Runs a tool, and shows its output only if it fails. */
+/** Runs a tool, and prints its output only if it fails. */
 async function runTool(tool: Tool): Promise<Tally> {
   const { title, program, args } = tool;
   const whole = commandOf(tool);

@@ -1,22 +1,22 @@
-/** Waits for a condition instead of for some time, and says what was waited for if in vain. */
+/** Waits for a condition instead of for some time; the error of a failed wait names it. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** How {@linkcode until} waits. */
 export interface UntilOptions {
-  /** How long at most, in ms; 10,000 if not given. */
+  /** The timeout, in ms; by default 10,000. */
   readonly timeoutMs?: number;
-  /** How long between two looks, in ms; 10 if not given. */
+  /** The time between two checks, in ms; by default 10. */
   readonly intervalMs?: number;
   /** Ends the wait early, with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Returns the first answer of `condition` that is neither false nor undefined.
+ * Returns the first result of `condition` that is neither false nor undefined.
  *
  * `what` completes the sentence "Waited 1000 ms in vain until …". A condition that throws is
- * not met yet; what it threw last is the cause of the error when time is up.
+ * not met yet; after the timeout, its last error is the cause of the thrown error.
  */
 export async function until<T>(
   condition: () => T | false | undefined | Promise<T | false | undefined>,

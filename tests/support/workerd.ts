@@ -1,8 +1,8 @@
 /**
- * Cloudflare's own runtime, serving one worker to tests: local addresses are in reach of it.
+ * Cloudflare's own runtime, workerd, serving one worker to tests; it can reach local addresses.
  *
- * A worker is bundled as its author would, by esbuild: with one setting, as the driver is
- * CommonJS and asks for Node's modules by `require`, which workers do not have.
+ * esbuild bundles a worker as its author would, with one setting: the driver is CommonJS and loads
+ * Node's modules by `require`, which workers do not have.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -16,7 +16,7 @@ import type { BuildOptions } from "esbuild";
 import { Keeper } from "./keeper.ts";
 import { root } from "./source.ts";
 
-/** How a worker is bundled; the banner is the setting. */
+/** The esbuild options of a worker; the banner is the setting. */
 export const workerBundling = {
   banner: { js: "const require = process.getBuiltinModule;" },
   bundle: true,
@@ -25,16 +25,16 @@ export const workerBundling = {
   platform: "node",
 } as const satisfies BuildOptions;
 
-/** The day whose workerd is asked for. */
+/** The compatibility date of workers. */
 export const compatibilityDate = "2026-10-01";
 
-/** What serves a worker. */
+/** A workerd process that serves a worker. */
 export class Workerd implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #keeper: Keeper;
   readonly #exited: Promise<unknown>;
   #said = "";
-  /** Where it serves. */
+  /** The URL that it serves. */
   readonly url: string;
 
   private constructor(child: ChildProcess, keeper: Keeper, exited: Promise<unknown>, url: string) {
@@ -48,14 +48,14 @@ export class Workerd implements AsyncDisposable {
     });
   }
 
-  /** What it has complained of. */
+  /** Its stderr so far. */
   get said(): string {
     return this.#said;
   }
 
   /**
-   * Serves the worker of a file, which finds `variables` in its `env`. The configuration is
-   * written beside the file; its folder is removed in the end.
+   * Serves the worker of a file, with `variables` in its `env`. Writes the configuration beside the
+   * file, and removes the folder at the end.
    */
   static async start(
     path: string,
@@ -77,7 +77,7 @@ export class Workerd implements AsyncDisposable {
     return new Workerd(child, keeper, exited, `http://127.0.0.1:${port}/`);
   }
 
-  /** Ends it and removes the worker's folder. */
+  /** Ends the process and removes the worker's folder. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#exited;
@@ -85,7 +85,7 @@ export class Workerd implements AsyncDisposable {
   }
 }
 
-/** Returns the port that workerd says it listens at. */
+/** Returns the port that workerd reports. */
 async function portOf(control: Readable): Promise<number> {
   for await (const line of createInterface({ input: control })) {
     const { event, port } = JSON.parse(line);
@@ -94,21 +94,21 @@ async function portOf(control: Readable): Promise<number> {
   throw new Error("workerd has ended before it listened; what it said is on stderr");
 }
 
-/** What a worker finds around it. */
+/** The environment of a worker. */
 export interface WorkerSurroundings {
-  /** What it finds in its `env`. */
+  /** Texts in its `env`. */
   readonly variables?: Readonly<Record<string, string>>;
-  /** The files of the certificates of those whom the platform trusts; nobody if not given. */
+  /** The certificate files of the authorities that the platform trusts; by default none. */
   readonly authorities?: readonly string[];
-  /** What else it finds in its `env`, in the words of workerd's configuration; and so the rest. */
+  /** Other bindings in its `env`, in the syntax of workerd's configuration, as all below. */
   readonly bindings?: readonly string[];
   /** Further services. */
   readonly services?: readonly string[];
-  /** What else is said of the worker itself. */
+  /** Further properties of the worker. */
   readonly properties?: readonly string[];
 }
 
-/** Returns the configuration that serves a worker; the files it names lie beside it. */
+/** Returns the configuration that serves a worker; it names files beside it. */
 export function workerConfiguration(script: string, surroundings: WorkerSurroundings): string {
   const { variables = {}, authorities = [], services = [], properties = [] } = surroundings;
   const trusted = authorities.map((file) => `embed ${JSON.stringify(file)}`);

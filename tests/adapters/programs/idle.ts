@@ -1,6 +1,6 @@
 /**
- * Has a socket open and read. With `unref` that is not to hold the process, be it said before it
- * is connected or after; with `ref` it is, until the other side ends: then the status is 3.
+ * Opens a socket and reads it. With `unref`, called before or after the connect, the socket does
+ * not keep the process alive; with `ref` it does, until the other side ends: then the status is 3.
  */
 
 import process from "node:process";

@@ -1,19 +1,19 @@
-/** The sockets of the runtime that runs the tests, and what tests ask of their streams. */
+/** The sockets of the runtime that runs the tests, and helpers for their streams. */
 
 import { adapterOf, findRuntime } from "../../../src/adapters/runtime.ts";
 import type { Adapter, Address, Runtime, SocketStream, TlsOptions } from "../../../src/port.ts";
 
-/** Which runtime this is. */
+/** The runtime that runs the tests. */
 export const runtime: Runtime | undefined = findRuntime();
 
-/** Its sockets. */
+/** The adapter of its sockets. */
 export const adapter: Adapter = adapterOf(runtime);
 
-/** Why a test of `startTls` is skipped, where it is. */
+/** Why to skip a test of `startTls`; false if it runs. */
 export const skipsTls: string | false = runtime === "node" &&
   "the driver upgrades the sockets of Node by itself";
 
-/** Begins to connect to a port of this machine, or to what else is given. */
+/** Begins to connect to a port of this machine, or to another address. */
 export function dial(to: number | Partial<Address>): SocketStream {
   return adapter.dial({
     host: "127.0.0.1",
@@ -25,7 +25,7 @@ export function dial(to: number | Partial<Address>): SocketStream {
   });
 }
 
-/** What is asked of TLS by who asks for nothing. */
+/** The default TLS options. */
 export const plainTls: TlsOptions = {
   serverName: "localhost",
   isChainVerified: true,
@@ -36,17 +36,17 @@ export const plainTls: TlsOptions = {
   others: [],
 };
 
-/** What an error of a socket has. */
+/** The properties of a socket's error. */
 export interface SocketError extends Error {
-  /** Its name. */
+  /** The error code. */
   readonly code?: string;
-  /** What was being done. */
+  /** The operation that failed. */
   readonly syscall?: string;
-  /** Where to. */
+  /** The IP address, or the path of a unix socket. */
   readonly address?: string;
-  /** Which port. */
+  /** The port. */
   readonly port?: number;
-  /** Who was looked up. */
+  /** The host name of a failed lookup. */
   readonly hostname?: string;
 }
 
@@ -57,7 +57,7 @@ export function closing(stream: SocketStream): Promise<SocketError | undefined> 
   return new Promise((resolve) => stream.on("close", () => resolve(errors[0])));
 }
 
-/** Reads a stream to its end, keeping each chunk as it was handed over. */
+/** Reads a stream to its end, keeping each chunk as the stream emitted it. */
 export async function readAll(stream: SocketStream): Promise<Buffer> {
   const chunks: Buffer[] = [];
   stream.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -66,7 +66,7 @@ export async function readAll(stream: SocketStream): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Returns bytes of which none tells the next one. */
+/** Returns pseudo-random bytes. */
 export function noise(size: number): Buffer {
   const bytes = Buffer.alloc(size);
   let state = 1;

@@ -1,4 +1,4 @@
-/** The other side of a socket: a listener that does with each connection what a test says. */
+/** The other side of a socket: a listener that passes each connection to a function of a test. */
 
 import { once } from "node:events";
 import { createServer, type Server as Listener, type Socket } from "node:net";
@@ -7,7 +7,7 @@ import { createServer, type Server as Listener, type Socket } from "node:net";
 export interface Peer extends AsyncDisposable {
   /** Its port; 0 if it listens at a unix socket. */
   readonly port: number;
-  /** The connections that it has accepted, the first one first. */
+  /** The accepted connections, the first one first. */
   readonly sockets: readonly Socket[];
   /** How many of them are open. */
   readonly openCount: number;
@@ -18,7 +18,7 @@ export async function listen(serve: (socket: Socket) => void, path?: string): Pr
   const sockets: Socket[] = [];
   const listener = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.push(socket);
-    // The other side may end as it likes; that is what is looked at.
+    // The stream under test may end in any way.
     socket.on("error", () => socket.destroy());
     serve(socket);
   });
@@ -39,12 +39,12 @@ export async function listen(serve: (socket: Socket) => void, path?: string): Pr
   };
 }
 
-/** Sends back what comes, and ends when the other side has. */
+/** Sends back the bytes that it receives, and ends when the other side has. */
 export function echo(socket: Socket): void {
   socket.pipe(socket);
 }
 
-/** Takes what comes, says nothing, and ends when the other side has. */
+/** Reads and discards, sends nothing, and ends when the other side has. */
 export function sink(socket: Socket): void {
   socket.resume().on("end", () => socket.end());
 }

@@ -1,4 +1,4 @@
-/** Where the time goes that a client spends on a statement: whose code it is, and which. */
+/** Where a client's CPU time per statement goes: by owner of the code, and by function. */
 
 import type { Bar, Bench, Finding, Measurement, Section } from "../measurement.ts";
 import { ownerOf, OWNERS } from "../owners.ts";
@@ -7,7 +7,7 @@ import { closeAll, mysql2Client, subletClient } from "../peers/clients.ts";
 import { terse } from "../stats.ts";
 import { type Spent, watch } from "../watched.ts";
 
-/** Measures by samples what works while statements run. */
+/** Measures by sampling which code works while statements run. */
 export const clientTime: Measurement = { name: "client", measure };
 
 const LIMIT = 10;

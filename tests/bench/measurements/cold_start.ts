@@ -1,4 +1,4 @@
-/** Cold start: a new process imports, defines and gets its first answer. */
+/** Cold start: a new process imports a client, creates a pool and gets its first answer. */
 
 import { execFile } from "node:child_process";
 import { join } from "node:path";
@@ -23,14 +23,14 @@ const LABELS: Readonly<Record<string, string>> = {
   mariadb: "mariadb",
 };
 
-/** What a process says of its start. */
+/** The times that a process prints. */
 interface Start {
   readonly importMs: number;
   readonly answerMs: number;
 }
 
 async function measure({ runtime, isQuick, server }: Bench): Promise<Finding> {
-  // In a place from which the driver is found.
+  // In a folder from which the runtime can resolve the driver.
   const outdir = join(root, "node_modules", ".cache", "sublet", "built");
   await bundle(outdir);
   const sublet = pathToFileURL(join(outdir, "mod.js")).href;
@@ -45,7 +45,7 @@ async function measure({ runtime, isQuick, server }: Bench): Promise<Finding> {
   };
   const whole = new Map<string, number[]>(contestants.map(({ key }) => [key, []]));
   const answer = new Map<string, number[]>(contestants.map(({ key }) => [key, []]));
-  // The first of each fills the caches of the runtime and of the system.
+  // The first start of each fills the caches of the runtime and of the system.
   for (const { key } of contestants) await start(key);
   for (let round = 0; round < (isQuick ? 7 : 25); round++) {
     for (let turn = 0; turn < contestants.length; turn++) {

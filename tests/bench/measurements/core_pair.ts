@@ -1,6 +1,6 @@
 /**
- * What a lease costs in the pure core of a pool of ten connections, a request and a release, by
- * how many requests wait: what every statement pays, whatever it does.
+ * The cost of a lease, a request and a release, in the pure core of a pool of ten connections, by
+ * the number of waiters. Every statement pays this cost.
  */
 
 import { Cycle } from "../core_cycle.ts";
@@ -14,7 +14,7 @@ export const corePair: Measurement = { name: "pair", measure };
 const CONNECTIONS = 10;
 const FEW = 10;
 const MANY = 10_000;
-/** With none, connections are free; with six, 16 statements run at once; with 246, 256 do. */
+/** 0: connections are free; 6: as with 16 statements at once; 246: as with 256. */
 const WAITERS: readonly number[] = [0, 6, FEW, 246, MANY];
 
 async function measure({ isQuick }: Bench): Promise<Finding> {

@@ -1,13 +1,13 @@
 /**
- * Many at once who get nothing: how long the event loop is blocked while they ask, and while they
- * are refused, time out or are aborted.
+ * Many requests at once that are never served: how long they block the event loop when they arrive,
+ * and when the pool refuses them, times them out or aborts them.
  */
 
 import process from "node:process";
 import { createPool, type Pool } from "../../../mod.ts";
 import type { Bench, Finding, Measurement, Section } from "../measurement.ts";
 
-/** Measures crowds that are given up. */
+/** Measures crowds of requests that fail. */
 export const crowd: Measurement = { name: "crowd", measure };
 
 const WAITERS = 100_000;
@@ -16,17 +16,17 @@ const SIGNALLED = 20_000;
 const SIGNALLED_QUICK = 2_000;
 const WAIT_MS = 500;
 
-/** How a crowd is given up. */
+/** How the requests of a crowd fail. */
 interface Crowd {
   readonly key: string;
   readonly label: string;
   readonly isSignalled: boolean;
   readonly options: object;
-  /** Asks as many times, and then has all of them given up, if that does not come by itself. */
+  /** Sends requests, and aborts them unless the pool ends them by itself. */
   readonly ask: (db: Pool, count: number) => Promise<readonly Promise<unknown>[]>;
 }
 
-/** What was found, in ms of this process's CPU. */
+/** The result, in ms of this process's CPU time. */
 interface Found extends Pick<Crowd, "key" | "label"> {
   readonly count: number;
   readonly askMs: number;

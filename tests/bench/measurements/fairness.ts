@@ -1,7 +1,7 @@
 /**
- * What fairness between targets costs: the pure core in virtual time, with clients that ask
- * again as soon as they are done, for each length of the tenure for which a target keeps a
- * connection that an older waiter of another wants.
+ * The cost of fairness between targets: the pure core in virtual time, with clients that send
+ * their next request at once, for several values of `handoverMs`, the time for which a target
+ * keeps a connection that an older waiter of another target wants.
  */
 
 import {
@@ -18,7 +18,7 @@ import {
 import { resolveOptions } from "../../../src/shell/options.ts";
 import type { Bench, Finding, Measurement, Section } from "../measurement.ts";
 
-/** Measures leases that go round between targets. */
+/** Measures leases that move between targets. */
 export const fairness: Measurement = { name: "fairness", measure };
 
 const CONNECT_MS = 5;
@@ -28,35 +28,35 @@ const STATEMENT_MS = 2;
 const CONNECTIONS = 10;
 const CLIENTS = 100;
 
-/** The lengths of tenure that are compared. */
+/** The compared values of `handoverMs`. */
 const TENURES_MS: readonly number[] = [0, 20, 50, 100, 200, 500, Infinity];
 
-/** Who asks for what. */
+/** The clients and their targets. */
 interface Load {
   readonly targets: number;
   /** Whether the first target has ten times as many clients as each other one. */
   readonly isSkewed: boolean;
-  /** Whether the targets are at one address, so that connections can be changed. */
+  /** Whether the targets have one address, so that the pool can retarget connections. */
   readonly isKin: boolean;
 }
 
-/** What was found for one load and one tenure. */
+/** The result for one load and one `handoverMs`. */
 interface Fairness extends Load {
-  /** `null` for a tenure without end, as JSON has no word for it. */
+  /** `null` stands for `Infinity`, which JSON lacks. */
   readonly handoverMs: number | null;
-  /** Changes of target, or closed and opened anew, for each lease. */
+  /** Retargeted or closed connections per lease. */
   readonly swapsPerGrant: number;
-  /** The longest that anybody waited, those included who still wait at the end. */
+  /** The longest wait, including requests that still wait at the end. */
   readonly waitMsMax: number;
-  /** How many times as long as where all are served first come, first served, at no cost. */
+  /** The longest wait over that of first come, first served without cost. */
   readonly waitRatio: number;
-  /** Which part of the leases that there could be is lost. */
+  /** The lost share of the possible leases. */
   readonly lost: number;
-  /** Leases for each client of the target that gets fewest, by those of the one that gets most. */
+  /** The fewest leases per client of a target over the most. */
   readonly evenness: number;
 }
 
-/** Simulates every load with every tenure. */
+/** Simulates every load with every `handoverMs`. */
 function measure({ isQuick }: Bench): Promise<Finding> {
   const simulatedMs = isQuick ? 400 : 5000;
   const found = loads().flatMap((load) =>
@@ -111,7 +111,7 @@ class Simulation {
   readonly #clients: readonly number[];
   readonly #served: number[];
   readonly #asked = new Map<LeaseId, Asked>();
-  /** What will happen: a queue for each length of time that things take is always in order. */
+  /** Future events: one queue per duration, so that each queue is in order. */
   readonly #due = new Map<number, Due[]>();
   #now: Instant = 0;
   #leaseNext: LeaseId = 0;
@@ -137,7 +137,7 @@ class Simulation {
   run(simulatedMs: number): Fairness {
     let pool: PoolState = createState(this.#policy);
     const begins = this.#clients.flatMap((count, target) => Array<TargetId>(count).fill(target));
-    // The first clients come in turns, as clients do, and not target by target.
+    // The first requests alternate between targets, as real ones do.
     for (let turn = 0; turn < begins.length; turn++) {
       pool = this.#tell(pool, this.#ask(begins[(turn * 37) % begins.length]!));
     }
@@ -145,7 +145,7 @@ class Simulation {
       this.#now = due.at;
       pool = this.#tell(pool, due.event);
       if (due.event.type !== "leaseReleased") continue;
-      // Who is done asks again.
+      // A client that is done requests again.
       const { target } = this.#asked.get(due.event.lease)!;
       this.#asked.delete(due.event.lease);
       this.#served[target]!++;
@@ -209,7 +209,7 @@ class Simulation {
   }
 
   #found(simulatedMs: number): Fairness {
-    // Who is in the line still has waited until now, at least.
+    // A request in the queue has waited at least until now.
     for (const { at } of this.#asked.values()) {
       this.#waitMsMax = Math.max(this.#waitMsMax, simulatedMs - at);
     }
@@ -227,7 +227,7 @@ class Simulation {
   }
 }
 
-/** Returns how many clients each target has, of a hundred in all. */
+/** Returns the number of clients of each target. */
 function clientsOf({ targets, isSkewed }: Load): number[] {
   const parts = Array.from({ length: targets }, (_, id) => isSkewed && id === 0 ? 10 : 1);
   const whole = parts.reduce((sum, part) => sum + part, 0);

@@ -1,6 +1,6 @@
 /**
- * What a lease costs in the pure core, and how that grows: a request and a release, two steps,
- * and after each the deadline.
+ * The cost of a lease in the pure core, and how it grows with the pool: a request and a release,
+ * two steps, and the deadline after each.
  */
 
 import { Cycle, type Size } from "../core_cycle.ts";
@@ -10,7 +10,7 @@ import { brief, type Contestant, costOf, type Costs, ratioOf, shown, takeTurns }
 /** Measures steps in small pools and in large ones. */
 export const growth: Measurement = { name: "growth", measure };
 
-/** Something that grows, and the pool that it grows in. */
+/** A quantity that grows, and the pool for each size. */
 interface Kind {
   readonly label: string;
   readonly sizes: readonly number[];

@@ -1,6 +1,6 @@
 /**
- * A hot virtual connection: many requests through one name. Each leaves its actual connection
- * to others while it does something else.
+ * A hot virtual connection: many requests through one name. Each request releases its actual
+ * connection to others while it does other work.
  */
 
 import { setTimeout as otherWork } from "node:timers/promises";
@@ -11,7 +11,7 @@ import type { Bench, Finding, Measurement } from "../measurement.ts";
 import { nap } from "../peers/statements.ts";
 import { brief, type Contestant, ratioOf, takeTurns } from "../stats.ts";
 
-/** Measures requests that need the database only now and then. */
+/** Measures requests that use the database only part of the time. */
 export const hot: Measurement = { name: "hot", measure };
 
 const LIMIT = 10;

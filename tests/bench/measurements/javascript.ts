@@ -1,6 +1,6 @@
 /**
- * What the JavaScript of a pool costs above a bare array of the driver's connections: statements
- * whose answers are replayed in the process, so that no kernel and no server has a part in it.
+ * The cost of a pool's JavaScript above a bare array of the driver's connections. The process
+ * replays the answers to statements, so that neither kernel nor server contributes.
  */
 
 import assert from "node:assert/strict";
@@ -21,16 +21,16 @@ import { brief, type Contestant, type Costs, lowOf, takeTurns, terse } from "../
 import { askTimes } from "../users.ts";
 import { watch } from "../watched.ts";
 
-/** Measures what pools add to a statement. */
+/** Measures the CPU time that pools add to a statement. */
 export const javascript: Measurement = { name: "javascript", measure };
 
 const LIMIT = 10;
 const AT_ONCE: readonly number[] = [1, 16, 256];
 const STATEMENTS = 3;
-/** How many statements each runs in a turn. */
+/** How many statements each client runs in a turn. */
 const SLICE = 1500;
 
-/** Somebody whose statements are replayed. */
+/** A client with replayed answers. */
 interface Replayed extends Client {
   /** How many statements one `select` runs. */
   readonly statements?: number;
@@ -42,7 +42,7 @@ async function measure({ isQuick, server }: Bench): Promise<Finding> {
   const makers = [bareClient, subletClient, unitClient, mysql2Client, callbackClient];
   const clients = makers.map((make): Replayed => make(setting));
   for (const client of clients) await assertReplayed(client);
-  // A slice is a number of statements: on a busy machine a time would be too short to compile in.
+  // A slice is a number of statements: on a busy machine a fixed time may not compile the code.
   const plan = { rounds: isQuick ? 15 : 41, sliceMs: 0, warmRounds: 8 };
   const found: [number, Costs][] = [];
   for (const atOnce of AT_ONCE) {
@@ -81,7 +81,7 @@ function unitClient(setting: Parameters<typeof subletPool>[0]): Replayed {
   };
 }
 
-/** The first answer is the server's; from then on it is the same whatever is asked for. */
+/** Expects that a client gets the answer for id 7 also for id 8, as it is replayed. */
 async function assertReplayed(client: Client): Promise<void> {
   for (const id of [7, 8]) {
     const rows = client.rowsOf(await client.select(id));
@@ -97,7 +97,7 @@ function contestant({ key, label, select, statements = 1 }: Replayed, atOnce: nu
   return { key, label, run };
 }
 
-/** Returns how many µs more one needs than the bare array. */
+/** Returns how many µs more a client needs than the bare array. */
 function above(cpu: Costs, key: string): number {
   return lowOf(cpu, key) - lowOf(cpu, "bare");
 }

@@ -1,4 +1,4 @@
-/** What lies in memory for each virtual connection that nobody uses, and for each who waits. */
+/** The memory of an idle virtual connection, of a waiting lease and of a waiting statement. */
 
 import process from "node:process";
 import { setImmediate as turn } from "node:timers/promises";
@@ -47,15 +47,15 @@ async function measureVirtuals(runtime: BenchRuntime, uri: string): Promise<numb
   const connections = define();
   const before = await heapOf(runtime);
   const pool = createPool({ uri, shared: false, connections });
-  // A pool that runs knows more of them than one that is only defined.
+  // A running pool stores more for each than a new one.
   await pool.connection("tenant_0").query("DO 0");
   const bytes = await heapOf(runtime) - before;
   await pool.drain();
-  // Its user keeps the definition, so that it is not among what was collected.
+  // This use keeps the definition alive, so that it was not garbage-collected meanwhile.
   return bytes / Object.keys(connections).length;
 }
 
-/** What is needed for that alone is garbage when it returns. */
+/** Defines the virtual connections; a function, so that its temporary objects are garbage. */
 function define(): Record<string, object> {
   const names = Array.from({ length: VIRTUALS }, (_, index) => [`tenant_${index}`, {}]);
   return Object.fromEntries(names);
@@ -98,13 +98,13 @@ async function measureWaiters(
 
 async function repeated(rounds: number, measureOne: () => Promise<number>): Promise<Spread> {
   const found: number[] = [];
-  // The first time, code is compiled, and lies in memory too.
+  // The first run compiles code, which takes memory too.
   await measureOne();
   for (let round = 0; round < rounds; round++) found.push(await measureOne());
   return spreadOf(found);
 }
 
-/** Returns how many bytes the heap holds once what was done before has come to rest. */
+/** Returns the size of the heap in bytes, after pending work and garbage collection. */
 async function heapOf(runtime: BenchRuntime): Promise<number> {
   const { gc, Bun } = globalThis as unknown as Collectors;
   for (let round = 0; round < 3; round++) {
@@ -115,7 +115,7 @@ async function heapOf(runtime: BenchRuntime): Promise<number> {
   return process.memoryUsage().heapUsed;
 }
 
-/** What collects garbage: in Node and Deno if they were started so. */
+/** The functions that collect garbage; Node and Deno need an option for theirs. */
 interface Collectors {
   gc(): void;
   readonly Bun: { gc(isSynchronous: boolean): void };

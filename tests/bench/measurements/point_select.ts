@@ -12,7 +12,7 @@ import { pointSelect as sql } from "../peers/statements.ts";
 import { type Contestant, takeTurns } from "../stats.ts";
 import { askTimes, WARM } from "../users.ts";
 
-/** Measures selects, so many at once. */
+/** Measures concurrent selects. */
 export const pointSelect: Measurement = { name: "select", measure };
 
 const LIMIT = 10;
@@ -33,7 +33,7 @@ async function measure({ runtime, isQuick, server }: Bench): Promise<Finding> {
   const plan = { rounds: isQuick ? 11 : 25, sliceMs: 0 };
   const situations: Situation[] = [];
   for (const atOnce of AT_ONCE) {
-    // A slice is a number of statements: on a busy machine a time would be too few of them.
+    // A slice is a number of statements: on a busy machine a fixed time would have too few.
     const slice = (atOnce === 1 ? 300 : 1500) * (isQuick ? 1 : 4);
     const contestants = clients.map((client) => byPromises(client, atOnce, slice));
     contestants.push(byCallbacks(callbacks, atOnce, slice));
@@ -61,7 +61,7 @@ async function measure({ runtime, isQuick, server }: Bench): Promise<Finding> {
   };
 }
 
-/** The key of the row that is selected next. */
+/** Returns the key of the next row. */
 function idAt(count: number): number {
   return 1 + count * 31 % ROWS;
 }
@@ -78,7 +78,7 @@ function byPromises(
   return { key, label, note, run };
 }
 
-/** mysql2's pool by callbacks, without any promise. */
+/** Returns mysql2's pool with callbacks, without any promise, as a contestant. */
 function byCallbacks(pool: mysqlCallbacks.Pool, atOnce: number, slice: number): Contestant {
   const run = (): Promise<number> =>
     new Promise((resolve, reject) => {

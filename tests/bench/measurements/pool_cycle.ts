@@ -1,4 +1,4 @@
-/** What a lease costs in the whole pool: taken and given back, and nothing done with it. */
+/** The cost of a lease in the whole pool: taken and released, without a statement. */
 
 import { compare, lows, multiples, type Situation } from "../compare.ts";
 import type { Bench, Finding, Measurement } from "../measurement.ts";
@@ -6,7 +6,7 @@ import { type Taker, takersOf } from "../peers/pools.ts";
 import { type Contestant, takeTurns } from "../stats.ts";
 import { WARM } from "../users.ts";
 
-/** Measures leases one at a time, and a thousand at once. */
+/** Measures leases one at a time, and 1,000 at once. */
 export const poolCycle: Measurement = { name: "cycle", measure };
 
 const LIMIT = 10;
@@ -14,7 +14,7 @@ const CROWD = 1000;
 
 async function measure({ isQuick, server }: Bench): Promise<Finding> {
   const takers = takersOf(LIMIT, server.url());
-  // All connections are there, and code is compiled, before anything counts.
+  // The warm-up opens all connections and compiles the code.
   for (const taker of takers) {
     for (let done = 0; done < WARM; done += CROWD) {
       for (const atOnce of [CROWD, 1]) await taker.cycle(CROWD, atOnce);

@@ -1,4 +1,4 @@
-/** What users see while a server is gone: it is killed under load, and comes back. */
+/** The errors of users while a server is killed under load, and comes back. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { createPool } from "../../../mod.ts";
@@ -13,14 +13,14 @@ import { closeAll, makersOf } from "../peers/clients.ts";
 import { pointSelect, rowsOfPair } from "../peers/statements.ts";
 import { brief } from "../stats.ts";
 
-/** Measures errors, and how soon all is well again. */
+/** Measures errors, and the time to the first success. */
 export const recovery: Measurement = { name: "recovery", measure };
 
 const LIMIT = 10;
-/** From one unit of work of each client to its next. */
+/** The interval of a client's units of work. */
 const PERIOD_MS = 10;
 const DOWN_MS = 2000;
-/** How long they run before the server is killed, and after it is back. */
+/** How long clients run before the server is killed, and after it is back. */
 const CALM_MS = 1500;
 const RETRIES = 10;
 
@@ -52,7 +52,7 @@ async function measure({ runtime, serverCore }: Bench): Promise<Finding> {
   };
 }
 
-/** This pool, whose units of work may be repeated. */
+/** Returns this pool with repeatable units of work, as a client. */
 function patient({ uri, limit }: ClientSetting): Client {
   const pool = createPool({ uri, connectionLimit: limit, shared: false });
   const repeated = <T>(fn: () => Promise<T>): Promise<T> => pool.unit(fn, { retries: RETRIES });
@@ -67,10 +67,10 @@ function patient({ uri, limit }: ClientSetting): Client {
   };
 }
 
-/** Those who ask one client, a unit of work each. */
+/** The users of one client; each runs a unit of work. */
 class Users {
   readonly client: Client;
-  /** When the last was served. */
+  /** When the last unit succeeded. */
   lastDoneAt = -Infinity;
   readonly #doneAt: number[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -84,7 +84,7 @@ class Users {
   begin(): void {
     const began = performance.now();
     this.#timer = setInterval(() => {
-      // A timer that comes late makes up for it.
+      // After a late timer, the missed units run at once.
       while (performance.now() >= began + this.#asked * PERIOD_MS) this.#ask();
     }, PERIOD_MS);
   }

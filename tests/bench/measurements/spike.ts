@@ -1,9 +1,9 @@
 /**
- * HikariCP's test of a spike: fifty requests at once on a pool that has five connections and may
- * have fifty, where a connect takes long and a statement does not.
+ * HikariCP's test of a spike: fifty requests at once on a pool with five connections and a limit of
+ * fifty, where a connect takes long and a statement does not.
  *
- * HikariCP opens one more for those who wait and, while it is being opened, serves all of them by
- * the five that are there. So what its rule gives is what a pool does that may have no sixth.
+ * HikariCP opens one more connection for the waiters, and serves all of them with the five that
+ * exist while it opens. So its rule gives the result of a pool with a limit of five.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,14 +15,14 @@ import type { Client, MakeClient } from "../peers/client.ts";
 import { makersOf, subletClient } from "../peers/clients.ts";
 import { brief, shown, spreadOf } from "../stats.ts";
 
-/** Measures how many connections a spike opens, and how long it lasts. */
+/** Measures how many connections a pool has after a spike, and how long the spike lasts. */
 export const spike: Measurement = { name: "spike", measure };
 
 const REQUESTS = 50;
 const THERE = 5;
 const CONNECT_MS = 150;
 
-/** What spikes came to for one client, round by round. */
+/** The results of one client, round by round. */
 interface Spikes {
   readonly client: Pick<Client, "key" | "label">;
   readonly opened: number[];
@@ -51,19 +51,19 @@ async function measure({ runtime, isQuick, server }: Bench): Promise<Finding> {
   };
 }
 
-/** What HikariCP's rule gives. */
+/** Returns a pool that behaves by HikariCP's rule, as a client. */
 function rule({ uri, minimum = 0 }: Parameters<MakeClient>[0]): Client {
   const client = subletClient({ uri, limit: minimum, minimum });
   return { ...client, key: "rule", label: "HikariCP's rule" };
 }
 
-/** Has one client bear a spike, behind a proxy that lets each connection in after a while. */
+/** Runs a spike on one client, behind a proxy that delays each connect. */
 async function runOne(server: Server, make: MakeClient, found: Map<string, Spikes>): Promise<void> {
   await using proxy = await startProxy(server, { admits: () => sleep(CONNECT_MS) });
   await using client = make({ uri: proxy.uri, limit: REQUESTS, minimum: THERE });
   await Promise.all(Array.from({ length: THERE }, () => client.nap()));
   await until(() => proxy.opened >= THERE, "the connections are there that are to be");
-  // Those that were opened last have logged in when each has been asked.
+  // Waits until the last connections have logged in.
   await sleep(CONNECT_MS + 50);
   const began = performance.now();
   await Promise.all(Array.from({ length: REQUESTS }, () => client.nap()));

@@ -1,4 +1,4 @@
-/** A transaction through the pool, against the same on one connection of the driver. */
+/** A transaction through the pool, against the same on one driver connection. */
 
 import mysql from "mysql2/promise";
 import { createPool } from "../../../mod.ts";

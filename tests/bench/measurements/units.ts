@@ -1,4 +1,4 @@
-/** What it costs that statements find the unit of work that they belong to. */
+/** The cost of finding the unit of work of a statement. */
 
 import { createPool } from "../../../mod.ts";
 import { compare, type Situation } from "../compare.ts";

@@ -1,6 +1,6 @@
 /**
- * The floor of any pool over the driver: an array of its connections, used by callbacks. A query
- * takes a free one or waits in a linked list, and has one promise, which its caller gets.
+ * The lower bound of any pool over the driver: an array of connections, used by callbacks. A query
+ * takes a free connection or waits in a linked list, and makes one promise for its caller.
  */
 
 import mysql, { type Connection } from "mysql2";
@@ -16,7 +16,7 @@ interface Query {
   next: Query | undefined;
 }
 
-/** The array as a client. */
+/** Returns the array as a client. */
 export function bareClient({ uri, limit, dial }: ClientSetting): Client {
   const stream = dial === undefined ? {} : { stream: dial };
   const bare = new BareArray(

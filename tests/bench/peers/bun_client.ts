@@ -1,9 +1,9 @@
-/** Bun's own client of MySQL. */
+/** Bun's own MySQL client. */
 
 import type { Client, ClientSetting } from "./client.ts";
 import { rowsOfList } from "./statements.ts";
 
-/** Bun's own client. */
+/** Returns Bun.SQL as a client. */
 export function bunClient({ uri, limit }: ClientSetting): Client {
   const { SQL } = (globalThis as unknown as { Bun: { SQL: BunSqlClass } }).Bun;
   const sql = new SQL(uri, { max: limit });
@@ -18,7 +18,7 @@ export function bunClient({ uri, limit }: ClientSetting): Client {
   };
 }
 
-/** What of Bun.SQL is used here. */
+/** The part of Bun.SQL that is used here. */
 interface BunSql {
   (texts: TemplateStringsArray, ...values: unknown[]): Promise<unknown[]>;
   close(): Promise<void>;

@@ -1,28 +1,28 @@
-/** What statements are run through, whoever made it. */
+/** The common interface of this pool and its peers. */
 
 import type { SocketStream } from "../../../src/port.ts";
 
-/** Where a client leads, and how many connections it may have. */
+/** The server and the limits of a client. */
 export interface ClientSetting {
-  /** Where. */
+  /** The URL of the server. */
   readonly uri: string;
-  /** How many connections it may have at once. */
+  /** The maximum number of connections. */
   readonly limit: number;
-  /** How many it keeps, where it can be told; as many as it likes unless given. */
+  /** The number of connections to keep, for clients with such an option. */
   readonly minimum?: number;
-  /** What makes the streams of its connections; sockets of its own unless given. */
+  /** Opens the streams of its connections; by default the client's own sockets. */
   readonly dial?: () => SocketStream;
 }
 
-/** What runs statements. */
+/** A client that runs statements. */
 export interface Client extends AsyncDisposable {
-  /** What it is called in figures. */
+  /** Its name in figures. */
   readonly key: string;
-  /** What it is called in tables. */
+  /** Its name in tables. */
   readonly label: string;
   /** How it is set up and used. */
   readonly note: string;
-  /** Selects a row of `test.item` by its key; returns what the client answers. */
+  /** Selects a row of `test.item` by its key; returns the client's answer. */
   select(id: number): Promise<unknown>;
   /** Returns the rows of such an answer. */
   rowsOf(answer: unknown): unknown[];
@@ -30,5 +30,5 @@ export interface Client extends AsyncDisposable {
   nap(): Promise<unknown>;
 }
 
-/** Makes a client. */
+/** Creates a client. */
 export type MakeClient = (setting: ClientSetting) => Client;

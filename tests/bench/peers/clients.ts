@@ -1,6 +1,6 @@
 /**
- * What statements are run through: this pool and its peers, each set up and used as its own
- * documentation says, on the same server with the same limit.
+ * This pool and its peers as clients, each set up and used as its documentation says, on the same
+ * server with the same limit.
  */
 
 import mariadb from "mariadb";
@@ -16,14 +16,14 @@ import { bunClient } from "./bun_client.ts";
 import type { Client, ClientSetting, MakeClient } from "./client.ts";
 import { nap, pointSelect, rowsOfList, rowsOfPair } from "./statements.ts";
 
-/** This pool. */
+/** Creates this pool. */
 export function subletPool({ uri, limit, minimum = 0, dial }: ClientSetting): Pool {
   const runtime = findRuntime() as Runtime;
   const create = dial === undefined ? createPool : creatorOn({ runtime, dial }, "pool");
   return create({ uri, connectionLimit: limit, minimumIdle: minimum, shared: false });
 }
 
-/** This pool as a client. */
+/** Returns this pool as a client. */
 export function subletClient(setting: ClientSetting): Client {
   const pool = subletPool(setting);
   return {
@@ -37,7 +37,7 @@ export function subletClient(setting: ClientSetting): Client {
   };
 }
 
-/** mysql2's pool, its promises. */
+/** Returns mysql2's promise pool as a client. */
 export function mysql2Client({ uri, limit, dial }: ClientSetting): Client {
   const stream = dial === undefined ? {} : { stream: dial };
   const pool = mysql.createPool({ uri, connectionLimit: limit, ...stream });
@@ -52,7 +52,7 @@ export function mysql2Client({ uri, limit, dial }: ClientSetting): Client {
   };
 }
 
-/** mysql2's pool, its callbacks, in a promise for each statement. */
+/** Returns mysql2's callback pool as a client, with a promise for each statement. */
 export function callbackClient({ uri, limit, dial }: ClientSetting): Client {
   const stream = dial === undefined ? {} : { stream: dial };
   const pool = mysqlCallbacks.createPool({ uri, connectionLimit: limit, ...stream });
@@ -74,7 +74,7 @@ export function callbackClient({ uri, limit, dial }: ClientSetting): Client {
   };
 }
 
-/** The pool of the mariadb connector. */
+/** Returns the pool of the mariadb connector as a client. */
 export function mariadbClient({ uri, limit, minimum = limit }: ClientSetting): Client {
   const pool = mariadb.createPool({
     ...addressOf(uri),
@@ -92,7 +92,7 @@ export function mariadbClient({ uri, limit, minimum = limit }: ClientSetting): C
   };
 }
 
-/** serverless-mysql: one connection, for one request at a time. */
+/** Returns serverless-mysql as a client: one connection, for one request at a time. */
 export function serverlessClient({ uri }: ClientSetting): Client {
   const client = serverlessMysql({ config: addressOf(uri) });
   const run = async (sql: string, values: unknown[]): Promise<unknown[]> => {
@@ -111,7 +111,7 @@ export function serverlessClient({ uri }: ClientSetting): Client {
   };
 }
 
-/** Returns this pool and the peers that any number may use at once, where they are to be had. */
+/** Returns this pool and the peers that serve concurrent requests on a runtime. */
 export function makersOf(runtime: BenchRuntime): MakeClient[] {
   const makers = [subletClient, mysql2Client, mariadbClient];
   return runtime === "bun" ? [...makers, bunClient] : makers;
@@ -122,7 +122,7 @@ export async function closeAll(clients: readonly AsyncDisposable[]): Promise<voi
   for (const client of clients) await client[Symbol.asyncDispose]();
 }
 
-/** The address in a URI, for those who take no URI. */
+/** Returns the address in a URI, for clients that take no URI. */
 function addressOf(uri: string): {
   host: string;
   port: number;

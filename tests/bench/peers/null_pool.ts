@@ -1,4 +1,4 @@
-/** This pool over sessions within the process that do nothing: what is left is the pool's own. */
+/** This pool over in-process sessions that do nothing, so that only the pool's own cost remains. */
 
 import type {
   Answering,
@@ -14,7 +14,7 @@ import type { Pool } from "../../../src/shell/pool.ts";
 /** A pool of sessions that do nothing. */
 export type NullPool = Pool<"main", object, object>;
 
-/** Returns a pool of sessions that do nothing. */
+/** Creates a pool of sessions that do nothing. */
 export function createNullPool(options: PoolOptions<"main">): NullPool {
   return createSubletPool<"main", object, object>({ shared: false, ...options }, {
     connector: nullConnector,
@@ -44,7 +44,7 @@ const NO_FACTS: StatementFacts = {
   sessionOnly: undefined,
 };
 
-/** A session that is always well. */
+/** A session that is always clean and alive. */
 class NullSession implements Session {
   readonly driver: object = {};
   readonly threadId: number = 0;

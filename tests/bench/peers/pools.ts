@@ -1,9 +1,9 @@
 /**
- * Pools as such: who takes something from one and gives it back, and nothing else.
+ * Pools without statements: takers that acquire a resource and release it.
  *
- * tarn, generic-pool and lightning-pool hold an object within the process, as this pool does
- * here. mysql2's and mariadb's pools hold nothing but connections of their own: theirs are open
- * before anything is measured, and nothing is sent over them.
+ * tarn, generic-pool and lightning-pool hold in-process objects, as this pool does here. mysql2's
+ * and mariadb's pools can hold only their own connections, which are open before the measurement
+ * and over which nothing is sent.
  */
 
 import genericPool from "generic-pool";
@@ -15,21 +15,21 @@ import { Pool as TarnPool } from "tarn";
 import { createPool } from "../../../mod.ts";
 import { createNullPool } from "./null_pool.ts";
 
-/** What is measured: someone who takes and gives back. */
+/** A measured pool. */
 export interface Taker {
-  /** What it is called in figures. */
+  /** Its name in figures. */
   readonly key: string;
-  /** What it is called in tables. */
+  /** Its name in tables. */
   readonly label: string;
-  /** How it is set up. */
+  /** How it is set up and used. */
   readonly note: string;
-  /** Does so for some times, so many at once. */
+  /** Acquires and releases `count` times, with `atOnce` in parallel. */
   cycle(count: number, atOnce: number): Promise<void>;
-  /** Ends it. */
+  /** Ends the pool. */
   close(): Promise<unknown>;
 }
 
-/** Returns all of them, this pool first; `uri` is for those who need a server. */
+/** Returns all pools, this one first; `uri` is for pools that need a server. */
 export function takersOf(limit: number, uri: string): Taker[] {
   return [
     subletTaker(limit),
@@ -43,7 +43,7 @@ export function takersOf(limit: number, uri: string): Taker[] {
   ];
 }
 
-/** Does something for some times by promises, so many at once. */
+/** Returns a `cycle` that runs a promise function one at a time, or all at once. */
 function byPromises(one: () => Promise<unknown>): Taker["cycle"] {
   return async (count, atOnce) => {
     if (atOnce === 1) { for (let turn = 0; turn < count; turn++) await one(); }

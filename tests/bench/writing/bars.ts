@@ -1,22 +1,22 @@
-/** Bars that lie, each with its figure, in groups; whiskers show where half of the rounds were. */
+/** Horizontal bars in groups, each with its figure; whiskers show the quartiles of the rounds. */
 
 import type { Bar, BarPlot } from "../measurement.ts";
 import { terse } from "../stats.ts";
 import { element, FAINT, INK, OTHERS, OURS, picture, SERIES, stroke, text, ticks } from "./svg.ts";
 
 const WIDTH = 760;
-/** Where bars begin and where the longest may end. */
+/** Where bars begin, and where the longest may end. */
 const LEFT = 170;
 const RIGHT = 670;
 const TOP = 56;
 const BAR = 16;
 const ROW = 22;
 const GROUP = 30;
-/** What parts of bars are, in so many columns. */
+/** The number of columns of the legend. */
 const COLUMNS = 4;
 const LEGEND = 20;
 
-/** Returns the picture. */
+/** Returns the picture as SVG. */
 export function drawBars({ title, unit, parts, groups }: BarPlot): string {
   const bars = groups.flatMap((group) => group.bars);
   const scale = ticks(Math.max(...bars.map((bar) => bar.spread?.high ?? lengthOf(bar))));

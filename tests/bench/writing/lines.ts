@@ -11,7 +11,7 @@ const RIGHT = 560;
 const TOP = 56;
 const BOTTOM = 320;
 
-/** Returns the picture. */
+/** Returns the picture as SVG. */
 export function drawLines({ title, across, up, lines }: LinePlot): string {
   const points = lines.flatMap((line) => line.points);
   const least = Math.log10(Math.min(...points.map(([x]) => x)));
@@ -53,7 +53,7 @@ export function drawLines({ title, across, up, lines }: LinePlot): string {
   return picture(WIDTH, HEIGHT, title, [...grid, ...drawn]);
 }
 
-/** Returns heights like those given, but so far apart that a text fits at each. */
+/** Moves heights apart, so that a label fits at each. */
 function spacedApart(heights: readonly number[]): number[] {
   const order = heights.map((_, index) => index).sort((a, b) => heights[a]! - heights[b]!);
   const spaced = [...heights];

@@ -1,6 +1,6 @@
-/** Pictures as text: elements of SVG, and what all pictures have in common. */
+/** SVG as text: elements, and the common parts of all pictures. */
 
-/** The colours of this pool, of others, and of parts and lines in their order. */
+/** The colours of this pool, of peers, and of parts and lines in their order. */
 export const OURS = "#c2410c";
 export const OTHERS = "#94a3b8";
 export const SERIES: readonly string[] = [
@@ -13,7 +13,7 @@ export const SERIES: readonly string[] = [
   "#475569",
   "#0f766e",
 ];
-/** What is written and drawn with. */
+/** The colours of text and of grid lines. */
 export const INK = "#1e293b";
 export const FAINT = "#e2e8f0";
 
@@ -30,7 +30,7 @@ export function element(name: string, attributes: Attributes, inner = ""): strin
     : `<${name}${list.join("")}>${inner}</${name}>`;
 }
 
-/** Returns a text; `anchor` says which part of it is at `x`. */
+/** Returns a text; `anchor` names the part of the text at `x`. */
 export function text(
   x: number,
   y: number,
@@ -63,7 +63,7 @@ export function stroke(
   return element("line", { x1, y1, x2, y2, stroke: colour, "stroke-width": width });
 }
 
-/** Returns a whole picture, on white, as it may be shown on any ground. */
+/** Returns a whole picture, on white, so that it is readable on any background. */
 export function picture(width: number, height: number, title: string, shapes: string[]): string {
   const attributes = {
     xmlns: "http://www.w3.org/2000/svg",

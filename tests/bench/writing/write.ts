@@ -1,4 +1,4 @@
-/** Writes what was found as a page of Markdown, with a picture beside it for each plot. */
+/** Writes the results as a Markdown page, with a picture beside it for each plot. */
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import type { BenchRuntime, Plot, Section } from "../measurement.ts";
 import { drawBars } from "./bars.ts";
 import { drawLines } from "./lines.ts";
 
-/** Where it is written unless somewhere is named; git ignores what is there. */
+/** The default folder of reports, which git ignores. */
 export const defaultFolder: string = join(root, "node_modules", ".cache", "sublet", "bench");
 
 /** Writes a report; returns its path. */

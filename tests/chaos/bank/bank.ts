@@ -1,20 +1,20 @@
 /**
- * The bank: tellers who move money between accounts through one pool, all at once, and write
- * down what they were told of each transfer.
+ * The bank: tellers who move money between accounts through one pool, all at once, and record the
+ * outcome of each transfer.
  *
- * A transfer is one transaction, which writes its own number into the ledger. The ledger would
- * take a number twice: what is done twice is to be seen, not refused.
+ * A transfer is one transaction, which writes its number into the ledger. The ledger accepts a
+ * number twice, so that the audit can see a transfer that ran twice.
  */
 
 import type { ResultSetHeader } from "mysql2";
 import { createPool, type Pool } from "../../../mod.ts";
 import { Chance } from "../../../examples/demo/chance.ts";
 
-/** A bank to be opened. */
+/** The options of a bank. */
 export interface BankOptions {
-  /** Where its books are. */
+  /** The database of its books. */
   readonly uri: string;
-  /** What its tellers do follows from it. */
+  /** The seed of what its tellers do. */
   readonly seed: number;
   /** How many accounts it has, numbered from 1. */
   readonly accounts: number;
@@ -22,48 +22,48 @@ export interface BankOptions {
   readonly total: number;
   /** How many tellers there are. */
   readonly tellers: number;
-  /** How many actual connections they may have. */
+  /** The maximum number of actual connections of its pool. */
   readonly connectionLimit: number;
   /** The number of the first transfer. */
   readonly firstNumber: number;
 }
 
-/** What the tellers were told. */
+/** The outcomes that the tellers got. */
 export interface BankReport {
-  /** The transfers that were carried out. */
+  /** The transfers that succeeded. */
   readonly acknowledged: readonly number[];
-  /** Those of which nobody knows. */
+  /** The transfers that rejected with COMMIT_UNKNOWN. */
   readonly unknown: readonly number[];
-  /** Those that were not carried out. */
+  /** The transfers that failed otherwise. */
   readonly refused: readonly number[];
-  /** How often they were not for which reason. */
+  /** How often requests failed, by error code. */
   readonly reasons: Readonly<Record<string, number>>;
-  /** What must never be, and was. */
+  /** Observations that must never occur. */
   readonly complaints: readonly string[];
 }
 
-/** How a transfer is asked for. */
+/** How a teller runs a transfer. */
 type Manner = "repeatable" | "once" | "nested" | "withdrawn" | "aborted";
 
-/** Who is told no takes a breath, in ms, lest nothing else runs while all are told no. */
+/** How long a teller pauses after a failure, in ms, so that a run of failures blocks nothing. */
 const breathMs = 5;
 /** How long a request waits for a connection, in ms. */
 const acquireTimeout = 2_000;
-/** How long one may take to be opened, in ms. */
+/** How long a connect may take, in ms. */
 const connectTimeout = 1_000;
-/** After how long who aborts does so at most, in ms. */
+/** After how long a teller aborts a transfer at most, in ms. */
 const abortMsMax = 30;
-/** How often a transfer that may be repeated is. */
+/** How often the pool may repeat a repeatable transfer. */
 const retries = 6;
 
-/** A teller has changed their mind, within the transaction. */
+/** The error of a teller who withdraws within the transaction. */
 class Withdrawal extends Error {}
 
 /** Tellers, and the pool they share. */
 export class Bank {
   /** The pool. */
   readonly db: Pool;
-  /** How many actual connections it has opened. */
+  /** How many actual connections the pool has opened. */
   openedCount = 0;
   readonly #options: BankOptions;
   readonly #acknowledged: number[] = [];
@@ -77,7 +77,7 @@ export class Bank {
   #work: Promise<unknown> = Promise.resolve();
   #lull: Promise<void> | undefined;
 
-  /** Opens a bank; nobody works yet. */
+  /** Opens a bank; its tellers do not work yet. */
   constructor(options: BankOptions) {
     const { uri, connectionLimit, firstNumber } = options;
     this.#options = options;
@@ -86,12 +86,12 @@ export class Bank {
     this.db.on("connection", () => this.openedCount++);
   }
 
-  /** How many transfers have not been answered. */
+  /** How many transfers have not settled. */
   get underWayCount(): number {
     return this.#underWay.size;
   }
 
-  /** What the tellers were told so far. */
+  /** The outcomes that the tellers got so far. */
   get report(): BankReport {
     return {
       acknowledged: this.#acknowledged,
@@ -102,19 +102,19 @@ export class Bank {
     };
   }
 
-  /** Lets the tellers work. */
+  /** Starts the tellers. */
   work(): void {
     const { seed, tellers } = this.#options;
     const chance = new Chance(seed);
     this.#work = Promise.all(Array.from({ length: tellers }, () => this.#serve(chance.fork())));
   }
 
-  /** Lets no teller begin anything until a promise is fulfilled. */
+  /** Makes tellers wait for a promise before they begin anything new. */
   pauseFor(lull: Promise<void>): void {
     this.#lull = lull;
   }
 
-  /** Lets the tellers finish what they do; fulfilled when all have. */
+  /** Stops the tellers; fulfilled when all have finished their work. */
   async close(): Promise<void> {
     this.#isOpen = false;
     await this.#work;
@@ -128,7 +128,7 @@ export class Bank {
     }
   }
 
-  /** Looks at all accounts: whoever does must find all the money, and nothing of others. */
+  /** Sums all accounts: the total must be right, and no session variable of others visible. */
   async #audit(): Promise<boolean> {
     try {
       const [[row]] = await this.db.query(
@@ -145,7 +145,7 @@ export class Bank {
     }
   }
 
-  /** Asks for a transfer, and writes down what came of it; tells whether it was carried out. */
+  /** Runs a transfer, and records its outcome; tells whether it succeeded. */
   async #transfer(chance: Chance): Promise<boolean> {
     const number = this.#numberNext++;
     const manner = mannerOf(chance);
@@ -201,7 +201,7 @@ export class Bank {
     if (manner === "withdrawn") throw new Withdrawal("The teller has changed their mind");
   }
 
-  /** Takes money in a transaction in the transaction, which comes to nothing. */
+  /** Takes money in a nested transaction, and rolls that back. */
   async #tryInVain(source: number): Promise<void> {
     try {
       await this.db.transaction(async () => {
@@ -216,7 +216,7 @@ export class Bank {
 
   #note(error: unknown): void {
     const code = codeOf(error);
-    // Whoever gets an error must be able to tell what went wrong.
+    // Every error must have a code from which its receiver can tell what went wrong.
     if (code === undefined) this.#complain(String(error instanceof Error ? error.stack : error));
     const reason = code ?? "no code";
     this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);

@@ -1,9 +1,9 @@
 /**
- * The bank as a program of its own, in whatever runtime runs it: what it is asked for comes in
- * lines of JSON, `[id, method, argument]`; each is answered by one, `{ id, value }` or `{ id, error }`.
+ * The bank as a program, in any runtime. It reads calls as lines of JSON, `[id, method, argument]`,
+ * and answers each with a line, `{ id, value }` or `{ id, error }`.
  *
- * It does to itself what befalls a program and cannot be done to it from outside: its clock is
- * set, and its event loop stands still.
+ * It produces the faults that other processes cannot produce: it sets its clock, and blocks its
+ * event loop.
  */
 
 import process from "node:process";
@@ -11,15 +11,15 @@ import { createInterface } from "node:readline";
 import type { PoolStats } from "../../../mod.ts";
 import { Bank, type BankOptions, type BankReport } from "./bank.ts";
 
-/** How the pool is. */
+/** The state of the pool and the bank. */
 export interface PoolReport {
-  /** What it is doing. */
+  /** The statistics of the pool. */
   readonly stats: PoolStats;
-  /** How many actual connections it has opened so far. */
+  /** How many actual connections the pool has opened so far. */
   readonly openedCount: number;
-  /** How many transfers have been carried out. */
+  /** How many transfers have succeeded. */
   readonly acknowledgedCount: number;
-  /** How many transfers have not been answered. */
+  /** How many transfers have not settled. */
   readonly underWayCount: number;
 }
 
@@ -27,7 +27,7 @@ const { now } = Date;
 const idle = new Int32Array(new SharedArrayBuffer(4));
 let bank: Bank | undefined;
 
-/** Returns the bank that was opened last. */
+/** Returns the bank opened last. */
 function current(): Bank {
   if (bank === undefined) throw new Error("No bank is open");
   return bank;
@@ -38,42 +38,42 @@ function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** What the program can be asked for. */
+/** The methods of the program. */
 export const methods = {
-  /** Opens a bank, and lets its tellers work. */
+  /** Opens a bank, and starts its tellers. */
   open(options: BankOptions): void {
     bank = new Bank(options);
     bank.work();
   },
-  /** Tells how the pool is. */
+  /** Returns the state of the pool and the bank. */
   look(): PoolReport {
     const { db, openedCount, underWayCount, report } = current();
     const acknowledgedCount = report.acknowledged.length;
     return { stats: db.stats(), openedCount, acknowledgedCount, underWayCount };
   },
-  /** Lets the tellers begin nothing for some ms, so that connections lie idle. */
+  /** Makes the tellers begin nothing for some ms, so that connections are idle. */
   pause(ms: number): void {
     current().pauseFor(sleep(ms));
   },
-  /** Lets the wall clock differ from the true time, in ms. */
+  /** Sets the wall clock off by some ms. */
   setClock(offsetMs: number): void {
     Date.now = () => now() + offsetMs;
   },
-  /** Lets the event loop stand still, in ms. */
+  /** Blocks the event loop for some ms. */
   block(ms: number): void {
     Atomics.wait(idle, 0, 0, ms);
   },
-  /** Lets the tellers finish; fulfilled when they have, or after some ms. */
+  /** Stops the tellers; fulfilled when they have finished, or after some ms. */
   async close(msMax: number): Promise<void> {
     await Promise.race([current().close(), sleep(msMax)]);
   },
-  /** Ends the pool, by a deadline if it is given, and tells how long that took, in ms. */
+  /** Drains the pool, with a timeout if given, and returns how long that took, in ms. */
   async drain(timeout: number | null): Promise<number> {
     const beganAt = performance.now();
     await current().db.drain({ timeout: timeout ?? undefined });
     return performance.now() - beganAt;
   },
-  /** Tells what the tellers were told. */
+  /** Returns the outcomes that the tellers got. */
   report(): BankReport {
     return current().report;
   },

@@ -1,4 +1,4 @@
-/** better-auth on the pool: its tables, and people who sign up, in, and out. */
+/** better-auth on the pool: its tables, and users who sign up, in, and out. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -21,7 +21,7 @@ function authOf(pool: Pool) {
   return betterAuth({
     baseURL: "http://127.0.0.1",
     database: pool.promise(),
-    // Its own hashes take their time, on purpose, and are not what is tried here.
+    // better-auth's own hashes are slow on purpose, and this test is not about them.
     emailAndPassword: { enabled: true, password: { hash, verify } },
     logger: { disabled: true },
     secret: "a secret that is as long as it has to be",
@@ -32,7 +32,7 @@ function authOf(pool: Pool) {
 const signUp = (auth: Auth, name: string): Promise<unknown> =>
   auth.api.signUpEmail({ body: { name, email: `${name}@example.org`, password } });
 
-/** Returns the cookies of one who signs in. */
+/** Signs a user in and returns the cookies. */
 async function signIn(auth: Auth, name: string): Promise<Headers> {
   const body = { email: `${name}@example.org`, password };
   const { headers } = await auth.api.signInEmail({ body, returnHeaders: true });
@@ -40,7 +40,7 @@ async function signIn(auth: Auth, name: string): Promise<Headers> {
   return new Headers({ cookie: cookies.join("; ") });
 }
 
-/** Its tables are made once. */
+/** The migration creates all tables, and a second one finds nothing to do. */
 async function migrates(auth: Auth, place: Place): Promise<void> {
   const { runMigrations } = await getMigrations(auth.options);
   await runMigrations();
@@ -55,7 +55,7 @@ async function migrates(auth: Auth, place: Place): Promise<void> {
   ]);
 }
 
-/** Many sign up and in at once; each finds a session of their own. */
+/** Many users sign up and in at once; each finds its own session. */
 async function crowds(auth: Auth, place: Place): Promise<void> {
   const names = Array.from({ length: 20 }, (_, i) => `visitor_${i}`);
   const visit = async (name: string): Promise<string | undefined> => {
@@ -69,7 +69,7 @@ async function crowds(auth: Auth, place: Place): Promise<void> {
   assert.deepEqual(await place.crowd(names.map((name) => () => visit(name))), names);
 }
 
-/** Of many who take the same address at once, one gets it, in a transaction that is whole. */
+/** Of many sign-ups with the same address, one succeeds, and its transaction is complete. */
 async function races(auth: Auth, place: Place): Promise<void> {
   const outcomes = await Promise.allSettled(
     Array.from({ length: 8 }, () => place.unit(() => signUp(auth, "twin"))),

@@ -44,7 +44,7 @@ async function find(on: On, id: number): Promise<Account | undefined> {
   return account;
 }
 
-/** A transaction within one is a savepoint. */
+/** A nested transaction is a savepoint. */
 async function nests(orm: Orm): Promise<void> {
   const reason = new Error("Only the inner one");
   await orm.transaction(async (outer) => {
@@ -58,7 +58,7 @@ async function nests(orm: Orm): Promise<void> {
   assert.equal((await find(orm, 1))?.owner, "outer");
 }
 
-/** drizzle forgets the connection of a transaction that cannot begin; the pool finds it again. */
+/** drizzle drops the lease of a transaction that cannot begin; the pool takes the lease back. */
 async function forgets(orm: Orm, place: Place): Promise<void> {
   const isolationLevel = "nonsense" as "serializable";
   const attempts = Array.from({ length: connectionLimit }, () => {
@@ -73,7 +73,7 @@ async function forgets(orm: Orm, place: Place): Promise<void> {
   assert.equal((await find(orm, 2))?.id, 2);
 }
 
-/** Helpers that know nothing of the transaction they are called in see it, and wait for nobody. */
+/** Helpers that are not passed the transaction of their caller still run in it, without waiting. */
 async function joins(place: Place): Promise<void> {
   if (place.joining === undefined) return;
   const orm = drizzle({ client: place.joining });

@@ -1,4 +1,4 @@
-/** express-mysql-session on the pool: a site that knows its visitors again. */
+/** express-mysql-session on the pool: a site that recognises its visitors. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -9,7 +9,7 @@ import { assertLost } from "./support/failing.ts";
 import { type Place, type PromisePool, work } from "./support/place.ts";
 import type { Pool } from "../../../src/entries/compat.ts";
 
-/** What is used of the two packages, which have no types. */
+/** The parts of the two packages that this program uses; the packages have no types. */
 interface Store {
   onReady(): Promise<void>;
   length(): Promise<number>;
@@ -31,7 +31,7 @@ const require = createRequire(import.meta.url);
 const session: (options: object) => Middleware = require("express-session");
 const MySQLStore: StoreClass = require("express-mysql-session")(session);
 
-/** Counts the visits of each visitor; at /leave it forgets them. */
+/** Returns a site that counts the visits of each visitor, and at /leave destroys the session. */
 function siteOf(store: Store, place: Place): Server {
   const knowing = session({ secret: "any", resave: false, saveUninitialized: false, store });
   const answer = (error: Error | undefined, request: Request, response: ServerResponse): void => {
@@ -41,7 +41,7 @@ function siteOf(store: Store, place: Place): Server {
     response.end(String(request.session.visitCount));
   };
   return createServer((request, response) => {
-    // The close of Deno's server may wait for a client that keeps its connection.
+    // The close of Deno's server may wait for clients that keep their connections alive.
     response.setHeader("connection", "close");
     const served = place.unit(() =>
       new Promise<void>((resolve) => {
@@ -53,7 +53,7 @@ function siteOf(store: Store, place: Place): Server {
   });
 }
 
-/** Visits a site as one who keeps cookies; returns what it said each time. */
+/** Visits a site with one cookie jar; returns the response texts. */
 async function visit(url: string, paths: readonly string[]): Promise<string[]> {
   const said: string[] = [];
   let cookie = "";
@@ -96,7 +96,7 @@ await work(async (place) => {
   assertLost(await place.killedWaiting("sessions", () => store.get("new")));
   assert.deepEqual(await store.get("new"), { visitCount: 7 });
   await store.close();
-  // It ends a pool of promises, if it is told to.
+  // With `endConnectionOnClose`, the store ends a promise pool.
   const other = new MySQLStore({ endConnectionOnClose: true }, pool.promise());
   await other.onReady();
   assert.equal(await other.length(), 1);

@@ -33,7 +33,7 @@ async function find(on: On, id: number): Promise<Account | undefined> {
   return await on<Account>("accounts").where({ id }).first();
 }
 
-/** A transaction within one is a savepoint; one that is told by hand where it ends is one too. */
+/** A nested transaction is a savepoint; a transaction without a callback rolls back by hand. */
 async function nests(orm: On): Promise<void> {
   const rename = (on: On, owner: string): Promise<number> =>
     on<Account>("accounts").where({ id: 1 }).update({ owner }).then();
@@ -53,7 +53,7 @@ async function nests(orm: On): Promise<void> {
   assert.equal((await find(orm, 1))?.owner, "outer");
 }
 
-/** A statement that is not waited for any longer leaves a connection that is amid it to nobody. */
+/** After a statement times out, no other statement gets its connection while it is still busy. */
 async function timesOut(orm: On, place: Place): Promise<void> {
   await assert.rejects(orm.raw("SELECT SLEEP(0.3)").timeout(50), { name: "KnexTimeoutError" });
   const found = await Promise.all(Array.from({ length: 4 }, (_, i) => find(orm, i + 1)));
@@ -61,7 +61,7 @@ async function timesOut(orm: On, place: Place): Promise<void> {
   await place.free();
 }
 
-/** Migrations lock their table, each in a transaction of its own. */
+/** Migrations lock their table, and each runs in its own transaction. */
 async function migrates(orm: On): Promise<void> {
   const migrations: Record<string, Knex.Migration> = {
     one: {
@@ -82,7 +82,7 @@ async function migrates(orm: On): Promise<void> {
 
 await work(async (place) => {
   const { pool } = place;
-  // Its types take neither of mysql2's pools, its code both.
+  // knex's types accept neither of mysql2's pools; its code accepts both.
   const orm = knex({ client: "mysql2", connectionPool: pool as never });
   await runBank(place, bankOf(orm));
   await nests(orm);
@@ -90,7 +90,7 @@ await work(async (place) => {
   await migrates(orm);
   const other = knex({ client: "mysql2", connectionPool: pool.promise() as never });
   assert.equal((await find(other, 2))?.id, 2);
-  // The pool is not its own, and goes on.
+  // knex does not own the pool, so the pool stays open.
   await orm.destroy();
   assert.equal((await find(other, 3))?.id, 3);
   await other.destroy();

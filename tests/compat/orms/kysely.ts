@@ -41,7 +41,7 @@ function find(on: On, id: number): Promise<Account | undefined> {
   return on.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirst();
 }
 
-/** A transaction whose ends are told by hand, with a savepoint. */
+/** A controlled transaction, with a savepoint. */
 async function isControlled(orm: On): Promise<void> {
   const rename = (on: On, owner: string): Promise<unknown> =>
     on.updateTable("accounts").set({ owner }).where("id", "=", 1).execute();
@@ -54,7 +54,7 @@ async function isControlled(orm: On): Promise<void> {
   assert.equal((await find(orm, 1))?.owner, "first");
 }
 
-/** What is called off is ended at the server, by a connection beside the pool or one of it. */
+/** kysely ends an aborted statement at the server, over a connection of the pool or its own. */
 async function aborts(orm: On, place: Place): Promise<void> {
   for (const inflightQueryAbortStrategy of ["cancel query", "kill session"] as const) {
     const controller = new AbortController();
@@ -88,6 +88,6 @@ await work(async (place) => {
   await Promise.all(Array.from({ length: 20 }, (_, i) => find(told, i + 1)));
   assert.ok(seen.size <= connectionLimit, `${seen.size} connections were told of as new`);
   await aborts(told, place);
-  // It ends the pool with itself.
+  // kysely ends the pool when it is destroyed.
   await orm.destroy();
 });

@@ -1,6 +1,6 @@
 /**
- * `npm run compat`: every package that is handed the pool, in every runtime; or with
- * `--only node,deno` in some, with `--packages knex,kysely` some. `--json` ends with the results.
+ * `npm run compat`: runs the program of every package in every runtime. `--only node,deno` selects
+ * runtimes, `--packages knex,kysely` packages. `--json` prints the results as JSON.
  */
 
 import process from "node:process";
@@ -16,7 +16,7 @@ const { values } = parseArgs({
   },
 });
 
-/** Returns the words of a list, all of which have to be known; nothing if there is none. */
+/** Returns the words of an option as a selection; throws if a word is unknown. */
 function listOf(option: "only" | "packages", known: readonly string[]): object {
   const words = values[option]?.split(",");
   if (words === undefined) return {};

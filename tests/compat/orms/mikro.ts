@@ -1,4 +1,4 @@
-/** MikroORM on the pool, which it is handed as a dialect of kysely, as that is what it is built on. */
+/** MikroORM on the pool: MikroORM is built on kysely, and takes the pool as a kysely dialect. */
 
 import assert from "node:assert/strict";
 import { EntitySchema, MikroORM, raw, type SqlEntityManager } from "@mikro-orm/mysql";
@@ -40,7 +40,7 @@ const Visits = new EntitySchema<Visit>({
 
 const entities = [Accounts, Visits];
 
-/** What it sets on pools that it makes itself. */
+/** The options that MikroORM sets on pools that it creates. */
 const options = { dateStrings: true, supportBigNumbers: true };
 
 type On = SqlEntityManager;
@@ -71,12 +71,12 @@ async function find(on: On, id: number): Promise<Account | undefined> {
   return await ownOf(on).findOne(Accounts, { id }, { refresh: true }) ?? undefined;
 }
 
-/** Returns an entity manager that knows no entities of others yet, or that of a transaction. */
+/** Returns the entity manager of a transaction, or else a fork without loaded entities. */
 function ownOf(on: On): On {
   return on.isInTransaction() ? on : on.fork();
 }
 
-/** A transaction within one is a savepoint; what entities were changed is found out at its end. */
+/** A nested transaction is a savepoint; MikroORM writes changed entities at its end. */
 async function nests(orm: MikroORM): Promise<void> {
   const reason = new Error("Only the inner one");
   const rename = async (on: On, owner: string): Promise<void> => {
@@ -96,7 +96,7 @@ async function nests(orm: MikroORM): Promise<void> {
   assert.equal((await find(orm.em.fork() as On, 1))?.owner, "outer");
 }
 
-/** What it reads is what it reads with a pool of mysql2's. */
+/** MikroORM reads the same values as with a pool of mysql2's. */
 async function readsAlike(orm: MikroORM, { uri, database }: Place): Promise<void> {
   const own = await MikroORM.init({ clientUrl: uri, dbName: database, pool: { max: 1 }, entities });
   const visit: Visit = {
@@ -127,6 +127,6 @@ await work(async (place) => {
   await runBank(place, bankOf(orm));
   await nests(orm);
   await readsAlike(orm, place);
-  // It ends the pool with itself.
+  // MikroORM ends the pool when it closes.
   await orm.close();
 }, options);

@@ -1,6 +1,6 @@
 /**
- * @opentelemetry/instrumentation-mysql2 on the pool. It changes the driver when that is loaded, so
- * what loads it is imported later.
+ * @opentelemetry/instrumentation-mysql2 on the pool. It patches the driver as the driver loads, so
+ * this program imports the modules that load the driver afterwards.
  */
 
 import assert from "node:assert/strict";
@@ -26,7 +26,7 @@ instrumentation.setTracerProvider(provider);
 const { work } = await import("./support/place.ts");
 const tracer = trace.getTracer("requests");
 
-/** Runs code as a request that is traced; returns what was traced of it besides itself. */
+/** Runs code in a request span; returns the other spans of its trace. */
 async function traced(fn: () => Promise<void>): Promise<ReadableSpan[]> {
   return await tracer.startActiveSpan("request", async (request) => {
     await fn();
@@ -47,7 +47,7 @@ function textOf({ attributes }: ReadableSpan): string {
   return String(attributes["db.query.text"]);
 }
 
-/** Every statement is a span of the request that sent it, however it did, and no other. */
+/** Every statement of a request is one span of it, by every way to send it; no span is extra. */
 async function traces(place: Place): Promise<void> {
   const { pool, promises } = place;
   const request = (id: number): Promise<ReadableSpan[]> =>
@@ -80,7 +80,7 @@ async function traces(place: Place): Promise<void> {
   }
 }
 
-/** The server sees which trace a statement belongs to. */
+/** The statement that the server receives carries the trace in a comment. */
 async function comments({ promises }: Place): Promise<void> {
   const sql = "SELECT INFO FROM information_schema.PROCESSLIST WHERE ID = CONNECTION_ID()";
   const [span] = await traced(async () => {
@@ -89,7 +89,7 @@ async function comments({ promises }: Place): Promise<void> {
   assert.equal(span && textOf(span), sql);
 }
 
-/** A statement whose connection ends is a failure. */
+/** The span of a statement whose connection ends is an error. */
 async function loses(place: Place): Promise<void> {
   const sql = "SELECT SLEEP(60)";
   const spans = await traced(async () => {

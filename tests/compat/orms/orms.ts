@@ -1,6 +1,6 @@
 /**
- * Runs a program for each package that is handed the pool, in each runtime that runs programs and
- * on each make of server: one at a time on each, as what it leaves there is counted.
+ * Runs a program for each package that takes the pool, in each runtime and on each server flavor.
+ * On one server, programs run one at a time, because each counts the server's connections.
  */
 
 import { execFile, type ExecFileException } from "node:child_process";
@@ -34,16 +34,16 @@ export const programs: Readonly<Record<string, string>> = {
 /** How long a program may take. */
 const runMsMax = 90_000;
 
-/** What became of a program on all servers: "passed", or "failed: " and the first reason. */
+/** The outcome of a program on all servers: "passed", or "failed: " and the first reason. */
 export type Outcome = "passed" | `failed: ${string}`;
 
-/** What became of a package in each runtime that its program was run in. */
+/** The outcome of a package in each runtime that ran its program. */
 export type Result = { readonly version: string } & Partial<Record<ProgramRuntime, Outcome>>;
 
-/** What became of each package. */
+/** The outcome of each package. */
 export type Results = Record<string, Result>;
 
-/** What of it is run. */
+/** The runtimes and packages to run. */
 export interface Selection {
   /** The runtimes; all if not given. */
   readonly only?: readonly string[];
@@ -51,7 +51,7 @@ export interface Selection {
   readonly packages?: readonly string[];
 }
 
-/** Runs the programs; how it goes is told on stderr. */
+/** Runs the programs, and reports each on stderr. */
 export async function runOrms({ only, packages }: Selection = {}): Promise<Results> {
   const names = Object.keys(programs).filter((name) => packages?.includes(name) ?? true);
   const chosen = runtimes.filter((runtime) => only?.includes(runtime) ?? true);
@@ -73,7 +73,7 @@ export async function runOrms({ only, packages }: Selection = {}): Promise<Resul
   return results;
 }
 
-/** Returns whose servers can be started here; undefined stands for one that was given. */
+/** Returns the server flavors that can be started here; undefined is the server of MYSQL_URL. */
 function makes(): (Flavor | undefined)[] {
   const all: readonly Flavor[] = serverBinary() === undefined ? [] : ["mariadb", "mysql"];
   const found = all.filter((flavor) => {
@@ -84,7 +84,7 @@ function makes(): (Flavor | undefined)[] {
   return found.length > 0 ? found : [undefined];
 }
 
-/** Adds up what became of the programs. */
+/** Adds up the outcomes of the programs. */
 export function tallyOf(results: Results): Tally {
   return sum(
     Object.values(results).flatMap((result) => runtimes.map((runtime) => result[runtime]))
@@ -96,7 +96,7 @@ export function tallyOf(results: Results): Tally {
   );
 }
 
-/** Runs one program; what it says is shown only if it fails. */
+/** Runs one program; prints its output only if it fails. */
 async function run(
   name: string,
   runtime: ProgramRuntime,
@@ -118,7 +118,7 @@ async function run(
   return `failed: ${reasonOf(error, output)}`;
 }
 
-/** Runs a program to its end; it has failed if it did not end by saying so. */
+/** Runs a program to its end; a program whose last line is not "passed" has failed. */
 function outcomeOf(
   binary: string,
   args: readonly string[],
@@ -142,7 +142,7 @@ function reasonOf(error: ExecFileException | Error, output: string): string {
   return lines.at(-1)?.trim() ?? error.message.split("\n")[0] ?? "";
 }
 
-/** Returns the version of a package that is installed. */
+/** Returns the installed version of a package. */
 function versionOf(name: string): string {
   const path = join(root, "node_modules", name, "package.json");
   return JSON.parse(readFileSync(path, "utf8")).version;

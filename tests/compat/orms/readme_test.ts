@@ -1,4 +1,4 @@
-/** The table of README that says how each package is handed the pool is taken from what is tested. */
+/** The README table of how each package takes the pool matches the programs that test it. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -16,12 +16,12 @@ const lines = readme.slice(from + 2);
 const rows = lines.slice(0, lines.findIndex((line) => !line.startsWith("|")))
   .map((line) => row.exec(line)?.slice(1) ?? [line, ""]);
 
-/** Returns code as it may be broken into lines in whatever way. */
+/** Returns code without whitespace and trailing commas, so that line breaks do not matter. */
 function unbroken(code: string): string {
   return code.replace(/\s+/g, "").replace(/,(?=[)}\]])/g, "");
 }
 
-test("README says of every package that is tried how it is handed the pool, in its order", () => {
+test("README lists every tested package, in the order of the programs", () => {
   assert.ok(from >= 0, "README has no such table");
   assert.deepEqual(rows.map(([name]) => name), Object.keys(programs));
 });

@@ -1,4 +1,4 @@
-/** Sequelize on the pool, which takes the place of its own by what connects and what gives back. */
+/** Sequelize on the pool, which replaces Sequelize's own pool in its connection manager. */
 
 import assert from "node:assert/strict";
 import { promisify } from "node:util";
@@ -14,7 +14,7 @@ import {
 import { type Account, type Bank, runBank } from "./support/bank.ts";
 import { type Place, work } from "./support/place.ts";
 
-/** What it sets on connections that it opens itself. */
+/** The options that Sequelize sets on connections that it opens. */
 const session = {
   dateStrings: ["DATE" as const],
   flags: ["-FOUND_ROWS"],
@@ -51,7 +51,7 @@ function bankOf(orm: Sequelize): Bank<On> {
   };
 }
 
-/** A transaction within one is a savepoint. */
+/** A nested transaction is a savepoint. */
 async function nests(orm: Sequelize, { find }: Bank<On>): Promise<void> {
   const rename = (on: On, owner: string): Promise<unknown> =>
     orm.query("UPDATE accounts SET owner = $owner WHERE id = 1", { ...on, bind: { owner } });
@@ -67,7 +67,7 @@ async function nests(orm: Sequelize, { find }: Bank<On>): Promise<void> {
   assert.equal((await find(none, 1))?.owner, "outer");
 }
 
-/** What it reads is what it reads with connections of its own. */
+/** Sequelize reads the same values as with its own connections. */
 async function readsAlike(orm: Sequelize, { uri }: Place): Promise<void> {
   const own = new Sequelize(uri, { dialectModule: mysql2, logging: false, pool: { max: 1 } });
   const answers = [];

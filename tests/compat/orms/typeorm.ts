@@ -41,7 +41,7 @@ const Visits = new EntitySchema<Visit>({
 
 const entities = [Accounts, Visits];
 
-/** What it sets on pools that it makes itself. */
+/** The options that TypeORM sets on pools that it creates. */
 const options = { bigNumberStrings: true, stringifyObjects: true, supportBigNumbers: true };
 
 type On = EntityManager;
@@ -64,7 +64,7 @@ async function find(on: On, id: number): Promise<Account | undefined> {
   return await on.findOneBy(Accounts, { id }) ?? undefined;
 }
 
-/** Its streams leave it to their reader to give the connection back. */
+/** TypeORM's streams leave the release of their connection to the reader. */
 async function* stream(orm: DataSource): AsyncIterable<Account> {
   const runner = orm.createQueryRunner();
   try {
@@ -74,7 +74,7 @@ async function* stream(orm: DataSource): AsyncIterable<Account> {
   }
 }
 
-/** A transaction within one is a savepoint. */
+/** A nested transaction is a savepoint. */
 async function nests({ manager }: DataSource): Promise<void> {
   const rename = (on: On, owner: string): Promise<unknown> =>
     on.update(Accounts, { id: 1 }, { owner });
@@ -90,7 +90,7 @@ async function nests({ manager }: DataSource): Promise<void> {
   assert.equal((await find(manager, 1))?.owner, "outer");
 }
 
-/** What it reads is what it reads with a pool of mysql2's. */
+/** TypeORM reads the same values as with a pool of mysql2's. */
 async function readsAlike(orm: DataSource, { uri }: Place): Promise<void> {
   const own = new DataSource({ type: "mysql", driver: mysql2, url: uri, poolSize: 1, entities });
   await own.initialize();
@@ -113,7 +113,7 @@ async function readsAlike(orm: DataSource, { uri }: Place): Promise<void> {
   await own.destroy();
 }
 
-/** It writes to a master and reads from slaves, by a cluster that it makes itself. */
+/** TypeORM writes to a master and reads from slaves, over a cluster that it creates. */
 async function replicates({ uri }: Place): Promise<void> {
   const node = { url: uri, poolSize: 1 };
   const orm = new DataSource({
@@ -141,6 +141,6 @@ await work(async (place) => {
   await nests(orm);
   await readsAlike(orm, place);
   await replicates(place);
-  // It ends the pool with itself.
+  // TypeORM ends the pool when it is destroyed.
   await orm.destroy();
 }, options);

@@ -1,6 +1,6 @@
 /**
- * attachDatabasePool of @vercel/functions on the pool: while connections lie idle, the instance
- * is kept awake; once it may sleep, there are none.
+ * attachDatabasePool of @vercel/functions on the pool: it keeps the instance awake while
+ * connections are idle; once the instance may sleep, no connection is left.
  */
 
 import assert from "node:assert/strict";
@@ -12,17 +12,17 @@ import { type Place, work } from "./support/place.ts";
 /** How long connections may lie idle, in ms. */
 const idleTimeout = 500;
 
-/** What a request keeps the instance awake for. */
+/** The promises that a request passed to `waitUntil`: they keep the instance awake. */
 type Kept = Promise<unknown>[];
 
-/** Does what Vercel does around requests. */
+/** Sets the environment and request context that Vercel sets around requests. */
 function beVercel(kept: Kept): void {
   Object.assign(process.env, { VERCEL_URL: "shop.vercel.app", VERCEL_REGION: "fra1" });
   const request = { waitUntil: (work: Promise<unknown>) => void kept.push(work) };
   Reflect.set(globalThis, Symbol.for("@vercel/request-context"), { get: () => request });
 }
 
-/** Every lease keeps the instance awake, those of waiters, of statements and of failures too. */
+/** Every lease keeps the instance awake, also those of waiters, statements and failures. */
 async function keepsAwake(place: Place, kept: Kept): Promise<void> {
   kept.length = 0;
   const { pool, promises } = place;

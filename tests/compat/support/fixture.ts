@@ -1,4 +1,4 @@
-/** Pools with mysql2's members at a real server, and what tests ask of them. */
+/** Compat pools at a real server, and helpers that await their callbacks. */
 
 import type { EventEmitter } from "node:events";
 import type { Pool, PoolConnection } from "mysql2";
@@ -20,7 +20,7 @@ export function promisesAt(server: Server, options: CompatOptions = {}): Promise
   return promises.createPool({ uri: server.url(), ...options });
 }
 
-/** Takes a connection by a callback; the code that awaits it is not that of the callback. */
+/** Takes a connection by a callback; code after the await runs outside the callback's context. */
 export function taken(pool: Pick<Pool, "getConnection">): Promise<PoolConnection> {
   return new Promise((resolve, reject) => {
     pool.getConnection((error, connection) => error ? reject(error) : resolve(connection));
@@ -32,7 +32,7 @@ export function ended(pool: Pick<Pool, "end">): Promise<void> {
   return new Promise((resolve, reject) => pool.end((error) => error ? reject(error) : resolve()));
 }
 
-/** Asks by a callback, and returns what that is given but for the error. */
+/** Calls a function with a callback; returns the callback's result, or throws its error. */
 export function asked<T = unknown>(
   ask: (done: (error: Error | null, ...answer: unknown[]) => void) => unknown,
 ): Promise<T> {
@@ -41,7 +41,7 @@ export function asked<T = unknown>(
   });
 }
 
-/** Notes what a pool tells of, in order; connections by their names at the server. */
+/** Records the events of a pool, in order, with the thread ids of their connections. */
 export function newsOf(pool: EventEmitter): string[] {
   const news: string[] = [];
   for (const event of ["connection", "acquire", "release", "enqueue"]) {
@@ -52,7 +52,7 @@ export function newsOf(pool: EventEmitter): string[] {
   return news;
 }
 
-/** Returns one number that a statement asks for. */
+/** Runs a statement and returns the first value of its first row as a number. */
 export async function one(
   runner: { query(sql: string): Promise<unknown[]> },
   sql: string,
@@ -61,7 +61,7 @@ export async function one(
   return Number(Object.values((rows as Record<string, unknown>[])[0] ?? {})[0]);
 }
 
-/** Waits until the server sleeps for a pool, and returns the connection that it does so in. */
+/** Waits until the server runs a SLEEP of a pool, and returns the id of its connection. */
 export async function sleeper(server: Server): Promise<number> {
   return await until(async () => {
     const [row] = await server.query<{ id: number }>(

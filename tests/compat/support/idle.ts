@@ -1,4 +1,4 @@
-/** Asks a server once, and does not end its pool. */
+/** A program that sends one query and does not end its pool. */
 
 import process from "node:process";
 import mysql from "../../../src/entries/compat_promise.ts";

@@ -1,6 +1,6 @@
 /**
- * A program that uses all of mysql2's pool: run with its import changed, it says the same. It is
- * given the address of a server; what it prints names nothing that differs from run to run.
+ * A program that uses all of mysql2's pool: with its import changed to compat it prints the same.
+ * Its argument is the URL of a server; it prints nothing that differs from run to run.
  */
 
 import mysql from "mysql2";
@@ -18,7 +18,7 @@ function plain(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value) ?? "undefined";
 }
 
-/** Waits for a callback, and says what it was given. */
+/** Waits for a callback, and prints its arguments. */
 function told(
   title: string,
   ask: (done: (...answer: unknown[]) => void) => unknown,

@@ -1,6 +1,6 @@
 /**
- * What callbacks and listeners throw, as a process hears of it: a program, as what runs tests
- * takes exceptions that nobody catches for itself. It is given the address of a server.
+ * Callbacks and listeners that throw, and the uncaught exceptions that follow. This is a program
+ * because test runners handle uncaught exceptions themselves. Its argument is a server's URL.
  */
 
 import { once } from "node:events";
@@ -11,7 +11,7 @@ import { asked, ended, taken } from "./fixture.ts";
 const [, , uri = ""] = process.argv;
 const pool = mysql.createPool({ uri, connectionLimit: 1 });
 
-/** What throws, by a name. */
+/** Functions that pass a throwing callback, by the name of the case. */
 type Throwing = Readonly<Record<string, (fails: () => never) => unknown>>;
 
 async function tell(throwing: Throwing): Promise<void> {

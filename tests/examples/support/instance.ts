@@ -1,9 +1,9 @@
 /**
- * An instance of a serverless host on Node: `node instance.ts lambda` evaluates that example
- * once, calls it for each path that it is sent, a line each, and prints what it answers.
+ * An instance of a serverless host on Node: `node instance.ts lambda` loads that example once,
+ * calls it for each path that it reads, one per line, and prints the answers.
  *
- * On Vercel a request has a context, which says what the instance is not to be frozen before;
- * when nothing is left of that, it prints which connections were closed meanwhile.
+ * On Vercel a request has a context whose `waitUntil` delays the freeze of the instance. When no
+ * such promise is pending, the program prints the connections closed so far.
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -11,14 +11,14 @@ import { subscribe } from "node:diagnostics_channel";
 import process from "node:process";
 import { createInterface } from "node:readline";
 
-/** What a request is on Vercel. */
+/** The context of a request on Vercel. */
 interface RequestContext {
   waitUntil(promise: Promise<unknown>): void;
 }
 
 type Invoke = (path: string) => Promise<unknown>;
 
-/** What the examples export, under the names that their hosts know. */
+/** The exports of the examples, under the names that their hosts call. */
 interface Lambda {
   handler(event: { readonly rawPath: string }): Promise<{ readonly body: string }>;
 }
@@ -35,7 +35,7 @@ function print(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
-/** Evaluates an example, which is checked by the types of its host and not with this file. */
+/** Loads an example dynamically, as its types are checked with the host's, not with this file. */
 async function load<Module>(name: string): Promise<Module> {
   return await import(new URL(`../../../examples/${name}`, import.meta.url).href);
 }

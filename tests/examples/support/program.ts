@@ -1,6 +1,6 @@
 /**
- * An example as a process of the runtime that it is for: what it says, what it answers, and how
- * it ends. It ends with the process that started it, however that ends.
+ * A process that runs an example in its runtime: its output, its answers and its end. It ends with
+ * the process that started it, however that one ends.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -17,25 +17,25 @@ import { until } from "../../support/wait.ts";
 /** How a process ended. */
 export type Ending = readonly [status: number | null, signal: NodeJS.Signals | null];
 
-/** Returns the path of a program that the packages of this project bring. */
+/** Returns the path of a program in the packages of this project. */
 export function binary(name: string): string {
   return join(root, "node_modules", ".bin", name);
 }
 
-/** Returns what Deno runs an example by, with `options` for its permissions. */
+/** Returns the command that runs an example on Deno, with `options` for its permissions. */
 export async function onDeno(verb: "run" | "serve", ...options: string[]): Promise<string[]> {
   const { path } = await denoConfig();
   return [binary("deno"), verb, "--no-check", "--no-lock", "--config", path, ...options];
 }
 
-/** A process of an example. */
+/** A process that runs an example. */
 export class Program implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #keeper: Keeper;
   #output = "";
   #complaints = "";
   #ending: Ending | undefined;
-  /** Aborted when it has ended. */
+  /** Aborted when the process has ended. */
   readonly #end: AbortController = new AbortController();
 
   private constructor(child: ChildProcess, keeper: Keeper) {
@@ -51,7 +51,7 @@ export class Program implements AsyncDisposable {
     child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#complaints += text);
   }
 
-  /** Starts a command, in an environment that has these variables besides ours. */
+  /** Starts a command, with these variables added to this process's environment. */
   static async start(
     [program = "", ...args]: readonly string[],
     variables: Readonly<Record<string, string>> = {},
@@ -61,34 +61,34 @@ export class Program implements AsyncDisposable {
     return new Program(spawn(program, args, { cwd: root, env }), keeper);
   }
 
-  /** The lines that it has printed. */
+  /** The complete lines of its stdout. */
   get lines(): readonly string[] {
     return this.#output.split("\n").slice(0, -1);
   }
 
-  /** All that it has said. */
+  /** All its output, on stdout and stderr. */
   get output(): string {
     return this.#output + this.#complaints;
   }
 
-  /** Waits until it has said what matches, and returns the first group of that. */
+  /** Waits until its output matches a pattern, and returns the first group of the match. */
   async said(pattern: RegExp): Promise<string> {
     return await this.#until(() => pattern.exec(this.output)?.[1], `it says ${pattern}`);
   }
 
-  /** Waits until it says where it listens, and returns the URL. */
+  /** Waits until it prints the URL that it listens at, and returns the URL. */
   async url(): Promise<string> {
     return await this.said(/(http:\/\/[\w.:]+)[/\s]/);
   }
 
-  /** Sends it a line, and returns the next one that it prints. */
+  /** Sends it a message as a line of JSON, and returns the next line that it prints, parsed. */
   async ask(message: unknown): Promise<unknown> {
     const { length } = this.lines;
     this.#child.stdin?.write(`${JSON.stringify(message)}\n`);
     return JSON.parse(await this.#until(() => this.lines[length], "it answers"));
   }
 
-  /** Sends it no line any more. */
+  /** Ends its stdin. */
   close(): void {
     this.#child.stdin?.end();
   }
@@ -98,12 +98,12 @@ export class Program implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Waits until it has ended by itself, and says how. */
+  /** Waits until it has ended by itself, and returns how. */
   async ended(): Promise<Ending> {
     return await until(() => this.#ending, "it has ended");
   }
 
-  /** Ends it, if it still runs. */
+  /** Kills it, if it still runs. */
   async [Symbol.asyncDispose](): Promise<void> {
     const isRunning = this.#ending === undefined;
     this.#child.kill("SIGKILL");

@@ -1,4 +1,4 @@
-/** Who asks the examples over HTTP, one at a time or many at once, and sees what became of it. */
+/** Sends HTTP requests to the examples, one at a time or concurrently, and checks the answers. */
 
 import assert from "node:assert/strict";
 import type { Server } from "../../support/server.ts";
@@ -6,15 +6,15 @@ import type { Server } from "../../support/server.ts";
 /** How long an answer may take. */
 const answerMsMax = 20_000;
 
-/** What the examples answer. */
+/** The answer of an example. */
 export interface Answer {
-  /** The path that was asked for, as the session remembered it. */
+  /** The path of the request, as the session stored it. */
   readonly path: string;
-  /** The server's name for the connection. */
+  /** The server's id of the connection. */
   readonly connection: number;
 }
 
-/** Asks for a path, on a connection of its own. */
+/** Requests a path, on a new HTTP connection. */
 export async function visit(url: string, path: string): Promise<Answer> {
   const response = await fetch(url + path, {
     headers: { connection: "close" },
@@ -26,8 +26,8 @@ export async function visit(url: string, path: string): Promise<Answer> {
 }
 
 /**
- * Asks for so many paths at once and expects the answer of each to be its own; returns how many
- * connections the server had at most meanwhile.
+ * Requests a number of paths at once, and expects that each request gets its own answer; returns
+ * the maximum number of connections at the server meanwhile.
  */
 export async function visitAtOnce(url: string, server: Server, count: number): Promise<number> {
   await server.query("FLUSH STATUS");

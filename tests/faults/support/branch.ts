@@ -1,6 +1,6 @@
 /**
- * A bank in a process of its own, before a server and a network that can fail: for what befalls
- * the client, and for pools that end while something befalls them.
+ * A bank in its own process, with a server and a network that can fail: for faults of the client,
+ * and for pools that drain during a fault.
  */
 
 import assert from "node:assert/strict";
@@ -14,12 +14,12 @@ import { type Server, startServer } from "../../support/server.ts";
 import type { Flavor } from "../../support/server_binary.ts";
 import { until } from "../../support/wait.ts";
 
-/** How many transfers show that a bank is at work. */
+/** How many transfers show that a bank works. */
 const workCount = 20;
-/** How long tellers may take to finish what they do, in ms. */
+/** How long tellers may take to finish their transfers, in ms. */
 const closeMsMax = 5_000;
 
-/** A server, a network and a process that opens one bank after the other. */
+/** A server, a proxy and a process that opens one bank after the other. */
 export class Branch implements Scene, AsyncDisposable {
   readonly server: Server;
   readonly proxy: Proxy;
@@ -32,14 +32,14 @@ export class Branch implements Scene, AsyncDisposable {
     this.bank = bank;
   }
 
-  /** Starts it all. */
+  /** Starts the server, the proxy and the process. */
   static async start(flavor: Flavor): Promise<Branch> {
     const server = await startServer({ flavor, options: serverOptions });
     await setTimeouts(server);
     return new Branch(server, await startProxy(server), await BankProcess.start("node"));
   }
 
-  /** Opens a bank; fulfilled when it is at work. */
+  /** Opens a bank; fulfilled when the bank carries out transfers. */
   async open(): Promise<void> {
     await openBooks(this.server, accounts);
     await this.bank.ask("open", {
@@ -61,7 +61,7 @@ export class Branch implements Scene, AsyncDisposable {
     await until(async () => await done() >= before + count, "the bank is at work");
   }
 
-  /** Ends a bank whose pool has ended, or will: all are answered, nothing is lost or left. */
+  /** Closes a bank, and expects that all transfers settled, and none was lost or doubled. */
   async close(): Promise<void> {
     await this.bank.ask("close", closeMsMax);
     const { underWayCount } = await this.bank.ask("look", undefined);
@@ -77,7 +77,7 @@ export class Branch implements Scene, AsyncDisposable {
     assert.ok(report.acknowledged.length >= workCount);
   }
 
-  /** Ends it all. */
+  /** Ends the process, the proxy and the server. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.bank[Symbol.asyncDispose]();
     await this.proxy[Symbol.asyncDispose]();

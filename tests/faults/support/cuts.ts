@@ -1,4 +1,4 @@
-/** Asks through a proxy that cuts, and judges what came of it: no answer is ever a wrong one. */
+/** Queries through a proxy that cuts connections, and checks that no result is wrong. */
 
 import assert from "node:assert/strict";
 import { createPool, type Pool, type PoolOptions, SubletError } from "../../../mod.ts";
@@ -7,10 +7,10 @@ import { type Direction, type Proxy, startProxy } from "../../support/proxy.ts";
 import type { Server } from "../../support/server.ts";
 import { until } from "../../support/wait.ts";
 
-/** How many cuts are tried at once. */
+/** How many cuts run at once. */
 const concurrency = 8;
 
-/** A pool of one behind a proxy of its own. */
+/** A pool of one connection behind its own proxy. */
 export interface Line extends AsyncDisposable {
   /** The proxy. */
   readonly proxy: Proxy;
@@ -18,7 +18,7 @@ export interface Line extends AsyncDisposable {
   readonly db: Pool;
 }
 
-/** Opens a line to a server. */
+/** Starts a proxy before a server, and creates a pool behind it. */
 export async function openLine(server: Server, options: PoolOptions = {}): Promise<Line> {
   const proxy = await startProxy(server);
   const db = createPool({ uri: proxy.uri, shared: false, connectionLimit: 1, ...options });
@@ -32,7 +32,7 @@ export async function openLine(server: Server, options: PoolOptions = {}): Promi
   };
 }
 
-/** Tries something at each number below a count, some at a time, until it fails. */
+/** Runs an attempt at each step below a count, several at once, until one fails. */
 export async function eachBelow(
   count: number,
   step: number,
@@ -51,7 +51,7 @@ export async function eachBelow(
   await Promise.all(Array.from({ length: concurrency }, work));
 }
 
-/** Returns how many bytes pass in a direction while something is done. */
+/** Returns how many bytes the proxy receives for a direction during an action. */
 export async function bytesOf(
   { proxy }: Line,
   direction: Direction,
@@ -62,7 +62,7 @@ export async function bytesOf(
   return proxy.received[direction] - before;
 }
 
-/** Expects an answer to be right, or an error that says that no answer came. */
+/** Expects a right result, or an error that reports a missing answer. */
 export async function assertNeverWrong(
   answer: Promise<[rows: object[], fields: unknown]>,
   right: readonly object[],
@@ -75,12 +75,12 @@ export async function assertNeverWrong(
   const { reason } = outcome;
   const sawReport = reason instanceof SubletError
     ? ["CONNECT_FAILED", "STATEMENT_TIMEOUT", "CONNECTION_LOST"].includes(reason.code)
-    // What the driver cannot make sense of is an error of its own, which ends the connection.
+    // If the driver cannot parse an answer, it ends the connection with its own error.
     : isLoss(reason);
   assert.ok(sawReport, `it was told ${reason?.code}: ${reason?.stack}`);
 }
 
-/** Sets the way in a direction, and expects the pool to serve again when it is good. */
+/** Removes the fault of a direction, and expects the pool to serve again. */
 export async function recovers({ proxy, db }: Line, direction: Direction): Promise<void> {
   proxy.meet(direction, {});
   proxy.end("reset");

@@ -1,4 +1,4 @@
-/** What those who use a pool are told when something befalls it, in one table. */
+/** The outcomes that the users of a pool get for each fault, in one table. */
 
 import { createConnection } from "mysql2/promise";
 import type { Fault, Scene } from "../../chaos/faults.ts";
@@ -6,33 +6,33 @@ import { networkFaults, replace, strangers } from "../../chaos/network_faults.ts
 import { killAll, mysqlFaults, serverFaults } from "../../chaos/server_faults.ts";
 import type { Flavor } from "../../support/server_binary.ts";
 
-/** Where a fault of these begins: without a client of its own. */
+/** The server and the network of a fault, without a client process. */
 export type Place = Pick<Scene, "server" | "proxy">;
 
-/** When somebody is told. */
+/** When a request gets its outcome. */
 export type When =
-  /** While it lasts, at once. */
+  /** At once, while the fault lasts. */
   | "at once"
-  /** Not before it has ended. */
+  /** Only after the fault has ended. */
   | "when it ends"
-  /** Either, as it happens. */
+  /** Either. */
   | "any time";
 
-/** What befalls a pool, and what its users are told. */
+/** A fault, and the outcomes that the users of a pool get. */
 export interface Row {
-  /** What it is called. */
+  /** The name of the fault. */
   readonly kind: string;
-  /** Lets it begin; returns what ends it. */
+  /** Begins the fault; returns the function that ends it. */
   readonly begin: Fault["begin"];
-  /** The codes, or numbers, one of which whoever runs a statement is told. */
+  /** The codes or numbers of errors; the running statement gets one of them. */
   readonly busy: readonly (string | number)[];
-  /** Those of whoever holds a transaction in which nothing runs, when it goes on. */
+  /** The same for an idle transaction, when its code continues. */
   readonly idle: readonly (string | number)[];
-  /** Those of whoever waits. */
+  /** The same for waiters. */
   readonly line: readonly (string | number)[];
-  /** When whoever runs a statement, and whoever waits, is told. */
+  /** When the running statement and the waiters get their outcome. */
   readonly when: When;
-  /** The only server that it befalls. */
+  /** The only server with this fault, if not both. */
   readonly flavor?: Flavor;
 }
 
@@ -42,7 +42,7 @@ const failed = ["CONNECT_FAILED"];
 
 const faults = [...networkFaults, ...serverFaults, ...mysqlFaults];
 
-/** Returns what lets a fault of the bank begin. */
+/** Returns the `begin` of a fault of the bank. */
 function beginningOf(kind: string): Fault["begin"] {
   const fault = faults.find((each) => each.kind === kind);
   if (fault === undefined) throw new RangeError(`There is no fault ${kind}`);
@@ -65,7 +65,7 @@ const killed: Row = {
   when: "at once",
 };
 
-/** How many connections a full server has: the fewest that MariaDB can be told. */
+/** How many connections a full server has: the lowest limit that MariaDB accepts. */
 const roomMin = 10;
 
 const noRoom: Row = {
@@ -86,7 +86,7 @@ const noRoom: Row = {
   when: "any time",
 };
 
-/** Servers that another program has taken the place of. */
+/** Faults in which another program listens in place of the server. */
 const replaced: readonly Row[] = Object.entries(strangers).map(([name, greet]) => ({
   kind: `a stranger ${name}`,
   begin: (place) => replace(place, greet),
@@ -109,7 +109,7 @@ export const rows: readonly Row[] = [
   row("shutdown", {
     busy: [...lost, "served", 1053, 1317],
     idle: [...lost, 1053],
-    // MySQL lets SLEEP return early here too, so that who waits may be served, or half so.
+    // MySQL lets SLEEP return early here too, so a waiter may be served, or lose its connection.
     line: [...failed, ...lost, "served", 1053],
     when: "any time",
   }),
@@ -120,7 +120,7 @@ export const rows: readonly Row[] = [
   noRoom,
   row("read only", { busy: ["served", 1290], idle: [1290], line: served, when: "any time" }),
   row("password changed", { busy: lost, idle: lost, line: [1045], when: "at once" }),
-  // Who is just being let in is turned out without a reason.
+  // The server closes connections that are logging in without an error.
   row("offline", {
     busy: lost,
     idle: lost,

@@ -1,6 +1,6 @@
 /**
- * A pool in full use behind a proxy, and what each of those who use it is told when something
- * befalls it: who runs a statement, who holds a transaction in which nothing runs, who waits.
+ * A pool in full use behind a proxy, and the outcomes that its users get during a fault: a running
+ * statement, an idle transaction and waiters.
  */
 
 import assert from "node:assert/strict";
@@ -11,17 +11,17 @@ import { type Server, startServer } from "../../support/server.ts";
 import type { Flavor } from "../../support/server_binary.ts";
 import { until } from "../../support/wait.ts";
 
-/** What somebody was told, and when. */
+/** The outcome that a request got, and when. */
 export interface Told {
-  /** The code of the error, as a pool, a server or a driver gives it; "served" if there was none. */
+  /** The code of the error of the pool, the server or the driver; "served" if there was none. */
   readonly code: string;
-  /** The number that the server gives its error, or that of the error below one of the pool. */
+  /** The server's error number, of the error or of its cause. */
   readonly errno: number | undefined;
-  /** How long it took from when it befell the pool, in ms. */
+  /** The time since the fault began, in ms. */
   readonly ms: number;
 }
 
-/** The connections that a pool has told are opened, and not that they are closed. */
+/** The connections that a pool has reported as opened but not as removed. */
 export class Open {
   readonly #connections = new Set<{ readonly threadId: number }>();
 
@@ -31,13 +31,13 @@ export class Open {
     db.on("remove", ({ connection }) => this.#connections.delete(connection));
   }
 
-  /** The numbers by which the server knows them, in order. */
+  /** The thread ids of the connections, in order. */
   get threads(): number[] {
     return Array.from(this.#connections, ({ threadId }) => threadId).sort((a, b) => a - b);
   }
 }
 
-/** What befalls a pool, and the pool. */
+/** A server behind a proxy, and the pools of a test. */
 export class Scene implements AsyncDisposable {
   readonly server: Server;
   readonly proxy: Proxy;
@@ -48,7 +48,7 @@ export class Scene implements AsyncDisposable {
     this.proxy = proxy;
   }
 
-  /** Sets one up, with a table `t`. */
+  /** Starts a server, with a table `t`, and a proxy. */
   static async start(flavor: Flavor, options: readonly string[] = []): Promise<Scene> {
     const server = await startServer({
       flavor,
@@ -65,14 +65,14 @@ export class Scene implements AsyncDisposable {
     return db;
   }
 
-  /** Returns the numbers in the table, as root sees them, and empties it. */
+  /** Returns the numbers in the table, as root sees them, and empties the table. */
   async takeValues(): Promise<number[]> {
     const rows = await this.server.query<{ v: number }>("SELECT v FROM test.t ORDER BY v");
     await this.server.query("TRUNCATE test.t");
     return rows.map(({ v }) => v);
   }
 
-  /** Waits until the server has exactly the connections that a pool says there are. */
+  /** Waits until a pool is idle and the server has exactly the pool's connections. */
   async agrees(db: Pool): Promise<void> {
     await until(async () => {
       const { size, idle, waiting } = db.stats();
@@ -80,14 +80,14 @@ export class Scene implements AsyncDisposable {
     }, "the server has what the pool has, and nobody uses it");
   }
 
-  /** Returns the numbers by which the server knows the connections of its clients, in order. */
+  /** Returns the thread ids of all client connections at the server, in order. */
   async threads(): Promise<number[]> {
     const rows = await this.server.query<{ Id: number; User: string }>("SHOW PROCESSLIST");
     const ids = rows.filter(({ User }) => User === "app").map(({ Id }) => Number(Id));
     return ids.sort((a, b) => a - b);
   }
 
-  /** Ends the pools of a test, and expects the server to be left by all. */
+  /** Drains the pools of a test, and expects that the server has no client connection left. */
   async tidy(): Promise<void> {
     await Promise.all(this.#pools.splice(0).map((db) => db.drain({ timeout: 1_000 })));
     await until(async () => await this.server.connectionCount() === 0, "all are gone");
@@ -101,13 +101,13 @@ export class Scene implements AsyncDisposable {
   }
 }
 
-/** Those who use a pool of two. */
+/** The users of a pool of two connections. */
 export class Crowd {
-  /** What becomes of a statement that runs. */
+  /** The outcome of a running statement. */
   readonly busy: Promise<Told>;
-  /** What becomes of a transaction, in which nothing runs before {@linkcode resume}. */
+  /** The outcome of a transaction that is idle until {@linkcode resume}. */
   readonly idle: Promise<Told>;
-  /** What becomes of those who wait. */
+  /** The outcomes of the waiters. */
   line: Promise<Told[]> = Promise.resolve([]);
   readonly #resumed: PromiseWithResolvers<void> = Promise.withResolvers();
   #struckAt = 0;
@@ -122,7 +122,7 @@ export class Crowd {
     }));
   }
 
-  /** Puts a pool of two into full use. */
+  /** Puts a pool of two connections into full use, with four waiters. */
   static async gather(db: Pool, server: Server): Promise<Crowd> {
     const idle = Promise.withResolvers<void>();
     const crowd = new Crowd(db, idle.resolve);
@@ -136,12 +136,12 @@ export class Crowd {
     return crowd;
   }
 
-  /** Notes that it befalls the pool now. */
+  /** Records that the fault begins now. */
   strike(): void {
     this.#struckAt = performance.now();
   }
 
-  /** Lets the transaction go on. */
+  /** Lets the code of the transaction continue. */
   resume(): void {
     this.#resumed.resolve();
   }

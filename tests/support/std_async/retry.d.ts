@@ -1,29 +1,29 @@
 /** The types of `@std/async/retry`, which npm's copy of it lacks. */
 
-/** How a function is called again. */
+/** How to repeat calls of a function. */
 export interface RetryOptions {
-  /** By what the time until the next call grows with each; 2 unless given. */
+  /** The factor by which the wait grows with each call; by default 2. */
   multiplier?: number;
-  /** The longest time until the next call, in ms; 60,000 unless given. */
+  /** The longest wait before a call, in ms; by default 60,000. */
   maxTimeout?: number;
-  /** How often it is called at most; 5 unless given. */
+  /** The maximum number of calls; by default 5. */
   maxAttempts?: number;
-  /** The time until the second call, in ms; 1000 unless given. */
+  /** The wait before the second call, in ms; by default 1000. */
   minTimeout?: number;
-  /** How much of that time is left to chance, from 0 to 1; 1 unless given. */
+  /** The random share of each wait, from 0 to 1; by default 1. */
   jitter?: number;
-  /** Tells whether it may be called again after an error; if not, that is thrown. */
+  /** Tells whether to call again after an error; if not, `retry` throws that error. */
   isRetriable?: (error: unknown) => boolean;
   /** Ends the waits between the calls. */
   signal?: AbortSignal;
 }
 
-/** Thrown after the last call; the error of that is its cause. */
+/** Thrown after the last call, with the error of that call as its cause. */
 export class RetryError extends Error {
   constructor(cause: unknown, attempts: number);
 }
 
-/** Calls a function until it ends well. */
+/** Calls a function until a call succeeds. */
 export function retry<T>(
   fn: (() => Promise<T>) | (() => T),
   options?: RetryOptions,

@@ -1,3 +1,3 @@
-/** `@std/async/retry`, as it is on JSR but for its types. */
+/** `@std/async/retry` as on JSR, except for its types. */
 
 export { retry, RetryError } from "deno-std/async/retry.js";

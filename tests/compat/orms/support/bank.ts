@@ -1,6 +1,6 @@
 /**
- * The work that every ORM is put to, each in its own words: accounts that are opened, read and
- * transferred between, alone and by many at once, while statements fail and connections end.
+ * The work that every ORM does through its own API: it opens and reads accounts and transfers
+ * between them, alone and in parallel, while statements fail and connections end.
  */
 
 import assert from "node:assert/strict";
@@ -14,34 +14,34 @@ export interface Account {
   readonly balance: number;
 }
 
-/** An ORM's words; `On` is what it does things on: itself, or one of its transactions. */
+/** The work in terms of one ORM; `On` is the ORM itself, or one of its transactions. */
 export interface Bank<On> {
-  /** What does things on no transaction. */
+  /** Runs work outside a transaction. */
   readonly orm: On;
   /** Creates the table. */
   createTable(): Promise<unknown>;
   /** Inserts accounts. */
   open(on: On, accounts: readonly Account[]): Promise<unknown>;
-  /** Returns an account, if there is one of that number. */
+  /** Returns the account with an id, if it exists. */
   find(on: On, id: number): Promise<Account | undefined>;
   /** Returns the sum of all balances. */
   total(on: On): Promise<number>;
   /** Adds to a balance. */
   add(on: On, id: number, amount: number): Promise<unknown>;
-  /** Sends an SQL text that is not its own. */
+  /** Sends an SQL text of the caller. */
   raw(on: On, sql: string): Promise<unknown>;
   /** Runs code in a transaction. */
   transaction(fn: (on: On) => Promise<void>): Promise<void>;
-  /** Returns all accounts as they come, by their number, where it can do so. */
+  /** Streams all accounts, ordered by id, if the ORM can stream. */
   stream?(): AsyncIterable<Account>;
 }
 
 /** How many accounts there are, each with a balance of 100. */
 const count = 100;
-/** How many do something at once: many more than there are connections. */
+/** How many tasks run at once: many more than there are connections. */
 const crowd = 20;
 
-/** Does all of it. */
+/** Runs every step with one ORM. */
 export async function runBank<On>(place: Place, bank: Bank<On>): Promise<void> {
   await bank.createTable();
   for (const step of [reads, commits, crowds, streams, fails, survives]) {
@@ -55,7 +55,7 @@ export async function runBank<On>(place: Place, bank: Bank<On>): Promise<void> {
   }
 }
 
-/** What was put in comes out. */
+/** The ORM reads what it wrote. */
 async function reads<On>(_place: Place, bank: Bank<On>): Promise<void> {
   const ids = Array.from({ length: count }, (_, i) => i + 1);
   await bank.open(bank.orm, ids.map((id) => ({ id, owner: `Ö'wner\\${id}`, balance: 100 })));
@@ -67,7 +67,7 @@ async function reads<On>(_place: Place, bank: Bank<On>): Promise<void> {
   assert.ok(await bank.find(bank.orm, count + 1) == undefined);
 }
 
-/** What a transaction does is seen by itself at once, by others after it, and never if it fails. */
+/** A transaction sees its writes at once; others see them after COMMIT, or never if it fails. */
 async function commits<On>(_place: Place, bank: Bank<On>): Promise<void> {
   const balance = async (on: On, id: number): Promise<unknown> =>
     (await bank.find(on, id))?.balance;
@@ -88,7 +88,7 @@ async function commits<On>(_place: Place, bank: Bank<On>): Promise<void> {
   assert.equal(await balance(bank.orm, 1), 90);
 }
 
-/** Many units of work wait for their turn; none waits for ever, none sees what is not its own. */
+/** Many units of work queue; none waits for ever, and none sees another's uncommitted writes. */
 async function crowds<On>(place: Place, bank: Bank<On>): Promise<void> {
   const reason = new Error("A transfer is called off");
   const transfer = async (i: number): Promise<void> => {
@@ -114,7 +114,7 @@ async function crowds<On>(place: Place, bank: Bank<On>): Promise<void> {
   assert.deepEqual(moved.map((account) => account?.balance), expected);
 }
 
-/** Rows are read as they come, to the end or not. */
+/** The ORM streams rows, to the end or not. */
 async function streams<On>(_place: Place, bank: Bank<On>): Promise<void> {
   if (bank.stream === undefined) return;
   const ids: number[] = [];
@@ -127,7 +127,7 @@ async function streams<On>(_place: Place, bank: Bank<On>): Promise<void> {
   }
 }
 
-/** What the server refuses is told with its code, and undone in a transaction. */
+/** The caller gets the code of a server error, and the transaction around it is rolled back. */
 async function fails<On>(place: Place, bank: Bank<On>): Promise<void> {
   const { orm } = bank;
   const twin = { id: 1, owner: "twin", balance: 0 };
@@ -144,7 +144,7 @@ async function fails<On>(place: Place, bank: Bank<On>): Promise<void> {
   assert.equal((await bank.find(orm, 5))?.balance, 100);
 }
 
-/** A connection that the server ends fails what was under way in it, and nothing else. */
+/** When the server ends a connection, only the work on that connection fails. */
 async function survives<On>(place: Place, bank: Bank<On>): Promise<void> {
   const { orm } = bank;
   assertLost(await place.killedAsleep(() => bank.raw(orm, "SELECT SLEEP(60)")));

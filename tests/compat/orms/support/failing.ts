@@ -1,11 +1,11 @@
-/** What a failure says, wherever those who passed it on have put the driver's error. */
+/** Finds the driver's error in a failure, however an ORM has wrapped it. */
 
 import assert from "node:assert/strict";
 
-/** Where an error holds the one that caused it. */
+/** The properties in which libraries keep the cause of an error. */
 const places = ["cause", "driverError", "original", "parent", "previous"] as const;
 
-/** What code an error has that says that the connection was lost, or ended by the server. */
+/** Codes of errors after which the connection was lost, or ended by the server. */
 const losses: readonly unknown[] = [
   "PROTOCOL_CONNECTION_LOST",
   "ER_CONNECTION_KILLED",
@@ -13,14 +13,14 @@ const losses: readonly unknown[] = [
   "EPIPE",
 ];
 
-/** Expects that something fails with a code, of the error or of one that caused it. */
+/** Expects that a promise rejects with a code, in the error or in one of its causes. */
 export async function failsWith(doing: Promise<unknown>, code: string): Promise<void> {
   const [outcome] = await Promise.allSettled([doing]);
   assert.equal(outcome.status, "rejected", `Expected ${code}, received an answer`);
   assert.ok(codesOf(outcome.reason).includes(code), told(code, outcome.reason));
 }
 
-/** Expects that an error tells of a connection that was lost, or of what was asked of it then. */
+/** Expects that an error reports a lost connection, or a request on one. */
 export function assertLost(error: unknown): void {
   const isLoss = errorsOf(error).some(({ code, fatal }) => losses.includes(code) || fatal === true);
   assert.ok(isLoss, told("a loss", error));
@@ -35,14 +35,14 @@ function codesOf(error: unknown): unknown[] {
   return errorsOf(error).map(({ code }) => code);
 }
 
-/** Returns an error and all those that caused it. */
+/** Returns an error and all its causes. */
 function errorsOf(error: unknown): DriverError[] {
   const seen = new Set<DriverError>();
   for (const each of chain(error, seen)) seen.add(each);
   return [...seen];
 }
 
-/** Returns an error and what caused it, each once. */
+/** Yields an error and its causes, skipping those already seen. */
 function* chain(error: unknown, seen: ReadonlySet<unknown>): Generator<DriverError> {
   if (typeof error !== "object" || error === null || seen.has(error)) return;
   yield error;

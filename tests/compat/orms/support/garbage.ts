@@ -1,15 +1,15 @@
-/** Has what nobody leads to any more collected, in whatever runtime. */
+/** Forces garbage collection, in any runtime. */
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { until } from "../../../support/wait.ts";
 
-/** What is used of Bun. */
+/** The part of Bun's API that is used here. */
 interface MaybeBun {
   readonly Bun?: { gc(isAwaited: boolean): void };
 }
 
-/** Collects garbage until something is so. */
+/** Collects garbage until a condition holds. */
 export async function collectUntil(isSo: () => boolean, what: string): Promise<void> {
   const collect = collector();
   await until(() => {

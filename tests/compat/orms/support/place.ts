@@ -1,7 +1,7 @@
 /**
- * Where a program does its work: a database of its own on a real server, and a pool with mysql2's
- * members that may have two connections. It works twice, as there are two ways to get such a
- * pool, and has passed if all went well and nothing was left, as the server sees it too.
+ * Where a program does its work: its own database on a real server, and a compat pool with at most
+ * two connections. The program runs twice, once for each way to get a compat pool. It passes if it
+ * throws nothing, and leaves neither leases nor connections at the server.
  */
 
 import assert from "node:assert/strict";
@@ -11,13 +11,13 @@ import { createPool, type PoolOptions } from "../../../../mod.ts";
 import mysql, { compat, type CompatOptions, type Pool } from "../../../../src/entries/compat.ts";
 import { until } from "../../../support/wait.ts";
 
-/** How many connections a pool may have. */
+/** The maximum number of connections of a pool. */
 export const connectionLimit = 2;
 
 /** A pool of mysql2/promise. */
 export type PromisePool = ReturnType<Pool["promise"]>;
 
-/** Options that `createPool` of mysql2 and that of Sublet know by the same name. */
+/** Options that have the same name in compat's `createPool` and in Sublet's. */
 type ChosenOptions = Pick<
   CompatOptions & PoolOptions,
   | "bigNumberStrings"
@@ -33,13 +33,13 @@ type ChosenOptions = Pick<
 /** How a program gets its pool. */
 interface Way {
   readonly name: string;
-  /** Makes a pool, and says how its units of work begin and what it knows of its leases. */
+  /** Creates a pool, and the functions to run its units of work and count its leases. */
   make(options: ChosenOptions & { readonly uri: string }): Source;
 }
 
 interface Source {
   readonly pool: Pool;
-  /** Returns a pool whose statements join the transaction of their unit, if there are units. */
+  /** Returns a pool with `unit: "join"`, if this way has units of work. */
   joining(): Pool | undefined;
   unit<T>(fn: () => Promise<T>): Promise<T>;
   leased(): number;
@@ -79,13 +79,13 @@ const ways: readonly Way[] = [
 
 /** Where a program does its work. */
 export class Place {
-  /** What the program hands to others: a pool, as mysql2's callbacks know it. */
+  /** The pool that the program passes to its package, with callbacks. */
   readonly pool: Pool;
-  /** The same, as mysql2's promises know it. */
+  /** The same pool, with promises. */
   readonly promises: PromisePool;
-  /** The name of the database that is its own, and empty at first. */
+  /** The name of the program's own database, which is empty at first. */
   readonly database: string;
-  /** Where the pool's connections lead. */
+  /** The URL that the pool connects to. */
   readonly uri: string;
   readonly #source: Source;
   readonly #root: Connection;
@@ -100,51 +100,51 @@ export class Place {
     this.#root = root;
   }
 
-  /** A pool whose statements join the transaction of their unit, where there are units. */
+  /** A pool with `unit: "join"`, if this way has units of work. */
   get joining(): Pool | undefined {
     return this.#source.joining();
   }
 
-  /** How many connections are lent. */
+  /** The number of leases. */
   get leased(): number {
     return this.#source.leased();
   }
 
-  /** Returns how many connections the server has of the pool. */
+  /** Returns how many connections the pool has at the server. */
   async connectionCount(): Promise<number> {
     return await status(this.#root, "Threads_connected") - 1;
   }
 
-  /** Runs code as a unit of work, where there are such. */
+  /** Runs code as a unit of work, if this way has units of work. */
   unit<T>(fn: () => Promise<T>): Promise<T> {
     return this.#source.unit(fn);
   }
 
-  /** Waits until nothing is lent, and the server has no more connections than there may be. */
+  /** Waits until no lease is left, and the server has at most {@linkcode connectionLimit}. */
   async free(): Promise<void> {
     await until(() => this.leased === 0, "every connection has been given back");
     const isFit = async (): Promise<boolean> => await this.connectionCount() <= connectionLimit;
     await until(isFit, `the server has no more than ${connectionLimit} connections`);
   }
 
-  /** Has many do something at once; meanwhile, there are no more connections than may be. */
+  /** Runs tasks in parallel, and checks that the pool does not exceed its limit meanwhile. */
   async crowd<T>(tasks: readonly (() => Promise<T>)[]): Promise<T[]> {
     await this.free();
     await this.ask("FLUSH STATUS");
     const results = await Promise.all(tasks.map((task) => this.unit(task)));
-    // MariaDB counts those out late that have left, but of these none should have.
+    // MariaDB counts closed connections for a while, but the pool should have closed none.
     const peak = await status(this.#root, "Max_used_connections") - 1;
     assert.ok(peak <= connectionLimit, `There were ${peak} connections, not ${connectionLimit}`);
     return results;
   }
 
-  /** Returns what the server answers to root. */
+  /** Runs a query as root and returns its rows. */
   async ask<Row = Record<string, unknown>>(sql: string, values: unknown[] = []): Promise<Row[]> {
     const [rows] = await this.#root.query(sql, values);
     return rows as Row[];
   }
 
-  /** Waits until a statement of the pool sleeps, and returns the server's name of its connection. */
+  /** Waits until a statement of the pool sleeps, and returns the thread id of its connection. */
   async sleeper(): Promise<number> {
     return await until(async () => {
       const [row] = await this.ask<{ ID: number }>(
@@ -155,7 +155,7 @@ export class Place {
     }, "a statement sleeps");
   }
 
-  /** Runs something, and ends its connection at the server while it sleeps; returns how it failed. */
+  /** Runs a task, kills its connection while its statement sleeps, and returns its error. */
   async killedAsleep(doing: () => Promise<unknown>): Promise<unknown> {
     const outcome = Promise.allSettled([doing()]);
     await this.kill(await this.sleeper());
@@ -164,7 +164,7 @@ export class Place {
     return settled.reason;
   }
 
-  /** Runs something that uses a table, and ends its connection while it waits for that. */
+  /** Runs a task, kills its connection while it waits for a table lock, and returns its error. */
   async killedWaiting(table: string, doing: () => Promise<unknown>): Promise<unknown> {
     await this.ask("LOCK TABLES ??.?? WRITE", [this.database, table]);
     try {
@@ -197,7 +197,7 @@ export class Place {
   }
 }
 
-/** Does the work of a program, which is given where the server is; then says "passed". */
+/** Runs a program at the server that its arguments name; then prints "passed". */
 export async function work(
   body: (place: Place) => Promise<void>,
   options: ChosenOptions = {},
@@ -227,7 +227,7 @@ export async function work(
   console.log("passed");
 }
 
-/** Notes what a pool tells of what it lends, and returns what counts that. */
+/** Listens to the events of a pool, and returns a function that counts its leases. */
 function leasesOf(pool: Pool): () => number {
   const lent = new Set<object>();
   pool.on("acquire", (connection) => lent.add(connection));
@@ -235,7 +235,7 @@ function leasesOf(pool: Pool): () => number {
   return () => lent.size;
 }
 
-/** Waits until the server has so many connections besides root's. */
+/** Waits until the server has a number of connections besides root's. */
 async function connected(root: Connection, count: number): Promise<void> {
   await until(
     async () => await status(root, "Threads_connected") - 1 === count,
