@@ -16,10 +16,11 @@ const reaching = "net|tls|fs|http|https|http2|dns|os|child_process|worker_thread
 /** What a file in a folder may import, besides its neighbours. */
 const directions: Readonly<Record<string, RegExp>> = {
   "src/core": /^$/,
+  "src/port": /^node:events$/,
   "src/shell":
-    /^\.\.\/(core\/\w+|port)\.ts$|^node:(async_hooks|diagnostics_channel|events|timers)$|^@std\/async\/\w+$/,
-  "src/mysql": new RegExp(`^\\.\\./port\\.ts$|^mysql2(/|$)|^node:(?!(${reaching})\\b)`),
-  "src/adapters": /^\.\.\/port\.ts$|^node:|^cloudflare:/,
+    /^\.\.\/(core|port)\/\w+\.ts$|^node:(async_hooks|diagnostics_channel|events|timers)$|^@std\/async\/\w+$/,
+  "src/mysql": new RegExp(`^\\.\\./port/\\w+\\.ts$|^mysql2(/|$)|^node:(?!(${reaching})\\b)`),
+  "src/adapters": /^\.\.\/port\/\w+\.ts$|^node:|^cloudflare:/,
   "src/entries": /^\.\.\/(\w+\/)?\w+\.ts$|^\.\.\/\.\.\/mod\.ts$|^mysql2(\/promise)?$/,
   "src/compat": /^\.\.\/(shell|mysql)\/\w+\.ts$|^mysql2(\/|$)|^node:/,
 };
@@ -88,14 +89,15 @@ test("each folder of src imports only its neighbours and what the house allows",
   }
 });
 
-test("src/port.ts imports nothing but types", () => {
-  const [port] = sources("src/port.ts");
-  const imports = port?.code.match(/^(import|export) .*\bfrom .*$/gm) ?? [];
-  assertNone(imports.filter((line) => !line.startsWith("import type ")), "Imports of src/port.ts");
+test("src/port imports only types", () => {
+  const imports = inFolder("src/port").flatMap(({ code }) =>
+    code.match(/^(import|export) .*\bfrom .*$/gm) ?? []
+  );
+  assertNone(imports.filter((line) => !line.startsWith("import type ")), "Imports of src/port");
 });
 
-test("src holds the folders that have an import direction, and port.ts", () => {
-  const known = ["port.ts", ...Object.keys(directions).map((folder) => folder.slice(4))];
+test("src holds the folders that have an import direction, and no others", () => {
+  const known = Object.keys(directions).map((folder) => folder.slice(4));
   const entries = readdirSync(join(root, "src"));
   assertNone(entries.filter((entry) => !known.includes(entry)), "Entries of src");
 });

@@ -8,7 +8,7 @@
  * process stays alive until the system gives up (usually two minutes).
  */
 
-import type { Adapter, TlsOptions } from "../port.ts";
+import type { Adapter, TlsOptions } from "../port/socket.ts";
 import { type Action, codeOf, refuseUnknown, socketError } from "./errors.ts";
 import type { Bun, BunHandlers, BunSocket } from "./runtimes.ts";
 import { RuntimeStream } from "./stream.ts";

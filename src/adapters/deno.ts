@@ -8,7 +8,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { Adapter, Address, TlsOptions } from "../port.ts";
+import type { Adapter, Address, TlsOptions } from "../port/socket.ts";
 import { type Action, codeOf, refuseUnknown, socketError, unsupported } from "./errors.ts";
 import { type PullSocket, type PullSockets, PullStream } from "./pull_stream.ts";
 import type { Deno, DenoConn, DenoTcpConn } from "./runtimes.ts";

@@ -4,7 +4,7 @@
  * support is an error, so that no connection is less secure than its options say.
  */
 
-import type { Address, Runtime, TlsOptions } from "../port.ts";
+import type { Address, Runtime, TlsOptions } from "../port/socket.ts";
 
 /** The action on a socket that failed. */
 export type Action = "connect" | "read" | "write" | "shutdown";

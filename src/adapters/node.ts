@@ -7,7 +7,7 @@
 
 import { connect, type Socket } from "node:net";
 import { checkServerIdentity, TLSSocket } from "node:tls";
-import type { Adapter, Address, SocketStream } from "../port.ts";
+import type { Adapter, Address, SocketStream } from "../port/socket.ts";
 
 /** Sockets of Node, and of runtimes that implement node:net. */
 export const adapter: Adapter = { runtime: "node", dial, identityError };

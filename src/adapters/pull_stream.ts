@@ -7,7 +7,7 @@
  */
 
 import type { Buffer } from "node:buffer";
-import type { Address, TlsOptions } from "../port.ts";
+import type { Address, TlsOptions } from "../port/socket.ts";
 import type { Action } from "./errors.ts";
 import { RuntimeStream } from "./stream.ts";
 

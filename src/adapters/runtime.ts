@@ -1,6 +1,6 @@
 /** Detects the runtime, and returns its sockets, for entries that do not name a runtime. */
 
-import type { Adapter, Runtime } from "../port.ts";
+import type { Adapter, Runtime } from "../port/socket.ts";
 import { adapter as bun } from "./bun.ts";
 import { adapter as deno } from "./deno.ts";
 import { adapter as node } from "./node.ts";

@@ -11,7 +11,7 @@
  */
 
 import { EventEmitter } from "node:events";
-import type { Address, SocketStream, TlsOptions } from "../port.ts";
+import type { Address, SocketStream, TlsOptions } from "../port/socket.ts";
 import { type Action, destroyedError, endedError } from "./errors.ts";
 import { WriteQueue, type Written } from "./write_queue.ts";
 

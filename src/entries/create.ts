@@ -1,7 +1,7 @@
 /** Makes pools for MySQL, on the sockets of the adapter that an entry passes in. */
 
 import * as mysql from "../mysql/mod.ts";
-import type { Adapter, Runtime } from "../port.ts";
+import type { Adapter, Runtime } from "../port/socket.ts";
 import { createSubletPool } from "../shell/compose.ts";
 import type { Backend } from "../shell/backend.ts";
 import { SubletError } from "../shell/errors.ts";

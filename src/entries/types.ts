@@ -39,7 +39,8 @@ export type {
   StatementOptions,
   Values,
 } from "../shell/statement.ts";
-export type { Address, Condition } from "../port.ts";
+export type { Condition } from "../port/session.ts";
+export type { Address } from "../port/socket.ts";
 export type { Hold } from "../shell/virtual_config.ts";
 export type { Host } from "../shell/unit.ts";
 export type { Isolation, TransactionOptions } from "../shell/transaction_options.ts";

@@ -8,7 +8,7 @@
  */
 
 import type { Connection } from "mysql2";
-import type { Session, Statement } from "../port.ts";
+import type { Session, Statement } from "../port/session.ts";
 import { internalsOf } from "./mysql2_internals.ts";
 import type { Target } from "./target.ts";
 

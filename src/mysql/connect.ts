@@ -6,7 +6,8 @@
  */
 
 import mysql2, { type Connection } from "mysql2";
-import type { Adapter, Loss, SocketStream } from "../port.ts";
+import type { Loss } from "../port/session.ts";
+import type { Adapter, SocketStream } from "../port/socket.ts";
 import { Canceller } from "./canceller.ts";
 import { type Credentials, credentialsOf, driverOptionsOf } from "./driver_options.ts";
 import { refusingKeys } from "./login.ts";

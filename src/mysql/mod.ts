@@ -1,6 +1,7 @@
 /** The connector for MySQL and MariaDB: sessions over the driver mysql2. */
 
-import type { Adapter, Connector } from "../port.ts";
+import type { Connector } from "../port/session.ts";
+import type { Adapter } from "../port/socket.ts";
 import { type Connect, connectOver } from "./connect.ts";
 import { isFull } from "./errors.ts";
 import type { Target } from "./target.ts";

@@ -5,7 +5,7 @@
 
 import type { EventEmitter } from "node:events";
 import type { Connection } from "mysql2";
-import type { SocketStream } from "../port.ts";
+import type { SocketStream } from "../port/socket.ts";
 
 /** A packet from the server; the driver uses the same object for the next packet. */
 export interface Packet {

@@ -116,9 +116,7 @@ function patchWipes(driver: DriverInternals, watcher: Watcher): void {
 
 function patchPackets(driver: DriverInternals, { watcher, end, limit }: Hooks): void {
   const { handlePacket, _handleFatalError } = driver;
-  /**
-   * Ends the connection with an error, which the running command gets, whichever caller sent that.
-   */
+  /** Ends the connection with an error, which the running command gets. */
   const refuse = (error: Error): void => {
     driver._handleFatalError(error);
     end.onDesync(error);
@@ -162,10 +160,8 @@ function patchPackets(driver: DriverInternals, { watcher, end, limit }: Hooks): 
     const isReading = marker !== undefined;
     const isServers = isReading && marker !== 0xff && isReadByDriver(driver);
     end.onFatalError(isReading);
-    _handleFatalError.call(
-      driver,
-      isServers && !isProtocolError(error) ? unreadable(error) : error,
-    );
+    const isUnreadable = isServers && !isProtocolError(error);
+    _handleFatalError.call(driver, isUnreadable ? unreadable(error) : error);
   };
 }
 

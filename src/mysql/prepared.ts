@@ -9,7 +9,7 @@
  */
 
 import { tracingChannel } from "node:diagnostics_channel";
-import type { Statement } from "../port.ts";
+import type { Statement } from "../port/session.ts";
 import { isBusy } from "./commands.ts";
 import {
   type DriverCalls,

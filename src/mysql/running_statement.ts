@@ -6,7 +6,8 @@
  * If a session ends while the server still runs its statement, the canceller kills its thread.
  */
 
-import type { Cancellation, Session, SocketStream, Statement } from "../port.ts";
+import type { Cancellation, Session, Statement } from "../port/session.ts";
+import type { SocketStream } from "../port/socket.ts";
 import type { Canceller, ServerThread } from "./canceller.ts";
 import { commandsOf, dropWaiting, fail, mute } from "./commands.ts";
 import type { DriverInternals } from "./mysql2_internals.ts";

@@ -12,10 +12,10 @@ import type {
   Condition,
   Loss,
   Session,
-  SocketStream,
   Statement,
   StatementFacts,
-} from "../port.ts";
+} from "../port/session.ts";
+import type { SocketStream } from "../port/socket.ts";
 import type { Memory } from "./beginning.ts";
 import type { Canceller } from "./canceller.ts";
 import { isBusy } from "./commands.ts";

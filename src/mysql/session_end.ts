@@ -7,7 +7,8 @@
  */
 
 import type { Connection } from "mysql2";
-import type { Loss, SocketStream } from "../port.ts";
+import type { Loss } from "../port/session.ts";
+import type { SocketStream } from "../port/socket.ts";
 import { commandsOf, fail, isBusy, mute } from "./commands.ts";
 import { codeOf, isClosedState, isProtocolError } from "./errors.ts";
 import type { End } from "./mysql2_hooks.ts";

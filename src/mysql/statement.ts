@@ -3,7 +3,7 @@
  * Analyses are cached by text.
  */
 
-import type { StatementFacts } from "../port.ts";
+import type { StatementFacts } from "../port/session.ts";
 import { type Builtins, builtinsOf } from "./builtin_functions.ts";
 import type { ReadText } from "./read_statement.ts";
 import { both, type Trace, traceOf } from "./statement_effects.ts";

@@ -1,6 +1,6 @@
 /** What the statements of a text do, as far as the text alone proves it. */
 
-import type { StatementFacts } from "../port.ts";
+import type { StatementFacts } from "../port/session.ts";
 import type { ReadStatement, ReadText } from "./read_statement.ts";
 import { defining } from "./statement_words.ts";
 

@@ -5,7 +5,7 @@
  * login on an open connection cannot change. Passwords take part in `key`, but show in neither.
  */
 
-import type { Address } from "../port.ts";
+import type { Address } from "../port/socket.ts";
 import { keyOfValue } from "./keys.ts";
 import type { InitSql, TargetOptions } from "./target_options.ts";
 import { checkTargetOptions } from "./target_rules.ts";

@@ -4,7 +4,7 @@
  */
 
 import type { Connection } from "mysql2";
-import type { Statement, StatementFacts } from "../port.ts";
+import type { Statement, StatementFacts } from "../port/session.ts";
 import { MODE_UNKNOWN, NO_BACKSLASH_ESCAPES } from "./lexer.ts";
 import type { DriverInternals, Packet } from "./mysql2_internals.ts";
 import { bitsOf, modeOf, readVariables } from "./sql_mode.ts";

@@ -7,7 +7,7 @@
  */
 
 import type { Connection } from "mysql2";
-import type { Adapter, Address, SocketStream, TlsOptions } from "../port.ts";
+import type { Adapter, Address, SocketStream, TlsOptions } from "../port/socket.ts";
 import { internalsOf } from "./mysql2_internals.ts";
 import { lookAfterUpgrade, upgradeBy } from "./mysql2_patches.ts";
 import type { Target } from "./target.ts";

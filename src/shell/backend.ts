@@ -1,6 +1,6 @@
 /** What a pool is created from: its resolved options, and the backend that opens sessions. */
 
-import type { Connector, Target } from "../port.ts";
+import type { Connector, Target } from "../port/session.ts";
 import type { PoolClock } from "./clock.ts";
 import type { Lifespan, ResolvedOptions } from "./options.ts";
 import type { CompiledMethod } from "./statement.ts";

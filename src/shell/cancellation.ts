@@ -6,7 +6,7 @@
  * caller gives, and keeps its own listeners in a set behind it.
  */
 
-import type { Cancellation } from "../port.ts";
+import type { Cancellation } from "../port/session.ts";
 
 type Listener = () => void;
 

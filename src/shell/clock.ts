@@ -6,7 +6,7 @@
  * of the time explain, the pool adds the gain to its own time.
  */
 
-import type { Clock, Instant } from "../port.ts";
+import type { Clock, Instant } from "../port/session.ts";
 
 /** A clock that also counts the leaps of time. */
 export interface PoolClock extends Clock {

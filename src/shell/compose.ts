@@ -1,6 +1,6 @@
 /** Creates a pool from its options and a backend: a driver on a runtime. */
 
-import type { RawConnection, Target } from "../port.ts";
+import type { RawConnection, Target } from "../port/session.ts";
 import type { Backend, PoolDefinition } from "./backend.ts";
 import { type PoolOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { Pool } from "./pool.ts";

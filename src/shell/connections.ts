@@ -7,7 +7,7 @@
  */
 
 import type { ActualId, Event, Work } from "../core/mod.ts";
-import type { Clock, Connector, Loss, Session, Target } from "../port.ts";
+import type { Clock, Connector, Loss, Session, Target } from "../port/session.ts";
 import type { Admission } from "./admission.ts";
 import { Renewals } from "./stats.ts";
 import type { PooledConnection } from "./lease_request.ts";

@@ -7,7 +7,7 @@
 
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { LeaseRef, VirtualId } from "../core/mod.ts";
-import type { Cancellation } from "../port.ts";
+import type { Cancellation } from "../port/session.ts";
 
 /** The part of a unit of work that contexts use. */
 export interface ContextUnit {

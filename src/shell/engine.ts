@@ -4,7 +4,7 @@
  */
 
 import type { VirtualId } from "../core/mod.ts";
-import type { Target } from "../port.ts";
+import type { Target } from "../port/session.ts";
 import { checkFunction, refuseCallback } from "./refusals.ts";
 import { named } from "./caller.ts";
 import type { PoolStats } from "./stats.ts";

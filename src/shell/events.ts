@@ -9,7 +9,7 @@
 
 import { channel } from "node:diagnostics_channel";
 import type { RefuseReason, RetireReason } from "../core/mod.ts";
-import type { Condition, RawConnection } from "../port.ts";
+import type { Condition, RawConnection } from "../port/session.ts";
 
 /** The actual connection that an event is about. */
 export interface ConnectionEvent<Driver extends object = object> {

@@ -14,7 +14,7 @@ import type {
   TargetId,
   VirtualId,
 } from "../core/mod.ts";
-import type { Condition, Connector, Instant, RawConnection } from "../port.ts";
+import type { Condition, Connector, Instant, RawConnection } from "../port/session.ts";
 import type { Admission } from "./admission.ts";
 import { type PoolStats, statsOf } from "./stats.ts";
 import type { PoolClock } from "./clock.ts";

@@ -5,7 +5,7 @@
  * as a stack costs more than a lease.
  */
 
-import type { Clock, Instant } from "../port.ts";
+import type { Clock, Instant } from "../port/session.ts";
 import { type TimeoutLink, TimeoutQueue } from "./timers.ts";
 import type { Events } from "./events.ts";
 import type { RunDetached } from "./process_ref.ts";

@@ -7,7 +7,7 @@
  */
 
 import type { VirtualId } from "../core/mod.ts";
-import type { Cancellation } from "../port.ts";
+import type { Cancellation } from "../port/session.ts";
 import { named } from "./caller.ts";
 import { either } from "./cancellation.ts";
 import { noteWrite, transactionOf } from "./context.ts";

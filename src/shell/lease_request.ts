@@ -15,7 +15,7 @@ import type {
   TargetId,
   VirtualId,
 } from "../core/mod.ts";
-import type { Clock, Condition, Instant, Loss, Session } from "../port.ts";
+import type { Clock, Condition, Instant, Loss, Session } from "../port/session.ts";
 import type { Admission } from "./admission.ts";
 import type { PoolStats } from "./stats.ts";
 import type { TimeoutLink, TimeoutQueue } from "./timers.ts";

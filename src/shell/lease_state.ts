@@ -3,7 +3,7 @@
  * caller's `Lease`, so that a forgotten one can be garbage-collected.
  */
 
-import type { Cancellation, Instant } from "../port.ts";
+import type { Cancellation, Instant } from "../port/session.ts";
 import { rejected } from "./caller.ts";
 import { transactionOf } from "./context.ts";
 import type { UnitLease } from "./unit_lease.ts";

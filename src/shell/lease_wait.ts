@@ -6,7 +6,7 @@
  * wait for one request; the pool withdraws the request when the last of them gives up.
  */
 
-import type { Instant } from "../port.ts";
+import type { Instant } from "../port/session.ts";
 import {
   LeaseRequest,
   leaseTimeout,

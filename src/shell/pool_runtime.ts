@@ -6,7 +6,7 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Target } from "../port.ts";
+import type { Target } from "../port/session.ts";
 import type { PoolClock } from "./clock.ts";
 import type { PoolDefinition } from "./backend.ts";
 import { configsOf, type VirtualConfig } from "./virtual_config.ts";

@@ -4,7 +4,7 @@
  * left; callbacks; and anything but a function where the pool runs one.
  */
 
-import type { Session, StatementFacts } from "../port.ts";
+import type { Session, StatementFacts } from "../port/session.ts";
 import { SubletError } from "./errors.ts";
 
 /** The counts of a session from before the lease that now holds it. */

@@ -1,6 +1,6 @@
 /** How statements are given, and how their failures name the line that gave them. */
 
-import type { Statement } from "../port.ts";
+import type { Statement } from "../port/session.ts";
 import { refuseCallback } from "./refusals.ts";
 import { cancellationOf } from "./cancellation.ts";
 import { SubletError, withoutStack } from "./errors.ts";

@@ -5,7 +5,7 @@
 
 import { AsyncResource } from "node:async_hooks";
 import type { LeaseRef, VirtualId } from "../core/mod.ts";
-import type { Answering, Instant, Statement } from "../port.ts";
+import type { Answering, Instant, Statement } from "../port/session.ts";
 import type { Admission } from "./admission.ts";
 import { goOn, rejected, type Resume, resumeOf } from "./caller.ts";
 import { SubletError } from "./errors.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { VirtualId } from "../core/mod.ts";
-import type { Statement } from "../port.ts";
+import type { Statement } from "../port/session.ts";
 import { either } from "./cancellation.ts";
 import { transactionOf } from "./context.ts";
 import type { VirtualConfig } from "./virtual_config.ts";

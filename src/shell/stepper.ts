@@ -15,7 +15,7 @@ import {
   step,
   type TargetId,
 } from "../core/mod.ts";
-import type { Instant } from "../port.ts";
+import type { Instant } from "../port/session.ts";
 import { DeadlineTimer } from "./timers.ts";
 import type { PoolClock } from "./clock.ts";
 import type { RunDetached } from "./process_ref.ts";

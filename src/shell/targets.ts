@@ -7,7 +7,7 @@
  */
 
 import type { AddressId, TargetId } from "../core/mod.ts";
-import type { Target } from "../port.ts";
+import type { Target } from "../port/session.ts";
 
 /** A target in use. */
 export interface TargetEntry {

@@ -1,6 +1,6 @@
 /** Timers: one for a deadline that moves at each step, and one for many equal timeouts. */
 
-import type { Clock, Instant } from "../port.ts";
+import type { Clock, Instant } from "../port/session.ts";
 import type { RunDetached } from "./process_ref.ts";
 
 /**

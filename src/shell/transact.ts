@@ -8,7 +8,7 @@
  * became of the transaction.
  */
 
-import type { Cancellation } from "../port.ts";
+import type { Cancellation } from "../port/session.ts";
 import { either } from "./cancellation.ts";
 import { transactionOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
@@ -31,8 +31,8 @@ import { runControl } from "./unit_statement.ts";
 const lastWordMs = 1_000;
 
 /**
- * Runs code in a transaction, and gives it its context; outside of any unit of work, the transaction
- * is a unit of its own, which `runtime` runs.
+ * Runs code in a transaction, and gives it its context. Outside any unit of work, the transaction is
+ * a unit of its own, which `runtime` runs.
  */
 export async function transact<T>(
   engine: UnitEngine,

@@ -1,6 +1,6 @@
 /** Turns of those who use one thing one after another, in the order in which they came. */
 
-import type { Instant } from "../port.ts";
+import type { Instant } from "../port/session.ts";
 import type { ContextTransaction, WorkContext } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { LeaseWaiter, Lessor } from "./lease_request.ts";

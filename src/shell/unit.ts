@@ -8,7 +8,7 @@
  */
 
 import type { LeaseRef, VirtualId } from "../core/mod.ts";
-import type { Clock, Target } from "../port.ts";
+import type { Clock, Target } from "../port/session.ts";
 import type { Admission } from "./admission.ts";
 import { transactionOf, type WorkContext, type WorkContexts } from "./context.ts";
 import { unitEnded } from "./errors.ts";

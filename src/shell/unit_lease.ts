@@ -7,7 +7,7 @@
  */
 
 import type { LeaseRef } from "../core/mod.ts";
-import type { Instant, Session } from "../port.ts";
+import type { Instant, Session } from "../port/session.ts";
 import type { Admission } from "./admission.ts";
 import { type ContextUnit, enclosingOf, type WorkContext, yieldAround } from "./context.ts";
 import { SubletError, unitEnded } from "./errors.ts";

@@ -3,7 +3,7 @@
  * nothing behind, and only if nothing that it did before can have become permanent.
  */
 
-import type { Target } from "../port.ts";
+import type { Target } from "../port/session.ts";
 import { SubletError } from "./errors.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import type { UnitContext, UnprovenReads } from "./unit.ts";

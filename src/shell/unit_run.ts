@@ -1,7 +1,7 @@
 /** Running code as a unit of work, and again as a whole if the caller and its failure allow it. */
 
 import { retry } from "@std/async/retry";
-import type { Cancellation } from "../port.ts";
+import type { Cancellation } from "../port/session.ts";
 import { either } from "./cancellation.ts";
 import { SubletError } from "./errors.ts";
 import { configNamed } from "./virtual_config.ts";

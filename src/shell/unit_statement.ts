@@ -4,7 +4,7 @@
  */
 
 import { AsyncResource } from "node:async_hooks";
-import type { Answering, Cancellation, Session, Statement } from "../port.ts";
+import type { Answering, Cancellation, Session, Statement } from "../port/session.ts";
 import { rejected } from "./caller.ts";
 import { noteWrite, type WorkContext } from "./context.ts";
 import type { UnitLease } from "./unit_lease.ts";

@@ -1,7 +1,7 @@
 /** What a pool knows of its virtual connections: the names they have, and where they lead. */
 
 import type { VirtualId } from "../core/mod.ts";
-import type { Target } from "../port.ts";
+import type { Target } from "../port/session.ts";
 import { unknownName } from "./did_you_mean.ts";
 import type { TargetEntry, Targets } from "./targets.ts";
 

@@ -5,7 +5,7 @@
  * needed. While it lasts it keeps the process alive.
  */
 
-import type { Cancellation, Clock, Instant } from "../port.ts";
+import type { Cancellation, Clock, Instant } from "../port/session.ts";
 import { SubletError } from "./errors.ts";
 import type { Lessor } from "./lease_request.ts";
 

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import type { SocketStream, TlsOptions } from "../../src/port.ts";
+import type { SocketStream, TlsOptions } from "../../src/port/socket.ts";
 import { until } from "../support/wait.ts";
 import { closing, dial, plainTls, runtime, skipsTls, type SocketError } from "./support/here.ts";
 import { listen, type Peer, sink } from "./support/peer.ts";

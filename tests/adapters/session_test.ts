@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { adapter as nodeAdapter } from "../../src/adapters/node.ts";
 import { createConnector, Target } from "../../src/mysql/mod.ts";
-import type { Loss } from "../../src/port.ts";
+import type { Loss } from "../../src/port/session.ts";
 import { makeCertificates } from "../support/certificate.ts";
 import { startProxy } from "../support/proxy.ts";
 import { type Server, startServer } from "../support/server.ts";

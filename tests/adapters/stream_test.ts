@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
-import type { SocketStream } from "../../src/port.ts";
+import type { SocketStream } from "../../src/port/socket.ts";
 import { until } from "../support/wait.ts";
 import { closing, dial, noise, type SocketError } from "./support/here.ts";
 import { echo, listen, type Peer, sink } from "./support/peer.ts";

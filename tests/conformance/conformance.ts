@@ -5,7 +5,7 @@
  */
 
 import process from "node:process";
-import type { Runtime } from "../../src/port.ts";
+import type { Runtime } from "../../src/port/socket.ts";
 import { type Flavor, lackOf } from "../support/server_binary.ts";
 import { describe, seconds, sum, type Tally } from "../support/tally.ts";
 import { isTcpKnown } from "../support/tcp.ts";

@@ -5,7 +5,7 @@
 
 import process from "node:process";
 import { parseArgs } from "node:util";
-import type { Runtime } from "../../src/port.ts";
+import type { Runtime } from "../../src/port/socket.ts";
 import { describe } from "../support/tally.ts";
 import { runConformance, runtimes, tallyOf } from "./conformance.ts";
 

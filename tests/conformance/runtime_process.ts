@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import type { Runtime } from "../../src/port.ts";
+import type { Runtime } from "../../src/port/socket.ts";
 import { Keeper } from "../support/keeper.ts";
 import { binary, commandOf } from "./command.ts";
 import type { RunAnswer } from "./runners/answer.ts";

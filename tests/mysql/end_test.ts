@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import process from "node:process";
 import { after, before, test } from "node:test";
-import type { Loss } from "../../src/port.ts";
+import type { Loss } from "../../src/port/session.ts";
 import { endless } from "../support/asking.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";

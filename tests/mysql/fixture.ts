@@ -3,7 +3,7 @@
 import { adapter } from "../../src/adapters/node.ts";
 import { createConnector, type MysqlConnector, Target } from "../../src/mysql/mod.ts";
 import type { MysqlSession } from "../../src/mysql/session.ts";
-import type { Loss } from "../../src/port.ts";
+import type { Loss } from "../../src/port/session.ts";
 import type { Server } from "../support/server.ts";
 
 /** A session as tests use it. */

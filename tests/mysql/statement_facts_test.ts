@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { IGNORE_SPACE } from "../../src/mysql/lexer.ts";
 import { analyserOf } from "../../src/mysql/statement.ts";
 import { weakFacts } from "../../src/mysql/statement_facts.ts";
-import type { StatementFacts } from "../../src/port.ts";
+import type { StatementFacts } from "../../src/port/session.ts";
 
 const analyser = analyserOf("9.7.4", ["clean"]);
 const mariadb = analyserOf("11.8.2-MariaDB", ["clean"]);

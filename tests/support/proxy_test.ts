@@ -11,18 +11,18 @@ import { until } from "./wait.ts";
 /** A server that sends back the bytes that it receives. */
 let echo: Listener;
 /** The sockets of the echo server. */
-const leavesResultInfo: Socket[] = [];
+const echoed: Socket[] = [];
 
 before(async () => {
   echo = createServer({ allowHalfOpen: true }, (socket) => {
-    leavesResultInfo.push(socket);
+    echoed.push(socket);
     socket.on("error", () => socket.destroy()).pipe(socket);
   });
   await once(echo.listen(0, "127.0.0.1"), "listening");
 });
 
 after(() => {
-  for (const socket of leavesResultInfo) socket.destroy();
+  for (const socket of echoed) socket.destroy();
   echo.close();
 });
 
@@ -72,7 +72,7 @@ async function proxyOfEcho(): Promise<Proxy> {
 
 /** Returns the echo server's socket of the newest connection. */
 function lastEcho(): Socket {
-  const socket = leavesResultInfo.at(-1);
+  const socket = echoed.at(-1);
   if (socket === undefined) throw new Error("Nobody has connected");
   return socket;
 }

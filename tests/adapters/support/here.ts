@@ -1,7 +1,13 @@
 /** The sockets of the runtime that runs the tests, and helpers for their streams. */
 
 import { adapterOf, findRuntime } from "../../../src/adapters/runtime.ts";
-import type { Adapter, Address, Runtime, SocketStream, TlsOptions } from "../../../src/port.ts";
+import type {
+  Adapter,
+  Address,
+  Runtime,
+  SocketStream,
+  TlsOptions,
+} from "../../../src/port/socket.ts";
 
 /** The runtime that runs the tests. */
 export const runtime: Runtime | undefined = findRuntime();

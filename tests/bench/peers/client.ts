@@ -1,6 +1,6 @@
 /** The common interface of this pool and its peers. */
 
-import type { SocketStream } from "../../../src/port.ts";
+import type { SocketStream } from "../../../src/port/socket.ts";
 
 /** The server and the limits of a client. */
 export interface ClientSetting {

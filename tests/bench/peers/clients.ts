@@ -10,7 +10,7 @@ import serverlessMysql from "serverless-mysql";
 import { createPool, type Pool } from "../../../mod.ts";
 import { findRuntime } from "../../../src/adapters/runtime.ts";
 import { creatorOn } from "../../../src/entries/create.ts";
-import type { Runtime } from "../../../src/port.ts";
+import type { Runtime } from "../../../src/port/socket.ts";
 import type { BenchRuntime } from "../measurement.ts";
 import { bunClient } from "./bun_client.ts";
 import type { Client, ClientSetting, MakeClient } from "./client.ts";

@@ -6,7 +6,7 @@ import type {
   Connector,
   Session,
   StatementFacts,
-} from "../../../src/port.ts";
+} from "../../../src/port/session.ts";
 import { createSubletPool } from "../../../src/shell/compose.ts";
 import type { PoolOptions } from "../../../src/shell/options.ts";
 import type { Pool } from "../../../src/shell/pool.ts";

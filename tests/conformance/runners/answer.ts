@@ -3,7 +3,7 @@
  * has the result. A runner only adds its runtime's own way to serve HTTP.
  */
 
-import type { Runtime } from "../../../src/port.ts";
+import type { Runtime } from "../../../src/port/socket.ts";
 import { caseOf } from "../cases/mod.ts";
 import { openWorld } from "../suite/world.ts";
 

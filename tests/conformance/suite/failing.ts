@@ -1,7 +1,7 @@
 /** Checks for tests in which a connection cannot be opened. */
 
 import type { Pool } from "../../../mod.ts";
-import type { Runtime } from "../../../src/port.ts";
+import type { Runtime } from "../../../src/port/socket.ts";
 import { refused, threadOf } from "../../support/asking.ts";
 import type { World } from "./world.ts";
 

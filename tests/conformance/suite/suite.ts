@@ -3,7 +3,7 @@
  * runner runs them by name. A test for several servers becomes one test for each server.
  */
 
-import type { Runtime } from "../../../src/port.ts";
+import type { Runtime } from "../../../src/port/socket.ts";
 import type { Flavor } from "../../support/server_binary.ts";
 import type { World } from "./world.ts";
 

@@ -4,7 +4,7 @@
  */
 
 import { createPool, type Pool, type PoolOptions } from "../../../mod.ts";
-import type { Runtime } from "../../../src/port.ts";
+import type { Runtime } from "../../../src/port/socket.ts";
 import type { Flavor } from "../../support/server_binary.ts";
 import { until } from "../../support/wait.ts";
 import type { LabProxyOptions, ListeningProxy } from "../lab/network.ts";

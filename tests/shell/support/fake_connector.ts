@@ -7,7 +7,7 @@
  */
 
 import type { AsyncLocalStorage } from "node:async_hooks";
-import type { Connector, Loss, Session } from "../../../src/port.ts";
+import type { Connector, Loss, Session } from "../../../src/port/session.ts";
 import { FakeServerError, type FakeTarget, TOO_MANY } from "./fake_server.ts";
 import { FakeSession } from "./fake_session.ts";
 

@@ -1,6 +1,6 @@
 /** The server within the process: what it is asked for, what it answers and what it makes of texts. */
 
-import type { StatementFacts } from "../../../src/port.ts";
+import type { StatementFacts } from "../../../src/port/session.ts";
 
 /** Where the fake server is asked to connect to. */
 export interface FakeTarget {

@@ -8,7 +8,7 @@ import type {
   Session,
   Statement,
   StatementFacts,
-} from "../../../src/port.ts";
+} from "../../../src/port/session.ts";
 import type { FakeConnector } from "./fake_connector.ts";
 import {
   DEADLOCK,

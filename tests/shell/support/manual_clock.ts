@@ -1,6 +1,6 @@
 /** A clock whose hands are moved by the test. */
 
-import type { Instant } from "../../../src/port.ts";
+import type { Instant } from "../../../src/port/session.ts";
 import type { PoolClock } from "../../../src/shell/clock.ts";
 
 interface Pending {

@@ -49,7 +49,7 @@ interface Source {
 const ways: readonly Way[] = [
   {
     name: "createPool of @sublet/mysql/compat",
-    flavor: (options) => {
+    make: (options) => {
       const pool = mysql.createPool({ ...options, connectionLimit });
       return {
         pool,
@@ -62,7 +62,7 @@ const ways: readonly Way[] = [
   },
   {
     name: "compat(db) of a pool that exists",
-    flavor: (options) => {
+    make: (options) => {
       const db = createPool({ ...options, connectionLimit, shared: false });
       const pool = compat(db);
       const leases = leasesOf(pool);
@@ -207,7 +207,7 @@ export async function work(
   const root = await createConnection({ uri: rootUrl, dateStrings: true });
   const uri = new URL(url);
   uri.pathname = database;
-  for (const { name, flavor } of ways) {
+  for (const { name, make } of ways) {
     await root.query("DROP DATABASE IF EXISTS ??", [database]);
     await root.query("CREATE DATABASE ??", [database]);
     await connected(root, 0);
