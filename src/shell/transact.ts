@@ -31,7 +31,7 @@ import { runControl } from "./unit_statement.ts";
 const lastWordMs = 1_000;
 
 /**
- * Runs code in a transaction, and gives it its context. Outside any unit of work, the transaction is
+ * Runs code in a transaction, and gives it its context. Outside any unit, the transaction is
  * a unit of its own, which `runtime` runs.
  */
 export async function transact<T>(

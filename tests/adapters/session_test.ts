@@ -187,7 +187,7 @@ for (const way of ["TCP", "TLS", "a unix socket"]) {
     const session = await open(options(), undefined, losses);
     session.setRef(false);
     await server.query(`KILL ${await one(session, "SELECT CONNECTION_ID()")}`);
-    const loss = await until(() => losses[0], "the loss is told");
+    const loss = await until(() => losses[0], "the loss is reported");
     assert.equal(loss.byServer, true);
     assert.equal(session.isAlive, false);
   });

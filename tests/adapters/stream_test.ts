@@ -149,7 +149,7 @@ test("a stream emits the other side's end once, and closes after its pending wri
   const events = endingOf(stream);
   stream.write(sent);
   stream.resume();
-  await until(() => events.includes("end"), "the end is told");
+  await until(() => events.includes("end"), "the end is emitted");
   assert.ok(!stream.destroyed);
   peer.sockets[0]?.resume();
   await closed(events);
@@ -173,7 +173,7 @@ for (const reason of [new Error("The reason"), undefined]) {
       stream.write(Buffer.from("never"), (error) => failures.push(error));
       stream.destroy(reason);
       stream.destroy(new Error("Another reason"));
-      assert.deepEqual([events, failures], [[], []], "nothing is told before it returns");
+      assert.deepEqual([events, failures], [[], []], "nothing is emitted before it returns");
       assert.ok(stream.destroyed && !stream.writable);
       await closed(events);
       assert.equal(failures.length, 1);

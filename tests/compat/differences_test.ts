@@ -120,7 +120,7 @@ test("callbacks run in the async context of their caller", async () => {
 
 test("mysql2 turns an exception of a getConnection callback into a connection error", async () => {
   const pool = mysql2.createPool({ uri: server.url() });
-  const thrown = new RangeError("Whoever was given the connection has failed");
+  const thrown = new RangeError("The holder of the connection has failed");
   const told = await new Promise((resolve) => {
     pool.getConnection((_error, connection) => {
       connection.once("error", resolve);

@@ -97,7 +97,7 @@ test("a lost connection fails each request once, asynchronously, with the cause"
   connection.execute("SELECT 1").on("error", note("listener to execute"));
   connection.query("SELECT 1").stream().on("error", note("stream")).resume();
   assert.equal(told.length, 0);
-  await until(() => told.includes("stream"), "the last is told");
+  await until(() => told.includes("stream"), "the last callback runs");
   await new Promise((resolve) => setImmediate(resolve));
   const all = ["query", "execute", "ping", "listener", "listener to execute", "stream"];
   assert.deepEqual(told, all);

@@ -145,7 +145,7 @@ test("leakDetectionTimeout reports where code took a lease that it has held too 
   const { promise, resolve } = Promise.withResolvers<PoolConnection>();
   pool.getConnection((_error, connection) => resolve(connection));
   const lent = [await promise, await pool.promise().getConnection()];
-  await until(() => told.length === 2, "both are told of");
+  await until(() => told.length === 2, "both leaks are reported");
   unsubscribe("sublet:leak", note);
   for (const { heldMs, stack } of told) {
     assert.ok(heldMs >= 50);

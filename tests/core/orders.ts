@@ -62,7 +62,7 @@ function obeyForget({ world, now }: Place, judge: Judge, id: number): void {
   const isKept = !judge.isOver() && down !== undefined &&
     now < down.until + judge.policy.backoffMsMax;
   const isAwaited = world.waits.some(({ target }) => target === id);
-  must(!isAwaited, "who waits is not forgotten");
+  must(!isAwaited, "a target with waiters is not forgotten");
   must(judge.live(id) === 0 && !isKept, "what is there is not forgotten");
   must(judge.isOver() || judge.minimum(id) === 0, "a minimum is not forgotten");
   world.down[id] = undefined;
@@ -235,7 +235,7 @@ function obeyRefuse(
     );
   }
   if (reason === "connectFailed") {
-    must(cause === "why", "the true cause is told");
+    must(cause === "why", "the refusal has the true cause");
     must(judge.isHopeless(wait.target), "who may hope is not refused");
   }
   if (reason === "deadlock") {

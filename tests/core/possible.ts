@@ -48,7 +48,7 @@ function requests({ world, configuration }: Place): Event[] {
         target,
         address: addresses[target]!,
         enclosing,
-        waiter: `who asks for ${world.leaseNext}`,
+        waiter: `asker of ${world.leaseNext}`,
       }))
     )
   );

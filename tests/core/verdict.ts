@@ -15,7 +15,7 @@ export function check(place: Place, event: Event): void {
   if (judge.isServing()) checkServed(judge);
   must(judge.locked() === undefined, "no ring of waits is left");
   if (world.phase === "draining") {
-    must(world.waits.length === 0, "a pool that drains refuses all who wait");
+    must(world.waits.length === 0, "a pool that drains refuses all waiters");
   }
   must(
     !judge.isUnwanted() || judge.count("connecting") === 0,
@@ -48,10 +48,10 @@ function checkTold({ pool, world, now }: Place, judge: Judge): void {
   for (const status of STATUSES) {
     must(pool[status] === judge.count(status), "the pool counts right");
   }
-  must(pool.waiting === world.waits.length, "the pool counts who waits");
+  must(pool.waiting === world.waits.length, "the pool counts its waiters");
   must(
     pool.blocked === world.waits.length - judge.eligible().length,
-    "the pool counts who waits behind limits",
+    "the pool counts the waiters that limits block",
   );
   for (const { value: target } of entries(pool.targets)) {
     const line = all(target.queue).map(({ lease }) => lease);
@@ -90,7 +90,7 @@ function checkSockets({ pool, world, now }: Place, judge: Judge, event: Event): 
     if (judge.idle(target)[0] === conn && judge.live(target) > judge.minimum(target)) {
       const restedMs = now - conn.restedAt;
       must(restedMs < policy.idleTimeout, "what idles too long is retired");
-      must(restedMs < judge.idleTimeout(), "no more idle than may, but for a moment");
+      must(restedMs < judge.idleTimeout(), "no more idle than may, except for a moment");
     }
   }
   policy.virtuals.forEach(({ limit }, id) => {

@@ -1,5 +1,5 @@
 /**
- * Has Node take mysql2 from the folder that `SUBLET_DRIVER` names, whoever imports it: a process
+ * Has Node take mysql2 from the folder that `SUBLET_DRIVER` names, in every import: a process
  * that is started with `--import` of this file, and by NODE_OPTIONS those that it starts.
  */
 

@@ -23,7 +23,7 @@ const lastsMs = 300;
 
 function assertTold(who: string, told: Told, expected: Row["busy"]): void {
   const isExpected = expected.includes(told.code) || expected.includes(told.errno ?? "");
-  assert.ok(isExpected, `${who} was told ${told.code} ${told.errno ?? ""}, not ${expected}`);
+  assert.ok(isExpected, `${who} got ${told.code} ${told.errno ?? ""}, not ${expected}`);
 }
 
 /** Tells whether the running statement, and the waiters, have settled by now. */
@@ -70,9 +70,9 @@ async function passThrough(scene: Scene, row: Row): Promise<void> {
   assert.ok(recoveryMs < recoveryMsMax, `it took ${recoveryMs} ms to recover`);
   const [busy, idle, line] = await Promise.all([crowd.busy, crowd.idle, crowd.line]);
   assertTold("Who runs a statement", busy, row.busy);
-  assertTold("Who holds a transaction", idle, row.idle);
-  for (const told of line) assertTold("Who waits", told, row.line);
-  assert.ok(performance.now() - endedAt < 2_000, "someone was told late");
+  assertTold("The holder of a transaction", idle, row.idle);
+  for (const told of line) assertTold("A waiter", told, row.line);
+  assert.ok(performance.now() - endedAt < 2_000, "an error came late");
   if (row.when === "at once") {
     for (const { ms } of [busy, ...line]) assert.ok(ms < onceMsMax, `it took ${ms} ms`);
   }

@@ -184,7 +184,7 @@ test("a silent link forwards nothing either way, and new links are not silent", 
   assert.equal(await next.ask("after"), "after");
   proxy.end("reset");
   assert.equal(await client.ending(), "ECONNRESET");
-  await until(() => other.destroyed, "the other side is told too");
+  await until(() => other.destroyed, "the other side hears it too");
 });
 
 test("on a silent link the server's socket stays open when the client has gone", async () => {

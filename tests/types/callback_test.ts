@@ -77,7 +77,7 @@ const refused: readonly string[] = [
   "db.handler(undefined)",
 ];
 
-/** Returns the numbers of the expressions that do not compile, and what is said of each. */
+/** Returns the numbers of the expressions that do not compile, and the compiler message of each. */
 async function errorsOf(expressions: readonly string[]): Promise<ReadonlyMap<number, string>> {
   const cache = join(root, "node_modules", ".cache", "sublet");
   await mkdir(cache, { recursive: true });

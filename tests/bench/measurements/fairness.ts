@@ -68,7 +68,7 @@ function measure({ isQuick }: Bench): Promise<Finding> {
 function tell(found: readonly Fairness[]): Section {
   return {
     title: "Between targets that share a full pool, in virtual time",
-    prose: `${CLIENTS} clients on ${CONNECTIONS} connections, who ask again at once; ` +
+    prose: `${CLIENTS} clients on ${CONNECTIONS} connections, each of which asks again at once; ` +
       `${STATEMENT_MS} ms a statement, ${RETARGET_MS} ms a change of target, ${CLOSE_MS} and ` +
       `${CONNECT_MS} ms to close and open. First come, first served at no cost waits 18 ms.`,
     head: ["targets", "load", "address", "tenure", "swaps", "wait", "×", "lost", "evenness"],

@@ -28,7 +28,7 @@ async function measure({ runtime, isQuick, server }: Bench): Promise<Finding> {
     sections: [{
       title: "Memory",
       prose: "What the heap holds more with so many of them, for each: after a collection, with " +
-        "the promise of each who waits, without the definition that its user keeps.",
+        "the promise of each waiter, without the definition that its user keeps.",
       head: ["", "of", "bytes"],
       rows,
       plots: [],

@@ -86,7 +86,7 @@ await work(async (place) => {
     }),
   });
   await Promise.all(Array.from({ length: 20 }, (_, i) => find(told, i + 1)));
-  assert.ok(seen.size <= connectionLimit, `${seen.size} connections were told of as new`);
+  assert.ok(seen.size <= connectionLimit, `${seen.size} connections were reported as new`);
   await aborts(told, place);
   // kysely ends the pool when it is destroyed.
   await orm.destroy();

@@ -104,7 +104,7 @@ lent.test("the pool does not lend a connection that its holder changed", {}, asy
   }
 });
 
-lent.test("a connection that was kept refuses what is asked of it late", {}, async (world) => {
+lent.test("a connection that was kept refuses late statements", {}, async (world) => {
   const db = world.pool({ connectionLimit: 1 });
   const lease = await db.lease();
   const { connection, threadId } = lease;

@@ -93,7 +93,7 @@ life.test(
   },
 );
 
-life.test("a drain serves what is under way and who waits, refuses who comes, and closes all", {
+life.test("a drain serves what runs and waits, refuses new requests, and closes all", {
   on: both,
 }, async (world) => {
   const { server } = world;
@@ -120,7 +120,7 @@ life.test("a drain serves what is under way and who waits, refuses who comes, an
   assert.equal(await server.status("Aborted_clients"), aborted);
 });
 
-life.test("a drain that refuses turns away who waits", {}, async (world) => {
+life.test("a drain that refuses turns waiters away", {}, async (world) => {
   const db = world.pool({ connectionLimit: 1 });
   const statement = db.query("SELECT SLEEP(0.3)");
   await world.server.busyThread();

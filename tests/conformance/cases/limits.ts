@@ -170,7 +170,7 @@ limits.test("while other clients fill the server, a request waits until there is
   assert.equal(typeof await waiting, "number");
 });
 
-limits.test("who has waited too long for room is told so, with the server's error as cause", {
+limits.test("a waiter that waited too long for room gets the server's error as cause", {
   on: both,
 }, async (world) => {
   const makeRoom = await fill(world);

@@ -50,7 +50,7 @@ tls.test("a connection to this machine is unencrypted by default", { on: both },
 
 tls.test("a server elsewhere is spoken to encrypted without being asked for", {
   on: both,
-  gaps: { deno: "whom Deno trusts is told by `ssl`, and that is to ask" },
+  gaps: { deno: "`ssl` sets whom Deno trusts, which asks for TLS" },
 }, async (world) => {
   assert.match(String(await versionOf(world, { host: elsewhere })), /^TLS/);
 });
@@ -169,7 +169,7 @@ tls.test("a runtime that always verifies refuses `rejectUnauthorized: false` by 
 });
 
 tls.test("a runtime that cannot trust a given authority refuses `ca` by name", {
-  gaps: { node: "Node can be told", deno: "Deno can be told", bun: "Bun can be told" },
+  gaps: { node: "Node takes it", deno: "Deno takes it", bun: "Bun takes it" },
 }, async (world) => {
   const { ca } = world.server.info;
   assert.match((await causeOf(world.pool({ ssl: { ca } }))).message, /\bca\b/);

@@ -77,7 +77,7 @@ export async function assertNeverWrong(
     ? ["CONNECT_FAILED", "STATEMENT_TIMEOUT", "CONNECTION_LOST"].includes(reason.code)
     // If the driver cannot parse an answer, it ends the connection with its own error.
     : isLoss(reason);
-  assert.ok(sawReport, `it was told ${reason?.code}: ${reason?.stack}`);
+  assert.ok(sawReport, `it got ${reason?.code}: ${reason?.stack}`);
 }
 
 /** Removes the fault of a direction, and expects the pool to serve again. */
