@@ -1,6 +1,7 @@
 /**
- * Hides secrets that the driver would show: it keeps passwords and keys where anybody who prints a
- * connection sees them, and writes values into the text of a failed statement.
+ * Hides secrets that the driver would show: it keeps passwords and keys in
+ * options that anyone sees who prints a connection, and writes values into the text of a failed
+ * statement.
  */
 
 import type { DriverCommand, DriverInternals, SecretOptions } from "./mysql2_internals.ts";
