@@ -75,7 +75,7 @@ const unproven: Record<string, (db: FakePool<"main">, view: string) => Promise<u
 };
 
 for (const [what, read] of Object.entries(unproven)) {
-  test(`after ${what} of a view the pool repeats a unit only if the view writes nothing`, async () => {
+  test(`after ${what} of a view the pool repeats a unit only if the view only reads`, async () => {
     for (const [view, runsExpected, retries] of [["reading", 3, 2], ["writing", 1, 1]] as const) {
       const world = createWorld();
       const { db, connector } = world;
