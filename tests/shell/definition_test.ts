@@ -195,7 +195,7 @@ for (const [what, make] of Object.entries(hiding)) {
   });
 }
 
-test("the pool warns once if unnamed definitions differ only in functions", async () => {
+test("unnamed definitions that differ only in functions cause one warning with a remedy", async () => {
   const reload = (options: object = {}) => {
     return define({ host: "warned", database: () => "secret", ...options });
   };

@@ -83,7 +83,7 @@ test("in a savepoint the outer transaction's handle runs statements in the savep
   await endsEmpty(world);
 });
 
-test("savepoints, leases and methods of a transaction's handle run in the transaction", async () => {
+test("savepoints, leases and methods of a transaction's handle are part of it", async () => {
   const world = createWorld();
   const { db, connector } = world;
   const loop = new Loop();

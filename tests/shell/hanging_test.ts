@@ -54,7 +54,7 @@ test("an abort releases the lease of a transaction even if its code hangs", asyn
   await endsEmpty(world);
 });
 
-test("a transaction that waits for a hanging one begins when an abort ends that", async () => {
+test("a waiting transaction begins when an abort ends the hanging one before it", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db } = world;
   const abort = new AbortController();
@@ -87,7 +87,7 @@ test("the pool refuses a drain at once if the drain would wait for its own calle
   await endsEmpty(world);
 });
 
-test("a lease that joins the transaction of a savepoint does not wait for that", async () => {
+test("a lease that joins a savepoint's transaction does not wait for the savepoint", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db } = world;
   await db.transaction(() =>
