@@ -1,4 +1,4 @@
-/** Atomic or told: a unit is repeated only if nothing of it lasts, a transaction that ended says so. */
+/** The pool repeats a unit only if nothing of it is permanent, and reports a lost transaction. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { createWorld, endsEmpty, type FakePool, refused, seen } from "./support/
 
 const mine = new Error("mine");
 
-/** Runs code as a unit that may be repeated, and returns its error and how often it ran. */
+/** Runs code with `run`, which is to fail; returns the error and how often the code ran. */
 async function failing(
   run: (code: () => Promise<unknown>) => Promise<unknown>,
   code: () => Promise<unknown>,
@@ -33,7 +33,7 @@ const lasting: Record<string, (db: ReturnType<typeof createWorld>["db"]) => Prom
 };
 
 for (const [what, write] of Object.entries(lasting)) {
-  test(`after ${what} a unit is not repeated, and its error says why`, async () => {
+  test(`after ${what} the pool does not repeat a unit, and its error says why`, async () => {
     const world = createWorld();
     const { db } = world;
     const { error, runs } = await failing((code) => db.unit(code, { retries: 3 }), async () => {
@@ -47,7 +47,7 @@ for (const [what, write] of Object.entries(lasting)) {
   });
 }
 
-test("after reads, a rollback and a deadlock's victim a unit is repeated", async () => {
+test("after a deadlock the pool repeats a unit that has only read or rolled back", async () => {
   const world = createWorld();
   const { db } = world;
   const { error, runs } = await failing((code) => db.unit(code, { retries: 2 }), async () => {
@@ -75,7 +75,7 @@ const unproven: Record<string, (db: FakePool<"main">, view: string) => Promise<u
 };
 
 for (const [what, read] of Object.entries(unproven)) {
-  test(`after ${what} of an unknown name a unit is repeated once that is known to write nothing`, async () => {
+  test(`after ${what} of a view the pool repeats a unit only if the view only reads`, async () => {
     for (const [view, runsExpected, retries] of [["reading", 3, 2], ["writing", 1, 1]] as const) {
       const world = createWorld();
       const { db, connector } = world;
@@ -94,7 +94,7 @@ for (const [what, read] of Object.entries(unproven)) {
   });
 }
 
-test("what was read of another target than the unit's is proved there", async () => {
+test("the pool proves a read of another target on that target", async () => {
   const world = createWorld();
   const { db, connector } = world;
   const { runs } = await failing((code) => db.unit(code, { retries: 2 }), async () => {
@@ -106,7 +106,7 @@ test("what was read of another target than the unit's is proved there", async ()
   await endsEmpty(world);
 });
 
-test("a unit whose reads cannot be proved yet is repeated when they are", async () => {
+test("if a proof of a unit's reads fails, the pool tries again and repeats the unit", async () => {
   const world = createWorld();
   const { db, connector } = world;
   let runs = 0;
@@ -122,7 +122,7 @@ test("a unit whose reads cannot be proved yet is repeated when they are", async 
   await endsEmpty(world);
 });
 
-test("a statement that a unit has sent and not awaited counts as well", async () => {
+test("the pool does not repeat a unit that has sent a write and not awaited it", async () => {
   const world = createWorld();
   const { db, connector } = world;
   let left: Promise<unknown> = Promise.resolve();
@@ -140,7 +140,7 @@ test("a statement that a unit has sent and not awaited counts as well", async ()
   await endsEmpty(world);
 });
 
-test("a statement that is known to end its transaction is refused, and not sent", async () => {
+test("the pool refuses to send a statement that would end its transaction", async () => {
   const world = createWorld();
   const { db, connector } = world;
   await db.transaction(async () => {
@@ -155,7 +155,7 @@ test("a statement that is known to end its transaction is refused, and not sent"
 });
 
 for (const ends of ["CALL commits", "CALL begins"]) {
-  test(`after "${ends}" the next statement and the end of a transaction say so`, async () => {
+  test(`after "${ends}" the next statement and the transaction fail`, async () => {
     const world = createWorld();
     const { db, connector } = world;
     const error = await refused(
@@ -172,7 +172,7 @@ for (const ends of ["CALL commits", "CALL begins"]) {
     await endsEmpty(world);
   });
 
-  test(`after "${ends}" what is thrown cannot undo: the error says so, with its cause`, async () => {
+  test(`after "${ends}" a transaction that throws is lost, with that cause`, async () => {
     const world = createWorld();
     const { db } = world;
     const error = await refused(
@@ -187,7 +187,7 @@ for (const ends of ["CALL commits", "CALL begins"]) {
     await endsEmpty(world);
   });
 
-  test(`a savepoint in which "${ends}" runs ends with the transaction's true error`, async () => {
+  test(`after "${ends}" in a savepoint the transaction is lost, and no RELEASE sent`, async () => {
     const world = createWorld();
     const { db, connector } = world;
     await refused(
@@ -199,7 +199,7 @@ for (const ends of ["CALL commits", "CALL begins"]) {
   });
 }
 
-test("statements side by side in a transaction are not sent behind one that ended it", async () => {
+test("the pool sends no parallel statement behind one that ended the transaction", async () => {
   const world = createWorld();
   const { db, connector } = world;
   await refused(
@@ -216,7 +216,7 @@ test("statements side by side in a transaction are not sent behind one that ende
   await endsEmpty(world);
 });
 
-test("what ends a transaction may be allowed, and the transaction is lost all the same", async () => {
+test("with allowImplicitCommit the pool sends ALTER, and the transaction is lost", async () => {
   const world = createWorld();
   const { db, connector } = world;
   const transaction = db.transaction(() => seen(db, "ALTER t"), { allowImplicitCommit: true });
@@ -225,7 +225,7 @@ test("what ends a transaction may be allowed, and the transaction is lost all th
   await endsEmpty(world);
 });
 
-test("a statement without effect outside a unit is refused, with the way out", async () => {
+test("outside a unit the pool refuses a statement that only sets session state", async () => {
   const world = createWorld();
   const { db, connector } = world;
   for (const sql of ["SET @a = 1", "USE b", "BEGIN"]) {
@@ -237,7 +237,7 @@ test("a statement without effect outside a unit is refused, with the way out", a
   await seen(lease, "SET @a = 1");
 });
 
-test("a unit that ends with a transaction begun by hand is told, after the rollback", async () => {
+test("a unit that leaves its own BEGIN open fails after the pool has rolled back", async () => {
   const world = createWorld();
   const { db, connector } = world;
   const error = await refused(
@@ -259,7 +259,7 @@ test("a unit that ends with a transaction begun by hand is told, after the rollb
   await endsEmpty(world);
 });
 
-test("what reads an earlier statement is refused before its unit has run one there", async () => {
+test("the pool refuses LAST_INSERT_ID() and the like with no statement before it", async () => {
   const world = createWorld();
   const { db } = world;
   await seen(db, "INSERT a");
@@ -278,7 +278,7 @@ test("what reads an earlier statement is refused before its unit has run one the
   await endsEmpty(world);
 });
 
-test("a transaction inside another one takes only what the outer one has", async () => {
+test("a nested transaction may only set options that the outer one has", async () => {
   const world = createWorld();
   const { db } = world;
   await db.transaction(async () => {

@@ -1,13 +1,13 @@
-/** A callback where a promise is returned, or none where code is asked for: told, not swallowed. */
+/** The pool refuses a callback where it returns a promise, and a missing function. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createWorld, endsEmpty, type FakePool, seen } from "./support/pool.ts";
 
-/** Whoever knows mysql2 gives one of these. */
+/** A callback as a user of mysql2 passes it. */
 const callback = (): void => assert.fail("It is never called");
 
-/** A pool, a virtual connection or a lease, called as JavaScript allows, whatever types say. */
+/** A pool, a virtual connection or a lease, with a type that allows any arguments. */
 interface Untyped {
   readonly query: (...args: readonly unknown[]) => Promise<unknown>;
   readonly execute: (...args: readonly unknown[]) => Promise<unknown>;
@@ -40,7 +40,7 @@ const places: Readonly<Record<string, (db: FakePool<"main">, ask: Ask) => Promis
   "a transaction": (db, ask) => db.transaction(() => ask(untyped(db))),
 };
 
-/** Expects a `TypeError` that names both ways out. */
+/** Expects a `TypeError` that names both remedies: `await`, or the package's compat entry. */
 async function told(promise: Promise<unknown>): Promise<void> {
   await assert.rejects(promise, (error) => {
     assert.ok(error instanceof TypeError, String(error));
@@ -50,7 +50,7 @@ async function told(promise: Promise<unknown>): Promise<void> {
 }
 
 for (const [place, run] of Object.entries(places)) {
-  test(`a callback is refused before anything is sent: in ${place}`, async () => {
+  test(`the pool refuses a callback before it sends a statement: in ${place}`, async () => {
     const world = createWorld({ connectionLimit: 1 });
     for (const ask of Object.values(callbacks)) await told(run(world.db, ask));
     const sent = world.connector.log.filter((line) => line.includes("SELECT"));
@@ -71,7 +71,7 @@ const methods: Readonly<Record<string, (db: FakePool<"main">) => Promise<unknown
 };
 
 for (const [call, ask] of Object.entries(methods)) {
-  test(`a callback is refused before anything is asked for: ${call}`, async () => {
+  test(`the pool refuses a callback before it opens a connection: ${call}`, async () => {
     const world = createWorld({ connectionLimit: 1 });
     await told(ask(world.db));
     assert.equal(world.connector.sessions.length, 0);
@@ -80,7 +80,7 @@ for (const [call, ask] of Object.entries(methods)) {
   });
 }
 
-test("what is to be run must be a function: the error names the method and what came", async () => {
+test("a TypeError names the method and the value that it got instead of a function", async () => {
   const world = createWorld();
   const { db } = world;
   for (const [given, shown] of [[undefined, "undefined"], ["SELECT", "string"], [null, "null"]]) {

@@ -1,4 +1,4 @@
-/** Signals: any number of statements may wait for one, and each is told of it once, in turn. */
+/** Signals: many statements may share one, and its abort calls each one's listener once. */
 
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
@@ -9,7 +9,7 @@ import { settled } from "./support/manual_clock.ts";
 
 const many = 1000;
 
-test("a signal has one listener, however many statements wait for it, and then none", async () => {
+test("the pool adds one listener to a signal for all its statements, and removes it", async () => {
   const { db } = createWorld({ connectionLimit: 1 });
   const lease = await db.lease();
   const end = new AbortController();
@@ -30,7 +30,7 @@ test("a signal has one listener, however many statements wait for it, and then n
   assert.deepEqual(listeners(), [0, 0]);
 });
 
-test("an abort reaches every statement that waits for it, with its reason", async () => {
+test("an abort rejects every statement with its signal, in order, with its reason", async () => {
   const { db } = createWorld({ connectionLimit: 1 });
   await using _ = await db.lease();
   const end = new AbortController();
@@ -50,12 +50,12 @@ test("an abort reaches every statement that waits for it, with its reason", asyn
   assert.equal(db.stats().waiting, 0);
 });
 
-/** Returns what notes a name each time it is called. */
+/** Returns a function that makes listeners; each adds its name to `told` when called. */
 function noting(told: string[]): (name: string) => () => void {
   return (name) => () => void told.push(name);
 }
 
-test("listeners are told in the order in which they came, those of two ends as well", () => {
+test("an abort calls listeners in the order of their addition, those of `either` too", () => {
   for (const which of [0, 1]) {
     const ends = [new AbortController(), new AbortController()] as const;
     const [one, other] = ends.map(({ signal }) => cancellationOf(signal)!);
@@ -75,7 +75,7 @@ test("listeners are told in the order in which they came, those of two ends as w
   }
 });
 
-test("a listener that throws keeps no other from being told, and is not silent", (t) => {
+test("if a listener throws, the others still run, and its error is uncaught", (t) => {
   const uncaught: (() => void)[] = [];
   t.mock.method(globalThis, "queueMicrotask", (task: () => void) => void uncaught.push(task));
   const controller = new AbortController();
@@ -96,7 +96,7 @@ test("a listener that throws keeps no other from being told, and is not silent",
   for (const task of uncaught) assert.throws(task, /mine/);
 });
 
-test("who was taken back, or comes after the end, is not told", () => {
+test("a listener that is removed, or added after the abort, is not called", () => {
   const controller = new AbortController();
   const end = cancellationOf(controller.signal)!;
   const both = either(end, new Trigger())!;

@@ -1,4 +1,4 @@
-/** The clock of a process, and the hold that keeps it alive. */
+/** The clock of a pool: it counts the time of a freeze, and its alarms never ring early. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -17,7 +17,7 @@ function sourceOf(): { mono: number; walls: number; monotonic(): number; wall():
   };
 }
 
-test("time that only the wall clock has seen has passed", () => {
+test("a leap of the wall clock counts as time passed", () => {
   const source = sourceOf();
   const clock = createClock(source);
   const before = clock.now();
@@ -31,7 +31,7 @@ test("time that only the wall clock has seen has passed", () => {
   assert.equal(clock.leaps, 1);
 });
 
-test("time never goes back, and small corrections of the wall clock do not count", () => {
+test("time never goes back, and ignores small adjustments of the wall clock", () => {
   const source = sourceOf();
   const clock = createClock(source);
   const before = clock.now();
@@ -47,7 +47,7 @@ test("time never goes back, and small corrections of the wall clock do not count
   assert.equal(clock.leaps, 0);
 });
 
-test("a wall clock that somebody has stopped, as tools for tests do, stops no time", async () => {
+test("a wall clock that a test tool has stopped does not stop the pool's time", async () => {
   let walls = 1_000_000;
   const clock = createClock({ monotonic: () => performance.now(), wall: () => walls });
   const before = clock.now();
@@ -72,7 +72,7 @@ test("an alarm rings at its time or a little later, once, and not if it is cance
   clearTimeout(keepAlive);
 });
 
-test("an alarm further away than timers go does not ring at once", async () => {
+test("an alarm beyond the maximum delay of setTimeout does not ring at once", async () => {
   const clock = createClock();
   let rings = 0;
   const cancel = clock.alarm(clock.now() + 2 ** 33, () => rings++);

@@ -1,4 +1,4 @@
-/** Async contexts: nobody's is kept, everybody's own is found again. */
+/** Async contexts: a socket opens in the pool's, and code keeps its own after each wait. */
 
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { FakeConnector } from "./support/fake_connector.ts";
 import { createWorld, endsEmpty, seen } from "./support/pool.ts";
 
-test("sockets are opened in the context in which the pool was created", async () => {
+test("the pool opens sockets in the async context in which it was created", async () => {
   const storage = new AsyncLocalStorage<string>();
   const connector = new FakeConnector();
   connector.storage = storage;
@@ -19,7 +19,7 @@ test("sockets are opened in the context in which the pool was created", async ()
   await endsEmpty(world);
 });
 
-test("code finds its own context again after each wait", async () => {
+test("code is in its own async context after each wait", async () => {
   const storage = new AsyncLocalStorage<number>();
   const world = createWorld({ connectionLimit: 1 });
   await Promise.all(Array.from({ length: 10 }, (_, request) => {
@@ -35,7 +35,7 @@ test("code finds its own context again after each wait", async () => {
   await endsEmpty(world);
 });
 
-test("a listener hears of every event, in the context of what caused it", async () => {
+test("a listener receives every event in the async context of the event's cause", async () => {
   const storage = new AsyncLocalStorage<string>();
   const world = createWorld({ connectionLimit: 1, idleTimeout: 100 });
   const { db, clock } = world;
@@ -51,7 +51,7 @@ test("a listener hears of every event, in the context of what caused it", async 
   await endsEmpty(world);
 });
 
-test("a listener may use the pool, may leave, and hears once if it asked for that", async () => {
+test("a listener may use the pool; off() removes it, and once() calls it only once", async () => {
   const world = createWorld();
   const { db } = world;
   let acquired = 0;
@@ -70,7 +70,7 @@ test("a listener may use the pool, may leave, and hears once if it asked for tha
   await endsEmpty(world);
 });
 
-test("a listener is within no unit, whoever's lease it hears of", async () => {
+test("a listener runs outside any unit, even for the lease of a unit", async () => {
   const world = createWorld();
   const { db } = world;
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
@@ -83,7 +83,7 @@ test("a listener is within no unit, whoever's lease it hears of", async () => {
   await endsEmpty(world);
 });
 
-test("diagnostics channels tell the same, to whoever subscribes", async () => {
+test("a diagnostics channel publishes the same events to its subscribers", async () => {
   const world = createWorld();
   const told: unknown[] = [];
   const subscriber = (news: unknown): void => {

@@ -1,4 +1,4 @@
-/** Definitions: what options mean, what is refused, and when two ask for the same pool. */
+/** Definitions: the meaning and validation of options, and which definitions share a pool. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -55,14 +55,14 @@ test("without options a pool has the documented defaults", () => {
   });
 });
 
-test("an unknown option is refused with a suggestion", () => {
+test("the pool refuses an unknown option, and suggests a similar one", () => {
   invalid({ conectionLimit: 5 }, /"conectionLimit"; did you mean "connectionLimit"\?$/);
   invalid({ usr: "me" }, /"usr"; did you mean "user"\?$/);
   invalid({ zzzzzz: 1 }, /^There is no option "zzzzzz"$/);
   invalid({ connections: { a: { limt: 1 } } }, /"connections\.a\.limt"; did you mean "limit"\?$/);
 });
 
-test("a value that does not fit is refused, and shown only if it is no secret", () => {
+test("the pool refuses an invalid value, and shows it only if it is no string", () => {
   invalid(
     { connectionLimit: 0 },
     /"connectionLimit" must be a whole number from 1 on: received 0$/,
@@ -88,7 +88,7 @@ test("a value that does not fit is refused, and shown only if it is no secret", 
   invalid({ shared: 1 }, /"shared" must be one of/);
 });
 
-test("what is not the pool's goes to the target, for each virtual connection its own", async () => {
+test("the other options make the target, and a virtual connection may override them", async () => {
   const { db } = createWorld({
     host: "h",
     connections: { shop: {}, reports: { database: "reports", limit: 2 } },
@@ -106,7 +106,7 @@ test("virtual connections with equal targets share actual connections", async ()
   assert.equal(connector.sessions.length, 2);
 });
 
-test("an undeclared virtual connection is refused with a suggestion", async () => {
+test("the pool refuses an undeclared virtual connection, and suggests a similar one", async () => {
   const { db } = createWorld({ connections: { shop: {}, reports: {} } });
   assert.throws(() => db.connection("report" as never), /"report"; did you mean "reports"\?$/);
   await refused(db.query("SELECT"), "OPTION_INVALID");
@@ -114,7 +114,7 @@ test("an undeclared virtual connection is refused with a suggestion", async () =
   await refused(db.unit(() => 1, { bind: { shpo: {} } as never }), "OPTION_INVALID");
 });
 
-/** Tells whether two definitions have one pool: whether the second uses what the first opened. */
+/** Tells whether two definitions share a pool: whether the second uses the first's session. */
 async function areShared(one: Record<string, unknown>, other: Record<string, unknown>) {
   const connector = new FakeConnector();
   await using first = define(one, connector);
@@ -124,7 +124,7 @@ async function areShared(one: Record<string, unknown>, other: Record<string, unk
   return connector.sessions.length === 1;
 }
 
-/** Returns what is printed as a warning while something is done. */
+/** Returns the warnings that `act` prints. */
 async function warningsOf(act: () => unknown): Promise<string[]> {
   const warnings: string[] = [];
   const { warn } = console;
@@ -137,7 +137,7 @@ async function warningsOf(act: () => unknown): Promise<string[]> {
   return warnings;
 }
 
-test("equal definitions share one pool until the last of them drains, different ones do not", async () => {
+test("equal definitions share one pool until the last drain; different ones do not", async () => {
   const definition = { host: "registry", connections: { main: { limit: 3 } } };
   assert.equal(await areShared(definition, structuredClone(definition)), true);
   assert.equal(await areShared(definition, { ...definition, connectionLimit: 9 }), false);
@@ -153,7 +153,7 @@ test("equal definitions share one pool until the last of them drains, different 
   assert.equal(connector.sessions.length, 2);
 });
 
-test("an option that has its default value makes no other definition", async () => {
+test("a definition stays equal if it sets an option to the default", async () => {
   assert.equal(await areShared({ host: "default" }, { host: "default", queueLimit: 0 }), true);
 });
 
@@ -195,7 +195,7 @@ for (const [what, make] of Object.entries(hiding)) {
   });
 }
 
-test("unnamed definitions that differ only in functions warn once, and name the way out", async () => {
+test("unnamed definitions that differ only in functions cause one warning with a remedy", async () => {
   const reload = (options: object = {}) => {
     return define({ host: "warned", database: () => "secret", ...options });
   };
@@ -215,7 +215,7 @@ test("unnamed definitions that differ only in functions warn once, and name the 
   assert.doesNotMatch(repeated[0]!, /secret/);
 });
 
-test("a definition with closures is never served by the closures of an earlier one", async () => {
+test("a definition with closures never gets the closures of an earlier definition", async () => {
   const connector = new FakeConnector();
   await warningsOf(async () => {
     const password = (text: string) => () => text;
@@ -231,7 +231,7 @@ test("a definition with closures is never served by the closures of an earlier o
   assert.equal((database as unknown as () => string)(), "b");
 });
 
-test("a changed definition of one name takes the place of the pool, whose handles drain", async () => {
+test("a changed definition of a name replaces the pool, whose handles drain", async () => {
   const connector = new FakeConnector();
   const handles = [define({ name: "shop" }, connector), define({ name: "shop" }, connector)];
   const [old, other] = handles as [FakePool<"main">, FakePool<"main">];
@@ -252,7 +252,7 @@ test("a changed definition of one name takes the place of the pool, whose handle
   assert.equal(connector.open.length, 1);
 });
 
-test("a hundred definitions of one name leave one pool", async () => {
+test("of a hundred definitions of one name, one pool is left", async () => {
   const connector = new FakeConnector();
   const pools: FakePool<"main">[] = [];
   for (let i = 0; i < 100; i++) {

@@ -1,11 +1,11 @@
-/** The end of a pool: work under way ends, nobody begins, nothing is left. */
+/** Drains: the pool finishes its work, refuses new work, and closes every connection. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
-test("a pool that has done nothing drains at once, and lets nobody begin", async () => {
+test("an unused pool drains at once, and then refuses all work", async () => {
   const { db } = createWorld();
   await db.drain();
   assert.equal(db.stats().phase, "closed");
@@ -15,7 +15,7 @@ test("a pool that has done nothing drains at once, and lets nobody begin", async
   await refused(db.transaction(() => 1), "POOL_DRAINING");
 });
 
-test("a drain serves the line and waits for leases, however often it is asked for", async () => {
+test("a drain serves the queue and waits for leases, also when it is called twice", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db, connector } = world;
   const holder = seen(db, "HANG");
@@ -31,7 +31,7 @@ test("a drain serves the line and waits for leases, however often it is asked fo
   await endsEmpty(world);
 });
 
-test("a drain can refuse the line", async () => {
+test("a drain with `refuse` refuses the queue", async () => {
   const { db, connector } = createWorld({ connectionLimit: 1 });
   const holder = seen(db, "HANG");
   const waiter = refused(seen(db), "POOL_DRAINING");
@@ -43,7 +43,7 @@ test("a drain can refuse the line", async () => {
   await drained;
 });
 
-test("a unit under way goes on to its end: its further statements are served", async () => {
+test("a drain serves the further statements of a unit that is under way", async () => {
   const world = createWorld();
   const { db } = world;
   const go = Promise.withResolvers<void>();
@@ -61,7 +61,7 @@ test("a unit under way goes on to its end: its further statements are served", a
   await endsEmpty(world);
 });
 
-test("by its time-out a drain destroys what is left, and refuses whoever waits", async () => {
+test("at its timeout a drain destroys leased connections and refuses waiters", async () => {
   const { db, connector, clock } = createWorld({ connectionLimit: 2 });
   const holder = refused(seen(db, "HANG"), "POOL_DRAINING");
   await settled();
@@ -79,7 +79,7 @@ test("by its time-out a drain destroys what is left, and refuses whoever waits",
   assert.equal(clock.alarms, 0);
 });
 
-test("a drain does not wait for what is being opened for nobody", async () => {
+test("a drain does not wait for a connect that no request needs any more", async () => {
   const world = createWorld();
   const { db, connector } = world;
   const abort = new AbortController();
@@ -94,7 +94,7 @@ test("a drain does not wait for what is being opened for nobody", async () => {
   assert.equal(connector.opening, 0);
 });
 
-test("what opens just as a drain gives it up is closed", async () => {
+test("a drain closes a connection that opens just as the drain gives it up", async () => {
   for (let turns = 0; turns < 10; turns++) {
     const world = createWorld();
     const { db, connector } = world;
@@ -112,7 +112,7 @@ test("what opens just as a drain gives it up is closed", async () => {
   }
 });
 
-test("a unit may end the pool it uses: it is not waited for", async () => {
+test("a unit may drain the pool that it uses: the drain does not wait for the unit", async () => {
   const { db } = createWorld();
   await db.unit(async () => {
     await seen(db);
@@ -122,7 +122,7 @@ test("a unit may end the pool it uses: it is not waited for", async () => {
   assert.equal(db.stats().phase, "closed");
 });
 
-test("a paused pool grants nothing until it is resumed, and a drain resumes it", async () => {
+test("a paused pool grants no lease until resume() or drain()", async () => {
   const world = createWorld();
   const { db } = world;
   db.pause();
@@ -138,7 +138,7 @@ test("a paused pool grants nothing until it is resumed, and a drain resumes it",
   await endsEmpty(world);
 });
 
-test("retire has the idle closed at once, and the leased when they come back", async () => {
+test("retire() closes idle connections at once, and leased ones at their release", async () => {
   const world = createWorld();
   const { db, connector } = world;
   const lease = await db.lease();
@@ -152,7 +152,7 @@ test("retire has the idle closed at once, and the leased when they come back", a
   await endsEmpty(world);
 });
 
-test("await using ends a pool", async () => {
+test("`await using` drains a pool", async () => {
   const { db } = createWorld();
   {
     await using pool = db;
@@ -161,7 +161,7 @@ test("await using ends a pool", async () => {
   assert.equal(db.stats().phase, "closed");
 });
 
-test("a time-out that is none is refused", async () => {
+test("a drain refuses an invalid timeout", async () => {
   for (const timeout of [-1, null as unknown as number]) {
     await refused(createWorld().db.drain({ timeout }), "OPTION_INVALID");
   }

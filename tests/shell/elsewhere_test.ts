@@ -1,4 +1,4 @@
-/** What a unit writes on leases of other units, or leaves behind, counts as its own. */
+/** The work of a unit on leases of other units, and the work that a unit leaves behind. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { DEADLOCK } from "./support/fake_connector.ts";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
-test("a unit that has written by the handle of another unit is not repeated", async () => {
+test("the pool does not repeat a unit that may have written on another unit's lease", async () => {
   const world = createWorld();
   const { db } = world;
   let runs = 0;
@@ -17,7 +17,7 @@ test("a unit that has written by the handle of another unit is not repeated", as
       () => outer.transaction((tx) => seen(tx, "INSERT a")),
       () => seen(own, "INSERT a"),
       () => Promise.resolve(own.connection),
-      // What it reads may be a view that writes.
+      // The name in this read may be that of a view that writes.
       () => seen(outer, "SELECT a"),
     ];
     for (const write of writes) {
@@ -34,7 +34,7 @@ test("a unit that has written by the handle of another unit is not repeated", as
   await endsEmpty(world);
 });
 
-test("a unit is not repeated while one that began within it goes on", async () => {
+test("the pool does not repeat a unit while a unit that began within it goes on", async () => {
   const world = createWorld();
   const { db } = world;
   const hanging = Promise.withResolvers<void>();
@@ -55,7 +55,7 @@ test("a unit is not repeated while one that began within it goes on", async () =
   await endsEmpty(world);
 });
 
-test("a unit whose own transaction was lost with its connection is told", async () => {
+test("a unit fails if its connection is lost while its own BEGIN is open", async () => {
   const world = createWorld();
   const { db, connector } = world;
   const lost = db.unit(async () => {
@@ -67,7 +67,7 @@ test("a unit whose own transaction was lost with its connection is told", async 
   await endsEmpty(world);
 });
 
-test("a lease of its own ends with the unit whose connections end", async () => {
+test('with lifespan: "unit" a separate lease ends with its unit', async () => {
   const world = createWorld({ lifespan: "unit" });
   const { db, connector } = world;
   const lease = await db.unit(() => db.lease({ separate: true }));
@@ -78,7 +78,7 @@ test("a lease of its own ends with the unit whose connections end", async () => 
   await endsEmpty(world);
 });
 
-test("a drain in a unit that has an explicit lease is refused, not waited for", async () => {
+test("the pool refuses a drain at once in a unit that has an explicit lease", async () => {
   const world = createWorld();
   const { db } = world;
   for (const separate of [false, true]) {
@@ -91,7 +91,7 @@ test("a drain in a unit that has an explicit lease is refused, not waited for", 
   await endsEmpty(world);
 });
 
-test("a time-out names the explicit lease of its own unit", async () => {
+test("a lease timeout names the explicit lease of the same unit as the holder", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db, clock } = world;
   await db.unit(async () => {

@@ -1,4 +1,4 @@
-/** Handles that nobody refers to: each counts as drained once it was collected as garbage. */
+/** A handle without references counts as drained once it is garbage-collected. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,13 +12,13 @@ import { type FakePool, refused, seen } from "./support/pool.ts";
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
 
-/** How often garbage is collected before what is still there is taken to be kept. */
+/** After how many garbage collections a pool that is still open counts as kept. */
 const collectionCount = 10;
 
-/** What is left of a pool when nobody has its handles. */
+/** The parts of a pool that do not refer to its handles. */
 type Rest = Pick<Shared, "another" | "connector">;
 
-/** Creates a pool with two handles and returns what `keep` does of one; the other is forgotten. */
+/** Creates a pool with two handles, drops both, and returns the result of `keep` for one. */
 async function forget<Kept>(
   keep: (db: FakePool<"main">) => Kept,
   options: { readonly shared?: boolean } = {},
@@ -36,7 +36,7 @@ async function ended({ connector }: Rest): Promise<void> {
   }, "the pool has ended");
 }
 
-/** Collects garbage so often that a pool of which nobody had a handle would have ended. */
+/** Collects garbage often enough to end a pool without handles; expects this one to be open. */
 async function expectOpen({ connector }: Rest): Promise<void> {
   for (let i = 0; i < collectionCount; i++) {
     collectGarbage();
@@ -46,7 +46,7 @@ async function expectOpen({ connector }: Rest): Promise<void> {
   assert.equal(connector.open.length, 1);
 }
 
-test("a pool ends when its handles were collected, and its definition has a new one", async () => {
+test("a pool ends with its garbage-collected handles; its definition makes a new one", async () => {
   const rest = await forget(() => undefined);
   await ended(rest);
   await using db = rest.another();
@@ -54,19 +54,19 @@ test("a pool ends when its handles were collected, and its definition has a new 
   assert.equal(rest.connector.sessions.length, 2);
 });
 
-test("a listener that leads to its handle does not keep it", async () => {
+test("a listener that refers to its handle does not keep the handle alive", async () => {
   await ended(await forget((db) => void db.on("acquire", () => db.stats())));
 });
 
-test("a pool that is not shared ends as well", async () => {
+test("a pool that is not shared ends too when its handle is garbage-collected", async () => {
   await ended(await forget(() => undefined, { shared: false }));
 });
 
-test("a unit that can never end does not keep its handle", async () => {
+test("a unit that can never end does not keep its handle alive", async () => {
   await ended(await forget((db) => void db.unit(() => new Promise(() => undefined))));
 });
 
-test("a collected handle and a drained one are the same: the last of them ends the pool", async () => {
+test("a garbage-collected handle counts as drained: the last handle ends the pool", async () => {
   const rest = await forget(() => undefined);
   const kept = rest.another();
   await expectOpen(rest);
@@ -90,7 +90,7 @@ const keepers: Readonly<Record<string, (db: FakePool<"main">) => unknown>> = {
 };
 
 for (const [what, keep] of Object.entries(keepers)) {
-  test(`a handle is kept by ${what}`, async () => {
+  test(`a handle is kept alive by ${what}`, async () => {
     const rest = await forget(keep);
     await expectOpen(rest);
     const kept = await rest.kept;
@@ -101,7 +101,7 @@ for (const [what, keep] of Object.entries(keepers)) {
   });
 }
 
-test("listeners are kept by what their handle has under way", async () => {
+test("an open lease keeps the listeners of its handle alive", async () => {
   const heard: string[] = [];
   const rest = await forget((db) => {
     return db.on("release", () => heard.push("release")).lease();
@@ -112,7 +112,7 @@ test("listeners are kept by what their handle has under way", async () => {
   assert.deepEqual(heard, ["release"]);
 });
 
-test("a drained handle that is collected later is not counted twice", async () => {
+test("a drained handle that is garbage-collected later does not count twice", async () => {
   const rest = await forget((db) => void db.drain());
   const kept = rest.another();
   await expectOpen(rest);

@@ -1,4 +1,4 @@
-/** Handles: each caller of `createPool` drains its own, and the last one ends the pool. */
+/** Handles: each caller of `createPool` drains its own, and the last drain ends the pool. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { createShared, watched } from "./support/handles.ts";
 import { settled } from "./support/manual_clock.ts";
 import { refused, seen } from "./support/pool.ts";
 
-test("a drained handle refuses everything, and the others go on with their connections", async () => {
+test("a drained handle refuses all work; the others keep the pool's connections", async () => {
   const { one, other, connector } = createShared();
   const { threadId } = await seen(one);
   const statement = one.method("SELECT :a");
@@ -26,7 +26,7 @@ test("a drained handle refuses everything, and the others go on with their conne
   assert.deepEqual([one, other].map((db) => db.stats().phase), ["closed", "closed"]);
 });
 
-test("a definition finds its pool until the last handle drains, and then has a new one", async () => {
+test("a definition gets the same pool until the last handle drains, then a new one", async () => {
   const { one, other, another, connector } = createShared();
   await seen(one);
   await one.drain();
@@ -76,7 +76,7 @@ test("a drain waits for the statements, units and leases of its own handle only"
   }
 });
 
-test("a unit of a handle that drains goes on to its end, and so does what it calls", async () => {
+test("a unit of a draining handle runs to its end, with the work that it starts", async () => {
   const { one, other } = createShared();
   const go = Promise.withResolvers<void>();
   const unit = one.unit(async () => {
@@ -95,7 +95,7 @@ test("a unit of a handle that drains goes on to its end, and so does what it cal
   await other.drain();
 });
 
-test("the last drain waits for what the handles before it have under way", async () => {
+test("the last drain waits for the work of handles that began to drain before", async () => {
   const { one, other, connector } = createShared();
   const hanging = seen(one, "HANG");
   await settled();
@@ -110,7 +110,7 @@ test("the last drain waits for what the handles before it have under way", async
   assert.equal(connector.open.length, 0);
 });
 
-test("a drain that is asked for again has the same end, and counts once", async () => {
+test("a second drain of a handle ends with the first, and counts once", async () => {
   const { one, other, connector } = createShared();
   const hanging = seen(one, "HANG");
   await settled();
@@ -125,7 +125,7 @@ test("a drain that is asked for again has the same end, and counts once", async 
   await other.drain();
 });
 
-test("a handle that refuses as it drains turns its own waiters away, and its units' requests", async () => {
+test("a drain with `refuse` refuses the waiters and units of its own handle only", async () => {
   const { one, other, connector } = createShared({ connectionLimit: 1 });
   const go = Promise.withResolvers<void>();
   const hanging = seen(other, "HANG");
@@ -148,7 +148,7 @@ test("a handle that refuses as it drains turns its own waiters away, and its uni
   await other.drain();
 });
 
-test("by its time-out the drain of a handle destroys what is left of its own work", async () => {
+test("at its timeout the drain of a handle destroys the work of that handle only", async () => {
   const { one, other, connector, clock } = createShared({ connectionLimit: 3 });
   const ofOther = seen(other, "HANG");
   await settled();
@@ -175,7 +175,7 @@ test("by its time-out the drain of a handle destroys what is left of its own wor
   assert.deepEqual([connector.open.length, clock.alarms], [0, 0]);
 });
 
-test("by the time-out of the last drain, all that is left in the pool is destroyed", async () => {
+test("at its timeout the last drain destroys all that is left in the pool", async () => {
   const { one, other, connector, clock } = createShared();
   const ofOne = refused(seen(one, "HANG"), "POOL_DRAINING");
   await settled();
@@ -186,7 +186,7 @@ test("by the time-out of the last drain, all that is left in the pool is destroy
   assert.deepEqual([connector.open.length, clock.alarms], [0, 0]);
 });
 
-test("listeners hear of the whole pool until their own handle has been drained", async () => {
+test("a listener receives events of the whole pool until its own handle has drained", async () => {
   const { one, other } = createShared();
   const heard: string[] = [];
   const listener = (): void => void heard.push("one");
@@ -204,7 +204,7 @@ test("listeners hear of the whole pool until their own handle has been drained",
   await other.drain();
 });
 
-test("pause, resume, retire and stats are about what all handles share", async () => {
+test("pause, resume, retire and stats concern the pool that all handles share", async () => {
   const { one, other, connector } = createShared();
   await seen(one);
   one.retire();

@@ -1,4 +1,4 @@
-/** Handles and units: one handle in the unit of another, and in its own that drains it. */
+/** Handles within units: in a unit of another handle, and in a unit that drains its own. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { createShared, watched } from "./support/handles.ts";
 import { settled } from "./support/manual_clock.ts";
 import { refused, seen } from "./support/pool.ts";
 
-test("in the unit of another handle a drained one is refused, unless it is the unit's own", async () => {
+test("a drained handle refuses work in another's unit, except within its own unit", async () => {
   const { one, other, another } = createShared();
   await other.unit(async () => {
     const { threadId } = await other.transaction(async () => {
@@ -35,7 +35,7 @@ test("in the unit of another handle a drained one is refused, unless it is the u
   await other.drain();
 });
 
-test("a drain waits for what its handle does in the unit of another", async () => {
+test("a drain waits for the work of its handle in a unit of another handle", async () => {
   const { one, other, connector } = createShared();
   let drain: { readonly isDone: boolean } | undefined;
   const unit = other.unit(async () => {
@@ -56,7 +56,7 @@ test("a drain waits for what its handle does in the unit of another", async () =
   await other.drain();
 });
 
-test("units may drain their own handle and others, and nobody waits for himself", async () => {
+test("a unit may drain its own handle and others, without waiting for itself", async () => {
   const { one, other, connector } = createShared();
   await one.unit(async () => {
     await seen(one);
@@ -70,7 +70,7 @@ test("units may drain their own handle and others, and nobody waits for himself"
   assert.equal(connector.open.length, 0);
 });
 
-test("a unit that drains its handle keeps nothing for what it might have asked", async () => {
+test("a unit that drains its handle releases a lease that it kept for result info", async () => {
   const { one, other, connector } = createShared();
   await one.unit(async () => {
     const statement = seen(one, "HANG");
@@ -86,7 +86,7 @@ test("a unit that drains its handle keeps nothing for what it might have asked",
   await other.drain();
 });
 
-test("where connections belong to units, a unit within that of another handle is its own", async () => {
+test('with lifespan: "unit" a drain waits for its unit in another handle\'s unit', async () => {
   const { one, other, connector } = createShared({ lifespan: "unit" });
   const isWithin = Promise.withResolvers<void>();
   const go = Promise.withResolvers<void>();
@@ -109,7 +109,7 @@ test("where connections belong to units, a unit within that of another handle is
   assert.equal(connector.open.length, 0);
 });
 
-test("where connections belong to units, a handle drains its own units only", async () => {
+test('with lifespan: "unit" a handle drains its own units only', async () => {
   const { one, other, connector } = createShared({ lifespan: "unit" });
   const go = Promise.withResolvers<void>();
   const units = [one, other].map((db) =>

@@ -1,10 +1,10 @@
-/** What `handler` makes of a function, as the hosts see it that call it. */
+/** The function that `handler` returns, as its host sees it. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createWorld, endsEmpty, seen } from "./support/pool.ts";
 
-test("a handler says it takes as much as its function, and the request at least", async () => {
+test("a handler has as many parameters as its function, and at least the request", async () => {
   const world = createWorld();
   const { db } = world;
   const takes = (fn: (...args: never[]) => unknown): number => db.handler(fn).length;

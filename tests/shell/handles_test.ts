@@ -1,11 +1,11 @@
-/** What a unit and a transaction hand out runs statements in exactly them, whatever the context. */
+/** The handle of a unit or transaction runs statements in exactly it, from any async context. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, type FakeVirtual, refused, seen } from "./support/pool.ts";
 
-/** Runs code in the context in which it was created, as a worker loop does. */
+/** Runs code in the async context in which the loop was created, as a worker does. */
 class Loop {
   readonly #jobs: (() => void)[] = [];
   #wake: () => void = () => undefined;
@@ -33,7 +33,7 @@ class Loop {
   }
 }
 
-test("the handle of a transaction runs in it from a context outside of any unit", async () => {
+test("a transaction's handle runs in the transaction from a context outside any unit", async () => {
   const world = createWorld();
   const { db } = world;
   const loop = new Loop();
@@ -47,7 +47,7 @@ test("the handle of a transaction runs in it from a context outside of any unit"
   await endsEmpty(world);
 });
 
-test("the handle of a transaction runs in it from another unit and another transaction", async () => {
+test("a transaction's handle runs in it from another unit or transaction", async () => {
   const world = createWorld();
   const { db } = world;
   await db.transaction(async (outer) => {
@@ -63,7 +63,7 @@ test("the handle of a transaction runs in it from another unit and another trans
   await endsEmpty(world);
 });
 
-test("in a savepoint the handle of the transaction around it is that savepoint's", async () => {
+test("in a savepoint the outer transaction's handle runs statements in the savepoint", async () => {
   const world = createWorld();
   const { db, connector } = world;
   await db.transaction((outer) =>
@@ -83,7 +83,7 @@ test("in a savepoint the handle of the transaction around it is that savepoint's
   await endsEmpty(world);
 });
 
-test("a savepoint, a lease and a method by handle are part of the transaction", async () => {
+test("savepoints, leases and methods of a transaction's handle are part of it", async () => {
   const world = createWorld();
   const { db, connector } = world;
   const loop = new Loop();
@@ -100,7 +100,7 @@ test("a savepoint, a lease and a method by handle are part of the transaction", 
   await endsEmpty(world);
 });
 
-test("a handle is refused when its transaction or its unit has ended", async () => {
+test("a handle refuses statements after the end of its transaction or unit", async () => {
   const world = createWorld();
   const { db } = world;
   let kept: FakeVirtual | undefined;
@@ -112,7 +112,7 @@ test("a handle is refused when its transaction or its unit has ended", async () 
   await endsEmpty(world);
 });
 
-test("the handle of a unit runs in it: its state, its targets, its transactions", async () => {
+test("a unit's handle runs in the unit: its session state, targets and transactions", async () => {
   const world = createWorld({ connections: { main: {}, other: {} } });
   const { db } = world;
   const loop = new Loop();
@@ -133,7 +133,7 @@ test("the handle of a unit runs in it: its state, its targets, its transactions"
   await endsEmpty(world);
 });
 
-test("the handle of a unit that is a transaction runs in that", async () => {
+test("the handle of a unit that is a transaction runs in the transaction", async () => {
   const world = createWorld();
   const loop = new Loop();
   await world.db.unit(async (unit) => {

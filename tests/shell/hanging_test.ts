@@ -1,4 +1,4 @@
-/** Code that hangs keeps neither connection nor locks when what is around it has ended. */
+/** Code that hangs keeps neither connection nor locks once the code around it has ended. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
 const mine = new Error("mine");
 
-test("a savepoint that hangs ends with the transaction around it, which throws", async () => {
+test("a savepoint whose code hangs ends when the transaction around it throws", async () => {
   const world = createWorld();
   const { db, connector } = world;
   const hanging = Promise.withResolvers<void>();
@@ -33,7 +33,7 @@ test("a savepoint that hangs ends with the transaction around it, which throws",
   await endsEmpty(world);
 });
 
-test("an abort gives the lease of a transaction back, whatever its code is at", async () => {
+test("an abort releases the lease of a transaction even if its code hangs", async () => {
   const world = createWorld();
   const { db, connector } = world;
   const abort = new AbortController();
@@ -54,7 +54,7 @@ test("an abort gives the lease of a transaction back, whatever its code is at", 
   await endsEmpty(world);
 });
 
-test("a transaction that waits to begin beside a hanging one goes on when that has ended", async () => {
+test("a waiting transaction begins when an abort ends the hanging one before it", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db } = world;
   const abort = new AbortController();
@@ -71,7 +71,7 @@ test("a transaction that waits to begin beside a hanging one goes on when that h
   await endsEmpty(world);
 });
 
-test("a drain that would wait for the code that asks for it is refused at once", async () => {
+test("the pool refuses a drain at once if the drain would wait for its own caller", async () => {
   const world = createWorld();
   const { db } = world;
   await db.transaction(async () => {
@@ -87,7 +87,7 @@ test("a drain that would wait for the code that asks for it is refused at once",
   await endsEmpty(world);
 });
 
-test("a lease that joins a savepoint's transaction does not wait for itself", async () => {
+test("a lease that joins a savepoint's transaction does not wait for the savepoint", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db } = world;
   await db.transaction(() =>
@@ -99,7 +99,7 @@ test("a lease that joins a savepoint's transaction does not wait for itself", as
   await endsEmpty(world);
 });
 
-test("a lease taken in a transaction is part of it, from any context", async () => {
+test("a lease from within a transaction is part of it in any async context", async () => {
   const world = createWorld();
   const { db } = world;
   const asked = Promise.withResolvers<{ query: typeof db.query }>();
@@ -114,7 +114,7 @@ test("a lease taken in a transaction is part of it, from any context", async () 
   await endsEmpty(world);
 });
 
-test("a transaction that is beginning when its unit ends is refused", async () => {
+test("the pool refuses a transaction that is still beginning when its unit ends", async () => {
   const world = createWorld();
   const { db, connector } = world;
   let late: Promise<unknown> = Promise.resolve();
@@ -132,7 +132,7 @@ test("a transaction that is beginning when its unit ends is refused", async () =
   await endsEmpty(world);
 });
 
-test("an abort ends the question whether a unit may be repeated", async () => {
+test("an abort ends the proof of whether the pool may repeat a unit", async () => {
   const world = createWorld();
   const { db, connector } = world;
   const abort = new AbortController();

@@ -1,4 +1,4 @@
-/** Explicit leases: the driver's own connection, for as long as its holder wants it. */
+/** Explicit leases: the driver's own connection, until the holder releases it. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -21,7 +21,7 @@ test("a lease hands out the driver's connection until the end of its block", asy
   await endsEmpty(world);
 });
 
-test("a lease that has ended says so, and its second release does nothing", async () => {
+test("a lease that has ended refuses its use, and a second release does nothing", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const first = await world.db.lease();
   first.release();
@@ -34,7 +34,7 @@ test("a lease that has ended says so, and its second release does nothing", asyn
   await endsEmpty(world);
 });
 
-test("a connection that is still busy when its lease ends is closed", async () => {
+test("the pool closes a connection that is still busy when its lease ends", async () => {
   const world = createWorld();
   const lease = await world.db.lease();
   world.connector.sessions[0]?.keepBusy();
@@ -60,7 +60,7 @@ test("a lease that is released while a statement runs ends with the statement", 
   await endsEmpty(world);
 });
 
-test("within a unit a lease is the unit's one, and ends with the unit", async () => {
+test("within a unit lease() returns the unit's lease, which ends with the unit", async () => {
   const world = createWorld();
   const lease = await world.db.unit(async () => {
     const lease = await world.db.lease();
@@ -90,7 +90,7 @@ test("a lease cannot be used from another unit", async () => {
   await endsEmpty(world);
 });
 
-test("a lease whose connection was lost says so, and takes no other", async () => {
+test("a lease whose connection is lost fails, and takes no other connection", async () => {
   const world = createWorld();
   const lease = await world.db.lease();
   world.connector.sessions[0]?.kill();
@@ -100,7 +100,7 @@ test("a lease whose connection was lost says so, and takes no other", async () =
   await endsEmpty(world);
 });
 
-test("a lease gives up waiting when it is aborted or its time is up", async () => {
+test("a lease request leaves the queue at its abort or its timeout", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db, clock } = world;
   const holder = await db.lease();
@@ -115,7 +115,7 @@ test("a lease gives up waiting when it is aborted or its time is up", async () =
   await endsEmpty(world);
 });
 
-test("a lease that is granted and aborted at once is given back", async () => {
+test("the pool takes back a lease that is granted and aborted at once", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const holder = await world.db.lease();
   const abort = new AbortController();
@@ -127,7 +127,7 @@ test("a lease that is granted and aborted at once is given back", async () => {
   await endsEmpty(world);
 });
 
-test("whenever a request is withdrawn, nothing leaks", async () => {
+test("an abort at any moment leaks no lease and no waiter", async () => {
   for (let moment = 0; moment < 40; moment++) {
     const world = createWorld({ connectionLimit: 1, connections: { main: {}, other: {} } });
     const { db } = world;
@@ -151,7 +151,7 @@ test("whenever a request is withdrawn, nothing leaks", async () => {
   }
 });
 
-test("a lease held for too long is reported once, with the stack of who took it", async () => {
+test("the pool reports a lease held for too long once, with the stack of its caller", async () => {
   const world = createWorld({ leakDetectionTimeout: 1_000 });
   const { db, clock } = world;
   const leaks = leaksOf(db);
@@ -173,7 +173,7 @@ test("a lease held for too long is reported once, with the stack of who took it"
   await endsEmpty(world);
 });
 
-test("a transaction or a pinned unit that lasts for too long is reported", async () => {
+test("the pool reports a transaction or a pinned unit that lasts too long", async () => {
   const world = createWorld({ leakDetectionTimeout: 1_000 });
   const { db, clock } = world;
   const stacks: (string | undefined)[] = [];
@@ -194,7 +194,7 @@ test("a transaction or a pinned unit that lasts for too long is reported", async
   await endsEmpty(world);
 });
 
-test("a lease that was collected as garbage is reported, and its connection closed", async () => {
+test("the pool reports a garbage-collected lease, and closes its connection", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db } = world;
   const leaks = leaksOf(db);
@@ -208,7 +208,7 @@ test("a lease that was collected as garbage is reported, and its connection clos
   await endsEmpty(world);
 });
 
-test("a lease that was released and is still there hides no later one that is forgotten", async () => {
+test("the pool reports a forgotten lease although a released one is still referenced", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db } = world;
   const leaks = leaksOf(db);
@@ -232,7 +232,7 @@ function leaksOf(db: ReturnType<typeof createWorld>["db"]): LeakEvent[] {
   return leaks;
 }
 
-/** Has garbage collected until something is so, or has had every chance to be. */
+/** Collects garbage until `isSo` returns true, but at most 50 times. */
 async function collectUntil(isSo: () => boolean): Promise<void> {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;

@@ -1,4 +1,4 @@
-/** Connections that live no longer than the unit of work they were opened for. */
+/** `lifespan: "unit"`: connections live no longer than the unit that they were opened for. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
 const perUnit = { lifespan: "unit", connectionLimit: 2 } as const;
 
-test("nothing that a unit has opened outlives it", async () => {
+test("no connection that a unit has opened outlives the unit", async () => {
   const world = createWorld(perUnit);
   for (let round = 1; round <= 2; round++) {
     await world.db.unit(async () => {
@@ -24,7 +24,7 @@ test("nothing that a unit has opened outlives it", async () => {
   await endsEmpty(world);
 });
 
-test("units side by side have nothing in common, each its own maximum", async () => {
+test("parallel units share no connections, and each has its own limit", async () => {
   const world = createWorld({ ...perUnit, connections: { a: {}, b: {} } });
   const threads = await Promise.all([1, 2, 3].map(() =>
     world.db.unit(async () => {
@@ -40,7 +40,7 @@ test("units side by side have nothing in common, each its own maximum", async ()
   await endsEmpty(world);
 });
 
-test("a unit within a unit shares its connections, and does not end them", async () => {
+test("a nested unit uses the outer unit's connections, and does not close them", async () => {
   const world = createWorld({ lifespan: "unit", connectionLimit: 1 });
   await world.db.unit(async () => {
     const outer = await seen(world.db);
@@ -52,7 +52,7 @@ test("a unit within a unit shares its connections, and does not end them", async
   await endsEmpty(world);
 });
 
-test("outside of any unit, each statement, transaction and lease is one of its own", async () => {
+test("outside any unit each statement, transaction and lease is a unit of its own", async () => {
   const world = createWorld(perUnit);
   const one = await seen(world.db);
   const other = await world.db.transaction(async () => {
@@ -67,7 +67,7 @@ test("outside of any unit, each statement, transaction and lease is one of its o
   await endsEmpty(world);
 });
 
-test("the host is asked to wait until all has closed, and nobody else waits", async () => {
+test("the pool asks the host to wait for its closes, and the caller does not wait", async () => {
   const world = createWorld(perUnit);
   const promises: Promise<unknown>[] = [];
   const ctx = { waitUntil: (promise: Promise<unknown>) => void promises.push(promise) };
@@ -101,7 +101,7 @@ test("a repeated unit gets new connections for each attempt", async () => {
   await endsEmpty(world);
 });
 
-test("a drain waits for the units under way, and lets none begin", async () => {
+test("a drain waits for the units under way, and refuses new ones", async () => {
   const world = createWorld(perUnit);
   const { promise, resolve } = Promise.withResolvers<void>();
   const unit = world.db.unit(async () => {
@@ -120,7 +120,7 @@ test("a drain waits for the units under way, and lets none begin", async () => {
   assert.equal(world.connector.open.length, 0);
 });
 
-test("without it a pool's connections outlive units, and no host is asked for anything", async () => {
+test("without it connections outlive units, and the pool does not call waitUntil", async () => {
   const world = createWorld({ connectionLimit: 1 }, new FakeConnector());
   const ctx = { waitUntil: () => assert.fail("asked") };
   await world.db.unit(() => seen(world.db), { ctx });
@@ -129,7 +129,7 @@ test("without it a pool's connections outlive units, and no host is asked for an
 });
 
 for (const when of ["before it fails", "before it is repeated"]) {
-  test(`a unit is not repeated where the unit around it has ended ${when}`, async () => {
+  test(`the pool does not repeat a unit if the unit around it has ended ${when}`, async () => {
     const world = createWorld(perUnit);
     const { db, connector } = world;
     const goOn = Promise.withResolvers<void>();

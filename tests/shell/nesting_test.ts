@@ -1,4 +1,4 @@
-/** Transactions within and beside one another: savepoints, turns, and who joins whom. */
+/** Nested and parallel transactions: savepoints, their order, and deadlocks between them. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -32,7 +32,7 @@ test("a transaction within a transaction is a savepoint", async () => {
   await endsEmpty(world);
 });
 
-test("transactions side by side in different units run at once", async () => {
+test("parallel transactions in different units run at the same time", async () => {
   const world = createWorld();
   const { db } = world;
   const threads = await Promise.all([1, 2].map(() => {
@@ -45,7 +45,7 @@ test("transactions side by side in different units run at once", async () => {
   await endsEmpty(world);
 });
 
-test("a statement of the code around a savepoint waits until that has ended", async () => {
+test("a statement of the code around a savepoint waits until the savepoint has ended", async () => {
   const world = createWorld();
   const { db, connector } = world;
   await db.transaction(async () => {
@@ -62,7 +62,7 @@ test("a statement of the code around a savepoint waits until that has ended", as
   await endsEmpty(world);
 });
 
-test("whole units can be transactions, on several virtual connections", async () => {
+test("a unit can be a transaction on several virtual connections", async () => {
   const world = createWorld({ connections: { a: {}, b: {} } });
   const { db, connector } = world;
   const [a, b] = [db.connection("a"), db.connection("b")];
@@ -75,7 +75,7 @@ test("whole units can be transactions, on several virtual connections", async ()
   await endsEmpty(world);
 });
 
-test("the victim of a deadlock does not go on, and what is around it does not commit", async () => {
+test("a deadlock in a savepoint ends the outer transaction, which does not commit", async () => {
   const world = createWorld();
   const { db, connector } = world;
   const error = await refused(
@@ -90,7 +90,7 @@ test("the victim of a deadlock does not go on, and what is around it does not co
   await endsEmpty(world);
 });
 
-test("no transaction begins within one that a statement has begun by hand", async () => {
+test("the pool refuses a transaction inside the caller's own BEGIN", async () => {
   const world = createWorld();
   const { db, connector } = world;
   await db.unit(async () => {
@@ -104,7 +104,7 @@ test("no transaction begins within one that a statement has begun by hand", asyn
   await endsEmpty(world);
 });
 
-test("savepoints that wait for each other are told so at once", async () => {
+test("of two savepoints that wait for each other, the pool refuses one at once", async () => {
   const world = createWorld({ connections: { a: {}, b: {} } });
   const [a, b] = [world.db.connection("a"), world.db.connection("b")];
   await a.transaction(() =>

@@ -1,4 +1,4 @@
-/** The process: kept alive for those who wait, and for nobody else. */
+/** The pool keeps the process alive for requests and leases, and for nothing else. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -13,12 +13,12 @@ async function run(program: string): Promise<string> {
   return stdout;
 }
 
-test("a process waits for its leases, and ends by itself with the pool left open", async () => {
+test("a process waits for its leases, and ends by itself although the pool is open", async () => {
   const { idle, waiting, phase } = JSON.parse(await run("leave_open.ts"));
   assert.deepEqual({ idle, waiting, phase }, { idle: 2, waiting: 0, phase: "open" });
 });
 
-test("a listener that throws harms nobody: its error is an uncaught exception", async () => {
+test("if a listener throws, the statement succeeds and the error is uncaught", async () => {
   const lines = (await run("throwing_listener.ts")).trim().split("\n").sort();
   assert.deepEqual(lines, ["answered: SELECT", "uncaught: the listener's"]);
 });

@@ -1,4 +1,4 @@
-/** What it costs to refuse many at once: counts, not times. */
+/** The cost of refusing many requests at once, in counts and not in time. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { createWorld, type FakePool } from "./support/pool.ts";
 
 const half = 1000;
 
-/** Runs a statement that is refused; reads nothing of the error. */
+/** Runs a statement that the pool refuses; does not read the stack of its error. */
 async function caller(db: FakePool<"main">): Promise<SubletError> {
   const error: unknown = await db.query("SELECT 1").then(() => undefined, (error) => error);
   assert.ok(error instanceof SubletError);
@@ -16,7 +16,7 @@ async function caller(db: FakePool<"main">): Promise<SubletError> {
 
 for (const isInUnit of [false, true]) {
   const where = isInUnit ? "in one unit of work" : "outside any unit";
-  test(`of many who are refused ${where} each costs one stack, formatted if it is read`, async (t) => {
+  test(`each refusal ${where} captures one stack, and formats it only when read`, async (t) => {
     const options = { connectionLimit: 1, acquireTimeout: 300, queueLimit: half };
     const { db, clock } = createWorld(options);
     await using _ = await db.lease();

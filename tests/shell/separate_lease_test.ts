@@ -1,4 +1,4 @@
-/** Leases of their own, beside the one of their unit, for code that expects two to be two. */
+/** Separate leases beside the lease of their unit, for code that expects two connections. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { createWorld, endsEmpty, type FakeLease, refused, seen } from "./support
 const own = { separate: true } as const;
 const joining = { separate: "unlessInTransaction" } as const;
 
-test("leases of their own in one unit are different connections", async () => {
+test("separate leases in one unit have different connections", async () => {
   const world = createWorld();
   const { db } = world;
   await db.unit(async () => {
@@ -23,7 +23,7 @@ test("leases of their own in one unit are different connections", async () => {
   await endsEmpty(world);
 });
 
-test("whoever has a lease of its own may use it, in any unit or none", async () => {
+test("a separate lease can be used in any unit and outside of units", async () => {
   const world = createWorld();
   const { db } = world;
   const outside = await db.lease(own);
@@ -37,7 +37,7 @@ test("whoever has a lease of its own may use it, in any unit or none", async () 
   await endsEmpty(world);
 });
 
-test("a lease of its own outlives its unit, and a unit that has ended can take one", async () => {
+test("a separate lease outlives its unit, and code of an ended unit can take one", async () => {
   const world = createWorld({ connectionLimit: 2 });
   const { db } = world;
   let later: Promise<FakeLease> | undefined;
@@ -57,7 +57,7 @@ test("a lease of its own outlives its unit, and a unit that has ended can take o
   await endsEmpty(world);
 });
 
-test("a lease of its own goes where its unit is bound to", async () => {
+test("a separate lease has the target that its unit is bound to", async () => {
   const world = createWorld({ connections: { main: {}, other: {} } });
   const { db } = world;
   assert.equal(db.connection("main").target.database, "shop");
@@ -69,12 +69,12 @@ test("a lease of its own goes where its unit is bound to", async () => {
   await endsEmpty(world);
 });
 
-test("what a unit holds encloses its leases of their own: no deadlock goes unnoticed", async () => {
+test("the pool refuses a separate lease that would wait for its own transaction", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db } = world;
   await db.transaction(() => refused(db.lease(own), "LEASE_DEADLOCK"));
   const first = await db.unit(() => db.lease(own));
-  // That may be released by whoever has it, so who asks for another waits.
+  // Any code may release the first lease, so the pool lets the second request wait.
   const second = db.unit(() => db.lease(own));
   await settled();
   first.release();
@@ -82,7 +82,7 @@ test("what a unit holds encloses its leases of their own: no deadlock goes unnot
   await endsEmpty(world);
 });
 
-test("a lease joins the transaction that its unit has open, if that is asked for", async () => {
+test('with "unlessInTransaction" a lease joins the open transaction of its unit', async () => {
   const world = createWorld();
   const { db } = world;
   await db.unit(async () => {
@@ -107,7 +107,7 @@ test("a lease joins the transaction that its unit has open, if that is asked for
   await endsEmpty(world);
 });
 
-test("a connection that was joined is given back by the last who has it", async () => {
+test("the last of the leases that share a connection releases the connection", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db } = world;
   await db.unit(async () => {
@@ -125,7 +125,7 @@ test("a connection that was joined is given back by the last who has it", async 
   await endsEmpty(world);
 });
 
-test("a pool that is ending waits for leases of their own", async () => {
+test("a drain waits for separate leases, and refuses new ones", async () => {
   const world = createWorld();
   const { db } = world;
   const lease = await db.unit(() => db.lease(own));
@@ -138,7 +138,7 @@ test("a pool that is ending waits for leases of their own", async () => {
   await endsEmpty(world);
 });
 
-test("who may not wait is refused at once, but gets what there is a place for", async () => {
+test("without waitForConnections a request gets a free place or is refused at once", async () => {
   const world = createWorld({ connectionLimit: 2, waitForConnections: false });
   const { db } = world;
   const leases = await Promise.all([db.lease(), db.lease()]);
@@ -148,7 +148,7 @@ test("who may not wait is refused at once, but gets what there is a place for", 
   await endsEmpty(world);
 });
 
-test("with resetOnRelease a connection is reset after each lease, though it is clean", async () => {
+test("with resetOnRelease the pool resets even a clean connection after each lease", async () => {
   const world = createWorld({ resetOnRelease: true });
   const { db, connector } = world;
   await seen(db);

@@ -1,4 +1,4 @@
-/** Code of a unit beside a transaction of the same unit: it is no part of it, and loses nothing. */
+/** Statements of a unit beside a transaction of that unit are no part of the transaction. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
 const mine = new Error("mine");
 
-/** A transaction that its test ends. */
+/** Returns two promises, `isOpen` and `ended`, and the functions that fulfill them. */
 function begun(): {
   readonly isOpen: Promise<void>;
   open(): void;
@@ -18,7 +18,7 @@ function begun(): {
   return { isOpen: opened.promise, open: opened.resolve, end: ended.resolve, ended: ended.promise };
 }
 
-test("a statement beside a transaction of its unit runs on a connection of its own", async () => {
+test("a statement beside a transaction of its unit runs on another connection", async () => {
   const world = createWorld();
   const { db, connector } = world;
   await db.unit(async () => {
@@ -39,7 +39,7 @@ test("a statement beside a transaction of its unit runs on a connection of its o
   await endsEmpty(world);
 });
 
-test("who waited before a transaction runs before it, although one before gave up", async () => {
+test("a statement queued before a transaction runs first, even after an abort", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db, connector } = world;
   const lease = await db.lease();
@@ -59,7 +59,7 @@ test("who waited before a transaction runs before it, although one before gave u
   await endsEmpty(world);
 });
 
-test("at the limit a sibling waits until the transaction has ended, and is done", async () => {
+test("at the limit a statement beside a transaction runs after the transaction", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db, connector } = world;
   await db.unit(async () => {
@@ -80,7 +80,7 @@ test("at the limit a sibling waits until the transaction has ended, and is done"
   await endsEmpty(world);
 });
 
-test("a statement that was asked for before a transaction of its unit is no part of it", async () => {
+test("a statement that comes before a transaction of its unit is no part of it", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db, connector } = world;
   await db.unit(async () => {
@@ -92,7 +92,7 @@ test("a statement that was asked for before a transaction of its unit is no part
   await endsEmpty(world);
 });
 
-test("transactions side by side in one unit run at once, each on a connection of its own", async () => {
+test("parallel transactions in one unit run at once, each on its own connection", async () => {
   const world = createWorld();
   const { db } = world;
   const threads = await db.unit(() =>
@@ -109,7 +109,7 @@ test("transactions side by side in one unit run at once, each on a connection of
   await endsEmpty(world);
 });
 
-test("at the limit transactions side by side in one unit run in turn", async () => {
+test("at the limit parallel transactions in one unit run one after another", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db, connector } = world;
   await db.unit(() =>
@@ -150,7 +150,7 @@ test("a batch scheduled outside a transaction and awaited inside is done beside 
   await endsEmpty(world);
 });
 
-test("at the limit such a batch is refused in time, and the error names the holder", async () => {
+test("at the limit such a batch times out, and the error names the holder", async () => {
   const world = createWorld({ connectionLimit: 1, acquireTimeout: 50 });
   const { db, clock } = world;
   await db.unit(async () => {
@@ -167,7 +167,7 @@ test("at the limit such a batch is refused in time, and the error names the hold
   await endsEmpty(world);
 });
 
-test("session state is on one connection: a sibling of a transaction waits for that", async () => {
+test("a statement of a unit with session state waits for the unit's transaction", async () => {
   const world = createWorld();
   const { db } = world;
   await db.unit(async () => {
@@ -188,7 +188,7 @@ test("session state is on one connection: a sibling of a transaction waits for t
   await endsEmpty(world);
 });
 
-test("a sibling does not wait for ever for the transaction that has the state", async () => {
+test("a statement that waits for a transaction with session state times out", async () => {
   const world = createWorld({ acquireTimeout: 50 });
   const { db, clock } = world;
   await db.unit(async () => {
@@ -205,7 +205,7 @@ test("a sibling does not wait for ever for the transaction that has the state", 
   await endsEmpty(world);
 });
 
-test("a unit's end is final for transactions that still wait, and a drain ends", async () => {
+test("the end of a unit refuses its waiting transactions, and a drain can end", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db, connector } = world;
   const holder = seen(db, "HANG");

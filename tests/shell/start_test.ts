@@ -1,4 +1,4 @@
-/** A pool before its first use, and what its first use finds. */
+/** A pool before its first use, and at its first use. */
 
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -19,13 +19,13 @@ function define(options: PoolOptions<"main", Partial<FakeTarget>> = {}) {
   return { pool, connector };
 }
 
-/** Expects that a pool which is ending takes no more work. */
+/** Expects that a draining pool refuses the work. */
 async function assertRefused(work: Promise<unknown>): Promise<void> {
   const error = await work.catch((reason: unknown) => reason);
   assert.ok(error instanceof SubletError && error.code === "POOL_DRAINING", String(error));
 }
 
-test("a pool that nobody has used yet says so, and opens nothing", async () => {
+test("an unused pool reports no connection in stats(), and opens none", async () => {
   const { pool, connector } = define({ connectionLimit: 7, minimumIdle: 2 });
   const { phase, size, connectionLimit, ceiling } = pool.stats();
   assert.deepEqual(
@@ -40,7 +40,7 @@ test("a pool that nobody has used yet says so, and opens nothing", async () => {
   assert.equal(pool.stats().phase, "closed");
 });
 
-test("code runs in its own async context, sockets are opened in that of the pool", async () => {
+test("code runs in its own async context, and the pool opens sockets in the pool's", async () => {
   const storage = new AsyncLocalStorage<string>();
   const { pool, connector } = storage.run("module", () => define());
   connector.storage = storage;
@@ -55,7 +55,7 @@ test("code runs in its own async context, sockets are opened in that of the pool
   await pool.drain();
 });
 
-test("the first requests are served in the order in which they come", async () => {
+test("the pool serves the first requests in the order in which they come", async () => {
   const { pool, connector } = define({ connectionLimit: 1 });
   await Promise.all([
     pool.query("query"),
@@ -67,7 +67,7 @@ test("the first requests are served in the order in which they come", async () =
   await pool.drain();
 });
 
-test("a pause before the first use holds back what comes after it, until it is over", async () => {
+test("a pause before the first use holds back later requests until resume()", async () => {
   const { pool, connector } = define();
   pool.pause();
   assert.equal(pool.stats().phase, "paused");
@@ -82,7 +82,7 @@ test("a pause before the first use holds back what comes after it, until it is o
   await pool.drain();
 });
 
-test("a pause holds back nobody whose connections are his own", async () => {
+test('with lifespan: "unit" a pause holds back no request', async () => {
   const { pool } = define({ lifespan: "unit" });
   pool.pause();
   assert.equal(pool.stats().phase, "open");
@@ -91,7 +91,7 @@ test("a pause holds back nobody whose connections are his own", async () => {
   await pool.drain();
 });
 
-test("a drain serves the first use before it, and refuses what comes after it", async () => {
+test("a drain serves a first request made before it, and refuses later requests", async () => {
   const { pool } = define();
   const before = pool.query("before");
   const end = pool.drain();
@@ -104,14 +104,14 @@ test("a drain serves the first use before it, and refuses what comes after it", 
   assert.deepEqual({ phase, size }, { phase: "closed", size: 0 });
 });
 
-test("handles are served what came before their end, and refused what comes after it", async () => {
+test("the pool serves requests made before a handle's end, and refuses later ones", async () => {
   const one = define({ shared: true, name: "twin" });
   const other = define({ shared: true, name: "twin" }).pool;
   const before = [one.pool.query("one"), other.query("other")];
   const end = one.pool.drain();
   await assertRefused(one.pool.query("after"));
   before.push(other.query("before"));
-  // A definition of the same name takes the place of theirs.
+  // A different definition of the same name replaces the pool of both handles.
   const successor = define({ shared: true, name: "twin", connectionLimit: 3 }).pool;
   assert.equal(other.stats().phase, "serving");
   await assertRefused(other.query("after"));
@@ -121,7 +121,7 @@ test("handles are served what came before their end, and refused what comes afte
   assert.deepEqual([one.pool, other].map((pool) => pool.stats().phase), ["closed", "closed"]);
 });
 
-test("the first use that is aborted at once opens nothing that lasts", async () => {
+test("a first request that is aborted at once sends nothing", async () => {
   const { pool, connector } = define();
   const aborting = new AbortController();
   const query = pool.query("SELECT", [], { signal: aborting.signal });
@@ -131,7 +131,7 @@ test("the first use that is aborted at once opens nothing that lasts", async () 
   assert.deepEqual(connector.log, []);
 });
 
-test("an error of the first use names the line of the user that led to it", async () => {
+test("the error of a first request has the caller in its stack", async () => {
   const { pool, connector } = define();
   connector.connectFailures.push(new Error("refused"));
   async function handlerOfTheUser(): Promise<unknown> {

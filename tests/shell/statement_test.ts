@@ -17,7 +17,7 @@ test("creating a pool, its virtual connections and methods opens nothing and set
   assert.equal(db.stats().size, 0);
 });
 
-test("a statement answers with rows and columns, and leaves one idle connection", async () => {
+test("a statement returns rows and fields, and leaves one idle connection", async () => {
   const world = createWorld();
   const [rows, fields] = await world.db.query("SELECT 1", [7]);
   assert.equal(rows[0]?.["sql"], "SELECT 1");
@@ -27,7 +27,7 @@ test("a statement answers with rows and columns, and leaves one idle connection"
   await endsEmpty(world);
 });
 
-test("statements in turn use one connection, side by side each its own, to the limit", async () => {
+test("serial statements share a connection; parallel ones use more, up to the limit", async () => {
   const world = createWorld({ connectionLimit: 2 });
   await seen(world.db);
   await seen(world.db);
@@ -38,7 +38,7 @@ test("statements in turn use one connection, side by side each its own, to the l
   await endsEmpty(world);
 });
 
-test("a connection that was left clean is not reset, one that was left dirty is", async () => {
+test("the pool resets a connection that was left dirty, and not a clean one", async () => {
   const world = createWorld();
   await seen(world.db);
   assert.equal(world.connector.sessions[0]?.resets, 0);
@@ -67,7 +67,7 @@ test("an idle connection does not keep the process alive, a leased one does", as
   assert.equal(timers(), before);
 });
 
-test("a server that is down refuses at once: cause, statistics and the caller's line", async () => {
+test("if the server is down, the error comes at once, with cause, stats and caller", async () => {
   const { db, connector } = createWorld();
   connector.connectFailures.push(new FakeServerError(2003, "connect ECONNREFUSED"));
   async function caller(): Promise<void> {
@@ -80,7 +80,7 @@ test("a server that is down refuses at once: cause, statistics and the caller's 
   assert.match(error.stack ?? "", /at async caller .*statement_test\.ts/);
 });
 
-test("a server that is full fails nobody: they wait", async () => {
+test("if the server is full, requests wait and do not fail", async () => {
   const world = createWorld();
   const holder = seen(world.db, "HANG");
   await settled();
@@ -95,7 +95,7 @@ test("a server that is full fails nobody: they wait", async () => {
   await endsEmpty(world);
 });
 
-test("an error of the server comes unchanged, and its stack names the caller's line", async () => {
+test("the caller gets the server's error unchanged, with its own line in the stack", async () => {
   const { db } = createWorld();
   async function caller(): Promise<void> {
     await db.query("FAIL 1064");
@@ -109,7 +109,7 @@ test("an error of the server comes unchanged, and its stack names the caller's l
   );
 });
 
-test("a request that waits too long is refused, with what failed last", async () => {
+test("the pool refuses a request at its timeout, with the last connect error", async () => {
   const { db, connector, clock } = createWorld({ acquireTimeout: 300 });
   const holder = seen(db, "HANG");
   await settled();
@@ -128,7 +128,7 @@ test("a request that waits too long is refused, with what failed last", async ()
   await holder;
 });
 
-test("a statement's time-out takes it out of the line, or ends its connection", async () => {
+test("a statement's timeout removes it from the queue, or ends its connection", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const running = refused(seen(world.db, "HANG", { timeout: 100 }), "STATEMENT_TIMEOUT");
   const waiting = refused(seen(world.db, "SELECT", { timeout: 50 }), "LEASE_TIMEOUT");
@@ -142,7 +142,7 @@ test("a statement's time-out takes it out of the line, or ends its connection", 
   await endsEmpty(world);
 });
 
-test("an abort rejects with its reason, wherever the statement is", async () => {
+test("an abort rejects a statement with its reason before, in and after the queue", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const reason = new Error("gone");
   await assert.rejects(seen(world.db, "SELECT", { signal: AbortSignal.abort(reason) }), reason);
@@ -157,7 +157,7 @@ test("an abort rejects with its reason, wherever the statement is", async () => 
   await endsEmpty(world);
 });
 
-test("an abort between the grant and the statement gives the connection back unused", async () => {
+test("an abort between the grant and the statement releases the connection unused", async () => {
   const world = createWorld({ connectionLimit: 1 });
   await seen(world.db);
   const holder = seen(world.db, "HANG");
@@ -184,7 +184,7 @@ test("a full queue refuses the next request", async () => {
   await endsEmpty(world);
 });
 
-test("a session that has died unnoticed is never lent: its waiter keeps its place", async () => {
+test("the pool never lends a session that died unnoticed; its waiter keeps its place", async () => {
   const world = createWorld({ connectionLimit: 1 });
   await seen(world.db);
   world.connector.sessions[0]?.kill(false);
@@ -197,7 +197,7 @@ test("a session that has died unnoticed is never lent: its waiter keeps its plac
   await endsEmpty(world);
 });
 
-test("after a leap of the clock, what is idle is checked before it is lent", async () => {
+test("after a leap of the clock the pool checks an idle connection before a lease", async () => {
   const world = createWorld({ validateAfter: 3_600_000, idleTimeout: 3_600_000 });
   await seen(world.db);
   await seen(world.db);
@@ -208,7 +208,7 @@ test("after a leap of the clock, what is idle is checked before it is lent", asy
   await endsEmpty(world);
 });
 
-test("a reset that was answered late is no proof that the server is still there", async () => {
+test("after a late answer to a reset the pool still checks the connection", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { promise: gate, resolve: answer } = Promise.withResolvers<void>();
   world.connector.resetGate = gate;
@@ -222,7 +222,7 @@ test("a reset that was answered late is no proof that the server is still there"
   await endsEmpty(world);
 });
 
-test("a connection that has idled enough is closed, and then no alarm is left", async () => {
+test("the pool closes a connection after idleTimeout, and then no alarm is left", async () => {
   const { db, connector, clock } = createWorld({ idleTimeout: 1_000 });
   await seen(db);
   await clock.pass(600);

@@ -1,4 +1,4 @@
-/** Everything at once, at random: whatever happens, nothing leaks and nobody shares. */
+/** Random requests, aborts and losses: nothing leaks, and no two requests share a connection. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -17,7 +17,7 @@ function randomOf(seed: number): () => number {
   };
 }
 
-/** One request, which does what chance has it do. */
+/** Runs one request, which does work chosen at random. */
 async function request(
   { db }: World<"a" | "b">,
   random: () => number,

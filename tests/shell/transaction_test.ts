@@ -1,4 +1,4 @@
-/** Transactions: whole or not at all, and never anybody else's. */
+/** Transactions: atomic, and only with the statements of their own code. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { FakeServerError } from "./support/fake_connector.ts";
 import { settled } from "./support/manual_clock.ts";
 import { createWorld, endsEmpty, refused, seen } from "./support/pool.ts";
 
-test("a transaction commits when its code ends well, and rolls back when it throws", async () => {
+test("a transaction commits when its code returns, and rolls back when its code throws", async () => {
   const world = createWorld();
   const { db, connector } = world;
   assert.equal(await db.transaction(async () => (await seen(db, "SELECT a")).inTransaction), true);
@@ -31,7 +31,7 @@ test("a transaction commits when its code ends well, and rolls back when it thro
   await endsEmpty(world);
 });
 
-test("statements of its code join it, however deep the call, also with the pool full", async () => {
+test("statements in a transaction's code join it at any call depth and at the limit", async () => {
   const world = createWorld({ connectionLimit: 1 });
   async function deep(depth: number): Promise<number> {
     await settled();
@@ -41,7 +41,7 @@ test("statements of its code join it, however deep the call, also with the pool 
   await endsEmpty(world);
 });
 
-test("isolation and readOnly say how it begins, and an unknown isolation is refused", async () => {
+test("a transaction begins with its isolation and readOnly; others are refused", async () => {
   const { db, connector } = createWorld();
   await db.transaction(() => 1, { isolation: "serializable", readOnly: true });
   assert.deepEqual(connector.log, [
@@ -52,7 +52,7 @@ test("isolation and readOnly say how it begins, and an unknown isolation is refu
   await refused(db.transaction(() => 1, { isolation: "none" as never }), "OPTION_INVALID");
 });
 
-test("a statement that comes after its transaction is refused, and never run", async () => {
+test("the pool refuses a statement that comes after its transaction, and runs none", async () => {
   const world = createWorld();
   const { db, connector } = world;
   await db.unit(async () => {
@@ -68,7 +68,7 @@ test("a statement that comes after its transaction is refused, and never run", a
   await endsEmpty(world);
 });
 
-test("a transaction that is open when its unit ends is rolled back", async () => {
+test("the pool rolls back a transaction that is open when its unit ends", async () => {
   const world = createWorld();
   const { db, connector } = world;
   let left: Promise<unknown> = Promise.resolve();
@@ -94,7 +94,7 @@ test("a transaction that is open when its unit ends is rolled back", async () =>
   await endsEmpty(world);
 });
 
-test("if the answer to COMMIT is lost, that is said, and nothing is repeated", async () => {
+test("if the answer to COMMIT is lost, the error says so and nothing is repeated", async () => {
   const world = createWorld();
   const { db, connector } = world;
   let runs = 0;
@@ -119,7 +119,7 @@ test("if the answer to COMMIT is lost, that is said, and nothing is repeated", a
   await endsEmpty(world);
 });
 
-test("if the connection is lost before COMMIT is sent, the transaction says so", async () => {
+test("a transaction fails if its connection is lost before COMMIT is sent", async () => {
   const world = createWorld();
   const { db, connector } = world;
   await refused(
@@ -133,7 +133,7 @@ test("if the connection is lost before COMMIT is sent, the transaction says so",
   await endsEmpty(world);
 });
 
-test("a rollback that fails is noted in the error, and its connection closed", async () => {
+test("the error has a failed rollback as `suppressed`; the connection is closed", async () => {
   const world = createWorld();
   const { db, connector } = world;
   const error: Error & { suppressed?: unknown } = new Error("mine");
@@ -169,7 +169,7 @@ test("an abort rolls a transaction back", async () => {
   await endsEmpty(world);
 });
 
-test("an abort that comes while COMMIT is under way lets it end", async () => {
+test("an abort while COMMIT is under way does not interrupt COMMIT", async () => {
   const world = createWorld();
   const { db, connector } = world;
   const abort = new AbortController();
@@ -186,7 +186,7 @@ test("an abort that comes while COMMIT is under way lets it end", async () => {
   await endsEmpty(world);
 });
 
-test("a transaction that cannot begin names the line of its caller", async () => {
+test("the error of a transaction that cannot begin has the caller in its stack", async () => {
   const { db, connector } = createWorld();
   connector.connectFailures.push(new FakeServerError(2003, "refused"));
   async function caller(): Promise<void> {
@@ -196,7 +196,7 @@ test("a transaction that cannot begin names the line of its caller", async () =>
   assert.match(error.stack ?? "", /at async caller .*transaction_test\.ts/);
 });
 
-test("a transaction that is aborted while it waits leaves the line", async () => {
+test("a transaction that is aborted while it waits leaves the queue", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const { db, connector } = world;
   const holder = seen(db, "HANG");

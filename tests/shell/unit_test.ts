@@ -1,4 +1,4 @@
-/** Units of work: one lease through each virtual connection, whatever they call. */
+/** Units of work: one lease for each virtual connection, whatever code the unit calls. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -19,7 +19,7 @@ test("a unit returns what its code returns, and throws what it throws", async ()
   await endsEmpty(world);
 });
 
-test("statements side by side in one unit share one lease, and the wait for it", async () => {
+test("parallel statements in one unit share one lease, and the wait for it", async () => {
   const world = createWorld();
   const threads = await world.db.unit(() => Promise.all([1, 2, 3].map(() => seen(world.db))));
   assert.deepEqual(threads.map(({ threadId }) => threadId), [1, 1, 1]);
@@ -54,7 +54,7 @@ test("between its statements a unit leaves the connection to others", async () =
   await endsEmpty(world);
 });
 
-test("state that cannot move keeps the connection for the unit, then it is wiped", async () => {
+test("a unit keeps a connection with session state; then the pool resets it", async () => {
   const world = createWorld();
   await world.db.unit(async () => {
     await seen(world.db, "SET @a = 1");
@@ -92,7 +92,7 @@ test("a statement that comes after its unit has ended is refused, and never run"
   await endsEmpty(world);
 });
 
-test("a statement that still waits when its unit ends leaves the line, refused", async () => {
+test("a statement that still waits when its unit ends leaves the queue, refused", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const holder = seen(world.db, "HANG");
   await settled();
@@ -108,7 +108,7 @@ test("a statement that still waits when its unit ends leaves the line, refused",
   await endsEmpty(world);
 });
 
-test("a statement that runs when its unit ends is let run to its end", async () => {
+test("a statement that runs when its unit ends runs to its end", async () => {
   const world = createWorld();
   let running: Promise<unknown> = Promise.resolve();
   await world.db.unit(async () => {
@@ -122,7 +122,7 @@ test("a statement that runs when its unit ends is let run to its end", async () 
   await endsEmpty(world);
 });
 
-test("one of two who wait for a lease of their unit may give up without the other", async () => {
+test("of two statements that wait for their unit's lease, one may be aborted alone", async () => {
   const world = createWorld({ connectionLimit: 1 });
   const holder = seen(world.db, "HANG");
   await settled();
@@ -143,7 +143,7 @@ test("one of two who wait for a lease of their unit may give up without the othe
   await endsEmpty(world);
 });
 
-test("a unit's signal ends its waits and its statements, not those of others", async () => {
+test("a unit's signal ends the unit's waits and statements, not those of others", async () => {
   const world = createWorld({ connectionLimit: 2 });
   const abort = new AbortController();
   const reason = new Error("client gone");
@@ -160,7 +160,7 @@ test("a unit's signal ends its waits and its statements, not those of others", a
   await endsEmpty(world);
 });
 
-test("a handler is a unit, and the signal of its request is the unit's", async () => {
+test("a handler runs as a unit, with the signal of its request", async () => {
   const world = createWorld();
   const handle = world.db.handler(async (request: { signal: AbortSignal }, name: string) => {
     await seen(world.db, "SET @a = 1");
@@ -182,7 +182,7 @@ test("bind gives a virtual connection another target, in this unit only", async 
   await endsEmpty(world);
 });
 
-test("thousands of bound targets leave nothing behind", async () => {
+test("thousands of bound targets leave no target behind", async () => {
   const world = createWorld({ connectionLimit: 2, idleTimeout: 100 });
   for (let i = 0; i < 2_000; i++) {
     const bind = { main: { database: `tenant${i}`, host: `host${i % 7}` } };
@@ -194,7 +194,7 @@ test("thousands of bound targets leave nothing behind", async () => {
   await endsEmpty(world);
 });
 
-test("a unit that may be repeated is, if the error makes it safe", async () => {
+test("the pool repeats a unit with `retries` if the error makes that safe", async () => {
   const world = createWorld();
   let runs = 0;
   const unit = world.db.unit(async () => {
@@ -206,7 +206,7 @@ test("a unit that may be repeated is, if the error makes it safe", async () => {
   await endsEmpty(world);
 });
 
-test("a unit is not repeated more often than it may be, nor after other errors", async () => {
+test("the pool repeats a unit at most `retries` times, and not after other errors", async () => {
   const world = createWorld();
   let runs = 0;
   const unit = world.db.unit(async () => {
@@ -221,7 +221,7 @@ test("a unit is not repeated more often than it may be, nor after other errors",
   await endsEmpty(world);
 });
 
-test("the pause before a repetition ends with the unit's signal", async () => {
+test("an abort of the unit's signal ends the pause before a repetition", async () => {
   const world = createWorld();
   const abort = new AbortController();
   const reason = new Error("client gone");
@@ -233,7 +233,7 @@ test("the pause before a repetition ends with the unit's signal", async () => {
   await endsEmpty(world);
 });
 
-test("a unit is not repeated any more when its pool is ending", async () => {
+test("the pool does not repeat a unit once it drains", async () => {
   const world = createWorld();
   let runs = 0;
   const unit = world.db.unit(async () => {
@@ -256,7 +256,7 @@ test("a unit within a unit is a unit of its own", async () => {
   await endsEmpty(world);
 });
 
-test("units that lock one another out are told so at once", async () => {
+test("of two units that wait for each other, the pool refuses one at once", async () => {
   const world = createWorld({ connectionLimit: 2, connections: { a: {}, b: {} } });
   const a = world.db.connection("a");
   const b = world.db.connection("b");
@@ -277,7 +277,7 @@ test("units that lock one another out are told so at once", async () => {
   await endsEmpty(world);
 });
 
-test("a unit inside another's transaction, at the limit, is refused at once", async () => {
+test("at the limit the pool refuses a unit inside another's transaction at once", async () => {
   const world = createWorld({ connectionLimit: 1 });
   await world.db.transaction(async () => {
     await refused(world.db.unit(() => seen(world.db)), "LEASE_DEADLOCK");
@@ -285,7 +285,7 @@ test("a unit inside another's transaction, at the limit, is refused at once", as
   await endsEmpty(world);
 });
 
-test("a connection lost with state in it is missed, one without is replaced", async () => {
+test("the pool replaces a lost connection in a unit only if it had no session state", async () => {
   const world = createWorld({ connections: { main: { hold: "unit" } } });
   await world.db.unit(async () => {
     await seen(world.db);

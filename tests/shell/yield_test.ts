@@ -1,10 +1,10 @@
-/** What a unit keeps only for what it might ask, it lets go of when it has to wait elsewhere. */
+/** A unit that must wait for a lease releases a lease that it keeps only for result info. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createWorld, endsEmpty, seen } from "./support/pool.ts";
 
-test("a request is granted what its own unit lets go of for it, and does not wait", async () => {
+test("a request gets the connection that its own unit releases for it, without waiting", async () => {
   const world = createWorld({ connectionLimit: 1, connections: { a: {}, b: {} } });
   const [a, b] = [world.db.connection("a"), world.db.connection("b")];
   await world.db.unit(async () => {

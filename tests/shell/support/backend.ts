@@ -1,11 +1,11 @@
-/** What a pool over the server within the process is founded on. */
+/** The backend of a pool that runs on the fake server. */
 
 import { keyOfValue, shapeOfValue } from "../../../src/mysql/keys.ts";
 import type { Backend } from "../../../src/shell/backend.ts";
 import { DEADLOCK, type FakeConnector, FakeServerError, LOST } from "./fake_connector.ts";
 import type { ManualClock } from "./manual_clock.ts";
 
-/** Returns what a pool over a port is founded on. */
+/** Returns a backend that opens sessions with a fake connector and reads a manual clock. */
 export function backendOf(
   connector: FakeConnector,
   clock: ManualClock,

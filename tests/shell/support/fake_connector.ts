@@ -1,9 +1,9 @@
 /**
- * A server within the process: a small but whole port.
+ * A fake server in this process, behind a small but complete port.
  *
- * Its sessions keep a transaction, savepoints and variables as a server would; statements run
- * one after another and answer with what they saw. A test may hold back answers and connects,
- * and end sessions from the server's side.
+ * Its sessions keep a transaction, savepoints and session state, as those of a server do. Their
+ * statements run one after another, and each returns a row that describes its session. A test may
+ * delay answers and connects, and end sessions from the server's side.
  */
 
 import type { AsyncLocalStorage } from "node:async_hooks";
@@ -14,34 +14,34 @@ import { FakeSession } from "./fake_session.ts";
 export * from "./fake_server.ts";
 export * from "./fake_session.ts";
 
-/** Opens sessions to a server within the process. */
+/** Opens sessions to the fake server. */
 export class FakeConnector implements Connector {
-  /** Every session that was opened. */
+  /** Every session that it has opened, in order. */
   readonly sessions: FakeSession[] = [];
-  /** Every statement that was run, as "thread: text". */
+  /** Every statement that a session has begun to run, as "thread: text". */
   readonly log: string[] = [];
-  /** What the next connects fail with, one after another. */
+  /** The errors with which the next connects fail, one each. */
   readonly connectFailures: Error[] = [];
-  /** Holds connects back, while set. */
+  /** If set, each connect waits for it. */
   connectGate: Promise<void> | undefined;
-  /** Holds resets back, while set. */
+  /** If set, each reset waits for it. */
   resetGate: Promise<void> | undefined;
-  /** Holds closes back, while set. */
+  /** If set, each close waits for it. */
   closeGate: Promise<void> | undefined;
-  /** How many are being opened. */
+  /** How many sessions are being opened now. */
   opening = 0;
-  /** The most that were open or being opened at once. */
+  /** The largest number of sessions that were open or being opened at once. */
   peak = 0;
-  /** Answers checks with a failure, while set. */
+  /** If set, each check fails with it. */
   checkFailure: Error | undefined;
-  /** Answers resets with a failure, while set. */
+  /** If set, each reset fails with it. */
   resetFailure: Error | undefined;
-  /** Which stores sockets were opened in, by this storage. */
+  /** The store of `storage` in which each connect began. */
   readonly contexts: unknown[] = [];
   storage: AsyncLocalStorage<unknown> | undefined;
   #threadNext = 1;
 
-  /** The sessions that are open. */
+  /** The sessions that the pool has not closed. */
   get open(): FakeSession[] {
     return this.sessions.filter((session) => !session.isClosed);
   }

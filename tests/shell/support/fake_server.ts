@@ -1,14 +1,14 @@
-/** The server within the process: what it is asked for, what it answers and what it makes of texts. */
+/** The fake server: its targets, its rows, its errors, and the facts that it finds in a text. */
 
 import type { StatementFacts } from "../../../src/port/session.ts";
 
-/** Where the fake server is asked to connect to. */
+/** The target of a session with the fake server. */
 export interface FakeTarget {
   readonly host: string;
   readonly database: string;
 }
 
-/** What a statement answers: a row with what the session was. */
+/** The row that a statement returns: its text and values, and the state of its session. */
 export interface Seen {
   readonly threadId: number;
   readonly database: string;
@@ -17,7 +17,7 @@ export interface Seen {
   readonly inTransaction: boolean;
 }
 
-/** An error as the server would send it. */
+/** An error that the fake server sends. */
 export class FakeServerError extends Error {
   readonly errno: number;
 
@@ -27,15 +27,15 @@ export class FakeServerError extends Error {
   }
 }
 
-/** The error with which the server says that it has no room. */
+/** The number of the error for too many connections. */
 export const TOO_MANY = 1040;
-/** The error of the victim of a deadlock, whose transaction the server has rolled back. */
+/** The number of the error for a deadlock, after which the server has rolled back the victim. */
 export const DEADLOCK = 1213;
 
-/** The error of whatever is under way when the server ends the connection. */
+/** The number of the error for a statement that runs when the server ends the connection. */
 export const LOST = 2013;
 
-/** What it takes a text to be: "ASK" reads the one before, "BEGIN" and so on as named. */
+/** Returns the facts of a statement by its first word; "ASK" reads an earlier one's result. */
 export function factsOfText(sql: string): StatementFacts {
   return {
     isReadOnly: /^(?:SELECT|ASK|HANG|PROVE|START|BEGIN|SAVEPOINT|RELEASE|ROLLBACK)/.test(sql),

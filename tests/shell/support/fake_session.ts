@@ -1,4 +1,4 @@
-/** A session with the server within the process. */
+/** A session with the fake server. */
 
 import type {
   Answering,
@@ -19,12 +19,12 @@ import {
   type Seen,
 } from "./fake_server.ts";
 
-/** The driver's connection, such as it is. */
+/** The driver's connection: an object that has only the thread id. */
 export interface FakeDriver {
   readonly threadId: number;
 }
 
-/** A session with the server within the process. */
+/** A session with the fake server. */
 export class FakeSession implements Session {
   readonly driver: FakeDriver;
   readonly threadId: number;
@@ -40,13 +40,13 @@ export class FakeSession implements Session {
   transaction = 0;
   transactionEndedBy: string | undefined;
   isRef = true;
-  /** What its next statement fails with. */
+  /** The error with which its next statement fails. */
   failNext: Error | undefined;
-  /** How the statements begin whose answers are held back. */
+  /** A statement that begins with this text waits for {@linkcode answer}. */
   hangsOn = "HANG";
-  /** How often it was wiped. */
+  /** How often the pool has reset it. */
   resets = 0;
-  /** How often it was asked whether it lives. */
+  /** How often the pool has checked it. */
   checks = 0;
   /** The names of the savepoints of its transaction. */
   readonly savepoints: string[] = [];
@@ -85,12 +85,12 @@ export class FakeSession implements Session {
     return isDirty || this.isInTransaction ? "dirty" : "clean";
   }
 
-  /** Answers the statement that was held back. */
+  /** Lets the statement that waits go on. */
   answer(): void {
     this.#answer?.resolve();
   }
 
-  /** Has something run in it that the pool knows nothing of. */
+  /** Makes the session busy, as by a command that the pool did not send. */
   keepBusy(): void {
     this.#running++;
   }
@@ -138,7 +138,7 @@ export class FakeSession implements Session {
     return this.driver;
   }
 
-  /** Ends what it runs, and itself with that. */
+  /** Destroys the session if it runs a statement. */
   cancelAll(reason: unknown): void {
     if (this.#running > 0) this.destroy(reason as Error);
   }
@@ -192,7 +192,7 @@ export class FakeSession implements Session {
     this.#ended.reject(reason);
   }
 
-  /** Ends it from the server's side. */
+  /** Ends the session from the server's side; tells the pool only if `isNoticed`. */
   kill(isNoticed = true): void {
     const cause = new FakeServerError(LOST, "Connection lost");
     this.isAlive = false;
@@ -233,7 +233,7 @@ export class FakeSession implements Session {
     return [[{ threadId, database, sql, values, inTransaction } satisfies Seen], []];
   }
 
-  /** Numbers the transaction that is open. */
+  /** Updates the number of the open transaction, and the statement that ended the last one. */
   #follow(sql: string): void {
     if (!this.isInTransaction) {
       if (this.transaction !== 0) this.transactionEndedBy = sql;

@@ -1,4 +1,4 @@
-/** Several handles of one pool over the server within the process. */
+/** Several handles of one pool that runs on the fake server. */
 
 import { createSubletPool } from "../../../src/shell/compose.ts";
 import type { PoolOptions } from "../../../src/shell/options.ts";
@@ -7,11 +7,11 @@ import { backendOf } from "./backend.ts";
 import { ManualClock } from "./manual_clock.ts";
 import type { FakePool } from "./pool.ts";
 
-/** A pool of two handles, and what is around it. */
+/** Two handles of one pool, with its connector and its clock. */
 export interface Shared {
   readonly one: FakePool<"main">;
   readonly other: FakePool<"main">;
-  /** Makes another handle. */
+  /** Creates another handle of the pool. */
   readonly another: () => FakePool<"main">;
   readonly connector: FakeConnector;
   readonly clock: ManualClock;
@@ -19,7 +19,7 @@ export interface Shared {
 
 let count = 0;
 
-/** Creates a pool that nobody else has, with two handles. */
+/** Creates two handles of a pool that no other call returns handles of. */
 export function createShared(
   options: PoolOptions<"main", Partial<FakeTarget>> & Partial<FakeTarget> = {},
 ): Shared {
@@ -31,7 +31,7 @@ export function createShared(
   return { one: another(), other: another(), another, connector, clock };
 }
 
-/** Tells whether a promise has been fulfilled. */
+/** Returns an object whose `isDone` becomes true when the promise is fulfilled. */
 export function watched(promise: Promise<unknown>): { readonly isDone: boolean } {
   const state = { isDone: false };
   promise.then(() => state.isDone = true);

@@ -1,6 +1,6 @@
 /**
- * A program that uses a pool, waits for a server that is full and for a unit that is repeated,
- * and leaves the pool open.
+ * A program that leaves its pool open, after the pool has waited for a full server and has
+ * repeated a unit.
  */
 
 import { createSubletPool } from "../../../src/shell/compose.ts";

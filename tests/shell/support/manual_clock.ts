@@ -1,4 +1,4 @@
-/** A clock whose hands are moved by the test. */
+/** A clock that the test moves. */
 
 import type { Instant } from "../../../src/port/session.ts";
 import type { PoolClock } from "../../../src/shell/clock.ts";
@@ -8,15 +8,15 @@ interface Pending {
   readonly ring: () => void;
 }
 
-/** A clock that stands still until it is moved. */
+/** A clock that stands still until the test calls `pass` or `leap`. */
 export class ManualClock implements PoolClock {
   leaps = 0;
-  /** What chance brings. */
+  /** The number that {@linkcode random} returns. */
   luck = 0.5;
   #now: Instant = 1_000;
   readonly #pending = new Set<Pending>();
 
-  /** How many alarms are set. */
+  /** How many alarms are pending. */
   get alarms(): number {
     return this.#pending.size;
   }
@@ -35,7 +35,7 @@ export class ManualClock implements PoolClock {
     return this.luck;
   }
 
-  /** Lets time pass; alarms ring in order, each at its time, with time between to act on it. */
+  /** Lets time pass: rings each due alarm at its time, and lets the pool react before the next. */
   async pass(durationMs: number): Promise<void> {
     const end = this.#now + durationMs;
     for (let next = this.#first(end); next !== undefined; next = this.#first(end)) {
@@ -48,7 +48,7 @@ export class ManualClock implements PoolClock {
     await settled();
   }
 
-  /** Lets time have passed in which nothing ran. */
+  /** Moves the time on without ringing an alarm, as a freeze of the process does. */
   leap(durationMs: number): void {
     this.#now += durationMs;
     this.leaps++;
@@ -63,7 +63,7 @@ export class ManualClock implements PoolClock {
   }
 }
 
-/** Fulfilled when every promise that could be settled by now has been acted on. */
+/** Returns a promise that is fulfilled once all pending promise callbacks have run. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,4 +1,4 @@
-/** A pool over the server within the process, with a clock that the test moves. */
+/** A pool that runs on the fake server, with a clock that the test moves. */
 
 import assert from "node:assert/strict";
 import { createSubletPool } from "../../../src/shell/compose.ts";
@@ -15,14 +15,14 @@ export type FakePool<Name extends string> = Pool<Name, FakeTarget, FakeDriver, P
 export type FakeVirtual = VirtualConnection<FakeTarget, FakeDriver>;
 export type FakeLease = Lease<FakeDriver>;
 
-/** A pool, and what is around it. */
+/** A pool, its connector and its clock. */
 export interface World<Name extends string> {
   readonly db: FakePool<Name>;
   readonly connector: FakeConnector;
   readonly clock: ManualClock;
 }
 
-/** Creates a pool of its own. */
+/** Creates a pool, which is not shared unless the options say so. */
 export function createWorld<const Name extends string = "main">(
   options: PoolOptions<Name, Partial<FakeTarget>> & Partial<FakeTarget> = {},
   connector: FakeConnector = new FakeConnector(),
@@ -35,10 +35,10 @@ export function createWorld<const Name extends string = "main">(
   return { db, connector, clock };
 }
 
-// What runs pools is loaded, so that all happens as soon as it is asked for.
+// One pool, which opens no connection, begins and ends before the first test.
 await createWorld().db.drain();
 
-/** Runs a statement and returns what the session that ran it was. */
+/** Runs a statement and returns its row, which describes the session that ran it. */
 export async function seen(
   virtual: { query: FakeVirtual["query"] },
   sql = "SELECT",
@@ -50,7 +50,7 @@ export async function seen(
   return row;
 }
 
-/** Expects a promise to be rejected with an error of the pool. */
+/** Expects a promise to reject with a `SubletError` of this code, and returns the error. */
 export async function refused(promise: Promise<unknown>, code: string): Promise<SubletError> {
   const error: unknown = await promise.then(() => undefined, (error) => error);
   assert.ok(error instanceof SubletError, `expected ${code}: received ${error}`);
@@ -58,7 +58,7 @@ export async function refused(promise: Promise<unknown>, code: string): Promise<
   return error;
 }
 
-/** Drains a pool and expects that nothing of it is left. */
+/** Drains a pool and expects that no connection, waiter or alarm is left. */
 export async function endsEmpty({ db, connector, clock }: World<string>): Promise<void> {
   const drained = db.drain();
   await settled();

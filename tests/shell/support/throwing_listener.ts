@@ -1,4 +1,4 @@
-/** A program whose listener throws while a statement is granted its lease. */
+/** A program whose listener throws while the pool grants a lease to a statement. */
 
 import { createWorld, endsEmpty, seen } from "./pool.ts";
 
