@@ -44,7 +44,7 @@ export function list({ pool }: Draft, target: Writable<Target>): void {
   const needed = outage === undefined ? waiter : undefined;
   const probing = outage === undefined ? undefined : waiter;
   const belowMinimum = target.live < target.minimum && places > 0 ? id : undefined;
-  const shortfall = needed === undefined ? 0 : Math.min(places, sizeOf(queue) - target.arriving);
+  const wanted = needed === undefined ? 0 : Math.min(places, sizeOf(queue) - target.arriving);
   const retryAt = outage === undefined ? -Infinity : outage.retryAt;
   const idleEndsAt = target.live > target.minimum && longest !== undefined
     ? longest.restedAt! + pool.policy.idleTimeout
@@ -53,12 +53,12 @@ export function list({ pool }: Draft, target: Writable<Target>): void {
   pool.probing = move(pool.probing, target.probing, probing, id, retryAt);
   pool.belowMinimum = move(pool.belowMinimum, target.belowMinimum, belowMinimum, id, retryAt);
   pool.resting = move(pool.resting, target.resting, longest?.idleOrder, id, idleEndsAt);
-  pool.shortfall += shortfall - target.shortfall;
+  pool.wanted += wanted - target.wanted;
   target.needed = needed;
   target.probing = probing;
   target.belowMinimum = belowMinimum;
   target.resting = longest?.idleOrder;
-  target.shortfall = shortfall;
+  target.wanted = wanted;
   const forgetAt = forgottenAt(pool, target);
   if (forgetAt !== target.forgetAt) {
     target.forgetAt = forgetAt;
@@ -74,7 +74,7 @@ function forgottenAt(
   if (queue !== undefined || blocked > 0 || live > 0) return undefined;
   if (isEnding(pool)) return -Infinity;
   if (minimum > 0) return undefined;
-  return outage === undefined ? -Infinity : outage.retryAt + pool.policy.backoffMsMax;
+  return outage === undefined ? -Infinity : outage.retryAt + pool.policy.backoffMax;
 }
 
 /** Returns a list with a target moved from one key to another, either of which may be none. */
@@ -138,13 +138,13 @@ function oldestOf(pool: PoolState, resting: Table<TargetId>): Actual | undefined
  * The waiters of a target that is down need no room, except the waiter whose probe is due:
  * `probes` adds it to the others.
  */
-function hasVictim({ resting, shortfall, closing }: PoolState, probes: 0 | 1): boolean {
-  return resting !== undefined && shortfall + probes > closing;
+function hasVictim({ resting, wanted, closing }: PoolState, probes: 0 | 1): boolean {
+  return resting !== undefined && wanted + probes > closing;
 }
 
 /** Returns by how much the idle timeout is shortened: more than 0 if too many are idle. */
 export function idleCut({ idle, policy }: PoolState): number {
-  return idle > policy.maxIdle ? policy.idleCutMs : 0;
+  return idle > policy.maxIdle ? policy.idleCut : 0;
 }
 
 /** Returns when time alone lets the pool open a connection for a waiter. */

@@ -69,7 +69,7 @@ const UNKNOWN: Target = {
   probing: undefined,
   belowMinimum: undefined,
   resting: undefined,
-  shortfall: 0,
+  wanted: 0,
   forgetAt: undefined,
 };
 
@@ -155,7 +155,7 @@ function copyPool(was: PoolState): Writable<PoolState> {
     probing: was.probing,
     belowMinimum: was.belowMinimum,
     resting: was.resting,
-    shortfall: was.shortfall,
+    wanted: was.wanted,
     virtuals: was.virtuals,
     actuals: was.actuals,
     idle: was.idle,
@@ -197,7 +197,7 @@ function copyTarget(was: Target): Writable<Target> {
     probing: was.probing,
     belowMinimum: was.belowMinimum,
     resting: was.resting,
-    shortfall: was.shortfall,
+    wanted: was.wanted,
     forgetAt: was.forgetAt,
   };
 }

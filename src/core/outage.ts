@@ -61,8 +61,8 @@ function lowerCeiling(draft: Draft, random: number): void {
 /** Postpones the next attempt, unless it is postponed already. */
 function setback({ pool, now }: Draft, last: Setback | undefined, random: number): Setback {
   if (last !== undefined && now < last.retryAt) return last;
-  const { backoffMsMin, backoffMsMax } = pool.policy;
+  const { backoffMin, backoffMax } = pool.policy;
   const failures = (last?.failures ?? 0) + 1;
-  const wholeMs = Math.min(backoffMsMax, backoffMsMin * 2 ** (failures - 1));
+  const wholeMs = Math.min(backoffMax, backoffMin * 2 ** (failures - 1));
   return { failures, retryAt: now + wholeMs * (1 + random) / 2 };
 }

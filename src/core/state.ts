@@ -43,7 +43,7 @@ export interface Policy {
   /** How many idle connections the pool keeps for that long, apart from the minimum of targets. */
   readonly maxIdle: number;
   /** How much shorter the idle timeout is while more than {@linkcode maxIdle} are idle. */
-  readonly idleCutMs: number;
+  readonly idleCut: number;
   /** Maximum age of a connection, reduced at random by up to 10 %. */
   readonly maxLifetime: number;
   /** After how long without use the pool checks a connection before it lends it. */
@@ -51,9 +51,9 @@ export interface Policy {
   /** How long a connection stays with its target although another target's waiter is older. */
   readonly handoverMs: number;
   /** How long the pool waits after the first failed attempt to connect; doubled by each failure. */
-  readonly backoffMsMin: number;
+  readonly backoffMin: number;
   /** The longest such wait. */
-  readonly backoffMsMax: number;
+  readonly backoffMax: number;
   /** The virtual connections, by their ids. */
   readonly virtuals: readonly VirtualPolicy[];
 }
@@ -173,7 +173,7 @@ export interface Target {
   /** As {@linkcode needed}. */
   readonly resting: number | undefined;
   /** How many connections for its queue may start to open now; none while it is down. */
-  readonly shortfall: number;
+  readonly wanted: number;
   /** When the pool may forget it, if ever. */
   readonly forgetAt: Instant | undefined;
 }
@@ -210,7 +210,7 @@ export interface PoolState extends Readonly<Record<Status, number>> {
   /** The targets with an idle connection, by the order of the oldest; due at its idle timeout. */
   readonly resting: Table<TargetId>;
   /** How many connections may start to open for {@linkcode needed} now, if there were room. */
-  readonly shortfall: number;
+  readonly wanted: number;
   /** The virtual connections that have a limit or a minimum and have been used. */
   readonly virtuals: Table<Virtual>;
   /** Every actual connection that has not closed, by id; idle ones are due at their maximum age. */
@@ -247,7 +247,7 @@ export function createState(policy: Policy): PoolState {
     probing: undefined,
     belowMinimum: undefined,
     resting: undefined,
-    shortfall: 0,
+    wanted: 0,
     virtuals: undefined,
     actuals: undefined,
     idle: 0,

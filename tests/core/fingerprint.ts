@@ -50,9 +50,9 @@ class Namer {
 
   down(down: Pick<Down, "until" | "failures"> | undefined): string {
     if (down === undefined) return "";
-    const { backoffMsMax, backoffMsMin } = this.#place.configuration.policy;
-    const failuresMax = 1 + Math.ceil(Math.log2(backoffMsMax / backoffMsMin));
-    const memoryEndsAt = down.until + backoffMsMax;
+    const { backoffMax, backoffMin } = this.#place.configuration.policy;
+    const failuresMax = 1 + Math.ceil(Math.log2(backoffMax / backoffMin));
+    const memoryEndsAt = down.until + backoffMax;
     const failures = this.left(memoryEndsAt) > 0 ? Math.min(failuresMax, down.failures) : "-";
     return `${failures} ${this.left(down.until)} ${this.left(memoryEndsAt)}`;
   }
@@ -119,7 +119,7 @@ function printPool(pool: PoolState, namer: Namer): string {
     pool.enclosing,
     namer.leases(pool.enclosed),
     STATUSES.map((status) => pool[status]).join(),
-    [pool.waiting, pool.blocked, pool.shortfall].join(),
+    [pool.waiting, pool.blocked, pool.wanted].join(),
     congestion &&
     `${congestion.ceiling} ${
       namer.down({ until: congestion.retryAt, failures: congestion.failures })
@@ -134,7 +134,7 @@ function printTarget(target: Target, namer: Namer): string {
   return [
     id,
     namer.inQueue(queue),
-    [blocked, arriving, opening, openRate, live, minimum, target.shortfall],
+    [blocked, arriving, opening, openRate, live, minimum, target.wanted],
     namer.down(down),
     [target.needed, target.probing].map((key) => key !== undefined && namer.lease(key)),
     [target.belowMinimum, target.resting].map((key) => key !== undefined),

@@ -159,8 +159,8 @@ export class Judge {
 
   /** How long a connection may be idle, while as many are idle as now. */
   idleTimeout(): number {
-    const { idleTimeout, idleCutMs, maxIdle } = this.policy;
-    return this.count("idle") > maxIdle ? idleTimeout - idleCutMs : idleTimeout;
+    const { idleTimeout, idleCut, maxIdle } = this.policy;
+    return this.count("idle") > maxIdle ? idleTimeout - idleCut : idleTimeout;
   }
 
   isTenured(conn: Conn): boolean {

@@ -60,7 +60,7 @@ export function obey(place: Place, command: Command, event: Event): void {
 function obeyForget({ world, now }: Place, judge: Judge, id: number): void {
   const down = world.down[id];
   const isKept = !judge.isOver() && down !== undefined &&
-    now < down.until + judge.policy.backoffMsMax;
+    now < down.until + judge.policy.backoffMax;
   const isAwaited = world.waits.some(({ target }) => target === id);
   must(!isAwaited, "a target with waiters is not forgotten");
   must(judge.live(id) === 0 && !isKept, "what is there is not forgotten");

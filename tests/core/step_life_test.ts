@@ -31,7 +31,7 @@ test("the pool retires the longest idle connection first, and never a leased one
 });
 
 test("idle connections beyond `maxIdle` retire sooner, the longest idle first", () => {
-  const driver = rested(4, { idleTimeout: 500, maxIdle: 1, idleCutMs: 400 });
+  const driver = rested(4, { idleTimeout: 500, maxIdle: 1, idleCut: 400 });
   assert.equal(deadline(driver.pool), driver.now + 100);
   driver.wait(99);
   assert.equal(driver.counts().idle, 4);
@@ -47,7 +47,7 @@ test("idle connections beyond `maxIdle` retire sooner, the longest idle first", 
 
 test("the pool keeps surplus idle connections for a moment, and a minimum for good", () => {
   const virtuals = [{ target: 0, limit: Infinity, minimum: 2 }];
-  const driver = rested(3, { idleTimeout: 500, maxIdle: 0, idleCutMs: 400, virtuals });
+  const driver = rested(3, { idleTimeout: 500, maxIdle: 0, idleCut: 400, virtuals });
   driver.wait(50);
   assert.equal(driver.counts().idle, 3);
   driver.wait(10_000);

@@ -45,7 +45,7 @@ test("the pool tries a server that was down by one connect, and only on a reques
 });
 
 test("each failure doubles the time to the next attempt, up to a limit", () => {
-  const driver = new Driver({ backoffMsMin: 100, backoffMsMax: 1000 }, { connectMs: 0, random: 1 });
+  const driver = new Driver({ backoffMin: 100, backoffMax: 1000 }, { connectMs: 0, random: 1 });
   driver.faults.set(0, "down");
   for (let tick = 0; tick < 5000; tick++) {
     driver.request();

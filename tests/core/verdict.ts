@@ -61,7 +61,7 @@ function checkTold({ pool, world, now }: Place, judge: Judge): void {
     );
     const down = world.down[target.id];
     const isRemembered = !judge.isOver() && down !== undefined &&
-      now < down.until + judge.policy.backoffMsMax;
+      now < down.until + judge.policy.backoffMax;
     const isAwaited = world.waits.some((wait) => wait.target === target.id);
     const isAlive = isAwaited || judge.live(target.id) > 0 ||
       (!judge.isOver() && judge.minimum(target.id) > 0);

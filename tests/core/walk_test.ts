@@ -26,12 +26,12 @@ const policy: fc.Arbitrary<Policy> = fc.record({
   queueLimit: fc.constantFrom(50, Infinity),
   idleTimeout: fc.constantFrom(200, 2000, 1_000_000),
   maxIdle: fc.constantFrom(0, 2, Infinity),
-  idleCutMs: fc.constantFrom(0, 190),
+  idleCut: fc.constantFrom(0, 190),
   maxLifetime: fc.constantFrom(1000, 10_000, Infinity),
   validateAfter: fc.constantFrom(0, 100, Infinity),
   handoverMs: fc.constantFrom(0, 50, Infinity),
-  backoffMsMin: fc.constantFrom(1, 50),
-  backoffMsMax: fc.constant(400),
+  backoffMin: fc.constantFrom(1, 50),
+  backoffMax: fc.constant(400),
   virtuals: fc.array(
     fc.record({
       target: fc.nat({ max: TARGETS - 1 }),

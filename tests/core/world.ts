@@ -268,7 +268,7 @@ function failTo(
 }
 
 function backoff({ configuration: { policy } }: Place, failures: number, random: number): number {
-  return Math.min(policy.backoffMsMax, policy.backoffMsMin * 2 ** (failures - 1)) * (1 + random) /
+  return Math.min(policy.backoffMax, policy.backoffMin * 2 ** (failures - 1)) * (1 + random) /
     2;
 }
 

@@ -38,12 +38,12 @@ test("without options a pool has the documented defaults", () => {
     queueLimit: Infinity,
     idleTimeout: 60_000,
     maxIdle: Infinity,
-    idleCutMs: 59_000,
+    idleCut: 59_000,
     maxLifetime: 1_800_000,
     validateAfter: 500,
     handoverMs: 100,
-    backoffMsMin: 50,
-    backoffMsMax: 250,
+    backoffMin: 50,
+    backoffMax: 250,
   });
   assert.deepEqual(virtuals, [
     { name: "main", limit: Infinity, minimum: 0, hold: "result", overrides: {} },

@@ -82,12 +82,12 @@ const POLICY: Policy = {
   queueLimit: Infinity,
   idleTimeout: Infinity,
   maxIdle: Infinity,
-  idleCutMs: 0,
+  idleCut: 0,
   maxLifetime: Infinity,
   validateAfter: Infinity,
   handoverMs: 100,
-  backoffMsMin: 100,
-  backoffMsMax: 1000,
+  backoffMin: 100,
+  backoffMax: 1000,
   virtuals: [{ target: 0, limit: Infinity, minimum: 0 }],
 };
 

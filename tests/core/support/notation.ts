@@ -34,12 +34,12 @@ const PLAIN: Omit<Policy, "virtuals"> = {
   queueLimit: Infinity,
   idleTimeout: Infinity,
   maxIdle: Infinity,
-  idleCutMs: 0,
+  idleCut: 0,
   maxLifetime: Infinity,
   validateAfter: Infinity,
   handoverMs: 0,
-  backoffMsMin: 100,
-  backoffMsMax: 1000,
+  backoffMin: 100,
+  backoffMax: 1000,
 };
 
 const POOL_EVENTS: Readonly<Record<string, Event>> = {

@@ -101,7 +101,7 @@ function assertKnown(pool: PoolState, model: Model): void {
 
 function assertLists(pool: PoolState): void {
   const [needed, probing, belowMinimum, resting]: [Row[], Row[], Row[], Row[]] = [[], [], [], []];
-  let shortfall = 0;
+  let wanted = 0;
   for (const target of valuesOf(pool.targets)) {
     const { id, queue, arriving, opening, openRate, outage, live, minimum } = target;
     const places = Math.max(0, (outage === undefined ? openRate : 1) - opening);
@@ -110,7 +110,7 @@ function assertLists(pool: PoolState): void {
     const uncovered = nthOf(queue, arriving);
     if (uncovered !== undefined && longest === undefined && places > 0) {
       (outage === undefined ? needed : probing).push([uncovered.lease, id, retryAt]);
-      if (outage === undefined) shortfall += Math.min(places, sizeOf(queue) - arriving);
+      if (outage === undefined) wanted += Math.min(places, sizeOf(queue) - arriving);
     }
     if (live < minimum && places > 0) belowMinimum.push([id, id, retryAt]);
     if (longest === undefined) continue;
@@ -120,7 +120,7 @@ function assertLists(pool: PoolState): void {
   assert.deepEqual(rowsOf(pool.needed), sorted(needed));
   assert.deepEqual(rowsOf(pool.probing), sorted(probing));
   assert.deepEqual(rowsOf(pool.resting), sorted(resting));
-  assert.equal(pool.shortfall, shortfall);
+  assert.equal(pool.wanted, wanted);
   // A pool that ends keeps no minimum any more.
   const isOpen = pool.phase === "open" || pool.phase === "paused";
   if (isOpen) assert.deepEqual(rowsOf(pool.belowMinimum), sorted(belowMinimum));
