@@ -1,4 +1,7 @@
-/** Turns of those who use one thing one after another, in the order in which they came. */
+/**
+ * Turns, which put the statements of transactions on one lease in order; and the wait of code for
+ * a transaction of its own unit.
+ */
 
 import type { Instant } from "../port/session.ts";
 import type { ContextTransaction, WorkContext } from "./context.ts";
@@ -6,33 +9,33 @@ import { SubletError } from "./errors.ts";
 import type { LeaseWaiter, Lessor } from "./lease_request.ts";
 import { type Limits, Wait } from "./wait.ts";
 
-/** A turn that somebody has taken. */
+/** A place in the order, from `take` until `end`. */
 export class Turn {
   readonly #turns: Turns;
   #before: Turn | undefined;
   #after: Turn | undefined;
   #come: (() => void) | undefined;
 
-  /** Comes behind another one. */
+  /** Creates a turn that comes after `before`. */
   constructor(turns: Turns, before: Turn | undefined) {
     this.#turns = turns;
     this.#before = before;
     if (before !== undefined) before.#after = this;
   }
 
-  /** Whether those who came before have had theirs. */
+  /** Whether all earlier turns have ended. */
   get hasCome(): boolean {
     return this.#before === undefined;
   }
 
-  /** Waits until it has come; rejects when the limits are reached. */
+  /** Waits until all earlier turns have ended; rejects when a limit is reached. */
   come(interpreter: Lessor, limits: Limits): Promise<void> {
     const wait = new Wait(interpreter, limits);
     this.#come = () => wait.done();
     return wait.begin();
   }
 
-  /** Lets the next one come, now or when those before it have ended. */
+  /** Ends it: the next turn comes now or, if earlier ones are left, after those. */
   end(): void {
     const [before, after] = [this.#before, this.#after];
     this.#turns.leave(this, before);
@@ -43,26 +46,26 @@ export class Turn {
   }
 }
 
-/** Gives turns. */
+/** Gives turns, in the order of the calls. */
 export class Turns {
   #last: Turn | undefined;
 
-  /** Takes the next turn; whoever takes one ends it, whatever comes. */
+  /** Takes the next turn, which the caller must end in any case. */
   take(): Turn {
     return this.#last = new Turn(this, this.#last);
   }
 
-  /** Forgets a turn that has ended. */
+  /** Removes a turn that has ended; `before` is the one before it, if any. */
   leave(turn: Turn, before: Turn | undefined): void {
     if (this.#last === turn) this.#last = before;
   }
 }
 
-/** A transaction, as code that waits for it knows it. */
+/** The part of a transaction that code which waits for it uses. */
 export interface AwaitedTransaction extends ContextTransaction {
-  /** Fulfilled when it is further. */
+  /** Fulfilled when its status changes. */
   readonly changed: Promise<void>;
-  /** What it runs on, and the name of the virtual connection that this goes through. */
+  /** The lease it runs on, and the name of the virtual connection of the lease. */
   readonly unitLease: ContextTransaction["unitLease"] & {
     readonly virtualConfig: { readonly name: string };
   };
@@ -70,16 +73,17 @@ export interface AwaitedTransaction extends ContextTransaction {
 
 /** Code that waits for a transaction. */
 export interface TurnWaiting {
-  /** What the code belongs to. */
+  /** The context of the code. */
   readonly context: WorkContext | undefined;
-  /** The transaction. */
+  /** The transaction that it waits for. */
   readonly open: AwaitedTransaction;
 }
 
 /**
- * Waits until a transaction of the same unit is further, where code wants to work; not longer than
- * for a lease. Two transactions side by side may wait for each other, each by a statement on the
- * other's virtual connection: then the later one is refused at once, as its wait could never end.
+ * Waits until the status of a transaction of the same unit changes, so that code may use its lease;
+ * `acquireTimeout` limits the wait. Two parallel transactions may wait for each other, each with a
+ * statement on the other's virtual connection: then the second wait, which could never end, rejects
+ * at once with `LEASE_DEADLOCK`.
  */
 export async function untilFurther(
   interpreter: Lessor,
@@ -100,7 +104,7 @@ export async function untilFurther(
   }
 }
 
-/** Tells whether what is waited for waits itself for a transaction that the code is in. */
+/** Tells whether the awaited transaction waits, perhaps through others, for one of this code. */
 function isRing(waitings: Iterable<TurnWaiting>, { context, open }: TurnWaiting): boolean {
   const reached = new Set([open]);
   for (const transaction of reached) {

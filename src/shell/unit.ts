@@ -1,10 +1,10 @@
 /**
- * Units of work: what a request, or any other span of code, holds of the pool.
+ * A unit of work: a span of code, such as the handler of a request, and the leases that it has.
  *
- * Code of a unit finds one lease through each virtual connection. A transaction keeps its lease
- * for itself: code of the unit that runs beside it finds another one, as code of a second unit
- * would; unless the lease holds session state, which cannot be on two connections: then that
- * code waits until the transaction has ended.
+ * All code of a unit shares one lease per virtual connection. But a transaction has its lease for
+ * itself: code of the unit that runs in parallel gets another lease, as code of another unit would.
+ * If the unit must stay on one connection, because of session state or `hold: "unit"`, that code
+ * waits until the transaction has ended.
  */
 
 import type { LeaseRef, VirtualId } from "../core/mod.ts";
@@ -19,62 +19,62 @@ import type { Transaction } from "./transaction.ts";
 import type { TargetEntry } from "./targets.ts";
 import type { TurnWaiting } from "./turns.ts";
 
-/** What a host gives with a request, to have work done after the answer: `ctx` of Workers. */
+/** The object by which a host lets work go on after the response: `ctx` of Workers. */
 export interface Host {
-  /** Has the host wait for a promise before it ends what runs for the request. */
+  /** Makes the host wait for a promise before it stops the code of the request. */
   waitUntil(promise: Promise<unknown>): void;
 }
 
-/** What code belongs to: its unit, and its transaction in it. */
+/** The context of code: its unit, and its transaction in the unit. */
 export type UnitContext = WorkContext<Unit, Transaction>;
 
-/** Code that is given its context. */
+/** Code that gets its context as an argument. */
 export type ContextCode<T> = (context: UnitContext) => T;
 
-/** How code finds its context. */
+/** Gives running code its context. */
 export type UnitContexts = WorkContexts<Unit, Transaction>;
 
-/** What runs one handle of a pool, as the work that is begun through the handle knows it. */
+/** The part of the engine of a pool's handle that units, transactions and leases use. */
 export interface UnitEngine {
-  /** Tells the time. */
+  /** The clock of the pool. */
   readonly clock: Clock;
-  /** Which unit of work, and which transaction in it, code belongs to. */
+  /** Gives running code its unit of work, and its transaction. */
   readonly contexts: UnitContexts;
-  /** Counts the work. */
+  /** Counts the work of the handle. */
   readonly handle: Admission;
-  /** Whether each unit that is within no other has a runtime of its own. */
+  /** Whether each outermost unit has a runtime of its own (`lifespan: "unit"`). */
   readonly isPerUnit: boolean;
-  /** Returns the runtime of the calling code: its unit's, or that of a unit that it may begin. */
+  /** Returns the runtime of the caller's unit or, outside any, that for a unit it may begin. */
   runtimeHere(): PoolRuntime;
 }
 
-/** Where a unit of work begins. */
+/** Where a unit of work begins: in another unit, with a separate lease, in a host. */
 export interface UnitOrigin {
-  /** The unit within which it begins; one without comes too late when the pool is ending. */
+  /** The unit within which it begins; a pool that is ending refuses a unit without one. */
   readonly outer?: Unit | undefined;
-  /** Whether it is the unit of a lease beside those of `outer`, whose targets it has. */
+  /** Whether it is the unit of a separate lease, which uses the targets of `outer`. */
   readonly isBeside?: boolean | undefined;
-  /** What the host gave with the request. */
+  /** The host's object for the request. */
   readonly host?: Host | undefined;
 }
 
-/** Reads of which nothing is known: the names in them, and through what they ran. */
+/** Reads that may have written, through a view whose function writes. */
 export interface UnprovenReads {
-  /** The virtual connection. */
+  /** The virtual connection that they ran through. */
   readonly virtualConfig: VirtualConfig;
-  /** What tells the port of which moment each was. */
+  /** The names in them, as in `Session.unprovenReads`. */
   readonly reads: ReadonlyMap<string, number>;
 }
 
-/** The span of code that leases are tagged with. */
+/** A unit of work. */
 export class Unit implements LeasingUnit {
-  /** What runs its actual connections. */
+  /** Runs its actual connections. */
   readonly runtime: PoolRuntime;
-  /** Counts it, and its requests. */
+  /** Counts it, and its requests for leases. */
   readonly admission: Admission;
   /** The unit within which it began. */
   readonly outer: Unit | undefined;
-  /** Whether its actual connections live no longer than it. */
+  /** Whether its runtime, and so all its actual connections, end with it. */
   readonly #endsRuntime: boolean;
   readonly #host: Host | undefined;
   readonly #isBeside: boolean;
@@ -102,7 +102,7 @@ export class Unit implements LeasingUnit {
     if (outer !== undefined) (outer.#inner ??= new Set()).add(this);
   }
 
-  /** What of its code waits for a transaction of its own. */
+  /** The waits of its code for transactions of its own. */
   get turnWaitings(): Set<TurnWaiting> {
     return this.#turnWaitings ??= new Set();
   }
@@ -112,28 +112,28 @@ export class Unit implements LeasingUnit {
     return this.#isEnded;
   }
 
-  /** Whether something that it, or a unit within it, has written may have become permanent. */
+  /** Whether a write of it, or of a unit within it, may have become permanent. */
   get mayBePermanent(): boolean {
     return this.#mayBePermanent || this.#unitLeases.some((unitLease) => unitLease.mayBePermanent) ||
       [...this.#inner ?? []].some((unit) => unit.mayBePermanent);
   }
 
-  /** The names in its reads that may be those of views which write, by targets. */
+  /** Its reads that may have written through a view, by target. */
   get unprovenReads(): ReadonlyMap<TargetEntry, UnprovenReads> {
     return this.#unprovenReads ??= new Map();
   }
 
-  /** The leases in which a statement has begun a transaction by hand, and none has ended it. */
+  /** Its leases with an open transaction that a statement has begun, not the pool. */
   get openByHand(): readonly UnitLease[] {
     return this.#unitLeases.filter((unitLease) => unitLease.isOpenByHand);
   }
 
-  /** The leases in which such a transaction was open when their connections were lost. */
+  /** Its leases in which such a transaction was open when the connection was lost. */
   get lostByHand(): readonly UnitLease[] {
     return this.#unitLeases.filter((unitLease) => unitLease.isLostByHand);
   }
 
-  /** What explicit leases of it keep. */
+  /** The granted explicit leases of its code, if no transaction is open on them. */
   get kept(): readonly LeaseRef[] {
     return [this, ...this.#beside].flatMap((unit) => unit.#unitLeases)
       .flatMap((unitLease) => unitLease.isExplicit ? unitLease.leaseRef ?? [] : []);
@@ -144,13 +144,13 @@ export class Unit implements LeasingUnit {
     if (this.#isEnded) throw unitEnded();
   }
 
-  /** Notes that something of it, and so of the units around it, may have become permanent. */
+  /** Notes that a write of it, and so of the units around it, may have become permanent. */
   notePermanent(): void {
     this.#mayBePermanent = true;
     this.outer?.notePermanent();
   }
 
-  /** Notes what of a lease may have become permanent, as the lease is released. */
+  /** Notes, at the release of a lease, whether its writes may have become permanent. */
   noteLasting({ mayBePermanent, unprovenReads, virtualConfig }: UnitLease): void {
     if (mayBePermanent) this.notePermanent();
     if (unprovenReads?.size) {
@@ -158,12 +158,12 @@ export class Unit implements LeasingUnit {
     }
   }
 
-  /** Gives a virtual connection another target in this unit. */
+  /** Replaces options of a virtual connection's target in this unit. */
   bind(virtualConfig: VirtualConfig, overrides: object): void {
     this.bindTo(virtualConfig, this.runtime.retargetOf(virtualConfig.target.target, overrides));
   }
 
-  /** Gives it that target. */
+  /** Gives a virtual connection another target in this unit. */
   bindTo({ id }: VirtualConfig, target: Target): void {
     (this.#targets ??= new Map()).set(id, this.runtime.targets.use(target));
   }
@@ -177,13 +177,13 @@ export class Unit implements LeasingUnit {
       : virtualConfig.target;
   }
 
-  /** Returns the lease that code uses through a virtual connection: its transaction's, if any. */
+  /** Returns the lease for code through a virtual connection: its transaction's, if any. */
   leaseFor(context: UnitContext | undefined, virtualConfig: VirtualConfig): UnitLease {
     this.check();
     return transactionOf(context, virtualConfig.id)?.unitLease ?? this.leaseBesides(virtualConfig);
   }
 
-  /** Returns the lease for code that is in no transaction; it may have to be requested yet. */
+  /** Returns the lease for code that is in no transaction; the caller must still open it. */
   leaseBesides(virtualConfig: VirtualConfig): UnitLease {
     let free: UnitLease | undefined;
     for (const unitLease of this.#unitLeases) {
@@ -197,7 +197,7 @@ export class Unit implements LeasingUnit {
     return created;
   }
 
-  /** Returns the lease in which code has a transaction open, also one that it began by hand. */
+  /** Returns the lease in which code has a transaction, even if a statement has begun that. */
   leaseInTransaction(context: UnitContext, virtualConfig: VirtualConfig): UnitLease | undefined {
     const transaction = transactionOf(context, virtualConfig.id);
     if (transaction !== undefined) return transaction.unitLease;
@@ -205,19 +205,19 @@ export class Unit implements LeasingUnit {
       .findLast((unitLease) => unitLease.virtualConfig.id === virtualConfig.id);
   }
 
-  /** Forgets a lease that has ended. */
+  /** Removes a lease that has ended. */
   drop(unitLease: UnitLease): void {
     this.#unitLeases = this.#unitLeases.length === 1 && this.#unitLeases[0] === unitLease
       ? NONE
       : this.#unitLeases.filter((each) => each !== unitLease);
   }
 
-  /** Lets go of what is only kept for what may be asked. */
+  /** Releases idle leases that it keeps only so that code may read LAST_INSERT_ID() and such. */
   yield(): void {
     for (const unitLease of this.#unitLeases) unitLease.yield();
   }
 
-  /** Returns what it holds to its end, but for one virtual connection. */
+  /** Returns the leases that it holds to its end, except those through `virtual`. */
   lastingBut(virtual: VirtualId | undefined): readonly LeaseRef[] {
     if (this.#isEnded || this.#unitLeases.length === 0) return NONE;
     const found: LeaseRef[] = [];
@@ -228,7 +228,7 @@ export class Unit implements LeasingUnit {
     return found;
   }
 
-  /** Says which transactions and leases of it are open, for an error of code beside them. */
+  /** Describes its open transactions and explicit leases, if any, for an error message. */
   describeOpen(): string | undefined {
     const unitLeases = [this, ...this.#beside].flatMap((unit) => unit.#unitLeases);
     const open = unitLeases.filter(({ child, isExplicit }) => child !== undefined || isExplicit);
@@ -240,19 +240,19 @@ export class Unit implements LeasingUnit {
   }
 
   /**
-   * Ends it: its leases are released, and what comes later is turned away. If its connections end
-   * with it and no host waits for that, returns what is fulfilled when they have closed.
+   * Ends it: releases its leases, and refuses later work. If its connections end with it and no
+   * host waits for that, returns a promise that is fulfilled when they have closed.
    */
   end(): Promise<void> | undefined {
     if (this.#isEnded) return undefined;
     this.#isEnded = true;
-    // What has begun within it and goes on may write, but is not waited for.
+    // A unit within it that has not ended may still write, and nothing waits for that unit.
     if (this.mayBePermanent || this.#inner?.size) this.notePermanent();
-    // Their connections end now, whoever has the leases.
+    // Separate leases must end too, as the runtime closes their connections now.
     if (this.#endsRuntime) this.#beside.forEach((unit) => unit.end());
     if (this.outer !== undefined) this.outer.#inner?.delete(this);
     for (const unitLease of this.#unitLeases) unitLease.end();
-    // What still runs is not waited for either.
+    // Nothing waits for running statements either: their unproven reads count as writes.
     if (this.#unitLeases.some((unitLease) => unitLease.unprovenReads?.size)) this.notePermanent();
     const { runtime, admission } = this;
     for (const target of this.#targets?.values() ?? []) runtime.targets.leave(target);
@@ -266,7 +266,7 @@ export class Unit implements LeasingUnit {
     return this.#host === undefined ? closed : undefined;
   }
 
-  /** Notes names that may be those of views which write, for the units around it as well. */
+  /** Notes reads that may have written through a view, for the units around it as well. */
   #noteUnproven(
     target: TargetEntry,
     virtualConfig: VirtualConfig,
@@ -280,13 +280,13 @@ export class Unit implements LeasingUnit {
     if (this.outer !== undefined) this.outer.#noteUnproven(target, virtualConfig, reads);
   }
 
-  /** The units of leases beside its own. */
+  /** The units of its separate leases. */
   get #beside(): readonly Unit[] {
     return [...this.#inner ?? []].filter((unit) => unit.#isBeside);
   }
 }
 
-/** Ends a unit, and waits until its connections have closed if nobody else sees to that. */
+/** Ends a unit; if `end` returns a promise, waits until the connections have closed. */
 export async function endFully(unit: Unit): Promise<void> {
   const closed = unit.end();
   if (closed !== undefined) await closed;

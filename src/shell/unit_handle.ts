@@ -1,7 +1,7 @@
 /**
- * What runs statements in exactly one unit of work, or in one transaction of it, whatever the
- * context of the code that uses it: a worker loop, a batcher or an emitter that was started
- * elsewhere does not lose it.
+ * Handles that run statements in one particular unit of work, or in one transaction of it, in
+ * whatever async context the caller is: a worker loop, a batcher or an emitter that was started
+ * elsewhere can use them.
  */
 
 import type { VirtualId } from "../core/mod.ts";
@@ -19,7 +19,7 @@ import {
   type VirtualEngine,
 } from "./virtual_connection.ts";
 
-/** Code of a unit; it may run statements by context, or by the handle that it gets. */
+/** Code of a unit. Its statements find the unit by async context, or by the handle it gets. */
 export type UnitCode<
   Target extends object,
   Driver extends object,
@@ -28,8 +28,8 @@ export type UnitCode<
 > = (unit: UnitHandle<Name, Target, Driver>) => T;
 
 /**
- * A unit of work, for code whose context may be another: what it runs belongs to this unit, or
- * with the option `transaction` of the unit to its transactions.
+ * A handle of a unit of work, for code that may run in another async context: statements through
+ * the handle run in this unit and, with the unit's option `transaction`, in its transactions.
  *
  * @example
  * ```ts ignore
@@ -46,7 +46,7 @@ export class UnitHandle<
 > {
   readonly #connection: (name: string) => VirtualConnection<Target, Driver>;
 
-  /** Creates a handle; `Pool.unit` does. */
+  /** Creates a handle, for `Pool.unit`. */
   constructor(connection: (name: string) => VirtualConnection<Target, Driver>) {
     this.#connection = connection;
   }
@@ -79,7 +79,7 @@ export class UnitHandle<
     return this.#main((main) => main.execute<Rows>(sql, values, options));
   }
 
-  /** Makes a function of a statement through `main`; see `VirtualConnection.method`. */
+  /** Makes a function that executes a statement through `main`; see `VirtualConnection.method`. */
   method<Args = void, Result = Row>(sql: string): Method<Args, Result> {
     return this.#connection("main").method<Args, Result>(sql);
   }
@@ -102,24 +102,24 @@ export class UnitHandle<
   }
 }
 
-/** Makes handles. */
+/** Makes the handles of units and transactions. */
 export class Handles {
   readonly #engine: VirtualEngine;
   readonly #shared: SharedPool;
 
-  /** Creates what has made none; `engine` runs what they are asked for. */
+  /** Creates a maker of handles; `engine` runs their statements, transactions and leases. */
   constructor(engine: VirtualEngine, shared: SharedPool) {
     this.#engine = engine;
     this.#shared = shared;
   }
 
-  /** Returns a virtual connection whose statements run where a context says. */
+  /** Returns a virtual connection whose statements run in a context. */
   connection(context: UnitContext, id: VirtualId): VirtualConnection {
     const { names, compileMethod } = this.#shared;
     return new VirtualConnection(this.#bind(context), names[id] as string, id, compileMethod);
   }
 
-  /** Returns all virtual connections, bound likewise. */
+  /** Returns the handle of a unit, whose virtual connections run statements in a context. */
   unit(context: UnitContext): UnitHandle {
     return new UnitHandle((name) => {
       const { names } = this.#shared;
@@ -129,7 +129,7 @@ export class Handles {
     });
   }
 
-  /** Code below the context, as in a savepoint of its transaction, goes on where it is. */
+  /** Returns an engine for a context; code below it, as in a savepoint, keeps its own context. */
   #bind(context: UnitContext): VirtualEngine {
     const engine = this.#engine;
     const { contexts } = this.#shared;

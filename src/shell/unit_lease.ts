@@ -1,9 +1,9 @@
 /**
  * A lease that a unit of work has through one virtual connection.
  *
- * Statements use it for their own time; transactions and explicit leases keep it for theirs.
- * When nobody uses it and nothing keeps it, it is released at once, though the unit goes on;
- * session state that cannot move keeps it to the end of the unit.
+ * A statement uses it while it runs; a transaction or an explicit lease keeps it until it ends.
+ * When nothing uses or keeps it, the pool releases it at once, even while the unit goes on. Session
+ * state that cannot move, or the option `hold`, can keep it to the end of the unit.
  */
 
 import type { LeaseRef } from "../core/mod.ts";
@@ -21,27 +21,27 @@ import type { Beforehand } from "./refusals.ts";
 import type { TargetEntry } from "./targets.ts";
 import { type AwaitedTransaction, Turns, type TurnWaiting } from "./turns.ts";
 
-/** A unit of work, as its leases know it. */
+/** The part of a unit of work that its leases use. */
 export interface LeasingUnit extends ContextUnit, Asker {
-  /** Counts it, and its requests. */
+  /** Counts it, and its requests for leases. */
   readonly admission: Admission;
   /** Whether it has ended. */
   readonly isEnded: boolean;
-  /** What of its code waits for a transaction of its own. */
+  /** The waits of its code for transactions of its own. */
   readonly turnWaitings: Set<TurnWaiting>;
   /** Throws if it has ended. */
   check(): void;
-  /** Returns the target of a virtual connection in it. */
+  /** Returns the target of a virtual connection in this unit. */
   targetOf(virtualConfig: VirtualConfig): TargetEntry;
-  /** Notes what of a lease may have become permanent, as the lease is released. */
+  /** Notes, at the release of a lease, whether its writes may have become permanent. */
   noteLasting(unitLease: UnitLease): void;
-  /** Forgets a lease that has ended. */
+  /** Removes a lease that has ended. */
   drop(unitLease: UnitLease): void;
   /** Ends it. */
   end(): void;
 }
 
-/** A transaction, as the lease that it runs on knows it. */
+/** The part of a transaction that its lease uses. */
 export interface LeaseTransaction extends AwaitedTransaction {
   /** Ends it, and the savepoints in it. */
   end(): void;
@@ -49,33 +49,33 @@ export interface LeaseTransaction extends AwaitedTransaction {
 
 /** A lease of a unit through a virtual connection. */
 export class UnitLease {
-  /** What runs its actual connection. */
+  /** Runs its actual connection. */
   readonly runtime: PoolRuntime;
   /** The unit. */
   readonly unit: LeasingUnit;
   /** The virtual connection. */
   readonly virtualConfig: VirtualConfig;
-  /** The transaction that is open in it. */
+  /** The transaction that is open on it, if any. */
   child: LeaseTransaction | undefined = undefined;
   #turns: Turns | undefined;
   #request: UnitRequest | undefined;
   #users = 0;
   #keepers = 0;
   #isBroken = false;
-  /** Whether its session has ended with a transaction of the pool's own. */
+  /** Whether its session was lost before the end of a transaction that the pool began. */
   #isSpent = false;
   #isEnded = false;
   #watch: Watch | undefined;
   #stack: string | undefined;
 
-  /** Creates what holds nothing yet. */
+  /** Creates a lease that has requested no connection yet. */
   constructor(runtime: PoolRuntime, unit: LeasingUnit, virtualConfig: VirtualConfig) {
     this.runtime = runtime;
     this.unit = unit;
     this.virtualConfig = virtualConfig;
   }
 
-  /** The turns of the statements of its transactions: each may be the last of its transaction. */
+  /** The turns of the statements of its transactions, as each may end its transaction. */
   get turns(): Turns {
     return this.#turns ??= new Turns();
   }
@@ -85,7 +85,7 @@ export class UnitLease {
     return this.#isEnded;
   }
 
-  /** The session of the lease; throws if it has ended. */
+  /** The session of the lease; throws if the lease or the session has ended. */
   get session(): Session {
     if (this.#isEnded) throw unitEnded();
     const { session, loss } = pooledOf(this.#given);
@@ -94,7 +94,7 @@ export class UnitLease {
     throw new SubletError("CONNECTION_LOST", "statement", message, loss && { cause: loss.cause });
   }
 
-  /** Whether it holds a session that is not known to have ended. */
+  /** Whether it has a session that is alive; see {@linkcode Session.isAlive}. */
   get isAlive(): boolean {
     return this.#session?.isAlive ?? false;
   }
@@ -104,7 +104,7 @@ export class UnitLease {
     return this.#keepers > 0;
   }
 
-  /** Whether a statement has begun a transaction by hand, which is still open. */
+  /** Whether a transaction is open that a statement has begun, not the pool. */
   get isOpenByHand(): boolean {
     return this.child === undefined && this.isAlive && this.#session?.isInTransaction === true;
   }
@@ -115,12 +115,12 @@ export class UnitLease {
       this.#session?.isInTransaction === true;
   }
 
-  /** Whether an explicit lease keeps it, and no transaction. */
+  /** Whether an explicit lease keeps it, and no transaction is open on it. */
   get isExplicit(): boolean {
     return this.isKept && this.child === undefined;
   }
 
-  /** Whether all code of the unit has to work on it: it holds what cannot be on another. */
+  /** Whether all code of the unit must use it: by `hold`, or as its state cannot move. */
   get isBound(): boolean {
     if (this.virtualConfig.hold === "unit") return true;
     const session = this.#session;
@@ -129,27 +129,27 @@ export class UnitLease {
     return !this.#isSpent && this.child === undefined && session.isInTransaction;
   }
 
-  /** Whether something that ran on it may have become permanent. */
+  /** Whether a statement that ran on it may have become permanent. */
   get mayBePermanent(): boolean {
     return (this.#session?.permanentCount ?? 0) > (this.#request?.permanentBefore ?? 0);
   }
 
-  /** The names in its reads that may be those of views which write. */
+  /** The names in its reads that may be views which write; see `Session.unprovenReads`. */
   get unprovenReads(): ReadonlyMap<string, number> | undefined {
     return this.#session?.unprovenReads;
   }
 
-  /** What it has found on its connection, and what has run on it since. */
+  /** The counts of its session from before it; see {@linkcode Beforehand}. */
   get before(): Beforehand {
     return this.#given;
   }
 
-  /** What it holds to the end of the unit, whatever comes. */
+  /** Its granted lease and connection, if the unit holds them to its end. */
   get lasting(): LeaseRef | undefined {
     return this.#request?.status === "granted" && this.isBound ? this.leaseRef : undefined;
   }
 
-  /** What it holds, if anything. */
+  /** Its granted lease and connection, if any. */
   get leaseRef(): LeaseRef | undefined {
     if (this.#request?.pooled === undefined) return undefined;
     return { lease: this.#request.lease, actual: this.#request.pooled.actual };
@@ -160,51 +160,51 @@ export class UnitLease {
     this.#keepers++;
   }
 
-  /** Takes one {@linkcode keep} back. */
+  /** Undoes one call of {@linkcode keep}. */
   unkeep(): void {
     this.#keepers--;
     this.#settle();
   }
 
-  /** Gives up a session that has ended with a transaction, if nothing else was in it. */
+  /** After a transaction: releases the lease if its session was lost and had no other state. */
   leaveLost(): void {
     if (this.#request?.status !== "granted" || this.isAlive) return;
     this.#isSpent = true;
     this.#settle();
   }
 
-  /** Watches how long the lease is held; returns since when it is. */
+  /** Starts the leak detection timeout, once; returns when the lease was granted. */
   watch(stack: string | undefined): Instant {
     const grantedAt = grantedAtOf(this.#given);
     this.#watch ??= this.runtime.leaks.watch(this.virtualConfig.name, grantedAt, stack);
     return grantedAt;
   }
 
-  /** Lets go of what is only kept for what may be asked, as its unit has to wait elsewhere. */
+  /** Releases an idle lease kept only for LAST_INSERT_ID() and such, as its unit has to wait. */
   yield(): void {
     if (this.#hasResultInfo && this.#users === 0 && this.#keepers === 0 && !this.isBound) {
       this.#release();
     }
   }
 
-  /** Has nothing to ask for any more, as a transaction ends; unless it is kept all the same. */
+  /** After a transaction: unless it stays, no longer keeps it for LAST_INSERT_ID() and such. */
   forgetResultInfo(): void {
     if (this.#request?.status !== "granted" || !this.#hasResultInfo) return;
     if (this.#keepers > 1 || this.isBound) return;
     this.#request.resultInfoBefore = pooledOf(this.#request).session.resultInfoCount;
   }
 
-  /** Calls off whatever its session does now. */
+  /** Cancels whatever its session does now. */
   stop(reason: unknown): void {
     if (this.isAlive) this.session.cancelAll(reason);
   }
 
-  /** Has the actual connection closed, not lent again, when the lease ends. */
+  /** Makes the pool close the actual connection at the end of the lease, not lend it again. */
   breakOff(): void {
     this.#isBroken = true;
   }
 
-  /** Has a lease requested, if there is none; returns a promise of it if that takes a while. */
+  /** Requests a connection if it has none; returns a promise unless the grant comes at once. */
   open(context: WorkContext | undefined, limits: Limits): Promise<void> | undefined {
     const { interpreter } = this.runtime;
     this.unit.check();
@@ -221,7 +221,7 @@ export class UnitLease {
       interpreter.ask(request);
     }
     if (request.status === "waiting") yieldAround(context);
-    // What the units around have let go of may have been what it waits for.
+    // `yieldAround` may have released the connection that the request waited for.
     return request.status === "granted" ? undefined : request.wait(limits);
   }
 
@@ -231,13 +231,13 @@ export class UnitLease {
     this.#stack ??= stack;
   }
 
-  /** Notes that a statement uses it no more. */
+  /** Notes that a statement no longer uses it. */
   leave(): void {
     this.#users--;
     this.#settle();
   }
 
-  /** Ends with its unit: who waits is turned away, what runs is let run. */
+  /** Ends it with its unit: rejects its waiters, and lets running statements end. */
   end(): void {
     this.#request?.failAll(unitEnded);
     this.child?.end();
@@ -253,7 +253,7 @@ export class UnitLease {
     return this.#request?.pooled?.session;
   }
 
-  /** Whether its session has ended, but nobody relies on what was in it. */
+  /** Whether its session was lost, and nothing relies on the state of that session. */
   get #isLostButMovable(): boolean {
     const request = this.#request;
     if (request?.status !== "granted" || this.#users > 1 || this.#keepers > 0) return false;
@@ -261,12 +261,12 @@ export class UnitLease {
     return !session.isAlive && !session.isPinned && (this.#isSpent || !session.isInTransaction);
   }
 
-  /** Whether an answer has left something in its session that only that can tell. */
+  /** Whether a statement has left something that only its session can tell, such as an id. */
   get #hasResultInfo(): boolean {
     return (this.#session?.resultInfoCount ?? 0) > (this.#request?.resultInfoBefore ?? 0);
   }
 
-  /** Releases the lease if nobody uses it and nothing keeps it. */
+  /** Releases the lease if no statement uses it and nothing keeps it. */
   #settle(): void {
     if (this.#users > 0 || this.#isEnded) return;
     if (!this.unit.isEnded && this.#keepers > 0) return;

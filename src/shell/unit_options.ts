@@ -1,28 +1,28 @@
-/** How a unit of work is run: its options, and what of them can be checked before it begins. */
+/** The options of a unit of work, and the checks that the pool makes before its code runs. */
 
 import { SubletError } from "./errors.ts";
 import { configNamed, type VirtualConfig } from "./virtual_config.ts";
 import type { Host } from "./unit.ts";
 
-/** How a unit of work is run; `Overlay` is what a target may be given of its own. */
+/** The options of a unit of work; `Overrides` are the options of a target that `bind` takes. */
 export interface UnitOptions<Name extends string, Overrides extends object = object> {
-  /** Ends its waits and statements when it is aborted. */
+  /** Its abort ends the waits and statements of the unit. */
   readonly signal?: AbortSignal | undefined;
-  /** Gives virtual connections another target in this unit: options that are laid over theirs. */
+  /** Options that replace those of the targets of virtual connections in this unit. */
   readonly bind?: { readonly [N in Name]?: Overrides } | undefined;
-  /** The virtual connections on which the whole unit is a transaction, each of its own. */
+  /** The virtual connections on each of which the whole unit is one transaction. */
   readonly transaction?: Name | readonly Name[] | undefined;
   /**
-   * How often it may be repeated after an error that makes this safe; 0 unless given. The first
-   * comes after 25 to 50 ms, each later one after twice as long, up to a second: ten last for
-   * 3 to 6.5 s.
+   * How often the pool may repeat the unit after an error that makes this safe; 0 unless given.
+   * The first repetition comes after 25 to 50 ms; this delay doubles each time, up to a second.
+   * Ten repetitions last for 3 to 6.5 s.
    */
   readonly retries?: number | undefined;
-  /** What the host gave the request (`ctx` of Workers): connections close after the answer. */
+  /** The host's object for the request (`ctx` of Workers): connections close after the response. */
   readonly ctx?: Host | undefined;
 }
 
-/** Throws if a unit cannot be repeated so often. */
+/** Throws if `retries` is not a whole number from 0 on. */
 export function checkRetries(retries: number): void {
   if (Number.isSafeInteger(retries) && retries >= 0) return;
   const message = `The option "retries" must be a whole number from 0 on: received ${retries}`;
@@ -30,10 +30,10 @@ export function checkRetries(retries: number): void {
 }
 
 /**
- * Returns the options that a unit gives each virtual connection that it names.
+ * Returns the virtual connections in the option `bind`, each with the options that it gets there.
  *
- * @throws `SubletError` with the code `OPTION_INVALID` for a name that is unknown, or options that
- * are none.
+ * @throws `SubletError` with the code `OPTION_INVALID` if a name is unknown, or if `bind` or one of
+ * its values is not an object.
  */
 export function bindingsOf(
   virtualConfigs: readonly VirtualConfig[],

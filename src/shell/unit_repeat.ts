@@ -1,6 +1,6 @@
 /**
- * Whether a unit that has failed may be repeated: only after errors that are known to leave
- * nothing behind, and only if nothing that it did before can have become permanent.
+ * Decides whether the pool may repeat a unit that has failed: only after an error that certainly
+ * leaves nothing behind, and only if nothing that the unit did before can have become permanent.
  */
 
 import type { Target } from "../port/session.ts";
@@ -8,13 +8,13 @@ import { SubletError } from "./errors.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import type { UnitContext, UnprovenReads } from "./unit.ts";
 
-/** How far down the causes of an error are looked at, as they may go round in a circle. */
+/** How many causes of an error the pool looks at, as the chain of causes may be a circle. */
 const CAUSES_MAX = 16;
 
 const LASTING =
   " (the unit is not repeated, as something that it did before may have become permanent)";
 
-/** Tells whether an error is known to leave nothing behind, as that of a lost COMMIT is not. */
+/** Tells whether an error certainly leaves nothing behind; that of a lost COMMIT may. */
 export function isSafeToRepeat({ isRepeatable }: PoolRuntime, error: unknown): boolean {
   let isSafe = isRepeatable(error);
   let at = error;
@@ -27,8 +27,8 @@ export function isSafeToRepeat({ isRepeatable }: PoolRuntime, error: unknown): b
 }
 
 /**
- * Asks a server, through a lease of another unit, whether what a unit has read of a target was of
- * no view that writes.
+ * Asks the server, through a lease of another unit, whether none of the names that a unit has read
+ * at a target is that of a view which writes.
  */
 export async function provesReads(
   target: Target,
@@ -47,7 +47,7 @@ export async function provesReads(
   }
 }
 
-/** Has the error of a unit say that it is not repeated, and why. */
+/** Adds to the error of a unit that the pool does not repeat the unit, and why. */
 export function tellLasting(error: unknown): void {
   if (!(error instanceof Error) || Object.isFrozen(error)) return;
   const { message, stack } = error;

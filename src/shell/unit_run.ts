@@ -1,4 +1,4 @@
-/** Running code as a unit of work, and again as a whole if the caller and its failure allow it. */
+/** Runs code as a unit of work, and repeats the unit if the caller and the error allow it. */
 
 import { retry } from "@std/async/retry";
 import type { Cancellation } from "../port/session.ts";
@@ -12,12 +12,12 @@ import { isSafeToRepeat, provesReads, tellLasting } from "./unit_repeat.ts";
 import { runControl } from "./unit_statement.ts";
 
 /**
- * Until the first repetition at most so long, in ms; it doubles with each, up to a maximum. By
- * chance it is up to half of that less, but never next to nothing, so that ten outlast a restart.
+ * The delay before a repetition, in ms: it begins with `minTimeout` and doubles each time, up to
+ * `maxTimeout`. The pool reduces it at random, but at most by half: ten delays outlast a restart.
  */
 const BACKOFF = { minTimeout: 50, maxTimeout: 1_000, multiplier: 2, jitter: 0.5 };
 
-/** Runs code as a unit of work; it is given its context. */
+/** Runs code, which gets its context, as a unit of work. */
 export async function runUnit<T>(
   engine: UnitEngine,
   fn: ContextCode<T>,
@@ -30,7 +30,7 @@ export async function runUnit<T>(
   const outer = around?.unit.isEnded === false ? around.unit : undefined;
   const begin = (): Unit => {
     signal?.throwIfAborted();
-    // Its connections have ended with it.
+    // If the outer unit has ended, its connections have ended with it.
     if (engine.isPerUnit) outer?.check();
     return new Unit(engine.runtimeHere(), engine.handle, { outer, host: options.ctx });
   };
@@ -55,7 +55,7 @@ export async function runUnit<T>(
       throw error;
     }
   };
-  // An error of the last run is not wrapped, as it is taken for one that allows no other.
+  // False after the last run, so that `retry` throws the error itself and does not wrap it.
   const isRetriable = (error: unknown): boolean => {
     const isOver = hasWritten || runs > retries;
     if (isOver || signal?.aborted || engine.handle.isClosed) return false;
@@ -63,7 +63,7 @@ export async function runUnit<T>(
     if (unit.mayBePermanent) tellLasting(error);
     return !unit.mayBePermanent;
   };
-  // It uses of a signal no more than this has.
+  // `retry` uses only those members of a signal that this one has.
   const limits = signal === undefined ? {} : { signal: signal as AbortSignal };
   return await retry(run, { ...BACKOFF, ...limits, maxAttempts: retries + 1, isRetriable });
 }
@@ -96,7 +96,7 @@ async function runOnce<T>(
   }
 }
 
-/** Finds out what a unit has read where nothing was known of that, if it is to be repeated. */
+/** Asks the servers whether the unproven reads of an ended unit have written nothing. */
 async function hasOnlyRead(
   engine: UnitEngine,
   ended: Unit,
@@ -110,13 +110,13 @@ async function hasOnlyRead(
   return true;
 }
 
-/** Rolls back what statements of the unit have begun by hand and none has ended, and throws. */
+/** Throws if a transaction that a statement of the unit has begun is open; rolls it back first. */
 async function checkNoneOpen(unit: Unit, signal: Cancellation | undefined): Promise<void> {
-  // Asked for its session, a lost one throws what it was lost by.
+  // If such a transaction was lost, this getter throws the error that says why.
   for (const lost of unit.lostByHand) void lost.session;
   const open = unit.openByHand;
   if (open.length === 0) return;
-  // What a ROLLBACK does not end, as an XA transaction, ends when the session is wiped.
+  // ROLLBACK does not end every transaction (XA, for one); the reset of the session does.
   const failures = open.map((unitLease) =>
     runControl(unitLease, "ROLLBACK", signal).catch((cause) => cause)
   );

@@ -1,6 +1,6 @@
 /**
- * A statement on a lease of its unit: it waits until it may run there, in its turn, sends itself,
- * and settles the one promise that its caller has.
+ * A statement on a lease of its unit: it waits for the lease and for its turn, sends itself, and
+ * settles the promise that its caller has.
  */
 
 import { AsyncResource } from "node:async_hooks";
@@ -15,23 +15,23 @@ import type { Transaction } from "./transaction.ts";
 import type { Settle } from "./statement_request.ts";
 import { type Turn, untilFurther } from "./turns.ts";
 
-/** A statement, and where its code stands. */
+/** A statement, with the context and the limits in which it runs. */
 export interface LeaseStatement {
   /** The statement. */
   readonly statement: Statement;
   /** The transaction that its code is in, on this lease. */
   readonly transaction: Transaction | undefined;
-  /** What its code belongs to. */
+  /** The context of its code. */
   readonly context: WorkContext | undefined;
-  /** Until when it may take. */
+  /** The signal and the time that end it early. */
   readonly limits: Limits;
-  /** Who asked for it, if leases are watched. */
+  /** The stack of its caller, if `leakDetectionTimeout` is set. */
   readonly stack?: string | undefined;
-  /** Whether its unit is made for it alone. */
+  /** Whether the pool began the unit for this statement alone. */
   readonly isAlone?: boolean | undefined;
 }
 
-/** Runs a statement on a lease, which it asks for if need be. */
+/** Runs a statement on a lease of a unit; requests a connection for the lease if necessary. */
 export function runOnLease(
   unitLease: UnitLease,
   asked: LeaseStatement,
@@ -40,8 +40,8 @@ export function runOnLease(
 }
 
 /**
- * Runs a statement of the pool's own, which begins or ends a transaction, after the statements
- * that came before it in that transaction; `check` is called right before.
+ * Runs one of the pool's own statements, which begin and end transactions, after the earlier
+ * statements of the transaction. Calls `check` right before it sends the statement.
  */
 export async function runControl(
   unitLease: UnitLease,
@@ -70,7 +70,7 @@ class UnitStatement implements Answering, Limited {
   readonly #unitLease: UnitLease;
   readonly #asked: LeaseStatement;
   readonly #settle: Settle;
-  /** The async context of its code, in which listeners to a release are called. */
+  /** The async context of its code, in which the pool calls the listeners to "release". */
   #context: AsyncResource | undefined = undefined;
   #turn: Turn | undefined = undefined;
   #session: Session | undefined = undefined;
@@ -91,32 +91,32 @@ class UnitStatement implements Answering, Limited {
     this.#attempt(this.#open);
   }
 
-  /** Gives up, as its signal was aborted. */
+  /** Cancels it, as its signal was aborted. */
   abort(reason: unknown): void {
     if (this.#isOver) return;
     this.#session?.cancelStatement(reason);
     this.#fail(reason);
   }
 
-  /** Gives up, as its time is up. */
+  /** Cancels it, as its time is up. */
   timeUp(): void {
     this.abort(statementTimeout());
   }
 
-  /** Takes the answer. */
+  /** Takes the result, and fulfils the promise of the caller. */
   done(rows: unknown, fields: unknown): void {
     if (this.#isOver) return;
     this.#end();
     this.#settle([rows, fields]);
   }
 
-  /** Takes the error that came in place of an answer. */
+  /** Takes the error, and rejects the promise of the caller. */
   failed(error: unknown): void {
     // The driver may still be within the command that has failed.
     queueMicrotask(() => this.#fail(this.#limiter?.reasonOf(error) ?? error));
   }
 
-  /** Goes on with a step, now or once something has come. */
+  /** Runs a step, now or when `awaited` is fulfilled; an error of either fails the statement. */
   #attempt(step: () => void, awaited?: Promise<void>): void {
     if (awaited !== undefined) {
       awaited.then(() => this.#attempt(step), (error: unknown) => this.#fail(error));
@@ -129,7 +129,7 @@ class UnitStatement implements Answering, Limited {
     }
   }
 
-  /** Waits until no transaction is open that it would become a part of, and for the lease. */
+  /** Waits while a transaction is open that would include it, and then for the lease. */
   #open(): void {
     const { transaction, context, limits } = this.#asked;
     const unitLease = this.#unitLease;
@@ -146,7 +146,7 @@ class UnitStatement implements Answering, Limited {
     else this.#attempt(this.#takeTurn, opening);
   }
 
-  /** In a transaction it comes after the statements before it. */
+  /** Sends it; in a transaction, after the earlier statements of the transaction. */
   #takeTurn(): void {
     const { transaction, limits } = this.#asked;
     this.#unitLease.unit.check();
@@ -183,7 +183,7 @@ class UnitStatement implements Answering, Limited {
     this.#settle(rejected(error));
   }
 
-  /** Has a transaction know that the server has rolled it back. */
+  /** Notes in the transaction if the server has rolled the transaction back. */
   #noteRollback({ top }: Transaction, error: unknown): void {
     const unitLease = this.#unitLease;
     if (top.status === "open" && unitLease.isAlive && !unitLease.session.isInTransaction) {
@@ -211,6 +211,6 @@ function checkAllowed(
     checkKeepsTransaction(facts);
   }
   checkReadsOwn(facts, session, before);
-  // A read may write through a view, and only the unit of the lease learns of that.
+  // Even a read may write, through a view, and only the unit of the lease learns of that.
   noteWrite(context, unitLease.unit);
 }

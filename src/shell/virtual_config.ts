@@ -1,4 +1,4 @@
-/** What a pool knows of its virtual connections: the names they have, and where they lead. */
+/** The virtual connections of a pool: their names, their targets, and how long leases last. */
 
 import type { VirtualId } from "../core/mod.ts";
 import type { Target } from "../port/session.ts";
@@ -6,24 +6,25 @@ import { unknownName } from "./did_you_mean.ts";
 import type { TargetEntry, Targets } from "./targets.ts";
 
 /**
- * How long a lease lasts: for its statement; from a statement that leaves something to ask for
- * (an id, a count of rows, a warning) to the end of the unit; for the unit.
+ * How long a lease lasts. "statement": until its statement ends. "result": the same, but to the end
+ * of the unit if a statement leaves something to read (an id, a row count, a warning). "unit": to
+ * the end of the unit.
  */
 export type Hold = "statement" | "result" | "unit";
 
-/** A virtual connection, as what runs its pool knows it. */
+/** The definition of a virtual connection. */
 export interface VirtualConfig {
-  /** Its number. */
+  /** Its id. */
   readonly id: VirtualId;
   /** Its name. */
   readonly name: string;
-  /** Where it leads, unless a unit binds it elsewhere. */
+  /** Its target, unless a unit binds another one. */
   readonly target: TargetEntry;
-  /** How long a lease lasts. */
+  /** How long a lease through it lasts. */
   readonly hold: Hold;
 }
 
-/** Returns the virtual connections that have been declared, with a target for each. */
+/** Returns the declared virtual connections, each with its target. */
 export function configsOf(
   virtuals: readonly { readonly name: string; readonly hold: Hold }[],
   defined: readonly Target[],
@@ -34,7 +35,7 @@ export function configsOf(
   });
 }
 
-/** Returns the virtual connection of a name; throws if there is none. */
+/** Returns the virtual connection with a name; throws if there is none. */
 export function configNamed(configs: readonly VirtualConfig[], name: string): VirtualConfig {
   const config = configs.find((config) => config.name === name);
   if (config === undefined) throw unknownName(name, configs.map((config) => config.name));

@@ -1,7 +1,7 @@
 /**
- * The named, socketless thing that application code holds.
+ * The named connection, without a socket, that application code uses.
  *
- * It knows its name and how to reach what runs its pool; whatever it is asked to do is done there.
+ * It knows its name and the engine of its pool, and passes every call to the engine.
  */
 
 import type { VirtualId } from "../core/mod.ts";
@@ -18,15 +18,15 @@ import type {
 } from "./statement.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
 
-/** A statement as a function: what its parameters stand for in, rows out. */
+/** A statement as a function, which takes the values of its parameters and returns the rows. */
 export type Method<Args, Result> = (args: Args, options?: RunOptions) => Promise<Result[]>;
 
-/** Code of a transaction; it may run statements by context, or by the handle that it gets. */
+/** Code of a transaction. Its statements join by async context, or by the handle that it gets. */
 export type TransactionCode<Target extends object, Driver extends object, T> = (
   tx: VirtualConnection<Target, Driver>,
 ) => T;
 
-/** What does all that a virtual connection is asked for. */
+/** Runs the calls of a virtual connection. */
 export interface VirtualEngine {
   /** Runs a statement. */
   statement(id: VirtualId, asked: Asked): Promise<[unknown, unknown]>;
@@ -38,11 +38,11 @@ export interface VirtualEngine {
   ): Promise<Awaited<T>>;
   /** Takes a lease. */
   lease(id: VirtualId, options: LeaseOptions): Promise<Lease>;
-  /** Returns where the virtual connection leads, unless a unit binds it elsewhere. */
+  /** Returns the target of a virtual connection, without a unit's `bind`. */
   targetOf(id: VirtualId): object;
 }
 
-/** A named connection that is opened when a unit of work needs it, and shared when it does not. */
+/** A named connection, which leases an actual connection only while a unit of work needs one. */
 export class VirtualConnection<Target extends object = object, Driver extends object = object> {
   /** Its name. */
   readonly name: string;
@@ -50,7 +50,7 @@ export class VirtualConnection<Target extends object = object, Driver extends ob
   readonly #id: VirtualId;
   readonly #compile: (sql: string) => CompiledMethod;
 
-  /** Creates it; the pool does. */
+  /** Creates a virtual connection, for the pool. */
   constructor(
     engine: VirtualEngine,
     name: string,
@@ -63,7 +63,7 @@ export class VirtualConnection<Target extends object = object, Driver extends ob
     this.#compile = compile;
   }
 
-  /** Where it leads, unless a unit binds it elsewhere. */
+  /** Its target, unless a unit binds another one. */
   get target(): Target {
     return this.#engine.targetOf(this.#id) as Target;
   }
@@ -71,13 +71,13 @@ export class VirtualConnection<Target extends object = object, Driver extends ob
   /**
    * Sends a statement as text.
    *
-   * An error of the server comes through as the driver made it, but for its stack, which
-   * names the caller's lines too.
+   * The pool passes on an error of the server as the driver made it, except that its stack also
+   * names the caller's lines.
    *
    * @param sql The text, or an object with the text, its values, and options of the driver.
-   * @param values What its placeholders stand for.
-   * @param options What ends it early: `signal`, and `timeout` in ms; nothing unless given.
-   * @returns The rows, or what the server says of a statement without rows, and the columns.
+   * @param values The values of its placeholders.
+   * @param options `signal` and `timeout` (in ms), each of which ends it early if given.
+   * @returns The rows or, for a statement without rows, the server's result; and the columns.
    * @throws `SubletError`: `CONNECT_FAILED`, `CONNECTION_LOST`, `LEASE_DEADLOCK`,
    * `LEASE_ENDED`, `LEASE_TIMEOUT`, `QUEUE_FULL`, `OPTION_INVALID`, `POOL_DRAINING`,
    * `RESULT_TOO_LARGE`, `STATEMENT_REFUSED`, `STATEMENT_TIMEOUT`, `TRANSACTION_LOST`, `UNIT_ENDED`;
@@ -100,9 +100,9 @@ export class VirtualConnection<Target extends object = object, Driver extends ob
    * Prepares a statement, once for each actual connection, and executes it.
    *
    * @param sql The text, or an object with the text, its values, and options of the driver.
-   * @param values What its placeholders stand for.
-   * @param options What ends it early: `signal`, and `timeout` in ms; nothing unless given.
-   * @returns The rows, or what the server says of a statement without rows, and the columns.
+   * @param values The values of its placeholders.
+   * @param options `signal` and `timeout` (in ms), each of which ends it early if given.
+   * @returns The rows or, for a statement without rows, the server's result; and the columns.
    * @throws What {@linkcode query} throws.
    *
    * @example
@@ -119,11 +119,12 @@ export class VirtualConnection<Target extends object = object, Driver extends ob
   }
 
   /**
-   * Makes a function of a statement. Nothing is opened, so this is safe at the top of a module.
+   * Makes a function that executes a statement. It opens no connection, so that a module can call
+   * it at its top level.
    *
    * @param sql The text, with parameters as `:name` or as `?`.
-   * @returns A function that takes what the parameters stand for, by name or in order, and
-   * then the options of {@linkcode execute}; it returns the rows and throws as that does.
+   * @returns A function that takes the values of the parameters, by name or in order, and then the
+   * options of {@linkcode execute}. The function returns the rows; it throws what `execute` throws.
    *
    * @example
    * ```ts ignore
@@ -141,19 +142,19 @@ export class VirtualConnection<Target extends object = object, Driver extends ob
   }
 
   /**
-   * Runs code in a transaction. Every statement through this virtual connection that the code
-   * runs, however deep the call, is part of it; so is what runs by the handle `tx`, whatever its
-   * context. Other code of the unit runs beside it, on another actual connection. It commits when
-   * the code has ended well, and rolls back when it throws. Inside another one on the same
-   * virtual connection, it is a savepoint.
+   * Runs code in a transaction. Every statement that the code runs through this virtual connection,
+   * however deep the call, is part of the transaction; so is every statement through the handle
+   * `tx`, in any async context. Other code of the unit runs in parallel, on another actual
+   * connection. The pool commits when the code has ended well, and rolls back when the code throws.
+   * Inside another transaction on the same virtual connection, it is a savepoint.
    *
    * @param fn The code; it gets this virtual connection, bound to the transaction.
    * @param options `signal`, `isolation`, `readOnly` and `allowImplicitCommit`.
    * @returns What the code returns.
    * @throws What the code throws, `TypeError` if `fn` is no function, and `SubletError`, with the
-   * codes of {@linkcode query} and: `COMMIT_UNKNOWN` if the connection was lost, or it was aborted,
-   * before the answer to COMMIT, `TRANSACTION_OPEN` if a statement of the unit has begun one by
-   * hand.
+   * codes of {@linkcode query} and: `COMMIT_UNKNOWN` if a loss of the connection or an abort came
+   * before the answer to COMMIT, `TRANSACTION_OPEN` if a statement of the unit has begun a
+   * transaction.
    *
    * @example
    * ```ts ignore
@@ -171,10 +172,10 @@ export class VirtualConnection<Target extends object = object, Driver extends ob
   }
 
   /**
-   * Leases an actual connection until it is released, or the unit of work ends.
+   * Leases an actual connection until the caller releases it, or the unit of work ends.
    *
-   * @param options `signal`, and `timeout` in ms, which shortens the pool's `acquireTimeout`;
-   * `separate`, for a lease beside the one that the unit has; false unless given.
+   * @param options `signal`; `timeout` in ms, which can shorten the pool's `acquireTimeout`; and
+   * `separate`, for a lease separate from the one that the unit has, false unless given.
    * @returns The lease, with the driver's connection.
    * @throws What {@linkcode query} throws.
    *

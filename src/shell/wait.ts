@@ -1,17 +1,17 @@
 /**
- * Waits that end: by what was waited for, by a signal, or by the time.
+ * Waits that end by the awaited event, by an abort, or by a timeout.
  *
- * Whichever comes first ends the wait and takes back everything that the others would have
- * needed. While it lasts it keeps the process alive.
+ * The first of them ends the wait, which then removes its listener and its timer. A wait keeps the
+ * process alive until it ends.
  */
 
 import type { Cancellation, Clock, Instant } from "../port/session.ts";
 import { SubletError } from "./errors.ts";
 import type { Lessor } from "./lease_request.ts";
 
-/** A wait under way, until `done` or `fail` is called or its limits are reached. */
+/** A wait, which lasts until a call of `done` or `fail`, or until a limit is reached. */
 export class Wait implements Limited {
-  /** What it waits for something of. */
+  /** Runs the pool. */
   protected readonly interpreter: Lessor;
   readonly #settled: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #signal: Cancellation | undefined;
@@ -26,33 +26,33 @@ export class Wait implements Limited {
     this.#limiter = limiterOf(interpreter.clock, limits, this);
   }
 
-  /** Returns what tells its end; a wait that has been aborted before has ended by then. */
+  /** Returns the promise of its end; ends it first if its signal is aborted already. */
   begin(): Promise<void> {
     if (this.#signal?.aborted) this.abort(this.#signal.reason);
     return this.#settled.promise;
   }
 
-  /** Ends it as what was waited for has come. */
+  /** Ends it, as the awaited event has come. */
   done(): void {
     if (this.#end()) this.#settled.resolve();
   }
 
-  /** Ends it as what was waited for will not come. */
+  /** Ends it with an error. */
   fail(error: unknown): void {
     if (this.#end()) this.#settled.reject(error);
   }
 
-  /** Ends it as its signal was aborted. */
+  /** Ends it with the reason, as its signal was aborted. */
   abort(reason: unknown): void {
     this.fail(reason);
   }
 
-  /** Ends it as its time is up. */
+  /** Ends it with `STATEMENT_TIMEOUT`, as its time is up. */
   timeUp(): void {
     this.fail(statementTimeout());
   }
 
-  /** Takes back what the wait has set going. */
+  /** Called once when it ends, so that a subclass can undo what it has begun. */
   protected takeBack(): void {}
 
   #end(): boolean {
@@ -65,30 +65,30 @@ export class Wait implements Limited {
   }
 }
 
-/** Waits for a promise, which is never rejected. */
+/** Waits for `change`, which must never reject. */
 export function until(interpreter: Lessor, change: Promise<void>, limits: Limits): Promise<void> {
   const wait = new Wait(interpreter, limits);
   change.then(() => wait.done());
   return wait.begin();
 }
 
-/** Returns the error of a statement that has no answer yet when its time is up. */
+/** Returns the error of a statement whose time is up before its answer. */
 export function statementTimeout(): SubletError {
   return new SubletError("STATEMENT_TIMEOUT", "statement", "No answer came in time");
 }
 
-/** Until when something may take. */
+/** What ends an operation early. */
 export interface Limits {
-  /** Ends it when it is aborted. */
+  /** Ends it by an abort. */
   readonly signal: Cancellation | undefined;
-  /** Ends it at that time. */
+  /** The time at which it ends. */
   readonly endsAt: Instant | undefined;
 }
 
-/** The limits of what may take any time. */
+/** The limits of an operation that nothing ends early. */
 export const noLimits: Limits = { signal: undefined, endsAt: undefined };
 
-/** What can be ended early. */
+/** An operation that can end early. */
 export interface Limited {
   /** Ends it, as its signal was aborted with that reason. */
   abort(reason: unknown): void;
@@ -96,13 +96,13 @@ export interface Limited {
   timeUp(): void;
 }
 
-/** Watches the limits of one thing, until it is ended. */
+/** Watches the limits of one operation, until the operation calls `end`. */
 export class Limiter {
   readonly #signal: Cancellation | undefined;
   readonly #aborted: (() => void) | undefined;
   readonly #cancelAlarm: (() => void) | undefined;
 
-  /** Begins to watch. */
+  /** Starts to watch: listens to the signal, and sets a timer. */
   constructor(clock: Clock, { signal, endsAt }: Limits, limited: Limited) {
     this.#signal = signal;
     if (signal !== undefined) {
@@ -114,19 +114,19 @@ export class Limiter {
     }
   }
 
-  /** Watches no more. */
+  /** Stops: removes the listener and the timer. */
   end(): void {
     this.#cancelAlarm?.();
     if (this.#aborted !== undefined) this.#signal?.removeEventListener("abort", this.#aborted);
   }
 
-  /** Returns an error, or the reason of the signal if that was aborted before the error came. */
+  /** Returns the error, or the signal's reason if the abort came before the error. */
   reasonOf(error: unknown): unknown {
     return this.#signal?.aborted ? this.#signal.reason : error;
   }
 }
 
-/** Returns what watches limits, if there are any. */
+/** Returns a limiter, or undefined if there are no limits. */
 export function limiterOf(clock: Clock, limits: Limits, limited: Limited): Limiter | undefined {
   const { signal, endsAt } = limits;
   return signal === undefined && endsAt === undefined
