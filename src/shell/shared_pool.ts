@@ -1,10 +1,9 @@
 /**
- * What the handles of one pool share, and what each has of its own.
+ * What the handles of one pool share, and what each handle has of its own.
  *
- * A shared pool knows how many handles there are, and ends with the last one. Nothing in it leads
- * to a handle. Whatever works through a handle leads to it: its `Pool`, virtual connections,
- * methods, units and leases. So a handle that nobody can use any more is collected as garbage, and
- * counts as drained then.
+ * A shared pool counts its handles, and ends with the last one. It has no reference to a handle;
+ * the `Pool`, virtual connections, methods, units and leases of a handle have one. So a handle that
+ * the program cannot reach any more is garbage-collected, and then counts as drained.
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -16,31 +15,31 @@ import { PoolRuntime } from "./pool_runtime.ts";
 import type { CompiledMethod } from "./statement.ts";
 import type { UnitContexts } from "./unit.ts";
 
-/** Hears of each handle that was collected as garbage; made with the first that may be. */
+/** Calls back for each garbage-collected handle; created with the first handle. */
 let collected: FinalizationRegistry<() => void> | undefined;
 
-/** A pool, as its handles share it. */
+/** A pool that several handles share. */
 export class SharedPool {
-  /** Tells the time. */
+  /** The clock of the pool. */
   readonly clock: PoolClock;
-  /** Which unit of work, and which transaction in it, code belongs to. */
+  /** The work context of the running code: its unit of work and transaction. */
   readonly contexts: UnitContexts = new AsyncLocalStorage();
-  /** Who may begin work, through any handle. */
+  /** Counts the work of all handles, and refuses new work once the pool ends. */
   readonly admission: Admission = new Admission();
-  /** The names of the virtual connections, by their numbers. */
+  /** The names of the virtual connections, by their ids. */
   readonly names: readonly string[];
   /** Finds the parameters of an SQL text. */
   readonly compileMethod: (sql: string) => CompiledMethod;
-  /** What runs a pool whose connections live as long as it. */
+  /** The runtime, if connections live as long as the pool. */
   readonly runtime: PoolRuntime | undefined;
-  /** All that may have connections. */
+  /** All runtimes that may have connections. */
   readonly live: Set<PoolRuntime> = new Set();
-  /** What runtimes are made of, for each unit that is within no other; only where they are. */
+  /** The definition, if each outermost unit creates a runtime of its own. */
   readonly #definition: PoolDefinition | undefined;
   readonly #events: Events;
-  /** Whether handles are collected as garbage: not where that happens outside of any request. */
+  /** Whether garbage-collected handles count as drained; not on Workers. */
   readonly #isWatched: boolean;
-  /** Has `createPool` not find it any more, if it does. */
+  /** Removes the pool from the registry, if it is registered. */
   readonly #remove: (() => void) | undefined;
   #handles = 0;
   #isEnding = false;
@@ -63,17 +62,17 @@ export class SharedPool {
     }
   }
 
-  /** Whether all has closed for good. */
+  /** Whether all connections have closed for good. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
 
-  /** Returns a runtime for a unit to come, where each has one of its own. */
+  /** Returns a runtime for a new outermost unit. */
   newRuntime(): PoolRuntime {
     return new PoolRuntime(this.#definition!, this.clock, this.#events, this.live);
   }
 
-  /** Returns a handle of it. */
+  /** Returns a new handle of the pool. */
   join(): Handle {
     const { admission } = this;
     const leave = this.#enter();
@@ -90,8 +89,8 @@ export class SharedPool {
   }
 
   /**
-   * Ends it for all its handles: nobody begins any more, and what is under way ends; fulfilled
-   * when all has closed. Whoever asks for something from then on is told why.
+   * Ends the pool for all its handles: it refuses new work with `why`, and lets the work under way
+   * end. Fulfilled when all connections have closed.
    */
   end(why?: string): Promise<void> {
     this.admission.why ??= why;
@@ -114,7 +113,7 @@ export class SharedPool {
     this.#isEnded = true;
   }
 
-  /** Counts a handle; returns what counts it out, and tells whether all ends with it. */
+  /** Counts a handle; returns a function that counts it out, and tells whether the pool ends. */
   #enter(): () => boolean {
     let isIn = true;
     this.#handles++;
@@ -138,9 +137,9 @@ function eventsOutside(contexts: UnitContexts): Events {
   return new Events((fn) => contexts.run(undefined, fn));
 }
 
-/** What belongs to one caller of `createPool`: the work begun through it, and its listeners. */
+/** What belongs to one call of `createPool`: its work and its listeners. */
 export class Handle extends Admission {
-  /** Those whom it tells of the pool. */
+  /** Its listeners to events of the pool. */
   readonly listeners: Listeners;
   readonly #leave: () => boolean;
   readonly #isLast: () => boolean;
@@ -149,12 +148,12 @@ export class Handle extends Admission {
   /**
    * Creates a handle.
    *
-   * @param pool What counts the work of all handles.
-   * @param tally What its units are counted in.
+   * @param pool Counts the work of all handles.
+   * @param tally Counts its units.
    * @param events Emits the events of the pool.
-   * @param leave Counts it out, the first time, and tells whether all ends with it.
-   * @param isLast Tells whether it is the only one that has not been counted out.
-   * @param isWeak Whether it may be collected as garbage.
+   * @param leave Counts the handle out, once, and tells whether the pool ends with it.
+   * @param isLast Tells whether all other handles have been counted out.
+   * @param isWeak Whether the handle may be garbage-collected.
    */
   constructor(
     pool: Admission,
@@ -170,17 +169,17 @@ export class Handle extends Admission {
     this.#isLast = isLast;
   }
 
-  /** Whether what the handles share ends with it, as it was the last to be drained. */
+  /** Whether the shared pool ends with this handle, as it was the last to be drained. */
   get endsAll(): boolean {
     return this.#endsAll;
   }
 
-  /** Whether what the handles share would end with it. */
+  /** Whether the shared pool would end with this handle. */
   get isLast(): boolean {
     return this.#endsAll || this.#isLast();
   }
 
-  /** Is one of the pool's handles no more, as it is drained. */
+  /** Leaves the shared pool, as the handle is drained. */
   leavePool(): void {
     if (this.#leave()) this.#endsAll = true;
   }

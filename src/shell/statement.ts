@@ -1,4 +1,4 @@
-/** How statements are given, and how their failures name the line that gave them. */
+/** The arguments of statements, and errors whose stacks name the caller. */
 
 import type { Statement } from "../port/session.ts";
 import { refuseCallback } from "./refusals.ts";
@@ -6,23 +6,23 @@ import { cancellationOf } from "./cancellation.ts";
 import { SubletError, withoutStack } from "./errors.ts";
 import { type Limits, noLimits } from "./wait.ts";
 
-/** Until when a statement may take. */
+/** When a statement is ended early. */
 export interface RunOptions {
-  /** Ends it when it is aborted: it leaves the queue, or ends at the server. */
+  /** Aborts the statement: it leaves the queue, or ends at the server. */
   readonly signal?: AbortSignal | undefined;
-  /** How long it may take in all, with the wait for a connection, in ms; no limit unless given. */
+  /** Timeout in ms, which includes the wait for a connection; no limit unless given. */
   readonly timeout?: number | undefined;
 }
 
-/** What no function is: it inherits from `Function`, which has this. */
+/** A type that no function has: functions inherit this member from `Function`. */
 export interface NoFunction {
-  /** What a function is asked whether it is the class of a value. */
+  /** How `instanceof` asks a function. */
   readonly [Symbol.hasInstance]?: never;
 }
 
 /**
- * What the placeholders of a statement stand for: an array, or an object by their names; or the
- * one value of a single placeholder. Not a callback: the pool returns promises.
+ * The values of placeholders: an array, or an object with their names; or the value of a single
+ * placeholder. Not a callback: the pool returns promises.
  */
 export type Values =
   | Readonly<Record<string, unknown>>
@@ -38,42 +38,42 @@ export type Values =
 export interface StatementOptions extends RunOptions {
   /** Its text. */
   readonly sql: string;
-  /** What its placeholders stand for. */
+  /** The values of its placeholders. */
   readonly values?: Values;
-  /** How many bytes of rows it may bring; what the target says unless given. */
+  /** Maximum bytes of rows; the option of the target unless given. */
   readonly maxResultBytes?: number | undefined;
-  /** Any other option is the driver's. */
+  /** Options of the driver. */
   readonly [option: string]: unknown;
 }
 
-/** A row, by the names of its columns. */
+/** A row: values by the names of its columns. */
 export type Row = Record<string, unknown>;
 
-/** A column of a result; the driver tells more of it. */
+/** A column of a result; the driver's object has more members. */
 export interface Field {
   /** Its name. */
   readonly name: string;
 }
 
-/** An SQL text whose parameters have been found. */
+/** An SQL text with parsed parameters. */
 export interface CompiledMethod {
   /** The text that is prepared. */
   readonly sql: string;
-  /** Returns what its placeholders stand for; throws an error that names what is missing. */
+  /** Returns the values of its placeholders; throws an error that names a missing one. */
   bind(args: unknown): unknown[];
 }
 
-/** A statement as its user asks for it. */
+/** A statement with its arguments, as the caller gives them. */
 export interface Asked {
   /** The statement. */
   readonly sql: string | StatementOptions;
-  /** What its placeholders stand for, or what {@linkcode bind} makes that of. */
+  /** The values of its placeholders, or the argument of {@linkcode bind}. */
   readonly values: unknown;
   /** Whether it is prepared and executed, or sent as text. */
   readonly isPrepared: boolean;
-  /** What ends it early. */
+  /** When the statement is ended early. */
   readonly options: RunOptions | undefined;
-  /** Returns what its placeholders stand for; throws an error that names what is missing. */
+  /** Returns the values of its placeholders; throws an error that names a missing one. */
   readonly bind?: (values: unknown) => unknown[];
 }
 
@@ -105,8 +105,8 @@ function checkLimit(bytesMax: unknown): void {
 }
 
 /**
- * Returns what ends a statement early, which may be given beside it or in it; throws a `TypeError`
- * if a callback was given instead.
+ * Returns the options that end a statement early, from beside the statement or from its object;
+ * throws a `TypeError` for a callback.
  */
 export function runOptionsOf(
   sql: string | StatementOptions,
@@ -117,7 +117,7 @@ export function runOptionsOf(
   return { signal: options.signal ?? sql.signal, timeout: options.timeout ?? sql.timeout };
 }
 
-/** Returns until when a statement may take. */
+/** Returns the signal and the deadline of a statement. */
 export function limitsOf({ signal: given, timeout }: RunOptions, clock: { now(): number }): Limits {
   const signal = cancellationOf(given);
   if (timeout === undefined) return signal === undefined ? noLimits : { signal, endsAt: undefined };
@@ -132,12 +132,12 @@ const NO_OPTIONS: RunOptions = {};
 
 const restacked = new WeakSet<Error>();
 
-/** Leaves the stack of an error as it is: it was thrown by code of the user. */
+/** Keeps the stack of an error that the caller's own code has thrown. */
 export function keepStack(error: unknown): void {
   if (error instanceof Error) restacked.add(error);
 }
 
-/** Returns the error of the pool that stands for one of a session that has ended a statement. */
+/** Returns the pool's own error for one by which a session has ended a statement. */
 function ownError(error: unknown): unknown {
   const { code, message } = Object(error) as Partial<Record<string, unknown>>;
   if (code !== "RESULT_TOO_LARGE" || error instanceof SubletError) return error;
@@ -145,8 +145,8 @@ function ownError(error: unknown): unknown {
 }
 
 /**
- * Lets an error name the lines that lead to the caller of `entry`, below which it was caught,
- * and returns it, or the pool's own in its place. Where the driver made it is kept below that.
+ * Gives an error the stack of the caller of `entry`, and keeps the driver's stack below it. Returns
+ * the error, or the pool's own in its place.
  */
 export function restack(caught: unknown, entry: (...args: never[]) => unknown): unknown {
   const error = ownError(caught);
@@ -154,7 +154,7 @@ export function restack(caught: unknown, entry: (...args: never[]) => unknown): 
     return error;
   }
   restacked.add(error);
-  // A stack is formatted when it is first read, which costs more than all the rest of an error.
+  // The engine formats a stack at the first read, which costs more than the rest of an error.
   const stack = error instanceof SubletError ? undefined : error.stack;
   Error.captureStackTrace(error, entry);
   if (stack === undefined) return error;

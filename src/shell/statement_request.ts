@@ -1,6 +1,6 @@
 /**
- * A statement outside of any unit of work: it is its own request for a lease, sends itself when
- * that is granted, releases it with the answer, and settles the one promise that its caller has.
+ * A statement outside any unit of work, from acquire to release: it requests a lease, sends itself
+ * on the granted connection, releases the lease with the answer, and settles the caller's promise.
  */
 
 import { AsyncResource } from "node:async_hooks";
@@ -20,7 +20,7 @@ import { type Limited, type Limiter, limiterOf, type Limits, statementTimeout } 
 import type { PoolRuntime } from "./pool_runtime.ts";
 import { checkLasts, checkReadsOwn } from "./refusals.ts";
 
-/** What a statement answers, or a promise of its error. */
+/** Settles the caller's promise with an answer, or with a promise of an error. */
 export type Settle = (answer: [unknown, unknown] | Promise<never>) => void;
 
 const NONE: readonly LeaseRef[] = [];
@@ -36,7 +36,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
   #resume: Resume | undefined = undefined;
   #stage: "begun" | "waiting" | "granted" | "sent" | "over" = "begun";
 
-  /** Creates one that has asked for nothing yet. */
+  /** Creates a request that has not begun. */
   constructor(
     { interpreter, virtualConfigs }: PoolRuntime,
     admission: Admission,
@@ -49,16 +49,16 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
     this.#settle = settle;
   }
 
-  /** What it waits for. */
+  /** The request that it waits for: itself. */
   get awaited(): this {
     return this;
   }
 
-  /** Asks for the lease; all must be done within some limits. */
+  /** Requests the lease; `limits` also hold for the statement. */
   begin(limits: Limits): void {
     const { interpreter } = this;
     this.#limiter = limiterOf(interpreter.clock, limits, this);
-    // Listeners to a release are called in the context of the code that asked.
+    // Listeners to the release run in the async context of the caller.
     if (interpreter.hasListeners("release")) this.#resume = new AsyncResource("Sublet");
     interpreter.ask(this);
     if (this.status !== "waiting") return;
@@ -68,7 +68,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
     interpreter.acquireTimeouts.add(this, this.requestedAt);
   }
 
-  /** Sends the statement, or fails. */
+  /** Sends the statement, or fails if the request was refused. */
   answered(): void {
     this.#endWait();
     if (this.refusal !== undefined) return this.#fail(refusalOf(this.interpreter, this));
@@ -76,12 +76,12 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
     else goOn(this.#resume, () => this.#send());
   }
 
-  /** Gives up, as it has waited for a lease for too long. */
+  /** Fails as the wait for a lease has exceeded `acquireTimeout`. */
   expire(): void {
     this.#withdraw(leaseTimeout(this.interpreter, this.virtual, this.requestedAt));
   }
 
-  /** Gives up, as its signal was aborted. */
+  /** Fails as its signal was aborted. */
   abort(reason: unknown): void {
     if (this.#stage === "over") return;
     if (this.status === "waiting") return this.#withdraw(reason);
@@ -89,7 +89,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
     this.#fail(reason);
   }
 
-  /** Gives up, as its own time is up. */
+  /** Fails as its own timeout is over. */
   timeUp(): void {
     if (this.status === "waiting") this.expire();
     else this.abort(statementTimeout());
@@ -156,7 +156,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
   }
 }
 
-/** Returns the error of a statement whose transaction the wiping of its session rolls back. */
+/** Returns the error of a statement that leaves a transaction open, which a reset rolls back. */
 function leftOpen(): SubletError {
   const message = "The statement has left a transaction open, outside of any unit of work: the " +
     "pool rolls it back. Run it in one `unit` with its COMMIT, or use `transaction`";

@@ -1,8 +1,8 @@
 /**
- * Statements that are run through a virtual connection.
+ * Runs statements through a virtual connection.
  *
- * Outside any unit of work a statement takes the short way: it asks for a lease, runs, and
- * releases. Within one it joins the lease that its unit has through the virtual connection.
+ * Outside any unit of work, a statement requests a lease of its own. In a unit, it joins the lease
+ * that the unit has through the virtual connection.
  */
 
 import type { VirtualId } from "../core/mod.ts";
@@ -17,7 +17,7 @@ import type { UnitContext, UnitEngine } from "./unit.ts";
 import { runUnit } from "./unit_run.ts";
 import { runOnLease } from "./unit_statement.ts";
 
-/** Runs a statement where its code stands: in its unit of work, or as one of its own. */
+/** Runs a statement in the unit of work of the running code, or as a unit of its own. */
 export function runStatement(
   engine: UnitEngine,
   id: VirtualId,
@@ -43,7 +43,7 @@ export function runStatement(
   }
 }
 
-/** Runs a statement on the lease that its unit has, or asks for. */
+/** Runs a statement on the lease of its unit, which requests one if it has none. */
 function join(
   context: UnitContext,
   id: VirtualId,

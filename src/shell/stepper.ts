@@ -1,8 +1,8 @@
 /**
- * Holds the one mutable reference to the state of the core, and takes its steps.
+ * Holds the only mutable reference to the state of the core, and takes the core's steps.
  *
- * One event is handled at a time, to its end: an event that comes up while commands are carried
- * out waits, and nothing of the user runs within a step.
+ * It handles one event at a time. An event that occurs while it carries out commands waits, and no
+ * code of the user runs within a step.
  */
 
 import {
@@ -20,13 +20,13 @@ import { DeadlineTimer } from "./timers.ts";
 import type { PoolClock } from "./clock.ts";
 import type { RunDetached } from "./process_ref.ts";
 
-/** What carries out what the core commands. */
+/** Carries out the commands of the core. */
 export interface Obeying {
   /** Carries out a command. */
   obey(command: Command, now: Instant): void;
-  /** Called before the step of a request for a target. */
+  /** Called before the step for a request, with its target. */
   requested(target: TargetId): void;
-  /** Called after the steps that an event has led to. */
+  /** Called after the steps for an event. */
   stepped(): void;
 }
 
@@ -40,7 +40,7 @@ export class Stepper {
   #isStepping = false;
   #leaps: number;
 
-  /** Begins with a pool that has done nothing. */
+  /** Begins with a new pool. */
   constructor(policy: Policy, clock: PoolClock, runDetached: RunDetached, obeying: Obeying) {
     this.#state = createState(policy);
     this.#clock = clock;
@@ -56,7 +56,7 @@ export class Stepper {
     return this.#state;
   }
 
-  /** Handles an event, and all that it leads to; within a step it waits for the end of that. */
+  /** Handles an event and the events that follow from it; within a step, the event waits. */
   handle(event: Event, now: Instant): void {
     if (this.#isStepping) {
       this.#events.push(event);
@@ -81,7 +81,7 @@ export class Stepper {
     this.#obeying.stepped();
   }
 
-  /** Rings no more, as the pool has ended. */
+  /** Clears the timer, as the pool has ended. */
   end(): void {
     this.#timer.clear();
   }

@@ -1,9 +1,8 @@
 /**
- * The targets that are in use, each by the number that the core knows it by.
+ * The targets in use, by the ids that the core knows them by.
  *
- * Those of the declared virtual connections come first and stay. Another is kept while a
- * request or a unit uses it or the core still knows it, so thousands that come and go cost
- * nothing.
+ * The targets of declared virtual connections stay. Another target stays while a request or a unit
+ * uses it or the core knows it, so thousands of targets that come and go cost nothing.
  */
 
 import type { AddressId, TargetId } from "../core/mod.ts";
@@ -11,15 +10,15 @@ import type { Target } from "../port/session.ts";
 
 /** A target in use. */
 export interface TargetEntry {
-  /** Its number. */
+  /** Its id. */
   readonly id: TargetId;
-  /** The number of its address. */
+  /** The id of its address. */
   readonly address: AddressId;
   /** The target. */
   readonly target: Target;
-  /** What it is equal to others by. */
+  /** Equal for equal targets. */
   readonly key: string;
-  /** What its address is equal to others by. */
+  /** Equal for targets of one address. */
   readonly addressKey: string;
   /** How many requests, units and virtual connections use it. */
   uses: number;
@@ -27,11 +26,11 @@ export interface TargetEntry {
   isKnown: boolean;
 }
 
-/** What tells targets, and their addresses, apart. */
+/** The keys of targets and of their addresses. */
 export interface TargetKeys {
   /** Equal for targets that share their actual connections. */
   keyOf(target: Target): string;
-  /** Equal for targets that a session can be changed between. */
+  /** Equal for targets that one session can serve after a new login. */
   addressOf(target: Target): string;
 }
 
@@ -40,7 +39,7 @@ interface AddressEntry {
   targets: number;
 }
 
-/** Numbers targets. */
+/** Gives targets their ids. */
 export class Targets {
   readonly #keys: TargetKeys;
   readonly #byKey = new Map<string, TargetEntry>();
@@ -54,12 +53,12 @@ export class Targets {
     this.#keys = keys;
   }
 
-  /** How many there are. */
+  /** The number of targets. */
   get size(): number {
     return this.#byId.size;
   }
 
-  /** Returns the entry of a target, new or not, and keeps it until as many {@linkcode leave}. */
+  /** Returns the entry of a target, and keeps it until {@linkcode leave} is called as often. */
   use(target: Target): TargetEntry {
     const key = this.#keys.keyOf(target);
     const entry = this.#byKey.get(key) ?? this.#add(target, key);
@@ -73,7 +72,7 @@ export class Targets {
     this.#sweep(entry);
   }
 
-  /** Notes that the core knows a target; returns it. */
+  /** Notes that the core knows a target; returns the target. */
   know(id: TargetId): Target {
     const entry = this.#byId.get(id);
     if (entry === undefined) throw new RangeError(`No target has the number ${id}`);
@@ -82,8 +81,8 @@ export class Targets {
   }
 
   /**
-   * Notes that the core has forgotten a target. It may have learnt it anew without a word, from
-   * a waiter that was no longer blocked; if that was answered since, the target is gone already.
+   * Notes that the core has forgotten a target. The core may have learnt it anew meanwhile, from an
+   * unblocked waiter; if that waiter has its answer, the entry is gone already.
    */
   forget(id: TargetId): void {
     const entry = this.#byId.get(id);

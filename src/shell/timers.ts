@@ -65,8 +65,8 @@ export interface TimeoutLink<T> {
 
 /**
  * Gives each item the same timeout. So timeouts end in the order in which items were added: one
- * timer serves all, and the items form a linked list, in which adding and removing cost next to
- * nothing.
+ * timer serves all, and the items form a linked list, in which adding and removing cost hardly
+ * anything.
  */
 export class TimeoutQueue<T extends TimeoutLink<T>> {
   readonly #clock: Clock;

@@ -1,11 +1,10 @@
 /**
- * Transactions: begun before their code runs, committed when it has ended well, rolled back
- * when it throws.
+ * Runs code in a transaction: begins it before the code runs, commits when the code has ended
+ * well, and rolls back when the code throws.
  *
- * A transaction inside another one on the same virtual connection is a savepoint. The answer
- * to what ends one is waited for; after an abort for a little while only, as the network may
- * never bring it. If that of a COMMIT does not come, the error says that nobody knows what
- * became of the transaction.
+ * A transaction inside another one on the same virtual connection is a savepoint. The pool waits
+ * for the answer to COMMIT and ROLLBACK; after an abort only for a second, as the network may
+ * never bring it. Without an answer to COMMIT the error is `COMMIT_UNKNOWN`.
  */
 
 import type { Cancellation } from "../port/session.ts";
@@ -27,7 +26,7 @@ import { untilFurther } from "./turns.ts";
 import { type ContextCode, endFully, Unit, type UnitContext, type UnitEngine } from "./unit.ts";
 import { runControl } from "./unit_statement.ts";
 
-/** How long after an abort the answer to what ends a transaction is waited for, in ms. */
+/** How long after an abort the pool waits for the answer to COMMIT or ROLLBACK, in ms. */
 const lastWordMs = 1_000;
 
 /**
@@ -89,7 +88,7 @@ async function runIn<T>(
   }
 }
 
-/** Enters a level, at once if it can, so that nothing that is asked for later comes before. */
+/** Enters a level, synchronously if possible, so that no later statement overtakes it. */
 function enter(
   context: UnitContext,
   virtualConfig: VirtualConfig,
@@ -166,7 +165,7 @@ async function commit(transaction: Transaction, signal: Cancellation | undefined
   }
 }
 
-/** Ends a savepoint well; that the server does not know it says that its transaction is gone. */
+/** Releases a savepoint; if the server does not know it, its transaction has ended. */
 async function release(transaction: Transaction, signal: Cancellation | undefined): Promise<void> {
   const { unitLease, savepoint } = transaction;
   try {
@@ -186,7 +185,7 @@ async function release(transaction: Transaction, signal: Cancellation | undefine
   }
 }
 
-/** Rolls back what has not ended with its unit or its connection; returns the error to throw. */
+/** Rolls back, unless unit or connection have ended; returns the error to throw. */
 async function rollBack(
   transaction: Transaction,
   error: unknown,
@@ -209,21 +208,21 @@ async function rollBack(
   return top === transaction ? escapeOf(transaction, error) : error;
 }
 
-/** Returns the error of a transaction that could not be rolled back as it had ended before. */
+/** Returns the error of a transaction that had ended before its rollback. */
 function escapeOf({ isEscaped, failure }: Transaction, error: unknown) {
   if (!isEscaped || !(failure instanceof SubletError) || failure === error) return error;
   return new SubletError(failure.code, failure.stage, failure.message, { cause: error });
 }
 
-/** Rolls a transaction back on an abort, whatever its code is at; returns what stops that. */
+/** Rolls a transaction back on an abort, even while its code runs; returns a stop function. */
 function rollBackOn(signal: Cancellation | undefined, transaction: Transaction): () => void {
   const abort = async (): Promise<void> => {
     transaction.failure ??= signal?.reason;
-    // Statements that are under way are aborted by the same signal, and told so first.
+    // The same signal aborts running statements; their callers get the error first.
     await Promise.resolve();
     if (transaction.status !== "open") return;
     transaction.rollingBack();
-    // Whether that has failed is asked when the code has ended; the lease does not wait for it.
+    // The end of the code looks whether the rollback has failed; the lease does not wait for it.
     if (transaction.unitLease.isAlive) {
       await endAll(transaction, signal).catch(() => transaction.unitLease.breakOff());
     }
@@ -239,7 +238,7 @@ function endAll(transaction: Transaction, signal: Cancellation | undefined): Pro
   return transaction.rollback ??= conclude(transaction, "ROLLBACK", signal, look);
 }
 
-/** Sends what ends a transaction; after an abort, its answer has a little time to come. */
+/** Sends COMMIT, ROLLBACK or RELEASE; after an abort its answer has a second to come. */
 async function conclude(
   { unitLease }: Transaction,
   sql: string,
@@ -263,7 +262,7 @@ async function conclude(
   }
 }
 
-/** Waits for transactions that the code has begun in this one and not awaited. */
+/** Waits for inner transactions that the code has not awaited. */
 async function untilChildEnds(transaction: Transaction): Promise<void> {
   const { interpreter } = transaction.unitLease.runtime;
   while (transaction.child !== undefined) {
@@ -271,7 +270,7 @@ async function untilChildEnds(transaction: Transaction): Promise<void> {
   }
 }
 
-/** Adds to an error, which is thrown all the same, that the rollback after it failed. */
+/** Adds the error of a failed rollback to the error that the transaction throws. */
 function noteSuppressed(error: unknown, suppressed: unknown): void {
   if (!(error instanceof Error) || !Object.isExtensible(error)) return;
   Object.defineProperty(error, "suppressed", { value: suppressed, configurable: true });

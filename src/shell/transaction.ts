@@ -1,9 +1,8 @@
 /**
- * The transactions of a lease, nested as savepoints, and who has to wait for whom.
+ * The transactions of a lease, nested as savepoints.
  *
- * A lease, and each transaction in it, is a level. At most one transaction is open directly
- * in a level. Code that works in a level waits while one is, as its statements would be part
- * of it.
+ * A lease, and each transaction in it, is a level. At most one transaction is open directly in a
+ * level. Other code of the level waits meanwhile, as its statements would be part of it.
  */
 
 import { SubletError } from "./errors.ts";
@@ -16,24 +15,24 @@ export class Transaction implements LeaseTransaction {
   readonly unitLease: UnitLease;
   /** The transaction it is a savepoint of. */
   readonly parent: Transaction | undefined;
-  /** How its code asked for it. */
+  /** Its options. */
   readonly options: TransactionOptions;
   /** The savepoint that is open in it. */
   child: Transaction | undefined = undefined;
-  /** Why its code cannot go on: the server rolled it back, a statement ended it, an abort came. */
+  /** Why its code cannot go on: a rollback by the server, an early end, or an abort. */
   failure: unknown = undefined;
-  /** Whether it ended before its time, so that what ran in it may be permanent. */
+  /** Whether it ended early, so that its statements may be permanent. */
   isEscaped = false;
-  /** Whether it is being rolled back: what has not been sent is not sent any more. */
+  /** Whether its rollback has begun: the pool sends no more of its statements. */
   isRollingBack = false;
-  /** Settled when it has been rolled back, from when on that was asked for. */
+  /** Settled when its rollback is done; undefined before the rollback begins. */
   rollback: Promise<void> | undefined = undefined;
   /** The number that the session gave it; 0 while it has none. */
   #number = 0;
   #status: "beginning" | "open" | "ending" | "ended" = "beginning";
   #change: PromiseWithResolvers<void> = Promise.withResolvers();
 
-  /** Creates a transaction that is about to begin, in a level in which none is open. */
+  /** Creates a transaction in a level in which none is open. */
   constructor(unitLease: UnitLease, parent: Transaction | undefined, options: TransactionOptions) {
     this.unitLease = unitLease;
     this.parent = parent;
@@ -42,12 +41,12 @@ export class Transaction implements LeaseTransaction {
     (parent ?? unitLease).child = this;
   }
 
-  /** How far it is. */
+  /** Its status. */
   get status(): "beginning" | "open" | "ending" | "ended" {
     return this.#status;
   }
 
-  /** Fulfilled when it is further. */
+  /** Fulfilled when its status changes. */
   get changed(): Promise<void> {
     return this.#change.promise;
   }
@@ -62,25 +61,25 @@ export class Transaction implements LeaseTransaction {
     return `sublet_${this.#depth}`;
   }
 
-  /** Says that it has begun at the server. */
+  /** Notes that it has begun at the server. */
   begun(): void {
     if (this.parent === undefined) this.#number = this.unitLease.session.transaction;
     this.#become("open");
   }
 
-  /** Says that it is about to be committed, or released. */
+  /** Notes that COMMIT, or the release of its savepoint, is about to be sent. */
   ending(): void {
     this.#become("ending");
   }
 
-  /** Says that it is about to be rolled back, with the savepoints in it. */
+  /** Notes that its rollback, and that of its savepoints, is about to be sent. */
   rollingBack(): void {
     this.child?.end();
     this.isRollingBack = true;
     this.#become("ending");
   }
 
-  /** Ends it, and the savepoints in it; what its code does later is refused. */
+  /** Ends it and its savepoints; later statements of its code are refused. */
   end(): void {
     if (this.#status === "ended") return;
     this.child?.end();
@@ -92,7 +91,7 @@ export class Transaction implements LeaseTransaction {
     if (this.parent === undefined) this.unitLease.leaveLost();
   }
 
-  /** Throws if it has ended, or has come to nothing. */
+  /** Throws if it has ended or failed. */
   check(): void {
     const { failure } = this.top;
     if (failure !== undefined) throw failure;
@@ -101,14 +100,14 @@ export class Transaction implements LeaseTransaction {
     }
   }
 
-  /** Throws if, as the server shows, it is not the transaction any more that was begun. */
+  /** Throws if the session shows another transaction than the one that was begun, or none. */
   checkOpen(): void {
     const { top } = this;
     top.look();
     if (top.failure !== undefined) throw top.failure;
   }
 
-  /** Looks whether the server still shows the transaction that was begun. */
+  /** Notes a failure if the session does not show the transaction that was begun. */
   look(): void {
     if (this.failure !== undefined || this.#number === 0 || !this.unitLease.isAlive) return;
     const { transaction, transactionEndedBy } = this.unitLease.session;

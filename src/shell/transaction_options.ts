@@ -1,35 +1,35 @@
-/** How a transaction is run: its options, and the statements that begin it. */
+/** The options of transactions, and the statements that begin them. */
 
 import { SubletError } from "./errors.ts";
 
-/** What a transaction sees of others. */
+/** An isolation level. */
 export type Isolation =
   | "read uncommitted"
   | "read committed"
   | "repeatable read"
   | "serializable";
 
-/** How a transaction is run. */
+/** The options of a transaction. */
 export interface TransactionOptions {
   /**
-   * Ends its waits and statements, and rolls it back at once, whatever its code is at; a COMMIT
-   * that is under way has a second yet to be answered.
+   * Aborts its waits and statements, and rolls it back at once, even while its code runs. If COMMIT
+   * has been sent, the pool waits up to a second for the answer.
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * What it sees of others; the server's default unless given. One inside another takes only what
-   * the outer one has.
+   * Its isolation level; the server's default unless given. A nested transaction takes only the
+   * level of the outer one.
    */
   readonly isolation?: Isolation | undefined;
   /**
-   * Whether the server lets it write nothing; false unless given. One inside another takes only
-   * what the outer one has.
+   * Whether it is READ ONLY, so that the server refuses writes; false unless given. A nested
+   * transaction takes only the value of the outer one.
    */
   readonly readOnly?: boolean | undefined;
   /**
-   * Whether the pool sends statements that are known to end a transaction (ALTER TABLE, COMMIT …);
-   * false unless given: it refuses them with `STATEMENT_REFUSED`. If one ends the transaction all
-   * the same, the next statement and the end reject with `TRANSACTION_LOST`.
+   * Whether the pool sends statements that end a transaction (ALTER TABLE, COMMIT …); false unless
+   * given: the pool refuses them with `STATEMENT_REFUSED`. If a statement ends the transaction, the
+   * next statement and the end of the transaction reject with `TRANSACTION_LOST`.
    */
   readonly allowImplicitCommit?: boolean | undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * On real servers: state that hides from whoever looks for views and triggers, by names, by
+ * On real servers: state that hides from a look-up of views and triggers, by names, by
  * errors, by other databases, by statements that make them; the next unit finds nothing of it.
  */
 
@@ -152,7 +152,7 @@ testOnBoth("what one virtual connection flavors, the others know", async (place)
   assert.equal(await traceOn(main), "");
 });
 
-testOnBoth("what was asked while a trigger was being made is asked anew", async (place) => {
+testOnBoth("a look-up during the creation of a trigger is made anew", async (place) => {
   const { db } = place;
   await arrange(place, "CREATE TABLE n (v INT)", "CREATE TABLE n2 (v INT)");
   const lease = await db.lease();

@@ -68,28 +68,31 @@ const askers: readonly (readonly [name: string, asks: string, tells?: string])[]
   ["a trigger", "INSERT INTO watched VALUES (1)", "SELECT * FROM told"],
 ];
 
-testOnBoth("with resetOnRelease what asks behind a text is told of nobody", async (place) => {
-  await arrange(
-    place,
-    "CREATE TABLE k (id INT PRIMARY KEY AUTO_INCREMENT, v INT) AUTO_INCREMENT = 70",
-    "CREATE TABLE watched (v INT)",
-    "CREATE TABLE told (i BIGINT, r BIGINT, f BIGINT)",
-    `CREATE VIEW asking_view AS SELECT ${questions}`,
-    `CREATE PROCEDURE asking_procedure() SELECT ${questions}`,
-    `CREATE FUNCTION asking_function() RETURNS VARCHAR(99) NO SQL
+testOnBoth(
+  "with resetOnRelease a view or routine reads no result info of others",
+  async (place) => {
+    await arrange(
+      place,
+      "CREATE TABLE k (id INT PRIMARY KEY AUTO_INCREMENT, v INT) AUTO_INCREMENT = 70",
+      "CREATE TABLE watched (v INT)",
+      "CREATE TABLE told (i BIGINT, r BIGINT, f BIGINT)",
+      `CREATE VIEW asking_view AS SELECT ${questions}`,
+      `CREATE PROCEDURE asking_procedure() SELECT ${questions}`,
+      `CREATE FUNCTION asking_function() RETURNS VARCHAR(99) NO SQL
        RETURN CONCAT_WS(' ', LAST_INSERT_ID(), ROW_COUNT(), FOUND_ROWS())`,
-    `CREATE TRIGGER asking_trigger BEFORE INSERT ON watched FOR EACH ROW
+      `CREATE TRIGGER asking_trigger BEFORE INSERT ON watched FOR EACH ROW
        INSERT INTO told SELECT ${questions}`,
-  );
-  for (const [name, asks, tells = asks] of askers) {
-    const answers: unknown[] = [];
-    for (const before of strangers) {
-      await place.server.query("DELETE FROM hidden.told");
-      await using db = await poolOf(place, "ALL ON hidden.*", { resetOnRelease: true });
-      await db.query(before);
-      const [rows] = await db.query(asks);
-      answers.push(tells === asks ? rows : (await db.query(tells))[0]);
+    );
+    for (const [name, asks, tells = asks] of askers) {
+      const answers: unknown[] = [];
+      for (const before of strangers) {
+        await place.server.query("DELETE FROM hidden.told");
+        await using db = await poolOf(place, "ALL ON hidden.*", { resetOnRelease: true });
+        await db.query(before);
+        const [rows] = await db.query(asks);
+        answers.push(tells === asks ? rows : (await db.query(tells))[0]);
+      }
+      for (const answer of answers) assert.deepEqual(answer, answers[0], name);
     }
-    for (const answer of answers) assert.deepEqual(answer, answers[0], name);
-  }
-});
+  },
+);

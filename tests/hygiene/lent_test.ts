@@ -185,7 +185,7 @@ async function heard(command: EventEmitter): Promise<never> {
   throw (await once(command, "error"))[0];
 }
 
-testOnBoth("a connection that was kept refuses what is asked of it late", async (
+testOnBoth("a kept connection refuses late statements", async (
   { db, proxy },
 ) => {
   const lease = await db.lease();

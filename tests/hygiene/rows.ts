@@ -41,7 +41,7 @@ export type Wipe =
 
 /**
  * What wiping costs, with the statement after it that switches session tracking on again. Before
- * a new login MariaDB is told to drop the role, which that would keep; the login itself takes two
+ * a new login the pool has MariaDB drop the role, which that would keep; the login itself takes two
  * round trips on either, as the server asks for a proof.
  */
 export const roundTrips: Readonly<Record<Wipe, Readonly<Record<Flavor, number>>>> = {

@@ -1,6 +1,6 @@
 /**
  * On real servers: each row of the hygiene table. What a unit leaves is there as long as the
- * unit, and is gone for the next one on the very same connection, at the price that is told.
+ * unit, and is gone for the next one on the very same connection, at the price that README names.
  */
 
 import assert from "node:assert/strict";
@@ -110,7 +110,7 @@ for (const row of rows) {
 
   for (const flavor of ["mariadb", "mysql"] as const) {
     test(
-      `${flavor}: ${row.name}: found as is told`,
+      `${flavor}: ${row.name}: found as README says`,
       { skip: lackOf(flavor) ?? false },
       async () => {
         const told = row.foundBy.filter((by) => by !== "report of MariaDB" || flavor === "mariadb");

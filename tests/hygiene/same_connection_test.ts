@@ -70,17 +70,20 @@ const ways: Readonly<Record<string, (db: Pool, unit: number) => Promise<unknown>
 };
 
 for (const [way, run] of Object.entries(ways)) {
-  testOnBoth(`what is asked about the statement before is right ${way}`, async ({ server }) => {
-    await server.query("TRUNCATE test.numbered");
-    const hold = way === held ? "unit" : "result";
-    await using db = createPool({
-      uri: server.url(),
-      shared: false,
-      connectionLimit,
-      connections: { main: { hold } },
-    });
-    await besideOthers(db, run);
-  });
+  testOnBoth(
+    `a question about the previous statement is answered right ${way}`,
+    async ({ server }) => {
+      await server.query("TRUNCATE test.numbered");
+      const hold = way === held ? "unit" : "result";
+      await using db = createPool({
+        uri: server.url(),
+        shared: false,
+        connectionLimit,
+        connections: { main: { hold } },
+      });
+      await besideOthers(db, run);
+    },
+  );
 }
 
 /** Expects that a statement which asks back is refused, in the unit that runs this. */
@@ -90,7 +93,7 @@ async function assertRefused(db: Pool): Promise<void> {
   await refused(db.query("INSERT INTO numbered (unit) VALUES (ROW_COUNT())"), "CONNECTION_LEFT");
 }
 
-testOnBoth("what is asked where nothing is held for it is refused", async ({ server }) => {
+testOnBoth("a question is refused where no connection is held for it", async ({ server }) => {
   await using db = createPool({
     uri: server.url(),
     shared: false,
@@ -104,21 +107,24 @@ testOnBoth("what is asked where nothing is held for it is refused", async ({ ser
   });
 });
 
-testOnBoth("what is asked after the transaction that left it is refused", async ({ server }) => {
-  await using db = createPool({ uri: server.url(), shared: false });
-  await db.unit(async () => {
-    await db.transaction(() => db.query("INSERT INTO numbered (unit) VALUES (1)"));
-    assert.equal(db.stats().leased, 0);
-    await assertRefused(db);
-    await db.query("INSERT INTO numbered (unit) VALUES (2)");
-    assert.equal(await one(db, "SELECT unit FROM numbered WHERE id = LAST_INSERT_ID()"), 2);
-  });
-  await db.unit(async () => {
-    await using lease = await db.lease();
-    await db.transaction(() => db.query("INSERT INTO numbered (unit) VALUES (3)"));
-    assert.equal(await one(lease, "SELECT unit FROM numbered WHERE id = LAST_INSERT_ID()"), 3);
-  });
-});
+testOnBoth(
+  "a question after the transaction that left the answer is refused",
+  async ({ server }) => {
+    await using db = createPool({ uri: server.url(), shared: false });
+    await db.unit(async () => {
+      await db.transaction(() => db.query("INSERT INTO numbered (unit) VALUES (1)"));
+      assert.equal(db.stats().leased, 0);
+      await assertRefused(db);
+      await db.query("INSERT INTO numbered (unit) VALUES (2)");
+      assert.equal(await one(db, "SELECT unit FROM numbered WHERE id = LAST_INSERT_ID()"), 2);
+    });
+    await db.unit(async () => {
+      await using lease = await db.lease();
+      await db.transaction(() => db.query("INSERT INTO numbered (unit) VALUES (3)"));
+      assert.equal(await one(lease, "SELECT unit FROM numbered WHERE id = LAST_INSERT_ID()"), 3);
+    });
+  },
+);
 
 testOnBoth("a unit that only reads holds nothing between its statements", async ({ server }) => {
   await using db = createPool({ uri: server.url(), shared: false });

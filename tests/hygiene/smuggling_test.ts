@@ -1,5 +1,5 @@
 /**
- * On real servers: state that is smuggled past whoever reads the text of a statement, by calls in
+ * On real servers: state that is smuggled past a reader of the text of a statement, by calls in
  * disguise, by comments and strings that are read in two ways, by functions. The next unit finds
  * nothing of it; and literals, whatever they say, cost nothing.
  */

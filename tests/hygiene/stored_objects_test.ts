@@ -224,7 +224,7 @@ testOnBoth("with resetOnRelease a session is wiped, whatever a look-up tells", a
   await withTriggers(place);
   const { reset, login } = roundTrips;
   const asked = 1 + sightTrips[place.flavor];
-  // A look-up comes after a new login, unless the session is clean but for what that tells.
+  // A look-up comes after a new login, unless the session is clean except for its findings.
   const wiped = reset[place.flavor] + login[place.flavor];
   assert.equal(await cost(place, "SELECT * FROM watched"), wiped + asked);
 }, { resetOnRelease: true });

@@ -108,7 +108,7 @@ testOnBoth("an unseen view behind a seen one leaves the next unit nothing", asyn
     assert.equal(await traceOn(db), "");
     assert.deepEqual(db.stats().renewals, { [unseen]: round });
   }
-  // What a table is called by cannot be an unseen view: whoever reads it sees it.
+  // What a table is called by cannot be an unseen view: every reader sees it.
   await db.query("SELECT * FROM w");
   await threadOf(db);
   assert.deepEqual(db.stats().renewals, { [unseen]: 2 });

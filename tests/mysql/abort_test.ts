@@ -1,4 +1,4 @@
-/** On a real server: what a session does is called off, whoever asked its driver for it. */
+/** On a real server: a session cancels its statements, and those of its holder. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

@@ -1,4 +1,4 @@
-/** On a real server: how sessions are opened, and what is said if they cannot be. */
+/** On a real server: how sessions are opened, and the errors if they cannot. */
 
 import assert from "node:assert/strict";
 import { createServer, type Server as NetServer, type Socket } from "node:net";
@@ -23,7 +23,7 @@ async function isQuiet(): Promise<boolean> {
   return await server.connectionCount() === 0;
 }
 
-/** Listens at a free port, as a server that does as it is told. */
+/** Listens at a free port, as a server that does what `serve` does. */
 async function listen(serve: (socket: Socket) => void): Promise<NetServer & AsyncDisposable> {
   const listener = createServer((socket) => serve(socket.on("error", () => undefined)));
   await once(listener.listen(0, "127.0.0.1"), "listening");
@@ -181,7 +181,7 @@ test("a server that says nothing is given up after connectTimeout", async () => 
   for (const socket of sockets) socket.destroy();
 });
 
-test("a server that hangs up at once is told from one that is not there", async () => {
+test("a server that hangs up at once is distinguished from one that is not there", async () => {
   await using listener = await listen((socket) => socket.end());
   const target = new Target({ host: "127.0.0.1", port: portOf(listener) });
   await assert.rejects(open(target), { code: "PROTOCOL_CONNECTION_LOST" });

@@ -8,13 +8,13 @@ function error(details: object, cause?: unknown): Error {
   return Object.assign(new Error("trouble", { cause }), details);
 }
 
-test("a server without room for more is told from one that refuses", () => {
+test("a server without room for more is distinguished from one that refuses", () => {
   for (const errno of [1040, 1203, 1226]) assert.equal(isFull(error({ errno })), true);
   for (const errno of [1045, 1049, -111]) assert.equal(isFull(error({ errno })), false);
   assert.equal(isFull(undefined), false);
 });
 
-test("what may succeed if it is done again is told from what will not", () => {
+test("errors that a repetition may avoid are distinguished from others", () => {
   for (const errno of [1213, 1205, 1020]) assert.equal(isRepeatable(error({ errno })), true);
   for (const code of ["PROTOCOL_CONNECTION_LOST", "ECONNRESET", "EPIPE"]) {
     assert.equal(isRepeatable(error({ code })), true);
@@ -29,7 +29,7 @@ test("what may be repeated is found among the causes of an error", () => {
   assert.equal(isRepeatable(error({ code: "OPTION_INVALID" }, error({ errno: 1064 }))), false);
 });
 
-test("lost sessions are known whoever says so", () => {
+test("the loss of a session is recognised, from any source", () => {
   assert.equal(isLoss(error({ fatal: true })), true);
   assert.equal(isLoss(error({ errno: 1927 })), true);
   assert.equal(isLoss(error({ code: 4031 })), true);
@@ -45,7 +45,7 @@ test("what a number means depends on whose server it is", () => {
   assert.deepEqual(classOf({ errno: 1020 }, "mysql"), {});
 });
 
-test("of the options that prevent statements, only that of a server that reads is told", () => {
+test("of the options that prevent statements, only that of a server that reads is reported", () => {
   const refused = (option: string): object => ({ errno: 1290, message: `running with ${option}` });
   assert.equal(classOf(refused("--read-only")).serverState, "readOnly");
   assert.equal(classOf(refused("--super-read-only")).serverState, "readOnly");

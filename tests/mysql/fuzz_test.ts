@@ -1,7 +1,7 @@
 /**
  * What a real server says, with a few bytes made something else on the way: in its greeting, in
- * a login, in answers. Whatever becomes of a request, it becomes that in its time and is told by
- * a code, the process lives, and afterwards nothing is left.
+ * a login, in answers. Each request ends in time, with an answer or an error that has a code; the
+ * process lives on, and nothing is left behind.
  *
  * Each run takes other places and bytes, by a seed that a failure names: `FUZZ_SEED` repeats it.
  */
@@ -51,7 +51,7 @@ function sawReport(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof SubletError) return error.cause === undefined || sawReport(error.cause);
   if ("sqlState" in error) return true;
-  // So begin codes of the runtime's own errors, which tell of mistakes in code, but for those of a
+  // So begin codes of the runtime's own errors, which tell of mistakes in code, except those of a
   // key: MySQL shows one to who logs in for the first time.
   return "code" in error && typeof error.code === "string" &&
     !/^ERR_(?!OSSL_|CRYPTO_)/.test(error.code);

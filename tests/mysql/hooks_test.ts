@@ -104,7 +104,7 @@ test("code before `execute` of a connection sees each statement from then on", a
   await session.close();
 });
 
-test("who subscribes to the driver's channel is told of each statement from then on", async () => {
+test("a subscriber to the driver's channel gets each statement from then on", async () => {
   const texts: unknown[] = [];
   const see = (message: unknown): void => void texts.push(Object(message).query);
   const session = await open(targetAt(server));

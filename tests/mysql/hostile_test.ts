@@ -139,7 +139,7 @@ test("an answer that nobody has asked for is not the next one's", async () => {
   }
 });
 
-test("a server that wants the password as it is, is told by name that it gets none", async () => {
+test("a server that wants the password as it is, gets an error that names it, and no password", async () => {
   await using hostile = await startHostile(password, { admits: switchTo("mysql_clear_password") });
   await using db = createPool({ uri: hostile.uri, shared: false });
   const error = await failure(db.query("SELECT 1"));

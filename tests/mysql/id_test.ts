@@ -18,7 +18,7 @@ const testOnBoth = onBoth(
 );
 
 testOnBoth(
-  "what surely clears the warnings before it is counted, whoever gives it",
+  "what surely clears the warnings before it is counted, from any caller",
   async (server) => {
     const session = await open(targetAt(server));
     const driver = session.driver.promise();
@@ -81,7 +81,7 @@ const settings: (readonly [sql: string, raises: boolean])[] = [
   ["COMMIT", false],
 ];
 
-/** Likewise, of MariaDB alone. */
+/** The same for MariaDB alone. */
 const mariadbSettings: typeof settings = [
   ["SELECT NEXTVAL(numbers)", true],
   ["SELECT NEXT VALUE FOR numbers", true],

@@ -35,7 +35,7 @@ test("a statement names the files that it loads, and no text in it names others"
 const demand = (name: string): Buffer => packet(1, Buffer.from(`\xfb${name}`, "latin1"));
 const prepared = Buffer.from([0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
-/** Opens what is asked for, and notes it. */
+/** Opens each requested file, and notes it. */
 function factory(opened: string[]): (path: string) => Readable {
   return (path) => {
     opened.push(path);

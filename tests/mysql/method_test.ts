@@ -1,4 +1,4 @@
-/** SQL methods: where their parameters are, and what is said if one is missing. */
+/** SQL methods: where their parameters are, and the error if one is missing. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

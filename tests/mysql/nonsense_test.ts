@@ -1,5 +1,5 @@
 /**
- * Answers that make no sense: whoever asked is told so at once, by one code, whatever it is
+ * Answers that make no sense: the caller gets an error at once, by one code, whatever it is
  * that the driver stumbles over; and what it has stumbled over is the cause.
  */
 
@@ -18,7 +18,7 @@ import {
   startHostile,
 } from "./hostile_server.ts";
 
-/** How soon somebody is told, in ms, who gives no time of their own. */
+/** How soon a caller without a timeout gets the error, in ms. */
 const toldMsMax = 1_000;
 
 const one = packet(1, Buffer.from([1]));
@@ -57,7 +57,7 @@ const preparations: Readonly<Record<string, Buffer>> = {
 
 const say = (bytes: Buffer): Conduct => (socket) => void socket.write(bytes);
 
-/** What is said in place of a greeting, or of the answer to a login. */
+/** Bytes in place of a greeting, or of the answer to a login. */
 const logins: Readonly<Record<string, Hostility>> = {
   "a greeting of one byte": { greets: say(packet(0, Buffer.from([10]))) },
   "an admission with a wrong number": { admits: say(packet(9, ok)) },
@@ -111,7 +111,7 @@ test("what the driver has stumbled over is the cause", limits, async () => {
   assert.ok(error instanceof Error && error.cause instanceof Error);
 });
 
-test("who is behind an answer without sense is told of it too", limits, async () => {
+test("a statement behind an answer without sense gets the error too", limits, async () => {
   for (const bytes of [unending, halfColumn]) {
     await using hostile = await startHostile("secret", { answers: say(bytes) });
     await using db = createPool({ uri: hostile.uri, shared: false, connectionLimit: 1 });

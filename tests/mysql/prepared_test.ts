@@ -105,7 +105,7 @@ testOnBoth("a server that can prepare no more is given back what the connection 
   }
 });
 
-testOnBoth("what is given back is no handle that its holder has", async (db, server) => {
+testOnBoth("a freed handle is none that its holder has", async (db, server) => {
   await using lease = await db.lease();
   const handle = await lease.connection.promise().prepare(sql);
   await lease.execute("SELECT 1, ?", [1]);
@@ -151,7 +151,7 @@ testOnBoth(
   },
 );
 
-testOnBoth("each connection keeps as many as it was told, the last used ones", async (
+testOnBoth("each connection keeps as many as the option says, the last used ones", async (
   db,
   server,
 ) => {

@@ -1,5 +1,5 @@
 /**
- * What must not be told: passwords, values and keys that were planted are looked for in all that
+ * The output of a pool contains no planted password, value or key: searched is all that
  * a pool says of itself, on real servers: errors, events, channels, the statistics, and what its
  * objects show when they are printed.
  */
@@ -29,7 +29,7 @@ const names: readonly EventName[] = [
 ];
 
 let server: Server;
-/** All that was told, as it would be printed. */
+/** All output, as it would be printed. */
 let told: string[] = [];
 const hear = (news: unknown): void => void told.push(printed(news));
 
@@ -81,7 +81,7 @@ async function eventsAreSilent(): Promise<void> {
   told.push(printed(await waiting), printed(db.stats()), printed(db));
   lease.release();
   await db.drain();
-  assert.ok(told.length > 8, `only ${told.length} things were told`);
+  assert.ok(told.length > 8, `only ${told.length} outputs`);
   assertSilent(told, "What a pool says");
 }
 
@@ -148,7 +148,7 @@ for (const flavor of ["mariadb", "mysql"] as const) {
 
     test("events, channels, the statistics and the pool itself tell no secret", eventsAreSilent);
 
-    test("errors tell neither values nor passwords, whoever made them", errorsAreSilent);
+    test("errors tell neither values nor passwords, from any source", errorsAreSilent);
 
     test("an error of a statement names the text that its caller gave", errorsNameTheirText);
 

@@ -7,7 +7,7 @@ import { analyserOf } from "../../src/mysql/statement.ts";
 
 const analysers = [analyserOf("9.7.4", []), analyserOf("11.8.2-MariaDB", [])];
 
-/** Expects some words, or none, to be told of each of some texts. */
+/** Expects certain words, or none, for each of some texts. */
 function expectOnly(words: string | undefined, statements: readonly string[]): void {
   for (const sql of statements) {
     for (const analyser of analysers) {

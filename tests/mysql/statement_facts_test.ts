@@ -91,7 +91,7 @@ const mayWrite: readonly string[] = [
   "",
 ];
 
-test("what only reads is told from what may write", () => {
+test("reads are distinguished from possible writes", () => {
   expect("isReadOnly", true, reads);
   expect("isReadOnly", false, mayWrite);
 });

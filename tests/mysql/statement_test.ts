@@ -257,7 +257,7 @@ test("what a string is depends on the sql_mode", () => {
   assert.equal(effectOf('SELECT "f"(1)', MODE_UNKNOWN), "renewed");
 });
 
-test("the verdict on a text does not depend on what was asked before", () => {
+test("the verdict on a text does not depend on earlier texts", () => {
   for (let at = 0; at < 5000; at++) {
     assert.equal(effectOf(`SELECT ${at}`), "none");
     assert.equal(effectOf(`SELECT @x := ${at}`), "state");
@@ -274,7 +274,7 @@ test("texts of any length are read, in no time", () => {
   assert.ok(performance.now() - began < 5000);
 });
 
-test("what changes views and triggers is told from what may, and from what does not", () => {
+test("changes of views and triggers are distinguished from possible ones and from others", () => {
   const texts: readonly (readonly [changes: boolean, mayChange: boolean, sql: string])[] = [
     [true, false, "CREATE OR REPLACE VIEW v AS SELECT 1"],
     [true, false, "DROP TRIGGER IF EXISTS t"],

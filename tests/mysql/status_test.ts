@@ -74,13 +74,13 @@ test("a report of the transaction is read, and forgotten at the next packet", ()
   assert.deepEqual(read("00 00 00 03 40 00 00 00 00"), { ...noReport, ...told, isEmpty: true });
 });
 
-test("a variable that changes the meaning of texts is told from others", () => {
+test("a variable that changes the meaning of texts is distinguished from others", () => {
   const reported = (hex: string): number => readStatus(packet(hex), awaiting) & RECODED;
   assert.equal(reported("00 00 00 02 40 00 00 00 0c 00 0a 08 73716c5f6d6f6465 00"), RECODED);
   assert.equal(reported("00 00 00 02 40 00 00 00 0d 00 0b 09 74696d655f7a6f6e65 00"), 0);
 });
 
-test("an id that was generated is told, and of an EOF packet in a transaction it is unclear", () => {
+test("a generated id is reported, and of an EOF packet in a transaction it is unclear", () => {
   const flags = (hex: string, command = awaiting): number => readStatus(packet(hex), command);
   assert.equal(flags("00 01 07 02 00 00 00") & HAS_ID, HAS_ID);
   assert.equal(flags("00 01 fc 00 01 02 00 00 00") & HAS_ID, HAS_ID);

@@ -1,4 +1,4 @@
-/** What is known of names: who asks, who waits for whom, and what is forgotten by what. */
+/** What is known of names: which look-up runs, which waits for it, and what is forgotten by what. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -61,7 +61,7 @@ test("sessions that ask the same share one question, but not for long", async (c
   assert.deepEqual(objects.behind(names("a", "b")).unknown, []);
 });
 
-test("who asks something else waits for nobody", async () => {
+test("a look-up of other names does not wait", async () => {
   const objects = new StoredObjects(true, new ObjectChanges(), new Sight(true));
   const [first, second] = [new Asked(), new Asked()];
   const one = objects.learn(first.asking, new Set(["a"]));
@@ -106,7 +106,7 @@ test("a name is remembered for 1,000 databases, whatever is asked of another nam
   assert.deepEqual(objects.behind(names("a")).unknown, []);
 });
 
-test("a change has all asked for anew, and what was asked before it is not kept", async () => {
+test("a change has all asked for anew, and earlier answers are not kept", async () => {
   const changes = new ObjectChanges();
   const objects = new StoredObjects(true, changes, new Sight(true));
   const asked = new Asked();

@@ -6,7 +6,7 @@ import { inspect } from "node:util";
 import { driverOptionsOf } from "../../src/mysql/driver_options.ts";
 import { expandUri, Target, TargetOptionError, targetOptionNames } from "../../src/mysql/mod.ts";
 
-test("a URI says all that options can, and yields to what is said beside it", () => {
+test("a URI says all that options can, and yields to options beside it", () => {
   const target = new Target({
     uri: "mysql://us%40er:p%2Fw@[::1]:3307/shop?timezone=Z&ssl=" +
       encodeURIComponent('{"rejectUnauthorized":false}'),
@@ -33,7 +33,7 @@ test("a URI that asks for no TLS, as Hyperdrive's does, is of a target that has 
   assert.throws(() => new Target({ uri: "mysql://h/d?ssl-mode=perhaps" }), TargetOptionError);
 });
 
-/** What is asked of TLS: whether it may be missing, and what is verified. */
+/** The demands on TLS: whether it may be missing, and what is verified. */
 function demandOf(options: object): string {
   const { tls } = new Target(options);
   if (tls === undefined) return "plain";
@@ -41,7 +41,7 @@ function demandOf(options: object): string {
   return `${isOptional ? "perhaps" : "TLS"}, ${isChainVerified}, ${isNameVerified}`;
 }
 
-test("who is elsewhere is spoken to encrypted, who is on this machine is not, unless it is said", () => {
+test("who is elsewhere is spoken to encrypted, one on this machine is not, unless options say so", () => {
   const here = [
     "localhost",
     "LocalHost",
@@ -68,7 +68,7 @@ test("who is elsewhere is spoken to encrypted, who is on this machine is not, un
   assert.equal(demandOf({ host: "db", ssl: false }), "plain");
 });
 
-test("how strict to be about TLS is said by one option, and by whom it is verified by another", () => {
+test("one option says how strict TLS is, and by whom it is verified by another", () => {
   const demands: [object, string][] = [
     [{ tls: "prefer" }, "perhaps, undefined, undefined"],
     [{ tls: "require" }, "TLS, undefined, undefined"],

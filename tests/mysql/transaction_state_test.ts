@@ -1,5 +1,5 @@
 /**
- * On real servers: what a session knows of its transaction, whoever began and ended it, and how
+ * On real servers: what a session knows of its transaction, by any statement that began or ended it, and how
  * many of its statements may have become permanent.
  */
 

@@ -31,7 +31,7 @@ let server: Server;
  */
 const longS = 0.6;
 const long = `SELECT SLEEP(${longS})`;
-/** How long who comes next may have to wait for that end, in ms. */
+/** How long the next request may have to wait for that end, in ms. */
 const nextMsMax = 3_000;
 
 serverOfFile((started) => server = started, {

@@ -154,7 +154,7 @@ for (const [name, , stays] of procedures) {
   );
 }
 
-testOnBoth("a lock wait that takes the transaction with it is told", async (server) => {
+testOnBoth("a lock wait that takes the transaction with it is reported", async (server) => {
   await using db = poolAt(server, { initSql: "SET innodb_lock_wait_timeout = 1" });
   await server.query("INSERT INTO test.t VALUES (9)");
   await server.query("BEGIN");
@@ -175,7 +175,7 @@ testOnBoth("a lock wait that takes the transaction with it is told", async (serv
 });
 
 testOnBoth(
-  "by the driver's own connection a transaction that ends is told as well",
+  "by the driver's own connection a transaction that ends is reported as well",
   async (server) => {
     await using db = poolAt(server);
     for (const sql of ["COMMIT", "BEGIN", "ALTER TABLE other COMMENT 'once more'"]) {
@@ -264,7 +264,7 @@ testOnBoth("a question about somebody else's statement is refused", async (serve
   });
 });
 
-testOnBoth("a transaction that a statement of no unit leaves open is told", async (server) => {
+testOnBoth("a transaction that a statement of no unit leaves open is reported", async (server) => {
   await server.query("CREATE PROCEDURE test.begins() BEGIN START TRANSACTION; SELECT 1; END");
   await using db = poolAt(server, { multipleStatements: true });
   for (const sql of ["BEGIN; INSERT INTO t VALUES (1)", "CALL begins()"]) {

@@ -113,7 +113,7 @@ test("a unit goes on after one of its transactions was aborted", async () => {
   assert.deepEqual(await valuesIn(server, "t"), [4]);
 });
 
-test("who keeps an aborted session is told that it has ended, and gets no other's", async () => {
+test("the holder of an aborted session learns that it has ended, and gets no other's", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const abort = new AbortController();
   await db.unit(async () => {

@@ -25,7 +25,7 @@ after(async () => await server?.remove());
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
 
-test("after each wait, code is in its own context again, whoever opened the connection", async () => {
+test("after each wait, code is in its own context again, from any opener of the connection", async () => {
   await using db = poolAt(server, { connectionLimit: 2 });
   await Promise.all(Array.from({ length: 20 }, (_, i) => {
     const request = { i };
@@ -52,7 +52,7 @@ test("after each wait, code is in its own context again, whoever opened the conn
   }));
 });
 
-test("callbacks run in the caller's context, and listeners in that of whoever released", async () => {
+test("callbacks run in the caller's context, and listeners in that of the code that released", async () => {
   const seen: unknown[] = [];
   const note = (): void => {
     seen.push(storage.getStore());

@@ -1,5 +1,5 @@
 /**
- * On real servers: a connection in which the server works counts, whoever gave it up and however.
+ * On real servers: a connection in which the server works counts, however the pool gave it up.
  * So the server never runs more statements of a pool than the pool may have connections.
  */
 
@@ -172,7 +172,7 @@ testOnBoth("what a drain destroys by its deadline has ended at the server too", 
   await until(async () => (await busyThreads(server)).length === 0, "nothing runs");
 });
 
-test("over a unix socket, whose threads cannot be told apart, the connection ends", async () => {
+test("over a unix socket, whose threads look alike, the connection ends", async () => {
   const server = await serverOf("mariadb");
   if (server.socketPath === undefined) return;
   const { socketPath } = server;

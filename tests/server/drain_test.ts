@@ -28,7 +28,7 @@ afterEach(async () => await server.query("TRUNCATE test.t"));
 
 after(async () => await server?.remove());
 
-test("a drain serves what is under way and who waits, refuses who comes, and closes all", async () => {
+test("a drain serves what runs and waits, refuses new requests, and closes all", async () => {
   const db = poolAt(server, { connectionLimit: 2 });
   const isDraining = Promise.withResolvers<void>();
   const units = [1, 2].map((v) =>
@@ -54,7 +54,7 @@ test("a drain serves what is under way and who waits, refuses who comes, and clo
   await refused(threadOf(db), "POOL_DRAINING");
 });
 
-test("a drain that refuses turns away who waits, and lets end who has a connection", async () => {
+test("a drain that refuses turns waiters away, and lets holders finish", async () => {
   const db = poolAt(server, { connectionLimit: 1 });
   const statement = db.query("INSERT INTO t SELECT SLEEP(0.2)");
   await busyThread(server);

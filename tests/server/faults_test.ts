@@ -36,9 +36,9 @@ after(async () => await server?.remove());
 
 /** A pool in full use. */
 interface Crowd {
-  /** What those who hold a lease will be told. */
+  /** The errors of the holders of leases. */
   readonly holders: readonly Promise<unknown>[];
-  /** What becomes of those who wait. */
+  /** What becomes of the waiters. */
   readonly line: Promise<PromiseSettledResult<unknown>[]>;
 }
 

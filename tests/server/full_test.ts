@@ -17,7 +17,7 @@ import {
   valuesIn,
 } from "./support/fixture.ts";
 
-/** The least that MariaDB can be told. */
+/** The least that MariaDB accepts. */
 const connectionLimit = 10;
 
 let server: Server;
@@ -89,7 +89,7 @@ async function fill(): Promise<Connection[]> {
   return others;
 }
 
-test("while others have all the room, who comes waits, and is served when there is some", async () => {
+test("while others have all the room, a new request waits, and is served when there is some", async () => {
   const others = await fill();
   await using db = poolAt(server);
   const waiting = threadOf(db);
@@ -101,7 +101,7 @@ test("while others have all the room, who comes waits, and is served when there 
   for (const other of others) await other.end();
 });
 
-test("who has waited too long for room is told so, with the server's error as cause", async () => {
+test("a waiter that waited too long for room gets the server's error as cause", async () => {
   const others = await fill();
   await using db = poolAt(server, { acquireTimeout: 300 });
   const waiting = threadOf(db);

@@ -1,4 +1,4 @@
-/** On a real server: whoever creates a pool of a definition drains his own part in it. */
+/** On a real server: each creator of a pool of a definition drains his own part in it. */
 
 import assert from "node:assert/strict";
 import { mkdtemp } from "node:fs/promises";

@@ -99,7 +99,7 @@ test("a statement whose connection is killed is not run again by itself", async 
   assert.deepEqual(await valuesIn(server, "t"), []);
 });
 
-test("a unit whose pinned connection is lost is told so, and does not go on elsewhere", async () => {
+test("a unit whose pinned connection is lost gets an error, and does not go on elsewhere", async () => {
   await using db = poolAt(server);
   await db.unit(async () => {
     await db.query("SET @a = 1");

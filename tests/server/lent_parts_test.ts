@@ -76,7 +76,7 @@ const changes: Readonly<Record<string, (lease: Lease) => unknown>> = {
     packetParser.onPacket = (packet) => onPacket(packet);
   },
   "the commands are kept by another": (lease) => partsOf(lease)._commands.push = nothing,
-  "the server is said to be another": (lease) =>
+  "the server has another version": (lease) =>
     partsOf(lease)._handshakePacket.serverVersion = "5.0",
   "what is prepared is changed": async (lease) => {
     const driver = lease.connection.promise();

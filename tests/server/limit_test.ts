@@ -97,7 +97,7 @@ test("a virtual connection has no more leases than its own limit", async () => {
   leases[1].release();
 });
 
-test("those who wait are served in the order in which they came", async () => {
+test("waiters are served in the order in which they came", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const lease = await db.lease();
   const served: number[] = [];
@@ -149,7 +149,7 @@ test("a helper that asks for a connection inside a transaction does not wait for
   assert.deepEqual(await valuesIn(server, "t"), [1, 2]);
 });
 
-test("of those who would lock each other out, the newest is refused at once", async () => {
+test("of units that would lock each other out, the newest is refused at once", async () => {
   await using db = poolAt(server, { connectionLimit: 2, connections: { a: {}, b: {} } });
   const [a, b] = [db.connection("a"), db.connection("b")];
   const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;

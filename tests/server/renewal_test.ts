@@ -40,7 +40,7 @@ testOnBoth("new logins are counted by their reasons, resets are not", async (ser
   assert.equal(await threadOf(db), thread);
 });
 
-testOnBoth("a hundred reasons are told apart, the rest is counted together", async (server) => {
+testOnBoth("a hundred reasons are counted apart, the rest is counted together", async (server) => {
   await using db = createPool({ uri: server.url(), ...options });
   for (let i = 0; i < 103; i++) {
     await assert.rejects(db.query(`CALL missing_${i}()`), { errno: 1305 });

@@ -84,7 +84,7 @@ test("a batch scheduled outside a transaction and awaited inside is done beside 
   assert.deepEqual(await valuesIn(server, "t"), [1, 2]);
 });
 
-test("at the limit such a batch is told in time that its own unit's transaction holds", async () => {
+test("at the limit such a batch learns in time that its own unit's transaction holds", async () => {
   await using db = poolAt(server, { connectionLimit: 1, acquireTimeout: 100 });
   const batcher = new Batcher((values) =>
     db.query("INSERT INTO t VALUES ?", [values.map((v) => [v])])

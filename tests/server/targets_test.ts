@@ -92,7 +92,7 @@ test("a password that has changed is used by the next connection; the old ones s
   lease.release();
 });
 
-test("a password function that fails refuses who waits, with its error as cause", async () => {
+test("a password function that fails refuses the waiters, with its error as cause", async () => {
   const mine = new Error("The vault is closed");
   await using db = poolAt(server, { password: () => Promise.reject(mine) });
   assert.equal((await refused(threadOf(db), "CONNECT_FAILED")).cause, mine);
@@ -118,7 +118,7 @@ test("statements for new connections have been run before anybody is lent one, o
   assert.equal(await one(db, asked), "77 7");
 });
 
-test("a statement for new connections that fails refuses who waits, with the server's error", async () => {
+test("a statement for new connections that fails refuses the waiters, with the server's error", async () => {
   await using db = poolAt(server, { initSql: "SELECT * FROM nowhere" });
   const { cause } = await refused(threadOf(db), "CONNECT_FAILED");
   assert.equal((cause as { errno?: unknown }).errno, 1146);

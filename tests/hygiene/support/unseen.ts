@@ -3,7 +3,7 @@
 import { createPool, type Pool, type PoolOptions } from "../../../mod.ts";
 import type { Place } from "./fixture.ts";
 
-/** The privileges of somebody who only reads and writes. */
+/** The privileges of a user that only reads and writes. */
 export const writing = "SELECT, INSERT, UPDATE, DELETE ON hidden.*";
 /** Why a connection of his is renewed. */
 export const unseen = "triggers or views that may not be seen";

@@ -21,7 +21,7 @@ const ways: Readonly<Record<string, () => unknown>> = {
     await one.query("SELECT 1");
     one.pause();
     const answer = one.query("SELECT 1");
-    // Neither this timer nor the idle socket keeps the process: only who waits does.
+    // Neither this timer nor the idle socket keeps the process: only a waiter does.
     setTimeout(() => other.resume(), 300).unref();
     await one.drain();
     console.log((await answer)[0].length);

@@ -67,7 +67,7 @@ const ways: Readonly<Record<string, () => unknown>> = {
     const db = createPool(uri);
     await db.query("SELECT 1");
     db.pause();
-    // Neither this timer nor the idle socket keeps the process: only who waits does.
+    // Neither this timer nor the idle socket keeps the process: only a waiter does.
     setTimeout(() => db.resume(), 300).unref();
     const [rows] = await db.query("SELECT 1");
     console.log(rows.length);
