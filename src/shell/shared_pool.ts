@@ -1,9 +1,10 @@
 /**
- * What the handles of one pool share, and what each handle has of its own.
+ * The state that all handles of one pool share, and the state of each handle.
  *
- * A shared pool counts its handles, and ends with the last one. It has no reference to a handle;
- * the `Pool`, virtual connections, methods, units and leases of a handle have one. So a handle that
- * the program cannot reach any more is garbage-collected, and then counts as drained.
+ * A shared pool counts its handles, and ends with the last one. It holds no reference to a handle;
+ * only what works through a handle refers to it: its `Pool`, virtual connections, methods, units
+ * and leases. So a handle that no code can use any more is garbage-collected, and then counts as
+ * drained.
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -15,38 +16,38 @@ import { PoolRuntime } from "./pool_runtime.ts";
 import type { CompiledMethod } from "./statement.ts";
 import type { UnitContexts } from "./unit.ts";
 
-/** Calls back for each garbage-collected handle; created with the first handle. */
+/** Reports garbage-collected handles; created with the first handle that is watched. */
 let collected: FinalizationRegistry<() => void> | undefined;
 
-/** A pool that several handles share. */
+/** The part of a pool that its handles share. */
 export class SharedPool {
   /** The clock of the pool. */
   readonly clock: PoolClock;
-  /** The work context of the running code: its unit of work and transaction. */
+  /** Gives running code its unit of work, and its transaction. */
   readonly contexts: UnitContexts = new AsyncLocalStorage();
   /** Counts the work of all handles, and refuses new work once the pool ends. */
   readonly admission: Admission = new Admission();
   /** The names of the virtual connections, by their ids. */
   readonly names: readonly string[];
-  /** Finds the parameters of an SQL text. */
+  /** Finds the parameters in an SQL text. */
   readonly compileMethod: (sql: string) => CompiledMethod;
-  /** The runtime, if connections live as long as the pool. */
+  /** The runtime of the pool, unless each outermost unit has its own. */
   readonly runtime: PoolRuntime | undefined;
-  /** All runtimes that may have connections. */
+  /** The runtimes that may have connections. */
   readonly live: Set<PoolRuntime> = new Set();
-  /** The definition, if each outermost unit creates a runtime of its own. */
+  /** The definition, from which outermost units create runtimes; only with `lifespan: "unit"`. */
   readonly #definition: PoolDefinition | undefined;
   readonly #events: Events;
-  /** Whether garbage-collected handles count as drained; not on Workers. */
+  /** Whether handles are watched for collection: not where that runs outside any request. */
   readonly #isWatched: boolean;
-  /** Removes the pool from the registry, if it is registered. */
+  /** Removes the pool from the registry of `createPool`, if it is there. */
   readonly #remove: (() => void) | undefined;
   #handles = 0;
   #isEnding = false;
   #ended: Promise<void> | undefined;
   #isEnded = false;
 
-  /** Creates a pool in the async context to which its connections belong. */
+  /** Creates a pool; its runtime, if it has one, belongs to the caller's async context. */
   constructor(definition: PoolDefinition, remove?: () => void) {
     const { options, backend } = definition;
     this.clock = backend.clock ?? createClock();
@@ -62,12 +63,12 @@ export class SharedPool {
     }
   }
 
-  /** Whether all connections have closed for good. */
+  /** Whether the pool has ended, and all its connections have closed. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
 
-  /** Returns a runtime for a new outermost unit. */
+  /** Returns a new runtime for an outermost unit; only with `lifespan: "unit"`. */
   newRuntime(): PoolRuntime {
     return new PoolRuntime(this.#definition!, this.clock, this.#events, this.live);
   }
@@ -89,8 +90,8 @@ export class SharedPool {
   }
 
   /**
-   * Ends the pool for all its handles: it refuses new work with `why`, and lets the work under way
-   * end. Fulfilled when all connections have closed.
+   * Ends the pool for all its handles: it refuses new work, with the reason `why`, and lets work
+   * under way end. Fulfilled when all connections have closed.
    */
   end(why?: string): Promise<void> {
     this.admission.why ??= why;
@@ -113,7 +114,7 @@ export class SharedPool {
     this.#isEnded = true;
   }
 
-  /** Counts a handle; returns a function that counts it out, and tells whether the pool ends. */
+  /** Counts a handle. The returned function uncounts it, and returns whether the pool is ending. */
   #enter(): () => boolean {
     let isIn = true;
     this.#handles++;
@@ -132,28 +133,29 @@ export class SharedPool {
   }
 }
 
-/** Returns events whose listeners run outside any unit; they must not lead to the definition. */
+/** Returns events whose listeners run outside any unit. They must not refer to the definition. */
 function eventsOutside(contexts: UnitContexts): Events {
   return new Events((fn) => contexts.run(undefined, fn));
 }
 
-/** What belongs to one call of `createPool`: its work and its listeners. */
+/** One caller's handle of a pool: counts the work that began through it, and has its listeners. */
 export class Handle extends Admission {
-  /** Its listeners to events of the pool. */
+  /** The listeners that were added through it. */
   readonly listeners: Listeners;
   readonly #leave: () => boolean;
   readonly #isLast: () => boolean;
+  #hasLeft = false;
   #endsAll = false;
 
   /**
    * Creates a handle.
    *
    * @param pool Counts the work of all handles.
-   * @param tally Counts its units.
+   * @param tally The count of its own units.
    * @param events Emits the events of the pool.
-   * @param leave Counts the handle out, once, and tells whether the pool ends with it.
-   * @param isLast Tells whether all other handles have been counted out.
-   * @param isWeak Whether the handle may be garbage-collected.
+   * @param leave Uncounts it, and returns whether the pool is ending; false after the first call.
+   * @param isLast Tells whether only one handle of the pool is still counted.
+   * @param isWeak Whether the pool refers to its listeners only weakly.
    */
   constructor(
     pool: Admission,
@@ -169,18 +171,19 @@ export class Handle extends Admission {
     this.#isLast = isLast;
   }
 
-  /** Whether the shared pool ends with this handle, as it was the last to be drained. */
+  /** Whether the pool ends with it, as it was the last handle to be drained. */
   get endsAll(): boolean {
     return this.#endsAll;
   }
 
-  /** Whether the shared pool would end with this handle. */
+  /** Whether the pool ends with it, or would if it were drained now. */
   get isLast(): boolean {
-    return this.#endsAll || this.#isLast();
+    return this.#endsAll || !this.#hasLeft && this.#isLast();
   }
 
-  /** Leaves the shared pool, as the handle is drained. */
+  /** Leaves the pool, as the handle is drained. */
   leavePool(): void {
+    this.#hasLeft = true;
     if (this.#leave()) this.#endsAll = true;
   }
 }

@@ -1,4 +1,4 @@
-/** The arguments of statements, and errors whose stacks name the caller. */
+/** The arguments of a statement, and the caller's lines in the stacks of its errors. */
 
 import type { Statement } from "../port/session.ts";
 import { refuseCallback } from "./refusals.ts";
@@ -6,23 +6,23 @@ import { cancellationOf } from "./cancellation.ts";
 import { SubletError, withoutStack } from "./errors.ts";
 import { type Limits, noLimits } from "./wait.ts";
 
-/** When a statement is ended early. */
+/** Limits how long a statement may take. */
 export interface RunOptions {
-  /** Aborts the statement: it leaves the queue, or ends at the server. */
+  /** On abort, the statement leaves the queue, or the pool cancels it at the server. */
   readonly signal?: AbortSignal | undefined;
-  /** Timeout in ms, which includes the wait for a connection; no limit unless given. */
+  /** How long it may take, including the wait for a connection, in ms. No limit unless given. */
   readonly timeout?: number | undefined;
 }
 
-/** A type that no function has: functions inherit this member from `Function`. */
+/** A type that excludes functions, as each function inherits this member from `Function`. */
 export interface NoFunction {
-  /** How `instanceof` asks a function. */
+  /** The method behind `instanceof`. */
   readonly [Symbol.hasInstance]?: never;
 }
 
 /**
- * The values of placeholders: an array, or an object with their names; or the value of a single
- * placeholder. Not a callback: the pool returns promises.
+ * The values of a statement's placeholders: an array, or an object by their names; or the one value
+ * of a single placeholder. Not a callback: the pool returns promises.
  */
 export type Values =
   | Readonly<Record<string, unknown>>
@@ -36,48 +36,48 @@ export type Values =
 
 /** A statement with options of the driver (`rowsAsArray`, `typeCast`, `nestTables` …). */
 export interface StatementOptions extends RunOptions {
-  /** Its text. */
+  /** The SQL text. */
   readonly sql: string;
   /** The values of its placeholders. */
   readonly values?: Values;
-  /** Maximum bytes of rows; the option of the target unless given. */
+  /** Maximum size of the rows of its result, in bytes. Default: that of the target. */
   readonly maxResultBytes?: number | undefined;
-  /** Options of the driver. */
+  /** The pool passes any other option to the driver. */
   readonly [option: string]: unknown;
 }
 
-/** A row: values by the names of its columns. */
+/** A row: its values, by the names of the columns. */
 export type Row = Record<string, unknown>;
 
-/** A column of a result; the driver's object has more members. */
+/** A column of a result; the driver's object has further properties. */
 export interface Field {
   /** Its name. */
   readonly name: string;
 }
 
-/** An SQL text with parsed parameters. */
+/** The SQL text of a method, after its parameters have been found. */
 export interface CompiledMethod {
-  /** The text that is prepared. */
+  /** The text that the server prepares. */
   readonly sql: string;
-  /** Returns the values of its placeholders; throws an error that names a missing one. */
+  /** Returns the values of its placeholders; throws an error that names a missing parameter. */
   bind(args: unknown): unknown[];
 }
 
-/** A statement with its arguments, as the caller gives them. */
+/** A statement as the caller gives it. */
 export interface Asked {
   /** The statement. */
   readonly sql: string | StatementOptions;
   /** The values of its placeholders, or the argument of {@linkcode bind}. */
   readonly values: unknown;
-  /** Whether it is prepared and executed, or sent as text. */
+  /** Whether the pool prepares and executes it, or sends it as text. */
   readonly isPrepared: boolean;
-  /** When the statement is ended early. */
+  /** Its limits. */
   readonly options: RunOptions | undefined;
-  /** Returns the values of its placeholders; throws an error that names a missing one. */
+  /** Returns the values of its placeholders; throws an error that names a missing parameter. */
   readonly bind?: (values: unknown) => unknown[];
 }
 
-/** Returns a statement as a session takes it; throws a `TypeError` if it has a callback. */
+/** Returns the statement for a session; throws a `TypeError` if the caller gave a callback. */
 export function statementOf(
   sql: string | StatementOptions,
   values: unknown,
@@ -105,8 +105,8 @@ function checkLimit(bytesMax: unknown): void {
 }
 
 /**
- * Returns the options that end a statement early, from beside the statement or from its object;
- * throws a `TypeError` for a callback.
+ * Returns the limits of a statement, which the caller may give in the statement or as an argument;
+ * throws a `TypeError` if the caller gave a callback instead.
  */
 export function runOptionsOf(
   sql: string | StatementOptions,
@@ -117,7 +117,7 @@ export function runOptionsOf(
   return { signal: options.signal ?? sql.signal, timeout: options.timeout ?? sql.timeout };
 }
 
-/** Returns the signal and the deadline of a statement. */
+/** Returns the limits of a statement, with its timeout as a deadline. */
 export function limitsOf({ signal: given, timeout }: RunOptions, clock: { now(): number }): Limits {
   const signal = cancellationOf(given);
   if (timeout === undefined) return signal === undefined ? noLimits : { signal, endsAt: undefined };
@@ -132,12 +132,12 @@ const NO_OPTIONS: RunOptions = {};
 
 const restacked = new WeakSet<Error>();
 
-/** Keeps the stack of an error that the caller's own code has thrown. */
+/** Makes {@linkcode restack} leave an error as it is, as the caller's own code threw it. */
 export function keepStack(error: unknown): void {
   if (error instanceof Error) restacked.add(error);
 }
 
-/** Returns the pool's own error for one by which a session has ended a statement. */
+/** Returns a `SubletError` in place of a session's error that a result is too large. */
 function ownError(error: unknown): unknown {
   const { code, message } = Object(error) as Partial<Record<string, unknown>>;
   if (code !== "RESULT_TOO_LARGE" || error instanceof SubletError) return error;
@@ -145,8 +145,8 @@ function ownError(error: unknown): unknown {
 }
 
 /**
- * Gives an error the stack of the caller of `entry`, and keeps the driver's stack below it. Returns
- * the error, or the pool's own in its place.
+ * Gives an error the stack of the code that called `entry`, and returns the error, or the pool's
+ * own in its place. An error of the driver keeps its own stack below that.
  */
 export function restack(caught: unknown, entry: (...args: never[]) => unknown): unknown {
   const error = ownError(caught);
@@ -154,7 +154,7 @@ export function restack(caught: unknown, entry: (...args: never[]) => unknown): 
     return error;
   }
   restacked.add(error);
-  // The engine formats a stack at the first read, which costs more than the rest of an error.
+  // A stack is formatted when it is first read, which costs more than all the rest of an error.
   const stack = error instanceof SubletError ? undefined : error.stack;
   Error.captureStackTrace(error, entry);
   if (stack === undefined) return error;

@@ -1,6 +1,7 @@
 /**
- * A statement outside any unit of work, from acquire to release: it requests a lease, sends itself
- * on the granted connection, releases the lease with the answer, and settles the caller's promise.
+ * A statement outside any unit of work. It is its own request for a lease: when the pool grants the
+ * lease, it sends itself; when the answer comes, it releases the lease and settles the caller's one
+ * promise.
  */
 
 import { AsyncResource } from "node:async_hooks";
@@ -20,7 +21,7 @@ import { type Limited, type Limiter, limiterOf, type Limits, statementTimeout } 
 import type { PoolRuntime } from "./pool_runtime.ts";
 import { checkLasts, checkReadsOwn } from "./refusals.ts";
 
-/** Settles the caller's promise with an answer, or with a promise of an error. */
+/** Settles the caller's promise: with the answer, or with a promise that rejects. */
 export type Settle = (answer: [unknown, unknown] | Promise<never>) => void;
 
 const NONE: readonly LeaseRef[] = [];
@@ -36,7 +37,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
   #resume: Resume | undefined = undefined;
   #stage: "begun" | "waiting" | "granted" | "sent" | "over" = "begun";
 
-  /** Creates a request that has not begun. */
+  /** Creates a statement; {@linkcode begin} requests its lease. */
   constructor(
     { interpreter, virtualConfigs }: PoolRuntime,
     admission: Admission,
@@ -54,11 +55,11 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
     return this;
   }
 
-  /** Requests the lease; `limits` also hold for the statement. */
+  /** Requests the lease. The limits apply to the wait and to the statement. */
   begin(limits: Limits): void {
     const { interpreter } = this;
     this.#limiter = limiterOf(interpreter.clock, limits, this);
-    // Listeners to the release run in the async context of the caller.
+    // Listeners to "release" are called in the caller's async context.
     if (interpreter.hasListeners("release")) this.#resume = new AsyncResource("Sublet");
     interpreter.ask(this);
     if (this.status !== "waiting") return;
@@ -68,7 +69,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
     interpreter.acquireTimeouts.add(this, this.requestedAt);
   }
 
-  /** Sends the statement, or fails if the request was refused. */
+  /** Sends the statement, or fails if the pool refused the request. */
   answered(): void {
     this.#endWait();
     if (this.refusal !== undefined) return this.#fail(refusalOf(this.interpreter, this));
@@ -76,12 +77,12 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
     else goOn(this.#resume, () => this.#send());
   }
 
-  /** Fails as the wait for a lease has exceeded `acquireTimeout`. */
+  /** Gives up, as its wait for a lease has timed out. */
   expire(): void {
     this.#withdraw(leaseTimeout(this.interpreter, this.virtual, this.requestedAt));
   }
 
-  /** Fails as its signal was aborted. */
+  /** Gives up, as its signal was aborted. */
   abort(reason: unknown): void {
     if (this.#stage === "over") return;
     if (this.status === "waiting") return this.#withdraw(reason);
@@ -89,13 +90,13 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
     this.#fail(reason);
   }
 
-  /** Fails as its own timeout is over. */
+  /** Gives up, as its own timeout has passed. */
   timeUp(): void {
     if (this.status === "waiting") this.expire();
     else this.abort(statementTimeout());
   }
 
-  /** Takes the answer. */
+  /** Takes the answer; fails if the statement may write, and left a transaction open. */
   done(rows: unknown, fields: unknown): void {
     if (this.#stage === "over") return;
     const { session } = pooledOf(this);
@@ -105,9 +106,9 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
     this.#settle([rows, fields]);
   }
 
-  /** Takes the error that came in place of an answer. */
+  /** Takes the error that came instead of an answer. */
   failed(error: unknown): void {
-    // The driver may still be within the command that has failed.
+    // At this moment, the driver may still be processing the command that failed.
     queueMicrotask(() => this.#fail(this.#limiter?.reasonOf(error) ?? error));
   }
 
@@ -143,7 +144,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
     this.#settle(rejected(error));
   }
 
-  /** Ends the lease, if it has one. */
+  /** Releases the lease, if it has one. */
   #end(): void {
     this.#endWait();
     this.#stage = "over";
@@ -156,7 +157,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
   }
 }
 
-/** Returns the error of a statement that leaves a transaction open, which a reset rolls back. */
+/** Returns the error of a statement that left a transaction open, which the pool rolls back. */
 function leftOpen(): SubletError {
   const message = "The statement has left a transaction open, outside of any unit of work: the " +
     "pool rolls it back. Run it in one `unit` with its COMMIT, or use `transaction`";

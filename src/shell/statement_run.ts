@@ -1,8 +1,9 @@
 /**
  * Runs statements through a virtual connection.
  *
- * Outside any unit of work, a statement requests a lease of its own. In a unit, it joins the lease
- * that the unit has through the virtual connection.
+ * Outside any unit of work, a statement takes the short path: it requests a lease, runs, and
+ * releases the lease. Within a unit, it uses the lease that the unit has through the virtual
+ * connection.
  */
 
 import type { VirtualId } from "../core/mod.ts";
@@ -17,7 +18,7 @@ import type { UnitContext, UnitEngine } from "./unit.ts";
 import { runUnit } from "./unit_run.ts";
 import { runOnLease } from "./unit_statement.ts";
 
-/** Runs a statement in the unit of work of the running code, or as a unit of its own. */
+/** Runs a statement in the caller's unit of work or, outside any, in a unit of its own. */
 export function runStatement(
   engine: UnitEngine,
   id: VirtualId,

@@ -1,33 +1,33 @@
-/** The statistics of a pool: what the core counts, and how often sessions had to be renewed. */
+/** The statistics of a pool: the counts of the core, and the renewals of sessions. */
 
 import { type ConnectionCounts, countsOf, type PoolState } from "../core/mod.ts";
 
-/** A count of a pool's actual connections, of the requests for them, and of renewals. */
+/** The counts of a pool's actual connections, of the requests for them, and of renewals. */
 export interface PoolStats extends ConnectionCounts {
   /**
-   * How often a connection was wiped for what its statements do not show, by the reason:
-   * "database", "role", "call of f", "no session tracking" … That takes a new login; for "triggers
-   * or views that may not be seen" a reset. After a hundred reasons, others are counted together
-   * as "others".
+   * How often the pool wiped a connection for state that its statements do not show, by the reason:
+   * "database", "role", "call of f", "no session tracking" … This takes a new login; for "triggers
+   * or views that may not be seen", a reset. After a hundred reasons, the pool counts all others
+   * together as "others".
    */
   readonly renewals: Readonly<Record<string, number>>;
 }
 
-/** How many reasons are counted by themselves. */
+/** How many reasons have a count of their own. */
 const reasonsMax = 100;
 
 /** Counts renewals by their reasons. */
 export class Renewals {
   readonly #counts = new Map<string, number>();
 
-  /** Counts one. */
+  /** Counts a renewal. */
   add(reason: string): void {
     const isKnown = this.#counts.has(reason) || this.#counts.size < reasonsMax;
     const name = isKnown ? reason : "others";
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
 
-  /** Returns how many there were. */
+  /** The number of renewals, by the reason. */
   get counts(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#counts);
   }

@@ -1,8 +1,8 @@
 /**
- * Holds the only mutable reference to the state of the core, and takes the core's steps.
+ * Holds the only mutable reference to the state of the core, and runs its steps.
  *
- * It handles one event at a time. An event that occurs while it carries out commands waits, and no
- * code of the user runs within a step.
+ * The stepper handles one event at a time, to its end: it queues an event that a command causes
+ * meanwhile, and no code of a caller runs within a step.
  */
 
 import {
@@ -24,13 +24,13 @@ import type { RunDetached } from "./process_ref.ts";
 export interface Obeying {
   /** Carries out a command. */
   obey(command: Command, now: Instant): void;
-  /** Called before the step for a request, with its target. */
+  /** Called before the step that handles a request for this target. */
   requested(target: TargetId): void;
-  /** Called after the steps for an event. */
+  /** Called after all steps that an event has caused. */
   stepped(): void;
 }
 
-/** Takes the steps of one pool. */
+/** Runs the steps of the core for one pool. */
 export class Stepper {
   readonly #clock: PoolClock;
   readonly #obeying: Obeying;
@@ -40,7 +40,7 @@ export class Stepper {
   #isStepping = false;
   #leaps: number;
 
-  /** Begins with a new pool. */
+  /** Creates the initial state of the core. */
   constructor(policy: Policy, clock: PoolClock, runDetached: RunDetached, obeying: Obeying) {
     this.#state = createState(policy);
     this.#clock = clock;
@@ -56,7 +56,7 @@ export class Stepper {
     return this.#state;
   }
 
-  /** Handles an event and the events that follow from it; within a step, the event waits. */
+  /** Handles an event and all that it causes; an event from within a step is queued. */
   handle(event: Event, now: Instant): void {
     if (this.#isStepping) {
       this.#events.push(event);

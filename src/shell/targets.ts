@@ -1,8 +1,9 @@
 /**
- * The targets in use, by the ids that the core knows them by.
+ * The targets in use, each with the id by which the core knows it.
  *
- * The targets of declared virtual connections stay. Another target stays while a request or a unit
- * uses it or the core knows it, so thousands of targets that come and go cost nothing.
+ * The targets of the declared virtual connections come first and stay. Any other target is kept
+ * while a request or a unit uses it or the core still knows it, so thousands of targets that come
+ * and go cost nothing.
  */
 
 import type { AddressId, TargetId } from "../core/mod.ts";
@@ -16,9 +17,9 @@ export interface TargetEntry {
   readonly address: AddressId;
   /** The target. */
   readonly target: Target;
-  /** Equal for equal targets. */
+  /** Equal for targets that share their actual connections. */
   readonly key: string;
-  /** Equal for targets of one address. */
+  /** Equal for targets between which a session can be changed. */
   readonly addressKey: string;
   /** How many requests, units and virtual connections use it. */
   uses: number;
@@ -26,11 +27,11 @@ export interface TargetEntry {
   isKnown: boolean;
 }
 
-/** The keys of targets and of their addresses. */
+/** Computes the keys by which targets, and their addresses, are compared. */
 export interface TargetKeys {
   /** Equal for targets that share their actual connections. */
   keyOf(target: Target): string;
-  /** Equal for targets that one session can serve after a new login. */
+  /** Equal for targets between which a session can be changed. */
   addressOf(target: Target): string;
 }
 
@@ -39,7 +40,7 @@ interface AddressEntry {
   targets: number;
 }
 
-/** Gives targets their ids. */
+/** Gives ids to the targets in use. */
 export class Targets {
   readonly #keys: TargetKeys;
   readonly #byKey = new Map<string, TargetEntry>();
@@ -53,7 +54,7 @@ export class Targets {
     this.#keys = keys;
   }
 
-  /** The number of targets. */
+  /** The number of targets in use. */
   get size(): number {
     return this.#byId.size;
   }
@@ -66,13 +67,13 @@ export class Targets {
     return entry;
   }
 
-  /** Ends a use. */
+  /** Ends one {@linkcode use}. */
   leave(entry: TargetEntry): void {
     entry.uses--;
     this.#sweep(entry);
   }
 
-  /** Notes that the core knows a target; returns the target. */
+  /** Notes that the core knows a target; returns it. */
   know(id: TargetId): Target {
     const entry = this.#byId.get(id);
     if (entry === undefined) throw new RangeError(`No target has the number ${id}`);
@@ -81,8 +82,9 @@ export class Targets {
   }
 
   /**
-   * Notes that the core has forgotten a target. The core may have learnt it anew meanwhile, from an
-   * unblocked waiter; if that waiter has its answer, the entry is gone already.
+   * Notes that the core has forgotten a target. The core may have added the target again, without a
+   * command, for a waiter that was no longer blocked; once the pool has answered that waiter, the
+   * entry is already gone.
    */
   forget(id: TargetId): void {
     const entry = this.#byId.get(id);

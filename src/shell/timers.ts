@@ -4,9 +4,9 @@ import type { Clock, Instant } from "../port/session.ts";
 import type { RunDetached } from "./process_ref.ts";
 
 /**
- * Calls back at a deadline. Nearly every step moves the deadline further away. So the timer is left
- * to fire too soon, which costs nothing, and is then set anew; only a nearer deadline sets it at
- * once.
+ * Calls back at a deadline. Nearly every step moves the deadline further away. Then the timer stays
+ * as it is: it fires too early, which costs nothing, and is set again. Only a nearer deadline sets
+ * the timer at once.
  */
 export class DeadlineTimer {
   readonly #clock: Clock;
@@ -23,7 +23,7 @@ export class DeadlineTimer {
     this.#ring = ring;
   }
 
-  /** Sets the deadline, or takes it away. */
+  /** Sets or removes the deadline. */
   set(deadline: Instant | undefined): void {
     this.#deadline = deadline;
     if (deadline === undefined || deadline >= this.#ringsAt) return;
@@ -31,7 +31,7 @@ export class DeadlineTimer {
     this.#arm(deadline);
   }
 
-  /** Takes the deadline away, and clears the timer. */
+  /** Removes the deadline, and clears the timer. */
   clear(): void {
     this.#deadline = undefined;
     this.#ringsAt = Infinity;
@@ -53,11 +53,11 @@ export class DeadlineTimer {
   }
 }
 
-/** An item of a {@linkcode TimeoutQueue}: a link of its list. */
+/** An item of a {@linkcode TimeoutQueue}: a node of its linked list. */
 export interface TimeoutLink<T> {
-  /** The item whose timeout ends before. */
+  /** The previous item in the queue. */
   before: T | undefined;
-  /** The item whose timeout ends after. */
+  /** The next item in the queue. */
   after: T | undefined;
   /** When its timeout ends; undefined while it is in no queue. */
   due: Instant | undefined;
@@ -89,7 +89,7 @@ export class TimeoutQueue<T extends TimeoutLink<T>> {
     this.#timer = new DeadlineTimer(clock, runDetached, () => this.#ring());
   }
 
-  /** Adds an item; its timeout begins now. */
+  /** Adds an item, whose timeout begins at `now`. */
   add(item: T, now: Instant): void {
     const due = now + this.#durationMs;
     item.due = due;

@@ -1,10 +1,11 @@
 /**
- * Runs code in a transaction: begins it before the code runs, commits when the code has ended
- * well, and rolls back when the code throws.
+ * Runs transactions: begins each before its code runs, commits it when the code succeeds, and rolls
+ * it back when the code throws.
  *
  * A transaction inside another one on the same virtual connection is a savepoint. The pool waits
- * for the answer to COMMIT and ROLLBACK; after an abort only for a second, as the network may
- * never bring it. Without an answer to COMMIT the error is `COMMIT_UNKNOWN`.
+ * for the answer to the statement that ends a transaction; after an abort only for a short time, as
+ * the network may never bring it. If the answer to COMMIT does not come, the error says that the
+ * outcome of the transaction is unknown.
  */
 
 import type { Cancellation } from "../port/session.ts";
@@ -30,8 +31,8 @@ import { runControl } from "./unit_statement.ts";
 const lastWordMs = 1_000;
 
 /**
- * Runs code in a transaction, and gives it its context. Outside any unit, the transaction is
- * a unit of its own, which `runtime` runs.
+ * Runs code in a transaction, and passes the code its context. Outside any unit of work, the
+ * transaction is a unit of its own, in `runtime`.
  */
 export async function transact<T>(
   engine: UnitEngine,
@@ -88,7 +89,7 @@ async function runIn<T>(
   }
 }
 
-/** Enters a level, synchronously if possible, so that no later statement overtakes it. */
+/** Creates a transaction: at once if no other is open there, so that no later call precedes it. */
 function enter(
   context: UnitContext,
   virtualConfig: VirtualConfig,
@@ -165,7 +166,7 @@ async function commit(transaction: Transaction, signal: Cancellation | undefined
   }
 }
 
-/** Releases a savepoint; if the server does not know it, its transaction has ended. */
+/** Releases a savepoint. If the server does not know the savepoint, its transaction is lost. */
 async function release(transaction: Transaction, signal: Cancellation | undefined): Promise<void> {
   const { unitLease, savepoint } = transaction;
   try {
@@ -185,7 +186,7 @@ async function release(transaction: Transaction, signal: Cancellation | undefine
   }
 }
 
-/** Rolls back, unless unit or connection have ended; returns the error to throw. */
+/** Rolls back, unless the transaction or its session has ended; returns the error to throw. */
 async function rollBack(
   transaction: Transaction,
   error: unknown,
@@ -208,21 +209,22 @@ async function rollBack(
   return top === transaction ? escapeOf(transaction, error) : error;
 }
 
-/** Returns the error of a transaction that had ended before its rollback. */
+/** Returns the failure of a transaction that had ended before its rollback, else `error`. */
 function escapeOf({ isEscaped, failure }: Transaction, error: unknown) {
   if (!isEscaped || !(failure instanceof SubletError) || failure === error) return error;
   return new SubletError(failure.code, failure.stage, failure.message, { cause: error });
 }
 
-/** Rolls a transaction back on an abort, even while its code runs; returns a stop function. */
+/** Rolls back on abort, whatever the code does at that time; returns a function to stop that. */
 function rollBackOn(signal: Cancellation | undefined, transaction: Transaction): () => void {
   const abort = async (): Promise<void> => {
     transaction.failure ??= signal?.reason;
-    // The same signal aborts running statements; their callers get the error first.
+    // The same signal also aborts the statements under way; their listeners run first.
     await Promise.resolve();
     if (transaction.status !== "open") return;
     transaction.rollingBack();
-    // The end of the code looks whether the rollback has failed; the lease does not wait for it.
+    // `rollBack` reports a failed rollback only if the code ends meanwhile; the lease does not wait
+    // for the code.
     if (transaction.unitLease.isAlive) {
       await endAll(transaction, signal).catch(() => transaction.unitLease.breakOff());
     }
@@ -238,7 +240,7 @@ function endAll(transaction: Transaction, signal: Cancellation | undefined): Pro
   return transaction.rollback ??= conclude(transaction, "ROLLBACK", signal, look);
 }
 
-/** Sends COMMIT, ROLLBACK or RELEASE; after an abort its answer has a second to come. */
+/** Sends a statement that ends a transaction; after an abort, waits for its answer only briefly. */
 async function conclude(
   { unitLease }: Transaction,
   sql: string,
@@ -262,7 +264,7 @@ async function conclude(
   }
 }
 
-/** Waits for inner transactions that the code has not awaited. */
+/** Waits for the inner transactions that the code has begun and not awaited. */
 async function untilChildEnds(transaction: Transaction): Promise<void> {
   const { interpreter } = transaction.unitLease.runtime;
   while (transaction.child !== undefined) {
@@ -270,7 +272,7 @@ async function untilChildEnds(transaction: Transaction): Promise<void> {
   }
 }
 
-/** Adds the error of a failed rollback to the error that the transaction throws. */
+/** Adds the error of a failed rollback to the error that is thrown, as `suppressed`. */
 function noteSuppressed(error: unknown, suppressed: unknown): void {
   if (!(error instanceof Error) || !Object.isExtensible(error)) return;
   Object.defineProperty(error, "suppressed", { value: suppressed, configurable: true });

@@ -1,8 +1,9 @@
 /**
  * The transactions of a lease, nested as savepoints.
  *
- * A lease, and each transaction in it, is a level. At most one transaction is open directly in a
- * level. Other code of the level waits meanwhile, as its statements would be part of it.
+ * A lease is a level, and so is each transaction in it. At most one transaction is open directly in
+ * a level. While one is, code that works in the level itself waits, as its statements would become
+ * part of that transaction.
  */
 
 import { SubletError } from "./errors.ts";
@@ -19,20 +20,20 @@ export class Transaction implements LeaseTransaction {
   readonly options: TransactionOptions;
   /** The savepoint that is open in it. */
   child: Transaction | undefined = undefined;
-  /** Why its code cannot go on: a rollback by the server, an early end, or an abort. */
+  /** Why its code cannot go on: a rollback by the server, an end by a statement, or an abort. */
   failure: unknown = undefined;
-  /** Whether it ended early, so that its statements may be permanent. */
+  /** Whether it ended too early, so that its statements may have become permanent. */
   isEscaped = false;
-  /** Whether its rollback has begun: the pool sends no more of its statements. */
+  /** Whether it is being rolled back; the pool refuses its statements that are not sent yet. */
   isRollingBack = false;
-  /** Settled when its rollback is done; undefined before the rollback begins. */
+  /** Settles when its ROLLBACK has ended; undefined until the pool starts one. */
   rollback: Promise<void> | undefined = undefined;
-  /** The number that the session gave it; 0 while it has none. */
+  /** `Session.transaction` right after it began; 0 before that, and for a savepoint. */
   #number = 0;
   #status: "beginning" | "open" | "ending" | "ended" = "beginning";
   #change: PromiseWithResolvers<void> = Promise.withResolvers();
 
-  /** Creates a transaction in a level in which none is open. */
+  /** Creates a transaction that is about to begin; no other may be open in its level. */
   constructor(unitLease: UnitLease, parent: Transaction | undefined, options: TransactionOptions) {
     this.unitLease = unitLease;
     this.parent = parent;
@@ -46,12 +47,12 @@ export class Transaction implements LeaseTransaction {
     return this.#status;
   }
 
-  /** Fulfilled when its status changes. */
+  /** Fulfilled when its status changes next. */
   get changed(): Promise<void> {
     return this.#change.promise;
   }
 
-  /** The outermost transaction it is part of. */
+  /** The outermost transaction that it is part of; itself, if it is no savepoint. */
   get top(): Transaction {
     return this.parent === undefined ? this : this.parent.top;
   }
@@ -67,19 +68,19 @@ export class Transaction implements LeaseTransaction {
     this.#become("open");
   }
 
-  /** Notes that COMMIT, or the release of its savepoint, is about to be sent. */
+  /** Notes that the pool is about to commit it or, as a savepoint, to release it. */
   ending(): void {
     this.#become("ending");
   }
 
-  /** Notes that its rollback, and that of its savepoints, is about to be sent. */
+  /** Notes that the pool is about to roll it back, with the savepoints in it. */
   rollingBack(): void {
     this.child?.end();
     this.isRollingBack = true;
     this.#become("ending");
   }
 
-  /** Ends it and its savepoints; later statements of its code are refused. */
+  /** Ends it, and the savepoints in it; the pool refuses later statements of its code. */
   end(): void {
     if (this.#status === "ended") return;
     this.child?.end();
@@ -91,7 +92,7 @@ export class Transaction implements LeaseTransaction {
     if (this.parent === undefined) this.unitLease.leaveLost();
   }
 
-  /** Throws if it has ended or failed. */
+  /** Throws if the outermost transaction has failed, or if this one is ending or has ended. */
   check(): void {
     const { failure } = this.top;
     if (failure !== undefined) throw failure;
@@ -100,14 +101,14 @@ export class Transaction implements LeaseTransaction {
     }
   }
 
-  /** Throws if the session shows another transaction than the one that was begun, or none. */
+  /** Throws if the outermost transaction has failed, or is not the one open in the session. */
   checkOpen(): void {
     const { top } = this;
     top.look();
     if (top.failure !== undefined) throw top.failure;
   }
 
-  /** Notes a failure if the session does not show the transaction that was begun. */
+  /** Notes a failure if this transaction is no longer the one that is open in the session. */
   look(): void {
     if (this.failure !== undefined || this.#number === 0 || !this.unitLease.isAlive) return;
     const { transaction, transactionEndedBy } = this.unitLease.session;
@@ -119,7 +120,7 @@ export class Transaction implements LeaseTransaction {
     this.failure = new SubletError("TRANSACTION_LOST", "statement", message);
   }
 
-  /** Notes that the server has rolled it back after an error. */
+  /** Notes that the server has rolled it back, with the error `cause`. */
   rolledBack(cause: unknown): void {
     const message = "The server has rolled the transaction back";
     this.top.failure ??= new SubletError("TRANSACTION_LOST", "statement", message, { cause });

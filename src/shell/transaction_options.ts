@@ -1,4 +1,4 @@
-/** The options of transactions, and the statements that begin them. */
+/** The options of a transaction, and the statements that begin it. */
 
 import { SubletError } from "./errors.ts";
 
@@ -12,24 +12,26 @@ export type Isolation =
 /** The options of a transaction. */
 export interface TransactionOptions {
   /**
-   * Aborts its waits and statements, and rolls it back at once, even while its code runs. If COMMIT
-   * has been sent, the pool waits up to a second for the answer.
+   * On abort, the pool ends the transaction's waits and statements, and rolls it back at once,
+   * whatever its code does then; a savepoint, when its code has ended. A COMMIT that is under way
+   * still has a second to be answered.
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Its isolation level; the server's default unless given. A nested transaction takes only the
-   * level of the outer one.
+   * The isolation level; that of the session unless given. An inner transaction accepts only the
+   * value of the outermost one.
    */
   readonly isolation?: Isolation | undefined;
   /**
-   * Whether it is READ ONLY, so that the server refuses writes; false unless given. A nested
-   * transaction takes only the value of the outer one.
+   * Whether the server refuses its writes (READ ONLY); false unless given. An inner transaction
+   * accepts only the value of the outermost one.
    */
   readonly readOnly?: boolean | undefined;
   /**
-   * Whether the pool sends statements that end a transaction (ALTER TABLE, COMMIT …); false unless
-   * given: the pool refuses them with `STATEMENT_REFUSED`. If a statement ends the transaction, the
-   * next statement and the end of the transaction reject with `TRANSACTION_LOST`.
+   * Whether the pool sends statements that are known to end a transaction (ALTER TABLE, COMMIT …),
+   * or refuses them with `STATEMENT_REFUSED`; false unless given. If a statement ends the
+   * transaction anyway, the next statement and the transaction itself reject with
+   * `TRANSACTION_LOST`.
    */
   readonly allowImplicitCommit?: boolean | undefined;
 }
@@ -41,7 +43,7 @@ const ISOLATIONS: readonly Isolation[] = [
   "serializable",
 ];
 
-/** Throws if an option has a value that it does not take. */
+/** Throws if the isolation level is invalid. */
 export function checkTransactionOptions({ isolation }: TransactionOptions): void {
   if (isolation === undefined || ISOLATIONS.includes(isolation)) return;
   const known = ISOLATIONS.join('", "');
@@ -49,7 +51,7 @@ export function checkTransactionOptions({ isolation }: TransactionOptions): void
   throw new SubletError("OPTION_INVALID", "options", message);
 }
 
-/** Throws if a transaction inside another one asks for what the outer one does not have. */
+/** Throws if an inner transaction has another isolation level or `readOnly` than the outer one. */
 export function checkNested(inner: TransactionOptions, outer: TransactionOptions): void {
   for (const name of ["isolation", "readOnly"] as const) {
     const has = name === "readOnly" ? outer.readOnly ?? false : outer.isolation;

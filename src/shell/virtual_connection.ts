@@ -78,10 +78,10 @@ export class VirtualConnection<Target extends object = object, Driver extends ob
    * @param values The values of its placeholders.
    * @param options `signal` and `timeout` (in ms), each of which ends it early if given.
    * @returns The rows or, for a statement without rows, the server's result; and the columns.
-   * @throws `SubletError`: `CONNECT_FAILED`, `CONNECTION_LOST`, `LEASE_DEADLOCK`,
-   * `LEASE_ENDED`, `LEASE_TIMEOUT`, `QUEUE_FULL`, `OPTION_INVALID`, `POOL_DRAINING`,
-   * `RESULT_TOO_LARGE`, `STATEMENT_REFUSED`, `STATEMENT_TIMEOUT`, `TRANSACTION_LOST`, `UNIT_ENDED`;
-   * `TypeError` if a callback was given.
+   * @throws `SubletError`: `CONNECT_FAILED`, `CONNECTION_LEFT`, `CONNECTION_LOST`,
+   * `DRIVER_UNSUPPORTED`, `LEASE_DEADLOCK`, `LEASE_ENDED`, `LEASE_TIMEOUT`, `OPTION_INVALID`,
+   * `POOL_DRAINING`, `QUEUE_FULL`, `RESULT_TOO_LARGE`, `STATEMENT_REFUSED`, `STATEMENT_TIMEOUT`,
+   * `TRANSACTION_LOST`, `TRANSACTION_OPEN`, `UNIT_ENDED`; `TypeError` if a callback was given.
    *
    * @example
    * ```ts ignore

@@ -125,6 +125,14 @@ test("a second drain of a handle ends with the first, and counts once", async ()
   await other.drain();
 });
 
+test("a second drain of a handle is allowed in a transaction of the last other handle", async () => {
+  const { one, other, connector } = createShared();
+  await one.drain();
+  await other.transaction(() => one.drain());
+  await other.drain();
+  assert.equal(connector.open.length, 0);
+});
+
 test("a drain with `refuse` refuses the waiters and units of its own handle only", async () => {
   const { one, other, connector } = createShared({ connectionLimit: 1 });
   const go = Promise.withResolvers<void>();
