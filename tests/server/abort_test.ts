@@ -1,6 +1,6 @@
 /**
- * On a real server: whatever is ended early, by a signal or by its time, at whatever stage,
- * leaves nothing behind.
+ * On a real server: work that a signal or a timeout ends early, at any stage, leaves nothing
+ * behind.
  */
 
 import assert from "node:assert/strict";
@@ -26,8 +26,8 @@ import {
 let server: Server;
 
 /**
- * Runs for longer than it is let. No server notices in its sleep that the client has gone, and
- * as long as it works, its connection counts; so its end is not far.
+ * How long a statement runs that a test ends early. A server in SLEEP does not notice that the
+ * client has gone, and its connection counts until the end; so the sleep is short.
  */
 const longS = 0.6;
 const long = `SELECT SLEEP(${longS})`;
@@ -39,10 +39,10 @@ serverOfFile((started) => server = started, {
   tables: ["t"],
 });
 
-/** What can be ended early, and which options it takes. */
+/** Work that can be ended early, with the options that it takes. */
 type Way = (db: Pool, options: RunOptions) => Promise<unknown>;
 
-/** Ways to ask for a connection and run something long, which end by a signal. */
+/** Ways to request a connection and run a long statement, which a signal ends. */
 const ways: Readonly<Record<string, Way>> = {
   "a query": (db, options) => db.query(long, [], options),
   "an execute": (db, options) => db.execute(long, [], options),
@@ -61,7 +61,7 @@ const ways: Readonly<Record<string, Way>> = {
     db.handler((_: { signal?: AbortSignal | undefined }) => db.query(long))({ signal }),
 };
 
-/** Expects that a pool whose limit is 1 is free and can be used at once. */
+/** Expects that a pool whose limit is 1 has a free connection, and can use it at once. */
 async function isUsable(db: Pool): Promise<void> {
   assertFree(db);
   assert.ok(await timed(db.query("INSERT INTO t VALUES (7)")) < nextMsMax);
@@ -71,7 +71,7 @@ async function isUsable(db: Pool): Promise<void> {
 const reason = new Error("The client has gone");
 
 for (const [name, run] of Object.entries(ways)) {
-  test(`${name} that has been aborted before does not begin`, async () => {
+  test(`${name} whose signal is already aborted does not begin`, async () => {
     await using db = poolAt(server, { connectionLimit: 1 });
     const attempts = await server.status("Connections");
     assert.equal(await failure(run(db, { signal: AbortSignal.abort(reason) })), reason);
@@ -80,7 +80,7 @@ for (const [name, run] of Object.entries(ways)) {
     await isUsable(db);
   });
 
-  test(`${name} that is aborted while its connection is opened leaves nothing behind`, async () => {
+  test(`${name} that is aborted while its connection opens leaves nothing behind`, async () => {
     await using db = poolAt(server, { connectionLimit: 1 });
     const abort = new AbortController();
     server.freeze();
@@ -109,7 +109,7 @@ for (const [name, run] of Object.entries(ways)) {
     await isUsable(db);
   });
 
-  test(`${name} that is aborted while it runs leaves nobody a busy connection`, async () => {
+  test(`${name} that is aborted while it runs leaves no busy connection in the pool`, async () => {
     await using db = poolAt(server, { connectionLimit: 1 });
     const abort = new AbortController();
     const attempt = failure(run(db, { signal: abort.signal }));
@@ -137,7 +137,7 @@ test("a transaction that is aborted is rolled back, and its locks are free", asy
   assertFree(db);
 });
 
-test("a transaction that is aborted while its code does something else is not committed", async () => {
+test("a transaction that is aborted between its statements is not committed", async () => {
   await using db = poolAt(server);
   const abort = new AbortController();
   const unit = db.unit(() =>
@@ -177,12 +177,12 @@ test("however many statements are aborted, the server never has more than the li
     await Promise.all(statements);
     await Promise.all([threadOf(db), threadOf(db)]);
   }
-  // The one that asks counts, and two more may: a server counts out what it has closed already.
+  // The test's own connection counts, and two that the server still counts after their end may.
   const most = await server.status("Max_used_connections");
   assert.ok(most <= 5, `the server had ${most}`);
 });
 
-test("of many that wait, those that are aborted go, and the others are served in order", async () => {
+test("of many waiters, the aborted ones leave, and the others are served in order", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   await using lease = await db.lease();
   const abort = new AbortController();
@@ -200,7 +200,7 @@ test("of many that wait, those that are aborted go, and the others are served in
   assert.deepEqual(served, Array.from({ length: 30 }, (_, i) => i).filter((i) => i % 3 !== 0));
 });
 
-test("a statement that takes too long in the queue, or while it runs, ends at its time", async () => {
+test("a statement ends at its timeout, in the queue or while it runs", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const running = db.query(long, [], { timeout: 300 });
   const waiting = db.query("INSERT INTO t VALUES (1)", [], { timeout: 150 });
@@ -214,7 +214,7 @@ test("a statement that takes too long in the queue, or while it runs, ends at it
   assert.deepEqual(await valuesIn(server, "t"), []);
 });
 
-test("a statement that the server is too slow to connect for ends at its time", async () => {
+test("a statement ends at its timeout while the server is too slow to connect", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   server.freeze();
   try {
@@ -229,7 +229,7 @@ test("a statement that the server is too slow to connect for ends at its time", 
   assert.equal(await one(db, "SELECT 1"), 1);
 });
 
-test("a statement that takes too long in a transaction ends the transaction", async () => {
+test("a statement that times out in a transaction ends the transaction", async () => {
   await using db = poolAt(server);
   const transaction = db.transaction(async () => {
     await db.query("INSERT INTO t VALUES (1)");
@@ -242,7 +242,7 @@ test("a statement that takes too long in a transaction ends the transaction", as
   assertFree(db);
 });
 
-test("whenever a statement is aborted, nothing leaks", async () => {
+test("a statement that is aborted at any moment leaks nothing", async () => {
   await using db = poolAt(server, { connectionLimit: 2 });
   for (let ms = 0; ms <= 40; ms += 2) {
     const attempts = Array.from(

@@ -1,6 +1,6 @@
 /**
- * On real servers: a unit of work is done once or told, a transaction is atomic or told, and
- * nothing is done in vain without a word.
+ * On real servers: a unit of work runs once or fails, a transaction is atomic or fails, and the
+ * pool refuses statements that would have no effect.
  */
 
 import assert from "node:assert/strict";
@@ -11,7 +11,7 @@ import { connected, one, poolAt, refused, valuesIn } from "./support/fixture.ts"
 
 const mine = new Error("mine");
 
-/** What ends a transaction by its text, which the pool refuses to send. */
+/** Statements whose text ends a transaction, which the pool refuses to send. */
 const enders: readonly string[] = [
   "ALTER TABLE other ADD COLUMN w INT",
   "TRUNCATE other",
@@ -25,7 +25,7 @@ const enders: readonly string[] = [
   "INSERT INTO other VALUES (1); COMMIT",
 ];
 
-/** What ends one behind the pool's back, and whether what ran before stays. */
+/** Procedures that end a transaction inside the server, and whether the writes before it stay. */
 const procedures: readonly (readonly [name: string, body: string, stays: boolean])[] = [
   ["commits", "COMMIT;", true],
   ["rolls_back", "ROLLBACK;", false],
@@ -50,7 +50,7 @@ const testOnBoth = onBoth(servers, async (server) => {
 });
 
 testOnBoth(
-  "a unit whose write may be done is not repeated when the connection is cut",
+  "a unit whose write may have succeeded is not repeated after a lost connection",
   async (server) => {
     await using proxy = await startProxy(server);
     await using db = poolAt(server, { uri: proxy.uri });
@@ -94,7 +94,7 @@ testOnBoth(
   },
 );
 
-testOnBoth("what the server did not do may be done again", async (server) => {
+testOnBoth("a unit whose writes the server rolled back is repeated", async (server) => {
   await using db = poolAt(server);
   let runs = 0;
   await db.unit(async () => {
@@ -111,7 +111,7 @@ testOnBoth("what the server did not do may be done again", async (server) => {
 });
 
 testOnBoth(
-  "a statement that ends a transaction by its text is refused, and nothing stays",
+  "a statement whose text ends a transaction is refused, and nothing stays",
   async (server) => {
     await using db = poolAt(server, { multipleStatements: true });
     for (const sql of enders) {
@@ -127,7 +127,7 @@ testOnBoth(
 
 for (const [name, , stays] of procedures) {
   testOnBoth(
-    `after CALL ${name}() the next statement and the end of a transaction tell`,
+    `after CALL ${name}() the next statement and the end of a transaction fail`,
     async (server) => {
       await using db = poolAt(server);
       const error = await refused(
@@ -154,7 +154,7 @@ for (const [name, , stays] of procedures) {
   );
 }
 
-testOnBoth("a lock wait that takes the transaction with it is reported", async (server) => {
+testOnBoth("a lock wait timeout that rolls back is TRANSACTION_LOST", async (server) => {
   await using db = poolAt(server, { initSql: "SET innodb_lock_wait_timeout = 1" });
   await server.query("INSERT INTO test.t VALUES (9)");
   await server.query("BEGIN");
@@ -175,7 +175,7 @@ testOnBoth("a lock wait that takes the transaction with it is reported", async (
 });
 
 testOnBoth(
-  "by the driver's own connection a transaction that ends is reported as well",
+  "a transaction that ends through the driver's own connection is TRANSACTION_LOST",
   async (server) => {
     await using db = poolAt(server);
     for (const sql of ["COMMIT", "BEGIN", "ALTER TABLE other COMMENT 'once more'"]) {
@@ -191,7 +191,7 @@ testOnBoth(
   },
 );
 
-testOnBoth("a statement whose whole effect would be wiped at once is refused", async (server) => {
+testOnBoth("a statement whose only effect a reset undoes is refused", async (server) => {
   await using db = poolAt(server);
   const vain = [
     "START TRANSACTION",
@@ -214,7 +214,7 @@ testOnBoth("a statement whose whole effect would be wiped at once is refused", a
     "EXECUTE IMMEDIATE 'SET @a = 1'",
   ];
   for (const sql of vain) await refused(db.query(sql), "STATEMENT_REFUSED");
-  // None of these values has a placeholder to stand for.
+  // The text has no placeholder for any of these values.
   for (const values of [{}, [{}], [[]], [1]]) {
     await refused(db.query("SET @a = 1", values), "STATEMENT_REFUSED");
   }
@@ -226,7 +226,7 @@ testOnBoth("a statement whose whole effect would be wiped at once is refused", a
   await db.query("COMMIT");
 });
 
-testOnBoth("a question about somebody else's statement is refused", async (server) => {
+testOnBoth("a statement that reads another unit's result info is refused", async (server) => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const questions = [
     "SELECT LAST_INSERT_ID()",
@@ -264,7 +264,7 @@ testOnBoth("a question about somebody else's statement is refused", async (serve
   });
 });
 
-testOnBoth("a transaction that a statement of no unit leaves open is reported", async (server) => {
+testOnBoth("a statement outside units that leaves a transaction open fails", async (server) => {
   await server.query("CREATE PROCEDURE test.begins() BEGIN START TRANSACTION; SELECT 1; END");
   await using db = poolAt(server, { multipleStatements: true });
   for (const sql of ["BEGIN; INSERT INTO t VALUES (1)", "CALL begins()"]) {

@@ -1,6 +1,6 @@
 /**
- * On a real server: a statement that nobody waits for any more is ended there, at once, and its
- * connection serves the next; and nothing else is ever ended by that.
+ * On a real server: the pool ends an aborted statement at the server at once, its connection
+ * serves the next request, and the kill never ends another statement.
  */
 
 import assert from "node:assert/strict";
@@ -23,7 +23,7 @@ import {
   valuesIn,
 } from "./support/fixture.ts";
 
-/** Less than a connection that is given up counts for, and more than a busy machine needs. */
+/** Less than an abandoned connection counts for, and more than a busy machine needs. */
 const atOnceMsMax = 2_000;
 const reason = new Error("The client has gone");
 
@@ -33,7 +33,7 @@ serverOfFile((started) => server = started, {
   tables: ["t"],
 });
 
-/** Waits until nothing runs; a server counts a statement that it has answered a moment longer. */
+/** Waits until nothing runs: a server lists a statement for a moment after its answer. */
 async function quiet(): Promise<void> {
   await until(async () => (await busyThreads(server)).length === 0, "nothing runs");
 }
@@ -54,14 +54,14 @@ for (const how of ["query", "execute"] as const) {
   });
 }
 
-test("a statement whose time is up ends at the server, and its connection serves the next", async () => {
+test("a statement that times out ends at the server, and its connection is reused", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const thread = await threadOf(db);
   await refused(db.query(endless, [], { timeout: 100 }), "STATEMENT_TIMEOUT");
   assert.equal(await threadOf(db), thread);
 });
 
-test("what a transaction did before it was aborted is rolled back and unlocked at once", async () => {
+test("an aborted transaction is rolled back, unlocked and reset at once", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const thread = await threadOf(db);
   const abort = new AbortController();
@@ -78,7 +78,7 @@ test("what a transaction did before it was aborted is rolled back and unlocked a
   assert.deepEqual(await valuesIn(server, "t"), []);
 });
 
-test("a transaction whose code does something else is rolled back when it is aborted", async () => {
+test("a transaction that is aborted between its statements is rolled back at once", async () => {
   await using db = poolAt(server);
   const abort = new AbortController();
   const go = Promise.withResolvers<void>();
@@ -113,7 +113,7 @@ test("a unit goes on after one of its transactions was aborted", async () => {
   assert.deepEqual(await valuesIn(server, "t"), [4]);
 });
 
-test("the holder of an aborted session learns that it has ended, and gets no other's", async () => {
+test("a unit that loses its session state to an abort fails with CONNECTION_LOST", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const abort = new AbortController();
   await db.unit(async () => {
@@ -127,7 +127,7 @@ test("the holder of an aborted session learns that it has ended, and gets no oth
   assert.equal(await one(db, "SELECT @mine"), null);
 });
 
-test("a kill never hits the next statement, however late it comes", async () => {
+test("a kill never hits the next statement, however late the kill comes", async () => {
   await using db = poolAt(server, { connectionLimit: 2 });
   for (let round = 0; round < 150; round++) {
     const abort = new AbortController();
@@ -142,7 +142,7 @@ test("a kill never hits the next statement, however late it comes", async () => 
   assertFree(db);
 });
 
-test("many that are aborted at once take one connection more, and leave none", async () => {
+test("many statements aborted at once take one extra connection, and leave none", async () => {
   const limit = 10;
   await server.query("FLUSH STATUS");
   await using db = poolAt(server, { connectionLimit: limit });
@@ -155,18 +155,18 @@ test("many that are aborted at once take one connection more, and leave none", a
   abort.abort(reason);
   for (const error of await Promise.all(attempts)) assert.equal(error, reason);
   assert.ok(await timed(quiet()) < atOnceMsMax);
-  // Beside it there is the one that asks.
+  // The limit, the connection that kills, and the test's own.
   const most = await server.status("Max_used_connections");
   assert.ok(most <= limit + 2, `the server had ${most}`);
 });
 
-test("behind an address that leads to two servers, the other one's threads are left alone", async () => {
+test("behind an address of two servers, a kill spares the other server's threads", async () => {
   await using other = await startServer();
   await using proxy = await startProxy(server);
   await using db = poolAt(server, { uri: proxy.uri, connectionLimit: 1 });
   await using bystander = poolAt(other, { connectionLimit: 1 });
   const thread = await threadOf(db);
-  // Its threads are numbered as those of the first: one has the same number.
+  // Both servers count their threads from the start: one of `other` has the same number.
   let same = await threadOf(bystander);
   while (same < thread) {
     bystander.retire();
@@ -185,8 +185,8 @@ test("behind an address that leads to two servers, the other one's threads are l
   assert.equal(await one(db, "SELECT 1"), 1);
 });
 
-test("where no more can connect, the connection ends with its statement", async () => {
-  // One of them is that of the test.
+test("if no kill can connect to the server, an abort ends the statement's connection", async () => {
+  // One of these connections is the test's own.
   await server.query("SET GLOBAL max_connections = 10");
   await using db = poolAt(server, { connectionLimit: 1 });
   const others = poolAt(server, { connectionLimit: 8, shared: false });
@@ -206,7 +206,7 @@ test("where no more can connect, the connection ends with its statement", async 
   }
 });
 
-test("a drain waits for what is being killed", async () => {
+test("a drain waits for statements that are being killed", async () => {
   const db = poolAt(server, { connectionLimit: 3, shared: false });
   const abort = new AbortController();
   const attempt = failure(db.query(endless, [], { signal: abort.signal }));

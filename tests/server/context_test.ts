@@ -1,4 +1,4 @@
-/** On a real server: whose async context code runs in, and that a socket keeps nobody's. */
+/** On a real server: the async context in which code runs, and that a socket keeps none. */
 
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -25,7 +25,7 @@ after(async () => await server?.remove());
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
 
-test("after each wait, code is in its own context again, from any opener of the connection", async () => {
+test("after each wait, code is in its own context again, on any connection", async () => {
   await using db = poolAt(server, { connectionLimit: 2 });
   await Promise.all(Array.from({ length: 20 }, (_, i) => {
     const request = { i };
@@ -52,7 +52,7 @@ test("after each wait, code is in its own context again, from any opener of the 
   }));
 });
 
-test("callbacks run in the caller's context, and listeners in that of the code that released", async () => {
+test("callbacks run in their caller's context, listeners in that of the release", async () => {
   const seen: unknown[] = [];
   const note = (): void => {
     seen.push(storage.getStore());
@@ -80,7 +80,7 @@ test("the functions of a definition run in the context in which the pool was cre
   assert.deepEqual(seen, [home]);
 });
 
-/** Uses a pool in a request, in several ways, and returns a reference that keeps nothing. */
+/** Uses a pool in a request, in several ways, and returns a weak reference to the request. */
 async function serve(db: Pool): Promise<WeakRef<object>> {
   const request = { body: new Uint8Array(1000) };
   await storage.run(request, async () => {
@@ -95,7 +95,7 @@ async function serve(db: Pool): Promise<WeakRef<object>> {
   return new WeakRef(request);
 }
 
-test("an idle connection that a request has opened does not keep the request's context", async () => {
+test("an idle connection that a request opened does not keep the request's context", async () => {
   await using db = poolAt(server, { connectionLimit: 2, leakDetectionTimeout: 60_000 });
   const requests = [await serve(db), await serve(db)];
   await db.query("SELECT 2");

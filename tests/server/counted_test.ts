@@ -1,6 +1,6 @@
 /**
- * On real servers: a connection in which the server works counts, however the pool gave it up.
- * So the server never runs more statements of a pool than the pool may have connections.
+ * On real servers: a connection in which the server still works counts, however it was given up.
+ * So the server never runs more statements of a pool than the pool's limit.
  */
 
 import assert from "node:assert/strict";
@@ -22,7 +22,7 @@ import {
   timed,
 } from "./support/fixture.ts";
 
-/** Procedures of the user's own, and one of root, in which the user may kill nothing. */
+/** Procedures that run as the user, and one that runs as root, where the user may kill nothing. */
 const procedures = [
   "CREATE PROCEDURE naps() SQL SECURITY INVOKER BEGIN DO SLEEP(1); DO SLEEP(1); DO SLEEP(1); END",
   "CREATE PROCEDURE stubborn() SQL SECURITY INVOKER BEGIN " +
@@ -33,7 +33,7 @@ const procedures = [
   "WHILE TRUE DO DO SLEEP(0.01); END WHILE; END",
   "CREATE PROCEDURE foreign_naps() BEGIN DO SLEEP(0.3); DO SLEEP(0.3); DO SLEEP(0.3); END",
 ];
-/** Less than a connection that is given up counts for, and more than a busy machine needs. */
+/** Less than an abandoned connection counts for, and more than a busy machine needs. */
 const soonMsMax = 2_000;
 const reason = new Error("The client has gone");
 
@@ -43,18 +43,18 @@ const serverOf = serversOf([], async (server) => {
 const gone = (server: Server): Promise<void> => connected(server, 0);
 const testOnBoth = onBoth(serverOf, gone);
 
-/** Returns a pool whose statements may be several in one text. */
+/** Returns a pool that allows several statements in one text. */
 function pool(server: Server, connectionLimit: number): Pool {
   return poolAt(server, { connectionLimit, multipleStatements: true });
 }
 
-/** Counts again and again, while something goes on, how many statements of tests run. */
+/** Returns the highest number of the test's statements that ran at once during `work`. */
 async function mostRunning(server: Server, work: Promise<unknown>): Promise<number> {
   let most = 0;
   let isOver = false;
   const over = work.finally(() => isOver = true);
   while (!isOver) {
-    // What else runs is the pool's own. In a procedure of root the server shows root.
+    // Other statements are the pool's own. In a procedure of root the server shows root as user.
     const [row] = await server.query<{ n: number }>(
       "SELECT COUNT(*) AS n FROM information_schema.processlist WHERE id <> CONNECTION_ID() " +
         "AND command IN ('Query', 'Execute') AND info REGEXP 'SLEEP|columns'",
@@ -65,7 +65,7 @@ async function mostRunning(server: Server, work: Promise<unknown>): Promise<numb
   return most;
 }
 
-/** What is aborted, how often in turn, and on a pool of how many connections. */
+/** The statement to abort, how often in turn, and the pool's limit. */
 const cases: readonly (readonly [name: string, sql: string, rounds: number, limit: number])[] = [
   ["a procedure", "CALL naps()", 3, 1],
   ["a procedure", "CALL naps()", 3, 2],
@@ -85,7 +85,7 @@ for (const [name, sql, rounds, limit] of cases) {
     const abortInTurn = Array.from({ length: limit }, async () => {
       for (let round = 0; round < rounds; round++) {
         const abort = new AbortController();
-        // One that has ended before is not aborted.
+        // A statement that has already ended is not aborted.
         let hasEnded = false;
         const attempt = db.query(sql, [], { signal: abort.signal })
           .then(() => reason, (error: unknown) => error)
@@ -96,7 +96,7 @@ for (const [name, sql, rounds, limit] of cases) {
         assert.equal(await attempt, reason);
       }
       lanes--;
-      // One that waits its turn runs when another has ended.
+      // A waiting statement runs when another has ended.
       await db.query("DO SLEEP(0.05)");
     });
     const most = await mostRunning(server, Promise.all(abortInTurn));
@@ -105,7 +105,7 @@ for (const [name, sql, rounds, limit] of cases) {
 }
 
 testOnBoth(
-  "procedures and later statements end at the server, and their connection goes on",
+  "aborted procedures and later statements end at the server, their connection stays",
   async (
     server,
   ) => {
@@ -135,7 +135,7 @@ const ways: Readonly<Record<string, (db: Pool, lease: Lease) => unknown>> = {
     connection.query({ sql: "SELECT 1", timeout: 1 }).on("error", () => undefined);
   },
   "amid an answer that cannot be read": (_, { connection }) => {
-    // The driver reads the next packet of the server in vain.
+    // The driver throws when it reads the server's next packet.
     (connection as unknown as { _command: { next(): never } })._command.next = () => {
       throw new TypeError("Nobody can read this");
     };
@@ -162,7 +162,7 @@ for (const [name, giveUp] of Object.entries(ways)) {
   );
 }
 
-testOnBoth("what a drain destroys by its deadline has ended at the server too", async (server) => {
+testOnBoth("statements that a drain destroys end at the server too", async (server) => {
   const db = pool(server, 2);
   const attempts = [failure(db.query(endless)), failure(db.query("CALL endless()"))];
   await until(async () => (await busyThreads(server)).length === 2, "both run");
@@ -172,7 +172,7 @@ testOnBoth("what a drain destroys by its deadline has ended at the server too", 
   await until(async () => (await busyThreads(server)).length === 0, "nothing runs");
 });
 
-test("over a unix socket, whose threads look alike, the connection ends", async () => {
+test("over a unix socket, where threads look alike, an abort ends the connection", async () => {
   const server = await serverOf("mariadb");
   if (server.socketPath === undefined) return;
   const { socketPath } = server;

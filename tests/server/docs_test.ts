@@ -1,6 +1,6 @@
 /**
  * Every example of the docs and of README compiles, and runs on a real server: in Node, Deno
- * and Bun, or, where it is about the sockets of one runtime, in that.
+ * and Bun, or, if it is of one runtime's entry, in that runtime.
  */
 
 import assert from "node:assert/strict";
@@ -25,7 +25,7 @@ const home = (entry = ""): string =>
     join(root, entry === "" ? "mod.ts" : `src/entries/${entry.slice(1).replace("/", "_")}.ts`),
   );
 
-/** What examples take for granted that do not make a pool themselves. */
+/** The declarations that an example assumes if it does not create a pool. */
 const surroundings = `
 type Order = { id: number; sku: string };
 const uri = "mysql://app:secret@127.0.0.1:3306/shop";
@@ -38,15 +38,15 @@ const queue = { push: <T>(job: () => Promise<T>): Promise<T> => job() };
 const audit = (name: string) => shop.query("SELECT * FROM stock WHERE sku = ?", [name]);
 `;
 
-/** How the server of an example listens, to end by itself. */
+/** Replaces an example's `listen`, so that its HTTP server ends by itself. */
 const closing = ".listen(0, function (this: { close(): void }) { this.close(); })";
 
 interface Example {
   readonly title: string;
-  /** The file it is written in, from the top. */
+  /** The file that contains the example, relative to the root. */
   readonly file: string;
   readonly code: string;
-  /** The runtimes that it runs in. */
+  /** The runtimes in which the example runs. */
   readonly runtimes: readonly string[];
 }
 
@@ -70,7 +70,7 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Returns the examples of a file: what stands between fences that say ts. */
+/** Returns the examples of a file: its code blocks marked `ts`. */
 async function examplesOf(file: string): Promise<readonly Example[]> {
   const bare = (await readFile(join(root, file), "utf8")).replace(/^ *\*( |$)/gm, "");
   const own = /^src\/entries\/(node|deno|bun|workerd)\.ts$/.exec(file)?.[1];
@@ -80,7 +80,7 @@ async function examplesOf(file: string): Promise<readonly Example[]> {
   ));
 }
 
-/** Returns an example as a program that ends by itself, on our server. */
+/** Returns an example as a program that uses the test's server and ends by itself. */
 function programOf({ file, code, runtimes: [runtime = "", ...others] }: Example): string {
   const entry = others.length > 0 ? "" : `/${runtime}`;
   const isWhole = /^import .*(mod\.ts|@sublet\/mysql)/m.test(code);
@@ -114,7 +114,7 @@ async function runIn(runtime: string, example: Example): Promise<void> {
   await run(program, [...args, path], { timeout: 20_000 });
 }
 
-/** Runs a program as the answer of a worker to a request. */
+/** Runs a program inside a worker's `fetch` handler. */
 async function serveIn(program: string): Promise<void> {
   const lines = program.split("\n");
   const [imports, body] = [true, false].map((isImport) =>

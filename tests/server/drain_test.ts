@@ -1,4 +1,4 @@
-/** On a real server: a pool that ends loses nothing, and says farewell. */
+/** On a real server: a drain loses no work, and closes connections with COM_QUIT. */
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
@@ -54,7 +54,7 @@ test("a drain serves what runs and waits, refuses new requests, and closes all",
   await refused(threadOf(db), "POOL_DRAINING");
 });
 
-test("a drain that refuses turns waiters away, and lets holders finish", async () => {
+test("a drain with `refuse` refuses the queue, and lets running statements end", async () => {
   const db = poolAt(server, { connectionLimit: 1 });
   const statement = db.query("INSERT INTO t SELECT SLEEP(0.2)");
   await busyThread(server);
@@ -84,7 +84,7 @@ test("a drain destroys by its deadline whatever is left", async () => {
   await connected(server, 0);
 });
 
-test("a drain that is asked for by a unit of its own does not wait for that unit", async () => {
+test("a drain that a unit of the pool calls does not wait for that unit", async () => {
   const db = poolAt(server);
   await db.unit(async () => {
     await db.query("INSERT INTO t VALUES (1)");
@@ -93,7 +93,7 @@ test("a drain that is asked for by a unit of its own does not wait for that unit
   assert.equal(db.stats().phase, "closed");
 });
 
-test("a drain can be asked for twice, of a pool that was never used, or that cannot connect", async () => {
+test("a pool can drain twice, before its first use, or if it cannot connect", async () => {
   const unused = poolAt(server);
   await unused.drain();
   await unused.drain();
@@ -104,7 +104,7 @@ test("a drain can be asked for twice, of a pool that was never used, or that can
   assert.equal(mistaken.stats().phase, "closed");
 });
 
-test("a callback given by mistake takes no connection, and holds up no drain", async () => {
+test("a callback given by mistake takes no connection, and delays no drain", async () => {
   const db = poolAt(server, { connectionLimit: 1 });
   const callback = ((): void => undefined) as never;
   await using lease = await db.lease();
@@ -122,7 +122,7 @@ test("a callback given by mistake takes no connection, and holds up no drain", a
   await db.drain();
 });
 
-test("a paused pool that is drained serves those whom it let wait", async () => {
+test("a drain of a paused pool serves the waiters", async () => {
   const db = poolAt(server);
   db.pause();
   const waiting = threadOf(db);
@@ -130,7 +130,7 @@ test("a paused pool that is drained serves those whom it let wait", async () => 
   assert.equal(typeof await waiting, "number");
 });
 
-test("the server hears a farewell from each connection, and counts none as aborted", async () => {
+test("the server receives a COM_QUIT on each connection, and counts none as aborted", async () => {
   const aborted = await server.status("Aborted_clients");
   await using proxy = await startProxy(server);
   {
@@ -147,7 +147,7 @@ test("the server hears a farewell from each connection, and counts none as abort
   assert.equal(await server.status("Aborted_clients"), aborted);
 });
 
-test("a server that does not answer cannot keep a drain beyond its deadline", async () => {
+test("a drain ends at its timeout even if the server does not answer", async () => {
   const db = poolAt(server, { connectionLimit: 3 });
   const leases = await Promise.all([db.lease(), db.lease()]);
   leases[0].release();

@@ -1,4 +1,4 @@
-/** On a real server that goes away and comes back, or lets nobody in. */
+/** On a real server that goes away and comes back, or refuses connections. */
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
@@ -34,15 +34,15 @@ afterEach(async () => {
 
 after(async () => await server?.remove());
 
-/** A pool in full use. */
+/** The requests of a pool whose connections are all in use. */
 interface Crowd {
-  /** The errors of the holders of leases. */
+  /** The errors of the requests that hold a lease. */
   readonly holders: readonly Promise<unknown>[];
-  /** What becomes of the waiters. */
+  /** The outcomes of the requests that wait. */
   readonly line: Promise<PromiseSettledResult<unknown>[]>;
 }
 
-/** Puts a pool of two into full use. */
+/** Uses both connections of a pool, and queues requests behind them. */
 async function crowd(db: Pool): Promise<Crowd> {
   const requests = [
     db.query(endless),
@@ -58,7 +58,7 @@ async function crowd(db: Pool): Promise<Crowd> {
 }
 
 for (const [name, end] of [["SIGTERM", "stop"], ["SIGKILL", "kill"]] as const) {
-  test(`a server that is restarted by ${name}: all are answered, and the same pool goes on`, async () => {
+  test(`a server restart by ${name} settles all requests, and the same pool goes on`, async () => {
     await using db = poolAt(server, { connectionLimit: 2 });
     const { holders, line } = await crowd(db);
     await server[end]();
@@ -77,7 +77,7 @@ for (const [name, end] of [["SIGTERM", "stop"], ["SIGKILL", "kill"]] as const) {
   });
 }
 
-test("a server that is down refuses in milliseconds, with the driver's error as cause", async () => {
+test("a request fails in milliseconds while the server is down, with its cause", async () => {
   await using db = poolAt(server);
   await threadOf(db);
   await server.kill();
@@ -99,7 +99,7 @@ test("a server that is down refuses in milliseconds, with the driver's error as 
   await until(() => threadOf(db), "the pool has recovered");
 });
 
-test("a unit that may be repeated outlives a short outage of the server", async () => {
+test("a unit with retries survives a short outage of the server", async () => {
   await using db = poolAt(server, { connectionLimit: 2 });
   const isBusy = Promise.withResolvers<void>();
   let runs = 0;
@@ -116,7 +116,7 @@ test("a unit that may be repeated outlives a short outage of the server", async 
   assert.deepEqual(await valuesIn(server, "t"), [1]);
 });
 
-test("a wrong password is refused with the server's error as cause, and so are those in the queue", async () => {
+test("a wrong password refuses all waiters, with the server's error as cause", async () => {
   await using db = poolAt(server, { password: "wrong", connectionLimit: 2 });
   const attempts = Array.from({ length: 5 }, () => threadOf(db));
   for (const attempt of attempts) {
@@ -127,13 +127,13 @@ test("a wrong password is refused with the server's error as cause, and so are t
   assertFree(db);
 });
 
-test("a database that is not there is refused with the server's error as cause", async () => {
+test("a missing database refuses the request, with the server's error as cause", async () => {
   await using db = poolAt(server, { user: "root", password: "", database: "nowhere" });
   const { cause } = await refused(threadOf(db), "CONNECT_FAILED");
   assert.equal((cause as { errno?: unknown }).errno, 1049);
 });
 
-test("one virtual connection that cannot connect does not hold up another", async () => {
+test("a virtual connection that cannot connect does not delay another", async () => {
   await using db = poolAt(server, {
     connectionLimit: 1,
     connections: { good: {}, bad: { password: "wrong" } },

@@ -1,4 +1,4 @@
-/** On a real server that has little room: nobody fails, as a full server only makes them wait. */
+/** On a real server with a low max_connections: no request fails, as requests wait for room. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -17,7 +17,7 @@ import {
   valuesIn,
 } from "./support/fixture.ts";
 
-/** The least that MariaDB accepts. */
+/** The lowest max_connections that MariaDB accepts. */
 const connectionLimit = 10;
 
 let server: Server;
@@ -28,7 +28,7 @@ serverOfFile((started) => server = started, {
   tidy: (started) => started.query("SET GLOBAL max_connections = 100"),
 });
 
-/** Runs units side by side, each of which writes its number in a transaction. */
+/** Runs units in parallel; each writes its number in a transaction. */
 async function write(db: Pool, count: number): Promise<void> {
   await Promise.all(Array.from({ length: count }, (_, i) =>
     db.unit(async () => {
@@ -36,7 +36,7 @@ async function write(db: Pool, count: number): Promise<void> {
     }, { transaction: "main" })));
 }
 
-test("100 units on a server that lets in fewer than the limit: nobody fails", async () => {
+test("100 units on a server with fewer connections than the limit all succeed", async () => {
   await server.query(`SET GLOBAL max_connections = ${connectionLimit}`);
   await using db = poolAt(server, { connectionLimit: 30 });
   const ceilings: number[] = [];
@@ -50,7 +50,7 @@ test("100 units on a server that lets in fewer than the limit: nobody fails", as
   assertFree(db);
 });
 
-test("when there is room again, the pool finds it and uses it", async () => {
+test("when the server accepts more connections again, the pool opens more", async () => {
   await server.query(`SET GLOBAL max_connections = ${connectionLimit}`);
   await using db = poolAt(server, { connectionLimit: 30 });
   await write(db, 40);
@@ -74,7 +74,7 @@ test("a user who may have few connections: nobody fails", async () => {
   }
 });
 
-/** Takes all the room that a server has, and returns the connections. */
+/** Opens connections until the server is full, and returns them. */
 async function fill(): Promise<Connection[]> {
   await server.query(`SET GLOBAL max_connections = ${connectionLimit}`);
   const uri = server.url();
@@ -89,7 +89,7 @@ async function fill(): Promise<Connection[]> {
   return others;
 }
 
-test("while others have all the room, a new request waits, and is served when there is some", async () => {
+test("while others fill the server, a request waits, and is served when one leaves", async () => {
   const others = await fill();
   await using db = poolAt(server);
   const waiting = threadOf(db);

@@ -1,4 +1,4 @@
-/** On a real server: each creator of a pool of a definition drains his own part in it. */
+/** On a real server: each caller of createPool drains its own handle of a shared pool. */
 
 import assert from "node:assert/strict";
 import { mkdtemp } from "node:fs/promises";
@@ -38,7 +38,7 @@ serverOfFile((started) => server = started, {
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
 
-test("a helper that drains its pool leaves the program's of the same definition as it was", async () => {
+test("a helper that drains its handle leaves the program's handle as it was", async () => {
   const db = createPool(server.url());
   const thread = await threadOf(db);
   async function helper(): Promise<number> {
@@ -58,7 +58,7 @@ test("a helper that drains its pool leaves the program's of the same definition 
   await db.drain();
 });
 
-test("a drained handle destroys by its deadline its own statements, and nobody else's", async () => {
+test("a handle's drain destroys at its timeout that handle's statements only", async () => {
   const [one, other] = [createPool(server.url()), createPool(server.url())];
   const stuck = refused(one.query(endless), "POOL_DRAINING");
   await busyThread(server);
@@ -71,7 +71,7 @@ test("a drained handle destroys by its deadline its own statements, and nobody e
   await other.drain();
 });
 
-test("pools that nobody refers to close their connections, those in use do not", async () => {
+test("pools that no code refers to close their connections, pools in use do not", async () => {
   async function forget(): Promise<Pool[]> {
     const definitions = [{}, { connectionLimit: 2 }, { shared: false }, { name: "forgotten" }];
     const pools = definitions.map((each) => createPool({ uri: server.url(), ...each }));
@@ -102,7 +102,7 @@ const ways: Readonly<Record<string, string>> = {
 };
 
 for (const [way, said] of Object.entries(ways)) {
-  test(`a process ends by itself, and not before its drains: ${way}`, async () => {
+  test(`a process ends by itself, after its drains: ${way}`, async () => {
     const outcome = await runToEnd(process.execPath, [program, server.url(), way]);
     assert.deepEqual([outcome.status, outcome.lines, outcome.errors], [0, [said], ""]);
     assert.ok(outcome.lingeredMs < 3_000, `it took ${outcome.lingeredMs} ms to end`);
@@ -121,7 +121,7 @@ const runtimes: Readonly<Record<string, () => Promise<readonly string[]>>> = {
 };
 
 for (const [runtime, commandOf] of Object.entries(runtimes)) {
-  test(`whose definitions differ in closures is warned once, on ${runtime}`, async () => {
+  test(`definitions that differ only in closures warn once, on ${runtime}`, async () => {
     const [command = "", ...args] = await commandOf();
     const { status, lines, errors } = await runToEnd(command, [...args, server.url(), twins]);
     assert.deepEqual([status, lines], [0, ["made"]], errors);
@@ -129,7 +129,7 @@ for (const [runtime, commandOf] of Object.entries(runtimes)) {
   });
 }
 
-test("whose definitions differ in closures is warned once, in workerd", async () => {
+test("definitions that differ only in closures warn once, in workerd", async () => {
   const folder = await mkdtemp(join(tmpdir(), "sublet-worker-"));
   const outfile = join(folder, "worker.js");
   const contents = `import { createPool } from "./mod.ts";

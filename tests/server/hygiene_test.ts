@@ -1,6 +1,6 @@
 /**
- * On a real server: what it costs that nobody gets what another one has left, and when that is
- * done. Each kind of state has a row in tests/hygiene.
+ * On a real server: the cost of resets, and when the pool resets a connection. Each kind of
+ * session state has a row in tests/hygiene.
  */
 
 import assert from "node:assert/strict";
@@ -18,7 +18,7 @@ serverOfFile((started) => server = started, {
   tables: ["t"],
 });
 
-test("locks are free for others at the server once their unit has ended", async () => {
+test("the server frees a unit's locks once the unit has ended", async () => {
   await using db = poolAt(server);
   await db.unit(async () => {
     await db.query("SELECT GET_LOCK('till', 0)");
@@ -49,7 +49,7 @@ test("a clean release costs no round trip", async () => {
   ]);
 });
 
-test("what is left dirty is wiped once, by a reset, before the next one has it", async () => {
+test("the pool resets a dirty connection once, before the next lease", async () => {
   await using proxy = await startProxy(server);
   await using db = poolAt(server, { uri: proxy.uri, connectionLimit: 1, validateAfter: 60_000 });
   await db.query("SELECT 0");
@@ -62,7 +62,7 @@ test("what is left dirty is wiped once, by a reset, before the next one has it",
   assert.equal(commands.filter((command) => command === "RESET").length, 1);
 });
 
-test("where another connection is free, nobody waits for a reset", async () => {
+test("a request does not wait for a reset while another connection is free", async () => {
   await using db = poolAt(server, { connectionLimit: 2 });
   const leases = await Promise.all([db.lease(), db.lease()]);
   await leases[0].query("SET @a = 1");
@@ -90,7 +90,7 @@ test("a statement is prepared once on each connection, and again after a reset",
   assert.deepEqual(second, [prepared, "EXECUTE"]);
 });
 
-test("a holder who leaves a statement under way gets nobody a busy connection", async () => {
+test("a connection released with a running statement is not lent again", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const lease = await db.lease();
   const { threadId } = lease;
@@ -102,7 +102,7 @@ test("a holder who leaves a statement under way gets nobody a busy connection", 
   await ended;
 });
 
-test("the isolation of a transaction is gone with it, and leaves nothing to wipe", async () => {
+test("the isolation of a transaction ends with it, and needs no reset", async () => {
   await using proxy = await startProxy(server);
   await using db = poolAt(server, { uri: proxy.uri, connectionLimit: 1 });
   await db.query("SELECT 0");

@@ -1,4 +1,4 @@
-/** On a real server: connections that are killed, idle or in use. */
+/** On a real server: connections that another session kills, idle or in use. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -34,7 +34,7 @@ test("a connection that is killed while idle is not lent: the next statement suc
   assert.notEqual(await threadOf(db), thread);
 });
 
-test("a connection that is checked before it is lent can be killed at any moment", async () => {
+test("with validateAfter 0 a connection may be killed at any moment while it is idle", async () => {
   await using db = poolAt(server, { validateAfter: 0 });
   for (let i = 0; i < 20; i++) {
     const thread = await threadOf(db);
@@ -59,7 +59,7 @@ test("when one connection is lost, the others are checked before they are lent a
   assert.deepEqual(proxy.forget(), ["PING", "PING", "QUERY SELECT CONNECTION_ID()"]);
 });
 
-test("a connection that is killed during a statement: an error, and the next one succeeds", async () => {
+test("a connection killed during a statement is an error, and the next one succeeds", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const statement = failure(db.query(endless));
   const thread = await busyThread(server);
@@ -71,7 +71,7 @@ test("a connection that is killed during a statement: an error, and the next one
   assertFree(db);
 });
 
-test("a statement that is killed alone: the server's error, and its connection is kept", async () => {
+test("KILL QUERY ends a statement with the server's error, and keeps the connection", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const statement = failure(db.query(endless));
   const thread = await busyThread(server);
@@ -80,7 +80,7 @@ test("a statement that is killed alone: the server's error, and its connection i
   assert.equal(await threadOf(db), thread);
 });
 
-test("statements in the queue behind one whose connection is killed are run by another", async () => {
+test("statements that wait for a connection that is killed run on another", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const statement = failure(db.query(endless));
   const line = [1, 2, 3].map((v) => db.query("INSERT INTO t VALUES (?)", [v]));
@@ -90,7 +90,7 @@ test("statements in the queue behind one whose connection is killed are run by a
   assert.deepEqual(await valuesIn(server, "t"), [1, 2, 3]);
 });
 
-test("a statement whose connection is killed is not run again by itself", async () => {
+test("the pool does not repeat a statement whose connection is killed", async () => {
   await using db = poolAt(server);
   const insert = failure(db.query("INSERT INTO t SELECT SLEEP(10) + 1 FROM DUAL"));
   await server.query(`KILL ${await busyThread(server)}`);
@@ -99,7 +99,7 @@ test("a statement whose connection is killed is not run again by itself", async 
   assert.deepEqual(await valuesIn(server, "t"), []);
 });
 
-test("a unit whose pinned connection is lost gets an error, and does not go on elsewhere", async () => {
+test("a unit that loses its pinned connection fails, and does not go on elsewhere", async () => {
   await using db = poolAt(server);
   await db.unit(async () => {
     await db.query("SET @a = 1");

@@ -1,4 +1,4 @@
-/** On a real server: leases that were forgotten. */
+/** On a real server: leases that their holder never releases. */
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
@@ -29,7 +29,7 @@ function leaksOf(db: Pool): LeakEvent[] {
   return leaks;
 }
 
-test("a lease that is held for too long is reported once, with the stack of who took it", async () => {
+test("a lease that is held for too long is reported once, with its caller's stack", async () => {
   await using db = poolAt(server, { leakDetectionTimeout: 150 });
   const leaks = leaksOf(db);
   async function forgetful(): Promise<void> {
@@ -46,7 +46,7 @@ test("a lease that is held for too long is reported once, with the stack of who 
   assert.ok(heldMs >= 150 && heldMs < 500, `it was reported after ${heldMs} ms`);
 });
 
-test("transactions and pinned units that take too long are reported as well", async () => {
+test("transactions and pinned units that take too long are reported", async () => {
   await using db = poolAt(server, { leakDetectionTimeout: 100 });
   const leaks = leaksOf(db);
   async function slowTransaction(): Promise<void> {
@@ -63,7 +63,7 @@ test("transactions and pinned units that take too long are reported as well", as
   assert.equal(leaks.length, 2);
 });
 
-test("a lease that is given back in time is not reported", async () => {
+test("a lease that is released in time is not reported", async () => {
   await using db = poolAt(server, { leakDetectionTimeout: 100 });
   const leaks = leaksOf(db);
   for (let i = 0; i < 5; i++) (await db.lease()).release();
@@ -72,7 +72,7 @@ test("a lease that is given back in time is not reported", async () => {
   assert.deepEqual(leaks, []);
 });
 
-test("a lease that nobody can give back any more is closed, reported, and its place is free", async () => {
+test("a lease that is garbage-collected is reported, and its connection closed", async () => {
   await using db = poolAt(server, { connectionLimit: 1, leakDetectionTimeout: 60_000 });
   const leaks = leaksOf(db);
   async function forgetful(): Promise<number> {
@@ -94,7 +94,7 @@ test("a lease that nobody can give back any more is closed, reported, and its pl
   assertFree(db);
 });
 
-test("a lease is not collected while its connection's statement is awaited", async () => {
+test("a lease is not collected while its statement runs", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const leaks = leaksOf(db);
   const answer = (await db.lease()).query("SELECT SLEEP(0.2) s");

@@ -1,6 +1,6 @@
 /**
- * On real servers: what a holder does to the objects that the driver's connection is made of is
- * nobody else's: a connection that he changed is closed, and what he adds is only his.
+ * On real servers: a holder's changes to the driver's connection never reach the next holder:
+ * the pool closes a connection whose parts changed, and drops properties that a holder adds.
  */
 
 import assert from "node:assert/strict";
@@ -23,12 +23,12 @@ async function pool(flavor: (typeof flavors)[number], options: object = {}): Pro
   return createPool({ uri: server.url(), shared: false, connectionLimit: 1, ...options });
 }
 
-/** A parser of packets. */
+/** The driver's packet parser. */
 interface Parser {
   onPacket: (packet: unknown) => unknown;
 }
 
-/** What a connection of the driver is made of. */
+/** The parts of a driver's connection. */
 interface Parts extends EventEmitter {
   config: object;
   stream: Readable & Record<string, unknown> & {
@@ -47,7 +47,7 @@ function partsOf({ connection }: Lease): Parts {
 
 const nothing = (): void => undefined;
 
-/** What a holder may do to them. */
+/** Changes that a holder may make to the parts. */
 const changes: Readonly<Record<string, (lease: Lease) => unknown>> = {
   "its socket is corked": (lease) => partsOf(lease).stream.cork(),
   "its socket reads text": (lease) => partsOf(lease).stream.setEncoding("latin1"),
@@ -99,7 +99,7 @@ const changes: Readonly<Record<string, (lease: Lease) => unknown>> = {
 
 for (const [name, change] of Object.entries(changes)) {
   for (const flavor of flavors) {
-    test(`on ${flavor} a connection is closed at its release if ${name}`, async () => {
+    test(`on ${flavor} the pool closes a connection at its release if ${name}`, async () => {
       await using db = await pool(flavor);
       const lease = await db.lease();
       const { threadId } = lease;
@@ -115,7 +115,7 @@ for (const [name, change] of Object.entries(changes)) {
 for (const flavor of flavors) {
   for (const options of [{}, { compress: true }, { tls: "prefer" }]) {
     const way = Object.keys(options)[0] ?? "plain";
-    test(`on ${flavor} a holder who only reads what it is made of keeps it, ${way}`, async () => {
+    test(`on ${flavor} a connection whose parts are only read stays open, ${way}`, async () => {
       await using db = await pool(flavor, options);
       const thread = await threadOf(db);
       for (let round = 0; round < 3; round++) {
@@ -135,7 +135,7 @@ for (const flavor of flavors) {
   }
 }
 
-test("what a holder adds to a connection is his alone, and costs nothing", async () => {
+test("properties that a holder adds end with the lease, and cost nothing", async () => {
   await using db = await pool("mariadb");
   const thread = await threadOf(db);
   const mine = Symbol("mine");
@@ -155,7 +155,7 @@ test("what a holder adds to a connection is his alone, and costs nothing", async
   assert.ok(!("__knexUid" in second.connection) && !("fixed" in second.connection));
 });
 
-/** Ways to leave a stream. */
+/** Ways to leave a stream unfinished. */
 const leaving: Readonly<Record<string, (connection: Connection) => Readable>> = {
   "unread": (connection) => connection.query("SELECT * FROM seq_1_to_1000000").stream(),
   "that was prepared": (connection) => connection.execute("SELECT SLEEP(60)").stream(),

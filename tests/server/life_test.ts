@@ -1,4 +1,4 @@
-/** On a real server: when actual connections come to be, and when they go. */
+/** On a real server: when the pool opens actual connections, and when it closes them. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -51,7 +51,7 @@ test("a connection is opened for the first statement, and used again for the nex
   assert.equal(await server.connectionCount(), 1);
 });
 
-test("as many are opened as are needed at once, and no more", async () => {
+test("the pool opens as many connections as are needed at once, and no more", async () => {
   await using db = poolAt(server, { connectionLimit: 5 });
   for (const count of [1, 2, 3]) {
     const leases = await Promise.all(Array.from({ length: count }, () => db.lease()));
@@ -62,7 +62,7 @@ test("as many are opened as are needed at once, and no more", async () => {
   assert.equal(db.stats().idle, 3);
 });
 
-test("a burst on a server that is slow to let in opens few, as the first serves all", async () => {
+test("a burst on a server that is slow to connect opens few, as the first serves all", async () => {
   const served = Promise.withResolvers<void>();
   const admits = (number: number): Promise<void> =>
     number === 1 ? Promise.resolve() : served.promise;
@@ -74,7 +74,7 @@ test("a burst on a server that is slow to let in opens few, as the first serves 
   served.resolve();
 });
 
-test("an idle connection is closed when its time is up, not before and not much later", async () => {
+test("an idle connection is closed at its idleTimeout, not before and not much later", async () => {
   await using db = poolAt(server, { idleTimeout: 400 });
   const removed = Promise.withResolvers<string>();
   db.on("remove", ({ reason }) => removed.resolve(reason));
@@ -87,7 +87,7 @@ test("an idle connection is closed when its time is up, not before and not much 
   assert.equal(typeof await threadOf(db), "number");
 });
 
-test("a connection that is used before its time is up begins its rest anew", async () => {
+test("a connection that is used before its idleTimeout starts that time anew", async () => {
   await using db = poolAt(server, { idleTimeout: 400 });
   const thread = await threadOf(db);
   const beganAt = performance.now();
@@ -109,7 +109,7 @@ test("a connection in use is never closed by a timer", async () => {
   assert.equal(await server.connectionCount(), 1);
 });
 
-test("an old connection is closed, and another takes its place", async () => {
+test("a connection is closed at its maxLifetime, and another takes its place", async () => {
   await using db = poolAt(server, { maxLifetime: 200 });
   const reasons: string[] = [];
   db.on("remove", ({ reason }) => reasons.push(reason));
@@ -119,7 +119,7 @@ test("an old connection is closed, and another takes its place", async () => {
   assert.notEqual(await threadOf(db), thread);
 });
 
-test("the least number is kept open from the first use on, and made up for losses", async () => {
+test("minimumIdle connections stay open after the first use, and losses are replaced", async () => {
   await using db = poolAt(server, { minimumIdle: 2, idleTimeout: 100 });
   const thread = await threadOf(db);
   await connected(server, 2);
@@ -131,7 +131,7 @@ test("the least number is kept open from the first use on, and made up for losse
   await until(async () => (await threadsOf(server)).length === 2, "another has taken its place");
 });
 
-test("what is above the least number goes when its time is up", async () => {
+test("connections above minimumIdle are closed at their idleTimeout", async () => {
   await using db = poolAt(server, { minimumIdle: 1, idleTimeout: 200 });
   const leases = await Promise.all([1, 2, 3].map(() => db.lease()));
   for (const lease of leases) lease.release();

@@ -17,7 +17,7 @@ async function isQuiet(): Promise<boolean> {
   return await server.connectionCount() === 0;
 }
 
-test("the server has no connection of a unit that has ended", async () => {
+test("with lifespan unit, the server has no connection of a unit that has ended", async () => {
   const db = createPool({ uri: server.url(), lifespan: "unit", shared: false });
   const ids = await Promise.all([1, 2, 3].map(() =>
     db.unit(async () => {
@@ -37,7 +37,7 @@ test("the server has no connection of a unit that has ended", async () => {
   await db.drain();
 });
 
-test("where a unit connects to is asked when it begins, and not before", async () => {
+test("with lifespan unit, the pool calls its uri function at each unit's begin", async () => {
   let asked = 0;
   const uri = (): string => {
     asked++;
@@ -56,7 +56,7 @@ test("where a unit connects to is asked when it begins, and not before", async (
   }
 });
 
-test("a pool that lives on asks its function for the address at once, and only once", async () => {
+test("without lifespan unit, the pool calls its uri function at once, and only once", async () => {
   let asked = 0;
   const db = createPool({ uri: () => (asked++, server.url()), shared: false });
   await db.query("SELECT 1");

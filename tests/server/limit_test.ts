@@ -1,4 +1,4 @@
-/** On a real server: one maximum over all virtual connections, and nobody left without answer. */
+/** On a real server: one limit for all virtual connections, and every request gets an answer. */
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
@@ -36,7 +36,7 @@ afterEach(async () => {
 after(async () => await server?.remove());
 
 test("1,000 units over 3 virtual connections never have more than the limit at the server", async () => {
-  // The most that the server has had since then, the one that asks included.
+  // Max_used_connections counts from here on, the test's own connection included.
   await server.query("FLUSH STATUS");
   await using db = poolAt(server, {
     connectionLimit: 10,
@@ -97,7 +97,7 @@ test("a virtual connection has no more leases than its own limit", async () => {
   leases[1].release();
 });
 
-test("waiters are served in the order in which they came", async () => {
+test("the pool serves waiters in the order of their requests", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const lease = await db.lease();
   const served: number[] = [];
@@ -111,7 +111,7 @@ test("waiters are served in the order in which they came", async () => {
   assert.deepEqual(served, Array.from({ length: 20 }, (_, i) => i));
 });
 
-test("one too many in the queue is refused at once, the others are served", async () => {
+test("a request beyond the queueLimit is refused at once, the others are served", async () => {
   await using db = poolAt(server, { connectionLimit: 1, queueLimit: 2 });
   const lease = await db.lease();
   const waiters = [threadOf(db), threadOf(db)];
@@ -124,7 +124,7 @@ test("one too many in the queue is refused at once, the others are served", asyn
   assert.deepEqual(await Promise.all(waiters), [threadId, threadId]);
 });
 
-test("a request that waits too long is refused at its deadline, with what the pool was doing", async () => {
+test("a request that waits too long is refused at its timeout, with the pool's stats", async () => {
   await using db = poolAt(server, { connectionLimit: 1, acquireTimeout: 200 });
   await using _lease = await db.lease();
   const waiting = threadOf(db);
@@ -134,7 +134,7 @@ test("a request that waits too long is refused at its deadline, with what the po
   assert.equal(db.stats().waiting, 0);
 });
 
-test("a helper that asks for a connection inside a transaction does not wait for itself", async () => {
+test("a helper that needs a connection inside a transaction does not wait for itself", async () => {
   await using db = poolAt(server, { connectionLimit: 1, acquireTimeout: 2_000 });
   async function audit(v: number): Promise<number> {
     await db.execute("INSERT INTO t VALUES (?)", [v]);
@@ -149,7 +149,7 @@ test("a helper that asks for a connection inside a transaction does not wait for
   assert.deepEqual(await valuesIn(server, "t"), [1, 2]);
 });
 
-test("of units that would lock each other out, the newest is refused at once", async () => {
+test("of requests that would wait for each other, the newest is refused at once", async () => {
   await using db = poolAt(server, { connectionLimit: 2, connections: { a: {}, b: {} } });
   const [a, b] = [db.connection("a"), db.connection("b")];
   const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
@@ -173,7 +173,7 @@ test("of units that would lock each other out, the newest is refused at once", a
   assertFree(db);
 });
 
-test("a ring behind the limits of virtual connections is refused though others are free", async () => {
+test("a deadlock on limits of virtual connections is refused, even in a free pool", async () => {
   await using db = poolAt(server, {
     connectionLimit: 10,
     connections: { a: { limit: 1 }, b: { limit: 1 } },
@@ -193,7 +193,7 @@ test("a ring behind the limits of virtual connections is refused though others a
   assert.equal(typeof await older, "number");
 });
 
-test("an idle connection of another database makes room at the maximum", async () => {
+test("at the limit an idle connection of another database makes room", async () => {
   await using db = poolAt(server, {
     connectionLimit: 2,
     connections: { shop: {}, reports: { database: "reports" } },
@@ -211,7 +211,7 @@ test("an idle connection of another database makes room at the maximum", async (
   await atRest(db);
 });
 
-test("a busy virtual connection does not keep another waiting without end", async () => {
+test("a busy virtual connection does not keep another waiting for ever", async () => {
   await using db = poolAt(server, {
     connectionLimit: 2,
     connections: { shop: {}, reports: { database: "reports" } },

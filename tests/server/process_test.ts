@@ -8,7 +8,7 @@ import { type Outcome, runToEnd } from "../support/run_to_end.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { connected } from "./support/fixture.ts";
 
-/** How long a process may take to end; an idle connection is kept for longer than a minute. */
+/** How long a process may take to end, in ms; the pool keeps an idle connection far longer. */
 const lingerMsMax = 3_000;
 
 let server: Server;
@@ -19,7 +19,7 @@ before(async () => {
 
 after(async () => await server?.remove());
 
-/** Runs a program that uses a pool at an address and leaves it open, in one way. */
+/** Runs a program that uses a pool in one of its ways and leaves the pool open. */
 async function leaveOpen(uri: string, way: string): Promise<Outcome> {
   const path = fileURLToPath(new URL("support/programs/leave_open.ts", import.meta.url));
   return await runToEnd(process.execPath, [path, uri, way]);
@@ -56,7 +56,7 @@ test("a process ends by itself with its pool left open: after a failed connect",
 const waits = ["with a statement under way", "with somebody waiting", "with nobody but a waiter"];
 
 for (const way of waits) {
-  test(`a process does not end before the answer has come: ${way}`, async () => {
+  test(`a process does not end before its answer: ${way}`, async () => {
     const { status, lines } = await leaveOpen(server.url(), way);
     assert.deepEqual({ status, lines }, { status: 0, lines: ["1"] });
   });

@@ -1,4 +1,4 @@
-/** On a real server: a definition has one pool in a process, however often it is evaluated. */
+/** On a real server: a definition has one pool in a process, however often code evaluates it. */
 
 import assert from "node:assert/strict";
 import { registerHooks } from "node:module";
@@ -35,7 +35,7 @@ async function load<Module>(path: string, query: string): Promise<Module> {
 
 type Reloaded = { readonly db: Pool<"shop" | "reports"> };
 
-/** Returns the connection of a pool that has no more than one, after a statement of it. */
+/** Tells whether two pools run statements on the same connection. */
 async function shared(one: Pool, other: Pool): Promise<boolean> {
   return await threadOf(one) === await threadOf(other);
 }
@@ -53,7 +53,7 @@ test("a module that is evaluated twice has one pool, and the same connections", 
   await second.db.drain();
 });
 
-test("a module whose password is a function has one pool by its name, reloaded how often", async () => {
+test("a module with a password function has one named pool, however often it reloads", async () => {
   const path = "./support/programs/reloaded_by_name.ts";
   const loaded: { readonly db: Pool }[] = [];
   let peak = 0;
@@ -71,7 +71,7 @@ test("a module whose password is a function has one pool by its name, reloaded h
 });
 
 test("two copies of the library in one process have one pool for one definition", async () => {
-  // Lets whatever a copy imports be of the same copy.
+  // Makes a copy's imports resolve to the same copy.
   const hooks = registerHooks({
     resolve(specifier, context, next) {
       const resolved = next(specifier, context);
@@ -97,7 +97,7 @@ test("two copies of the library in one process have one pool for one definition"
   }
 });
 
-test("definitions that differ, or that are not to be shared, have pools of their own", async () => {
+test("definitions that differ, or are not shared, have pools of their own", async () => {
   const uri = server.url();
   await using one = createPool({ uri });
   await using two = createPool({ uri, connectionLimit: 3 });
@@ -110,14 +110,14 @@ test("definitions that differ, or that are not to be shared, have pools of their
   await refused(threadOf(five), "CONNECT_FAILED");
 });
 
-/** Has a statement run through two definitions that differ only in what tenants have. */
+/** Runs a statement through two definitions that differ only in a tenant's options. */
 async function tenants(of: (tenant: string) => PoolOptions, sql: string): Promise<unknown[]> {
   await using a = createPool({ uri: server.url(), ...of("a") });
   await using b = createPool({ uri: server.url(), ...of("b") });
   return [await one(a, sql), await one(b, sql)];
 }
 
-test("a tenant never gets the password, state or conversion that are another's closures", async (t) => {
+test("a tenant never gets the password, state or conversion of another's closures", async (t) => {
   const warn = t.mock.method(console, "warn", () => undefined);
   await server.query("CREATE USER tenant IDENTIFIED BY 'open'");
   const asked: string[] = [];
@@ -140,7 +140,7 @@ test("a tenant never gets the password, state or conversion that are another's c
   assert.equal(warn.mock.callCount(), 3);
 });
 
-test("a pool that has been drained is no longer that of its definition", async () => {
+test("a drained pool is no longer the pool of its definition", async () => {
   const uri = server.url();
   const first = createPool(uri);
   await threadOf(first);
@@ -150,7 +150,7 @@ test("a pool that has been drained is no longer that of its definition", async (
   assert.equal(typeof await threadOf(second), "number");
 });
 
-test("a changed definition of one name drains the old one, which ends its work first", async () => {
+test("a changed definition of a name drains the old pool, which ends its work first", async () => {
   const [name, uri] = ["shop", server.url()];
   const old = createPool({ name, uri });
   const isBusy = Promise.withResolvers<void>();
@@ -174,7 +174,7 @@ test("a changed definition of one name drains the old one, which ends its work f
   await connected(server, 1);
 });
 
-test("pools side by side do not know one another", async () => {
+test("separate pools share no connections", async () => {
   await using one = poolAt(server, { connectionLimit: 1 });
   await using two = poolAt(server, { connectionLimit: 1 });
   await using lease = await one.lease();

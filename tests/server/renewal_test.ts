@@ -1,6 +1,6 @@
 /**
  * On real servers: the pool counts its new logins by reason, and replaces the connections of a
- * server that refuses to wipe or change them.
+ * server that refuses a reset or a new login.
  */
 
 import assert from "node:assert/strict";
@@ -18,7 +18,7 @@ const testOnBoth = onBoth(serversOf([], async (server) => {
 
 const options: PoolOptions = { shared: false, connectionLimit: 1, validateAfter: 60_000 };
 
-testOnBoth("new logins are counted by their reasons, resets are not", async (server) => {
+testOnBoth("the pool counts new logins by reason, and no resets", async (server) => {
   await using db = createPool({ uri: server.url(), ...options });
   assert.deepEqual(db.stats().renewals, {});
   for (const sql of ["SET @a = 1", "SELECT 1", "CREATE TEMPORARY TABLE tmp (v INT)"]) {
@@ -40,7 +40,7 @@ testOnBoth("new logins are counted by their reasons, resets are not", async (ser
   assert.equal(await threadOf(db), thread);
 });
 
-testOnBoth("a hundred reasons are counted apart, the rest is counted together", async (server) => {
+testOnBoth("the pool counts a hundred reasons apart, and the rest together", async (server) => {
   await using db = createPool({ uri: server.url(), ...options });
   for (let i = 0; i < 103; i++) {
     await assert.rejects(db.query(`CALL missing_${i}()`), { errno: 1305 });
@@ -51,7 +51,7 @@ testOnBoth("a hundred reasons are counted apart, the rest is counted together", 
   assert.equal(renewals["others"], 3);
 });
 
-testOnBoth("a server without session tracking is a reason of its own", async (server) => {
+testOnBoth("a server without session tracking is its own reason", async (server) => {
   await using proxy = await startProxy(server, {
     refuses: (command) => /session_track/.test(command) ? unknown : undefined,
   });
@@ -65,7 +65,7 @@ const unknown: Refusal = { errno: 1193, message: "Unknown system variable" };
 
 for (const errno of [1047, 1235]) {
   for (const refused of ["RESET", "CHANGE_USER"]) {
-    testOnBoth(`${refused} that is refused by ${errno} is not tried again`, async (server) => {
+    testOnBoth(`a ${refused} refused with ${errno} is not tried again`, async (server) => {
       const refusal = { errno, message: "unsupported command" };
       await using proxy = await startProxy(server, {
         refuses: (command) => command === refused ? refusal : undefined,
@@ -93,7 +93,7 @@ for (const errno of [1047, 1235]) {
   }
 }
 
-testOnBoth("a node that is not ready has refused nothing for good", async (server) => {
+testOnBoth("a node that is not ready does not refuse resets for good", async (server) => {
   let isReady = false;
   const notReady = { errno: 1047, message: "WSREP has not yet prepared node" };
   await using proxy = await startProxy(server, {
@@ -111,7 +111,7 @@ testOnBoth("a node that is not ready has refused nothing for good", async (serve
 
 const lookUp = /information_schema\.triggers/;
 
-testOnBoth("a server that refuses to show views and triggers is asked once", async (server) => {
+testOnBoth("the pool does not repeat a look-up that the server refuses", async (server) => {
   await using proxy = await startProxy(server, {
     refuses: (command) =>
       lookUp.test(command) ? { errno: 1105, message: "unsupported" } : undefined,
@@ -124,7 +124,7 @@ testOnBoth("a server that refuses to show views and triggers is asked once", asy
   assert.equal(proxy.forget().filter((command) => lookUp.test(command)).length, 1);
 });
 
-testOnBoth("a look-up that fails leaves nothing to chance, and is tried again", async (server) => {
+testOnBoth("a failed look-up costs a new login, and the pool tries it again", async (server) => {
   let isFailing = true;
   const late = { errno: 3024, message: "maximum statement execution time exceeded" };
   await using proxy = await startProxy(server, {

@@ -1,4 +1,4 @@
-/** On a real server: code beside a transaction of its unit is no part of it, and loses nothing. */
+/** On a real server: statements beside a transaction of their unit are no part of it. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -41,7 +41,7 @@ for (const connectionLimit of [1, 2]) {
   });
 }
 
-/** Gathers writes and does them together when it is due, in the context of the first of them. */
+/** Gathers writes until `flush` and runs them together, in the async context of the first. */
 class Batcher {
   readonly #write: (values: number[]) => Promise<unknown>;
   readonly #due: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -62,7 +62,7 @@ class Batcher {
   }
 }
 
-test("a batch scheduled outside a transaction and awaited inside is done beside it", async () => {
+test("a batch scheduled outside a transaction and awaited inside runs beside it", async () => {
   await using db = poolAt(server, { connectionLimit: 2 });
   const batcher = new Batcher((values) =>
     db.query("INSERT INTO t VALUES ?", [values.map((v) => [v])])
@@ -84,7 +84,7 @@ test("a batch scheduled outside a transaction and awaited inside is done beside 
   assert.deepEqual(await valuesIn(server, "t"), [1, 2]);
 });
 
-test("at the limit such a batch learns in time that its own unit's transaction holds", async () => {
+test("at the limit such a batch times out, and the error names the transaction", async () => {
   await using db = poolAt(server, { connectionLimit: 1, acquireTimeout: 100 });
   const batcher = new Batcher((values) =>
     db.query("INSERT INTO t VALUES ?", [values.map((v) => [v])])
@@ -103,7 +103,7 @@ test("at the limit such a batch learns in time that its own unit's transaction h
   assert.deepEqual(await valuesIn(server, "t"), [10]);
 });
 
-test("a job that another context runs is part of the transaction by its handle", async () => {
+test("a job in another async context joins the transaction through its handle", async () => {
   await using db = poolAt(server);
   const jobs: (() => void)[] = [];
   let wake: (() => void) | undefined;

@@ -1,6 +1,6 @@
 /**
- * On real servers: what the driver's own connection is asked for without a callback, as a stream
- * is, ends with its connection, for the true reason, and with the signal of its unit.
+ * On real servers: a command without a callback on the driver's own connection, such as a stream,
+ * ends with its connection, for the true reason, and with the signal of its unit.
  */
 
 import assert from "node:assert/strict";
@@ -23,7 +23,7 @@ import {
   threadOf,
 } from "./support/fixture.ts";
 
-/** More rows than anybody reads. */
+/** More rows than any test reads. */
 const rows = "SELECT REPEAT('x', 1000) AS x FROM information_schema.columns a, " +
   "information_schema.columns b";
 const reason = new Error("The client has gone");
@@ -44,7 +44,7 @@ function streamOf(lease: Lease, sql: string): Readable {
   return lease.connection.query(sql).stream({ highWaterMark: 2 });
 }
 
-/** Reads a stream, and calls `then` at the first row, or at once if there is none to come. */
+/** Reads a stream, and calls `then` at the first row. */
 async function read(stream: Readable, then: () => unknown): Promise<void> {
   let count = 0;
   for await (const _ of stream) if (count++ === 0) await then();
@@ -54,7 +54,7 @@ function codeOf(error: unknown): unknown {
   return (error as { code?: unknown }).code;
 }
 
-testOnBoth("a stream whose connection the server ends says so, and its unit ends", async (
+testOnBoth("a stream fails when the server ends its connection, and its unit ends", async (
   server,
   db,
 ) => {
@@ -67,7 +67,7 @@ testOnBoth("a stream whose connection the server ends says so, and its unit ends
   assert.equal(await one(db, "SELECT 7"), 7);
 });
 
-testOnBoth("a stream that waits behind another statement hears of the loss as well", async (
+testOnBoth("a stream that waits behind another statement fails with the same loss", async (
   server,
   db,
 ) => {
@@ -79,7 +79,7 @@ testOnBoth("a stream that waits behind another statement hears of the loss as we
   assert.deepEqual((await outcomes).map(codeOf), Array(2).fill("PROTOCOL_CONNECTION_LOST"));
 });
 
-testOnBoth("a stream that nobody reads on ends when its pool is drained", async (_, db) => {
+testOnBoth("a stream that its holder stopped reading ends when the pool drains", async (_, db) => {
   const lease = await db.lease();
   const stream = streamOf(lease, rows);
   const told = once(stream, "error");
@@ -90,7 +90,7 @@ testOnBoth("a stream that nobody reads on ends when its pool is drained", async 
   await refused(lease.query("SELECT 1"), "CONNECTION_LOST");
 });
 
-testOnBoth("a stream ends when a statement behind it is out of time", async (server, db) => {
+testOnBoth("a stream ends when a statement behind it times out", async (server, db) => {
   await using lease = await db.lease();
   const streaming = failure(read(streamOf(lease, endless), () => undefined));
   await busyThread(server);
@@ -134,7 +134,7 @@ testOnBoth("the signal of a unit ends a stream that is paused", async (_, db) =>
   assert.equal(await threadOf(db), thread);
 });
 
-testOnBoth("the signal of a unit ends what callbacks and promises wait for", async (server, db) => {
+testOnBoth("the signal of a unit ends commands with callbacks and promises", async (server, db) => {
   const abort = new AbortController();
   await db.unit(async () => {
     await using lease = await db.lease();
@@ -155,7 +155,7 @@ testOnBoth("the signal of a unit ends what callbacks and promises wait for", asy
   assert.equal(await one(db, "SELECT 7"), 7);
 });
 
-/** What the driver can be asked for without a callback. */
+/** The driver's commands without a callback. */
 const commands = {
   "query": ({ connection }) => connection.query("SELECT 1"),
   "execute": ({ connection }) => connection.execute("SELECT 1"),
@@ -170,14 +170,14 @@ function emitted(command: unknown): EventEmitter {
   return command;
 }
 
-testOnBoth("every command without a callback hears of a loss, whenever it was asked for", async (
+testOnBoth("every command without a callback emits a loss, whether it runs or waits", async (
   server,
   db,
 ) => {
   await using lease = await db.lease();
   const running = lease.connection.query({ sql: endless, timeout: 60_000 });
   const waiting = Object.values(commands).map((ask) => ask(lease));
-  // Nobody listens to these: they harm nobody.
+  // These have no listener: their error must not be uncaught.
   for (const ask of Object.values(commands)) ask(lease);
   const told = [running, ...waiting].map(async (command) => (await once(command, "error"))[0]);
   await server.query(`KILL ${await busyThread(server)}`);
@@ -185,7 +185,7 @@ testOnBoth("every command without a callback hears of a loss, whenever it was as
   assert.deepEqual(errors.map(codeOf), errors.map(() => "PROTOCOL_CONNECTION_LOST"));
 });
 
-test("a command that comes after the loss hears why, once", async () => {
+test("a command after the loss emits the loss as its error, once", async () => {
   const server = await serverOf("mariadb");
   await using db = poolAt(server, { connectionLimit: 1 });
   await using lease = await db.lease();

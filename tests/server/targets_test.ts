@@ -1,4 +1,4 @@
-/** On a real server: whom and what a connection is opened for, and how it is made another's. */
+/** On a real server: the targets of connections, and how the pool retargets a connection. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -31,10 +31,10 @@ serverOfFile((started) => server = started, {
   tables: ["t"],
 });
 
-/** Returns what distinguishes the connection that a statement runs on. */
+/** Selects the user and the database of the connection. */
 const whereabouts = "SELECT CONCAT(SUBSTRING_INDEX(CURRENT_USER(), '@', 1), ' ', DATABASE())";
 
-test("virtual connections have databases and users of their own, and share the maximum", async () => {
+test("virtual connections have their own databases and users, and share the limit", async () => {
   await using db = poolAt(server, {
     connectionLimit: 2,
     connections: {
@@ -62,7 +62,7 @@ test("virtual connections with equal targets share actual connections", async ()
   assert.equal(db.stats().targets, 1);
 });
 
-test("a password that is a function is asked for each new connection, and for no statement", async () => {
+test("the pool calls a password function for each new connection, for no statement", async () => {
   let asked = 0;
   const password = async (): Promise<string> => {
     await turn();
@@ -78,7 +78,7 @@ test("a password that is a function is asked for each new connection, and for no
   for (const lease of leases) lease.release();
 });
 
-test("a password that has changed is used by the next connection; the old ones stay", async () => {
+test("the next connection uses a changed password; the old connections stay", async () => {
   let current = "first";
   await server.query("CREATE USER rotated IDENTIFIED BY 'first'");
   await server.query("GRANT SELECT ON test.* TO rotated");
@@ -100,7 +100,7 @@ test("a password function that fails refuses the waiters, with its error as caus
   assert.equal(db.stats().size, 0);
 });
 
-test("statements for new connections have been run before anybody is lent one, or a reset one", async () => {
+test("initSql runs before the first lease of a connection, and again after a reset", async () => {
   await using proxy = await startProxy(server);
   const initSql = ["SET SESSION group_concat_max_len = 77", "SET @greeting = SLEEP(0.1) + 7"];
   await using db = poolAt(server, { uri: proxy.uri, connectionLimit: 1, initSql });
@@ -118,14 +118,14 @@ test("statements for new connections have been run before anybody is lent one, o
   assert.equal(await one(db, asked), "77 7");
 });
 
-test("a statement for new connections that fails refuses the waiters, with the server's error", async () => {
+test("an initSql that fails refuses the waiters, with the server's error", async () => {
   await using db = poolAt(server, { initSql: "SELECT * FROM nowhere" });
   const { cause } = await refused(threadOf(db), "CONNECT_FAILED");
   assert.equal((cause as { errno?: unknown }).errno, 1146);
   assert.equal(db.stats().size, 0);
 });
 
-test("at the maximum an idle connection is made another's by a new login on the same socket", async () => {
+test("at the limit a new login retargets an idle connection on the same socket", async () => {
   await using proxy = await startProxy(server);
   await using db = poolAt(server, {
     uri: proxy.uri,
@@ -142,7 +142,7 @@ test("at the maximum an idle connection is made another's by a new login on the 
   assert.equal(proxy.commands.filter((command) => command === "CHANGE_USER").length, 6);
 });
 
-test("a unit may bind a virtual connection to another database, for all that it calls", async () => {
+test("a unit may bind a virtual connection to another database, for all its calls", async () => {
   await using db = poolAt(server);
   const where = db.method<void, { w: string }>(whereabouts.replace(/$/, " w"));
   async function helper(): Promise<unknown> {
@@ -179,7 +179,7 @@ test("200 databases in turn, through a limit of 5, leave nothing behind", async 
   assert.equal(proxy.commands.filter((command) => command === "CHANGE_USER").length, 195);
 });
 
-test("200 databases at once, through a limit of 5, are all served, and none is starved", async () => {
+test("200 databases at once, through a limit of 5, are all served", async () => {
   await server.query("FLUSH STATUS");
   await using db = poolAt(server, { connectionLimit: 5, acquireTimeout: 30_000 });
   const answers = await Promise.all(
@@ -195,7 +195,7 @@ test("200 databases at once, through a limit of 5, are all served, and none is s
   assert.ok(db.stats().targets <= 5, `${db.stats().targets} targets are known`);
 });
 
-test("a database that is not there refuses its own unit, and no other", async () => {
+test("a missing database refuses its own unit, and no other", async () => {
   await using db = poolAt(server, { user: "root", password: "", connectionLimit: 2 });
   const bind = { main: { database: "nowhere" } };
   for (let i = 0; i < 3; i++) {
@@ -207,7 +207,7 @@ test("a database that is not there refuses its own unit, and no other", async ()
   assert.deepEqual(await valuesIn(server, "t"), [1]);
 });
 
-test("an unknown option of a target is refused by name, before anything is opened", async () => {
+test("an unknown option of a target is refused by name, before the pool connects", async () => {
   await using db = poolAt(server);
   const bind = { main: { databse: "test" } as { database?: string } };
   const { message } = await refused(db.unit(() => threadOf(db), { bind }), "OPTION_INVALID");

@@ -35,7 +35,7 @@ const sum = "SELECT 1 || 0 AS value";
 const collation = "SELECT COLLATION('a') AS value";
 const role = "SELECT CURRENT_ROLE() LIKE '%clerk%' AS value";
 
-/** What changes the meaning of a text, the text, and what it means before and after. */
+/** A statement that changes the meaning of a text, the text, and its result before and after. */
 const changes: readonly (readonly [sql: string, text: string, before: unknown, after: unknown])[] =
   [
     ["USE b", rows, "of a", "of b"],
@@ -51,7 +51,7 @@ const changes: readonly (readonly [sql: string, text: string, before: unknown, a
 
 type Run = (sql: string) => Promise<unknown>;
 
-/** All ways to prepare a text and to execute it, in a unit that keeps its connection. */
+/** Returns all ways to prepare and execute a text, in a unit that keeps its connection. */
 function waysOf(db: Pool, lease: Lease): Readonly<Record<string, Run>> {
   const methods = new Map<string, ReturnType<Pool["method"]>>();
   const first = ([rows]: readonly unknown[]): unknown => Object(rows)[0]?.value;
@@ -68,7 +68,7 @@ function waysOf(db: Pool, lease: Lease): Readonly<Record<string, Run>> {
 }
 
 for (const [change, text, before, after] of changes) {
-  testOnBoth(`${change}: statements are prepared anew, on every path`, async (
+  testOnBoth(`after ${change} statements are prepared anew, on every path`, async (
     server,
   ) => {
     await using db = poolAt(server);
@@ -93,7 +93,7 @@ for (const [change, text, before, after] of changes) {
   });
 }
 
-testOnBoth("a new login or a reset by the holder makes all handles new", async (server) => {
+testOnBoth("after a holder's changeUser or reset, statements are prepared anew", async (server) => {
   await using db = poolAt(server);
   await using lease = await db.lease();
   const driver = lease.connection.promise();
@@ -111,7 +111,7 @@ testOnBoth("a new login or a reset by the holder makes all handles new", async (
   assert.equal((await db.execute(rows))[0][0]?.["value"], "of a");
 });
 
-testOnBoth("a change that is still under way is waited for", async (server) => {
+testOnBoth("an execute behind a running change of database waits for it", async (server) => {
   await using db = poolAt(server);
   await using lease = await db.lease();
   const driver = lease.connection.promise();
@@ -126,7 +126,7 @@ testOnBoth("a change that is still under way is waited for", async (server) => {
   assert.deepEqual(found, ["of a", undefined, "of b", undefined, "of a"]);
 });
 
-testOnBoth("handles that initSql prepares do not outlive its change of database", async (
+testOnBoth("statements that initSql prepares do not outlive its change of database", async (
   server,
 ) => {
   const initSql = async (connection: Connection): Promise<void> => {
@@ -140,7 +140,7 @@ testOnBoth("handles that initSql prepares do not outlive its change of database"
   }
 });
 
-testOnBoth("a handle that its user holds stays his own", async (server) => {
+testOnBoth("a prepared statement that the holder keeps stays usable", async (server) => {
   await using db = poolAt(server);
   await using lease = await db.lease();
   const driver = lease.connection.promise();
@@ -152,7 +152,7 @@ testOnBoth("a handle that its user holds stays his own", async (server) => {
   assert.equal(Object((await driver.execute(rows))[0])[0].value, "of b");
 });
 
-testOnBoth("other statements leave all handles in use", async (server) => {
+testOnBoth("other statements leave all prepared statements in use", async (server) => {
   await using proxy = await startProxy(server);
   await using db = poolAt(server, { uri: proxy.uri });
   await db.unit(async () => {

@@ -1,4 +1,4 @@
-/** On a real server: transactions end before their lease does, in one of two ways. */
+/** On a real server: a transaction commits or rolls back before its lease ends. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -33,7 +33,7 @@ async function fail(): Promise<never> {
   throw mine;
 }
 
-test("what a transaction has written is seen by others when it has ended, and not before", async () => {
+test("other sessions see a transaction's writes after its end, and not before", async () => {
   await using db = poolAt(server);
   const answer = await db.transaction(async () => {
     await db.execute("INSERT INTO t VALUES (1)");
@@ -45,7 +45,7 @@ test("what a transaction has written is seen by others when it has ended, and no
   assertFree(db);
 });
 
-test("a transaction whose code throws is rolled back, and the error comes through", async () => {
+test("a transaction whose code throws is rolled back, and rejects with that error", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const transaction = db.transaction(async () => {
     await db.execute("INSERT INTO t VALUES (1)");
@@ -56,7 +56,7 @@ test("a transaction whose code throws is rolled back, and the error comes throug
   assert.equal(await one(db, "SELECT COUNT(*) FROM t"), 0);
 });
 
-test("a transaction of which a statement fails can go on, and commits the others", async () => {
+test("a transaction with a failed statement can go on, and commits the others", async () => {
   await using db = poolAt(server);
   await db.transaction(async () => {
     await db.execute("INSERT INTO t VALUES (1)");
@@ -66,7 +66,7 @@ test("a transaction of which a statement fails can go on, and commits the others
   assert.deepEqual(await valuesIn(server, "t"), [1, 2]);
 });
 
-test("a transaction inside another one that throws is rolled back alone", async () => {
+test("a nested transaction that throws is rolled back alone", async () => {
   await using db = poolAt(server);
   await db.transaction(async () => {
     await db.execute("INSERT INTO t VALUES (1)");
@@ -82,7 +82,7 @@ test("a transaction inside another one that throws is rolled back alone", async 
   assert.deepEqual(await valuesIn(server, "t"), [1, 4]);
 });
 
-test("a transaction that throws takes those with it that have ended well inside it", async () => {
+test("a transaction that throws rolls back the nested transactions that succeeded", async () => {
   await using db = poolAt(server);
   const outer = db.transaction(async () => {
     await db.transaction(() => db.execute("INSERT INTO t VALUES (1)"));
@@ -92,7 +92,7 @@ test("a transaction that throws takes those with it that have ended well inside 
   assert.deepEqual(await valuesIn(server, "t"), []);
 });
 
-test("statements started side by side in a transaction run in turn, on its connection", async () => {
+test("parallel statements in a transaction run one after another, on its connection", async () => {
   await using db = poolAt(server, { connectionLimit: 5 });
   await db.transaction(async () => {
     const thread = await threadOf(db);
@@ -106,7 +106,7 @@ test("statements started side by side in a transaction run in turn, on its conne
   assert.equal(db.stats().size, 1);
 });
 
-test("transactions started side by side in one unit run at once, each to its own end", async () => {
+test("parallel transactions in one unit run at once, each to its own end", async () => {
   await using db = poolAt(server);
   await db.unit(async () => {
     let waiting = 4;
@@ -126,7 +126,7 @@ test("transactions started side by side in one unit run at once, each to its own
   assert.deepEqual(await valuesIn(server, "t"), [1, 3, 11, 13]);
 });
 
-test("a statement that its transaction does not wait for is part of it nevertheless", async () => {
+test("a statement that its transaction does not await is still part of it", async () => {
   await using db = poolAt(server);
   let unawaited: Promise<unknown> = Promise.resolve();
   await db.transaction(() => {
@@ -137,7 +137,7 @@ test("a statement that its transaction does not wait for is part of it neverthel
   assertFree(db);
 });
 
-test("a statement that comes after its transaction has ended is refused, and never run", async () => {
+test("a statement after the end of its transaction is refused, and never runs", async () => {
   await using db = poolAt(server);
   await db.unit(async () => {
     const ended = Promise.withResolvers<void>();
@@ -156,7 +156,7 @@ test("a statement that comes after its transaction has ended is refused, and nev
   assert.deepEqual(await valuesIn(server, "t"), [1, 4]);
 });
 
-test("a transaction that may only read is refused its writes by the server", async () => {
+test("the server refuses the writes of a readOnly transaction", async () => {
   await using db = poolAt(server);
   const transaction = db.transaction(() => db.query("INSERT INTO t VALUES (1)"), {
     readOnly: true,
@@ -166,7 +166,7 @@ test("a transaction that may only read is refused its writes by the server", asy
   assert.deepEqual(await valuesIn(server, "t"), [2]);
 });
 
-test("the isolation that is asked for holds for that transaction, and no other", async () => {
+test("an isolation applies to its own transaction, and to no other", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const readers = [["read committed", 1], ["repeatable read", 0], [undefined, 0]] as const;
   for (const [isolation, seen] of readers) {
@@ -194,7 +194,7 @@ test("a whole unit can be a transaction, on several virtual connections", async 
   assert.deepEqual(await valuesIn(server, "t"), [1, 2]);
 });
 
-/** Runs two transactions that lock two rows in opposite orders, the first time at once. */
+/** Runs two transactions that lock two rows in opposite orders, at first at the same time. */
 async function cross(
   run: (transfer: () => Promise<void>) => Promise<unknown>,
   update: (id: number) => Promise<unknown>,
@@ -213,7 +213,7 @@ async function cross(
 
 const increment = "UPDATE stock SET v = v + 1 WHERE id = ?";
 
-test("a unit that says so is repeated after a deadlock on the server, and both are done once", async () => {
+test("a unit with retries is repeated after a server deadlock, and both succeed once", async () => {
   await using db = poolAt(server);
   const outcomes = await cross(
     (transfer) => db.unit(transfer, { transaction: "main", retries: 3 }),
@@ -223,7 +223,7 @@ test("a unit that says so is repeated after a deadlock on the server, and both a
   assert.deepEqual(await valuesIn(server, "stock"), [2, 2]);
 });
 
-test("code that goes on after the server has rolled back is refused, and nothing more is run", async () => {
+test("code that goes on after a rollback by the server runs nothing more", async () => {
   await using db = poolAt(server);
   const outcomes = await cross(
     (transfer) =>
@@ -244,7 +244,7 @@ test("code that goes on after the server has rolled back is refused, and nothing
   assert.deepEqual(await valuesIn(server, "t"), [1]);
 });
 
-test("a transaction whose connection is lost ends in an error, and nothing of it stays", async () => {
+test("a transaction whose connection is lost fails, and none of its writes stay", async () => {
   await using db = poolAt(server);
   const transaction = db.transaction(async () => {
     await db.execute("INSERT INTO t VALUES (1)");
@@ -257,7 +257,7 @@ test("a transaction whose connection is lost ends in an error, and nothing of it
   assertFree(db);
 });
 
-test("if the connection is lost before the answer to a COMMIT, the error says so", async () => {
+test("a connection lost before the answer to COMMIT is COMMIT_UNKNOWN", async () => {
   await using proxy = await startProxy(server, {
     forwards: (command) => command !== "QUERY COMMIT",
   });
@@ -274,7 +274,7 @@ test("if the connection is lost before the answer to a COMMIT, the error says so
   assert.deepEqual(await valuesIn(server, "t"), []);
 });
 
-test("a transaction begun by hand lasts for its unit, and is rolled back if it is left open", async () => {
+test("a transaction begun by hand is its unit's, and is rolled back if left open", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const unit = db.unit(async () => {
     await db.query("START TRANSACTION");

@@ -1,4 +1,4 @@
-/** On a real server: a unit finds its own connection again, and never that of another unit. */
+/** On a real server: a unit keeps the connection with its state, and never uses another unit's. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -22,7 +22,7 @@ serverOfFile((started) => server = started, {
   tables: ["t"],
 });
 
-test("different units never share a connection at a time, and each finds its own again", async () => {
+test("different units never use a connection at once, and each keeps its own", async () => {
   await using db = poolAt(server, { connectionLimit: 5 });
   const owners = new Map<number, number>();
   await Promise.all(Array.from({ length: 50 }, (_, unit) =>
@@ -57,7 +57,7 @@ test("a unit keeps its connection inside a transaction, however deep the call", 
     })));
 });
 
-test("between its statements a unit leaves the connection to others", async () => {
+test("a unit releases its connection between its statements", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   await db.unit(async () => {
     const thread = await threadOf(db);
@@ -79,7 +79,7 @@ test('hold: "unit" keeps the connection from the first statement to the end of t
   assertFree(db);
 });
 
-test("through different virtual connections a unit has different connections", async () => {
+test("a unit has different connections through different virtual connections", async () => {
   await using db = poolAt(server, { connections: { shop: {}, audit: {} } });
   const [shop, audit] = [db.connection("shop"), db.connection("audit")];
   await db.unit(async () => {
@@ -105,7 +105,7 @@ test("each call of a handler is a unit of its own", async () => {
   assertFree(db);
 });
 
-test("statements that a unit starts side by side run one after another on one connection", async () => {
+test("parallel statements of a unit run one after another on one connection", async () => {
   await using db = poolAt(server, { connectionLimit: 5 });
   const threads = await db.unit(() => Promise.all(Array.from({ length: 5 }, () => threadOf(db))));
   assert.equal(new Set(threads).size, 1);
@@ -119,7 +119,7 @@ test("statements outside of any unit are units of their own", async () => {
   assert.equal(new Set(threads).size, 3);
 });
 
-test("a statement that comes after its unit has ended is refused, and never run", async () => {
+test("a statement after the end of its unit is refused, and never runs", async () => {
   await using db = poolAt(server);
   const ended = Promise.withResolvers<void>();
   const late: Promise<unknown>[] = [];
@@ -136,7 +136,7 @@ test("a statement that comes after its unit has ended is refused, and never run"
   assertFree(db);
 });
 
-test("a statement that still waits when its unit ends is refused, and never run", async () => {
+test("a statement that still waits when its unit ends is refused, and never runs", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const lease = await db.lease();
   let late: Promise<unknown> = Promise.resolve();
@@ -149,7 +149,7 @@ test("a statement that still waits when its unit ends is refused, and never run"
   assert.deepEqual(await valuesIn(server, "t"), []);
 });
 
-test("a lease that has been released, or whose unit has ended, is refused, and runs nothing", async () => {
+test("a lease that is released, or whose unit has ended, refuses its statements", async () => {
   await using db = poolAt(server);
   const lease = await db.lease();
   lease.release();
@@ -162,7 +162,7 @@ test("a lease that has been released, or whose unit has ended, is refused, and r
   assertFree(db);
 });
 
-test("a lease that another unit took is refused, and runs nothing", async () => {
+test("a lease of another unit refuses its statements", async () => {
   await using db = poolAt(server);
   await using lease = await db.lease();
   await db.unit(() => refused(lease.query("INSERT INTO t VALUES (1)"), "LEASE_FOREIGN"));
@@ -186,7 +186,7 @@ test("a lease is the connection of its unit, and hands out the driver's own", as
   assertFree(db);
 });
 
-test("a unit that throws gives everything back, and its error comes through", async () => {
+test("a unit that throws releases everything, and rejects with its error", async () => {
   await using db = poolAt(server, { connectionLimit: 1 });
   const error = new Error("mine");
   const unit = db.unit(async () => {
@@ -199,7 +199,7 @@ test("a unit that throws gives everything back, and its error comes through", as
   assert.equal(await one(db, "SELECT @a"), null);
 });
 
-test("an error of the server comes through unchanged, and its stack names the caller", async () => {
+test("a server error reaches the caller unchanged, and its stack names the caller", async () => {
   await using db = poolAt(server);
   async function placeOrder(): Promise<void> {
     await db.execute("SELECT * FROM nowhere");

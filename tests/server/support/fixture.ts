@@ -1,4 +1,4 @@
-/** Pools on a real server, and what tests ask of them, seen from both sides. */
+/** Pools on a real server, and helpers that look at them from the pool and from the server. */
 
 import { after, afterEach, before } from "node:test";
 import { createPool, type Pool, type PoolOptions } from "../../../mod.ts";
@@ -8,7 +8,7 @@ import { until } from "../../support/wait.ts";
 
 export * from "../../support/asking.ts";
 
-/** Starts a server that has gone through some statements of root in the database `test`. */
+/** Starts a server and runs statements of root in its database `test`. */
 export async function prepareServer(
   statements: readonly string[] = [],
   options: readonly string[] = [],
@@ -21,8 +21,8 @@ export async function prepareServer(
 }
 
 /**
- * Starts a server for all tests of a file, which `use` is given. After each test `tidy` is run,
- * its pools are gone, and its tables are emptied.
+ * Starts a server for all tests of a file and gives it to `use`. After each test, it runs `tidy`,
+ * waits until all pools have closed their connections, and empties the tables.
  */
 export function serverOfFile(
   use: (server: Server) => void,
@@ -43,7 +43,7 @@ export function serverOfFile(
   after(async () => await server?.remove());
 }
 
-/** Creates a pool at a server, for one test. */
+/** Creates a pool on a server, for one test. */
 export function poolAt<const Name extends string = "main">(
   server: Server,
   options: PoolOptions<Name> = {},
@@ -57,7 +57,7 @@ export async function valuesIn(server: Server, table: string): Promise<number[]>
   return rows.map(({ v }) => v);
 }
 
-/** Returns which connections of pools the server has. */
+/** Returns the thread ids of the pools' connections at the server. */
 export async function threadsOf(server: Server): Promise<number[]> {
   const rows = await server.query<{ id: number }>(
     "SELECT id FROM information_schema.processlist WHERE user = 'app' ORDER BY id",
@@ -65,7 +65,7 @@ export async function threadsOf(server: Server): Promise<number[]> {
   return rows.map(({ id }) => Number(id));
 }
 
-/** Returns which of the pool's connections the server has a statement of running in. */
+/** Returns the thread ids of the pools' connections in which the server runs a statement. */
 export async function busyThreads(server: Server): Promise<number[]> {
   const rows = await server.query<{ id: number }>(
     "SELECT id FROM information_schema.processlist " +
@@ -74,12 +74,12 @@ export async function busyThreads(server: Server): Promise<number[]> {
   return rows.map(({ id }) => Number(id));
 }
 
-/** Waits until the server runs a statement of the pool and returns the connection it runs in. */
+/** Waits until the server runs a statement of a pool, and returns that connection's thread id. */
 export async function busyThread(server: Server): Promise<number> {
   return await until(async () => (await busyThreads(server))[0], "the server is at it");
 }
 
-/** Waits until the server has so many connections of pools. */
+/** Waits until the server has `count` connections of pools. */
 export async function connected(server: Server, count: number): Promise<void> {
   await until(
     async () => await server.connectionCount() === count,

@@ -1,5 +1,5 @@
 /**
- * A program with two handles of one pool, which it uses in one of several ways.
+ * A program that uses two handles of one pool, in one of several ways.
  *
  * Its arguments are the URI of the server and the way.
  */
@@ -21,7 +21,7 @@ const ways: Readonly<Record<string, () => unknown>> = {
     await one.query("SELECT 1");
     one.pause();
     const answer = one.query("SELECT 1");
-    // Neither this timer nor the idle socket keeps the process: only a waiter does.
+    // Neither this timer nor the idle socket keeps the process alive: only the waiter does.
     setTimeout(() => other.resume(), 300).unref();
     await one.drain();
     console.log((await answer)[0].length);

@@ -9,7 +9,7 @@ import { createPool } from "../../../../mod.ts";
 
 const [, , uri = "", way = ""] = process.argv;
 
-/** Prints a line that tells of an error what a test asks for. */
+/** Prints the code of an error and of its cause. */
 function tell(error: unknown): void {
   const { code, cause } = error as { code?: string; cause?: { code?: string } };
   console.log(`${code}, ${cause?.code}`);
@@ -67,7 +67,7 @@ const ways: Readonly<Record<string, () => unknown>> = {
     const db = createPool(uri);
     await db.query("SELECT 1");
     db.pause();
-    // Neither this timer nor the idle socket keeps the process: only a waiter does.
+    // Neither this timer nor the idle socket keeps the process alive: only the waiter does.
     setTimeout(() => db.resume(), 300).unref();
     const [rows] = await db.query("SELECT 1");
     console.log(rows.length);

@@ -1,4 +1,4 @@
-/** A module that creates its pool at its top, as that of an application does. */
+/** A module that creates its pool at the top level, as an application's module does. */
 
 import process from "node:process";
 import { createPool, type Pool } from "../../../../mod.ts";

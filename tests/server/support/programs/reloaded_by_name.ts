@@ -1,4 +1,4 @@
-/** A module that creates its pool by name, as that of an application whose password is renewed. */
+/** A module that creates a named pool, as an application with a changing password does. */
 
 import process from "node:process";
 import { createPool, type Pool } from "../../../../mod.ts";
