@@ -1,6 +1,6 @@
 /**
- * On real servers: what a name leads to depends on the database, the session and the moment. None
- * of these misleads the pool, whose next unit finds nothing of what views and triggers left.
+ * On real servers: the object behind a name depends on the database, the session and the moment.
+ * None of these misleads the pool: its next unit finds no state that views and triggers left.
  */
 
 import assert from "node:assert/strict";
@@ -15,12 +15,12 @@ after(removeServers);
 
 const lockView = "CREATE VIEW v AS SELECT GET_LOCK('smuggled', 0) AS l";
 
-/** Expects that nobody has the lock. */
+/** Expects that no session has the lock. */
 async function expectFree({ server }: Place): Promise<void> {
   assert.deepEqual(await server.query("SELECT IS_USED_LOCK('smuggled') AS l"), [{ l: null }]);
 }
 
-testOnBoth("a name that is known in one database is asked for in another", async (place) => {
+testOnBoth("the pool looks up a name from one database again in another", async (place) => {
   const { db } = place;
   await arrange(place, lockView, "CREATE TABLE w (v INT)");
   await db.query("SELECT 1 AS v FROM hidden.w");
@@ -28,10 +28,10 @@ testOnBoth("a name that is known in one database is asked for in another", async
   assert.equal(await traceOn(db), "");
 });
 
-testOnBoth("a view that was dropped while a lease had read it is not forgotten", async (place) => {
+testOnBoth("a view that is dropped after a lease has read it still counts", async (place) => {
   const { db } = place;
   await arrange(place);
-  // MySQL lets only the user of root drop what root has made.
+  // MySQL lets only root drop a view that root has created.
   await db.query("CREATE VIEW hidden.v AS SELECT GET_LOCK('smuggled', 0) AS l");
   await using lease = await db.lease();
   await lease.query("SELECT * FROM hidden.v");
@@ -42,7 +42,7 @@ testOnBoth("a view that was dropped while a lease had read it is not forgotten",
   await expectFree(place);
 }, { connectionLimit: 2 });
 
-testOnBoth("a trigger that is made while an insert waits behind it is found", async (place) => {
+testOnBoth("the pool finds a trigger created while an insert waits behind it", async (place) => {
   const { db, server } = place;
   await arrange(place, "CREATE TABLE w (v INT)");
   const [maker, writer] = [await db.lease({ separate: true }), await db.lease({ separate: true })];
@@ -52,7 +52,7 @@ testOnBoth("a trigger that is made while an insert waits behind it is found", as
     "CREATE TRIGGER hidden.tw BEFORE INSERT ON hidden.w FOR EACH ROW DO GET_LOCK('smuggled', 0)",
   );
   await until(() => threadAt(place, "CREATE TRIGGER%"), "it waits");
-  // That makes the name known, and reads no table.
+  // These make the name known, and read no table.
   await db.query("SELECT 1 FROM (SELECT 1 AS x) AS w");
   await db.query("SELECT 1 FROM (SELECT 2 AS x) AS w");
   const writing = writer.query("INSERT INTO hidden.w VALUES (1)");
@@ -66,7 +66,7 @@ testOnBoth("a trigger that is made while an insert waits behind it is found", as
   await expectFree(place);
 }, { connectionLimit: 3 });
 
-testOnBoth("units beside others that change views and triggers find nothing", async (place) => {
+testOnBoth("units that run beside changes of views and triggers find nothing", async (place) => {
   const { db } = place;
   await arrange(place, lockView, "CREATE TABLE w (v INT)");
   const bodies = ["SET @y = 1", "DO GET_LOCK('smuggled', 0)", "BEGIN SELECT 7 INTO @hit; END"];
@@ -95,7 +95,7 @@ testOnBoth("units beside others that change views and triggers find nothing", as
 }, { connectionLimit: 6 });
 
 for (const initSql of ["SET autocommit = 0", "SET SESSION sql_select_limit = 1"]) {
-  testOnBoth(`a look-up is whole, and leaves nothing open, after ${initSql}`, async (place) => {
+  testOnBoth(`a look-up is complete, and leaves nothing open, after ${initSql}`, async (place) => {
     const { db } = place;
     await arrange(place, "CREATE TABLE w (v INT)", lockView, "CREATE VIEW u AS SELECT 1 AS l");
     await db.query("SELECT u.l FROM hidden.u JOIN hidden.v");
@@ -106,7 +106,7 @@ for (const initSql of ["SET autocommit = 0", "SET SESSION sql_select_limit = 1"]
   }, { initSql });
 }
 
-testOnBoth("a limit of bytes is none for a look-up", async (place) => {
+testOnBoth("maxResultBytes does not limit a look-up", async (place) => {
   const { db } = place;
   const columns = Array.from({ length: 20 }, (_, at) => `${at} AS a_long_name_of_column_${at}`);
   await arrange(place, `CREATE VIEW v AS SELECT ${columns.join(", ")}`);
@@ -128,7 +128,7 @@ const triggers: readonly (readonly [body: string, reason: string])[] = [
 ];
 
 for (const [body, reason] of triggers) {
-  testOnBoth(`a trigger is found that runs ${body}`, async (place) => {
+  testOnBoth(`the pool finds a trigger that runs ${body}`, async (place) => {
     const { db, server } = place;
     await server.query("DROP TABLE IF EXISTS spot");
     await server.query("CREATE TABLE spot (v VARCHAR(20))");

@@ -1,6 +1,6 @@
 /**
- * On real servers: what is left by the driver's own connection, which a lease hands out, and
- * what becomes of it; the rows of the table that are not statements.
+ * On real servers: what a holder leaves on the driver's own connection, which a lease hands out,
+ * and how the pool handles it; the rows of the hygiene table that need tests of their own.
  */
 
 import assert from "node:assert/strict";
@@ -11,14 +11,14 @@ import { until } from "../support/wait.ts";
 import { roundTrips } from "./rows.ts";
 import { removeServers, testOnBoth } from "./support/fixture.ts";
 
-/** Nine megabytes. */
+/** A statement with a result of nine megabytes. */
 const long = `WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 900)
   SELECT REPEAT('x', 10000) AS rest FROM n`;
 
 after(removeServers);
 
 testOnBoth(
-  "the unread rest of a long stream reaches nobody: its connection ends",
+  "the unread rest of a long stream reaches no other unit: its connection ends",
   async (place) => {
     const { server } = place;
     await using db = createPool({ uri: server.url(), shared: false, connectionLimit: 1 });
@@ -36,7 +36,7 @@ testOnBoth(
   },
 );
 
-testOnBoth("a short stream that had arrived is no reason to end a connection", async (place) => {
+testOnBoth("a short stream that has arrived does not end its connection", async (place) => {
   const { db, proxy } = place;
   const thread = await threadOf(db);
   const lease = await db.lease();
@@ -53,7 +53,7 @@ testOnBoth("a short stream that had arrived is no reason to end a connection", a
   assert.deepEqual(proxy.forget(), ["QUERY SELECT 'mine'", "QUERY SELECT CONNECTION_ID()"]);
 });
 
-testOnBoth("an abandoned handle costs nothing, and serves who prepares the text next", async (
+testOnBoth("an abandoned prepared statement costs nothing, and the next unit reuses it", async (
   { db, proxy, server },
 ) => {
   const sql = "SELECT ? + 1 AS n";
@@ -70,7 +70,7 @@ testOnBoth("an abandoned handle costs nothing, and serves who prepares the text 
   assert.equal(await threadOf(db), thread);
 });
 
-/** What makes a server keep what it runs, how that is read, and who keeps it over a new login. */
+/** How a server records statements, how to read them, and which flavor keeps them over a login. */
 const keeping = [
   ["SET profiling = 1", "SHOW PROFILES", "mariadb"],
   [
@@ -81,7 +81,7 @@ const keeping = [
 ] as const;
 
 for (const [begin, read, keeper] of keeping) {
-  testOnBoth(`no unit sees what was kept in another by ${begin}`, async (place) => {
+  testOnBoth(`no unit sees what another unit recorded by ${begin}`, async (place) => {
     const { db, server, flavor } = place;
     await server.query("SET GLOBAL log_bin_trust_function_creators = 1");
     await server.query("USE test");
@@ -95,7 +95,7 @@ for (const [begin, read, keeper] of keeping) {
     for (const sql of made) await server.query(`CREATE ${sql}`);
     const ways = [begin, "CALL keeping()", "CALL failing()", "CALL quiet()", "SELECT kept()"];
     for (const sql of ways) {
-      // Of the function MySQL keeps nothing.
+      // MySQL keeps no record if the function sets the variable.
       const isLasting = flavor === keeper && (flavor === "mariadb" || sql !== "SELECT kept()");
       const thread = await db.unit(async () => {
         await db.query(sql).catch((error: unknown) => assert.match(String(error), /Unhandled/));
@@ -113,7 +113,7 @@ for (const [begin, read, keeper] of keeping) {
 }
 
 testOnBoth(
-  "a session reads texts alike when it is new, reset and logged in anew",
+  "a session reads texts alike when it is new, after a reset and after a new login",
   async ({ db }) => {
     const read = (): Promise<unknown> => db.query("SELECT COUNT (*) FROM t");
     await read();
@@ -125,7 +125,7 @@ testOnBoth(
   },
 );
 
-testOnBoth("a session that its holder has reset is made what it was", async (place) => {
+testOnBoth("the pool restores a session that its holder has reset", async (place) => {
   const { db, proxy, flavor } = place;
   const lease = await db.lease();
   const { threadId } = lease;
@@ -141,7 +141,7 @@ testOnBoth("a session that its holder has reset is made what it was", async (pla
   assert.equal(await one(db, "SELECT @a"), null);
 });
 
-testOnBoth("a holder who logs in as somebody else leaves the session to its own", async (place) => {
+testOnBoth("the pool restores the login after a holder's changeUser", async (place) => {
   const { db, proxy, flavor } = place;
   const lease = await db.lease();
   const { threadId } = lease;
@@ -154,7 +154,7 @@ testOnBoth("a holder who logs in as somebody else leaves the session to its own"
   assert.equal(await threadOf(db), threadId);
 });
 
-testOnBoth("a clean unit costs no round trip, however it went", async ({ db, proxy }) => {
+testOnBoth("a clean unit costs no round trip, even if it fails", async ({ db, proxy }) => {
   await looked(db, "t", "v", "nonsense");
   await threadOf(db);
   proxy.forget();

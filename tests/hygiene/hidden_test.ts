@@ -1,6 +1,6 @@
 /**
- * On real servers: state that hides from a look-up of views and triggers, by names, by
- * errors, by other databases, by statements that make them; the next unit finds nothing of it.
+ * On real servers: state that hides from the pool's look-up of views and triggers, by names, by
+ * errors, by other databases, by statements that create them; the next unit finds nothing of it.
  */
 
 import assert from "node:assert/strict";
@@ -14,7 +14,7 @@ import { traceOn } from "./support/smuggled.ts";
 
 after(removeServers);
 
-/** What is hidden: what the server gets, what the unit runs, whether that fails. */
+/** Hidden state: what the server runs first, what the units run, and whether the last fails. */
 interface Hiding {
   readonly name: string;
   readonly server: readonly string[];
@@ -122,7 +122,7 @@ for (const { name, server, runs, fails = false } of hidings) {
   }, { multipleStatements: true });
 }
 
-testOnBoth("what a failed trigger has made is wiped", async (place) => {
+testOnBoth("the pool wipes what a failed trigger has created", async (place) => {
   const { db } = place;
   await arrange(
     place,
@@ -136,7 +136,7 @@ testOnBoth("what a failed trigger has made is wiped", async (place) => {
   await assert.rejects(db.query("SELECT * FROM hidden.tmp"), { errno: 1146 });
 });
 
-testOnBoth("what one virtual connection flavors, the others know", async (place) => {
+testOnBoth("what one virtual connection creates, the others know", async (place) => {
   await arrange(place, ...tables);
   await using db = createPool({
     uri: place.server.url(),
@@ -152,7 +152,7 @@ testOnBoth("what one virtual connection flavors, the others know", async (place)
   assert.equal(await traceOn(main), "");
 });
 
-testOnBoth("a look-up during the creation of a trigger is made anew", async (place) => {
+testOnBoth("the pool repeats a look-up that ran during CREATE TRIGGER", async (place) => {
   const { db } = place;
   await arrange(place, "CREATE TABLE n (v INT)", "CREATE TABLE n2 (v INT)");
   const lease = await db.lease();
@@ -171,7 +171,7 @@ testOnBoth("a look-up during the creation of a trigger is made anew", async (pla
   for (let i = 0; i < 3; i++) assert.equal(await traceOn(db), "");
 }, { connectionLimit: 3 });
 
-testOnBoth("a definer's name is not taken for what is made", async (place) => {
+testOnBoth("a definer's name is not read as the object to create", async (place) => {
   const { server } = place;
   await arrange(place, "CREATE TABLE q (l INT)");
   await server.query("CREATE USER IF NOT EXISTS server@localhost");
@@ -193,7 +193,7 @@ testOnBoth("a definer's name is not taken for what is made", async (place) => {
   assert.equal(await traceOn(db), "");
 });
 
-testOnBoth("texts are read whole, whatever the character set of the session", async (place) => {
+testOnBoth("the pool reads texts whole, whatever the session's character set", async (place) => {
   await arrange(
     place,
     "CREATE VIEW `имя` AS SELECT GET_LOCK('smuggled', 0) AS l",
@@ -203,7 +203,7 @@ testOnBoth("texts are read whole, whatever the character set of the session", as
   assert.equal(await traceOn(place.db), "");
 }, { charset: "latin1" });
 
-testOnBoth("what the optimizer has traced is not shown to the next user", async (place) => {
+testOnBoth("the next unit sees no optimizer trace", async (place) => {
   if (place.flavor === "mariadb") return;
   const { db } = place;
   await db.unit(async () => {
@@ -213,7 +213,7 @@ testOnBoth("what the optimizer has traced is not shown to the next user", async 
   assert.deepEqual((await db.query("SELECT * FROM information_schema.optimizer_trace"))[0], []);
 });
 
-testOnBoth("a look-up waits for no table that its statement does not name", async (place) => {
+testOnBoth("a look-up waits only for tables that its statement names", async (place) => {
   const { db, server } = place;
   await arrange(place, "CREATE TABLE y (v INT)");
   await db.query("SELECT * FROM hidden.y");
@@ -228,7 +228,7 @@ testOnBoth("a look-up waits for no table that its statement does not name", asyn
   await slow;
 });
 
-testOnBoth("literals are no names, whatever they look like", async ({ db, proxy }) => {
+testOnBoth("the pool looks up no literal, whatever it looks like", async ({ db, proxy }) => {
   await db.query("CREATE TABLE IF NOT EXISTS bits (b LONGBLOB)");
   await db.query("INSERT INTO bits VALUES (0x00)");
   await threadOf(db);

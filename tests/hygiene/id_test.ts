@@ -1,4 +1,4 @@
-/** On real servers: no unit is answered by an id that a statement of another has set. */
+/** On real servers: no unit reads an id that a statement of another unit has set. */
 
 import assert from "node:assert/strict";
 import { after } from "node:test";
@@ -11,7 +11,7 @@ after(removeServers);
 
 const refusal = { code: "CONNECTION_LEFT" };
 
-testOnBoth("an id is a unit's own only once a statement of it has set one", async (place) => {
+testOnBoth("a unit may read an id only once its own statement has set one", async (place) => {
   const { db, server, flavor } = place;
   await server.query("CREATE TABLE test.k (id INT PRIMARY KEY AUTO_INCREMENT, v INT UNIQUE)");
   await db.query("INSERT INTO k (v) VALUES (1)");
@@ -52,7 +52,7 @@ testOnBoth("an id is a unit's own only once a statement of it has set one", asyn
 
 const questions = "LAST_INSERT_ID() AS i, ROW_COUNT() AS r, FOUND_ROWS() AS f";
 
-/** What others have run before, each of which leaves other answers. */
+/** Statements of earlier requests, each of which leaves other result info. */
 const strangers: readonly string[] = [
   "INSERT INTO k (v) VALUES (1), (2), (3)",
   "INSERT INTO k (v) VALUES (4)",
@@ -60,7 +60,7 @@ const strangers: readonly string[] = [
   "SELECT v FROM k LIMIT 2",
 ];
 
-/** What asks about the statement before it, though its text does not tell, and its answer. */
+/** Statements that read result info behind their text, and the statement that shows the answer. */
 const askers: readonly (readonly [name: string, asks: string, tells?: string])[] = [
   ["a view", "SELECT * FROM asking_view"],
   ["a function", "SELECT asking_function()"],
@@ -68,31 +68,28 @@ const askers: readonly (readonly [name: string, asks: string, tells?: string])[]
   ["a trigger", "INSERT INTO watched VALUES (1)", "SELECT * FROM told"],
 ];
 
-testOnBoth(
-  "with resetOnRelease a view or routine reads no result info of others",
-  async (place) => {
-    await arrange(
-      place,
-      "CREATE TABLE k (id INT PRIMARY KEY AUTO_INCREMENT, v INT) AUTO_INCREMENT = 70",
-      "CREATE TABLE watched (v INT)",
-      "CREATE TABLE told (i BIGINT, r BIGINT, f BIGINT)",
-      `CREATE VIEW asking_view AS SELECT ${questions}`,
-      `CREATE PROCEDURE asking_procedure() SELECT ${questions}`,
-      `CREATE FUNCTION asking_function() RETURNS VARCHAR(99) NO SQL
+testOnBoth("with resetOnRelease a hidden read finds no earlier result info", async (place) => {
+  await arrange(
+    place,
+    "CREATE TABLE k (id INT PRIMARY KEY AUTO_INCREMENT, v INT) AUTO_INCREMENT = 70",
+    "CREATE TABLE watched (v INT)",
+    "CREATE TABLE told (i BIGINT, r BIGINT, f BIGINT)",
+    `CREATE VIEW asking_view AS SELECT ${questions}`,
+    `CREATE PROCEDURE asking_procedure() SELECT ${questions}`,
+    `CREATE FUNCTION asking_function() RETURNS VARCHAR(99) NO SQL
        RETURN CONCAT_WS(' ', LAST_INSERT_ID(), ROW_COUNT(), FOUND_ROWS())`,
-      `CREATE TRIGGER asking_trigger BEFORE INSERT ON watched FOR EACH ROW
+    `CREATE TRIGGER asking_trigger BEFORE INSERT ON watched FOR EACH ROW
        INSERT INTO told SELECT ${questions}`,
-    );
-    for (const [name, asks, tells = asks] of askers) {
-      const answers: unknown[] = [];
-      for (const before of strangers) {
-        await place.server.query("DELETE FROM hidden.told");
-        await using db = await poolOf(place, "ALL ON hidden.*", { resetOnRelease: true });
-        await db.query(before);
-        const [rows] = await db.query(asks);
-        answers.push(tells === asks ? rows : (await db.query(tells))[0]);
-      }
-      for (const answer of answers) assert.deepEqual(answer, answers[0], name);
+  );
+  for (const [name, asks, tells = asks] of askers) {
+    const answers: unknown[] = [];
+    for (const before of strangers) {
+      await place.server.query("DELETE FROM hidden.told");
+      await using db = await poolOf(place, "ALL ON hidden.*", { resetOnRelease: true });
+      await db.query(before);
+      const [rows] = await db.query(asks);
+      answers.push(tells === asks ? rows : (await db.query(tells))[0]);
     }
-  },
-);
+    for (const answer of answers) assert.deepEqual(answer, answers[0], name);
+  }
+});

@@ -1,6 +1,6 @@
 /**
- * On real servers: what a holder does to the driver's own connection is nobody else's: one that
- * he changed is closed, and one that he kept refuses what he asks after the release.
+ * On real servers: what a holder does to the driver's own connection reaches no other holder. The
+ * pool closes a connection that was changed, and a kept one refuses calls after the release.
  */
 
 import assert from "node:assert/strict";
@@ -22,7 +22,7 @@ async function pool(options: object = {}): Promise<Pool> {
   return createPool({ uri: server.url(), shared: false, connectionLimit: 1, ...options });
 }
 
-/** A connection of the driver, with what it does not document. */
+/** A connection of the driver, with its undocumented parts. */
 interface Inner extends EventEmitter {
   config: Record<string, unknown>;
   stream: EventEmitter & { pause(): void };
@@ -33,7 +33,7 @@ function innerOf({ connection }: Lease): Inner {
   return connection as unknown as Inner;
 }
 
-/** What a holder may do to a connection that changes what the next one finds. */
+/** What a holder may do to a connection that would change it for the next holder. */
 const changes: Readonly<Record<string, (lease: Lease) => unknown>> = {
   "it is paused": ({ connection }) => connection.pause(),
   "it is paused by promises": ({ connection }) => connection.promise().pause(),
@@ -78,7 +78,7 @@ for (const [name, change] of Object.entries(changes)) {
   });
 }
 
-test("what a holder takes back, or only reads, closes no connection", async () => {
+test("a change that the holder undoes, or a mere read, closes no connection", async () => {
   await using db = await pool();
   const thread = await threadOf(db);
   for (let round = 0; round < 3; round++) {
@@ -98,7 +98,7 @@ test("what a holder takes back, or only reads, closes no connection", async () =
   assert.equal(await threadOf(db), thread);
 });
 
-test("what initSql and listeners to a new connection do belongs to how it begins", async () => {
+test("changes by initSql and `connection` listeners are part of a new connection", async () => {
   await using db = await pool({
     initSql: async (connection: Connection) => {
       connection.config.namedPlaceholders = true;
@@ -115,7 +115,7 @@ test("what initSql and listeners to a new connection do belongs to how it begins
   assert.equal(await threadOf(db), thread);
 });
 
-test("options that were kept and are changed late make a connection of none but one more", async () => {
+test("the pool does not lend a connection whose options changed after its release", async () => {
   await using db = await pool();
   const lease = await db.lease();
   const { threadId } = lease;
@@ -126,7 +126,7 @@ test("options that were kept and are changed late make a connection of none but 
   assert.notEqual(await threadOf(db), threadId);
 });
 
-test("the connection of a lease is the driver's, and its own", async () => {
+test("the connection of a lease is a driver's connection, and the lease's own object", async () => {
   await using db = await pool();
   await using lease = await db.lease();
   const { connection } = lease;
@@ -142,7 +142,7 @@ test("the connection of a lease is the driver's, and its own", async () => {
   assert.throws(() => Object.freeze(connection), TypeError);
 });
 
-/** Ways to ask a connection for something, and to hear what becomes of it. */
+/** Calls on a connection, and how each reports its error. */
 const asks: Readonly<Record<string, (connection: Connection, handle: Handle) => unknown>> = {
   "query by a callback": (connection) => called((answer) => connection.query("DO 1", answer)),
   "execute by a callback": (connection) => called((answer) => connection.execute("DO 1", answer)),
@@ -202,7 +202,7 @@ testOnBoth("a kept connection refuses late statements", async (
     }
     const kept = Reflect.apply(query, connection.promise(), ["DO 1"]);
     assert.equal((await failure(kept) as SubletError).code, "LEASE_ENDED");
-    // This harms nobody, and is what code does at its end.
+    // Code makes these calls at its end; they have no effect.
     await handle.close();
     connection.off("error", assert.fail);
     assert.deepEqual(proxy.forget(), []);
@@ -211,7 +211,7 @@ testOnBoth("a kept connection refuses late statements", async (
   assert.equal(await threadOf(db), threadId);
 });
 
-test("a connection that was kept is used by its next holder as if it was new", async () => {
+test("the next holder gets a new object for a connection that its last holder kept", async () => {
   await using db = await pool();
   const first = await db.lease();
   const { connection: kept, threadId } = first;

@@ -1,18 +1,18 @@
-/** Rows of the hygiene table that cannot be held as the others are. */
+/** Rows of the hygiene table that need tests of their own. */
 
-/** What is left by the driver's own connection, and what becomes of it. */
+/** State that a holder leaves, and how the pool handles it. */
 interface OtherRow {
-  /** What it is called. */
+  /** The row's name. */
   readonly name: string;
-  /** By what it is found. */
+  /** How the pool finds the state. */
   readonly foundBy: string;
-  /** What becomes of it. */
+  /** What the pool does with the state. */
   readonly fate: string;
-  /** What that costs the next one on MariaDB and on MySQL. */
+  /** What that costs on MariaDB and on MySQL: a number of round trips, or a connect. */
   readonly roundTrips: readonly [mariadb: string | number, mysql: string | number];
 }
 
-/** The rows that are not statements. */
+/** The rows. */
 export const others: readonly OtherRow[] = [
   {
     name: "SET profiling",

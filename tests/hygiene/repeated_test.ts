@@ -1,6 +1,6 @@
 /**
- * On real servers: a unit that has read of a view whose function may have written is not repeated,
- * whether the pool had asked what the view is, or asks when the unit has failed.
+ * On real servers: the pool does not repeat a unit that has read a view whose function may have
+ * written, whether it looked the view up before or looks it up after the unit has failed.
  */
 
 import assert from "node:assert/strict";
@@ -11,7 +11,7 @@ import { prepare } from "./support/smuggled.ts";
 
 after(removeServers);
 
-testOnBoth("a unit is repeated only if it has read of no view that calls a function", async (
+testOnBoth("the pool repeats a unit only if it has read no view that calls a function", async (
   place,
 ) => {
   const { db } = place;
@@ -20,7 +20,7 @@ testOnBoth("a unit is repeated only if it has read of no view that calls a funct
   const reads = [["SELECT * FROM hitting", 1], ["SELECT * FROM hidden.b", 2]] as const;
   for (const [sql, runs] of reads) {
     for (const isKnown of [false, true]) {
-      // It makes the pool ask anew.
+      // This makes the pool look up names anew.
       await db.query("DROP VIEW IF EXISTS hidden.nothing");
       if (isKnown) await db.query(sql);
       const which = `${sql}, ${isKnown ? "known" : "unknown"}`;
@@ -29,7 +29,7 @@ testOnBoth("a unit is repeated only if it has read of no view that calls a funct
   }
 });
 
-testOnBoth("what a transaction reads counts for repeating if it was committed", async (place) => {
+testOnBoth("a read in a transaction counts for repetition only after COMMIT", async (place) => {
   const { db } = place;
   await prepare(place);
   const sql = "SELECT * FROM hitting";
@@ -42,7 +42,7 @@ testOnBoth("what a transaction reads counts for repeating if it was committed", 
   assert.equal(await runsOf(place, rolledBack), 2);
 });
 
-testOnBoth("a read counts wherever it is run, and in whatever text", async (place) => {
+testOnBoth("a read counts wherever it runs, and in any text", async (place) => {
   const { db } = place;
   await prepare(place);
   await arrange(place, "CREATE VIEW only_there AS SELECT test.hit() AS h");
@@ -65,7 +65,7 @@ testOnBoth("a read counts wherever it is run, and in whatever text", async (plac
 }, { connectionLimit: 2, multipleStatements: true });
 
 testOnBoth(
-  "a function that leaves nothing in the session may write all the same",
+  "a function that leaves nothing in the session may still write",
   async (place) => {
     await prepare(place);
     for (const sql of ["SELECT hit()", "SELECT * FROM hitting"]) {
@@ -75,7 +75,7 @@ testOnBoth(
   { cleanFunctions: ["hit", "test.hit"] },
 );
 
-testOnBoth("what no rollback takes back counts in a transaction, too", async (place) => {
+testOnBoth("a write that no rollback undoes counts in a transaction, too", async (place) => {
   const { db, server } = place;
   await arrange(place, "CREATE TABLE kept (v INT) ENGINE = MyISAM");
   const write = (): Promise<unknown> => {

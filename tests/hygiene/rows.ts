@@ -1,48 +1,48 @@
 /**
- * The hygiene table: each kind of state that a statement leaves in its session, what shows that
- * it is there, by what the pool finds it, and how many round trips it costs to wipe it.
+ * The hygiene table: each kind of state that a statement leaves in its session, the statement
+ * that shows it, how the pool finds it, and how many round trips the pool needs to wipe it.
  *
- * The tests beside this file hold each row on real servers; the table of README is this one.
+ * The tests beside this file check each row on real servers; README shows this table.
  */
 
 import type { Flavor } from "../support/server_binary.ts";
 
 /**
- * By what state is found: the status flags that end every answer, the report of session
- * tracking, or the text of the statement where the server says nothing.
+ * How the pool finds state: by the status flags at the end of every answer, by the report of
+ * session tracking, or by the statement's text if the server reports nothing.
  */
 export type Finding = "flags" | "report" | "report of MariaDB" | "text";
 
 /** A kind of state that belongs to one session. */
 export interface HygieneRow {
-  /** What it is called. */
+  /** The row's name. */
   readonly name: string;
-  /** What makes it. */
+  /** The statements that make the state. */
   readonly made: readonly string[];
-  /** Whether the last of these statements fails, as it should. */
+  /** Whether these statements fail, as they should. */
   readonly isFailing?: boolean;
-  /** Asks for it. */
+  /** The statement that shows the state. */
   readonly asked: string;
-  /** What the answer is for who has it, and for who has not; an error is known by its number. */
+  /** Its answers with the state and without; the number of an error stands for the error. */
   readonly answers: readonly [own: unknown, other: unknown];
-  /** By what it is found. */
+  /** How the pool finds the state. */
   readonly foundBy: readonly Finding[];
-  /** How it is wiped. */
+  /** How the pool wipes the state. */
   readonly wipedBy: Wipe;
 }
 
 /**
- * How state is wiped: by a reset, or by a new login where that would keep it; a transaction that
- * is open at the end of its unit is rolled back before.
+ * How the pool wipes state: by a reset, or by a new login if a reset would keep the state. Before
+ * that, the pool rolls back a transaction that is open at the end of its unit.
  */
 export type Wipe =
   | ("reset" | "login")
   | ("rollback" | "rollback and reset" | "rollback and login" | "rollback in vain and reset");
 
 /**
- * What wiping costs, with the statement after it that switches session tracking on again. Before
- * a new login the pool has MariaDB drop the role, which that would keep; the login itself takes two
- * round trips on either, as the server asks for a proof.
+ * The round trips of each wipe, with the statement after it that switches session tracking on
+ * again. Before a new login the pool drops the role on MariaDB, which would keep the role; the
+ * login itself takes two round trips on both, as the server asks for a proof.
  */
 export const roundTrips: Readonly<Record<Wipe, Readonly<Record<Flavor, number>>>> = {
   rollback: { mariadb: 1, mysql: 1 },
@@ -53,7 +53,7 @@ export const roundTrips: Readonly<Record<Wipe, Readonly<Record<Flavor, number>>>
   login: { mariadb: 4, mysql: 3 },
 };
 
-/** What a server has to have for all rows, in the database `test`. */
+/** Statements that prepare a server for all rows, in the database `test`. */
 export const prepared: readonly string[] = [
   "CREATE DATABASE other",
   "CREATE TABLE t (v INT) ENGINE = InnoDB",
@@ -66,7 +66,7 @@ export const prepared: readonly string[] = [
   "CREATE PROCEDURE lock_one() DO GET_LOCK('till', 0)",
 ];
 
-/** Lets `app` switch the binary log off for its session. */
+/** Grants that let `app` switch the binary log off for its session. */
 export const logGrants: Readonly<Record<Flavor, string>> = {
   mariadb: "GRANT BINLOG ADMIN ON *.* TO app",
   mysql: "GRANT SESSION_VARIABLES_ADMIN ON *.* TO app",

@@ -1,6 +1,6 @@
 /**
- * On real servers: each row of the hygiene table. What a unit leaves is there as long as the
- * unit, and is gone for the next one on the very same connection, at the price that README names.
+ * On real servers: each row of the hygiene table. The state of a unit lasts as long as the unit,
+ * and is gone for the next unit on the same connection, at the cost that the table names.
  */
 
 import assert from "node:assert/strict";
@@ -18,7 +18,7 @@ import { answerTo, removeServers, serverOf, testOnBoth } from "./support/fixture
 
 after(removeServers);
 
-/** Runs what makes the state of a row. */
+/** Runs the statements that make the state of a row. */
 async function produce(
   { made, isFailing = false }: HygieneRow,
   run: (sql: string) => Promise<unknown>,
@@ -29,7 +29,7 @@ async function produce(
   }
 }
 
-/** Returns by what the state of a row is found, on a connection that is only watched. */
+/** Returns how the state of a row can be found, on a driver's connection without a pool. */
 async function findingsOf(row: HygieneRow, flavor: Flavor): Promise<Finding[]> {
   const server = await serverOf(flavor);
   const driver = createConnection({ uri: server.url(), multipleStatements: true });
@@ -48,7 +48,7 @@ async function findingsOf(row: HygieneRow, flavor: Flavor): Promise<Finding[]> {
   return found;
 }
 
-/** Returns what a server will have told of the session. */
+/** Returns a list to which each status is added that the server sends from now on. */
 function listen(driver: DriverInternals): number[] {
   const told: number[] = [];
   const handlePacket = driver.handlePacket.bind(driver);
@@ -63,7 +63,7 @@ function listen(driver: DriverInternals): number[] {
 for (const row of rows) {
   const [own, other] = row.answers;
 
-  testOnBoth(`${row.name}: there for its unit, gone for the next, at its price`, async (place) => {
+  testOnBoth(`${row.name}: there for its unit, gone for the next, at its cost`, async (place) => {
     const { db, proxy, flavor } = place;
     await looked(
       db,
@@ -85,7 +85,7 @@ for (const row of rows) {
     assert.equal(await threadOf(db), thread);
   }, { multipleStatements: true });
 
-  testOnBoth(`${row.name}: gone as well when made through a lease, or alone`, async ({ db }) => {
+  testOnBoth(`${row.name}: gone too when made through a lease, or alone`, async ({ db }) => {
     const lease = await db.lease();
     await produce(row, (sql) => lease.connection.promise().query(sql));
     assert.deepEqual(await answerTo(lease, row.asked), own);
@@ -110,7 +110,7 @@ for (const row of rows) {
 
   for (const flavor of ["mariadb", "mysql"] as const) {
     test(
-      `${flavor}: ${row.name}: found as README says`,
+      `${flavor}: ${row.name}: found as the table says`,
       { skip: lackOf(flavor) ?? false },
       async () => {
         const told = row.foundBy.filter((by) => by !== "report of MariaDB" || flavor === "mariadb");

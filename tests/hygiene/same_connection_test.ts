@@ -1,6 +1,6 @@
 /**
- * On real servers: statements that ask about the one before them, while other units use the
- * same connections. They are right, or they are refused; never do they tell of another's.
+ * On real servers: statements that read the result info of the statement before, while other
+ * units use the same connections. Each answer is right or refused, and never another unit's.
  */
 
 import assert from "node:assert/strict";
@@ -10,7 +10,7 @@ import { type Asked, one, refused } from "../support/asking.ts";
 import { removeServers, serverOf, testOnBoth } from "./support/fixture.ts";
 import { lackOf } from "../support/server_binary.ts";
 
-/** How many units go on side by side, on how many connections. */
+/** How many units run in parallel, on how many connections. */
 const unitCount = 12;
 const connectionLimit = 3;
 
@@ -24,7 +24,7 @@ before(async () => {
 
 after(removeServers);
 
-/** Asks about statements, with something else of the event loop between them. */
+/** Runs statements and reads their result info, with turns of the event loop in between. */
 async function askAll(asked: Asked, unit: number): Promise<void> {
   await asked.query("INSERT INTO numbered (unit) VALUES (?)", [unit]);
   await turn();
@@ -45,7 +45,7 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-/** Runs units side by side, each of which asks in its own way. */
+/** Runs units in parallel, and expects that all succeed. */
 async function besideOthers(
   db: Pool,
   run: (db: Pool, unit: number) => Promise<unknown>,
@@ -70,30 +70,27 @@ const ways: Readonly<Record<string, (db: Pool, unit: number) => Promise<unknown>
 };
 
 for (const [way, run] of Object.entries(ways)) {
-  testOnBoth(
-    `a question about the previous statement is answered right ${way}`,
-    async ({ server }) => {
-      await server.query("TRUNCATE test.numbered");
-      const hold = way === held ? "unit" : "result";
-      await using db = createPool({
-        uri: server.url(),
-        shared: false,
-        connectionLimit,
-        connections: { main: { hold } },
-      });
-      await besideOthers(db, run);
-    },
-  );
+  testOnBoth(`result info of the statement before is right ${way}`, async ({ server }) => {
+    await server.query("TRUNCATE test.numbered");
+    const hold = way === held ? "unit" : "result";
+    await using db = createPool({
+      uri: server.url(),
+      shared: false,
+      connectionLimit,
+      connections: { main: { hold } },
+    });
+    await besideOthers(db, run);
+  });
 }
 
-/** Expects that a statement which asks back is refused, in the unit that runs this. */
+/** Expects that the current unit's statements which read result info are refused. */
 async function assertRefused(db: Pool): Promise<void> {
   await refused(db.query("SELECT LAST_INSERT_ID()"), "CONNECTION_LEFT");
   await refused(db.query("SHOW WARNINGS"), "CONNECTION_LEFT");
   await refused(db.query("INSERT INTO numbered (unit) VALUES (ROW_COUNT())"), "CONNECTION_LEFT");
 }
 
-testOnBoth("a question is refused where no connection is held for it", async ({ server }) => {
+testOnBoth("reading result info is refused if the unit holds no lease", async ({ server }) => {
   await using db = createPool({
     uri: server.url(),
     shared: false,
@@ -107,26 +104,23 @@ testOnBoth("a question is refused where no connection is held for it", async ({ 
   });
 });
 
-testOnBoth(
-  "a question after the transaction that left the answer is refused",
-  async ({ server }) => {
-    await using db = createPool({ uri: server.url(), shared: false });
-    await db.unit(async () => {
-      await db.transaction(() => db.query("INSERT INTO numbered (unit) VALUES (1)"));
-      assert.equal(db.stats().leased, 0);
-      await assertRefused(db);
-      await db.query("INSERT INTO numbered (unit) VALUES (2)");
-      assert.equal(await one(db, "SELECT unit FROM numbered WHERE id = LAST_INSERT_ID()"), 2);
-    });
-    await db.unit(async () => {
-      await using lease = await db.lease();
-      await db.transaction(() => db.query("INSERT INTO numbered (unit) VALUES (3)"));
-      assert.equal(await one(lease, "SELECT unit FROM numbered WHERE id = LAST_INSERT_ID()"), 3);
-    });
-  },
-);
+testOnBoth("reading a transaction's result info after its end is refused", async ({ server }) => {
+  await using db = createPool({ uri: server.url(), shared: false });
+  await db.unit(async () => {
+    await db.transaction(() => db.query("INSERT INTO numbered (unit) VALUES (1)"));
+    assert.equal(db.stats().leased, 0);
+    await assertRefused(db);
+    await db.query("INSERT INTO numbered (unit) VALUES (2)");
+    assert.equal(await one(db, "SELECT unit FROM numbered WHERE id = LAST_INSERT_ID()"), 2);
+  });
+  await db.unit(async () => {
+    await using lease = await db.lease();
+    await db.transaction(() => db.query("INSERT INTO numbered (unit) VALUES (3)"));
+    assert.equal(await one(lease, "SELECT unit FROM numbered WHERE id = LAST_INSERT_ID()"), 3);
+  });
+});
 
-testOnBoth("a unit that only reads holds nothing between its statements", async ({ server }) => {
+testOnBoth("a unit that only reads holds no lease between its statements", async ({ server }) => {
   await using db = createPool({ uri: server.url(), shared: false });
   await db.unit(async () => {
     await db.query("SELECT * FROM numbered");
@@ -137,7 +131,7 @@ testOnBoth("a unit that only reads holds nothing between its statements", async 
 });
 
 testOnBoth(
-  "what is held for questions is let go where its unit has to wait",
+  "a lease held for result info is released when its unit has to wait",
   async ({ server }) => {
     await using db = createPool({
       uri: server.url(),

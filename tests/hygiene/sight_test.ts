@@ -1,6 +1,6 @@
 /**
- * On real servers: what a user may see depends on the place and the moment. The next unit finds
- * nothing of what unseen triggers and views have left; and who sees all pays nothing.
+ * On real servers: what a user may see depends on the database and the moment. The next unit
+ * finds nothing that unseen triggers and views have left; a user who sees them all pays nothing.
  */
 
 import assert from "node:assert/strict";
@@ -12,7 +12,7 @@ import { poolOf, unseen, userNow, writing } from "./support/unseen.ts";
 
 after(removeServers);
 
-testOnBoth("who has all on his own database pays nothing, whatever his statements name", async (
+testOnBoth("a user with ALL on its database pays nothing, whatever its statements name", async (
   place,
 ) => {
   const { server, flavor } = place;
@@ -45,7 +45,7 @@ testOnBoth("who has all on his own database pays nothing, whatever his statement
   await server.query("DROP DATABASE odd");
 });
 
-testOnBoth("what a user is given later is his on new sessions, and older ones are renewed", async (
+testOnBoth("a later grant counts on new sessions, and the pool renews older sessions", async (
   place,
 ) => {
   const { server } = place;
@@ -76,7 +76,7 @@ testOnBoth("what a user is given later is his on new sessions, and older ones ar
   assert.ok(Number(db.stats().renewals["view inner_view: a lock"]) >= 3);
 });
 
-testOnBoth("what a user is given a second after a first login is not taken for its own", async (
+testOnBoth("a grant a second after the first login does not count for that session", async (
   place,
 ) => {
   const { server } = place;
@@ -97,7 +97,7 @@ testOnBoth("what a user is given a second after a first login is not taken for i
   assert.deepEqual(db.stats().renewals, { "change of privileges": 1 });
 });
 
-testOnBoth("unseen triggers of a database that initSql chooses are minded", async (place) => {
+testOnBoth("unseen triggers of a database that initSql chooses leave nothing", async (place) => {
   await arrange(
     place,
     "CREATE TABLE w (v INT)",
@@ -113,7 +113,7 @@ testOnBoth("unseen triggers of a database that initSql chooses are minded", asyn
 });
 
 testOnBoth(
-  "a column that its user does not see sets no variable of the next unit",
+  "a column that its user does not see sets no variable for the next unit",
   async (place) => {
     const { flavor } = place;
     if (flavor === "mysql") return;
@@ -127,7 +127,7 @@ testOnBoth(
   },
 );
 
-testOnBoth("a name that was none of a database is one when the pool has made it", async (place) => {
+testOnBoth("the pool knows at once that a name is a database it created", async (place) => {
   const { db, server } = place;
   await arrange(place, "CREATE TABLE v (l INT)");
   await server.query("DROP DATABASE IF EXISTS born");
@@ -141,7 +141,7 @@ testOnBoth("a name that was none of a database is one when the pool has made it"
 });
 
 for (const role of ["NONE", "clerk"]) {
-  testOnBoth(`a look-up is not believed that runs with SET ROLE ${role}`, async (place) => {
+  testOnBoth(`the pool does not trust a look-up under SET ROLE ${role}`, async (place) => {
     const { server, flavor } = place;
     await arrange(
       place,
@@ -170,7 +170,7 @@ for (const role of ["NONE", "clerk"]) {
   });
 }
 
-testOnBoth("a reset leaves the collation of the database", async (place) => {
+testOnBoth("a reset keeps the collation of the database", async (place) => {
   await arrange(place, "ALTER DATABASE hidden CHARACTER SET cp1251");
   await using at = await poolOf(place, "ALL ON hidden.*; clerk");
   const collation = async (): Promise<unknown> => {
@@ -184,7 +184,7 @@ testOnBoth("a reset leaves the collation of the database", async (place) => {
   }
 });
 
-testOnBoth("a role that initSql takes is that of the session", async (place) => {
+testOnBoth("a role that initSql sets is the session's role", async (place) => {
   await arrange(place, "CREATE TABLE w (v INT)");
   const { server } = place;
   await server.query("GRANT ALL ON hidden.* TO clerk");

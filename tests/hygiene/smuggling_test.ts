@@ -1,7 +1,7 @@
 /**
- * On real servers: state that is smuggled past a reader of the text of a statement, by calls in
- * disguise, by comments and strings that are read in two ways, by functions. The next unit finds
- * nothing of it; and literals, whatever they say, cost nothing.
+ * On real servers: state that statements smuggle past a reader of their text, by disguised calls,
+ * by comments and strings that can be read in two ways, by functions. The next unit finds nothing
+ * of it; and literals of any content cost nothing.
  */
 
 import assert from "node:assert/strict";
@@ -15,7 +15,7 @@ import { cost, prepare, traceOn } from "./support/smuggled.ts";
 
 after(removeServers);
 
-/** A statement that smuggles, what it leaves, and what a session begins with. */
+/** A statement that smuggles state, what it leaves, and the initSql of its session. */
 interface Smuggling {
   readonly sql: string;
   readonly values?: unknown[];
@@ -94,7 +94,7 @@ for (const { sql, values = [], leaves, initSql } of smugglings) {
   );
 }
 
-testOnBoth("a statement in disguise is found when it is prepared, too", async (place) => {
+testOnBoth("the pool finds a disguised statement when it is prepared, too", async (place) => {
   await prepare(place);
   await place.db.execute("SELECT hit()");
   assert.equal(await traceOn(place.db), "");
@@ -131,7 +131,7 @@ testOnBoth("literals of any content cost nothing", async ({ db, proxy, flavor })
   await db.query("DROP TABLE texts");
 });
 
-testOnBoth("a function costs a new login, one that is clean nothing", async (place) => {
+testOnBoth("a function costs a new login, a clean function nothing", async (place) => {
   await prepare(place);
   assert.equal(await cost(place, "SELECT pure(1)"), 0);
   assert.equal(await cost(place, "SELECT hit()"), roundTrips.login[place.flavor]);

@@ -1,6 +1,7 @@
 /**
- * On real servers: what views and triggers do is not in the text of a statement, and not all of
- * it is reported. The next unit finds nothing of it; and those that leave nothing cost nothing.
+ * On real servers: the text of a statement does not show what views and triggers do, and the
+ * server does not report all of it. The next unit finds nothing of it; views and triggers that
+ * leave nothing cost nothing.
  */
 
 import assert from "node:assert/strict";
@@ -13,10 +14,10 @@ import { cost, prepare, traceOn } from "./support/smuggled.ts";
 
 after(removeServers);
 
-/** What it takes to ask what the user may see; MySQL may have a mode for patterns of names. */
+/** Round trips to ask what the user may see; MySQL may have a mode for patterns of names. */
 const sightTrips = { mariadb: 1, mysql: 2 };
 
-/** Makes a table anew, and triggers on it. */
+/** Creates the tables `watched` and `audit` anew, and then the triggers. */
 async function withTriggers({ server }: Place, ...triggers: readonly string[]): Promise<void> {
   for (const table of ["watched", "audit"]) {
     await server.query(`DROP TABLE IF EXISTS ${table}`);
@@ -27,7 +28,7 @@ async function withTriggers({ server }: Place, ...triggers: readonly string[]): 
   }
 }
 
-/** Triggers that smuggle, what that leaves, and statements that run them. */
+/** Triggers that smuggle state, what they leave, and statements that run them. */
 const smugglings: readonly (readonly [trigger: string, leaves: string, runs: string])[] = [
   ["BEFORE INSERT ON watched FOR EACH ROW SET @hit = 7", "7", "INSERT INTO watched VALUES (1, 1)"],
   [
@@ -88,7 +89,7 @@ for (const [trigger, leaves, runs] of smugglings) {
   }, { multipleStatements: true });
 }
 
-testOnBoth("a trigger on a table behind another trigger, or a view, is found", async (place) => {
+testOnBoth("the pool finds a trigger behind another trigger, or behind a view", async (place) => {
   const { db, server } = place;
   await withTriggers(
     place,
@@ -103,7 +104,7 @@ testOnBoth("a trigger on a table behind another trigger, or a view, is found", a
   await server.query("DROP VIEW overlook");
 });
 
-testOnBoth("a view whose name is put in for a placeholder is found", async (place) => {
+testOnBoth("the pool finds a view whose name a placeholder inserts", async (place) => {
   const { db } = place;
   await prepare(place);
   const named: readonly (readonly [sql: string, values: Values])[] = [
@@ -118,13 +119,13 @@ testOnBoth("a view whose name is put in for a placeholder is found", async (plac
   }
 }, { namedPlaceholders: true });
 
-testOnBoth("a view costs a round trip when it is named first, and a login if it calls", async (
+testOnBoth("a view costs a look-up at first, and a new login if it leaves something", async (
   place,
 ) => {
   await prepare(place);
   await withTriggers(place);
   const login = roundTrips.login[place.flavor];
-  // It asks what the names are, what those are that the view names, and what the user may see.
+  // The pool looks up the names, the names in the view, and what the user may see.
   assert.equal(await cost(place, "SELECT * FROM plain JOIN t"), 2 + sightTrips[place.flavor]);
   assert.equal(await cost(place, "SELECT * FROM plain JOIN t"), 0);
   assert.equal(await cost(place, "SELECT * FROM t JOIN plain"), 0);
@@ -133,7 +134,7 @@ testOnBoth("a view costs a round trip when it is named first, and a login if it 
   assert.deepEqual(place.db.stats().renewals, { "view locking: a lock": 2 });
 });
 
-testOnBoth("a trigger that leaves nothing costs a round trip once, another a login", async (
+testOnBoth("a trigger that leaves nothing costs one look-up, another a new login", async (
   place,
 ) => {
   await withTriggers(
@@ -158,7 +159,7 @@ testOnBoth("a trigger that leaves nothing costs a round trip once, another a log
   assert.equal(await cost(place, "INSERT INTO watched VALUES (-1, 1)"), 0);
 });
 
-testOnBoth("what its own pool makes is known at once", async ({ db, server }) => {
+testOnBoth("the pool knows at once what it creates itself", async ({ db, server }) => {
   await server.query("SET GLOBAL log_bin_trust_function_creators = 1");
   await db.query("SELECT * FROM t");
   const made = [
@@ -177,7 +178,7 @@ testOnBoth("what its own pool makes is known at once", async ({ db, server }) =>
   await db.query("DROP VIEW own_view; DROP TABLE own_table; DROP FUNCTION own_function");
 }, { multipleStatements: true });
 
-testOnBoth("what others make is known after a minute, on open connections too", async (place) => {
+testOnBoth("after a minute the pool knows what others create, on any session", async (place) => {
   const { db, server } = place;
   await withTriggers(place);
   await db.query("INSERT INTO watched VALUES (1, 1)");
@@ -193,7 +194,7 @@ testOnBoth("what others make is known after a minute, on open connections too", 
   assert.equal(await threadOf(db), thread);
 });
 
-testOnBoth("a view whose text may not be seen costs a login each time", async (place) => {
+testOnBoth("a view whose text is not visible costs a new login each time", async (place) => {
   const { server, flavor } = place;
   await prepare(place);
   await server.query("CREATE USER IF NOT EXISTS blind IDENTIFIED BY ''");
@@ -207,7 +208,7 @@ testOnBoth("a view whose text may not be seen costs a login each time", async (p
   assert.deepEqual(db.stats().renewals, { [reason]: 2 }, flavor);
 });
 
-testOnBoth("many connections that come back at once ask once", async (place) => {
+testOnBoth("many connections released at once share one look-up", async (place) => {
   const { db, server, proxy } = place;
   await withTriggers(place);
   const leases = await Promise.all(Array.from({ length: 8 }, () => db.lease()));
@@ -220,11 +221,11 @@ testOnBoth("many connections that come back at once ask once", async (place) => 
   await server.query("DROP TABLE watched");
 }, { connectionLimit: 8 });
 
-testOnBoth("with resetOnRelease a session is wiped, whatever a look-up tells", async (place) => {
+testOnBoth("with resetOnRelease a session is wiped, whatever a look-up finds", async (place) => {
   await withTriggers(place);
   const { reset, login } = roundTrips;
   const asked = 1 + sightTrips[place.flavor];
-  // A look-up comes after a new login, unless the session is clean except for its findings.
+  // A look-up comes after a new login, unless it alone decides whether the session is clean.
   const wiped = reset[place.flavor] + login[place.flavor];
   assert.equal(await cost(place, "SELECT * FROM watched"), wiped + asked);
 }, { resetOnRelease: true });

@@ -1,4 +1,4 @@
-/** The table of README is the one that the tests beside this file hold. */
+/** README shows the hygiene table that the tests beside this file check. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const titles: Readonly<Record<Wipe, string>> = {
   login: "a new login",
 };
 
-/** Returns the lines of the table, as README has them. */
+/** Returns the lines of the table, as README shows them. */
 function table(): string[] {
   const states = rows.map(({ name, foundBy, wipedBy }) => {
     const { mariadb, mysql } = roundTrips[wipedBy];

@@ -1,6 +1,6 @@
 /**
- * On real servers: a user does not see each trigger and each view that his statements run. The
- * next unit finds nothing of what those have left, and who sees them all pays for none of it.
+ * On real servers: a user may not see each trigger and each view that its statements run. The
+ * next unit finds nothing that those have left, and a user who sees them all pays nothing.
  */
 
 import assert from "node:assert/strict";
@@ -15,7 +15,7 @@ import { poolOf, unseen, userNow, writing } from "./support/unseen.ts";
 
 after(removeServers);
 
-/** Bodies of triggers, of which nothing is reported. */
+/** Bodies of triggers whose state the server does not report, and what they leave. */
 const bodies: readonly (readonly [body: string, leaves: string])[] = [
   ["DO GET_LOCK('smuggled', 0)", "lock"],
   ["BEGIN SELECT 7 INTO @hit; END", "7"],
@@ -44,7 +44,7 @@ for (const [body, leaves] of bodies) {
   });
 }
 
-testOnBoth("a write costs a reset where triggers may not be seen, and a read nothing", async (
+testOnBoth("a write costs a reset if triggers may be unseen, and a read costs nothing", async (
   place,
 ) => {
   const { flavor } = place;
@@ -53,16 +53,16 @@ testOnBoth("a write costs a reset where triggers may not be seen, and a read not
   const reset = roundTrips.reset[flavor];
   await using db = await poolOf(place, writing);
   const its = { ...place, db };
-  // It asks what the names are, and what the user may see.
+  // The pool looks up the names, and what the user may see.
   assert.equal(await cost(its, "SELECT w.v FROM w, free"), 2);
   assert.equal(await cost(its, "SELECT w.v FROM w, free"), 0);
   assert.equal(await cost(its, "INSERT INTO w VALUES (1)"), reset);
   assert.deepEqual(db.stats().renewals, { [unseen]: 1 });
-  // Of a trigger that the user may not see MariaDB tells that it is there.
+  // MariaDB shows that a trigger exists which the user may not see.
   assert.equal(await cost(its, "INSERT INTO free VALUES (1)"), flavor === "mysql" ? reset : 0);
 });
 
-testOnBoth("a write costs nothing where they are seen, or said to be clean", async (place) => {
+testOnBoth("a write costs nothing if triggers are seen, or declared clean", async (place) => {
   await arrange(place, "CREATE TABLE w (v INT)");
   const ways: readonly (readonly [privileges: string, options: PoolOptions])[] = [
     [`${writing}; TRIGGER ON hidden.*`, {}],
@@ -80,7 +80,7 @@ testOnBoth("a write costs nothing where they are seen, or said to be clean", asy
   }
 });
 
-testOnBoth("a role shows what its user does not see", async (place) => {
+testOnBoth("a role shows triggers that its user alone does not see", async (place) => {
   await arrange(place, "CREATE TABLE w (v INT)");
   const { server, flavor } = place;
   await server.query("DROP ROLE IF EXISTS seer");
@@ -108,13 +108,13 @@ testOnBoth("an unseen view behind a seen one leaves the next unit nothing", asyn
     assert.equal(await traceOn(db), "");
     assert.deepEqual(db.stats().renewals, { [unseen]: round });
   }
-  // What a table is called by cannot be an unseen view: every reader sees it.
+  // A table's name cannot be that of an unseen view: a user who may read a view sees it.
   await db.query("SELECT * FROM w");
   await threadOf(db);
   assert.deepEqual(db.stats().renewals, { [unseen]: 2 });
 });
 
-testOnBoth("an unseen trigger behind a view, or behind a trigger, is minded", async (place) => {
+testOnBoth("an unseen trigger behind a view or a trigger leaves nothing", async (place) => {
   const { server } = place;
   await server.query("DROP DATABASE IF EXISTS dark");
   await server.query("CREATE DATABASE dark");
@@ -139,7 +139,7 @@ testOnBoth("an unseen trigger behind a view, or behind a trigger, is minded", as
   await server.query("DROP DATABASE dark");
 });
 
-testOnBoth("a unit that reads what may be an unseen view is not repeated", async (place) => {
+testOnBoth("the pool does not repeat a unit that may read an unseen view", async (place) => {
   const { server } = place;
   await arrange(
     place,
@@ -154,11 +154,11 @@ testOnBoth("a unit that reads what may be an unseen view is not repeated", async
   assert.deepEqual(await server.query("SELECT COUNT(*) AS c FROM hidden.log"), [{ c: 1 }]);
 });
 
-testOnBoth("a variable that an expression of a column sets is gone for the next unit", async (
+testOnBoth("a variable that a column's expression sets is gone for the next unit", async (
   place,
 ) => {
   const { db, flavor } = place;
-  // MySQL lets no column have one.
+  // MySQL allows no such expression in a column.
   if (flavor === "mysql") return;
   await arrange(
     place,

@@ -1,4 +1,4 @@
-/** On a real server: a session cancels its statements, and those of its holder. */
+/** On a real server: `cancelAll` ends all that a session runs, through the pool or the driver. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -17,7 +17,7 @@ before(async () => {
 
 after(async () => await server?.remove());
 
-/** Has the driver begin something endless; returns what becomes of it. */
+/** Starts an endless statement through the driver, and returns its error. */
 async function busy({ driver, threadId }: TestSession): Promise<{ error: Promise<unknown> }> {
   const error = failure(driver.promise().query(endless));
   const sql =
@@ -26,7 +26,7 @@ async function busy({ driver, threadId }: TestSession): Promise<{ error: Promise
   return { error };
 }
 
-test("to call off a session that does nothing changes nothing", async () => {
+test("cancelAll of an idle session changes nothing", async () => {
   const session = await open(targetAt(server));
   session.cancelAll(reason);
   assert.equal(session.condition, "clean");
@@ -34,7 +34,7 @@ test("to call off a session that does nothing changes nothing", async () => {
   await session.close();
 });
 
-test("who asked hears the reason, and nothing else is done before a reset", async () => {
+test("cancelAll rejects with its reason, and the session does nothing before a reset", async () => {
   const session = await open(targetAt(server));
   const { threadId } = session;
   await run(session, "SET @a = 1");
@@ -52,7 +52,7 @@ test("who asked hears the reason, and nothing else is done before a reset", asyn
   await session.close();
 });
 
-test("a session that is closed while it is called off has ended at the server", async () => {
+test("a session that is closed during cancelAll has ended at the server", async () => {
   const session = await open(targetAt(server));
   const { error } = await busy(session);
   session.cancelAll(reason);
@@ -61,7 +61,7 @@ test("a session that is closed while it is called off has ended at the server", 
   await until(async () => await server.connectionCount() === 0, "the server has let it go");
 });
 
-test("MySQL is asked by the process list that it does not deprecate", {
+test("on MySQL the pool reads the process list of performance_schema", {
   skip: lackOf("mysql") ?? false,
 }, async () => {
   await using mysql = await startServer({

@@ -1,6 +1,6 @@
 /**
  * Statements and results of every length, compressed or not: more than 16 MB takes several packets,
- * whose numbers a server counts in its own way where packets are compressed.
+ * whose numbers a server counts in its own way if packets are compressed.
  */
 
 import assert from "node:assert/strict";
@@ -97,23 +97,23 @@ for (const flavor of ["mariadb", "mysql"] as const) {
         before(() => open(compress));
         after(() => db?.drain());
 
-        test("the answer to a statement of more than 16 MB is understood", sendsAll);
+        test("a statement of more than 16 MB gets its answer", sendsAll);
 
         test("a row of more than 16 MB is written once", writesOnce);
 
-        test("a row that nothing can compress arrives whole", receivesIncompressible);
+        test("an incompressible row arrives whole", receivesIncompressible);
 
         test("a row of more than 16 MB arrives whole", receivesAll);
 
         test("several results of one text arrive in their order", receivesSeveral);
 
-        test("a stream that is read slowly gets every row", readsSlowly);
+        test("a slowly read stream gets every row", readsSlowly);
       });
     }
   });
 }
 
-test("an answer whose number is wrong is taken for none where packets are compressed", async () => {
+test("with compression an answer with a wrong number is an error", async () => {
   const conducts: Readonly<Record<string, Conduct>> = {
     right: (socket) => void socket.write(frame(1, packet(1, ok))),
     wrong: (socket) => void socket.write(frame(1, packet(77, ok))),
@@ -129,7 +129,7 @@ test("an answer whose number is wrong is taken for none where packets are compre
 
 const soon = { timeout: 10_000 };
 
-test("a long row that comes while its reader pauses is followed by the next", soon, async () => {
+test("a long row that arrives while its reader pauses is read after the pause", soon, async () => {
   const length = 17 * megabyte;
   const head = Buffer.from([0xfe, 0, 0, 0, 0, 0, 0, 0, 0]);
   head.writeUIntLE(length, 1, 6);

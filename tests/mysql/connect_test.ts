@@ -1,4 +1,4 @@
-/** On a real server: how sessions are opened, and the errors if they cannot. */
+/** On a real server: how the pool opens sessions, and the errors of connects that fail. */
 
 import assert from "node:assert/strict";
 import { createServer, type Server as NetServer, type Socket } from "node:net";
@@ -18,12 +18,12 @@ before(async () => {
 
 after(async () => await server?.remove());
 
-/** Tells whether the server has got rid of all that was opened. */
+/** Tells whether the server has no connection of a pool any more. */
 async function isQuiet(): Promise<boolean> {
   return await server.connectionCount() === 0;
 }
 
-/** Listens at a free port, as a server that does what `serve` does. */
+/** Listens at a free port, and gives each socket to `serve`. */
 async function listen(serve: (socket: Socket) => void): Promise<NetServer & AsyncDisposable> {
   const listener = createServer((socket) => serve(socket.on("error", () => undefined)));
   await once(listener.listen(0, "127.0.0.1"), "listening");
@@ -36,7 +36,7 @@ function portOf(listener: NetServer): number {
   return address.port;
 }
 
-test("a session is opened by TCP and by the unix socket", async () => {
+test("a session opens over TCP and over the unix socket", async () => {
   const { socketPath } = server;
   for (const options of [{}, { socketPath }]) {
     const session = await open(targetAt(server, options));
@@ -46,7 +46,7 @@ test("a session is opened by TCP and by the unix socket", async () => {
   }
 });
 
-test("a password function is asked for each session, and for each new login", async () => {
+test("the pool calls a password function for each session, and for each new login", async () => {
   let asked = 0;
   const target = targetAt(server, {
     password: async () => {
@@ -71,7 +71,7 @@ test("a password that does not come is given up at the connect's time", async ()
   });
 });
 
-test("a connect has one time for all that it does, or none", async () => {
+test("connectTimeout covers the whole connect with its initSql, and 0 is no limit", async () => {
   const initSql = "DO SLEEP(0.2)";
   await assert.rejects(open(targetAt(server, { initSql, connectTimeout: 100 })), {
     code: "ETIMEDOUT",
@@ -80,7 +80,7 @@ test("a connect has one time for all that it does, or none", async () => {
   await (await open(targetAt(server, { initSql, connectTimeout: 0 }))).close();
 });
 
-test("what is to run on a new session has run before it is handed over", async () => {
+test("initSql has run before a new session is handed over", async () => {
   const session = await open(targetAt(server, { initSql: ["SET @a = 1", "SET @a = @a + 1"] }));
   assert.equal(Number(await one(session, "SELECT @a")), 2);
   assert.equal(session.condition, "clean");
@@ -89,7 +89,7 @@ test("what is to run on a new session has run before it is handed over", async (
   await until(isQuiet, "the one whose start failed is closed");
 });
 
-test("a function may begin each session, and begins it again after a reset", async () => {
+test("an initSql function runs on each new session, and again after a reset", async () => {
   const begun: Connection[] = [];
   const initSql = async (connection: Connection): Promise<void> => {
     begun.push(connection);
@@ -108,7 +108,7 @@ test("a function may begin each session, and begins it again after a reset", asy
   await until(isQuiet, "the one whose start failed is closed");
 });
 
-test("a connect that is refused says the true reason at once", async () => {
+test("a refused connect rejects at once, with the true reason", async () => {
   const listener = await listen(() => undefined);
   const free = portOf(listener);
   listener.close();
@@ -128,7 +128,7 @@ test("a connect that is refused says the true reason at once", async () => {
   await until(isQuiet, "nothing is left of them");
 });
 
-test("a server without room says so, and is known to have none", async () => {
+test("a connect to a full server rejects, and isFull knows the error", async () => {
   const opened: TestSession[] = [];
   const found = await (async (): Promise<unknown> => {
     for (let count = 0; count < 20; count++) {
@@ -169,7 +169,7 @@ test("a connect that is aborted rejects with the reason and leaves nothing behin
   await until(isQuiet, "the server has no connection");
 });
 
-test("a server that says nothing is given up after connectTimeout", async () => {
+test("a connect to a silent server fails after connectTimeout", async () => {
   const sockets = new Set<Socket>();
   await using listener = await listen((socket) => sockets.add(socket));
   const target = new Target({ host: "127.0.0.1", port: portOf(listener), connectTimeout: 100 });
@@ -181,13 +181,13 @@ test("a server that says nothing is given up after connectTimeout", async () => 
   for (const socket of sockets) socket.destroy();
 });
 
-test("a server that hangs up at once is distinguished from one that is not there", async () => {
+test("a server that hangs up at once is a lost connection, not a refused one", async () => {
   await using listener = await listen((socket) => socket.end());
   const target = new Target({ host: "127.0.0.1", port: portOf(listener) });
   await assert.rejects(open(target), { code: "PROTOCOL_CONNECTION_LOST" });
 });
 
-test("a server that is asked for a file of the client gets none", async () => {
+test("LOAD DATA LOCAL sends the server no file of the client", async () => {
   const session = await open(targetAt(server));
   await run(session, "CREATE TABLE files (line TEXT)");
   await assert.rejects(
@@ -198,13 +198,13 @@ test("a server that is asked for a file of the client gets none", async () => {
   await session.close();
 });
 
-test("several statements in one text are refused unless asked for", async () => {
+test("several statements in one text are refused without multipleStatements", async () => {
   const session = await open(targetAt(server));
   await assert.rejects(run(session, "SELECT 1; SELECT 2"), { errno: 1064 });
   await session.close();
 });
 
-test("a user, a password and a database are changed on an open session", async () => {
+test("a new login changes the user, password and database of an open session", async () => {
   await server.query("CREATE DATABASE tenant");
   await server.query("CREATE USER guest");
   await server.query("GRANT SELECT ON tenant.* TO guest");
@@ -233,7 +233,7 @@ test("a user, a password and a database are changed on an open session", async (
   await session.close();
 });
 
-test("a new login takes away the role that the former user had by default", async () => {
+test("a new login removes the default role of the former user", async () => {
   await server.query("CREATE ROLE powerful");
   await server.query("CREATE USER strong, weak");
   await server.query("GRANT powerful TO strong");

@@ -1,6 +1,6 @@
 /**
  * On real servers: after an error that may have ended a transaction, the session asks the server
- * whether it is open, before it sends anything else and before its caller gets the error.
+ * whether the transaction is open, before it sends anything else or gives its caller the error.
  */
 
 import assert from "node:assert/strict";
@@ -17,7 +17,7 @@ const testOnBoth = onBoth(serversOf(["--innodb-rollback-on-timeout=1"], async (s
   await server.query("CREATE PROCEDURE commits_and_fails() BEGIN COMMIT; SELECT * FROM no_t; END");
 }));
 
-/** A session in a transaction that has written, behind a proxy, and one that holds a lock. */
+/** A session behind a proxy, in a transaction that has written; another session holds a lock. */
 interface Place extends AsyncDisposable {
   readonly proxy: Proxy;
   readonly session: TestSession;
@@ -47,7 +47,7 @@ async function placeAt(server: Server): Promise<Place> {
 }
 
 testOnBoth(
-  "the error of a lock timeout comes once the session knows that its transaction is gone",
+  "a lock timeout rejects once the session knows that its transaction has ended",
   async (server) => {
     await using place = await placeAt(server);
     const { session, proxy } = place;
@@ -63,7 +63,7 @@ testOnBoth(
   },
 );
 
-testOnBoth("queued statements are sent after the question", async (server) => {
+testOnBoth("queued statements are sent after the check of the transaction", async (server) => {
   await using place = await placeAt(server);
   const { session, proxy } = place;
   const driver = session.driver.promise();
@@ -81,7 +81,7 @@ testOnBoth("queued statements are sent after the question", async (server) => {
   assert.equal(session.transaction, 0);
 });
 
-testOnBoth("an error that ends its statement alone costs no question", async (server) => {
+testOnBoth("an error that ends its statement alone costs no check", async (server) => {
   await using place = await placeAt(server);
   const { session, proxy } = place;
   for (
@@ -99,7 +99,7 @@ testOnBoth("an error that ends its statement alone costs no question", async (se
   assert.equal(session.isInTransaction, true);
 });
 
-testOnBoth("a statement that commits before it fails is noticed", async (server) => {
+testOnBoth("the session notices a statement that commits before it fails", async (server) => {
   for (
     const sql of [
       "ALTER TABLE nowhere ADD a INT",
@@ -118,7 +118,7 @@ testOnBoth("a statement that commits before it fails is noticed", async (server)
   }
 });
 
-testOnBoth("outside a transaction, and after a deadlock, nothing is asked", async (server) => {
+testOnBoth("outside a transaction, and after a deadlock, there is no check", async (server) => {
   await using place = await placeAt(server);
   const { session, proxy } = place;
   const winner = await open(targetAt(server));
@@ -140,7 +140,7 @@ testOnBoth("outside a transaction, and after a deadlock, nothing is asked", asyn
 });
 
 testOnBoth(
-  "a server that does not say in time loses the session, not the error",
+  "a late answer to the check loses the session, not the error",
   async (server) => {
     await using place = await placeAt(server);
     const { session, proxy } = place;
@@ -160,7 +160,7 @@ testOnBoth(
   },
 );
 
-testOnBoth("a session that is given up while it is being asked is wiped, not closed", async (
+testOnBoth("a session that is released during the check is reset, not closed", async (
   server,
 ) => {
   await using place = await placeAt(server);

@@ -1,4 +1,4 @@
-/** A mysql2 that lacks what the pool uses of it is refused at the first connect, which says so. */
+/** The first connect refuses a mysql2 that lacks internals which the pool uses. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -19,7 +19,7 @@ function connection(): mysql2.Connection {
   return mysql2.createConnection({ stream, connectTimeout: 0 });
 }
 
-/** Runs code while a name of an object leads to something else; then all is as it was. */
+/** Runs code while a property of an object has another value, and restores the property. */
 async function doctored(
   object: object,
   name: string,
@@ -36,12 +36,12 @@ async function doctored(
   }
 }
 
-test("the range that the error names is that of package.json", () => {
+test("the error names the range of package.json", () => {
   const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   assert.equal(manifest.peerDependencies.mysql2, supportedRange);
 });
 
-test("all that is missing is named, of a connection and of its commands", async () => {
+test("lacksOf names all that is missing of a connection and of its commands", async () => {
   const driver = connection();
   const internals = internalsOf(driver);
   const { createQuery } = driverClassOf(internals);
@@ -65,7 +65,7 @@ test("all that is missing is named, of a connection and of its commands", async 
   }
 });
 
-test("the first connect rejects, leaves nothing, and says what to install", async () => {
+test("the first connect rejects, leaves nothing open, and says what to install", async () => {
   await using server = await startServer();
   await using db = createPool({ uri: server.url(), shared: false });
   await doctored(mysql2.Connection.prototype, "_addCommandClosedState", undefined, async () => {

@@ -1,4 +1,4 @@
-/** On a real server: how sessions end, and what becomes of what was under way. */
+/** On a real server: how sessions end, and how their running statements end. */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -23,7 +23,7 @@ async function isQuiet(): Promise<boolean> {
   return await server.connectionCount() === 0;
 }
 
-/** Begins something endless and returns it once the server is at it. */
+/** Starts an endless statement, and returns its outcome once the server runs the statement. */
 async function busy(
   session: TestSession,
   signal?: AbortSignal,
@@ -47,7 +47,7 @@ async function kill(session: TestSession): Promise<void> {
 for (const name of ["plain", "TLS"]) {
   const options = (): object => name === "TLS" ? { ssl: { ca: server.ca } } : {};
 
-  test(`${name}: a session that the server ends is lost once, and says so later`, async () => {
+  test(`${name}: a session that the server ends is lost once, and then rejects`, async () => {
     const losses: Loss[] = [];
     const session = await open(targetAt(server, options()), losses);
     await kill(session);
@@ -63,7 +63,7 @@ for (const name of ["plain", "TLS"]) {
     assert.equal(losses.length, 1);
   });
 
-  test(`${name}: a statement under way rejects when the server ends the session`, async () => {
+  test(`${name}: a running statement rejects when the server ends the session`, async () => {
     const losses: Loss[] = [];
     const session = await open(targetAt(server, options()), losses);
     const { answer } = await busy(session);
@@ -75,7 +75,7 @@ for (const name of ["plain", "TLS"]) {
     assert.equal(losses[0]?.byServer, true);
   });
 
-  test(`${name}: an abort rejects at once, and the session with it`, async () => {
+  test(`${name}: an abort rejects at once, and ends the session`, async () => {
     const losses: Loss[] = [];
     const session = await open(targetAt(server, options()), losses);
     const aborted = new AbortController();
@@ -94,7 +94,7 @@ for (const name of ["plain", "TLS"]) {
     await server.query(`KILL ${session.threadId}`).catch(() => undefined);
   });
 
-  test(`${name}: destroy rejects what is under way with its reason, and is no loss`, async () => {
+  test(`${name}: destroy rejects a running statement with its reason, and is no loss`, async () => {
     const losses: Loss[] = [];
     const session = await open(targetAt(server, options()), losses);
     const { answer } = await busy(session);
@@ -106,7 +106,7 @@ for (const name of ["plain", "TLS"]) {
     await server.query(`KILL ${session.threadId}`).catch(() => undefined);
   });
 
-  test(`${name}: a close says farewell, and the server has let go when it is done`, async () => {
+  test(`${name}: close sends COM_QUIT, and the server has closed its side after that`, async () => {
     await until(isQuiet, "the server has let go of those before");
     const losses: Loss[] = [];
     const aborted = Number(await server.status("Aborted_clients"));
@@ -138,7 +138,7 @@ test("a process ends by itself while a session is idle, with and without TLS", a
   }
 });
 
-test("a busy session that is closed is not waited for", async () => {
+test("close does not wait for a busy session", async () => {
   const session = await open(targetAt(server));
   const { answer } = await busy(session);
   const began = performance.now();
@@ -148,7 +148,7 @@ test("a busy session that is closed is not waited for", async () => {
   await server.query(`KILL ${session.threadId}`).catch(() => undefined);
 });
 
-test("a server that stands still is noticed by a check, and closed in bounded time", async () => {
+test("a check notices a server that stands still, and a close ends in bounded time", async () => {
   const losses: Loss[] = [];
   const [one, other] = await Promise.all([
     open(targetAt(server), losses),
@@ -168,7 +168,7 @@ test("a server that stands still is noticed by a check, and closed in bounded ti
   assert.equal(losses[0]?.byServer, true);
 });
 
-test("what was aborted counts as open until the server has ended it too", async () => {
+test("an aborted session counts as open until the server has ended it too", async () => {
   const session = await open(targetAt(server));
   const aborted = new AbortController();
   const { answer } = await busy(session, aborted.signal);
@@ -196,7 +196,7 @@ test("a statement whose own timeout passes ends the session, in bounded time", a
   await server.query(`KILL ${session.threadId}`).catch(() => undefined);
 });
 
-test("a row that cannot be read ends the session: the rest would be misread", async () => {
+test("a row that the driver cannot read ends the session: it would misread the rest", async () => {
   const losses: Loss[] = [];
   const session = await open(targetAt(server), losses);
   const typeCast = (): unknown => {
@@ -213,7 +213,7 @@ test("a row that cannot be read ends the session: the rest would be misread", as
   assert.equal(losses[0]?.byServer, false);
 });
 
-test("errors thrown before anything is sent leave the session as it was", async () => {
+test("an error before the driver sends anything leaves the session as it was", async () => {
   const session = await open(targetAt(server));
   const aborted = new AbortController();
   const statement = { sql: "SELECT ?", values: [undefined], isPrepared: true, options: undefined };
@@ -248,7 +248,7 @@ test("an abort after the answer does nothing, and no listener stays on the signa
   await session.close();
 });
 
-test("what the holder ends by the driver's own connection is no loss to the server", async () => {
+test("a loss that the holder causes on the driver's connection is not the server's", async () => {
   for (const end of ["end", "destroy"] as const) {
     const losses: Loss[] = [];
     const session = await open(targetAt(server), losses);
@@ -259,7 +259,7 @@ test("what the holder ends by the driver's own connection is no loss to the serv
   }
 });
 
-test("what its holder destroys amid a statement counts, and rejects, as the server ends it", async () => {
+test("a connection destroyed amid a statement counts until the server ends it", async () => {
   const session = await open(targetAt(server));
   const { answer } = await busy(session);
   let isClosed = false;
@@ -274,7 +274,7 @@ test("what its holder destroys amid a statement counts, and rejects, as the serv
   assert.equal(codeOf(await answer), "ECONNABORTED");
 });
 
-test("a server that crashes is lost to all, with and without a statement under way", async () => {
+test("a server that crashes is a loss for all sessions, idle or busy", async () => {
   const losses: Loss[] = [];
   const [idle, other] = await Promise.all([
     open(targetAt(server), losses),

@@ -1,6 +1,6 @@
-/** Statements, to be run within a transaction, of which some end it. */
+/** Statements that a test runs within a transaction; some of them end it. */
 
-/** What the statements need, each in a database of its own. */
+/** Creates the objects that the statements need, in a test's own database. */
 export const prepared: readonly string[] = [
   "CREATE TABLE x (id INT)",
   "CREATE TABLE m (id INT) ENGINE = InnoDB",
@@ -12,7 +12,7 @@ export const prepared: readonly string[] = [
   "CREATE SERVER s FOREIGN DATA WRAPPER mysql OPTIONS (HOST 'h', DATABASE 'd')",
 ];
 
-/** What ends whatever a statement has left open. */
+/** Statements that end whatever another statement has left open. */
 export const closing: readonly string[] = [
   "ROLLBACK",
   "UNLOCK TABLES",
@@ -23,7 +23,7 @@ export const closing: readonly string[] = [
   "SET SESSION TRANSACTION READ WRITE",
 ];
 
-/** Statements that end a transaction on MariaDB, MySQL, or both, and some that none does. */
+/** Statements that end a transaction on MariaDB, MySQL or both, and some that end none. */
 export const endings: readonly string[] = [
   "ALTER TABLE x ADD COLUMN z INT",
   "ALTER DATABASE CHARACTER SET utf8mb4",

@@ -1,4 +1,4 @@
-/** How each error of the table is brought about on a real server. */
+/** How tests provoke each error of the table on a real server. */
 
 import type { Flavor, Plight } from "../../src/mysql/errors.ts";
 import { endless } from "../support/asking.ts";
@@ -6,34 +6,34 @@ import type { Server } from "../support/server.ts";
 import { until } from "../support/wait.ts";
 import { open, run, targetAt, type TestSession } from "./fixture.ts";
 
-/** What an error is provoked with. */
+/** The server and the sessions with which a test provokes an error. */
 export interface Place {
   /** The server. */
   readonly server: Server;
   /** A session in a transaction that has written a row. */
   readonly mine: TestSession;
-  /** Another one, outside of any. */
+  /** Another session, outside of any transaction. */
   readonly other: TestSession;
 }
 
-/** An error, and how it comes about. */
+/** An error, and how a test provokes it. */
 export interface Case {
-  /** Whose servers know it. */
+  /** The servers that have this error. */
   readonly on: readonly Flavor[];
-  /** Its number, or its code. */
+  /** The error's number, or its code. */
   readonly known: number | string;
-  /** Brings it about; rejects with it. */
+  /** Provokes the error, and rejects with it. */
   readonly provoke: (place: Place) => Promise<unknown>;
-  /** What makes the server as it was. */
+  /** The statement that restores the server. */
   readonly undo?: string;
-  /** What it says of the server. */
+  /** The state of the server that the error shows. */
   readonly serverState?: Plight;
 }
 
 const both: readonly Flavor[] = ["mariadb", "mysql"];
 const blocking = ["BEGIN", "UPDATE t SET v = 2 WHERE id = 1"];
 
-/** Rows that no test brings about, and why. */
+/** Rows that no test provokes, and why. */
 export const unprovoked: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   [1206, "InnoDB gives up on locks only when they fill half a gigabyte of pages"],
   [1836, "MySQL says it when it is started to read only, and then can make no users for a test"],
@@ -102,7 +102,7 @@ export const cases: readonly Case[] = [
     undo: "SET GLOBAL read_only = OFF",
     serverState: "readOnly",
   },
-  // Those that end the connection.
+  // Errors that end the connection.
   {
     on: both,
     known: 1153,
@@ -147,7 +147,7 @@ export const cases: readonly Case[] = [
   },
   { on: ["mysql"], known: 4031, provoke: idleTooLong },
   { on: ["mariadb"], known: "ECONNRESET", provoke: idleTooLong },
-  // Those of a login.
+  // Errors of a login.
   {
     on: both,
     known: 1040,
@@ -176,7 +176,7 @@ export const cases: readonly Case[] = [
     undo: "SET GLOBAL offline_mode = OFF",
     serverState: "down",
   },
-  // The end of a server comes last.
+  // The errors that end a server come last.
   {
     on: ["mysql"],
     known: 1053,
@@ -194,7 +194,7 @@ export const cases: readonly Case[] = [
   },
 ];
 
-/** Has a session run something endless, and does something to it once the server is at that. */
+/** Runs an endless statement in a session, and calls `act` once the server runs it. */
 async function whileBusy(
   server: Server,
   session: TestSession,
@@ -218,7 +218,7 @@ function statementTime(setting: string): Case["provoke"] {
   };
 }
 
-/** The one who has written more is not the victim. */
+/** Provokes a deadlock, whose victim is `mine`, as `other` has written more. */
 async function deadlock({ mine, other }: Place): Promise<void> {
   await run(other, "BEGIN");
   await run(other, "INSERT INTO own VALUES (2), (3), (4), (5), (6)");

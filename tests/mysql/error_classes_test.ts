@@ -1,6 +1,6 @@
 /**
- * On real servers: each row of the table of errors is provoked, in a transaction that has
- * written where that can be, and what the table says is compared with what is then found.
+ * On real servers: a test provokes each row of the table of errors, if possible in a transaction
+ * that has written, and compares what the table says with what it then finds.
  */
 
 import assert from "node:assert/strict";
@@ -15,7 +15,7 @@ import { until } from "../support/wait.ts";
 import { cases, type Place, unprovoked } from "./error_cases.ts";
 import { one, open, run, targetAt, type TestSession } from "./fixture.ts";
 
-/** What makes a node of a cluster of a MariaDB. */
+/** The library that makes a MariaDB server a node of a cluster. */
 const galera = "/usr/lib/galera/libgalera_smm.so";
 
 const servers: Map<Flavor, Promise<Server>> = new Map();
@@ -52,11 +52,11 @@ async function place(flavor: Flavor): Promise<Place> {
   return { server, mine, other };
 }
 
-/** Ends what a test before has left at work in the server. */
+/** Kills the connections that an earlier test has left on the server. */
 async function removeOthers(server: Server): Promise<void> {
   const left = await server.query("SHOW PROCESSLIST");
   for (const { Id, User } of left) {
-    // It may have ended by itself meanwhile: ER_NO_SUCH_THREAD.
+    // The connection may have ended by itself meanwhile: ER_NO_SUCH_THREAD.
     if (User === "app") {
       await server.query(`KILL ${Id}`).catch((error) => assert.equal(error.errno, 1094));
     }
@@ -64,7 +64,7 @@ async function removeOthers(server: Server): Promise<void> {
   await until(async () => await server.connectionCount() === 0, "nobody else is there");
 }
 
-/** Returns whether the connection and the transaction of a session are still there. */
+/** Returns whether a session's connection and its transaction have outlived an error. */
 async function outlived(session: TestSession): Promise<readonly [boolean, boolean]> {
   try {
     const count = Number(await one(session, "SELECT COUNT(*) FROM own"));
@@ -78,7 +78,7 @@ async function outlived(session: TestSession): Promise<readonly [boolean, boolea
 for (const { on, known, provoke, undo, serverState } of cases) {
   for (const flavor of on) {
     test(
-      `${flavor}: ${known} is what the table says`,
+      `${flavor}: ${known} has the effects that the table says`,
       { skip: lackOf(flavor) ?? false },
       async () => {
         const { server, mine, other } = await place(flavor);
@@ -105,13 +105,13 @@ for (const { on, known, provoke, undo, serverState } of cases) {
   }
 }
 
-test("every row of the table is provoked, or has a reason why it is not", () => {
+test("a test provokes every row of the table, or gives a reason why not", () => {
   const provoked = new Set<unknown>([...cases.map(({ known }) => known), 1036, 1047]);
   const isAccounted = (row: unknown): boolean => provoked.has(row) || unprovoked.has(row);
   assert.deepEqual([...table.keys()].filter((row) => !isAccounted(row)), []);
 });
 
-/** Starts a MariaDB with options, for root, who may do more than `app`. */
+/** Expects an error of a new MariaDB to make a session unusable; root may do more than `app`. */
 async function assertUnfit(
   options: readonly string[],
   sql: string,
@@ -129,14 +129,14 @@ async function assertUnfit(
   await session.close();
 }
 
-test("mariadb: 1036, of a server that was started to read only", {
+test("mariadb: 1036 of a read-only server makes the session unusable", {
   skip: lackOf("mariadb") ?? false,
 }, async () => {
   const sql = "UPDATE mysql.innodb_table_stats SET n_rows = 1";
   await assertUnfit(["--innodb-read-only"], sql, 1036, () => Promise.resolve());
 });
 
-test("mariadb: 1047, of a node that its cluster has lost, though it still answers a ping", {
+test("mariadb: 1047 of a lost node makes a session unusable, though a ping works", {
   skip: lackOf("mariadb") ?? (existsSync(galera) ? false : "Galera cannot be had here"),
 }, async () => {
   const options = [
@@ -144,7 +144,7 @@ test("mariadb: 1047, of a node that its cluster has lost, though it still answer
     `--wsrep-provider=${galera}`,
     "--wsrep-cluster-address=gcomm://",
     "--wsrep-node-address=127.0.0.1",
-    // How long it looks for its cluster.
+    // The timeouts limit how long the node looks for its cluster.
     `--wsrep-provider-options=gmcast.listen_addr=tcp://127.0.0.1:${await freePort()};` +
     "pc.wait_prim_timeout=PT1S;pc.announce_timeout=PT1S",
     "--binlog-format=ROW",

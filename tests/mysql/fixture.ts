@@ -1,4 +1,4 @@
-/** Sessions on a real server, and what tests ask of them. */
+/** Sessions on a real server, and helpers that run statements on them. */
 
 import { adapter } from "../../src/adapters/node.ts";
 import { createConnector, type MysqlConnector, Target } from "../../src/mysql/mod.ts";
@@ -9,23 +9,23 @@ import type { Server } from "../support/server.ts";
 /** A session as tests use it. */
 export type TestSession = MysqlSession;
 
-/** The port under test, over the sockets of Node. */
+/** The connector under test, over Node's sockets. */
 export const port: MysqlConnector = createConnector(adapter);
 
 /** A signal that is never aborted. */
 export const never: AbortSignal = new AbortController().signal;
 
-/** Returns a target at a server: user `app`, database `test`, unless told otherwise. */
+/** Returns a target on a server: user `app`, database `test`, unless `options` say otherwise. */
 export function targetAt(server: Server, options: object = {}): Target {
   return new Target({ uri: server.url(), ...options });
 }
 
-/** Opens a session; how it is lost is noted in `losses`. */
+/** Opens a session that adds its loss to `losses`. */
 export async function open(target: Target, losses: Loss[] = []): Promise<TestSession> {
   return await port.connect(target, (loss) => losses.push(loss), never);
 }
 
-/** Runs a statement and returns its rows, or what the driver says of one without rows. */
+/** Runs a statement and returns its rows, or the driver's result header if there are none. */
 export async function run(
   session: TestSession,
   sql: string,
@@ -42,7 +42,7 @@ export async function one(session: TestSession, sql: string): Promise<unknown> {
   return Object.values(row ?? {})[0];
 }
 
-/** Runs a text so that it is known what runs behind its names. */
+/** Runs a text, so that the pool looks up the views and triggers behind its names. */
 export async function nameFirst(session: TestSession, sql: string): Promise<void> {
   await run(session, sql);
   await session.reset();

@@ -1,9 +1,9 @@
 /**
- * What a real server says, with a few bytes made something else on the way: in its greeting, in
- * a login, in answers. Each request ends in time, with an answer or an error that has a code; the
- * process lives on, and nothing is left behind.
+ * A proxy changes a few bytes of what a real server sends: in its greeting, in a login, in
+ * answers. Each request settles in time, an error has a code, the process lives, and afterwards
+ * no connection is left.
  *
- * Each run takes other places and bytes, by a seed that a failure names: `FUZZ_SEED` repeats it.
+ * Each run changes other bytes, by a seed that a failure names: `FUZZ_SEED` repeats a run.
  */
 
 import assert from "node:assert/strict";
@@ -17,10 +17,10 @@ import { type Flavor, lackOf } from "../support/server_binary.ts";
 import { until } from "../support/wait.ts";
 
 const seed = Number(process.env["FUZZ_SEED"] ?? Date.now() % 1_000_000);
-/** How many times bytes are changed, at most, and for how long on each server. */
+/** The maximum number of rounds, and their maximum time on each server. */
 const rounds = 400;
 const msMax = 8_000;
-/** How long a request may take that is given 300 ms. */
+/** How long a request with a timeout of 300 ms may take. */
 const answerMsMax = 2_500;
 const sql = "SELECT 7 AS n, 'größe' AS text, NULL AS nothing, REPEAT('x', 300) AS much";
 
@@ -35,7 +35,7 @@ after(async () => {
   for (const server of servers.values()) await server.remove();
 });
 
-/** Returns chance by a seed, from 0 to 1: mulberry32. */
+/** Returns a function that returns random numbers from 0 to 1, by a seed (mulberry32). */
 function chanceOf(start: number): () => number {
   let state = start >>> 0;
   return () => {
@@ -46,19 +46,19 @@ function chanceOf(start: number): () => number {
   };
 }
 
-/** Tells whether an error is of the server, or says by a code what it is, as must its cause. */
+/** Tells whether an error is the server's, or has a code that names it, and so has its cause. */
 function sawReport(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof SubletError) return error.cause === undefined || sawReport(error.cause);
   if ("sqlState" in error) return true;
-  // So begin codes of the runtime's own errors, which tell of mistakes in code, except those of a
-  // key: MySQL shows one to who logs in for the first time.
+  // With ERR_ begin the codes of the runtime's own errors, which show mistakes in code, except
+  // those of a key: MySQL shows its public key at a user's first login.
   return "code" in error && typeof error.code === "string" &&
     !/^ERR_(?!OSSL_|CRYPTO_)/.test(error.code);
 }
 
 for (const flavor of ["mariadb", "mysql"] as const) {
-  test(`${flavor}: changed bytes harm nobody, seed ${seed}`, {
+  test(`${flavor}: changed bytes do no harm, seed ${seed}`, {
     skip: lackOf(flavor) ?? false,
     timeout: 60_000,
   }, async () => {
@@ -71,7 +71,7 @@ for (const flavor of ["mariadb", "mysql"] as const) {
     for (let round = 0; round < rounds && performance.now() < endsAt; round++) {
       const length = 1 + Math.floor(3 * chance());
       const bytes = Uint8Array.from({ length }, () => Math.floor(256 * chance()));
-      // Within the login, or within the answers, which are about as long.
+      // A byte within the login, or within the answers, which are about as long.
       const at = Math.floor(700 * chance());
       const isPrepared = chance() < 0.5;
       const isLogin = chance() < 0.5;

@@ -1,10 +1,10 @@
-/** What a user may see, by the lines in which servers tell of his privileges. */
+/** Which views and triggers a user may see, by the lines of SHOW GRANTS. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Grants } from "../../src/mysql/grants.ts";
 
-/** Returns what some lines say of a database: whether all triggers, and all views, are shown. */
+/** Returns whether a user with some grants sees all triggers and all views of a database. */
 function shown(database: string, ...lines: readonly string[]): string {
   return shownBy(new Grants(lines, false), database);
 }
@@ -20,7 +20,7 @@ function shownBy(grants: Grants, database: string): string {
 const usage = "GRANT USAGE ON *.* TO `u`@`%`";
 const to = "TO `u`@`%`";
 
-test("triggers are shown to who has TRIGGER on the whole database, or on all", () => {
+test("a user with TRIGGER on the whole database, or on all, sees the triggers", () => {
   for (
     const line of [
       `GRANT ALL PRIVILEGES ON \`app\`.* ${to} WITH GRANT OPTION`,
@@ -34,7 +34,7 @@ test("triggers are shown to who has TRIGGER on the whole database, or on all", (
   ) assert.equal(shown("app", usage, line), "triggers views", line);
 });
 
-test("to others they are not", () => {
+test("a user without TRIGGER on the whole database may miss triggers", () => {
   for (
     const [sees, ...lines] of [
       [""],
@@ -48,23 +48,23 @@ test("to others they are not", () => {
       ["", `GRANT TRIGGER ON \`ap\`.* ${to}`],
       ["", `GRANT TRIGGER ON \`a.p\`.* ${to}`],
       ["", "GRANT PROXY ON ``@`%` TO `u`@`%`"],
-      // Servers can be set up to take "_" for itself.
+      // A server can be configured to take "_" literally.
       ["", `GRANT TRIGGER ON \`ap_\`.* ${to}`],
-      // One of these counts, by rules of the server's own.
+      // Only one of these grants counts, by the server's own rules.
       ["views", `GRANT SELECT ON \`app\`.* ${to}`, `GRANT TRIGGER ON \`a%\`.* ${to}`],
       ["", `GRANT ALL PRIVILEGES ON *.* ${to}`, "REVOKE SELECT, TRIGGER ON `app`.* FROM `u`@`%`"],
     ] as const
   ) assert.equal(shown("app", usage, ...lines), sees, String(lines));
 });
 
-test("a role gives what its user has not, unless something else may count there", () => {
+test("a role adds to its user's privileges, unless another grant may count there", () => {
   const lines = [`GRANT SELECT ON \`app\`.* ${to}`, "GRANT ALL PRIVILEGES ON `app`.* TO `rr`"];
   assert.equal(shown("app", ...lines), "triggers views");
   const nested = ["GRANT SELECT ON `ap%`.* TO `r`", "GRANT EXECUTE ON `app`.* TO `rr`"];
   assert.equal(shown("app", ...nested), "");
 });
 
-test("what is taken away from all can be given for one", () => {
+test("a revoked privilege can be granted on one database again", () => {
   const lines = [
     `GRANT TRIGGER ON *.* ${to}`,
     "REVOKE TRIGGER ON `app`.* FROM `u`@`%`",
@@ -78,7 +78,7 @@ test("what is taken away from all can be given for one", () => {
   }
 });
 
-test("names of databases are read as they were written", () => {
+test("patterns of database names are unescaped as the server wrote them", () => {
   for (
     const [database, pattern] of [
       ["my_db", "my_db"],
@@ -95,7 +95,7 @@ test("names of databases are read as they were written", () => {
   assert.equal(shown("myxdb", "GRANT TRIGGER ON `my\\_db`.* TO `u`"), "");
 });
 
-test("where patterns are names, only a name gives anything, and what looks like it takes", () => {
+test("if patterns are names, a grant counts by exact name, a revoke by pattern too", () => {
   const grants = new Grants([
     `GRANT TRIGGER ON *.* ${to}`,
     "REVOKE TRIGGER ON `x\\_`.* FROM `u`@`%`",
@@ -107,7 +107,7 @@ test("where patterns are names, only a name gives anything, and what looks like 
   assert.deepEqual(shown, ["b%", "other"]);
 });
 
-test("privileges on columns alone are noted", () => {
+test("Grants notes privileges on columns alone", () => {
   const lines = [usage, `GRANT SELECT ON \`app\`.* ${to}`];
   assert.equal(new Grants(lines, false).hasColumns, false);
   const column = `GRANT SELECT, INSERT (\`v\`) ON \`app\`.\`t\` ${to}`;

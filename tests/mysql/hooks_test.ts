@@ -1,6 +1,6 @@
 /**
- * On a real server: what is prepared is executed straight, and still nobody's code is passed by
- * that stands between the pool and the driver, as tracers do.
+ * On a real server: the pool executes a prepared statement directly, and still runs code that
+ * others put before the driver's methods, as tracers do.
  */
 
 import assert from "node:assert/strict";
@@ -30,7 +30,7 @@ interface Command {
 
 type Method = (this: object, ...args: unknown[]) => unknown;
 
-/** Puts code before a method of an object, as tracers do; returns what takes it away. */
+/** Puts code before a method of an object, as tracers do; returns a function that removes it. */
 function hook(object: object, name: string, see: (args: readonly unknown[]) => void): () => void {
   const own = Object.getOwnPropertyDescriptor(object, name);
   const method: Method = Reflect.get(object, name);
@@ -44,7 +44,7 @@ function hook(object: object, name: string, see: (args: readonly unknown[]) => v
   };
 }
 
-/** Opens a session while code stands before a method of the driver's class. */
+/** Opens a session while `see` runs before a method of the driver's class. */
 async function opened(name: string, see: (args: readonly unknown[]) => void): Promise<TestSession> {
   const takeAway = hook(mysql2.Connection.prototype, name, see);
   try {
@@ -54,7 +54,7 @@ async function opened(name: string, see: (args: readonly unknown[]) => void): Pr
   }
 }
 
-/** Opens a session, and notes the commands that the driver gets, and for which text. */
+/** Opens a session, and notes the commands that the driver gets, with their texts. */
 async function watched(commands: string[]): Promise<TestSession> {
   const session = await opened("addCommand", ([command]) => {
     const { query, statement, sql } = command as Command;
@@ -66,7 +66,7 @@ async function watched(commands: string[]): Promise<TestSession> {
   return session;
 }
 
-/** Executes a statement some times, and checks its answers. */
+/** Executes a statement once for each value, and checks its answers. */
 async function execute(session: TestSession, values: readonly number[]): Promise<void> {
   for (const value of values) {
     assert.deepEqual(await run(session, sql, [value], true), [{ n: value + 1 }]);
@@ -75,7 +75,7 @@ async function execute(session: TestSession, values: readonly number[]): Promise
 
 const prepares = `Prepare: ${sql}`;
 
-test("a statement is prepared once and then executed straight; addCommand sees each", async () => {
+test("a statement is prepared once and then executed directly; addCommand sees each", async () => {
   const commands: string[] = [];
   const session = await watched(commands);
   await execute(session, [1, 2, 3]);
@@ -104,7 +104,7 @@ test("code before `execute` of a connection sees each statement from then on", a
   await session.close();
 });
 
-test("a subscriber to the driver's channel gets each statement from then on", async () => {
+test("a subscriber to the driver's channel sees each statement from then on", async () => {
   const texts: unknown[] = [];
   const see = (message: unknown): void => void texts.push(Object(message).query);
   const session = await open(targetAt(server));
@@ -120,7 +120,7 @@ test("a subscriber to the driver's channel gets each statement from then on", as
   await session.close();
 });
 
-test("the driver refuses values that it does not take, prepared before or not", async () => {
+test("the driver refuses invalid values, whether the text was prepared before or not", async () => {
   const session = await open(targetAt(server));
   for (const values of [[undefined], [() => 1], { n: 1 }]) {
     const first = await failure(run(session, "SELECT ? AS first", values, true));
@@ -132,7 +132,7 @@ test("the driver refuses values that it does not take, prepared before or not", 
   await session.close();
 });
 
-test("named placeholders are put into a text that was prepared before", async () => {
+test("named placeholders work in a text that was prepared before", async () => {
   const session = await open(targetAt(server, { namedPlaceholders: true }));
   for (const n of [1, 2]) {
     assert.deepEqual(await run(session, "SELECT :n + 1 AS n", { n }, true), [{ n: n + 1 }]);
@@ -143,7 +143,7 @@ test("named placeholders are put into a text that was prepared before", async ()
   await session.close();
 });
 
-test("what waits behind a statement that has handles closed is prepared anew", async () => {
+test("a statement behind one that closes prepared statements is prepared anew", async () => {
   const commands: string[] = [];
   const session = await watched(commands);
   await execute(session, [1, 2]);
@@ -157,7 +157,7 @@ test("what waits behind a statement that has handles closed is prepared anew", a
   await session.close();
 });
 
-test("what is executed straight counts as used, so that it is kept", async () => {
+test("a direct execution counts as a use, so that the cache keeps the statement", async () => {
   const session = await open(targetAt(server, { maxPreparedStatements: 2 }));
   await execute(session, [1]);
   await run(session, "SELECT ? AS second", [1], true);

@@ -1,34 +1,34 @@
 /**
- * A server that means harm: it speaks the protocol as far as it likes to, and then does what a
- * test says. What clients send it is kept.
+ * A hostile server: it speaks the protocol up to some point, and then does what a test says. It
+ * keeps all that clients send.
  */
 
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { deflateSync, inflateSync } from "node:zlib";
 
-/** What comes after the greeting, or in place of it. */
+/** What the server does with a socket instead of an honest step. */
 export type Conduct = (socket: Socket) => void;
 
-/** How it behaves; what is not given is done as an honest server does it. */
+/** How the server behaves; it does the steps that are not given as an honest server does. */
 export interface Hostility {
-  /** Sent in place of the greeting. */
+  /** Replaces the greeting. */
   readonly greets?: Conduct;
-  /** Sent in place of the answer to a login. */
+  /** Replaces the answer to a login. */
   readonly admits?: Conduct;
-  /** Sent in place of the answer to a query that is not of the pool's own. */
+  /** Replaces the answer to a query that is not the pool's own. */
   readonly answers?: Conduct;
-  /** Sent in place of the answer to a statement that is to be prepared. */
+  /** Replaces the answer to a COM_STMT_PREPARE. */
   readonly prepares?: Conduct;
-  /** Whether it has clients compress; conducts frame what they send by themselves. */
+  /** Whether the server asks for compression; conducts frame what they send by themselves. */
   readonly isCompressed?: boolean;
 }
 
-/** Flags of the protocol that it claims to know: no TLS, no compression, plugins to log in by. */
+/** The server's capability flags: no TLS, no compression, but login plugins. */
 const flags = 0x0008a20f;
-/** Asks for a statement to be prepared (COM_STMT_PREPARE). */
+/** The command COM_STMT_PREPARE. */
 const prepare = 0x16;
-/** The flag by which it offers to compress. */
+/** The capability flag for compression. */
 const compressing = 0x20;
 const greetingTail = Buffer.concat([
   Buffer.from("secondpart12"),
@@ -46,7 +46,7 @@ export function packet(number: number, payload: Uint8Array): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-/** Returns a frame, as they carry packets where these are compressed; its content is not. */
+/** Returns a frame of the compressed protocol, whose content is not compressed. */
 export function frame(number: number, content: Uint8Array): Buffer {
   const header = Buffer.alloc(7);
   header.writeUIntLE(content.length, 0, 3);
@@ -87,7 +87,7 @@ export function column(number: number): Buffer {
   return packet(number, Buffer.concat([...texts, rest]));
 }
 
-/** Sends as much as is taken, for as long as somebody takes it. */
+/** Sends bytes again and again, as fast as the client takes them, until the socket closes. */
 export function endlessly(socket: Socket, bytes: Uint8Array): void {
   const more = (): void => {
     while (!socket.destroyed && socket.write(bytes));
@@ -98,13 +98,13 @@ export function endlessly(socket: Socket, bytes: Uint8Array): void {
 
 /** A hostile server that listens. */
 export interface Hostile extends AsyncDisposable {
-  /** Where a client reaches it. */
+  /** The URI for clients. */
   readonly uri: string;
   /** All that clients have sent. */
   readonly heard: Buffer;
 }
 
-/** Starts one. */
+/** Starts a hostile server. */
 export async function startHostile(password: string, hostility: Hostility): Promise<Hostile> {
   const sockets: Socket[] = [];
   let heard: Buffer = Buffer.alloc(0);

@@ -1,6 +1,6 @@
 /**
- * Servers that mean harm: whatever they send, a request is answered in its time, the process
- * lives on and stays small, nothing is left open, and they do not get what they are after.
+ * Hostile servers: whatever they send, a request settles in time, the process lives on and stays
+ * small, no connection is left open, and the server does not get the password or a file.
  */
 
 import assert from "node:assert/strict";
@@ -23,9 +23,9 @@ import {
 } from "./hostile_server.ts";
 
 const password = "hunter2-planted";
-/** How long a request may take that is given 500 ms. */
+/** How long a request with a timeout of 500 ms may take. */
 const answerMsMax = 3000;
-/** How much a process may grow by what a server sends. */
+/** How much the process may grow by what a server sends. */
 const bytesMax = 300_000_000;
 
 const crashes: unknown[] = [];
@@ -86,7 +86,7 @@ const hostilities: Readonly<Record<string, Hostility>> = {
   "an end in the middle": { answers: (socket) => socket.end(Buffer.from([9, 0, 0, 1, 1])) },
 };
 
-/** Asks a hostile server twice, and expects that both are answered in time, one way or another. */
+/** Sends a hostile server two statements, and expects that both settle in time. */
 async function endure(hostile: Hostile): Promise<void> {
   const db = createPool({
     uri: hostile.uri,
@@ -106,7 +106,7 @@ async function endure(hostile: Hostile): Promise<void> {
 }
 
 for (const [name, hostility] of Object.entries(hostilities)) {
-  test(`a server that sends ${name} harms nobody`, async () => {
+  test(`a server that sends ${name} does no harm`, async () => {
     const before = process.memoryUsage().rss;
     await using hostile = await startHostile(password, hostility);
     await endure(hostile);
@@ -117,14 +117,14 @@ for (const [name, hostility] of Object.entries(hostilities)) {
   });
 }
 
-test("an answer whose number is wrong is taken for none", async () => {
+test("an answer with a wrong number is an error", async () => {
   const answers: Conduct = (socket) => void socket.write(packet(77, ok));
   await using hostile = await startHostile(password, { answers });
   await using db = createPool({ uri: hostile.uri, shared: false });
   assert.match(String(await failure(db.query("SELECT 1"))), /out of order/);
 });
 
-test("an answer that nobody has asked for is not the next one's", async () => {
+test("an answer without a request does not go to the next request", async () => {
   const rowsWritten = (count: number): Buffer => Buffer.from([0, count, 0, 2, 0, 0, 0]);
   let asked = 0;
   const answers: Conduct = (socket) => {
@@ -139,7 +139,7 @@ test("an answer that nobody has asked for is not the next one's", async () => {
   }
 });
 
-test("a server that wants the password as it is, gets an error that names it, and no password", async () => {
+test("a server that wants a plain text password gets none, and the error says so", async () => {
   await using hostile = await startHostile(password, { admits: switchTo("mysql_clear_password") });
   await using db = createPool({ uri: hostile.uri, shared: false });
   const error = await failure(db.query("SELECT 1"));
@@ -147,7 +147,7 @@ test("a server that wants the password as it is, gets an error that names it, an
   assert.doesNotMatch(hostile.heard.toString("latin1"), /hunter2/);
 });
 
-/** A server that asks for the password under a key that it shows; what it has got by that. */
+/** Starts a server that asks for the password encrypted by its own key; returns what it got. */
 async function keyTrap(plugin: string): Promise<[Hostile, () => string]> {
   const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const shown = publicKey.export({ type: "spki", format: "pem" }).toString();
@@ -172,7 +172,7 @@ async function keyTrap(plugin: string): Promise<[Hostile, () => string]> {
 }
 
 for (const plugin of ["caching_sha2_password", "sha256_password"]) {
-  test(`a server elsewhere that asks by ${plugin} gets no password under a key of its own`, async () => {
+  test(`a remote server that asks by ${plugin} gets no password under its own key`, async () => {
     const [hostile, caught] = await keyTrap(plugin);
     await using _ = hostile;
     const options = { host: "0.0.0.0", shared: false, connectTimeout: 1000, acquireTimeout: 500 };
@@ -191,7 +191,7 @@ for (const plugin of ["caching_sha2_password", "sha256_password"]) {
   });
 }
 
-test("a server that talks on and on before it lets anyone in is not listened to", async () => {
+test("a server that sends without end before the login is cut off", async () => {
   const greets: Conduct = (socket) => endlessly(socket, Buffer.concat([huge, filler]));
   const admits = greets;
   for (const hostility of [{ greets }, { admits }]) {

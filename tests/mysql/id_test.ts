@@ -1,4 +1,4 @@
-/** On real servers: which statements set an id that can be asked for, or clear what can be. */
+/** On real servers: which statements set an id for LAST_INSERT_ID, or clear the warnings. */
 
 import assert from "node:assert/strict";
 import { onBoth, serversOf } from "../support/both.ts";
@@ -18,7 +18,7 @@ const testOnBoth = onBoth(
 );
 
 testOnBoth(
-  "what surely clears the warnings before it is counted, from any caller",
+  "the session counts statements that surely clear warnings, by pool or driver",
   async (server) => {
     const session = await open(targetAt(server));
     const driver = session.driver.promise();
@@ -81,7 +81,7 @@ const settings: (readonly [sql: string, raises: boolean])[] = [
   ["COMMIT", false],
 ];
 
-/** The same for MariaDB alone. */
+/** Statements of MariaDB alone, and whether they set an id. */
 const mariadbSettings: typeof settings = [
   ["SELECT NEXTVAL(numbers)", true],
   ["SELECT NEXT VALUE FOR numbers", true],
@@ -90,7 +90,7 @@ const mariadbSettings: typeof settings = [
   ["DELETE FROM t WHERE id = -1 RETURNING id", false],
 ];
 
-testOnBoth("only answers that have set an id are counted", async (server, flavor) => {
+testOnBoth("the session counts only answers that have set an id", async (server, flavor) => {
   const session = await open(targetAt(server, { multipleStatements: true }));
   const cases = [...settings, ...flavor === "mariadb" ? mariadbSettings : []];
   for (const [sql, raises] of cases) {

@@ -1,4 +1,4 @@
-/** Files that a server asks for: it gets those that the statement names, and no others. */
+/** Files that a server demands: it gets those that the statement names, and no others. */
 
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
@@ -13,7 +13,7 @@ import { type Conduct, packet, startHostile } from "./hostile_server.ts";
 
 const load = "LOAD DATA LOCAL INFILE 'a.csv' INTO TABLE t";
 
-test("a statement names the files that it loads, and no text in it names others", () => {
+test("filesOf finds the files that a text loads, and none in its strings and comments", () => {
   const cases: readonly [sql: string, files: readonly string[]][] = [
     [load, ["a.csv"]],
     ['/* x */ -- y\n# z\n load data low_priority local infile "b" into table t', ["b"]],
@@ -35,7 +35,7 @@ test("a statement names the files that it loads, and no text in it names others"
 const demand = (name: string): Buffer => packet(1, Buffer.from(`\xfb${name}`, "latin1"));
 const prepared = Buffer.from([0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
-/** Opens each requested file, and notes it. */
+/** Returns a stream factory that notes each path it opens. */
 function factory(opened: string[]): (path: string) => Readable {
   return (path) => {
     opened.push(path);
@@ -80,7 +80,7 @@ const attacks: Readonly<Record<string, Attack>> = {
   },
 };
 
-/** Answers each statement with a demand. */
+/** Answers each statement with a demand for a file. */
 function demanding(name: string): Conduct {
   return (socket) => void socket.write(demand(name));
 }
@@ -102,7 +102,7 @@ for (const [what, { asks, name }] of Object.entries(attacks)) {
   });
 }
 
-test("a server gets no file of a pool with mysql2's members either", async () => {
+test("a server gets no file from a pool with mysql2's interface either", async () => {
   const opened: string[] = [];
   await using hostile = await startHostile("secret", { answers: demanding("/etc/passwd") });
   const infileStreamFactory = factory(opened);
@@ -117,7 +117,7 @@ test("a server gets no file of a pool with mysql2's members either", async () =>
 
 let server: Server;
 
-/** A file that holds three rows; whatever its name, it is here. */
+/** Returns a file of three rows, whatever its name. */
 const three = (): Readable => Readable.from([Buffer.from("1\n2\n3\n")]);
 
 async function loads(): Promise<void> {
@@ -159,9 +159,9 @@ for (const flavor of ["mariadb", "mysql"] as const) {
     });
     after(() => server?.remove());
 
-    test("a LOAD gets the file that it names, however it is written", loads);
+    test("a LOAD gets the file that it names, however its text is written", loads);
 
     // MySQL prepares no LOAD.
-    if (flavor === "mariadb") test("so does one that is prepared", loadsPrepared);
+    if (flavor === "mariadb") test("a prepared LOAD gets the file that it names", loadsPrepared);
   });
 }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { keyOfValue, shapeOfValue } from "../../src/mysql/keys.ts";
 
-/** No two of them are equal. */
+/** Values of which no two are equal. */
 const different: readonly unknown[] = [
   undefined,
   null,
@@ -41,7 +41,7 @@ test("values that differ in kind or content have different keys", () => {
   assert.equal(new Set(keys).size, different.length);
 });
 
-test("equal content has one key, in whatever order and with whatever is undefined", () => {
+test("equal content has one key, whatever its order and its undefined properties", () => {
   const fn = (): void => undefined;
   const one = { a: 1, b: [{ c: Buffer.from("x"), d: fn }] };
   const other = { b: [{ d: fn, e: undefined, c: new Uint8Array([120]) }], a: 1 };
@@ -50,7 +50,7 @@ test("equal content has one key, in whatever order and with whatever is undefine
   assert.match(keyOfValue(one), /^[\w-]{16}$/);
 });
 
-test("a shape leaves out what is equal only to itself, and is none where nothing is", () => {
+test("a shape leaves out functions and class objects, and is undefined without them", () => {
   const shapes = [() => "a", () => "b", new Map([["a", 1]])].map((value) => {
     return shapeOfValue({ host: "h", value });
   });

@@ -1,6 +1,6 @@
 /**
- * Names that come from outside (of databases, users, character sets, levels of isolation) never
- * become part of a statement: what is not known is refused, the rest is sent as what it is.
+ * Names from outside (of databases, users, character sets, isolation levels) never become part of
+ * a statement: the pool refuses an unknown name, and sends a name only as a name.
  */
 
 import assert from "node:assert/strict";
@@ -11,12 +11,12 @@ import { type Proxy, startProxy } from "../support/proxy.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { lackOf } from "../support/server_binary.ts";
 
-/** What would end a name, a string or a statement. */
+/** A text that would end a name, a string or a statement. */
 const malice = "x`'\"; DROP TABLE t; -- ";
 const quoted = "`x``'\"; DROP TABLE t; -- y`";
 const database = `${malice}y`;
 
-/** Creates a pool of one, and forgets what was sent before. */
+/** Creates a pool of one connection, and forgets what the proxy saw before. */
 function poolAt(proxy: Proxy, options: PoolOptions = {}): Pool {
   proxy.forget();
   return createPool({ uri: proxy.uri, shared: false, connectionLimit: 1, ...options });
@@ -77,13 +77,13 @@ for (const flavor of ["mariadb", "mysql"] as const) {
       await server?.remove();
     });
 
-    test("a database is named at login, and by a new login, whatever its name", () =>
+    test("the pool names a database in a login and in a new login, whatever its name", () =>
       namesDatabase(proxy));
 
     test("a character set that the driver does not know is refused", () => refusesCharsets(proxy));
 
-    test("a level of isolation that there is not is refused", () => refusesIsolation(proxy));
+    test("an unknown isolation level is refused", () => refusesIsolation(proxy));
 
-    test("a user is nothing but who logs in", () => refusesUser(proxy));
+    test("a user's name is only sent in a login", () => refusesUser(proxy));
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Answers that make no sense: the caller gets an error at once, by one code, whatever it is
- * that the driver stumbles over; and what it has stumbled over is the cause.
+ * Malformed answers: the request fails at once with the code PROTOCOL_ERROR, wherever the driver
+ * fails; the driver's error is the cause.
  */
 
 import assert from "node:assert/strict";
@@ -18,23 +18,23 @@ import {
   startHostile,
 } from "./hostile_server.ts";
 
-/** How soon a caller without a timeout gets the error, in ms. */
+/** How soon a request without a timeout fails, in ms. */
 const toldMsMax = 1_000;
 
 const one = packet(1, Buffer.from([1]));
 const eof = (number: number): Buffer => packet(number, Buffer.from([0xfe, 0, 0, 2, 0]));
 const row = (number: number): Buffer => packet(number, Buffer.from("\x03{a}"));
-/** A column of which a byte, so many before its end, is another one. */
+/** Returns a column in which the byte `at` bytes before its end is replaced. */
 const strange = (at: number, byte: number): Buffer => {
   const bytes = column(2);
   bytes[bytes.length - at] = byte;
   return bytes;
 };
-/** The head of a prepared statement with so many columns and parameters. */
+/** Returns the head of a prepared statement with some columns and parameters. */
 const prepared = (columns: number, parameters: number): Buffer =>
   packet(1, Buffer.from([0, 1, 0, 0, 0, columns, 0, parameters, 0, 0, 0, 0]));
 
-/** The driver forgets who has asked if the end of the columns is another packet. */
+/** The driver loses the command if another packet replaces the end of the columns. */
 const unending = Buffer.concat([one, column(2), packet(3, Buffer.from("\x04rows"))]);
 const halfColumn = Buffer.concat([one, packet(2, Buffer.from([4]))]);
 
@@ -47,7 +47,7 @@ const answers: Readonly<Record<string, Buffer>> = {
   "a wrong number": packet(77, ok),
 };
 
-/** Answers to a statement that is to be prepared. */
+/** Answers to a COM_STMT_PREPARE. */
 const preparations: Readonly<Record<string, Buffer>> = {
   "no end of its parameters": Buffer.concat([prepared(0, 1), column(2), column(3)]),
   "no end of its columns": Buffer.concat([prepared(1, 0), column(2), column(3)]),
@@ -57,13 +57,13 @@ const preparations: Readonly<Record<string, Buffer>> = {
 
 const say = (bytes: Buffer): Conduct => (socket) => void socket.write(bytes);
 
-/** Bytes in place of a greeting, or of the answer to a login. */
+/** What the server sends in place of a greeting, or of the answer to a login. */
 const logins: Readonly<Record<string, Hostility>> = {
   "a greeting of one byte": { greets: say(packet(0, Buffer.from([10]))) },
   "an admission with a wrong number": { admits: say(packet(9, ok)) },
 };
 
-/** Expects an error that tells of an answer without sense, and a pool that has noticed. */
+/** Expects a protocol error, and a pool that has closed the connection. */
 async function assertNonsense(error: unknown, db: Pool): Promise<void> {
   assert.ok(error instanceof Error && "code" in error, String(error));
   assert.equal(error.code, "PROTOCOL_ERROR", String(error));
@@ -71,7 +71,7 @@ async function assertNonsense(error: unknown, db: Pool): Promise<void> {
   await until(() => db.stats().size === 0, "the connection is closed");
 }
 
-/** Asks once a server that answers so, and returns what that brings. */
+/** Sends one statement to a server that answers with some bytes, and returns the error. */
 async function askOnce(bytes: Buffer, how: "query" | "execute"): Promise<unknown> {
   await using hostile = await startHostile("secret", { answers: say(bytes) });
   await using db = createPool({ uri: hostile.uri, shared: false, connectionLimit: 1 });
@@ -86,19 +86,19 @@ async function askOnce(bytes: Buffer, how: "query" | "execute"): Promise<unknown
 const limits = { timeout: 5_000 };
 
 for (const [name, bytes] of Object.entries(answers)) {
-  test(`an answer with ${name} makes no sense`, limits, async () => {
+  test(`an answer with ${name} is a protocol error`, limits, async () => {
     await askOnce(bytes, "query");
   });
 }
 
 for (const [name, bytes] of Object.entries(preparations)) {
-  test(`a preparation with ${name} makes no sense`, limits, async () => {
+  test(`a preparation with ${name} is a protocol error`, limits, async () => {
     await askOnce(bytes, "execute");
   });
 }
 
 for (const [name, hostility] of Object.entries(logins)) {
-  test(`${name} makes no sense`, limits, async () => {
+  test(`${name} is a protocol error`, limits, async () => {
     await using hostile = await startHostile("secret", hostility);
     await using db = createPool({ uri: hostile.uri, shared: false });
     const { cause } = await refused(db.query("SELECT 1"), "CONNECT_FAILED");
@@ -106,12 +106,12 @@ for (const [name, hostility] of Object.entries(logins)) {
   });
 }
 
-test("what the driver has stumbled over is the cause", limits, async () => {
+test("the driver's own error is the cause of a protocol error", limits, async () => {
   const error = await askOnce(halfColumn, "query");
   assert.ok(error instanceof Error && error.cause instanceof Error);
 });
 
-test("a statement behind an answer without sense gets the error too", limits, async () => {
+test("statements behind a malformed answer fail with a protocol error too", limits, async () => {
   for (const bytes of [unending, halfColumn]) {
     await using hostile = await startHostile("secret", { answers: say(bytes) });
     await using db = createPool({ uri: hostile.uri, shared: false, connectionLimit: 1 });
@@ -121,7 +121,7 @@ test("a statement behind an answer without sense gets the error too", limits, as
   }
 });
 
-test("a COMMIT whose answer makes no sense is unknown", limits, async () => {
+test("a COMMIT with a malformed answer is COMMIT_UNKNOWN", limits, async () => {
   for (const bytes of [unending, packet(77, ok)]) {
     let count = 0;
     const hostility: Hostility = {

@@ -1,6 +1,6 @@
 /**
- * On a real server: OpenTelemetry sees each statement, one that is prepared before too. It changes
- * the driver when that is loaded, so what loads the driver is imported later.
+ * On a real server: OpenTelemetry sees each statement, even one that was prepared before. It
+ * patches the driver at its import, so this file imports later what loads the driver.
  */
 
 import assert from "node:assert/strict";
@@ -20,7 +20,7 @@ instrumentation.setTracerProvider(
 const { startServer } = await import("../support/server.ts");
 const { createPool } = await import("../../mod.ts");
 
-test("each statement is a span, however often it is executed", async () => {
+test("each execution of a statement is a span", async () => {
   await using server = await startServer();
   await using db = createPool({ uri: server.url(), connectionLimit: 1 });
   const texts = (): unknown[] => {

@@ -1,6 +1,6 @@
 /**
- * Names that every object has (`__proto__`, `constructor`, `toString` …) are no options, wherever
- * they stand, and values that are no options are not passed over.
+ * Names that every object has (`__proto__`, `constructor`, `toString` …) are no options anywhere,
+ * and the pool does not ignore a value that is no options object.
  */
 
 import assert from "node:assert/strict";
@@ -22,12 +22,12 @@ beforeEach(() => void (before = inherited()));
 
 afterEach(() => assert.deepEqual(inherited(), before));
 
-/** Returns an object that has a property of its own, whatever it is called. */
+/** Returns an object with an own property of any name. */
 function having(name: string, value: unknown): object {
   return Object.fromEntries([[name, value]]);
 }
 
-test("they are refused in a URI, whatever is given them", () => {
+test("inherited names are refused in a URI, whatever their value", () => {
   assert.ok(names.includes("__proto__"));
   for (const name of names) {
     for (const value of values) {
@@ -40,7 +40,7 @@ test("they are refused in a URI, whatever is given them", () => {
   }
 });
 
-test("they are refused in options, in those of a virtual connection, and as a profile of TLS", () => {
+test("inherited names are refused as options, also per connection, and as TLS profile", () => {
   for (const name of names) {
     const option = having(name, {});
     assert.throws(() => createPool({ uri, ...option }), invalid, name);
@@ -50,7 +50,7 @@ test("they are refused in options, in those of a virtual connection, and as a pr
   }
 });
 
-test("a unit binds no virtual connection of such a name, and gives none such options", async () => {
+test("a unit's bind refuses inherited names, as connections and as options", async () => {
   await using db = createPool({ uri, shared: false });
   const unit = (bind: unknown): Promise<unknown> => db.unit(() => "run", { bind } as never);
   for (const name of names) {
@@ -66,7 +66,7 @@ test("a unit binds no virtual connection of such a name, and gives none such opt
   assert.equal(await unit(undefined), "run");
 });
 
-test("what is no object is not taken for options", () => {
+test("a value that is no object is refused as options", () => {
   for (const none of [null, undefined, [], 5, true, () => ({})]) {
     assert.throws(() => createPool(none as never), invalid, String(none));
     const connections = { main: none } as never;

@@ -1,6 +1,6 @@
 /**
- * On real servers: the driver's cache of prepared statements and what the server has prepared
- * agree, whatever a holder does; and a pool does not take all that a server can prepare.
+ * On real servers: the driver's cache of prepared statements agrees with the server, whatever a
+ * holder does; and a pool does not use up all statements that a server can prepare.
  */
 
 import assert from "node:assert/strict";
@@ -36,7 +36,7 @@ async function expectRight(db: Pool, value: number): Promise<void> {
   assert.deepEqual((await db.execute(sql, [value]))[0], [{ n: value + 1 }]);
 }
 
-testOnBoth("a handle that its holder closed is prepared anew for the next one", async (db) => {
+testOnBoth("a statement that its holder closed is prepared anew for the next", async (db) => {
   const thread = await threadOf(db);
   const lease = await db.lease();
   const handle = await lease.connection.promise().prepare(sql);
@@ -47,7 +47,7 @@ testOnBoth("a handle that its holder closed is prepared anew for the next one", 
   assert.equal(await threadOf(db), thread);
 });
 
-testOnBoth("in a transaction a handle is prepared anew, and nothing of it is lost", async (db) => {
+testOnBoth("a statement prepared anew in a transaction loses no write", async (db) => {
   await db.query("CREATE TABLE IF NOT EXISTS kept (v INT) ENGINE = InnoDB");
   await db.query("DELETE FROM kept");
   const lease = await db.lease();
@@ -61,7 +61,7 @@ testOnBoth("in a transaction a handle is prepared anew, and nothing of it is los
   assert.deepEqual((await db.query("SELECT v FROM kept ORDER BY v"))[0], [{ v: 1 }, { v: 2 }]);
 });
 
-testOnBoth("the cache is true after a reset, a new login and a lost connection", async (
+testOnBoth("the cache agrees after a reset, a new login and a lost connection", async (
   db,
   server,
 ) => {
@@ -79,7 +79,7 @@ testOnBoth("the cache is true after a reset, a new login and a lost connection",
   assert.equal(await preparedCount(server), 1);
 });
 
-testOnBoth("a handle that was held over a reset is refused, and does not harm the next", async (
+testOnBoth("a prepared statement kept over a reset is refused, and the next works", async (
   db,
 ) => {
   const lease = await db.lease();
@@ -90,7 +90,7 @@ testOnBoth("a handle that was held over a reset is refused, and does not harm th
   await expectRight(db, 1);
 });
 
-testOnBoth("a server that can prepare no more is given back what the connection kept", async (
+testOnBoth("the pool closes cached statements if the server can prepare no more", async (
   db,
   server,
 ) => {
@@ -105,7 +105,7 @@ testOnBoth("a server that can prepare no more is given back what the connection 
   }
 });
 
-testOnBoth("a freed handle is none that its holder has", async (db, server) => {
+testOnBoth("the pool closes no prepared statement of its holder", async (db, server) => {
   await using lease = await db.lease();
   const handle = await lease.connection.promise().prepare(sql);
   await lease.execute("SELECT 1, ?", [1]);
@@ -118,7 +118,7 @@ testOnBoth("a freed handle is none that its holder has", async (db, server) => {
   }
 });
 
-testOnBoth("a statement that has begun is not sent again, whatever number its error has", async (
+testOnBoth("a statement that has begun is not sent again, whatever its error number", async (
   db,
 ) => {
   await db.query("CREATE TABLE IF NOT EXISTS once (v INT) ENGINE = MyISAM");
@@ -134,7 +134,7 @@ testOnBoth("a statement that has begun is not sent again, whatever number its er
 });
 
 testOnBoth(
-  "where others have prepared all, the error says what can be done",
+  "if other sessions have prepared all, the error says what can be done",
   async (db, server) => {
     await threadOf(db);
     await server.query("SET GLOBAL max_prepared_stmt_count = 0");
@@ -151,7 +151,7 @@ testOnBoth(
   },
 );
 
-testOnBoth("each connection keeps as many as the option says, the last used ones", async (
+testOnBoth("a connection keeps the last used maxPreparedStatements", async (
   db,
   server,
 ) => {
@@ -160,7 +160,7 @@ testOnBoth("each connection keeps as many as the option says, the last used ones
   assert.equal(await preparedCount(server), 3);
 }, { maxPreparedStatements: 3 });
 
-testOnBoth("unless told, a connection keeps five hundred", async (db, server) => {
+testOnBoth("by default a connection keeps 500 prepared statements", async (db, server) => {
   for (let i = 0; i < 520; i++) await db.execute(`SELECT ${i}, ?`, [i]);
   await threadOf(db);
   assert.equal(await preparedCount(server), 500);

@@ -1,4 +1,4 @@
-/** Results that are too large: they take little memory, end at the server, and leave nothing. */
+/** Results over maxResultBytes: they take little memory, end at the server, and leave nothing. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -11,12 +11,12 @@ import { type Flavor, lackOf } from "../support/server_binary.ts";
 import { until } from "../support/wait.ts";
 
 const megabyte = 1_000_000;
-/** How much memory a statement may take beyond its limit; its result is many times as large. */
+/** How much memory a statement may take beyond its limit; its result is far larger. */
 const grownMax = 120 * megabyte;
 
 let server: Server;
 
-/** A statement with rows of 10 kB. */
+/** Returns a statement with rows of 10 kB. */
 function rowsOf(bytes: number): string {
   return `SELECT REPEAT('x', 10000) AS x FROM information_schema.columns a, ` +
     `information_schema.columns b LIMIT ${bytes / 10_000}`;
@@ -27,7 +27,7 @@ function open(options: PoolOptions = {}): Pool {
   return createPool({ uri, shared: false, connectionLimit: 1, ...options });
 }
 
-/** Expects that nothing of a statement goes on, and that its pool can be used. */
+/** Expects that a statement does not go on at the server, and that its pool can be used. */
 async function assertUsable(db: Pool): Promise<void> {
   assert.equal(await one(db, "SELECT 7"), 7);
   await until(async () => await server.connectionCount() <= 1, "one connection is open");
@@ -81,7 +81,7 @@ async function sparesOthers(): Promise<void> {
   assert.equal((await unlimited.query(sql))[0].length, 300);
 }
 
-/** Returns by how much memory grows at most while a promise is pending. */
+/** Returns by how much memory grows at most while `work` runs. */
 async function growth(work: () => Promise<unknown>): Promise<number> {
   const now = (): number => {
     const { heapUsed, external } = process.memoryUsage();
@@ -141,9 +141,9 @@ for (const flavor of ["mariadb", "mysql"] as const) {
     before(() => start(flavor));
     after(() => server?.remove());
 
-    test("a statement that brings too much is ended, however it was sent", endsEach);
+    test("a statement with too large a result is ended, however it was sent", endsEach);
 
-    test("one that brings less, a stream, and one without a limit are not", sparesOthers);
+    test("a smaller result, a stream, and a statement without a limit are not ended", sparesOthers);
 
     test("a result of 200 MB takes little more memory than its limit", takesLittle);
 

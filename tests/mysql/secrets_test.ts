@@ -1,7 +1,6 @@
 /**
- * The output of a pool contains no planted password, value or key: searched is all that
- * a pool says of itself, on real servers: errors, events, channels, the statistics, and what its
- * objects show when they are printed.
+ * On real servers: no planted password, value or key shows in what a pool publishes: its errors,
+ * events, channels and stats, and its printed objects.
  */
 
 import assert from "node:assert/strict";
@@ -29,11 +28,11 @@ const names: readonly EventName[] = [
 ];
 
 let server: Server;
-/** All output, as it would be printed. */
+/** All that the pool published, as printed. */
 let told: string[] = [];
 const hear = (news: unknown): void => void told.push(printed(news));
 
-/** Returns all ways in which something is written into a log. */
+/** Returns all forms in which a log may show a value. */
 function printed(thing: unknown): string {
   const options = { depth: 12, maxArrayLength: 1000, maxStringLength: 1_000_000 };
   const text = thing instanceof Error ? `${thing} ${thing.stack}` : "";
@@ -59,7 +58,7 @@ function poolWith(options: PoolOptions = {}): Pool {
   return db;
 }
 
-/** Fails for each secret that something tells. */
+/** Fails if a text contains a secret. */
 function assertSilent(texts: readonly string[], what: string): void {
   const key = (server.key ?? "").split("\n")[1] ?? "";
   assert.ok(key.length > 40);
@@ -146,17 +145,17 @@ for (const flavor of ["mariadb", "mysql"] as const) {
     before(() => prepare(flavor));
     after(tidy);
 
-    test("events, channels, the statistics and the pool itself tell no secret", eventsAreSilent);
+    test("events, channels, stats and the printed pool show no secret", eventsAreSilent);
 
-    test("errors tell neither values nor passwords, from any source", errorsAreSilent);
+    test("errors of pool, driver and server show no values and no passwords", errorsAreSilent);
 
-    test("an error of a statement names the text that its caller gave", errorsNameTheirText);
+    test("the error of a statement has the text that its caller gave", errorsNameTheirText);
 
     test(
-      "code that copies the options of a connection gets the password with them",
+      "a copy of a connection's options has the password",
       copiesHavePassword,
     );
 
-    test("options that are wrong are named, not shown", optionsAreSilent);
+    test("an error names invalid options, and does not show their values", optionsAreSilent);
   });
 }

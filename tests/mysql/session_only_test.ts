@@ -1,4 +1,4 @@
-/** Statements that have no effect but in their session, which is wiped when they are done. */
+/** Statements whose only effect is session state, which a reset wipes when they are done. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { analyserOf } from "../../src/mysql/statement.ts";
 
 const analysers = [analyserOf("9.7.4", []), analyserOf("11.8.2-MariaDB", [])];
 
-/** Expects certain words, or none, for each of some texts. */
+/** Expects the analysers to name some words, or none, for each text. */
 function expectOnly(words: string | undefined, statements: readonly string[]): void {
   for (const sql of statements) {
     for (const analyser of analysers) {
@@ -16,7 +16,7 @@ function expectOnly(words: string | undefined, statements: readonly string[]): v
   }
 }
 
-test("what has no effect but in its session is named", () => {
+test("a statement whose only effect is in its session is named", () => {
   for (
     const [sql, words] of [
       ["START TRANSACTION WITH CONSISTENT SNAPSHOT", "START TRANSACTION"],
@@ -60,7 +60,7 @@ test("what has no effect but in its session is named", () => {
   ) expectOnly(words, [sql]);
 });
 
-test("what has an effect elsewhere, or ends what it begins, is not taken for it", () => {
+test("a statement with another effect, or one that ends what it begins, is not named", () => {
   expectOnly(undefined, [
     "SET GLOBAL a = 1",
     "SET @a = 1, GLOBAL b = 2",

@@ -1,4 +1,4 @@
-/** On real servers: names, views, handles and commands smuggle no state past the session. */
+/** On real servers: no name, view, prepared statement or command hides state from the session. */
 
 import assert from "node:assert/strict";
 import { onBoth, serversOf } from "../support/both.ts";
@@ -12,7 +12,7 @@ const testOnBoth = onBoth(serversOf(["--log-bin-trust-function-creators=1"], asy
   await server.query("CREATE VIEW setting AS SELECT set_one() AS s");
 }));
 
-testOnBoth("rows that are read in a transaction leave nothing to wipe", async (server) => {
+testOnBoth("reading rows in a transaction leaves nothing to reset", async (server) => {
   const session = await open(targetAt(server));
   await nameFirst(session, "SELECT id, v FROM t AS u, information_schema.schemata");
   for (const writes of [[], ["INSERT INTO t (v) VALUES (1)"]]) {
@@ -27,7 +27,7 @@ testOnBoth("rows that are read in a transaction leave nothing to wipe", async (s
   await session.close();
 });
 
-testOnBoth("a view that sets a variable in a transaction is found at its end", async (server) => {
+testOnBoth("a view that sets a variable leaves the session dirty after COMMIT", async (server) => {
   const session = await open(targetAt(server));
   for (const sql of ["BEGIN", "SELECT * FROM t", "SELECT * FROM setting", "COMMIT"]) {
     await run(session, sql);
@@ -38,7 +38,7 @@ testOnBoth("a view that sets a variable in a transaction is found at its end", a
   await session.close();
 });
 
-testOnBoth("names and rows that are put into a text are looked at as they are sent", async (
+testOnBoth("the session checks names and rows in a text as they are sent", async (
   server,
 ) => {
   const session = await open(targetAt(server));
@@ -51,7 +51,7 @@ testOnBoth("names and rows that are put into a text are looked at as they are se
   await session.close();
 });
 
-testOnBoth("a handle that is executed, and a command by itself, are seen", async (server) => {
+testOnBoth("the session sees an executed handle, and a bare command", async (server) => {
   const session = await open(targetAt(server));
   const driver = session.driver.promise();
   const handle = await driver.prepare("SELECT @x := ?");
@@ -72,7 +72,7 @@ testOnBoth("a handle that is executed, and a command by itself, are seen", async
   await session.close();
 });
 
-/** Returns the driver's own class of queries, by one that it makes. */
+/** Returns the driver's own class of queries, by a query that it creates. */
 function queryClass(driver: object): Promise<{ Query: QueryClass }> {
   return new Promise((resolve) => {
     const made: object = Reflect.apply(Reflect.get(driver, "query"), driver, [

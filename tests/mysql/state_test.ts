@@ -1,4 +1,4 @@
-/** On a real server: what is known of a session after each statement, and what a reset leaves. */
+/** On a real server: a session's known state after each statement, and after a reset. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -34,7 +34,7 @@ after(async () => {
   await server?.remove();
 });
 
-/** Runs statements on a clean session and returns what is then known of it. */
+/** Runs statements on a clean session and returns the session's known state. */
 async function seen(...statements: string[]): Promise<string> {
   await session.reset();
   assert.equal(session.condition, "clean");
@@ -43,7 +43,7 @@ async function seen(...statements: string[]): Promise<string> {
   return `${condition}${isInTransaction ? " in transaction" : ""}${isPinned ? " pinned" : ""}`;
 }
 
-test("what leaves nothing leaves the session clean, as text and prepared", async () => {
+test("ordinary statements leave the session clean, as text and prepared", async () => {
   assert.equal(await seen("SELECT 1", "INSERT INTO t (v) VALUES (1)", "SELECT * FROM t"), "clean");
   await run(session, "SELECT * FROM t WHERE id = ?", [1], true);
   await run(session, "INSERT INTO t (v) VALUES (?)", [1], true);
@@ -52,7 +52,7 @@ test("what leaves nothing leaves the session clean, as text and prepared", async
   assert.equal(session.condition, "clean");
 });
 
-test("a transaction is seen until it ends, by statements with and without rows", async () => {
+test("the session sees an open transaction, by statements with and without rows", async () => {
   assert.equal(await seen("BEGIN"), "dirty in transaction");
   assert.equal(await seen("BEGIN", "SELECT * FROM t"), "dirty in transaction");
   assert.equal(await seen("BEGIN", "SELECT * FROM t FOR UPDATE", "COMMIT"), "clean");
@@ -66,7 +66,7 @@ test("a transaction is seen until it ends, by statements with and without rows",
   assert.equal(session.isInTransaction, false);
 });
 
-test("each kind of session state makes it dirty and pins it", async () => {
+test("each kind of session state makes the session dirty and pins it", async () => {
   for (
     const sql of [
       "SET @x = 1",
@@ -95,7 +95,7 @@ test("a procedure that fails in a transaction does not leave the session clean",
   assert.equal(session.isInTransaction, true);
 });
 
-test("a deadlock ends the transaction, and leaves the session to be looked after", async () => {
+test("a deadlock ends the transaction, and leaves the session dirty", async () => {
   const other = await open(targetAt(server));
   await session.reset();
   await run(session, "REPLACE INTO t VALUES (1, 1), (2, 2)");
@@ -118,7 +118,7 @@ test("a deadlock ends the transaction, and leaves the session to be looked after
   await other.close();
 });
 
-test("a holder who resets the session leaves it to be made what it was", async () => {
+test("a reset by the holder leaves the session dirty", async () => {
   await session.reset();
   await session.driver.promise().reset();
   assert.equal(session.condition, "dirty");
@@ -126,7 +126,7 @@ test("a holder who resets the session leaves it to be made what it was", async (
   assert.equal(await seen("SET @a = 1"), "dirty pinned");
 });
 
-test("a reset wipes what was left and restores what the target says", async () => {
+test("a reset wipes session state and restores what the target says", async () => {
   const target = targetAt(server, { initSql: ["SET time_zone = '+05:00'", "SET @home = 7"] });
   const own = await open(target);
   assert.equal(own.condition, "clean");
@@ -162,7 +162,7 @@ test("a reset wipes what was left and restores what the target says", async () =
   await own.close();
 });
 
-test("a reset keeps another character set than the server's", async () => {
+test("a reset keeps the target's character set", async () => {
   const own = await open(targetAt(server, { charset: "latin1_german1_ci" }));
   await run(own, "SET NAMES utf8mb4");
   await own.reset();
@@ -172,7 +172,7 @@ test("a reset keeps another character set than the server's", async () => {
   await own.close();
 });
 
-test("a reset undoes a change of database, also where the target names none", async () => {
+test("a reset undoes a change of database, also if the target names none", async () => {
   await session.reset();
   await run(session, "USE other");
   await session.reset();
@@ -184,7 +184,7 @@ test("a reset undoes a change of database, also where the target names none", as
   await own.close();
 });
 
-test("a reset takes away a role that was set", async () => {
+test("a reset removes a role that a statement set", async () => {
   await server.query("CREATE ROLE helper");
   await server.query("GRANT helper TO app");
   await session.reset();
@@ -206,7 +206,7 @@ test("prepared statements work after a reset, and are prepared anew", async () =
   assert.equal((await run(session, sql, [1], true)).length, 1);
 });
 
-test("what the holder does with the driver's own connection is seen as well", async () => {
+test("the session sees what its holder does with the driver's own connection", async () => {
   await session.reset();
   await session.driver.promise().query("SELECT GET_LOCK(?, 0)", ["d"]);
   assert.equal(session.condition, "dirty");
@@ -224,7 +224,7 @@ test("what the holder does with the driver's own connection is seen as well", as
   assert.equal(await one(session, "SELECT DATABASE()"), "test");
 });
 
-test("values that are put into the text as code are seen as well", async () => {
+test("the session sees values that the driver inserts into the text as code", async () => {
   const { raw } = await import("mysql2");
   await session.reset();
   await run(session, "SELECT ?", ["GET_LOCK('e', 0)"]);
@@ -236,7 +236,7 @@ test("values that are put into the text as code are seen as well", async () => {
   assert.equal(session.condition, "dirty");
 });
 
-test("a result of many statements is read to its last status", async () => {
+test("the session reads the last status of several statements in one text", async () => {
   const own = await open(targetAt(server, { multipleStatements: true }));
   await run(own, "SELECT 1; BEGIN; SELECT 2");
   assert.equal(own.isInTransaction, true);
@@ -247,10 +247,10 @@ test("a result of many statements is read to its last status", async () => {
   await own.close();
 });
 
-test("a server that does not report changes makes all that ran a reason to reset", async () => {
+test("without reports of changes, every statement makes the session dirty", async () => {
   const own = await open(targetAt(server, { user: "root", password: "" }));
   const { query } = own.driver;
-  // As a server, or a proxy, that takes the assignment and reports nothing.
+  // Acts as a server, or a proxy, that takes the assignment and reports nothing.
   Object.assign(own.driver, {
     query: (sql: unknown, values: unknown, callback: unknown): unknown => {
       const isTracking = typeof sql === "string" && sql.includes("session_track_state_change");
@@ -267,14 +267,14 @@ test("a server that does not report changes makes all that ran a reason to reset
   await own.close();
 });
 
-test("a stored function that a query calls is seen where the server tells", async () => {
+test("the session sees a stored function's state if the server reports it", async () => {
   await run(session, "CREATE FUNCTION remembers() RETURNS INT BEGIN SET @f = 1; RETURN 1; END");
   assert.equal(await seen("INSERT INTO t (v) SELECT remembers()"), "dirty pinned");
   if (isMariaDb) assert.equal(await seen("SELECT remembers()"), "dirty pinned");
   await run(session, "DROP FUNCTION remembers");
 });
 
-test("status is read behind compression, and behind packets that are held back", async () => {
+test("the session reads the status behind compression, and behind delayed packets", async () => {
   const own = await open(targetAt(server, { compress: true }));
   await nameFirst(own, "SELECT t.id, t.v, REPEAT(1, 1) FROM t, t AS u, t AS w LIMIT 0");
   await run(own, "INSERT INTO t (v) VALUES (1), (2), (3)");

@@ -1,4 +1,4 @@
-/** What statements do, by their text alone. */
+/** What the analyser finds that statements do, by their text alone. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ function factsOf(sql: string): StatementFacts {
   return analyser.analyse(sql, IGNORE_SPACE);
 }
 
-/** Expects one of the facts to be a value for each of some texts, on MariaDB as well. */
+/** Expects a fact to have a value for each text, on MySQL and on MariaDB. */
 function expect<Name extends keyof StatementFacts>(
   name: Name,
   value: StatementFacts[Name],
@@ -91,7 +91,7 @@ const mayWrite: readonly string[] = [
   "",
 ];
 
-test("reads are distinguished from possible writes", () => {
+test("isReadOnly distinguishes statements that only read from those that may write", () => {
   expect("isReadOnly", true, reads);
   expect("isReadOnly", false, mayWrite);
 });
@@ -115,7 +115,7 @@ test("a single write is one statement that writes rows", () => {
   ]);
 });
 
-test("what asks about an id of an earlier statement is found in any disguise", () => {
+test("a statement that reads the id of an earlier one is found in any spelling", () => {
   expect("reads", "id", [
     "SELECT LAST_INSERT_ID()",
     "SELECT last_insert_id /* x */ -- y\n ( /* z */ )",
@@ -145,7 +145,7 @@ test("what asks about an id of an earlier statement is found in any disguise", (
   ]);
 });
 
-test("what asks about what the statement before left is found in any disguise", () => {
+test("a statement that reads the result info of the last one is found in any spelling", () => {
   assert.equal(mariadb.analyse("SELECT LASTVAL(s)", 0).reads, "id");
   expect("reads", "previous", [
     "SELECT ROW_COUNT()",
@@ -163,7 +163,7 @@ test("what asks about what the statement before left is found in any disguise", 
   ]);
 });
 
-test("what asks about no statement of somebody else is let through", () => {
+test("a statement that reads nothing of an earlier one is not refused", () => {
   expect("reads", "nothing", [
     "SELECT LAST_INSERT_ID(5)",
     "INSERT INTO t (a) VALUES (1) ON DUPLICATE KEY UPDATE a = LAST_INSERT_ID(a)",
@@ -189,7 +189,7 @@ test("what asks about no statement of somebody else is let through", () => {
   ]);
 });
 
-test("what ends a transaction is named", () => {
+test("a statement that ends a transaction is named", () => {
   for (
     const [sql, words] of [
       ["alter /* now */ table t ADD a INT", "ALTER TABLE"],
@@ -227,7 +227,7 @@ test("what ends a transaction is named", () => {
   ]);
 });
 
-test("nothing is certain of a text whose values are more than data, but what it says itself", () => {
+test("of a text whose values are more than data, only its own words are certain", () => {
   const { reads, endsTransaction, ...rest } = weakFacts(factsOf("SELECT LAST_INSERT_ID(), ?"));
   assert.deepEqual([reads, endsTransaction], ["id", undefined]);
   assert.deepEqual(rest, { isReadOnly: false, isSingleWrite: false, sessionOnly: undefined });

@@ -1,6 +1,6 @@
 /**
- * On real servers: what is taken for granted of their SQL. Built-in functions cannot be hidden,
- * texts are read as the server reads them, and statements recognised to end a transaction do.
+ * On real servers: the pool's assumptions about their SQL hold. No stored function hides a built-in
+ * one, the analyser reads texts as the server does, and knows what ends a transaction.
  */
 
 import assert from "node:assert/strict";
@@ -22,7 +22,7 @@ import { closing, endings, prepared } from "./endings.ts";
 
 const withServer = onBoth(serversOf(["--log-bin-trust-function-creators=1"]));
 
-/** A connection of root to a server of a make, in a database of its own. */
+/** Two connections of root to a server, in a test's own database, and the server's version. */
 interface Place {
   readonly connection: Connection;
   readonly observer: Connection;
@@ -54,12 +54,12 @@ async function one(connection: Connection, sql: string): Promise<unknown> {
   return row?.[0];
 }
 
-/** Returns the number of the error that a statement ends with, 0 if with none. */
+/** Returns the number of a statement's error, 0 if there is none. */
 async function errnoOf(connection: Connection, sql: string): Promise<number> {
   return await connection.query(sql).then(() => 0, ({ errno }) => Number(errno ?? -1));
 }
 
-/** ER_SP_WRONG_NO_OF_ARGS: it is a stored function that was called. */
+/** ER_SP_WRONG_NO_OF_ARGS: the call reached a stored function. */
 const otherArguments = 1318;
 /** ER_SP_DOES_NOT_EXIST: no function has this name. */
 const noFunction = 1305;
@@ -86,13 +86,13 @@ testOnBoth("no stored function hides a built-in one", async ({ connection, versi
   assert.deepEqual([...called], ["mine"]);
 });
 
-/** Functions that leave something or that only the server's own views may call, and types. */
+/** Functions that leave state, functions that only the server's own views may call, and types. */
 const left = new RegExp(
   "^(?:get_lock|can_access_|get_dd_|get_jdv|internal_|is_visible_dd|remove_dd|innodb_|convert_|" +
     "asynchronous_connection_|.*_oracle$|varchar2$|varcharacter$|text$)",
 );
 
-testOnBoth("every function of the server's help is known", async ({ connection, version }) => {
+testOnBoth("the analyser knows the functions of the help", async ({ connection, version }) => {
   const { names } = builtinsOf(version);
   const [topics] = await connection.query("SELECT name, description FROM mysql.help_topic");
   const missing: string[] = [];
@@ -109,7 +109,7 @@ testOnBoth("every function of the server's help is known", async ({ connection, 
   assert.deepEqual(missing, []);
 });
 
-/** What became of a transaction by a statement in it: "open" if nothing. */
+/** Returns how a statement ended the transaction around it; "open" if it did not. */
 async function fateBy(
   { connection, observer }: Place,
   sql: string,
@@ -126,7 +126,7 @@ async function fateBy(
 
 const endedBy: Map<string, string[]> = new Map();
 
-testOnBoth("whatever ends a transaction is known to", async (place) => {
+testOnBoth("the analyser knows each statement that ends a transaction", async (place) => {
   const { connection, version } = place;
   for (const sql of prepared) await connection.query(sql);
   const analyser = analyserOf(version, []);
@@ -142,7 +142,7 @@ testOnBoth("whatever ends a transaction is known to", async (place) => {
   assert.equal(await fateBy(place, "SET autocommit = 1", -2), "committed");
 });
 
-test("no statement is recognised to end a transaction that ends none on either server", {
+test("the analyser names no statement that ends a transaction on neither server", {
   skip: lackOf("mysql") ?? lackOf("mariadb") ?? false,
 }, () => {
   const analyser = analyserOf("9.7.4", []);
@@ -150,7 +150,7 @@ test("no statement is recognised to end a transaction that ends none on either s
   assert.deepEqual(known.filter((sql) => !endedBy.has(sql)), []);
 });
 
-testOnBoth("no other variable tells of the statement before", async ({ connection }) => {
+testOnBoth("no other variable depends on the statement before", async ({ connection }) => {
   const values = async (): Promise<Map<string, string>> => {
     const [rows] = await connection.query("SHOW SESSION VARIABLES");
     type Row = { Variable_name: string; Value: string };
@@ -180,7 +180,7 @@ testOnBoth("no other variable tells of the statement before", async ({ connectio
   assert.deepEqual([...changed].sort(), ["identity", "last_insert_id"]);
 });
 
-/** Pieces of texts that servers, drivers and this package may read differently. */
+/** Pieces of texts that servers, the driver and the analyser may read differently. */
 const pieces: readonly string[] = [
   ..."'\"`\\#;?,()-/*\n\0\x01\x7f$@:".split(""),
   ...[
@@ -224,44 +224,41 @@ const modes: readonly (readonly [sqlMode: string, mode: number])[] = [
   ],
 ];
 
-testOnBoth(
-  "a statement recognised to leave nothing calls nothing",
-  async ({ connection, version }) => {
-    await connection.query(
-      "CREATE FUNCTION hit() RETURNS INT BEGIN SET @hit = 1; RETURN 1; END; SET @hit = 0",
+testOnBoth("a text that should leave nothing calls nothing", async ({ connection, version }) => {
+  await connection.query(
+    "CREATE FUNCTION hit() RETURNS INT BEGIN SET @hit = 1; RETURN 1; END; SET @hit = 0",
+  );
+  const analyser = analyserOf(version, []);
+  let certain = 0;
+  let hits = 0;
+  const text = fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 9 })
+    .map((parts) => `SELECT 1, ${parts.join("")}`);
+  const value = fc.oneof(
+    fc.constantFrom("', hit(), '", "\\', hit(), \\'", "*/ hit() /*", "\nhit()", 5, -1, null),
+    fc.array(fc.constantFrom("x", "', hit() -- ", ["y"], [])),
+    fc.constantFrom({}, { a: 1 }),
+  );
+  for (const [sqlMode, bits] of modes) {
+    await connection.query("SET sql_mode = ?", [sqlMode]);
+    const property = fc.asyncProperty(
+      text,
+      fc.array(value, { maxLength: 3 }),
+      fc.constantFrom(bits, bits & NO_BACKSLASH_ESCAPES | MODE_UNKNOWN),
+      async (template, values, mode) => {
+        const isCertain = areHarmless(template, values, mode) &&
+          analyser.analyse(template, mode).effect === "none";
+        const sql = connection.format(template, values);
+        const isCertainWhole = analyser.analyse(sql, mode).effect === "none";
+        await errnoOf(connection, sql);
+        const isHit = Number(await one(connection, "SELECT @hit")) === 1;
+        if (isCertain || isCertainWhole) certain++;
+        if (!isHit) return;
+        hits++;
+        await connection.query("SET @hit = 0");
+        assert.ok(!isCertain && !isCertainWhole, JSON.stringify([template, values, sqlMode]));
+      },
     );
-    const analyser = analyserOf(version, []);
-    let certain = 0;
-    let hits = 0;
-    const text = fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 9 })
-      .map((parts) => `SELECT 1, ${parts.join("")}`);
-    const value = fc.oneof(
-      fc.constantFrom("', hit(), '", "\\', hit(), \\'", "*/ hit() /*", "\nhit()", 5, -1, null),
-      fc.array(fc.constantFrom("x", "', hit() -- ", ["y"], [])),
-      fc.constantFrom({}, { a: 1 }),
-    );
-    for (const [sqlMode, bits] of modes) {
-      await connection.query("SET sql_mode = ?", [sqlMode]);
-      const property = fc.asyncProperty(
-        text,
-        fc.array(value, { maxLength: 3 }),
-        fc.constantFrom(bits, bits & NO_BACKSLASH_ESCAPES | MODE_UNKNOWN),
-        async (template, values, mode) => {
-          const isCertain = areHarmless(template, values, mode) &&
-            analyser.analyse(template, mode).effect === "none";
-          const sql = connection.format(template, values);
-          const isCertainWhole = analyser.analyse(sql, mode).effect === "none";
-          await errnoOf(connection, sql);
-          const isHit = Number(await one(connection, "SELECT @hit")) === 1;
-          if (isCertain || isCertainWhole) certain++;
-          if (!isHit) return;
-          hits++;
-          await connection.query("SET @hit = 0");
-          assert.ok(!isCertain && !isCertainWhole, JSON.stringify([template, values, sqlMode]));
-        },
-      );
-      await fc.assert(property, { numRuns: 400 });
-    }
-    assert.ok(certain > 10 && hits > 10, `${certain} are certain, ${hits} call`);
-  },
-);
+    await fc.assert(property, { numRuns: 400 });
+  }
+  assert.ok(certain > 10 && hits > 10, `${certain} are certain, ${hits} call`);
+});

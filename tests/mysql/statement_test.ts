@@ -1,4 +1,4 @@
-/** What statements may leave, by their text alone. */
+/** What the analyser finds that statements may leave in a session, by their text alone. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -69,7 +69,7 @@ test("ordinary statements leave nothing", () => {
   expect("none", [""]);
 });
 
-test("locks by name and variables that a query assigns are found in any disguise", () => {
+test("named locks and variables that a query assigns are found in any spelling", () => {
   expect("state", [
     "SELECT GET_LOCK('a', 1)",
     "SELECT /**/ Get_Lock/**/('a', 1)",
@@ -94,7 +94,7 @@ test("locks by name and variables that a query assigns are found in any disguise
   ]);
 });
 
-test("statements of other kinds leave state, and only a new login wipes some of it", () => {
+test("other statements leave state, some of which only a new login wipes", () => {
   expect("state", [
     "SET @x = 1",
     "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
@@ -136,7 +136,7 @@ test("statements of other kinds leave state, and only a new login wipes some of 
   ]);
 });
 
-test("a call of anything but a known function renews the session, and is named", () => {
+test("a call of any function that is not known requires a new login, and is named", () => {
   for (
     const [sql, call] of [
       ["SELECT f()", "f"],
@@ -172,7 +172,7 @@ test("a call of anything but a known function renews the session, and is named",
   }
 });
 
-test("functions are known to the server that has them, from the version that has them", () => {
+test("a function is known only for the servers and versions that have it", () => {
   const calls = "SELECT VECTOR_DIM(a), STRING_TO_VECTOR(b)";
   const distance = "SELECT VEC_DISTANCE_COSINE(a, VEC_FromText('[1]'))";
   for (
@@ -190,7 +190,7 @@ test("functions are known to the server that has them, from the version that has
   ) assert.equal(analyserOf(version, []).analyse(sql, 0).effect, effect, `${version}: ${sql}`);
 });
 
-test("functions that are named as clean leave nothing, by exactly these names", () => {
+test("functions that the user names as clean leave nothing, by exactly these names", () => {
   const analyser = analyserOf("9.7.4", ["F", "db.Pure"]);
   for (
     const [sql, effect] of [
@@ -203,7 +203,7 @@ test("functions that are named as clean leave nothing, by exactly these names", 
   ) assert.equal(analyser.analyse(sql, 0).effect, effect, sql);
 });
 
-test("a function that needs its parenthesis at once is known apart only with IGNORE_SPACE", () => {
+test('some functions are known with a space before "(" only with IGNORE_SPACE', () => {
   for (const sql of ["SELECT NOW ()", "SELECT COUNT/**/(*) FROM t"]) {
     assert.equal(effectOf(sql, IGNORE_SPACE), "none");
     assert.equal(effectOf(sql, 0), "renewed");
@@ -212,7 +212,7 @@ test("a function that needs its parenthesis at once is known apart only with IGN
   assert.equal(effectOf("SELECT ABS (1)", 0), "none");
 });
 
-test("what can be read in two ways is unknown", () => {
+test("a text that can be read in two ways is unknown", () => {
   for (
     const sql of [
       "SELECT /*!99999 ' */ f() -- '",
@@ -241,7 +241,7 @@ test("what can be read in two ways is unknown", () => {
   }
 });
 
-test("what a string is depends on the sql_mode", () => {
+test("the analyser reads strings by the sql_mode", () => {
   const backslash = String.raw`SELECT 'a\', f(1), '`;
   assert.equal(effectOf(backslash, 0), "none");
   assert.equal(effectOf(backslash, NO_BACKSLASH_ESCAPES), "renewed");
@@ -257,14 +257,14 @@ test("what a string is depends on the sql_mode", () => {
   assert.equal(effectOf('SELECT "f"(1)', MODE_UNKNOWN), "renewed");
 });
 
-test("the verdict on a text does not depend on earlier texts", () => {
+test("the analysis of a text does not depend on earlier texts", () => {
   for (let at = 0; at < 5000; at++) {
     assert.equal(effectOf(`SELECT ${at}`), "none");
     assert.equal(effectOf(`SELECT @x := ${at}`), "state");
   }
 });
 
-test("texts of any length are read, in no time", () => {
+test("the analyser reads texts of any length fast", () => {
   const long = "x; /* := ".repeat(1_000_000);
   const began = performance.now();
   expect("none", [`/* ${long} */ SELECT 1`, `${" \n(".repeat(1_000_000)}SELECT 1`]);
@@ -274,7 +274,7 @@ test("texts of any length are read, in no time", () => {
   assert.ok(performance.now() - began < 5000);
 });
 
-test("changes of views and triggers are distinguished from possible ones and from others", () => {
+test("the analyser finds statements that change, or may change, views and triggers", () => {
   const texts: readonly (readonly [changes: boolean, mayChange: boolean, sql: string])[] = [
     [true, false, "CREATE OR REPLACE VIEW v AS SELECT 1"],
     [true, false, "DROP TRIGGER IF EXISTS t"],

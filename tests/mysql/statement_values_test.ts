@@ -1,4 +1,4 @@
-/** What the driver puts for placeholders: data, or more than that. */
+/** What the driver inserts for placeholders: data, or more than data. */
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -14,7 +14,7 @@ function effectOf(sql: string): Effect {
   return analyserOf("9.7.4", []).analyse(sql, 0).effect;
 }
 
-test("a literal that the driver writes never changes what a text leaves", () => {
+test("a literal that the driver writes never changes the effect of a text", () => {
   const literal = fc.oneof(
     fc.string({ unit: fc.constantFrom(..."'\"`\\;/*!?:#-\n\0\x1a(f é") }),
     fc.string({ unit: "binary" }),
@@ -37,7 +37,7 @@ test("a literal that the driver writes never changes what a text leaves", () => 
   }));
 });
 
-test("values that are more than data are not", () => {
+test("values that are more than data are not harmless", () => {
   const raw = { toSqlString: () => "f()" };
   for (const values of [[[]], [{}], [raw], [[1, [raw]]], { a: raw }, [() => 1], [new Map()], raw]) {
     assert.ok(!areHarmless("SELECT ?", values, 0));

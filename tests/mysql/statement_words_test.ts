@@ -1,4 +1,4 @@
-/** Words and literals that change what a text means to the server, or only seem to. */
+/** Words and literals that change the meaning of a text for the server, or only seem to. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ function expect(effect: Effect, statements: readonly string[]): void {
   }
 }
 
-test("words of the grammar before a bracket are no calls where they cannot be functions", () => {
+test('words of the grammar before "(" are no calls where they cannot be functions', () => {
   expect("none", [
     "DO (1)",
     "EXPLAIN (SELECT 1)",
@@ -44,7 +44,7 @@ test("words of the grammar before a bracket are no calls where they cannot be fu
   assert.deepEqual(analysers.map((each) => each.analyse(sql, 0).effect), ["renewed", "none"]);
 });
 
-test("a character set is harmless only if its name is plainly that of one", () => {
+test("SET NAMES is harmless only with a plain name of a harmless character set", () => {
   expect("state", [
     "SET NAMES utf8mb4",
     "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_bin', @a = 'gbk'",
@@ -79,7 +79,7 @@ test("a character set is harmless only if its name is plainly that of one", () =
   }
 });
 
-test("what MariaDB profiles, and MySQL's optimizer traces, outlives a login there", () => {
+test("MariaDB's profiles and MySQL's optimizer traces outlive a new login there", () => {
   const outlives = (sql: string): boolean[] =>
     analysers.map((analyser) => analyser.analyse(sql, 0).outlivesLogin);
   for (

@@ -1,4 +1,4 @@
-/** What the packets of servers say, byte by byte as MariaDB 10.11 and MySQL 9.7 sent them. */
+/** How the pool reads status packets, byte by byte as MariaDB 10.11 and MySQL 9.7 sent them. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -35,13 +35,13 @@ function told(hex: string, command: DriverCommand = awaiting): number {
   return status === UNTOLD ? status : status & (AUTOCOMMIT | IN_TRANSACTION | CHANGED | MOVED);
 }
 
-test("an OK packet tells of the transaction and of autocommit", () => {
+test("an OK packet shows the transaction and autocommit", () => {
   assert.equal(told("00 01 00 02 00 00 00"), AUTOCOMMIT);
   assert.equal(told("00 00 00 03 00 00 00"), AUTOCOMMIT | IN_TRANSACTION);
   assert.equal(told("00 fc 10 27 fd 40 42 0f 01 00 00 00"), IN_TRANSACTION);
 });
 
-test("an OK packet tells of changed state, and whether the database was", () => {
+test("an OK packet shows changed state, and a changed database", () => {
   assert.equal(told("00 00 00 02 40 00 00 00 03 02 01 31"), AUTOCOMMIT | CHANGED);
   assert.equal(
     told("00 00 00 02 40 00 00 00 08 01 03 02 64 32 02 01 31"),
@@ -51,12 +51,12 @@ test("an OK packet tells of changed state, and whether the database was", () => 
   assert.equal(told(`00 01 00 02 40 00 00 ${info} 03 02 01 31`), AUTOCOMMIT | CHANGED);
 });
 
-test("reports of the state of the transaction, and of variables alone, are not changes", () => {
+test("reports of the transaction's state, and of variables alone, are not changes", () => {
   assert.equal(told("00 00 00 03 40 00 00 00 0b 05 09 08 545f5f5f5f5f5f5f"), 3);
   assert.equal(told("00 00 00 02 40 00 00 00 06 00 04 01 61 01 62"), AUTOCOMMIT);
 });
 
-test("a report of the transaction is read, and forgotten at the next packet", () => {
+test("a report of the transaction is valid until the next packet", () => {
   const report = { ...noReport };
   const read = (hex: string): object => {
     readStatus(packet(hex), awaiting, report);
@@ -74,13 +74,13 @@ test("a report of the transaction is read, and forgotten at the next packet", ()
   assert.deepEqual(read("00 00 00 03 40 00 00 00 00"), { ...noReport, ...told, isEmpty: true });
 });
 
-test("a variable that changes the meaning of texts is distinguished from others", () => {
+test("a report of a variable that changes the meaning of texts is RECODED", () => {
   const reported = (hex: string): number => readStatus(packet(hex), awaiting) & RECODED;
   assert.equal(reported("00 00 00 02 40 00 00 00 0c 00 0a 08 73716c5f6d6f6465 00"), RECODED);
   assert.equal(reported("00 00 00 02 40 00 00 00 0d 00 0b 09 74696d655f7a6f6e65 00"), 0);
 });
 
-test("a generated id is reported, and of an EOF packet in a transaction it is unclear", () => {
+test("a generated id is HAS_ID, and a change in a transaction's EOF packet UNCLEAR", () => {
   const flags = (hex: string, command = awaiting): number => readStatus(packet(hex), command);
   assert.equal(flags("00 01 07 02 00 00 00") & HAS_ID, HAS_ID);
   assert.equal(flags("00 01 fc 00 01 02 00 00 00") & HAS_ID, HAS_ID);
@@ -94,13 +94,13 @@ test("a report that cannot be read counts as a change, and nothing is thrown", (
   assert.equal(told("00 fe ff ff ff ff ff ff ff ff"), UNTOLD);
 });
 
-test("an EOF packet tells the same by its flags", () => {
+test("an EOF packet shows the same by its flags", () => {
   assert.equal(told("fe 00 00 02 00", reading), AUTOCOMMIT);
   assert.equal(told("fe 00 00 23 00", reading), AUTOCOMMIT | IN_TRANSACTION);
   assert.equal(told("fe 00 00 02 40", reading), AUTOCOMMIT | CHANGED);
 });
 
-test("rows are not taken for OK or EOF packets", () => {
+test("a row is not read as an OK or EOF packet", () => {
   assert.equal(told("00 00 00 02 40 00 00", reading), UNTOLD);
   assert.equal(told("fe 00 00 00 00 01 00 00 00 61", reading), UNTOLD);
   assert.equal(told("00 00 00 02 40 00 00", { next: header }), UNTOLD);
@@ -110,7 +110,7 @@ test("rows are not taken for OK or EOF packets", () => {
   assert.equal(isRow(packet("00 00 00 02 00 00 00"), awaiting), false);
 });
 
-test("an error packet tells its number and its text", () => {
+test("an error packet has a number and a text", () => {
   assert.deepEqual(readError(packet("ff bd 04 23 34 30 30 30 31 61 62")), {
     errno: 1213,
     sqlState: "40001",

@@ -1,4 +1,4 @@
-/** Which triggers and views leave nothing that goes unreported, by their texts alone. */
+/** Which triggers and views leave no state that the server does not report, by their texts. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,7 +13,7 @@ import {
 
 const analysers = [analyserOf("9.7.4", ["clean"]), analyserOf("11.8.2-MariaDB", ["clean"])];
 
-/** A user who sees all but what is in the database `dark`. */
+/** A user who sees everything except the database `dark`. */
 const sighted: Hiding = {
   hidesTriggers: (databases) => databases.includes("dark"),
   hidesViews: (databases) => databases.includes("dark"),
@@ -22,7 +22,7 @@ const sighted: Hiding = {
 
 type Told = [kind: number, name: string, title: string, text: string, sqlMode?: string];
 
-/** Returns what is known of an object by what the server tells. */
+/** Returns what the pool knows of an object by the server's row. */
 function objectBy(
   analyser: Analyser,
   [kind, name, title, text, sqlMode = ""]: Told,
@@ -40,7 +40,7 @@ function expectTrigger(reason: string | undefined, body: string, sqlMode = ""): 
   }
 }
 
-test("a trigger that only writes rows, or sets what is reported, leaves nothing", () => {
+test("a trigger that only writes rows, or sets reported variables, leaves nothing", () => {
   for (
     const body of [
       "SET NEW.a = NEW.a + 1, NEW.b = UPPER(NEW.b)",
@@ -58,7 +58,7 @@ test("a trigger that only writes rows, or sets what is reported, leaves nothing"
   ) expectTrigger(undefined, body);
 });
 
-test("a trigger that may leave what goes unreported is found, and says why", () => {
+test("a trigger that may leave unreported state has a reason", () => {
   for (
     const [reason, body, sqlMode] of [
       ["call of f", "SET NEW.a = f(1)"],
@@ -84,7 +84,7 @@ test("a trigger that may leave what goes unreported is found, and says why", () 
       ["session tracking", "SET SESSION session_track_state_change = 0"],
       ["unknown text", "SET NEW.a = 1 /*!50000 , NEW.b = f(1) */"],
       ["unknown text", "SET NEW.a = 'a"],
-      // What the server was given was 'it''s', "a""b" and 'q\\\\'.
+      // The statements that created these had 'it''s', "a""b" and 'q\\\\'.
       ["unknown text", "BEGIN SET NEW.a = 'it's'; DO f(1); SET NEW.a = 'it's'; END"],
       ["unknown text", 'BEGIN SET NEW.a = "a"b"; DO f(1); SET NEW.a = "a"b"; END'],
       ["unknown text", "BEGIN SET NEW.a = 'it'''; DO f(1); SET NEW.a = ''; END"],
@@ -99,7 +99,7 @@ test("a trigger that may leave what goes unreported is found, and says why", () 
   ) expectTrigger(reason, body, sqlMode);
 });
 
-test("what uses a view or a table that leaves something leaves it too", () => {
+test("a view of a view, or of a table with triggers, has their reasons", () => {
   for (const analyser of analysers) {
     const objects = [
       objectBy(analyser, [1, "Outer", "Outer", "select `i`.`a` from `test`.`inner` `i`"]),
@@ -120,7 +120,7 @@ test("what uses a view or a table that leaves something leaves it too", () => {
   }
 });
 
-test("who does not see the text of a view, or of a trigger, has to fear what it leaves", () => {
+test("a view or a trigger whose text the user does not see may leave state", () => {
   for (const analyser of analysers) {
     const objects = [
       objectBy(analyser, [1, "v", "v", ""]),
@@ -136,7 +136,7 @@ test("who does not see the text of a view, or of a trigger, has to fear what it 
   }
 });
 
-test("who does not see a database has to fear what views and triggers use there", () => {
+test("a view or a trigger that uses a database the user does not see may leave state", () => {
   for (const analyser of analysers) {
     const objects = [
       objectBy(analyser, [1, "v", "v", "select `dark`.`d`.`a` from `dark`.`d`"]),
@@ -150,7 +150,7 @@ test("who does not see a database has to fear what views and triggers use there"
   }
 });
 
-test("who says that what is not seen is clean has nothing to fear of it", () => {
+test("views and triggers that the user does not see but trusts leave nothing", () => {
   const trusting: Hiding = { hidesTriggers: () => false, hidesViews: () => false, trusts: true };
   for (const analyser of analysers) {
     const objects = [
@@ -163,7 +163,7 @@ test("who says that what is not seen is clean has nothing to fear of it", () => 
   }
 });
 
-test("a column whose value an expression gives that sets a variable leaves it", () => {
+test("a column whose expression sets a variable leaves that variable", () => {
   for (const analyser of analysers) {
     const [behind] = behindNames([objectBy(analyser, [3, "t", "c", ""])], sighted).values();
     assert.equal(behind?.reason, "column c: a variable");

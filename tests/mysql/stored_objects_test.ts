@@ -1,4 +1,4 @@
-/** What is known of names: which look-up runs, which waits for it, and what is forgotten by what. */
+/** Views and triggers behind names: which session looks them up or waits, and what is forgotten. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import type { TableNames } from "../../src/mysql/table_names.ts";
 
 type Answer = (error: Error | null, rows: readonly unknown[]) => void;
 
-/** A session whose questions the test answers. */
+/** A session whose look-ups the test answers. */
 class Asked {
   readonly answers: Answer[] = [];
   readonly asking: Asking = {
@@ -21,7 +21,7 @@ class Asked {
     isWarned: () => false,
   };
 
-  /** Answers the next question: of these names are databases, and no views and no triggers. */
+  /** Answers the next look-up: these names are databases, and there are no views or triggers. */
   answer(...databases: readonly string[]): void {
     this.answers.shift()?.(null, databases.map((name) => [4, name, name, null, null, null]));
   }
@@ -29,10 +29,10 @@ class Asked {
 
 const names = (...list: string[]): TableNames => ({ names: list, schemas: [], databases: [] });
 
-/** Lets promises that are settled have their effects. */
+/** Lets the reactions to settled promises run. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Returns what has names learnt, by a server with databases d0, d1 …, and no views or triggers. */
+/** Returns a function that looks names up; the server has databases d0, d1 … and nothing else. */
 function learner(objects: StoredObjects): (...list: string[]) => Promise<void> {
   const asked = new Asked();
   return async (...list) => {
@@ -43,7 +43,7 @@ function learner(objects: StoredObjects): (...list: string[]) => Promise<void> {
   };
 }
 
-test("sessions that ask the same share one question, but not for long", async (context) => {
+test("sessions that need the same names share one look-up, but not for long", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
   const objects = new StoredObjects(true, new ObjectChanges(), new Sight(true));
   const [first, second] = [new Asked(), new Asked()];
@@ -61,7 +61,7 @@ test("sessions that ask the same share one question, but not for long", async (c
   assert.deepEqual(objects.behind(names("a", "b")).unknown, []);
 });
 
-test("a look-up of other names does not wait", async () => {
+test("a session that needs other names does not wait", async () => {
   const objects = new StoredObjects(true, new ObjectChanges(), new Sight(true));
   const [first, second] = [new Asked(), new Asked()];
   const one = objects.learn(first.asking, new Set(["a"]));
@@ -73,7 +73,7 @@ test("a look-up of other names does not wait", async () => {
   await one;
 });
 
-test("a new database has only what is named with it asked for anew", async () => {
+test("a new database repeats the look-up only of names that occur with it", async () => {
   const objects = new StoredObjects(true, new ObjectChanges(), new Sight(true));
   const learn = learner(objects);
   const users = (schema: string): TableNames => ({
@@ -91,14 +91,14 @@ test("a new database has only what is named with it asked for anew", async () =>
   assert.deepEqual(objects.behind(users("d1")).unknown, []);
 });
 
-test("a name is remembered for 1,000 databases, whatever is asked of another name", async () => {
+test("a name is remembered for 1,000 databases, whatever the look-ups of other names", async () => {
   const objects = new StoredObjects(true, new ObjectChanges(), new Sight(true));
   const learn = learner(objects);
   const isKnown = (schema: string): boolean => {
     return objects.behind({ names: ["u"], schemas: [schema], databases: [] }).unknown.length === 0;
   };
   await learn("a");
-  // Each question names the table, too, which counts as a database then.
+  // Each look-up also names the table, which counts as a database then.
   for (let at = 0; at < 998; at++) await learn(`d${at}`, "u");
   assert.deepEqual([isKnown("d0"), isKnown("d997")], [true, true]);
   for (let at = 998; at < 1001; at++) await learn(`d${at}`, "u");
@@ -106,7 +106,7 @@ test("a name is remembered for 1,000 databases, whatever is asked of another nam
   assert.deepEqual(objects.behind(names("a")).unknown, []);
 });
 
-test("a change has all asked for anew, and earlier answers are not kept", async () => {
+test("a change forgets all names, and the results of look-ups that it overtakes", async () => {
   const changes = new ObjectChanges();
   const objects = new StoredObjects(true, changes, new Sight(true));
   const asked = new Asked();

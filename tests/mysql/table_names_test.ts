@@ -1,11 +1,11 @@
-/** Which names of a text are looked up, and in which databases. */
+/** Which names of a text the pool looks up, and in which databases. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MODE_UNKNOWN } from "../../src/mysql/lexer.ts";
 import { namesIn } from "../../src/mysql/table_names.ts";
 
-test("the names of tables are found, however they are written", () => {
+test("the reader finds the names of tables, however they are written", () => {
   const texts: readonly (readonly [sql: string, names: readonly string[]])[] = [
     ["SELECT a FROM t", ["a", "t"]],
     ["SELECT 1 FROM `a``b` JOIN `select` USING (c)", ["a`b", "select", "c"]],
@@ -17,7 +17,7 @@ test("the names of tables are found, however they are written", () => {
   for (const [sql, names] of texts) assert.deepEqual(namesIn(sql, MODE_UNKNOWN).names, names, sql);
 });
 
-test("what stands before a dot where tables are named may be a database", () => {
+test("a name before a dot in a list of tables may be a database", () => {
   const texts: readonly (readonly [sql: string, databases: readonly string[]])[] = [
     ["SELECT * FROM db.t", ["db"]],
     ["SELECT o.a, p.b FROM t o, `d b` . u p WHERE o.a = p.a", ["d b"]],
@@ -42,7 +42,7 @@ test("what stands before a dot where tables are named may be a database", () => 
   }
 });
 
-test("so may what stands before a dot elsewhere, if the text names a table at all", () => {
+test("a name before a dot elsewhere may be one too, if the text names a table", () => {
   const texts: readonly (readonly [sql: string, schemas: readonly string[]])[] = [
     ["SELECT o.a FROM t o, db.u p WHERE p . b = `x y`.c", ["o", "db", "p", "x y"]],
     ["SELECT t.a, u.b", []],
@@ -52,7 +52,7 @@ test("so may what stands before a dot elsewhere, if the text names a table at al
   }
 });
 
-test("what no name can be is none", () => {
+test("a word that cannot be a name is left out", () => {
   const { names } = namesIn("SELECT 1 AS `\u{1f600}`, 2 AS `\u00e9` FROM t", MODE_UNKNOWN);
   assert.deepEqual(names, ["\u00e9", "t"]);
 });

@@ -1,4 +1,4 @@
-/** Targets: what their options may be, and which of them are the same. */
+/** Targets: which options they take, and which targets are equal. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { inspect } from "node:util";
 import { driverOptionsOf } from "../../src/mysql/driver_options.ts";
 import { expandUri, Target, TargetOptionError, targetOptionNames } from "../../src/mysql/mod.ts";
 
-test("a URI says all that options can, and yields to options beside it", () => {
+test("a URI can say all that options can, and options beside it win", () => {
   const target = new Target({
     uri: "mysql://us%40er:p%2Fw@[::1]:3307/shop?timezone=Z&ssl=" +
       encodeURIComponent('{"rejectUnauthorized":false}'),
@@ -22,7 +22,7 @@ test("a URI says all that options can, and yields to options beside it", () => {
   assert.deepEqual(options.ssl, { rejectUnauthorized: false, verifyIdentity: false });
 });
 
-test("a URI that asks for no TLS, as Hyperdrive's does, is of a target that has none", () => {
+test("a URI that turns TLS off, as Hyperdrive's does, gives a target without TLS", () => {
   for (const mode of ["ssl-mode=disabled", "ssl-mode=DISABLED", "sslmode=disable"]) {
     const target = new Target({ uri: `mysql://u:p@h/d?${mode}`, ssl: undefined });
     assert.equal(target.address.isSecured, false, mode);
@@ -33,7 +33,7 @@ test("a URI that asks for no TLS, as Hyperdrive's does, is of a target that has 
   assert.throws(() => new Target({ uri: "mysql://h/d?ssl-mode=perhaps" }), TargetOptionError);
 });
 
-/** The demands on TLS: whether it may be missing, and what is verified. */
+/** Returns a target's TLS settings: whether TLS is optional, and what is verified. */
 function demandOf(options: object): string {
   const { tls } = new Target(options);
   if (tls === undefined) return "plain";
@@ -41,7 +41,7 @@ function demandOf(options: object): string {
   return `${isOptional ? "perhaps" : "TLS"}, ${isChainVerified}, ${isNameVerified}`;
 }
 
-test("who is elsewhere is spoken to encrypted, one on this machine is not, unless options say so", () => {
+test("by default remote hosts are encrypted, and this machine is not", () => {
   const here = [
     "localhost",
     "LocalHost",
@@ -68,7 +68,7 @@ test("who is elsewhere is spoken to encrypted, one on this machine is not, unles
   assert.equal(demandOf({ host: "db", ssl: false }), "plain");
 });
 
-test("one option says how strict TLS is, and by whom it is verified by another", () => {
+test("tls sets how strict TLS is, and ssl sets how it is verified", () => {
   const demands: [object, string][] = [
     [{ tls: "prefer" }, "perhaps, undefined, undefined"],
     [{ tls: "require" }, "TLS, undefined, undefined"],
@@ -102,13 +102,13 @@ test("one option says how strict TLS is, and by whom it is verified by another",
   );
 });
 
-test("targets that differ in what they ask of TLS do not share connections", () => {
+test("targets that differ in their TLS settings do not share connections", () => {
   const [one, other] = [new Target({ host: "h", tls: "require" }), new Target({ host: "h" })];
   assert.notEqual(one.key, other.key);
   assert.notEqual(one.addressKey, other.addressKey);
 });
 
-test("what a URI says of the pool is left for the pool to read", () => {
+test("expandUri keeps the pool options of a URI", () => {
   assert.deepEqual(expandUri({ uri: "mysql://h/d?connectionLimit=5", queueLimit: null }), {
     connectionLimit: 5,
     host: "h",
@@ -116,7 +116,7 @@ test("what a URI says of the pool is left for the pool to read", () => {
   });
 });
 
-test("an option that is unknown, or has a value it does not take, is named", () => {
+test("an error names an option that is unknown or has an invalid value", () => {
   const faults: [object, string][] = [
     [{ port: 70000 }, "port"],
     [{ timezone: "Berlin" }, "timezone"],
@@ -150,7 +150,7 @@ test("equal options make equal targets, whatever their order", () => {
   }
 });
 
-test("what a new login cannot change is another address", () => {
+test("an option that a new login cannot change makes another address", () => {
   const one = new Target({ host: "h", user: "u" });
   const others = [{ port: 3307 }, { ssl: {} }, { timezone: "Z" }, { socketPath: "/s" }] as const;
   for (const other of [...others, { multipleStatements: true }, { keepAliveInitialDelay: 1 }]) {
@@ -158,7 +158,7 @@ test("what a new login cannot change is another address", () => {
   }
 });
 
-test("a password tells targets apart and is shown nowhere", () => {
+test("a password distinguishes targets, and nothing shows it", () => {
   const one = new Target({ uri: "mysql://u:hunter2@h/d" });
   const other = new Target({ uri: "mysql://u:hunter3@h/d" });
   assert.notEqual(one.key, other.key);
@@ -170,7 +170,7 @@ test("a password tells targets apart and is shown nowhere", () => {
   );
 });
 
-test("an overrides changes what it names; another host gives up the unix socket", () => {
+test("overrides change what they name; another host drops the unix socket", () => {
   const home = new Target({ uri: "mysql://u:p@h:3307/d", socketPath: "/s" });
   const over = home.overrides({ uri: "mysql://g/e" });
   assert.deepEqual([over.address.host, over.address.port], ["g", 3307]);
@@ -179,7 +179,7 @@ test("an overrides changes what it names; another host gives up the unix socket"
   assert.equal(home.overrides({}).key, home.key);
 });
 
-test("the server may not ask for files unless they are offered", () => {
+test("the server may ask for files only with LOCAL_FILES or infileStreamFactory", () => {
   const flags = (options: object): unknown => driverOptionsOf(new Target(options)).flags;
   assert.deepEqual(flags({}), ["-LOCAL_FILES"]);
   assert.deepEqual(flags({ flags: "-FOUND_ROWS" }), ["-FOUND_ROWS", "-LOCAL_FILES"]);

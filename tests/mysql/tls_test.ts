@@ -1,4 +1,4 @@
-/** On a real server: when a session is encrypted, and who has to be on the other side. */
+/** On a real server: when a session is encrypted, and which certificates it accepts. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -14,12 +14,12 @@ before(async () => {
 
 after(async () => await server?.remove());
 
-/** Tells whether the server has got rid of all that was opened. */
+/** Tells whether the server has no connection of a pool any more. */
 async function isQuiet(): Promise<boolean> {
   return await server.connectionCount() === 0;
 }
 
-test("TLS is used as asked for, and a certificate that nobody vouches for is refused", async () => {
+test("a session uses TLS as configured, and refuses an untrusted certificate", async () => {
   const session = await open(targetAt(server, { ssl: { ca: server.ca, verifyIdentity: true } }));
   const [row] = await run(session, "SHOW STATUS LIKE 'Ssl_version'");
   assert.match(String(row?.["Value"]), /^TLS/);
@@ -33,24 +33,24 @@ test("TLS is used as asked for, and a certificate that nobody vouches for is ref
   await until(isQuiet, "nothing is left of it");
 });
 
-/** An address that is not known to be of this machine, though it is. */
+/** An address of this machine that the pool takes to be remote. */
 const elsewhere = { host: "0.0.0.0" };
 
-/** The version of TLS that a session uses; empty if it uses none. */
+/** Closes a session, and returns the version of TLS that it used; empty if none. */
 async function versionOf(session: TestSession): Promise<unknown> {
   const [row] = await run(session, "SHOW STATUS LIKE 'Ssl_version'");
   await session.close();
   return row?.["Value"];
 }
 
-test("a server elsewhere is spoken to encrypted without being asked for, if not said otherwise", async () => {
+test("a session with a remote server is encrypted by default", async () => {
   assert.match(String(await versionOf(await open(targetAt(server, elsewhere)))), /^TLS/);
   for (const options of [{}, { ...elsewhere, ssl: false }]) {
     assert.equal(await versionOf(await open(targetAt(server, options))), "");
   }
 });
 
-test("each strictness of TLS takes what it takes, and no less", async () => {
+test("each strictness of TLS accepts what it should, and no less", async () => {
   const { ca } = server;
   const strict = { tls: "verify" };
   for (const tls of ["prefer", "require"]) {
@@ -65,7 +65,7 @@ test("each strictness of TLS takes what it takes, and no less", async () => {
   await until(isQuiet, "nothing is left of it");
 });
 
-test("a server elsewhere without TLS is spoken to in plain text only if that is asked for", async () => {
+test("a session with a remote server without TLS is plain text only if configured", async () => {
   await using plain = await startServer();
   const refused = { code: "HANDSHAKE_NO_SSL_SUPPORT" };
   await assert.rejects(open(targetAt(plain, elsewhere)), {
@@ -81,7 +81,7 @@ test("a server elsewhere without TLS is spoken to in plain text only if that is 
   await until(async () => await plain.connectionCount() === 0, "nothing is left of it");
 });
 
-test("a handshake of TLS that fails is followed by plain text only if that is asked for", async () => {
+test("after a failed TLS handshake a session is plain text only if configured", async () => {
   const demanding = { ssl: { minVersion: "TLSv1.3", maxVersion: "TLSv1.1" } };
   await assert.rejects(open(targetAt(server, demanding)), { code: "HANDSHAKE_SSL_ERROR" });
   const session = await open(targetAt(server, { ...demanding, tls: "prefer" }));

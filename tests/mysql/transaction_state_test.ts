@@ -1,5 +1,5 @@
 /**
- * On real servers: what a session knows of its transaction, by any statement that began or ended it, and how
+ * On real servers: what a session knows of its transaction, however it began and ended, and how
  * many of its statements may have become permanent.
  */
 
@@ -44,7 +44,7 @@ const testOnBoth = onBoth(serversOf(
 
 const insert = "INSERT INTO t (v) VALUES (1)";
 
-/** Runs statements in turn; returns the numbers that the transaction has had, from 1 on. */
+/** Runs statements one by one; returns the transaction's number after each, counted from 1. */
 async function numbers(session: TestSession, ...statements: string[]): Promise<number[]> {
   const before = session.transaction;
   const seen: number[] = [];
@@ -58,7 +58,7 @@ async function numbers(session: TestSession, ...statements: string[]): Promise<n
   return seen.map((number) => number && number - first + 1);
 }
 
-testOnBoth("a transaction has one number for all that does not end it", async (server) => {
+testOnBoth("a transaction keeps its number until a statement ends it", async (server) => {
   const session = await open(targetAt(server));
   const innocent = [
     "SELECT * FROM t LIMIT 1",
@@ -130,7 +130,7 @@ testOnBoth("each transaction has a higher number, however it began", async (serv
   }
 });
 
-testOnBoth("several statements in one text, prepared ones and a ping are followed", async (
+testOnBoth("a session follows several statements in one text, prepared ones and a ping", async (
   server,
 ) => {
   const session = await open(targetAt(server, { multipleStatements: true }));
@@ -149,7 +149,7 @@ testOnBoth("several statements in one text, prepared ones and a ping are followe
   await session.close();
 });
 
-testOnBoth("without reports the text tells that a transaction was begun anew", async (server) => {
+testOnBoth("without reports the text shows that a transaction began anew", async (server) => {
   await using proxy = await startProxy(server, {
     refuses: (command) => /session_track_transaction_info/.test(command) ? unknown : undefined,
   });
@@ -186,7 +186,7 @@ testOnBoth(
   },
 );
 
-/** Returns by how much each statement raises the count of what may have become permanent. */
+/** Returns by how much each statement raises `permanentCount`. */
 async function permanent(session: TestSession, ...statements: string[]): Promise<number[]> {
   const counts: number[] = [];
   for (const sql of statements) {
@@ -197,7 +197,7 @@ async function permanent(session: TestSession, ...statements: string[]): Promise
   return counts;
 }
 
-testOnBoth("each statement that may have become permanent is counted", async (server) => {
+testOnBoth("permanentCount counts statements that may be permanent", async (server) => {
   for (
     const [statements, expected] of [
       [["SELECT 1", insert, "UPDATE t SET v = 2", "SELECT * FROM t"], [0, 1, 1, 0]],
@@ -223,7 +223,7 @@ testOnBoth("each statement that may have become permanent is counted", async (se
   }
 });
 
-testOnBoth("the end of a transaction counts although its answer never comes", async (server) => {
+testOnBoth("the end of a transaction counts even if its answer never comes", async (server) => {
   const ends = [
     ["COMMIT", 1],
     ["CALL commits()", 1],
@@ -248,7 +248,7 @@ testOnBoth("the end of a transaction counts although its answer never comes", as
   }
 });
 
-testOnBoth("a single write that a lock kept from being done does not count", async (server) => {
+testOnBoth("a single write that fails on a lock wait does not count", async (server) => {
   const [session, other] = [await open(targetAt(server)), await open(targetAt(server))];
   await run(other, "BEGIN");
   await run(other, "UPDATE t SET v = 3 WHERE id = 1");
@@ -264,7 +264,7 @@ testOnBoth("a single write that a lock kept from being done does not count", asy
   await Promise.all([session.close(), other.close()]);
 });
 
-testOnBoth("a temporary table leaves a transaction the one it was", async (server) => {
+testOnBoth("a temporary table does not change a transaction's number", async (server) => {
   for (const begin of ["SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET @a = 1"]) {
     const session = await open(targetAt(server));
     await run(session, begin);

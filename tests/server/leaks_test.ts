@@ -1,4 +1,4 @@
-/** On a real server: leases that their holder never releases. */
+/** On a real server: leases that their holder does not release in time, or never. */
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";

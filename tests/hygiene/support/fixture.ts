@@ -1,4 +1,4 @@
-/** What tests of hygiene share: a server of either make, and a pool of one connection there. */
+/** Shared by the hygiene tests: a server of each flavor, and a pool of one connection to it. */
 
 import { test } from "node:test";
 import { createPool, type Pool, type PoolOptions } from "../../../mod.ts";
@@ -10,11 +10,11 @@ import { logGrants, prepared } from "../rows.ts";
 
 /** A server, and a pool of one connection that reaches it through a proxy. */
 export interface Place extends AsyncDisposable {
-  /** Whose server it is. */
+  /** The server's flavor. */
   readonly flavor: Flavor;
   /** The server. */
   readonly server: Server;
-  /** What counts the round trips of the pool. */
+  /** The proxy that counts the pool's round trips. */
   readonly proxy: Proxy;
   /** The pool. */
   readonly db: Pool;
@@ -22,7 +22,7 @@ export interface Place extends AsyncDisposable {
 
 const servers: Map<Flavor, Promise<Server>> = new Map();
 
-/** Declares a test that holds on both makes of server, each of which is started once. */
+/** Declares a test on both flavors of server; each server starts once. */
 export function testOnBoth(
   name: string,
   fn: (place: Place) => Promise<void>,
@@ -36,7 +36,7 @@ export function testOnBoth(
   }
 }
 
-/** Returns a server of a make, which has what all rows need. */
+/** Returns a server of a flavor, prepared for all rows. */
 export async function serverOf(flavor: Flavor): Promise<Server> {
   const known = servers.get(flavor);
   if (known !== undefined) return await known;
@@ -45,12 +45,12 @@ export async function serverOf(flavor: Flavor): Promise<Server> {
   return await starting;
 }
 
-/** Ends all servers. */
+/** Removes all servers. */
 export async function removeServers(): Promise<void> {
   for (const server of servers.values()) await (await server).remove();
 }
 
-/** Returns the last column of the first row, how many rows were written, or an error's number. */
+/** Returns the last column of the first row, the number of written rows, or an error's number. */
 export async function answerTo(asked: Asked, sql: string): Promise<unknown> {
   try {
     const [result] = await asked.query(sql);

@@ -1,10 +1,10 @@
-/** What tests of hidden state share: a database of their own, and what the server runs. */
+/** Shared by the tests of hidden state: their database, and helpers that watch the server. */
 
 import assert from "node:assert/strict";
 import { until } from "../../support/wait.ts";
 import type { Place } from "./fixture.ts";
 
-/** Makes the database `hidden` anew. */
+/** Creates the database `hidden` anew, and runs statements in it. */
 export async function arrange({ server }: Place, ...statements: readonly string[]): Promise<void> {
   await server.query("SET GLOBAL log_bin_trust_function_creators = 1");
   await server.query("DROP DATABASE IF EXISTS hidden");
@@ -15,7 +15,7 @@ export async function arrange({ server }: Place, ...statements: readonly string[
   await server.query("USE test");
 }
 
-/** Returns the thread in which a server runs a statement that is like a pattern, if any. */
+/** Returns the thread in which the server runs a statement like a pattern, if any. */
 export async function threadAt({ server }: Place, pattern: string): Promise<number | undefined> {
   const sql = `SELECT id AS id FROM information_schema.processlist WHERE info LIKE '${pattern}'`;
   const [row] = await server.query<{ id: number }>(sql);

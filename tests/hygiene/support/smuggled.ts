@@ -1,9 +1,9 @@
-/** State that functions, views and triggers smuggle into a session, and what shows it. */
+/** State that functions, views and triggers smuggle into a session, and helpers that show it. */
 
 import { type Asked, one, threadOf } from "../../support/asking.ts";
 import type { Place } from "./fixture.ts";
 
-/** What functions leave: a variable, a lock, and a role. */
+/** Functions that leave a variable, a lock or a role, and one that leaves nothing. */
 const functions: readonly string[] = [
   "CREATE FUNCTION IF NOT EXISTS hit() RETURNS INT BEGIN SET @hit = 7; RETURN 1; END",
   "CREATE FUNCTION IF NOT EXISTS seize() RETURNS INT BEGIN DO GET_LOCK('smuggled', 0); RETURN 1; END",
@@ -13,7 +13,7 @@ const functions: readonly string[] = [
   "CREATE FUNCTION IF NOT EXISTS pure(a INT) RETURNS INT DETERMINISTIC RETURN a + 1",
 ];
 
-/** Views that call them, one by way of another, and one that calls nothing. */
+/** Views that call functions, one through another view, and one that leaves nothing. */
 const views: readonly string[] = [
   "CREATE OR REPLACE VIEW hitting AS SELECT hit() AS h",
   "CREATE OR REPLACE VIEW seizing AS SELECT v, seize() AS s FROM t",
@@ -23,13 +23,13 @@ const views: readonly string[] = [
   "CREATE OR REPLACE VIEW plain AS SELECT v + 1 AS w FROM t WHERE LENGTH(v) > 0",
 ];
 
-/** Gives a server these functions and views. */
+/** Creates these functions and views on a server. */
 export async function prepare({ server }: Place): Promise<void> {
   await server.query("SET GLOBAL log_bin_trust_function_creators = 1");
   for (const sql of [...functions, ...views]) await server.query(sql);
 }
 
-/** Returns what is there of all that: nothing if it is "". */
+/** Returns which of this state the session has; "" if none. */
 export async function traceOn(asked: Asked): Promise<string> {
   const sql = "SELECT CONCAT(COALESCE(@hit, ''), " +
     "IF(IS_USED_LOCK('smuggled') = CONNECTION_ID(), 'lock', ''), " +
@@ -38,7 +38,7 @@ export async function traceOn(asked: Asked): Promise<string> {
   return String(await one(asked, sql) ?? "");
 }
 
-/** Returns how many round trips a statement costs more than itself. */
+/** Returns how many round trips a statement costs beyond its own. */
 export async function cost({ db, proxy }: Place, sql: string): Promise<number> {
   await threadOf(db);
   proxy.roundTrips = 0;

@@ -3,14 +3,14 @@
 import { createPool, type Pool, type PoolOptions } from "../../../mod.ts";
 import type { Place } from "./fixture.ts";
 
-/** The privileges of a user that only reads and writes. */
+/** The privileges of a user who only reads and writes. */
 export const writing = "SELECT, INSERT, UPDATE, DELETE ON hidden.*";
-/** Why a connection of his is renewed. */
+/** The reason for which the pool renews such a user's session. */
 export const unseen = "triggers or views that may not be seen";
 
 let userCount = 0;
 
-/** Makes a user who has some privileges; returns a pool of his. */
+/** Creates a user with some privileges; returns a pool of that user. */
 export async function poolOf(
   { server, proxy }: Place,
   privileges: string,
@@ -25,7 +25,7 @@ export async function poolOf(
   return createPool({ uri, ...whose, connectionLimit: 1, validateAfter: 60_000, ...options });
 }
 
-/** Returns the name of the user that was made last. */
+/** Returns the name of the user that `poolOf` created last. */
 export function userNow(): string {
   return `blind${userCount}`;
 }
