@@ -59,7 +59,7 @@ export class Doubt {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#answered = promise;
     this.#isAsking = true;
-    const late = `What became of a transaction was not answered within ${askMsMax} ms`;
+    const late = `The server did not tell the state of the transaction within ${askMsMax} ms`;
     const fail = (message: string, cause?: unknown): void => {
       this.#failed(Object.assign(new Error(message, { cause }), { code: "ETIMEDOUT" }));
     };
@@ -69,7 +69,7 @@ export class Doubt {
       clearTimeout(timer);
       this.#isAsking = false;
       this.#answered = undefined;
-      if (error) fail("What became of a transaction could not be asked", error);
+      if (error) fail("The state of the transaction could not be checked", error);
       resolve();
     });
     this.#isBeginning = false;

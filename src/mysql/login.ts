@@ -44,7 +44,7 @@ export function loginCounter(exceeded: (error: Error) => void): (chunk: Uint8Arr
   return (chunk) => {
     bytes += chunk.length;
     if (bytes <= loginBytesMax) return;
-    exceeded(new Error(`The server said more than ${loginBytesMax} bytes before it let anyone in`));
+    exceeded(new Error(`The server sent more than ${loginBytesMax} bytes before the login`));
   };
 }
 

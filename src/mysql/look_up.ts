@@ -186,7 +186,7 @@ export class UnsoundLookUp extends Error {
 
   /** Creates the error. */
   constructor(reason: string) {
-    super(`What the server tells is not sure: ${reason}`);
+    super(`The look-up is not reliable: ${reason}`);
     this.reason = reason;
   }
 }

@@ -59,7 +59,9 @@ export class Connections {
   /** Returns an open session; throws if there is none. */
   get(actual: ActualId): PooledConnection {
     const pooled = this.#open.get(actual);
-    if (pooled === undefined) throw new RangeError(`No session is open for actual ${actual}`);
+    if (pooled === undefined) {
+      throw new RangeError(`No session is open for the actual connection ${actual}`);
+    }
     return pooled;
   }
 
@@ -158,7 +160,7 @@ export class Connections {
     if (work === "checking") await session.check();
     else if (work === "resetting") reason = await session.reset(isResetAlways);
     else if (target !== undefined) await session.retarget(target);
-    else throw new TypeError("A session is changed into one of no target");
+    else throw new TypeError("A session can only be changed to a target");
     if (clock.now() - begunAt >= LATE_MS_MIN) await session.check();
     return reason;
   }

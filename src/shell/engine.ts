@@ -204,7 +204,7 @@ export class Engine implements UnitEngine, VirtualEngine {
   }
 
   #destroy(timeoutMs: number): void {
-    const message = `The drain of the pool took longer than its time-out of ${timeoutMs} ms`;
+    const message = `The drain of the pool took longer than its timeout of ${timeoutMs} ms`;
     const reason = new SubletError("POOL_DRAINING", "statement", message);
     const own = this.handle.endsAll ? undefined : this.handle;
     for (const { interpreter } of this.#shared.live) interpreter.destroy(reason, own);

@@ -198,8 +198,7 @@ export class Pool<
     refuseCallback(options);
     const { timeout } = options;
     if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
-      const message =
-        `The time-out must be a number of ms that is not negative: received ${timeout}`;
+      const message = `The timeout must be a number of ms from 0 on: received ${timeout}`;
       throw new SubletError("OPTION_INVALID", "options", message);
     }
     const { handle } = this.#engine;

@@ -122,7 +122,7 @@ export function limitsOf({ signal: given, timeout }: RunOptions, clock: { now():
   const signal = cancellationOf(given);
   if (timeout === undefined) return signal === undefined ? noLimits : { signal, endsAt: undefined };
   if (typeof timeout !== "number" || !(timeout >= 0)) {
-    const message = `The time-out must be a number of ms that is not negative: received ${timeout}`;
+    const message = `The timeout must be a number of ms from 0 on: received ${timeout}`;
     throw new SubletError("OPTION_INVALID", "options", message);
   }
   return { signal, endsAt: clock.now() + timeout };
