@@ -47,9 +47,9 @@ export function tlsDemandOf(options: TargetOptions): TlsDemand | undefined {
     throw new TargetOptionError("ssl.rejectUnauthorized", false, "left out where tls is verify");
   }
   // A profile has its own authorities; a name in a certificate proves nothing without its chain.
-  const sawReport = ssl.ca !== undefined || typeof means === "string" ||
+  const mustVerifyChain = ssl.ca !== undefined || typeof means === "string" ||
     ssl.verifyIdentity === true;
-  const isChainVerified = ssl.rejectUnauthorized ?? (isStrict || sawReport || undefined);
+  const isChainVerified = ssl.rejectUnauthorized ?? (isStrict || mustVerifyChain || undefined);
   return {
     isOptional: tls === "prefer",
     isChainVerified,

@@ -63,7 +63,7 @@ test("the pool calls a password function for each session, and for each new logi
   await assert.rejects(open(failing), /no token/);
 });
 
-test("a password that does not come is given up at the connect's time", async () => {
+test("a connect fails at its timeout if the password function does not answer", async () => {
   const password = (): Promise<string> => new Promise(() => undefined);
   await assert.rejects(open(targetAt(server, { password, connectTimeout: 50 })), {
     code: "ETIMEDOUT",

@@ -42,7 +42,7 @@ export async function one(session: TestSession, sql: string): Promise<unknown> {
   return Object.values(row ?? {})[0];
 }
 
-/** Runs a text, so that the pool looks up the views and triggers behind its names. */
+/** Runs a text, so that the pool looks up the views and triggers behind its names; then resets. */
 export async function nameFirst(session: TestSession, sql: string): Promise<void> {
   await run(session, sql);
   await session.reset();

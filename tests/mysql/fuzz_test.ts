@@ -46,13 +46,13 @@ function chanceOf(start: number): () => number {
   };
 }
 
-/** Tells whether an error is the server's, or has a code that names it, and so has its cause. */
-function sawReport(error: unknown): boolean {
+/** Tells whether an error, and each cause of it, is the server's or has a code. */
+function namesItsCause(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if (error instanceof SubletError) return error.cause === undefined || sawReport(error.cause);
+  if (error instanceof SubletError) return error.cause === undefined || namesItsCause(error.cause);
   if ("sqlState" in error) return true;
-  // With ERR_ begin the codes of the runtime's own errors, which show mistakes in code, except
-  // those of a key: MySQL shows its public key at a user's first login.
+  // The runtime's own codes begin with ERR_ and show mistakes in code. Those of a key are no
+  // mistake: MySQL sends its public key at the first login of a user.
   return "code" in error && typeof error.code === "string" &&
     !/^ERR_(?!OSSL_|CRYPTO_)/.test(error.code);
 }
@@ -91,7 +91,7 @@ for (const flavor of ["mariadb", "mysql"] as const) {
       const which = `round ${round}, byte ${at}: ${[...bytes]}`;
       if (outcome.status === "rejected") {
         failed++;
-        assert.ok(sawReport(outcome.reason), `${which}: ${inspect(outcome.reason)}`);
+        assert.ok(namesItsCause(outcome.reason), `${which}: ${inspect(outcome.reason)}`);
       }
       assert.ok(tookMs < answerMsMax, `${which}: it took ${Math.round(tookMs)} ms`);
       assert.deepEqual(crashes, [], which);

@@ -105,18 +105,21 @@ testOnBoth("the pool closes cached statements if the server can prepare no more"
   }
 });
 
-testOnBoth("the pool closes no prepared statement of its holder", async (db, server) => {
-  await using lease = await db.lease();
-  const handle = await lease.connection.promise().prepare(sql);
-  await lease.execute("SELECT 1, ?", [1]);
-  await server.query("SET GLOBAL max_prepared_stmt_count = 2");
-  try {
-    await lease.execute("SELECT 2, ?", [2]);
-    assert.deepEqual((await handle.execute([1]))[0], [{ n: 2 }]);
-  } finally {
-    await server.query("SET GLOBAL max_prepared_stmt_count = 16382");
-  }
-});
+testOnBoth(
+  "the pool closes no statement that the holder of a lease prepared himself",
+  async (db, server) => {
+    await using lease = await db.lease();
+    const handle = await lease.connection.promise().prepare(sql);
+    await lease.execute("SELECT 1, ?", [1]);
+    await server.query("SET GLOBAL max_prepared_stmt_count = 2");
+    try {
+      await lease.execute("SELECT 2, ?", [2]);
+      assert.deepEqual((await handle.execute([1]))[0], [{ n: 2 }]);
+    } finally {
+      await server.query("SET GLOBAL max_prepared_stmt_count = 16382");
+    }
+  },
+);
 
 testOnBoth("a statement that has begun is not sent again, whatever its error number", async (
   db,

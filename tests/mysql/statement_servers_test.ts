@@ -142,7 +142,7 @@ testOnBoth("the analyser knows each statement that ends a transaction", async (p
   assert.equal(await fateBy(place, "SET autocommit = 1", -2), "committed");
 });
 
-test("the analyser names no statement that ends a transaction on neither server", {
+test("the analyser flags no statement as ending a transaction that neither server ends by it", {
   skip: lackOf("mysql") ?? lackOf("mariadb") ?? false,
 }, () => {
   const analyser = analyserOf("9.7.4", []);

@@ -85,8 +85,8 @@ for (const [what, read] of Object.entries(unproven)) {
       });
       assert.equal(runs, runsExpected);
       assert.ok(error instanceof FakeServerError);
-      const sawReport = error.message.includes("not repeated, as something that it did");
-      assert.equal(sawReport, view === "writing");
+      const saysWritten = error.message.includes("not repeated, as something that it did");
+      assert.equal(saysWritten, view === "writing");
       const proofs = connector.log.filter((line) => line.includes(": PROVE")).length;
       assert.equal(proofs, view === "writing" ? 1 : 2);
       await endsEmpty(world);

@@ -73,11 +73,11 @@ export async function assertNeverWrong(
     return assert.deepEqual(rows.map((row) => ({ ...row })), right);
   }
   const { reason } = outcome;
-  const sawReport = reason instanceof SubletError
+  const isExpected = reason instanceof SubletError
     ? ["CONNECT_FAILED", "STATEMENT_TIMEOUT", "CONNECTION_LOST"].includes(reason.code)
     // If the driver cannot parse an answer, it ends the connection with its own error.
     : isLoss(reason);
-  assert.ok(sawReport, `it got ${reason?.code}: ${reason?.stack}`);
+  assert.ok(isExpected, `it got ${reason?.code}: ${reason?.stack}`);
 }
 
 /** Removes the fault of a direction, and expects the pool to serve again. */
