@@ -54,7 +54,7 @@ export function endedError(hasPeerEnded: boolean): Error {
 
 /** Returns the error for a feature that a runtime's sockets do not support. */
 export function unsupported(runtime: Runtime, what: string, advice: string): Error {
-  const error = new Error(`The sockets of ${titles[runtime]} do not know ${what}: ${advice}`);
+  const error = new Error(`The sockets of ${titles[runtime]} do not support ${what}: ${advice}`);
   return Object.assign(error, { code: "ERR_OPTION_UNSUPPORTED" });
 }
 

@@ -38,7 +38,7 @@ export function createPool(make: MakeDb, given: string | CompatOptions): Pool {
 export function dbOf(face: object): Db {
   const db = dbs.get("pool" in face ? face.pool as object : face);
   if (db !== undefined) return db;
-  throw new TypeError("A pool that this package has made was asked for");
+  throw new TypeError("Expected a pool that @sublet/mysql/compat has made");
 }
 
 /** Makes a {@linkcode Lending} over a new pool; calls `tell` with each new connection. */

@@ -174,7 +174,11 @@ function roleNotedWith(checks: readonly Check[]): string {
 /** Runs the last remedy among the checks, and returns the other checks; throws if there is none. */
 async function remedied(driver: Connection, checks: readonly Check[]): Promise<readonly Check[]> {
   const wrong = checks.findLast(({ remedy }) => remedy !== undefined);
-  if (wrong?.remedy === undefined) throw new Error("The server keeps former statements");
+  if (wrong?.remedy === undefined) {
+    throw new Error(
+      "The server keeps profiles or traces of statements that earlier users of this session ran",
+    );
+  }
   await send(driver, wrong.remedy);
   return checks.filter((check) => check !== wrong);
 }

@@ -88,7 +88,7 @@ export class Canceller {
   async #during(msMax: number, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const late = new AbortController();
     const timer = setTimeout(() => {
-      late.abort(new Error(`The server did not end it within ${msMax} ms`));
+      late.abort(new Error(`The server did not end the statement within ${msMax} ms`));
     }, msMax);
     this.#count++;
     try {

@@ -91,7 +91,7 @@ async function begin(
     return session;
   } catch (error) {
     const rootCause = session.rootCause(error);
-    session.destroy(new Error("The connect was given up", { cause: error }));
+    session.destroy(new Error("The connect has failed", { cause: error }));
     await session.closed;
     throw rootCause;
   }
@@ -116,7 +116,7 @@ async function leave(
 
 /** Returns a timeout error like the driver's own, whose timeout covers only some of the steps. */
 function late(msMax: number): Error {
-  const error = new Error(`connect ETIMEDOUT: it was not done within ${msMax} ms`);
+  const error = new Error(`connect ETIMEDOUT: the connection was not ready within ${msMax} ms`);
   return Object.assign(error, { code: "ETIMEDOUT", errorno: "ETIMEDOUT", syscall: "connect" });
 }
 

@@ -59,7 +59,7 @@ export class Doubt {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#answered = promise;
     this.#isAsking = true;
-    const late = `The server did not tell the state of the transaction within ${askMsMax} ms`;
+    const late = `The server did not report the state of the transaction within ${askMsMax} ms`;
     const fail = (message: string, cause?: unknown): void => {
       this.#failed(Object.assign(new Error(message, { cause }), { code: "ETIMEDOUT" }));
     };

@@ -9,7 +9,7 @@
 export type Flavor = "mariadb" | "mysql";
 
 /** What an error says about the server: it is full, it is down, or it is read-only. */
-export type Plight = "full" | "down" | "readOnly";
+export type ServerState = "full" | "down" | "readOnly";
 
 /** What follows from an error. */
 export interface ErrorClass {
@@ -22,7 +22,7 @@ export interface ErrorClass {
   /** Whether the transaction was not committed and may succeed if the caller repeats it. */
   readonly isRepeatable?: boolean;
   /** What the error says about the server. */
-  readonly serverState?: Plight;
+  readonly serverState?: ServerState;
 }
 
 const none: ErrorClass = {};
@@ -88,10 +88,10 @@ export function classOf(error: unknown, flavor?: Flavor): ErrorClass {
   // When a server ends an idle session, the driver gives the error number as the code.
   const found = table.get(errno) ?? table.get(code) ?? none;
   const isMeant = flavor === undefined || found.flavor === undefined || found.flavor === flavor;
-  const isSaid = errno !== preventing || /read.only/.test(String(message));
-  const said = isMeant && isSaid ? found : none;
+  const isStated = errno !== preventing || /read.only/.test(String(message));
+  const applied = isMeant && isStated ? found : none;
   // The driver marks errors that end the connection, though not all of them.
-  return fatal === true && !said.isLoss ? { ...said, ...lost } : said;
+  return fatal === true && !applied.isLoss ? { ...applied, ...lost } : applied;
 }
 
 /** Tells whether a connect failed because the server has no room for more connections. */
@@ -129,7 +129,7 @@ export function codeOf(error: unknown): unknown {
 }
 
 /** The driver's own code for an answer that violates the protocol. */
-const nonsenseCode = "PROTOCOL_ERROR";
+const protocolErrorCode = "PROTOCOL_ERROR";
 
 /**
  * Returns an error, which ends the session, for an answer that violates the protocol. The cause is
@@ -137,7 +137,7 @@ const nonsenseCode = "PROTOCOL_ERROR";
  */
 export function protocolError(message: string, cause?: unknown): Error {
   const error = new Error(message, cause === undefined ? undefined : { cause });
-  return Object.assign(error, { code: nonsenseCode, fatal: true });
+  return Object.assign(error, { code: protocolErrorCode, fatal: true });
 }
 
 /** Returns a protocol error for what the driver threw while it read an answer. */
@@ -147,5 +147,5 @@ export function unreadable(cause: unknown): Error {
 
 /** Tells whether an error is a protocol error. */
 export function isProtocolError(error: unknown): boolean {
-  return codeOf(error) === nonsenseCode;
+  return codeOf(error) === protocolErrorCode;
 }

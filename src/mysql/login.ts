@@ -68,8 +68,8 @@ export function refusingKeys(given: Plugins | undefined): Plugins {
 
 function refuse(): never {
   throw new Error(
-    "In plain text the server asks for the password under a key that it has just shown, which " +
-      "could be anybody's. Use TLS; or give the server's key to the plugin in `authPlugins`; or " +
-      "take any key by `allowPublicKeyRetrieval: true`",
+    "The connection is not encrypted, and the server asks for the password under a public key " +
+      "that it has just sent, which may be an attacker's. Use TLS; or give the server's key to " +
+      "the plugin in `authPlugins`; or accept any key by `allowPublicKeyRetrieval: true`",
   );
 }

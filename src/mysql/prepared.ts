@@ -33,8 +33,8 @@ const closed = 1243;
 const tooMany = 1461;
 
 const advice =
-  "a pool keeps up to connectionLimit times maxPreparedStatements of them; lower that, " +
-  "or raise max_prepared_stmt_count of the server";
+  "a pool keeps up to connectionLimit times maxPreparedStatements of them; lower one " +
+  "of the two, or raise max_prepared_stmt_count of the server";
 
 /** The handles that a holder got from the driver's own `prepare`. */
 const held: WeakSet<PreparedHandle> = new WeakSet();

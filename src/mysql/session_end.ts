@@ -109,7 +109,7 @@ export class SessionEnd implements End {
     this.#leaveToServer();
     this.#internals.stream.emit(
       "error",
-      this.#placeholder ??= ending("The connection was given up"),
+      this.#placeholder ??= ending("The connection was abandoned"),
     );
     this.#tell(this.#loss!);
   }

@@ -157,7 +157,7 @@ export function checkTargetOptions(options: object): TargetOptions {
 
 function check(name: string, value: unknown): void {
   const rule = Object.hasOwn(rules, name) ? rules[name as TargetOptionName] : undefined;
-  if (rule === undefined) throw new TargetOptionError(name, value, "one that is known");
+  if (rule === undefined) throw new TargetOptionError(name, value, "a known option");
   if (!rule.accepts(value)) throw new TargetOptionError(name, value, rule.expected);
 }
 

@@ -68,8 +68,8 @@ export function isTlsMissing(error: unknown): error is Error {
 export function tlsAdvised(error: Error, { options, address }: Target): Error {
   if (options.tls !== undefined || options.ssl !== undefined) return error;
   const advice =
-    `${address.host} is not this machine, so TLS is asked for. Whom to trust is set by \`ssl\`; ` +
-    'that plain text will do as well, by `tls: "prefer"`; that it is to be, by `ssl: false`';
+    `${address.host} is a remote host, so the pool requires TLS. Set \`ssl.ca\` to the authority ` +
+    'that signed its certificate, `tls: "prefer"` to allow plain text, or `ssl: false` to use it';
   const told = new Error(`${error.message}. ${advice}`, { cause: error });
   return Object.assign(told, { code: "code" in error ? error.code : undefined });
 }

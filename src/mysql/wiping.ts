@@ -136,7 +136,7 @@ export class Wiping {
     by: Beginning,
   ): Promise<void> {
     if (this.#memory.refusals.has("wiping", target)) {
-      throw new Error(`${what} was not tried, as the server has refused one before`);
+      throw new Error(`${what} was not tried, as the server has refused it before`);
     }
     await this.#end.within(what, resetMsMax, async () => {
       await ask().catch((error: unknown) => {

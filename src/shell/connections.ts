@@ -120,7 +120,9 @@ export class Connections {
     const { runDetached, report } = this.#setting;
     const opening = this.#openings.get(actual);
     if (opening !== undefined) {
-      return opening.abort(new Error("The pool has ended, and nobody waits for a connection"));
+      return opening.abort(
+        new Error("The pool has ended, and no request waits for this connection"),
+      );
     }
     const { session } = this.get(actual);
     runDetached(() => session.close()).then(() => {

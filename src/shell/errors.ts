@@ -118,7 +118,7 @@ function describeStats(stats: PoolStats): string {
   const busy = stats.checking + stats.resetting + stats.retargeting;
   let line = `${waiting} waiting, ${leased} of ${connectionLimit} leased, ${idle} idle, ` +
     `${connecting} connecting, ${busy} being prepared, ${closing} closing`;
-  if (ceiling < connectionLimit) line += `, the server bears ${ceiling}`;
+  if (ceiling < connectionLimit) line += `, the server has room for ${ceiling}`;
   if (stats.phase !== "open") line += `, ${stats.phase}`;
   return line;
 }

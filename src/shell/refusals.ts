@@ -29,7 +29,7 @@ const insteadOfEnding: Readonly<Record<string, string>> = {
 export function checkKeepsTransaction({ endsTransaction }: StatementFacts): void {
   if (endsTransaction === undefined) return;
   const advice = insteadOfEnding[endsTransaction] ?? "run it before or after the transaction";
-  const message = `${endsTransaction} would end the transaction before its time: ${advice}. With ` +
+  const message = `${endsTransaction} would end the transaction early: ${advice}. With ` +
     "`allowImplicitCommit: true` the pool sends it, and once it has ended the transaction, the " +
     "transaction rejects with TRANSACTION_LOST";
   throw new SubletError("STATEMENT_REFUSED", "statement", message);
@@ -49,7 +49,7 @@ export function checkLasts({ sessionOnly }: StatementFacts): void {
   const advice = insteadOfState.find(([words]) => words.test(sessionOnly))?.[1];
   const message = `${sessionOnly} outside of a unit of work has no effect, as the pool wipes the ` +
     `session after each statement: ${advice === undefined ? "" : `${advice}; or `}run it in one ` +
-    "`unit` with what it is for, or on a `lease`";
+    "`unit` with the statements that need it, or on a `lease`";
   throw new SubletError("STATEMENT_REFUSED", "statement", message);
 }
 
@@ -70,15 +70,15 @@ export function checkReadsOwn(
       session.resultInfoCount > resultInfoBefore;
     if (reads === "previous" && hasLeft) return;
   }
-  const what = reads === "id" ? "an id that an earlier one has generated" : "what the one before";
-  const own = before === undefined
-    ? "it is in no unit of work, so that would be somebody else's"
-    : "its unit of work has left none on this connection, so that would be somebody else's";
+  const what = reads === "id" ? "an id that" : "a result that";
+  const whose = before === undefined
+    ? "it runs outside of any unit of work"
+    : "its unit of work has left none on this connection";
   const message =
-    `The statement reads ${what}${reads === "id" ? "" : " it has left"}, but ${own}: ` +
-    'run both in one `unit` or `transaction`, with `hold: "unit"` if it uses another virtual ' +
-    "connection between them, or take `insertId`, `affectedRows` and `warningStatus` from the " +
-    "answer";
+    `The statement reads ${what} an earlier statement left, but ${whose}, so the answer would be ` +
+    'about another caller\'s: run both in one `unit` or `transaction`, with `hold: "unit"` if it ' +
+    "uses another virtual connection between them, or take `insertId`, `affectedRows` and " +
+    "`warningStatus` from the answer";
   throw new SubletError("CONNECTION_LEFT", "statement", message);
 }
 
@@ -105,5 +105,5 @@ export function refuseCallback(value: unknown): void {
 export function checkFunction(method: string, fn: unknown): void {
   if (typeof fn === "function") return;
   const received = fn === null ? "null" : `a value of type ${typeof fn}`;
-  throw new TypeError(`${method}() takes the function that it runs: received ${received}`);
+  throw new TypeError(`${method}() expects a function: received ${received}`);
 }

@@ -86,8 +86,9 @@ function registry(): Registry {
   return holder[KEY] ??= { entries: [], warned: new Set() };
 }
 
-const TWINS = "@sublet/mysql: createPool() made another pool, as its options differ from those " +
-  "of a pool that is there in a function or an object with a class, which is equal only to " +
-  "itself. If the same module made both (hot reload), give the pool a name, so that the later " +
-  'definition replaces the earlier: createPool({ name: "shop", … }). If you want several pools, ' +
+const TWINS =
+  "@sublet/mysql: createPool() made a second pool. Its options have other functions or " +
+  "class instances than those of an existing pool, and these are equal only to themselves. If " +
+  "the same module made both (hot reload), give the pool a name, so that the later definition " +
+  'replaces the earlier: createPool({ name: "shop", … }). If you want several pools, ' +
   "give each its own name, or shared: false.";

@@ -115,8 +115,8 @@ export class Transaction implements LeaseTransaction {
     if (transaction === this.#number) return;
     this.isEscaped = true;
     const by = transactionEndedBy === undefined ? "" : `, at ${JSON.stringify(transactionEndedBy)}`;
-    const message = `The transaction has ended before its time${by}: what ran before that may be ` +
-      "permanent. Run what ends a transaction outside of one";
+    const message = `The transaction has ended early${by}: what ran before that may be ` +
+      "permanent. Run statements that end a transaction outside of it";
     this.failure = new SubletError("TRANSACTION_LOST", "statement", message);
   }
 

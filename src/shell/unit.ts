@@ -236,7 +236,7 @@ export class Unit implements LeasingUnit {
     const names = new Set(open.map(({ virtualConfig }) => JSON.stringify(virtualConfig.name)));
     const what = open.some(({ child }) => child !== undefined) ? "transaction" : "lease";
     return `a ${what} of its own unit, on ${[...names].join(" and ")}, ` +
-      "holds an actual connection meanwhile";
+      "holds an actual connection while this request waits";
   }
 
   /**

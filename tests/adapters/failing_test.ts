@@ -205,7 +205,7 @@ test("unsupported TLS options are refused by name", { skip: skipsTls }, async ()
   for (const [names, options] of Object.entries(asked)) {
     const stream = await greeted(peer);
     const error = await failure(stream.startTls?.({ ...plainTls, ...options }));
-    assert.ok(error.message.includes(` do not know ${names}: `), error.message);
+    assert.ok(error.message.includes(` do not support ${names}: `), error.message);
     assert.equal((error.cause as SocketError).code, "ERR_OPTION_UNSUPPORTED");
     stream.destroy();
   }

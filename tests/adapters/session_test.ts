@@ -109,7 +109,7 @@ test("rejectUnauthorized: false verifies nothing, or is refused on Deno", async 
     const options = { uri, ssl: { rejectUnauthorized: false } };
     if (runtime === "deno") {
       const { message } = await refused(options);
-      assert.match(message, /Deno do not know `rejectUnauthorized: false`: take .*node/);
+      assert.match(message, /Deno do not support `rejectUnauthorized: false`: take .*node/);
     } else {
       const session = await open(options);
       assert.ok(await isEncrypted(session));

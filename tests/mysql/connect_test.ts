@@ -67,7 +67,7 @@ test("a connect fails at its timeout if the password function does not answer", 
   const password = (): Promise<string> => new Promise(() => undefined);
   await assert.rejects(open(targetAt(server, { password, connectTimeout: 50 })), {
     code: "ETIMEDOUT",
-    message: "connect ETIMEDOUT: it was not done within 50 ms",
+    message: "connect ETIMEDOUT: the connection was not ready within 50 ms",
   });
 });
 

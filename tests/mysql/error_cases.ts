@@ -1,6 +1,6 @@
 /** How tests provoke each error of the table on a real server. */
 
-import type { Flavor, Plight } from "../../src/mysql/errors.ts";
+import type { Flavor, ServerState } from "../../src/mysql/errors.ts";
 import { endless } from "../support/asking.ts";
 import type { Server } from "../support/server.ts";
 import { until } from "../support/wait.ts";
@@ -27,7 +27,7 @@ export interface Case {
   /** The statement that restores the server. */
   readonly undo?: string;
   /** The state of the server that the error shows. */
-  readonly serverState?: Plight;
+  readonly serverState?: ServerState;
 }
 
 const both: readonly Flavor[] = ["mariadb", "mysql"];

@@ -144,8 +144,8 @@ testOnBoth(
     try {
       const error = Object(await failure(db.execute(sql, [1])));
       assert.equal(error.errno, 1461);
-      assert.match(error.message, /lower that, or raise max_prepared_stmt_count/);
-      assert.doesNotMatch(error.sqlMessage, /lower that/);
+      assert.match(error.message, /lower one of the two, or raise max_prepared_stmt_count/);
+      assert.doesNotMatch(error.sqlMessage, /lower one of the two/);
       await threadOf(db);
     } finally {
       await server.query("SET GLOBAL max_prepared_stmt_count = 16382");

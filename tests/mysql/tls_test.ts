@@ -70,7 +70,7 @@ test("a session with a remote server without TLS is plain text only if configure
   const refused = { code: "HANDSHAKE_NO_SSL_SUPPORT" };
   await assert.rejects(open(targetAt(plain, elsewhere)), {
     ...refused,
-    message: /0\.0\.0\.0 is not this machine.*`tls: "prefer"`.*`ssl: false`/,
+    message: /0\.0\.0\.0 is a remote host.*`tls: "prefer"`.*`ssl: false`/,
   });
   await assert.rejects(open(targetAt(plain, { tls: "require" })), refused);
   for (const options of [{ tls: "prefer" }, { ssl: false }]) {

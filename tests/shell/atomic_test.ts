@@ -163,7 +163,7 @@ for (const ends of ["CALL commits", "CALL begins"]) {
         await seen(db, "INSERT a");
         await seen(db, ends);
         const told = await refused(seen(db, "INSERT late"), "TRANSACTION_LOST");
-        assert.match(told.message, new RegExp(`before its time, at "${ends}"`));
+        assert.match(told.message, new RegExp(`ended early, at "${ends}"`));
       }),
       "TRANSACTION_LOST",
     );
