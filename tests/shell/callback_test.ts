@@ -85,7 +85,7 @@ test("a TypeError names the method and the value that it got instead of a functi
   const { db } = world;
   for (const [given, shown] of [[undefined, "undefined"], ["SELECT", "string"], [null, "null"]]) {
     const fn = given as never;
-    const message = (method: string) => new RegExp(`^${method}\\(\\) takes .*${shown}$`);
+    const message = (method: string) => new RegExp(`^${method}\\(\\) expects .*${shown}$`);
     await assert.rejects(db.unit(fn), { name: "TypeError", message: message("unit") });
     const expected = { name: "TypeError", message: message("transaction") };
     await assert.rejects(db.transaction(fn), expected);
