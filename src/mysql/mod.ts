@@ -36,5 +36,6 @@ export function createConnector(adapter: Adapter): MysqlConnector {
     isFull,
     keyOf: (target: Target) => target.key,
     addressOf: (target: Target) => target.addressKey,
+    describe: (target: Target) => target.description,
   };
 }

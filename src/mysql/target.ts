@@ -94,6 +94,11 @@ export class Target {
     return this.#addressKey;
   }
 
+  /** Where it is and as whom it logs in, for error messages. */
+  get description(): string {
+    return `${placeOf(this.address)} as ${JSON.stringify(this.user ?? "")}`;
+  }
+
   /** Returns this target with some options replaced: a database, a user, a host. */
   overrides(part: object): Target {
     const over = checkTargetOptions(part);

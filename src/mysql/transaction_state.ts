@@ -8,6 +8,7 @@
  * transaction. Without reports only the statement's text shows it.
  */
 
+import { excerptOf } from "../port/session.ts";
 import type { ErrorClass } from "./errors.ts";
 import { analyserOf, type Analysis } from "./statement.ts";
 import type { TransactionReport } from "./status.ts";
@@ -147,7 +148,7 @@ export class TransactionState {
   }
 
   #end(given: Given | undefined): void {
-    this.endedBy = given === undefined ? undefined : excerptOf(given);
+    this.endedBy = given === undefined ? undefined : excerptOf(given.text);
     this.number = 0;
     this.#hasWritten = this.#hasWrittenForGood = false;
     this.#unprovenWithin.clear();
@@ -208,10 +209,4 @@ export function keepsTransaction({ analysis }: Given): boolean {
   const { isReadOnly, isSingleWrite, transactionWord, endsTransaction } = analysis;
   if (transactionWord !== undefined) return transactionWord === "savepoint";
   return endsTransaction === undefined && (isReadOnly || isSingleWrite);
-}
-
-/** Returns the text of a statement in one line of up to 80 characters. */
-function excerptOf({ text }: Given): string {
-  const line = text.slice(0, 1000).replace(/\s+/g, " ").trim();
-  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
 }

@@ -183,6 +183,14 @@ export interface Connector {
   keyOf(target: Target): string;
   /** Returns an address that is equal for targets between which a session can change. */
   addressOf(target: Target): string;
+  /** Says in an error message where a target is, and as whom it logs in. */
+  describe(target: Target): string;
+}
+
+/** Returns the beginning of a statement's text on one line, for an error message. */
+export function excerptOf(sql: string): string {
+  const line = sql.trim().replace(/\s+/g, " ");
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
 }
 
 /** Tells the time, and sets timers. */

@@ -47,6 +47,7 @@ class SignalCancellation implements Cancellation {
   readonly #signal: AbortSignal;
   readonly #listeners = new Listeners();
   readonly #tell: Listener = () => this.#listeners.tell();
+  #reason: Error | undefined;
 
   constructor(signal: AbortSignal) {
     this.#signal = signal;
@@ -57,11 +58,11 @@ class SignalCancellation implements Cancellation {
   }
 
   get reason(): unknown {
-    return this.#signal.reason;
+    return this.#reason ??= errorOf(this.#signal.reason);
   }
 
   throwIfAborted(): void {
-    this.#signal.throwIfAborted();
+    if (this.aborted) throw this.reason;
   }
 
   addEventListener(_name: "abort", listener: Listener): void {
@@ -74,6 +75,16 @@ class SignalCancellation implements Cancellation {
     this.#listeners.delete(listener);
     if (this.#listeners.size === 0) this.#signal.removeEventListener("abort", this.#tell);
   }
+}
+
+/** Returns the reason of an abort or, if that is no error, an error with the reason as cause. */
+function errorOf(reason: unknown): Error {
+  // By its tag, an error of another realm (a `vm` context, as in Jest) counts, too.
+  const isError = reason instanceof Error ||
+    Object.prototype.toString.call(reason) === "[object Error]";
+  if (isError) return reason as Error;
+  const error = new Error(`The operation was aborted: ${String(reason)}`, { cause: reason });
+  return Object.assign(error, { name: "AbortError", code: "ABORT_ERR" });
 }
 
 /** A cancellation by either of two others, the earlier one. */

@@ -10,7 +10,13 @@ import type { ActualId, Event, Work } from "../core/mod.ts";
 import type { Clock, Connector, Loss, Session, Target } from "../port/session.ts";
 import type { Admission } from "./admission.ts";
 import { Renewals } from "./stats.ts";
-import type { PooledConnection } from "./lease_request.ts";
+import {
+  grantedAtOf,
+  type LeaseRequest,
+  type Opening,
+  type PooledConnection,
+  type PooledConnections,
+} from "./lease_request.ts";
 import type { ProcessRef, RunDetached } from "./process_ref.ts";
 
 /**
@@ -38,12 +44,12 @@ export interface ConnectionsSetting {
 }
 
 /** Opens, checks, resets, retargets and closes sessions. */
-export class Connections {
+export class Connections implements PooledConnections {
   /** Counts resets by the reason that {@linkcode Session.reset} returned, if any. */
   readonly renewals: Renewals = new Renewals();
   readonly #setting: ConnectionsSetting;
   readonly #open = new Map<ActualId, PooledConnection>();
-  readonly #openings = new Map<ActualId, AbortController>();
+  readonly #openings = new Map<ActualId, Opening & { readonly abort: AbortController }>();
   #lastFailure: unknown = undefined;
 
   /** Creates an empty set of sessions. */
@@ -54,6 +60,23 @@ export class Connections {
   /** The last failure to open or prepare a session, unless a later attempt has succeeded. */
   get lastFailure(): unknown {
     return this.#lastFailure;
+  }
+
+  /** The session that has been opening for the longest time, if any is. */
+  get oldestOpening(): Opening | undefined {
+    const [oldest] = this.#openings.values();
+    return oldest;
+  }
+
+  /** The leases in use, the oldest first. */
+  get holders(): readonly LeaseRequest[] {
+    return [...this.#open.values()].flatMap(({ request }) => request ?? [])
+      .sort((one, other) => grantedAtOf(one) - grantedAtOf(other));
+  }
+
+  /** Says where a target is, and as whom it logs in. */
+  describe(target: Target): string {
+    return this.#setting.connector.describe(target);
   }
 
   /** Returns an open session; throws if there is none. */
@@ -73,9 +96,9 @@ export class Connections {
   /** Opens a session. */
   connect(actual: ActualId, target: Target): void {
     const { connector, clock, runDetached, report } = this.#setting;
-    const opening = new AbortController();
-    const { signal } = opening;
-    this.#openings.set(actual, opening);
+    const abort = new AbortController();
+    const { signal } = abort;
+    this.#openings.set(actual, { abort, target, since: clock.now() });
     const lost = (loss: Loss): void => this.#onLost(actual, loss);
     runDetached(() => connector.connect(target, lost, signal)).then(
       (session) => {
@@ -120,7 +143,7 @@ export class Connections {
     const { runDetached, report } = this.#setting;
     const opening = this.#openings.get(actual);
     if (opening !== undefined) {
-      return opening.abort(
+      return opening.abort.abort(
         new Error("The pool has ended, and no request waits for this connection"),
       );
     }

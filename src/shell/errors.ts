@@ -38,6 +38,8 @@ export interface ErrorDetails {
   readonly stats?: PoolStats;
   /** The error that caused it. */
   readonly cause?: unknown;
+  /** What else the message says of the pool at that moment. */
+  readonly notes?: readonly string[];
 }
 
 /**
@@ -77,10 +79,10 @@ export class SubletError extends Error {
   override readonly name = "SubletError";
   /** The rule of the pool that it comes from. */
   readonly code: ErrorCode;
-  /** What the pool was doing for the caller. */
-  readonly stage: Stage;
-  /** The statistics of the pool at that moment, where they matter. */
-  readonly stats: PoolStats | undefined;
+  /** The code of the error that caused it, such as `ER_ACCESS_DENIED_ERROR`, if that has one. */
+  declare readonly causeCode?: string;
+  readonly #stage: Stage;
+  readonly #stats: PoolStats | undefined;
 
   /**
    * Creates an error.
@@ -88,13 +90,28 @@ export class SubletError extends Error {
    * @param code The rule of the pool that it comes from.
    * @param stage What the pool was doing for the caller.
    * @param message What was tried, and what went wrong, without a full stop.
-   * @param details The statistics and the cause; both are added to the message.
+   * @param details The statistics, the cause and notes; the message includes them.
    */
   constructor(code: ErrorCode, stage: Stage, message: string, details: ErrorDetails = {}) {
-    super(messageOf(message, details), "cause" in details ? { cause: details.cause } : undefined);
+    super(messageOf(message, details));
+    const { cause, stats } = details;
     this.code = code;
-    this.stage = stage;
-    this.stats = details.stats;
+    this.#stage = stage;
+    this.#stats = stats;
+    const causeCode: unknown = Object(cause).code;
+    if (typeof causeCode === "string") this.causeCode = causeCode;
+    // Node prints a value in full, and so many lines below an uncaught error; the message has it.
+    if ("cause" in details) Object.defineProperty(this, "cause", { get: () => cause });
+  }
+
+  /** What the pool was doing for the caller. */
+  get stage(): Stage {
+    return this.#stage;
+  }
+
+  /** The statistics of the pool at that moment, where they matter. */
+  get stats(): PoolStats | undefined {
+    return this.#stats;
   }
 }
 
@@ -114,21 +131,31 @@ export function withoutStack(create: () => SubletError): SubletError {
 
 /** Describes in one line what a pool is doing. */
 function describeStats(stats: PoolStats): string {
-  const { waiting, leased, connectionLimit, idle, connecting, closing, ceiling } = stats;
-  const busy = stats.checking + stats.resetting + stats.retargeting;
-  let line = `${waiting} waiting, ${leased} of ${connectionLimit} leased, ${idle} idle, ` +
-    `${connecting} connecting, ${busy} being prepared, ${closing} closing`;
-  if (ceiling < connectionLimit) line += `, the server has room for ${ceiling}`;
-  if (stats.phase !== "open") line += `, ${stats.phase}`;
-  return line;
+  const { connectionLimit, ceiling, phase } = stats;
+  const counts = {
+    waiting: stats.waiting,
+    idle: stats.idle,
+    connecting: stats.connecting,
+    "being prepared": stats.checking + stats.resetting + stats.retargeting,
+    closing: stats.closing,
+  };
+  const others = Object.entries(counts).filter(([, count]) => count > 0)
+    .map(([what, count]) => `, ${count} ${what}`);
+  const room = ceiling < connectionLimit ? `, the server has room for ${ceiling}` : "";
+  const ending = phase === "open" ? "" : `, ${phase}`;
+  return `pool: ${stats.leased} of ${connectionLimit} in use${others.join("")}${room}${ending}`;
 }
 
-function messageOf(message: string, { stats, cause }: ErrorDetails): string {
-  const told = stats === undefined ? message : `${message} (${describeStats(stats)})`;
-  return cause instanceof Error && cause.message !== "" ? `${told}: ${cause.message}` : told;
+function messageOf(message: string, { stats, cause, notes = [] }: ErrorDetails): string {
+  const caused = cause instanceof Error && cause.message !== "";
+  const whole = caused ? `${message}: ${cause.message}` : message;
+  if (stats === undefined) return whole;
+  return `${whole} (${[describeStats(stats), ...notes].join("; ")})`;
 }
 
 /** Returns the error for work that comes after its unit has ended. */
 export function unitEnded(): SubletError {
-  return new SubletError("UNIT_ENDED", "unit", "The unit of work has ended");
+  const message = "The unit of work has ended: await each statement before the code of the unit " +
+    "returns, or run later work in a `unit` of its own";
+  return new SubletError("UNIT_ENDED", "unit", message);
 }

@@ -65,10 +65,11 @@ export class Interpreter implements Obeying, Lessor {
   readonly processRef: ProcessRef;
   /** All waiters, with their timeouts. */
   readonly acquireTimeouts: TimeoutQueue<LeaseWaiter>;
+  /** The connections of the pool. */
+  readonly connections: Connections;
   readonly #names: readonly string[];
   readonly #targets: Targets;
   readonly #events: Events;
-  readonly #connections: Connections;
   readonly #isResetAlways: boolean;
   readonly #finished: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #stepper: Stepper;
@@ -91,7 +92,7 @@ export class Interpreter implements Obeying, Lessor {
     this.#isResetAlways = isResetAlways;
     this.processRef = new ProcessRef(runDetached);
     const { processRef } = this;
-    this.#connections = new Connections({
+    this.connections = new Connections({
       connector,
       clock,
       runDetached,
@@ -119,19 +120,19 @@ export class Interpreter implements Obeying, Lessor {
     this.processRef.unref();
   }
 
-  /** The last failure to open or prepare a session, unless a later attempt has succeeded. */
-  get lastFailure(): unknown {
-    return this.#connections.lastFailure;
-  }
-
   /** Returns the statistics of the pool. */
   stats(): PoolStats {
-    return statsOf(this.#stepper.state, this.#connections.renewals);
+    return statsOf(this.#stepper.state, this.connections.renewals);
   }
 
   /** Returns the name of a virtual connection. */
   nameOf(virtual: VirtualId): string {
     return this.#names[virtual] ?? String(virtual);
+  }
+
+  /** Returns the limit of a virtual connection. */
+  limitOf(virtual: VirtualId): number {
+    return this.#stepper.state.policy.virtuals[virtual]?.limit ?? Infinity;
   }
 
   /** Tells whether an event has listeners. */
@@ -183,7 +184,7 @@ export class Interpreter implements Obeying, Lessor {
     }
     const { actual } = pooled;
     this.#stepper.handle({ type: "leaseReleased", lease: request.lease, actual, condition }, now);
-    this.#connections.settle(pooled);
+    this.connections.settle(pooled);
     request.admission.leaveRequest();
   }
 
@@ -207,7 +208,7 @@ export class Interpreter implements Obeying, Lessor {
   destroy(reason: Error, admission: Admission | undefined): void {
     if (admission === undefined) this.report({ type: "drainRequested", serveQueue: false });
     else this.turnAway(admission);
-    this.#connections.destroyAll(reason, admission);
+    this.connections.destroyAll(reason, admission);
   }
 
   /** Emits events, then notifies the answered requests: listeners see connections still unused. */
@@ -228,27 +229,27 @@ export class Interpreter implements Obeying, Lessor {
   obey(command: Command, now: Instant): void {
     switch (command.type) {
       case "grant":
-        return this.#grant(requestOf(command), this.#connections.get(command.actual), now);
+        return this.#grant(requestOf(command), this.connections.get(command.actual), now);
       case "refuse":
         return this.#refuse(requestOf(command), command.reason, command.cause);
       case "connect":
-        return this.#connections.connect(command.actual, this.#targets.know(command.target));
+        return this.connections.connect(command.actual, this.#targets.know(command.target));
       case "check":
-        return this.#connections.work(command.actual, "checking", undefined);
+        return this.connections.work(command.actual, "checking", undefined);
       case "reset":
-        return this.#connections.work(command.actual, "resetting", undefined);
+        return this.connections.work(command.actual, "resetting", undefined);
       case "retarget":
-        return this.#connections.work(
+        return this.connections.work(
           command.actual,
           "retargeting",
           this.#targets.know(command.target),
         );
       case "close":
-        if (this.#events.hasListeners("remove") && this.#connections.isOpen(command.actual)) {
-          const { session } = this.#connections.get(command.actual);
+        if (this.#events.hasListeners("remove") && this.connections.isOpen(command.actual)) {
+          const { session } = this.connections.get(command.actual);
           this.#events.emit("remove", { ...connectionEventOf(session), reason: command.reason });
         }
-        return this.#connections.close(command.actual);
+        return this.connections.close(command.actual);
       case "forget":
         return this.#targets.forget(command.target);
       case "finish":
@@ -268,7 +269,7 @@ export class Interpreter implements Obeying, Lessor {
       return;
     }
     request.grant(pooled, now);
-    this.#connections.settle(pooled);
+    this.connections.settle(pooled);
     this.#targets.leave(request.entry);
     if (this.#events.hasListeners("acquire")) {
       this.#events.emit("acquire", acquireEventOf(request, this.nameOf(request.virtual)));

@@ -128,8 +128,8 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
       const here = transactionOf(context, unitLease.virtualConfig.id);
       const transaction = here?.unitLease === unitLease ? here : taken;
       const statement = statementOf(sql, values, isPrepared);
-      const { endsAt, signal: own } = limitsOf(runOptionsOf(sql, options), engine.clock);
-      const limits = { endsAt, signal: either(context?.signal, own) };
+      const { signal: own, ...rest } = limitsOf(runOptionsOf(sql, options), engine.clock);
+      const limits = { ...rest, signal: either(context?.signal, own) };
       return named(runOnLease(unitLease, { statement, transaction, context, limits }));
     } catch (error) {
       return Promise.reject(restack(error, this.#run));

@@ -15,11 +15,10 @@ import type {
   TargetId,
   VirtualId,
 } from "../core/mod.ts";
-import type { Clock, Condition, Instant, Loss, Session } from "../port/session.ts";
+import type { Clock, Condition, Instant, Loss, Session, Target } from "../port/session.ts";
 import type { Admission } from "./admission.ts";
 import type { PoolStats } from "./stats.ts";
 import type { TimeoutLink, TimeoutQueue } from "./timers.ts";
-import { type ErrorCode, SubletError, withoutStack } from "./errors.ts";
 import { connectionEventOf, type EventName, type PoolEvents } from "./events.ts";
 import type { ProcessRef } from "./process_ref.ts";
 import type { TargetEntry } from "./targets.ts";
@@ -40,6 +39,26 @@ export interface PooledConnection {
   loss: Loss | undefined;
 }
 
+/** A session that is being opened. */
+export interface Opening {
+  /** The target that it connects to. */
+  readonly target: Target;
+  /** When the pool began to open it. */
+  readonly since: Instant;
+}
+
+/** The part of the connections of a pool that error messages describe. */
+export interface PooledConnections {
+  /** The last failure to open or prepare a session, unless a later attempt has succeeded. */
+  readonly lastFailure: unknown;
+  /** The session that has been opening for the longest time, if any is. */
+  readonly oldestOpening: Opening | undefined;
+  /** The leases in use, the oldest first. */
+  readonly holders: readonly LeaseRequest[];
+  /** Says where a target is, and as whom it logs in. */
+  describe(target: Target): string;
+}
+
 /** The part of the interpreter that requests and their waiters use. */
 export interface Lessor {
   /** The clock of the pool. */
@@ -48,12 +67,14 @@ export interface Lessor {
   readonly processRef: ProcessRef;
   /** All waiters, with their timeouts. */
   readonly acquireTimeouts: TimeoutQueue<LeaseWaiter>;
-  /** The last failure to open or prepare a session, unless a later attempt has succeeded. */
-  readonly lastFailure: unknown;
+  /** The connections of the pool. */
+  readonly connections: PooledConnections;
   /** Returns the statistics of the pool. */
   stats(): PoolStats;
   /** Returns the name of a virtual connection. */
   nameOf(virtual: VirtualId): string;
+  /** Returns the limit of a virtual connection. */
+  limitOf(virtual: VirtualId): number;
   /** Returns the id of the next request. */
   nextLease(): LeaseId;
   /** Tells whether an event has listeners. */
@@ -146,6 +167,11 @@ export abstract class LeaseRequest implements LeaseRequested {
 
   /** Called once it was granted or refused, after the steps of the core. */
   abstract answered(): void;
+
+  /** Returns the stack of the code that took the lease, if `leakDetectionTimeout` is set. */
+  stack(): string | undefined {
+    return undefined;
+  }
 }
 
 /** Why a request was refused. */
@@ -188,43 +214,4 @@ export function releaseEventOf(
 ): PoolEvents["release"] {
   const heldMs = now - grantedAtOf(request);
   return { ...connectionEventOf(pooledOf(request).session), virtual, heldMs, condition };
-}
-
-const REFUSALS: Record<RefuseReason, readonly [code: ErrorCode, message: string]> = {
-  connectFailed: ["CONNECT_FAILED", "Cannot open an actual connection"],
-  deadlock: [
-    "LEASE_DEADLOCK",
-    "Cannot lease another actual connection as all wait for one another",
-  ],
-  draining: ["POOL_DRAINING", "Cannot lease an actual connection as the pool is ending"],
-  queueFull: ["QUEUE_FULL", "Cannot wait for an actual connection as the queue is full"],
-};
-
-/** Returns the error of a refused request. */
-export function refusalOf(interpreter: Lessor, { virtual, refusal }: LeaseRequest): SubletError {
-  const [general, message] = REFUSALS[refusal?.reason ?? "draining"];
-  const told = `${message}, for ${JSON.stringify(interpreter.nameOf(virtual))}`;
-  const isUnsupported = Object(refusal?.cause).code === "DRIVER_UNSUPPORTED";
-  const code = isUnsupported ? "DRIVER_UNSUPPORTED" : general;
-  const stage = general === "CONNECT_FAILED" ? "connect" : "lease";
-  const cause = refusal?.cause === undefined ? {} : { cause: refusal.cause };
-  const details = { stats: interpreter.stats(), ...cause };
-  return withoutStack(() => new SubletError(code, stage, told, details));
-}
-
-/** Returns the error of a wait since `since` that timed out; the message ends with `beside`. */
-export function leaseTimeout(
-  interpreter: Lessor,
-  virtual: VirtualId,
-  since: Instant,
-  beside?: string,
-): SubletError {
-  const { lastFailure } = interpreter;
-  const waitMs = Math.round(interpreter.clock.now() - since);
-  const name = JSON.stringify(interpreter.nameOf(virtual));
-  const message = `No actual connection was free for ${name} within ${waitMs} ms` +
-    (beside === undefined ? "" : `; ${beside}`);
-  const stats = interpreter.stats();
-  const details = lastFailure === undefined ? { stats } : { stats, cause: lastFailure };
-  return withoutStack(() => new SubletError("LEASE_TIMEOUT", "lease", message, details));
 }

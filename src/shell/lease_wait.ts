@@ -7,13 +7,12 @@
  */
 
 import type { Instant } from "../port/session.ts";
+import { leaseTimeout, refusalOf } from "./lease_errors.ts";
 import {
   LeaseRequest,
-  leaseTimeout,
   type LeaseWaiter,
   type Lessor,
   type PooledConnection,
-  refusalOf,
 } from "./lease_request.ts";
 import { type Limits, Wait } from "./wait.ts";
 
@@ -27,6 +26,8 @@ export interface Asker {
 export class UnitRequest extends LeaseRequest {
   /** The unit that has made it. */
   asker: Asker | undefined = undefined;
+  /** The stack of the code that took it, if `leakDetectionTimeout` is set. */
+  takenAt: string | undefined = undefined;
   /** `Session.resultInfoCount` at the grant, or at the end of the last transaction since. */
   resultInfoBefore = 0;
   /** `Session.clearingCount` at the grant. */
@@ -57,6 +58,10 @@ export class UnitRequest extends LeaseRequest {
     this.clearingsBefore = clearingCount;
     this.permanentBefore = permanentCount;
     this.idsBefore = idCount;
+  }
+
+  override stack(): string | undefined {
+    return this.takenAt;
   }
 
   /** Ends all waits for it. */
@@ -108,8 +113,8 @@ class LeaseWait extends Wait implements LeaseWaiter {
   }
 
   expire(): void {
-    const { virtual, asker } = this.awaited;
-    this.fail(leaseTimeout(this.interpreter, virtual, this.#since, asker?.describeOpen()));
+    const { interpreter, awaited } = this;
+    this.fail(leaseTimeout(interpreter, awaited, this.#since, awaited.asker?.describeOpen()));
   }
 
   override timeUp(): void {

@@ -5,6 +5,7 @@
  * go through the virtual connection `main`.
  */
 
+import { addForeignMethods } from "./foreign_methods.ts";
 import { checkFunction, refuseCallback } from "./refusals.ts";
 import type { PoolStats } from "./stats.ts";
 import { type DrainOptions, Engine } from "./engine.ts";
@@ -257,6 +258,8 @@ export class Pool<
     return unknownName(name, this.#virtuals.keys());
   }
 }
+
+addForeignMethods(Pool.prototype, "A pool of Sublet");
 
 function signalOf(request: unknown): AbortSignal | undefined {
   if (typeof request !== "object" || request === null || !("signal" in request)) return undefined;

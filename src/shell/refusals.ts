@@ -104,6 +104,8 @@ export function refuseCallback(value: unknown): void {
  */
 export function checkFunction(method: string, fn: unknown): void {
   if (typeof fn === "function") return;
-  const received = fn === null ? "null" : `a value of type ${typeof fn}`;
-  throw new TypeError(`${method}() expects a function: received ${received}`);
+  const isPromise = typeof Object(fn).then === "function";
+  const received = isPromise ? "a promise" : fn === null ? "null" : `a value of type ${typeof fn}`;
+  const advice = isPromise ? ". Give it the function that makes the promise: `() => …`" : "";
+  throw new TypeError(`${method}() expects a function: received ${received}${advice}`);
 }

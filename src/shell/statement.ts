@@ -125,7 +125,7 @@ export function limitsOf({ signal: given, timeout }: RunOptions, clock: { now():
     const message = `The timeout must be a number of ms from 0 on: received ${timeout}`;
     throw new SubletError("OPTION_INVALID", "options", message);
   }
-  return { signal, endsAt: clock.now() + timeout };
+  return { signal, endsAt: clock.now() + timeout, timeoutMs: timeout };
 }
 
 const NO_OPTIONS: RunOptions = {};

@@ -10,13 +10,8 @@ import type { Answering, Instant, Statement } from "../port/session.ts";
 import type { Admission } from "./admission.ts";
 import { goOn, rejected, type Resume, resumeOf } from "./caller.ts";
 import { SubletError } from "./errors.ts";
-import {
-  LeaseRequest,
-  leaseTimeout,
-  type LeaseWaiter,
-  pooledOf,
-  refusalOf,
-} from "./lease_request.ts";
+import { leaseTimeout, refusalOf } from "./lease_errors.ts";
+import { LeaseRequest, type LeaseWaiter, pooledOf } from "./lease_request.ts";
 import { type Limited, type Limiter, limiterOf, type Limits, statementTimeout } from "./wait.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import { checkLasts, checkReadsOwn } from "./refusals.ts";
@@ -79,7 +74,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
 
   /** Gives up, as its wait for a lease has timed out. */
   expire(): void {
-    this.#withdraw(leaseTimeout(this.interpreter, this.virtual, this.requestedAt));
+    this.#withdraw(leaseTimeout(this.interpreter, this, this.requestedAt));
   }
 
   /** Gives up, as its signal was aborted. */
@@ -93,7 +88,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
   /** Gives up, as its own timeout has passed. */
   timeUp(): void {
     if (this.status === "waiting") this.expire();
-    else this.abort(statementTimeout());
+    else this.abort(statementTimeout(this.#statement, this.#limiter?.timeoutMs));
   }
 
   /** Takes the answer; fails if the statement may write, and left a transaction open. */

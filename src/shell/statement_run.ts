@@ -55,7 +55,8 @@ function join(
   const { virtualConfigs, leaks } = context.unit.runtime;
   const virtualConfig = virtualConfigs[id] as VirtualConfig;
   const stack = leaks.stackAbove(runStatement);
-  const within = { signal: either(context.signal, limits.signal), endsAt: limits.endsAt };
+  const { endsAt, timeoutMs } = limits;
+  const within = { signal: either(context.signal, limits.signal), endsAt, timeoutMs };
   const unitLease = context.unit.leaseFor(context, virtualConfig);
   const transaction = transactionOf(context, id);
   return runOnLease(unitLease, { statement, transaction, context, limits: within, stack, isAlone });

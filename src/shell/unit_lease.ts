@@ -176,6 +176,7 @@ export class UnitLease {
   /** Starts the leak detection timeout, once; returns when the lease was granted. */
   watch(stack: string | undefined): Instant {
     const grantedAt = grantedAtOf(this.#given);
+    this.#given.takenAt ??= stack;
     this.#watch ??= this.runtime.leaks.watch(this.virtualConfig.name, grantedAt, stack);
     return grantedAt;
   }

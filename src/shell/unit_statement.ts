@@ -100,7 +100,7 @@ class UnitStatement implements Answering, Limited {
 
   /** Cancels it, as its time is up. */
   timeUp(): void {
-    this.abort(statementTimeout());
+    this.abort(statementTimeout(this.#asked.statement, this.#limiter?.timeoutMs));
   }
 
   /** Takes the result, and fulfils the promise of the caller. */

@@ -5,6 +5,7 @@
  */
 
 import type { VirtualId } from "../core/mod.ts";
+import { addForeignMethods } from "./foreign_methods.ts";
 import { refuseCallback } from "./refusals.ts";
 import type { Lease, LeaseOptions } from "./lease.ts";
 import type {
@@ -194,3 +195,5 @@ export class VirtualConnection<Target extends object = object, Driver extends ob
     return this.#engine.statement(this.#id, asked);
   }
 }
+
+addForeignMethods(VirtualConnection.prototype, "A virtual connection");

@@ -5,7 +5,13 @@
  * process alive until it ends.
  */
 
-import type { Cancellation, Clock, Instant } from "../port/session.ts";
+import {
+  type Cancellation,
+  type Clock,
+  excerptOf,
+  type Instant,
+  type Statement,
+} from "../port/session.ts";
 import { SubletError } from "./errors.ts";
 import type { Lessor } from "./lease_request.ts";
 
@@ -49,7 +55,10 @@ export class Wait implements Limited {
 
   /** Ends it with `STATEMENT_TIMEOUT`, as its time is up. */
   timeUp(): void {
-    this.fail(statementTimeout());
+    const message =
+      `The statement was not sent within its timeout of ${this.#limiter?.timeoutMs} ms, as ` +
+      "an earlier statement of its transaction still runs";
+    this.fail(new SubletError("STATEMENT_TIMEOUT", "statement", message));
   }
 
   /** Called once when it ends, so that a subclass can undo what it has begun. */
@@ -72,9 +81,11 @@ export function until(interpreter: Lessor, change: Promise<void>, limits: Limits
   return wait.begin();
 }
 
-/** Returns the error of a statement whose time is up before its answer. */
-export function statementTimeout(): SubletError {
-  return new SubletError("STATEMENT_TIMEOUT", "statement", "No answer came in time");
+/** Returns the error of a statement that was sent, and not answered before its time was up. */
+export function statementTimeout({ sql }: Statement, timeoutMs: number | undefined): SubletError {
+  const message = `The server did not answer within the timeout of ${timeoutMs} ms, so the pool ` +
+    `cancelled the statement: ${excerptOf(sql)}`;
+  return new SubletError("STATEMENT_TIMEOUT", "statement", message);
 }
 
 /** What ends an operation early. */
@@ -83,6 +94,8 @@ export interface Limits {
   readonly signal: Cancellation | undefined;
   /** The time at which it ends. */
   readonly endsAt: Instant | undefined;
+  /** How long after its beginning that is, in ms. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** The limits of an operation that nothing ends early. */
@@ -98,12 +111,15 @@ export interface Limited {
 
 /** Watches the limits of one operation, until the operation calls `end`. */
 export class Limiter {
+  /** How long after the beginning of the operation its time is up, in ms. */
+  readonly timeoutMs: number | undefined;
   readonly #signal: Cancellation | undefined;
   readonly #aborted: (() => void) | undefined;
   readonly #cancelAlarm: (() => void) | undefined;
 
   /** Starts to watch: listens to the signal, and sets a timer. */
-  constructor(clock: Clock, { signal, endsAt }: Limits, limited: Limited) {
+  constructor(clock: Clock, { signal, endsAt, timeoutMs }: Limits, limited: Limited) {
+    this.timeoutMs = timeoutMs;
     this.#signal = signal;
     if (signal !== undefined) {
       this.#aborted = () => limited.abort(signal.reason);

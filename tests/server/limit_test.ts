@@ -130,7 +130,7 @@ test("a request that waits too long is refused at its timeout, with the pool's s
   const waiting = threadOf(db);
   const waitedMs = await timed(waiting);
   assert.ok(waitedMs > 195 && waitedMs < 500, `it waited for ${waitedMs} ms`);
-  assert.match((await refused(waiting, "LEASE_TIMEOUT")).message, /1 of 1 leased/);
+  assert.match((await refused(waiting, "LEASE_TIMEOUT")).message, /1 of 1 in use/);
   assert.equal(db.stats().waiting, 0);
 });
 

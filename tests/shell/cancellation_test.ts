@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
 import { cancellationOf, either, Trigger } from "../../src/shell/cancellation.ts";
 import { createWorld } from "./support/pool.ts";
 import { settled } from "./support/manual_clock.ts";
@@ -67,12 +68,29 @@ test("an abort calls listeners in the order of their addition, those of `either`
     both.addEventListener("abort", note("b"));
     first.addEventListener("abort", note("c"));
     both.addEventListener("abort", note("d"));
-    ends[which]!.abort("first");
+    const reason = new Error("first");
+    ends[which]!.abort(reason);
     ends[1 - which]!.abort("second");
     assert.deepEqual(told, ["a", "b", "c", "d"]);
-    assert.equal(both.reason, "first");
-    assert.throws(() => both.throwIfAborted(), (error) => error === "first");
+    assert.equal(both.reason, reason);
+    assert.throws(() => both.throwIfAborted(), (error) => error === reason);
   }
+});
+
+test("an abort without an error for a reason rejects with an error, the reason its cause", () => {
+  for (const reason of ["the client left", 7, null, { code: 1 }]) {
+    const end = new AbortController();
+    const cancellation = cancellationOf(end.signal)!;
+    end.abort(reason);
+    const error = cancellation.reason;
+    assert.ok(error instanceof Error && error.name === "AbortError");
+    assert.equal(error.cause, reason);
+    assert.throws(() => cancellation.throwIfAborted(), (thrown) => thrown === error);
+  }
+  const foreign: unknown = runInNewContext("new TypeError('of another realm')");
+  const end = new AbortController();
+  end.abort(foreign);
+  assert.equal(cancellationOf(end.signal)?.reason, foreign);
 });
 
 test("if a listener throws, the others still run, and its error is uncaught", (t) => {

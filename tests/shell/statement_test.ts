@@ -74,7 +74,10 @@ test("if the server is down, the error comes at once, with cause, stats and call
     await db.query("SELECT 1");
   }
   const error = await refused(caller(), "CONNECT_FAILED");
-  assert.match(error.message, /for "main" \(0 waiting, 0 of 10 leased.*\): connect ECONNREFUSED$/);
+  assert.match(
+    error.message,
+    /^Cannot connect to a as "app": connect ECONNREFUSED \(pool: 0 of 10 in use\)$/,
+  );
   assert.ok(error.cause instanceof FakeServerError);
   assert.equal(error.stage, "connect");
   assert.match(error.stack ?? "", /at async caller .*statement_test\.ts/);
@@ -122,7 +125,10 @@ test("the pool refuses a request at its timeout, with the last connect error", a
   assert.equal(db.stats().waiting, 1);
   await clock.pass(1);
   const error = await waiting;
-  assert.match(error.message, /"main" within 300 ms \(.*\): Too many connections$/);
+  assert.match(
+    error.message,
+    /"main" within 300 ms: Too many connections \(pool: 1 of 10 in use.*held by "main" for 300 ms/,
+  );
   assert.equal(db.stats().waiting, 0);
   connector.sessions[0]?.answer();
   await holder;

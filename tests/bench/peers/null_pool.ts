@@ -34,6 +34,7 @@ const nullConnector: Connector = {
   isFull: () => false,
   keyOf: () => "",
   addressOf: () => "",
+  describe: () => "",
 };
 
 const NO_FACTS: StatementFacts = {

@@ -77,6 +77,10 @@ export class FakeConnector implements Connector {
   addressOf({ host }: FakeTarget): string {
     return host;
   }
+
+  describe({ host }: FakeTarget): string {
+    return `${host} as "app"`;
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
