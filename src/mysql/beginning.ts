@@ -6,7 +6,8 @@
  * `initSql` did. MySQL's reset also takes away the character set, MariaDB's does not.
  */
 
-import mysql2, { type Connection } from "mysql2";
+import type { Connection } from "mysql2";
+import { charsetOf, isKnownByAll, isUnknownCharset } from "./charset.ts";
 import { noted, role } from "./look_up.ts";
 import { answered, internalsOf } from "./mysql2_internals.ts";
 import { errnoOf, isOfServer, type Refusable, type Refusals } from "./refusals.ts";
@@ -60,7 +61,9 @@ export async function beginSession(
   const known = isTelling ? objects.of(target) : undefined;
   state.reading.begin(target, known, objects.changes);
   if (refusals.has("full tracking", target)) state.hasFullTracking = false;
-  const names = by === "reset" && !isMariaDb ? charset.names : undefined;
+  // A login with a number that the server does not know takes the server's default, unsaid.
+  const isNamed = by === "reset" && !isMariaDb || !isKnownByAll(charset);
+  const names = isNamed ? charset.names : undefined;
   const takesSpace = (internals.config.clientFlags & IGNORE_SPACE) !== 0;
   const mode = isMariaDb && by !== "connect" && takesSpace ? modeWithSpace : undefined;
   const checks = refusals.has("checks", target) ? undefined : checksOf(by, target, isMariaDb);
@@ -149,6 +152,7 @@ async function startTracking(
     const proof = asked === undefined ? hasTracking && `${noted} = NULL` : roleNotedWith(asked);
     const all = [names, ...told, mode ?? (hasFullTracking && sameMode), proof];
     const refusal = await trySend(driver, all.filter((part) => Boolean(part)));
+    if (names !== undefined && isUnknownCharset(refusal)) throw charsetRefused(names, refusal);
     if (refusal === undefined) {
       if (hasTracking) state.hasTracking = state.sawReport;
       return refused;
@@ -164,6 +168,14 @@ async function startTracking(
     if (asked === undefined) state.hasFullTracking = false;
     asked = undefined;
   }
+}
+
+function charsetRefused(names: string, cause: unknown): Error {
+  const { message, code, errno, sqlState } = Object(cause);
+  const told = new Error(`The server refuses the option charset (SET ${names}): ${message}`, {
+    cause,
+  });
+  return Object.assign(told, { code, errno, sqlState });
 }
 
 /** Returns the assignment that notes the role, unless a check fails. */
@@ -197,29 +209,4 @@ async function trySend(driver: Connection, parts: readonly unknown[]): Promise<u
 
 function send(driver: Connection, sql: string): Promise<void> {
   return answered((answer) => driver.query(sql, answer));
-}
-
-/**
- * The character set of a session. A login sends a collation's number, a statement its name; the
- * driver has a table of both.
- */
-interface Charset {
-  /** The number of its collation. */
-  readonly number: number;
-  /** The clause that sets it, to follow SET. */
-  readonly names: string;
-}
-
-/**
- * Returns the character set that the driver has under a name, of a collation or a character set.
- */
-function charsetOf(name: string): Charset {
-  const numbers = Object.entries(mysql2.Charsets);
-  const number = numbers.find(([known]) => known === name.toUpperCase())?.[1];
-  if (number === undefined) throw new RangeError(`The driver knows no character set ${name}`);
-  const collations = numbers.filter(([known, its]) => its === number && known.includes("_"));
-  const collation = collations[0]?.[0].toLowerCase();
-  if (collation === undefined) return { number, names: `NAMES ${name}` };
-  const set = collation.slice(0, collation.indexOf("_"));
-  return { number, names: `NAMES ${set} COLLATE ${collation}` };
 }

@@ -1,5 +1,6 @@
 /** The values that the options of a target take: one rule for each option. */
 
+import { isCharset } from "./charset.ts";
 import type { TargetOptionName, TargetOptions } from "./target_options.ts";
 import { parseUri } from "./uri.ts";
 
@@ -63,7 +64,10 @@ const rules: Readonly<Record<TargetOptionName, Rule>> = {
   authPlugins: record,
   authSwitchHandler: call,
   bigNumberStrings: flag,
-  charset: text,
+  charset: {
+    expected: "a character set or a collation of clients that mysql2 knows, such as utf8mb4",
+    accepts: (value) => typeof value === "string" && isCharset(value),
+  },
   cleanFunctions: list,
   cleanHidden: flag,
   compress: flag,

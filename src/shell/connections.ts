@@ -26,7 +26,7 @@ import type { ProcessRef, RunDetached } from "./process_ref.ts";
 const LATE_MS_MIN = 1_000;
 
 /** What {@linkcode Connections} works with. */
-export interface ConnectionsSetting {
+export interface ConnectionsInit {
   /** Opens sessions. */
   readonly connector: Connector;
   /** The clock, and the source of random numbers. */
@@ -47,14 +47,14 @@ export interface ConnectionsSetting {
 export class Connections implements PooledConnections {
   /** Counts resets by the reason that {@linkcode Session.reset} returned, if any. */
   readonly renewals: Renewals = new Renewals();
-  readonly #setting: ConnectionsSetting;
+  readonly #init: ConnectionsInit;
   readonly #open = new Map<ActualId, PooledConnection>();
   readonly #openings = new Map<ActualId, Opening & { readonly abort: AbortController }>();
   #lastFailure: unknown = undefined;
 
   /** Creates an empty set of sessions. */
-  constructor(setting: ConnectionsSetting) {
-    this.#setting = setting;
+  constructor(init: ConnectionsInit) {
+    this.#init = init;
   }
 
   /** The last failure to open or prepare a session, unless a later attempt has succeeded. */
@@ -76,7 +76,7 @@ export class Connections implements PooledConnections {
 
   /** Says where a target is, and as whom it logs in. */
   describe(target: Target): string {
-    return this.#setting.connector.describe(target);
+    return this.#init.connector.describe(target);
   }
 
   /** Returns an open session; throws if there is none. */
@@ -95,7 +95,7 @@ export class Connections implements PooledConnections {
 
   /** Opens a session. */
   connect(actual: ActualId, target: Target): void {
-    const { connector, clock, runDetached, report } = this.#setting;
+    const { connector, clock, runDetached, report } = this.#init;
     const abort = new AbortController();
     const { signal } = abort;
     this.#openings.set(actual, { abort, target, since: clock.now() });
@@ -117,7 +117,7 @@ export class Connections implements PooledConnections {
 
   /** Checks, resets or retargets a session. */
   work(actual: ActualId, work: Work, target: Target | undefined): void {
-    const { runDetached, report } = this.#setting;
+    const { runDetached, report } = this.#init;
     const pooled = this.get(actual);
     pooled.isWorking = true;
     this.settle(pooled);
@@ -140,7 +140,7 @@ export class Connections implements PooledConnections {
 
   /** Closes a session with COM_QUIT; aborts one that is still being opened. */
   close(actual: ActualId): void {
-    const { runDetached, report } = this.#setting;
+    const { runDetached, report } = this.#init;
     const opening = this.#openings.get(actual);
     if (opening !== undefined) {
       return opening.abort.abort(
@@ -159,7 +159,7 @@ export class Connections implements PooledConnections {
     for (const { actual, session, request } of [...this.#open.values()]) {
       if (admission !== undefined && request?.admission !== admission) continue;
       session.destroy(reason);
-      this.#setting.report({ type: "actualLost", actual, byServer: false });
+      this.#init.report({ type: "actualLost", actual, byServer: false });
     }
   }
 
@@ -168,7 +168,7 @@ export class Connections implements PooledConnections {
     const isRef = pooled.request !== undefined || pooled.isWorking;
     if (isRef === pooled.isRef) return;
     pooled.isRef = isRef;
-    const { processRef } = this.#setting;
+    const { processRef } = this.#init;
     if (isRef) processRef.ref();
     else processRef.unref();
   }
@@ -179,7 +179,7 @@ export class Connections implements PooledConnections {
     work: Work,
     target: Target | undefined,
   ): Promise<string | undefined> {
-    const { clock, isResetAlways } = this.#setting;
+    const { clock, isResetAlways } = this.#init;
     const begunAt = clock.now();
     let reason: string | undefined;
     if (work === "checking") await session.check();
@@ -191,7 +191,7 @@ export class Connections implements PooledConnections {
   }
 
   #onConnected(actual: ActualId, session: Session): void {
-    const { clock, report, opened } = this.#setting;
+    const { clock, report, opened } = this.#init;
     const pooled: PooledConnection = {
       actual,
       session,
@@ -215,6 +215,6 @@ export class Connections implements PooledConnections {
   #onLost(actual: ActualId, loss: Loss): void {
     const pooled = this.#open.get(actual);
     if (pooled !== undefined) pooled.loss = loss;
-    this.#setting.report({ type: "actualLost", actual, byServer: loss.byServer });
+    this.#init.report({ type: "actualLost", actual, byServer: loss.byServer });
   }
 }

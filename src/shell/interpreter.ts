@@ -36,7 +36,7 @@ import { type Obeying, Stepper } from "./stepper.ts";
 import type { Targets } from "./targets.ts";
 
 /** What an interpreter works with. */
-export interface Setting {
+export interface InterpreterInit {
   /** The options of the core. */
   readonly policy: Policy;
   /** The names of the virtual connections, in the order of the policy. */
@@ -78,9 +78,8 @@ export class Interpreter implements Obeying, Lessor {
   #leaseNext: LeaseId = 0;
 
   /** Creates the interpreter of a pool without connections. */
-  constructor(setting: Setting) {
-    const { policy, names, connector, clock, runDetached, targets, events, isResetAlways } =
-      setting;
+  constructor(init: InterpreterInit) {
+    const { policy, names, connector, clock, runDetached, targets, events, isResetAlways } = init;
     const report = (event: Event): void => this.report(event);
     const opened = (session: { driver: RawConnection; threadId: number }): void => {
       if (events.hasListeners("connection")) events.emit("connection", connectionEventOf(session));
@@ -101,7 +100,7 @@ export class Interpreter implements Obeying, Lessor {
       processRef,
       isResetAlways,
     });
-    this.acquireTimeouts = new TimeoutQueue(clock, runDetached, setting.acquireMs, (waiter) => {
+    this.acquireTimeouts = new TimeoutQueue(clock, runDetached, init.acquireMs, (waiter) => {
       waiter.expire();
     });
     this.clock = clock;

@@ -42,11 +42,11 @@ function refusalMessage(
       return `Cannot connect to ${place}${name === '"main"' ? "" : `, for ${name}`}`;
     }
     case "deadlock": {
-      const limit = interpreter.limitOf(virtual);
-      const own = limit === Infinity ? "" : `, whose limit is ${limit}`;
-      return `Cannot lease another actual connection for ${name}${own}: each holder of one waits ` +
+      const own = interpreter.limitOf(virtual);
+      const limit = own === Infinity ? "" : `, whose limit is ${own}`;
+      return `Cannot lease another actual connection for ${name}${limit}: each holder waits ` +
         `for another (held by ${holdersOf(interpreter)}). Take no second connection while ` +
-        "holding one, or raise the limit";
+        `holding one, or raise ${own === Infinity ? "connectionLimit" : "its limit"}`;
     }
     case "draining":
       return `Cannot lease an actual connection for ${name}, as the pool is ending`;

@@ -37,11 +37,9 @@ async function namesDatabase(proxy: Proxy): Promise<void> {
   assertUnsaid(proxy);
 }
 
-async function refusesCharsets(proxy: Proxy): Promise<void> {
+function refusesCharsets(proxy: Proxy): void {
   for (const charset of [malice, `utf8mb4_bin${malice}`, "constructor", "__proto__"]) {
-    await using db = poolAt(proxy, { charset });
-    await refused(db.query("SELECT 1"), "CONNECT_FAILED");
-    assertUnsaid(proxy);
+    assert.throws(() => poolAt(proxy, { charset }), { code: "OPTION_INVALID" });
   }
 }
 
