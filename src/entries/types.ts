@@ -26,6 +26,7 @@ export type {
   LeakEvent,
   Listener,
   PoolEvents,
+  StatementEvent,
 } from "../shell/events.ts";
 export type { Lease as LeaseOf, LeaseOptions } from "../shell/lease.ts";
 export type { Lifespan, PoolOptions as PoolOptionsOf, VirtualOptions } from "../shell/options.ts";

@@ -37,6 +37,8 @@ export interface PoolEvents<Driver extends object = object> {
   remove: ConnectionEvent<Driver> & { readonly reason: RetireReason };
   /** The pool has refused a request for a lease. */
   refuse: { readonly virtual: string; readonly reason: RefuseReason; readonly cause: unknown };
+  /** A statement has ended, with an answer or an error. */
+  statement: StatementEvent;
   /** A lease exceeded `leakDetectionTimeout`, or was garbage-collected before its release. */
   leak: LeakEvent;
 }
@@ -51,6 +53,24 @@ export interface LeakEvent {
   readonly stack: string | undefined;
   /** Whether the lease was garbage-collected; then the pool closes its actual connection. */
   readonly isCollected: boolean;
+}
+
+/** A statement that has ended. */
+export interface StatementEvent {
+  /** The name of the virtual connection that it ran through. */
+  readonly virtual: string;
+  /** Its text, without the values of its placeholders. */
+  readonly sql: string;
+  /** Whether it was prepared. */
+  readonly isPrepared: boolean;
+  /** How many rows it returned or, of a statement that writes, affected; 0 after an error. */
+  readonly rows: number;
+  /** How long it waited for a connection and for earlier statements, in ms. */
+  readonly waitMs: number;
+  /** How long the server took to answer, in ms; 0 if it was not sent. */
+  readonly runMs: number;
+  /** The error that it rejects with, if it does. */
+  readonly error: unknown;
 }
 
 /** The name of an event. */
@@ -69,6 +89,7 @@ const CHANNELS = {
   remove: channel("sublet:remove"),
   refuse: channel("sublet:refuse"),
   leak: channel("sublet:leak"),
+  statement: channel("sublet:statement"),
 };
 
 type Call = (event: never) => void;

@@ -24,6 +24,8 @@ export class PoolRuntime {
   readonly targets: Targets;
   /** The virtual connections, by their ids. */
   readonly virtualConfigs: readonly VirtualConfig[];
+  /** Emits the events of the pool. */
+  readonly events: Events;
   /** Detects forgotten leases. */
   readonly leaks: Leaks;
   /** Whether it ends with an outermost unit of work. */
@@ -71,6 +73,7 @@ export class PoolRuntime {
       acquireMs: options.acquireMs,
     });
     this.targets = targets;
+    this.events = events;
     this.virtualConfigs = virtualConfigs;
     // Where sockets belong to requests, garbage collection runs outside any, and can use no socket.
     this.leaks = new Leaks(clock, runDetached, events, options.leakMs, lifespan !== "unit");

@@ -14,6 +14,7 @@ import { leaseTimeout, refusalOf } from "./lease_errors.ts";
 import { LeaseRequest, type LeaseWaiter, pooledOf } from "./lease_request.ts";
 import { type Limited, type Limiter, limiterOf, type Limits, statementTimeout } from "./wait.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
+import type { StatementTrace } from "./statement_trace.ts";
 import { checkLasts, checkReadsOwn } from "./refusals.ts";
 
 /** Settles the caller's promise: with the answer, or with a promise that rejects. */
@@ -43,6 +44,11 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
     super(interpreter, virtual, virtualConfigs[virtual]!.target, NONE, admission);
     this.#statement = statement;
     this.#settle = settle;
+  }
+
+  /** Its trace, which only a traced statement has. */
+  get trace(): StatementTrace | undefined {
+    return undefined;
   }
 
   /** The request that it waits for: itself. */
@@ -98,6 +104,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
     const isLeftOpen = session.isInTransaction && !session.factsOf(this.#statement).isReadOnly;
     if (isLeftOpen) return this.#fail(leftOpen());
     this.#end();
+    this.trace?.done(rows, fields);
     this.#settle([rows, fields]);
   }
 
@@ -115,6 +122,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
       checkLasts(facts);
       checkReadsOwn(facts, session, undefined);
       this.#stage = "sent";
+      this.trace?.sent();
       session.send(this.#statement, this);
     } catch (error) {
       this.#fail(error);
@@ -136,6 +144,7 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
   #fail(error: unknown): void {
     if (this.#stage === "over") return;
     this.#end();
+    this.trace?.failed(error);
     this.#settle(rejected(error));
   }
 
@@ -149,6 +158,19 @@ export class StatementRequest extends LeaseRequest implements Answering, Limited
     if (this.#resume instanceof AsyncResource && interpreter.hasListeners("release")) {
       this.#resume.runInAsyncScope(interpreter.release, interpreter, this, condition);
     } else interpreter.release(this, condition);
+  }
+}
+
+/** A statement that is traced; others have no field for a trace. */
+export class TracedRequest extends StatementRequest {
+  #trace: StatementTrace | undefined = undefined;
+
+  override get trace(): StatementTrace | undefined {
+    return this.#trace;
+  }
+
+  override set trace(trace: StatementTrace | undefined) {
+    this.#trace = trace;
   }
 }
 

@@ -13,7 +13,10 @@ import { transactionOf } from "./context.ts";
 import type { VirtualConfig } from "./virtual_config.ts";
 import type { Limits } from "./wait.ts";
 import { type Asked, limitsOf, restack, runOptionsOf, statementOf } from "./statement.ts";
-import { StatementRequest } from "./statement_request.ts";
+import { StatementRequest, TracedRequest } from "./statement_request.ts";
+import { isTraced, StatementTrace } from "./statement_trace.ts";
+import type { Admission } from "./admission.ts";
+import type { PoolRuntime } from "./pool_runtime.ts";
 import type { UnitContext, UnitEngine } from "./unit.ts";
 import { runUnit } from "./unit_run.ts";
 import { runOnLease } from "./unit_statement.ts";
@@ -36,12 +39,30 @@ export function runStatement(
     handle.check();
     limits.signal?.throwIfAborted();
     const runtime = engine.runtimeHere();
+    if (isTraced(runtime.events)) return runTraced(runtime, handle, id, statement, limits);
     return new Promise((settle) => {
       new StatementRequest(runtime, handle, id, statement, settle).begin(limits);
     });
   } catch (error) {
     return Promise.reject(restack(error, runStatement));
   }
+}
+
+/** Runs a statement outside any unit of work, and traces it. */
+function runTraced(
+  runtime: PoolRuntime,
+  handle: Admission,
+  id: VirtualId,
+  statement: Statement,
+  limits: Limits,
+): Promise<[unknown, unknown]> {
+  const { events, interpreter } = runtime;
+  const trace = new StatementTrace(events, interpreter.clock, interpreter.nameOf(id), statement);
+  return new Promise((settle) => {
+    const request = new TracedRequest(runtime, handle, id, statement, settle);
+    request.trace = trace;
+    trace.begin(() => request.begin(limits));
+  });
 }
 
 /** Runs a statement on the lease of its unit, which requests one if it has none. */

@@ -13,6 +13,7 @@ import { type Limited, type Limiter, limiterOf, type Limits, statementTimeout } 
 import { checkKeepsTransaction, checkLasts, checkReadsOwn } from "./refusals.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Settle } from "./statement_request.ts";
+import { isTraced, StatementTrace } from "./statement_trace.ts";
 import { type Turn, untilFurther } from "./turns.ts";
 
 /** A statement, with the context and the limits in which it runs. */
@@ -29,6 +30,8 @@ export interface LeaseStatement {
   readonly stack?: string | undefined;
   /** Whether the pool began the unit for this statement alone. */
   readonly isAlone?: boolean | undefined;
+  /** Its trace, if statements are traced. */
+  readonly trace?: StatementTrace | undefined;
 }
 
 /** Runs a statement on a lease of a unit; requests a connection for the lease if necessary. */
@@ -36,7 +39,19 @@ export function runOnLease(
   unitLease: UnitLease,
   asked: LeaseStatement,
 ): Promise<[unknown, unknown]> {
-  return new Promise((settle) => new UnitStatement(unitLease, asked, settle).begin());
+  const { runtime, virtualConfig } = unitLease;
+  if (!isTraced(runtime.events)) {
+    return new Promise((settle) => new UnitStatement(unitLease, asked, settle).begin());
+  }
+  const trace = new StatementTrace(
+    runtime.events,
+    runtime.interpreter.clock,
+    virtualConfig.name,
+    asked.statement,
+  );
+  return new Promise((settle) => {
+    trace.begin(() => new UnitStatement(unitLease, { ...asked, trace }, settle).begin());
+  });
 }
 
 /**
@@ -107,6 +122,7 @@ class UnitStatement implements Answering, Limited {
   done(rows: unknown, fields: unknown): void {
     if (this.#isOver) return;
     this.#end();
+    this.#asked.trace?.done(rows, fields);
     this.#settle([rows, fields]);
   }
 
@@ -164,12 +180,13 @@ class UnitStatement implements Answering, Limited {
   }
 
   #send(): void {
-    const { statement, limits } = this.#asked;
+    const { statement, limits, trace } = this.#asked;
     const { session } = this.#unitLease;
     checkAllowed(this.#unitLease, this.#asked);
     limits.signal?.throwIfAborted();
     this.#limiter = limiterOf(this.#interpreter.clock, limits, this);
     this.#session = session;
+    trace?.sent();
     session.send(statement, this);
   }
 
@@ -180,6 +197,7 @@ class UnitStatement implements Answering, Limited {
       this.#noteRollback(transaction, error);
     }
     this.#end();
+    this.#asked.trace?.failed(error);
     this.#settle(rejected(error));
   }
 

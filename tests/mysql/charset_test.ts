@@ -5,9 +5,11 @@ import { test } from "node:test";
 import { Target } from "../../src/mysql/mod.ts";
 import { onBoth, serversOf } from "../support/both.ts";
 import type { Server } from "../support/server.ts";
+import { lackOf } from "../support/server_binary.ts";
 import { open, run, targetAt, type TestSession } from "./fixture.ts";
 
-const testOnBoth = onBoth(serversOf([]));
+const serverOf = serversOf([]);
+const testOnBoth = onBoth(serverOf);
 
 const asked = "SELECT @@character_set_client AS client, @@character_set_results AS results, " +
   "@@collation_connection AS collation, HEX(CONVERT(? USING utf8mb4)) AS text";
@@ -51,18 +53,16 @@ testOnBoth("a session keeps the character set of its target", async (server, fla
   if (flavor === "mysql") await lasts(server, "utf8mb4_0900_ai_ci", "utf8mb4_0900_ai_ci");
 });
 
-testOnBoth(
-  "a connect tells which character set the server does not have",
-  async (server, flavor) => {
-    // MySQL has all that the driver knows and a client can use.
-    if (flavor === "mysql") return;
-    await assert.rejects(open(targetAt(server, { charset: "utf8mb4_0900_ai_ci" })), {
-      errno: 1273,
-      message:
-        /^The server refuses the option charset \(SET NAMES utf8mb4 COLLATE utf8mb4_0900_ai_ci/,
-    });
-  },
-);
+test("mariadb: a connect tells which character set the server does not have", {
+  skip: lackOf("mariadb") ?? false,
+}, async () => {
+  const server = await serverOf("mariadb");
+  await assert.rejects(open(targetAt(server, { charset: "utf8mb4_0900_ai_ci" })), {
+    errno: 1273,
+    message:
+      /^The server refuses the option charset \(SET NAMES utf8mb4 COLLATE utf8mb4_0900_ai_ci/,
+  });
+});
 
 test("a character set that the driver does not know, or that no client can use, is an error of the options", () => {
   for (const charset of ["klingon", "", "__proto__", "constructor", "utf16", "ucs2_bin"]) {
