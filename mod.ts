@@ -48,7 +48,7 @@ const create: CreatePool = creatorOn(adapterOf(runtime), lifespanOn(runtime));
  * ```
  */
 export function createPool<const Name extends string = "main">(
-  options: string | PoolOptions<Name>,
+  options: string | URL | PoolOptions<Name>,
 ): Pool<Name> {
   return create(options);
 }

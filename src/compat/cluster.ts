@@ -22,7 +22,7 @@ export class PoolCluster extends EventEmitter {
   }
 
   /** Adds a node by its options, or by a name and its options. */
-  add(given: string | CompatOptions, options?: string | CompatOptions): void {
+  add(given: string | URL | CompatOptions, options?: string | URL | CompatOptions): void {
     this.#nodes.add(given, options);
   }
 

@@ -6,9 +6,18 @@
  */
 
 import { driverOptionsOf } from "../mysql/driver_options.ts";
-import type { Target, TargetOptions } from "../mysql/mod.ts";
+import {
+  checkUriSet,
+  checkUriText,
+  isUrl,
+  settingsOf,
+  type Target,
+  targetOptionNames,
+  type TargetOptions,
+} from "../mysql/mod.ts";
 import { redact } from "../mysql/redact.ts";
 import { SubletError } from "../shell/errors.ts";
+import { readOptions } from "../shell/option_names.ts";
 import { type ConnectionConfig, hidden } from "./internals.ts";
 
 /** The options of mysql2's pool. */
@@ -37,6 +46,8 @@ export interface MoreOptions {
   readonly initSql?: string | readonly string[] | undefined;
   /** The password, or a function that the pool calls before each login to get it. */
   readonly password?: string | (() => string | Promise<string>) | undefined;
+  /** Options as a URI: `mysql://user:password@host:port/database?option=value`. */
+  readonly uri?: string | URL | undefined;
   /**
    * "join": if their unit of work has a transaction open, the pool's statements run in it.
    * Default: they run on other connections.
@@ -45,7 +56,7 @@ export interface MoreOptions {
 }
 
 /** The options of a pool with mysql2's interface. */
-export type CompatOptions = Omit<DriverPoolOptions, "password"> & MoreOptions;
+export type CompatOptions = Omit<DriverPoolOptions, "password" | "uri"> & MoreOptions;
 
 /** The options of a pool as `pool.config` shows them; the same shape as mysql2's. */
 export interface PoolConfig {
@@ -92,6 +103,18 @@ const left: readonly string[] = [
   "trace",
 ];
 
+/** Options that the driver or the pool reads, wherever in an object they are. */
+const names: readonly string[] = [
+  ...targetOptionNames,
+  ...moreNames,
+  ...left,
+  "connectionLimit",
+  "maxIdle",
+  "queueLimit",
+  "resetOnRelease",
+  "waitForConnections",
+];
+
 /** Options that mysql2 turns on for any truthy value. */
 const flags: readonly string[] = [
   "bigNumberStrings",
@@ -119,7 +142,7 @@ export interface Request {
 }
 
 /** Reads the options of a pool, as mysql2 does. */
-export function requestOf(given: string | CompatOptions): Request {
+export function requestOf(given: string | URL | CompatOptions): Request {
   const options = expanded(given);
   const more = take(options, moreNames) as MoreOptions;
   const config = configOf(options, new hidden.ConnectionConfig(options));
@@ -134,20 +157,26 @@ export function configOfTarget(target: Target, idleTimeout: number): PoolConfig 
 }
 
 /** Returns all options in one object; those beside the URI win over those in it. */
-function expanded(given: string | CompatOptions): Record<string, unknown> {
-  if (typeof given === "string") return parsed(given);
-  const options: Record<string, unknown> = { ...given };
-  const { uri } = options;
-  if (!uri) return options;
-  for (const [name, value] of Object.entries(parsed(String(uri)))) {
-    options[name] ||= value;
+function expanded(given: string | URL | CompatOptions): Record<string, unknown> {
+  const isWhole = typeof given !== "object" || given === null || isUrl(given);
+  const options = isWhole ? { uri: given } : readOptions(given, names);
+  const { uri, ssl, stream } = options;
+  // With `stream`, the caller opens the sockets.
+  if (!stream) checkUriSet(options, options);
+  if (uri) {
+    for (const [name, value] of Object.entries(parsed(String(uri)))) {
+      options[name] ||= value;
+    }
   }
   delete options["uri"];
+  // mysql2 writes into this object, which may be frozen.
+  if (typeof ssl === "object" && ssl !== null) options["ssl"] = settingsOf(ssl);
   return options;
 }
 
 /** Reads a URI. Throws for an option named as a member of `Object`, which mysql2 ignores. */
 function parsed(uri: string): Record<string, unknown> {
+  checkUriText(uri);
   const options = hidden.ConnectionConfig.parseUrl(uri);
   const name = [...new URL(uri).searchParams.keys()].find((key) => key in Object.prototype);
   if (name === undefined) return options;

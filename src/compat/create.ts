@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import type { Connection, PoolConnection } from "mysql2";
 import type { InitSql } from "../mysql/mod.ts";
 import { SubletError } from "../shell/errors.ts";
+import { checkOptions } from "../shell/option_names.ts";
 import { adopt } from "./adopt.ts";
 import { begin } from "./callbacks.ts";
 import { type CompatOptions, configOfTarget, type Request, requestOf } from "./config.ts";
@@ -23,11 +24,13 @@ export interface FaceOptions {
   readonly unit?: "join" | undefined;
 }
 
+const FACE_OPTIONS: ReadonlySet<string> = new Set(["unit"] satisfies (keyof FaceOptions)[]);
+
 /** The Sublet pool behind each pool with mysql2's interface. */
 const dbs: WeakMap<object, Db> = new WeakMap();
 
 /** Makes a new Sublet pool, and returns it with mysql2's callback interface. */
-export function createPool(make: MakeDb, given: string | CompatOptions): Pool {
+export function createPool(make: MakeDb, given: string | URL | CompatOptions): Pool {
   const lending = createLending(make, given, (connection) => pool.emit("connection", connection));
   const pool: Pool = new Pool(lending);
   dbs.set(pool, lending.db);
@@ -44,7 +47,7 @@ export function dbOf(face: object): Db {
 /** Makes a {@linkcode Lending} over a new pool; calls `tell` with each new connection. */
 export function createLending(
   make: MakeDb,
-  given: string | CompatOptions,
+  given: string | URL | CompatOptions,
   tell: (connection: PoolConnection) => void = () => undefined,
 ): Lending {
   const request = requestOf(given);
@@ -63,7 +66,9 @@ export function createLending(
 const faces: WeakMap<Db, Map<string, Pool>> = new WeakMap();
 
 /** Returns the face of a virtual connection; equal arguments give the same object. */
-export function faceOf(db: Db, name: string, { unit }: FaceOptions): Pool {
+export function faceOf(db: Db, name: string, options: FaceOptions): Pool {
+  checkOptions(options, FACE_OPTIONS);
+  const { unit } = options;
   const joins = isJoin(unit);
   const known = faces.get(db) ?? new Map<string, Pool>();
   faces.set(db, known);

@@ -30,7 +30,7 @@ export interface ClusterOptions {
 export type ClusterEvent = "offline" | "online" | "remove" | "warn";
 
 /** Makes the {@linkcode Lending} of a node. */
-export type MakeLending = (options: string | CompatOptions) => Lending;
+export type MakeLending = (options: string | URL | CompatOptions) => Lending;
 
 interface Node {
   readonly id: string;
@@ -66,7 +66,7 @@ export class Nodes {
   }
 
   /** Adds a node, unless its name is taken. A node without a name gets one. */
-  add(given: string | CompatOptions, options?: string | CompatOptions): void {
+  add(given: string | URL | CompatOptions, options?: string | URL | CompatOptions): void {
     const isNamed = typeof given === "string";
     const id = isNamed ? given : `CLUSTER::${this.#idNext++}`;
     if (this.#nodes.has(id)) return;

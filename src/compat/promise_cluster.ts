@@ -24,7 +24,7 @@ export class PromisePoolCluster extends EventEmitter {
   }
 
   /** Adds a node by its options, or by a name and its options. */
-  add(given: string | CompatOptions, options?: string | CompatOptions): void {
+  add(given: string | URL | CompatOptions, options?: string | URL | CompatOptions): void {
     this.poolCluster.add(given, options);
   }
 

@@ -101,7 +101,7 @@ export const createPoolClusterPromise: typeof promises.createPoolCluster =
  * });
  * ```
  */
-export function createPool(config: string | CompatOptions): Pool {
+export function createPool(config: string | URL | CompatOptions): Pool {
   return makePool(config) as unknown as Pool;
 }
 

@@ -8,7 +8,7 @@ import type { CompatOptions } from "../compat/config.ts";
 import { createLending, createPool, type MakeDb } from "../compat/create.ts";
 import type { ClusterOptions } from "../compat/nodes.ts";
 import type { Pool } from "../compat/pool.ts";
-import { creatorOn, lifespanOn } from "./create.ts";
+import { checked, creatorOn, lifespanOn } from "./create.ts";
 
 const makeDb: MakeDb = (options, dial) => {
   if (dial === undefined) return createDb(options);
@@ -17,11 +17,11 @@ const makeDb: MakeDb = (options, dial) => {
 };
 
 /** Makes a pool. */
-export function makePool(options: string | CompatOptions): Pool {
-  return createPool(makeDb, options);
+export function makePool(options: string | URL | CompatOptions): Pool {
+  return checked(() => createPool(makeDb, options));
 }
 
 /** Makes a cluster without nodes. */
 export function makeCluster(options: ClusterOptions = {}): PoolCluster {
-  return new PoolCluster(options, (given) => createLending(makeDb, given));
+  return new PoolCluster(options, (given) => checked(() => createLending(makeDb, given)));
 }

@@ -76,7 +76,7 @@ export const CharsetToEncoding: typeof mysql2.CharsetToEncoding = mysql2.Charset
  * const [rows] = await pool.query("SELECT 1 AS one");
  * ```
  */
-export function createPool(config: string | CompatOptions): Pool {
+export function createPool(config: string | URL | CompatOptions): Pool {
   return makePool(config).promise(makerOf(config)) as unknown as Pool;
 }
 

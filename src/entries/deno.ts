@@ -34,7 +34,7 @@ const create: CreatePool = creatorOn(adapter, "pool");
  * ```
  */
 export function createPool<const Name extends string = "main">(
-  options: string | PoolOptions<Name>,
+  options: string | URL | PoolOptions<Name>,
 ): Pool<Name> {
   return create(options);
 }

@@ -3,8 +3,8 @@
  * collations or of character sets.
  */
 
+import { errnoOf } from "./errors.ts";
 import mysql2 from "mysql2";
-import { errnoOf } from "./refusals.ts";
 
 /** The character set of a session: a login sends the number of its collation, a statement names. */
 export interface Charset {
@@ -18,7 +18,7 @@ export interface Charset {
 const numbers: ReadonlyMap<string, number> = new Map(Object.entries(mysql2.Charsets));
 /** UTF8MB4_UNICODE_CI, the default, which each server since MySQL 5.5 knows. */
 const known = 224;
-/** ER_UNKNOWN_CHARACTER_SET, ER_WRONG_VALUE_FOR_VAR, ER_COLLATION_CHARSET_MISMATCH, ER_UNKNOWN_COLLATION. */
+/** Errors of SET NAMES: an unknown character set or collation, or one that does not fit. */
 const unknown: readonly unknown[] = [1115, 1231, 1253, 1273];
 
 /** Tells whether the driver's table has a name, and a client can use it. */

@@ -128,6 +128,11 @@ export function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
+/** Returns the number of a server error. */
+export function errnoOf(error: unknown): unknown {
+  return (Object(error) as { errno?: unknown }).errno;
+}
+
 /** The driver's own code for an answer that violates the protocol. */
 const protocolErrorCode = "PROTOCOL_ERROR";
 

@@ -20,7 +20,15 @@ export type {
   TargetOptions,
   TlsMode,
 } from "./target_options.ts";
-export { expandUri, TargetOptionError, targetOptionNames } from "./target_rules.ts";
+export {
+  checkUriSet,
+  checkUriText,
+  expandUri,
+  TargetOptionError,
+  targetOptionNames,
+} from "./target_rules.ts";
+export { settingsOf } from "./tls.ts";
+export { isUrl } from "./uri.ts";
 
 export type { TlsDemand } from "./tls.ts";
 

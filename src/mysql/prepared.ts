@@ -18,7 +18,8 @@ import {
   type DriverInternals,
   type PreparedHandle,
 } from "./mysql2_internals.ts";
-import { errnoOf, isOfServer } from "./refusals.ts";
+import { isOfServer } from "./refusals.ts";
+import { errnoOf } from "./errors.ts";
 import type { TextReading } from "./text_reading.ts";
 
 /** The callback that gets the answer to a statement. */

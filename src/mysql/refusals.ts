@@ -1,5 +1,6 @@
 /** Remembers by address what a server has refused, so that no session asks for it again. */
 
+import { errnoOf } from "./errors.ts";
 import type { Target } from "./target.ts";
 
 /**
@@ -57,9 +58,4 @@ export class Refusals {
 /** Returns whether an error comes from the server, not from the driver or the system. */
 export function isOfServer(error: unknown): boolean {
   return error instanceof Error && "sqlState" in error;
-}
-
-/** Returns the number of a server error. */
-export function errnoOf(error: unknown): unknown {
-  return (Object(error) as { errno?: unknown }).errno;
 }

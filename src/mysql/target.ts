@@ -7,6 +7,7 @@
 
 import type { Address } from "../port/socket.ts";
 import { keyOfValue } from "./keys.ts";
+import { withoutBrackets } from "./loopback.ts";
 import type { InitSql, TargetOptions } from "./target_options.ts";
 import { checkTargetOptions } from "./target_rules.ts";
 import { type TlsDemand, tlsDemandOf } from "./tls.ts";
@@ -111,7 +112,7 @@ export class Target {
 function addressOf(options: TargetOptions, isSecured: boolean): Address {
   const keepAliveMs = options.keepAliveInitialDelay ?? 30_000;
   return {
-    host: options.host || "localhost",
+    host: withoutBrackets(options.host || "localhost"),
     port: Number(options.port ?? 3306),
     socketPath: options.socketPath || undefined,
     keepAliveMs: options.enableKeepAlive === false ? undefined : keepAliveMs,

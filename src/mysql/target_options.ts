@@ -78,7 +78,7 @@ export type TargetOptions =
      * Options as a URI: `mysql://user:password@host:port/database?option=value`. The pool calls a
      * function when it is created; with `lifespan: "unit"`, at the beginning of each unit.
      */
-    readonly uri?: string | (() => string) | undefined;
+    readonly uri?: string | URL | (() => string | URL) | undefined;
     /** The port; 3306 if not given. */
     readonly port?: number | string | undefined;
     /** The password of the user. */

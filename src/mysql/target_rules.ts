@@ -2,7 +2,7 @@
 
 import { isCharset } from "./charset.ts";
 import type { TargetOptionName, TargetOptions } from "./target_options.ts";
-import { parseUri } from "./uri.ts";
+import { faultOf, isUrl, parseUri, uriForm } from "./uri.ts";
 
 /** An option of a target is unknown, or has a value that it does not take. */
 export class TargetOptionError extends RangeError {
@@ -15,11 +15,15 @@ export class TargetOptionError extends RangeError {
 
   /** Creates an error whose message shows no string, as that may be a secret. */
   constructor(option: string, value: unknown, expected: string) {
-    super(`Option ${option} must be ${expected}: received ${kindOf(value)}`);
+    const hint = option === "uri" && (value ?? "") === "" ? unset : "";
+    super(`Option ${option} must be ${expected}: received ${kindOf(value)}${hint}`);
     this.option = option;
     this.expected = expected;
   }
 }
+
+/** Why a URI is missing, most likely. */
+const unset = "; is an environment variable, such as DATABASE_URL, not set?";
 
 interface Rule {
   readonly expected: string;
@@ -117,9 +121,8 @@ const rules: Readonly<Record<TargetOptionName, Rule>> = {
   },
   typeCast: either(flag, call),
   uri: {
-    expected: "mysql://user:password@host:port/database",
-    accepts: (value) =>
-      typeof value === "string" && /^(?:mysql2?|mariadb):\/\//i.test(value) && URL.canParse(value),
+    expected: uriForm,
+    accepts: (value) => typeof value === "string" && /^(?:mysql2?|mariadb):\/\//i.test(value),
   },
   user: text,
 };
@@ -134,18 +137,37 @@ export const targetOptionNames: readonly TargetOptionName[] = Object.keys(
  * Keeps names that are no options of a target, so that a URI can contain options of a pool too.
  * Leaves out options that are null or undefined.
  *
- * @throws {TargetOptionError} If `uri` is no such URI, or `options` is no object.
+ * @throws {TargetOptionError} If `uri` is no such URI, if it is unset and nothing else says where
+ *   the server is, or if `options` is no object.
  */
 export function expandUri(options: object): Record<string, unknown> {
   if (!isRecord(options)) throw new TargetOptionError("options", options, "an object");
   const given = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined && value !== null),
   );
+  checkUriSet(options, given);
   const { uri: asked, ...rest } = given;
   if (asked === undefined) return rest;
-  const uri: unknown = typeof asked === "function" ? asked() : asked;
+  const called: unknown = typeof asked === "function" ? asked() : asked;
+  const uri = isUrl(called) ? called.href : called;
   check("uri", uri);
+  checkUriText(String(uri));
   return { ...parseUri(new URL(String(uri))), ...rest };
+}
+
+/**
+ * Throws if `uri` is unset where options name it, and neither `host` nor `socketPath` is set: the
+ * server would be this machine, which nobody has asked for.
+ */
+export function checkUriSet(options: object, { uri, host, socketPath }: TargetOptions): void {
+  if (!("uri" in options) || uri || host || socketPath) return;
+  throw new TargetOptionError("uri", options.uri, uriForm);
+}
+
+/** Throws if a URI cannot be read, or is cut short by a character that must be encoded. */
+export function checkUriText(uri: string): void {
+  const fault = faultOf(uri);
+  if (fault !== undefined) throw new TargetOptionError("uri", uri, fault);
 }
 
 /**

@@ -5,6 +5,7 @@
  * a server on another machine is encrypted unless the options allow plain text.
  */
 
+import { isLoopback } from "./loopback.ts";
 import type { TargetOptions } from "./target_options.ts";
 import { TargetOptionError } from "./target_rules.ts";
 
@@ -20,12 +21,23 @@ export interface TlsDemand {
   readonly ssl: object | string;
 }
 
-/** Hosts of this machine, and Hyperdrive, which is inside Cloudflare's network without TLS. */
-const localHost = /^(?:localhost|127(?:\.\d{1,3}){3}|::1|[^.]+\.hyperdrive\.local)$/i;
+type SslOptions = Exclude<TargetOptions["ssl"], string | false | undefined>;
+
+/** Returns settings as a plain object, with what is inherited or not enumerable. */
+export function settingsOf(ssl: object): object {
+  const settings: Record<string, unknown> = {};
+  let at: object | null = ssl;
+  for (; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+    for (const name of Object.getOwnPropertyNames(at)) {
+      if (name !== "constructor") settings[name] ??= Reflect.get(ssl, name);
+    }
+  }
+  return settings;
+}
 
 /** Returns whether a server counts as being on this machine. */
 export function isLocal({ host, socketPath }: TargetOptions): boolean {
-  return Boolean(socketPath) || !host || localHost.test(host);
+  return Boolean(socketPath) || !host || isLoopback(host);
 }
 
 /**
@@ -42,7 +54,7 @@ export function tlsDemandOf(options: TargetOptions): TlsDemand | undefined {
   if (means === false || !isAskedFor && isLocal(options)) return undefined;
   // `ssl` without `tls` asks for full verification.
   const isStrict = tls === "verify" || tls === undefined && Boolean(means);
-  const ssl = typeof means === "object" ? means : {};
+  const ssl: SslOptions = typeof means === "object" ? settingsOf(means) : {};
   if (tls === "verify" && ssl.rejectUnauthorized === false) {
     throw new TargetOptionError("ssl.rejectUnauthorized", false, "left out where tls is verify");
   }

@@ -29,15 +29,19 @@ export function unknownName(name: string, known: Iterable<string>): SubletError 
   return new SubletError("OPTION_INVALID", "options", message);
 }
 
-/** Returns the edit distance of two words (Wagner and Fischer, 1974). */
+/** Returns the edit distance of two words; two letters in the wrong order are one edit. */
 function editsBetween(from: string, to: string): number {
+  let before: readonly number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let i = 1; i <= from.length; i++) {
     const next = [i];
     for (let j = 1; j <= to.length; j++) {
       const replaced = row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+      const isSwapped = from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
+      const swapped = isSwapped ? before[j - 2]! + 1 : Infinity;
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1, swapped));
     }
+    before = row;
     row = next;
   }
   return row[to.length]!;

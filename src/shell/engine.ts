@@ -5,7 +5,7 @@
 
 import type { VirtualId } from "../core/mod.ts";
 import type { Target } from "../port/session.ts";
-import { checkFunction, refuseCallback } from "./refusals.ts";
+import { checkFunction } from "./refusals.ts";
 import { named } from "./caller.ts";
 import type { PoolStats } from "./stats.ts";
 import type { PoolClock } from "./clock.ts";
@@ -13,15 +13,16 @@ import { enclosingOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Handle, SharedPool } from "./shared_pool.ts";
 import type { VirtualConfig } from "./virtual_config.ts";
-import { type Lease, type LeaseOptions, takeLease } from "./lease.ts";
+import { type Lease, LEASE_OPTIONS, type LeaseOptions, takeLease } from "./lease.ts";
+import { checkOptions } from "./option_names.ts";
 import type { PoolRuntime } from "./pool_runtime.ts";
 import type { Asked } from "./statement.ts";
 import { runStatement } from "./statement_run.ts";
 import { transact } from "./transact.ts";
-import type { TransactionOptions } from "./transaction_options.ts";
+import { TRANSACTION_OPTIONS, type TransactionOptions } from "./transaction_options.ts";
 import type { UnitContext, UnitContexts, UnitEngine } from "./unit.ts";
 import { Handles, type UnitHandle } from "./unit_handle.ts";
-import type { UnitOptions } from "./unit_options.ts";
+import { UNIT_OPTIONS, type UnitOptions } from "./unit_options.ts";
 import { runUnit } from "./unit_run.ts";
 import type { VirtualConnection, VirtualEngine } from "./virtual_connection.ts";
 
@@ -38,6 +39,11 @@ export interface DrainOptions {
   /** Whether the pool refuses waiters at once instead of serving them; false unless given. */
   readonly refuse?: boolean | undefined;
 }
+
+/** The names of the options of a drain. */
+export const DRAIN_OPTIONS: ReadonlySet<string> = new Set(
+  ["refuse", "timeout"] satisfies (keyof DrainOptions)[],
+);
 
 /** An operation on a whole pool, except its end. */
 export interface Control {
@@ -99,7 +105,7 @@ export class Engine implements UnitEngine, VirtualEngine {
   unit<T>(fn: (unit: UnitHandle) => T, options: UnitOptions<string>): Promise<Awaited<T>> {
     try {
       checkFunction("unit", fn);
-      refuseCallback(options);
+      checkOptions(options, UNIT_OPTIONS);
       this.#check();
     } catch (error) {
       return Promise.reject(error);
@@ -114,7 +120,7 @@ export class Engine implements UnitEngine, VirtualEngine {
     options: TransactionOptions,
   ): Promise<Awaited<T>> {
     checkFunction("transaction", fn);
-    refuseCallback(options);
+    checkOptions(options, TRANSACTION_OPTIONS);
     const runtime = this.runtimeHere();
     const stack = runtime.leaks.stackAbove(this.transaction);
     const virtualConfig = runtime.virtualConfigs[id] as VirtualConfig;
@@ -127,7 +133,7 @@ export class Engine implements UnitEngine, VirtualEngine {
   /** Takes a lease through a virtual connection. */
   lease(id: VirtualId, options: LeaseOptions): Promise<Lease> {
     try {
-      refuseCallback(options);
+      checkOptions(options, LEASE_OPTIONS);
       this.#check();
     } catch (error) {
       return Promise.reject(error);

@@ -10,6 +10,8 @@
 import { channel } from "node:diagnostics_channel";
 import type { RefuseReason, RetireReason } from "../core/mod.ts";
 import type { Condition, RawConnection } from "../port/session.ts";
+import { didYouMean } from "./did_you_mean.ts";
+import { SubletError } from "./errors.ts";
 
 /** The actual connection that an event is about. */
 export interface ConnectionEvent<Driver extends object = object> {
@@ -91,6 +93,14 @@ const CHANNELS = {
   leak: channel("sublet:leak"),
   statement: channel("sublet:statement"),
 };
+
+/** Throws if there is no event with a name. */
+function checkEvent(name: string): void {
+  if (Object.hasOwn(CHANNELS, name)) return;
+  const hint = didYouMean(name, Object.keys(CHANNELS));
+  const message = `There is no event ${JSON.stringify(name)}${hint}`;
+  throw new SubletError("OPTION_INVALID", "options", message);
+}
 
 type Call = (event: never) => void;
 /** Calls a function outside any unit of work. */
@@ -189,6 +199,7 @@ export class Listeners {
 
   /** Removes a listener. */
   off<Name extends EventName>(name: Name, listener: Listener<RawConnection, Name>): void {
+    checkEvent(name);
     const calls = this.#calls.get(name);
     if (calls?.delete(listener) && calls.size === 0) this.#remove(name);
   }
@@ -213,6 +224,7 @@ export class Listeners {
   }
 
   #add(name: EventName, listener: Call, call: Call): void {
+    checkEvent(name);
     if (typeof listener !== "function") {
       throw new TypeError(`A listener must be a function: received ${typeof listener}`);
     }

@@ -41,6 +41,11 @@ export interface LeaseOptions extends RunOptions {
   readonly separate?: boolean | "unlessInTransaction" | undefined;
 }
 
+/** The names of the options of a lease. */
+export const LEASE_OPTIONS: ReadonlySet<string> = new Set(
+  ["separate", "signal", "timeout"] satisfies (keyof LeaseOptions)[],
+);
+
 /** Exclusive use of one actual connection, until the lease is released or its unit ends. */
 export class Lease<Driver extends object = object> implements AsyncDisposable {
   readonly #state: LeaseState;

@@ -8,7 +8,7 @@
 import type { Policy } from "../core/mod.ts";
 import { SubletError } from "./errors.ts";
 import type { Hold } from "./virtual_config.ts";
-import { didYouMean } from "./did_you_mean.ts";
+import { readOptions, unknownOption } from "./option_names.ts";
 
 /** How long actual connections live at most: as long as their pool, or as one unit of work. */
 export type Lifespan = "pool" | "unit";
@@ -118,7 +118,8 @@ const SURPLUS_MS_MAX = 1_000;
 const BACKOFF_MS_MIN = 50;
 const BACKOFF_MS_MAX = 250;
 
-const POOL_OPTIONS: readonly string[] = [
+/** The names of the options of a pool. */
+export const POOL_OPTIONS: readonly string[] = [
   "connectionLimit",
   "queueLimit",
   "waitForConnections",
@@ -198,9 +199,11 @@ function virtualsOf(
       connections,
     );
   }
-  const virtuals = Object.entries(connections).map(([name, own]): ResolvedVirtual => {
+  const known = [...VIRTUAL_OPTIONS, ...targetOptions];
+  const virtuals = Object.entries(connections).map(([name, value]): ResolvedVirtual => {
     const path = `connections.${name}`;
-    if (!isRecord(own)) throw invalid(path, "an object", own);
+    if (!isRecord(value)) throw invalid(path, "an object", value);
+    const own = readOptions(value, known);
     return {
       name,
       limit: own["limit"] === undefined ? Infinity : count(own, "limit", 1, 1, path),
@@ -228,9 +231,7 @@ function split(
   for (const [option, value] of Object.entries(given)) {
     if (ours.includes(option)) continue;
     if (!theirs.includes(option)) {
-      const hint = didYouMean(option, [...ours, ...theirs]);
-      const message = `There is no option ${JSON.stringify(at(path, option))}${hint}`;
-      throw new SubletError("OPTION_INVALID", "options", message);
+      throw unknownOption(option, [...ours, ...theirs], at(path, option));
     }
     rest ??= {};
     rest[option] = value;

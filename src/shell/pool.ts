@@ -6,9 +6,10 @@
  */
 
 import { addForeignMethods } from "./foreign_methods.ts";
-import { checkFunction, refuseCallback } from "./refusals.ts";
+import { checkFunction } from "./refusals.ts";
+import { checkOptions } from "./option_names.ts";
 import type { PoolStats } from "./stats.ts";
-import { type DrainOptions, Engine } from "./engine.ts";
+import { DRAIN_OPTIONS, type DrainOptions, Engine } from "./engine.ts";
 import { SubletError } from "./errors.ts";
 import type { Lease, LeaseOptions } from "./lease.ts";
 import { unknownName } from "./did_you_mean.ts";
@@ -196,7 +197,7 @@ export class Pool<
    * caller gave a callback.
    */
   async drain(options: DrainOptions = {}): Promise<void> {
-    refuseCallback(options);
+    checkOptions(options, DRAIN_OPTIONS);
     const { timeout } = options;
     if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
       const message = `The timeout must be a number of ms from 0 on: received ${timeout}`;

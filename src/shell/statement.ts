@@ -4,6 +4,7 @@ import type { Statement } from "../port/session.ts";
 import { refuseCallback } from "./refusals.ts";
 import { cancellationOf } from "./cancellation.ts";
 import { SubletError, withoutStack } from "./errors.ts";
+import { checkOptions } from "./option_names.ts";
 import { type Limits, noLimits } from "./wait.ts";
 
 /** Limits how long a statement may take. */
@@ -13,6 +14,10 @@ export interface RunOptions {
   /** How long it may take, including the wait for a connection, in ms. No limit unless given. */
   readonly timeout?: number | undefined;
 }
+
+const RUN_OPTIONS: ReadonlySet<string> = new Set(
+  ["signal", "timeout"] satisfies (keyof RunOptions)[],
+);
 
 /** A type that excludes functions, as each function inherits this member from `Function`. */
 export interface NoFunction {
@@ -34,7 +39,7 @@ export type Values =
   | null
   | undefined;
 
-/** A statement with options of the driver (`rowsAsArray`, `typeCast`, `nestTables` …). */
+/** A statement with options; those that the pool does not use itself, it passes to the driver. */
 export interface StatementOptions extends RunOptions {
   /** The SQL text. */
   readonly sql: string;
@@ -42,9 +47,53 @@ export interface StatementOptions extends RunOptions {
   readonly values?: Values;
   /** Maximum size of the rows of its result, in bytes. Default: that of the target. */
   readonly maxResultBytes?: number | undefined;
-  /** The pool passes any other option to the driver. */
-  readonly [option: string]: unknown;
+  /** Query attributes, by name, for servers that take them. */
+  readonly attributes?: object | undefined;
+  /** Whether big numbers are always strings, with `supportBigNumbers`. */
+  readonly bigNumberStrings?: boolean | undefined;
+  /** Whether dates are strings, or the types of which they are. */
+  readonly dateStrings?: boolean | readonly string[] | undefined;
+  /** Whether decimals are numbers. */
+  readonly decimalNumbers?: boolean | undefined;
+  /** Whether the driver's parsers of rows work without `eval`. */
+  readonly disableEval?: boolean | undefined;
+  /** Opens the stream that LOAD DATA LOCAL sends. */
+  readonly infileStreamFactory?: unknown;
+  /** Whether its placeholders may have names. */
+  readonly namedPlaceholders?: boolean | undefined;
+  /** Whether a row has an object for each table, or what joins the names of table and column. */
+  readonly nestTables?: boolean | string | undefined;
+  /** Whether rows are arrays. */
+  readonly rowsAsArray?: boolean | undefined;
+  /** Whether big numbers that a number cannot hold are strings. */
+  readonly supportBigNumbers?: boolean | undefined;
+  /** The time zone of dates: "local", "Z" or an offset. */
+  readonly timezone?: string | undefined;
+  /** Whether values become those of JavaScript, or a function that converts them. */
+  readonly typeCast?: unknown;
 }
+
+const STATEMENT_OPTIONS: ReadonlySet<string> = new Set(
+  [
+    "attributes",
+    "bigNumberStrings",
+    "dateStrings",
+    "decimalNumbers",
+    "disableEval",
+    "infileStreamFactory",
+    "maxResultBytes",
+    "namedPlaceholders",
+    "nestTables",
+    "rowsAsArray",
+    "signal",
+    "sql",
+    "supportBigNumbers",
+    "timeout",
+    "timezone",
+    "typeCast",
+    "values",
+  ] satisfies (keyof StatementOptions)[],
+);
 
 /** A row: its values, by the names of the columns. */
 export type Row = Record<string, unknown>;
@@ -92,6 +141,8 @@ export function statementOf(
       "A statement is a text, or an object with one",
     );
   }
+  // Libraries make statements of classes of their own, with further properties.
+  if (Object.getPrototypeOf(sql) === Object.prototype) checkOptions(sql, STATEMENT_OPTIONS);
   checkLimit(sql.maxResultBytes);
   const { sql: text, values: own, signal: _signal, timeout: _timeout, ...options } = sql;
   refuseCallback(own);
@@ -110,11 +161,11 @@ function checkLimit(bytesMax: unknown): void {
  */
 export function runOptionsOf(
   sql: string | StatementOptions,
-  options: RunOptions = NO_OPTIONS,
+  options?: RunOptions,
 ): RunOptions {
-  refuseCallback(options);
-  if (typeof sql === "string") return options;
-  return { signal: options.signal ?? sql.signal, timeout: options.timeout ?? sql.timeout };
+  if (options !== undefined) checkOptions(options, RUN_OPTIONS);
+  if (typeof sql === "string") return options ?? NO_OPTIONS;
+  return { signal: options?.signal ?? sql.signal, timeout: options?.timeout ?? sql.timeout };
 }
 
 /** Returns the limits of a statement, with its timeout as a deadline. */

@@ -36,6 +36,16 @@ export interface TransactionOptions {
   readonly allowImplicitCommit?: boolean | undefined;
 }
 
+/** The names of the options of a transaction. */
+export const TRANSACTION_OPTIONS: ReadonlySet<string> = new Set(
+  [
+    "allowImplicitCommit",
+    "isolation",
+    "readOnly",
+    "signal",
+  ] satisfies (keyof TransactionOptions)[],
+);
+
 const ISOLATIONS: readonly Isolation[] = [
   "read uncommitted",
   "read committed",

@@ -22,6 +22,11 @@ export interface UnitOptions<Name extends string, Overrides extends object = obj
   readonly ctx?: Host | undefined;
 }
 
+/** The names of the options of a unit. */
+export const UNIT_OPTIONS: ReadonlySet<string> = new Set(
+  ["bind", "ctx", "retries", "signal", "transaction"] satisfies (keyof UnitOptions<string>)[],
+);
+
 /** Throws if `retries` is not a whole number from 0 on. */
 export function checkRetries(retries: number): void {
   if (Number.isSafeInteger(retries) && retries >= 0) return;

@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
+import { inspect } from "node:util";
 import { createPool } from "../../mod.ts";
 import compat from "../../src/entries/compat.ts";
 import { refused } from "../support/asking.ts";
@@ -64,6 +65,51 @@ test("a unit's bind refuses inherited names, as connections and as options", asy
   }
   assert.equal(await unit({ main: undefined }), "run");
   assert.equal(await unit(undefined), "run");
+});
+
+test("a URI that is not set is refused, and never means this machine", () => {
+  const message = /^Option uri must be mysql:.*; is an environment variable, such as DATABASE_URL/;
+  for (const create of [createPool, compat.createPool]) {
+    for (const unset of [undefined, null, ""]) {
+      for (const options of [unset, { uri: unset }, { uri: unset, user: "app", host: "" }]) {
+        assert.throws(() => create(options as never), { ...invalid, message });
+      }
+    }
+    create({ uri: undefined, host: "127.0.0.1" });
+    create({ uri: undefined, socketPath: "/tmp/mysql.sock" });
+  }
+  const part = { uri: undefined, database: "reports" };
+  assert.throws(() => createPool({ uri, connections: { part } }), { ...invalid, message });
+  assert.throws(() => createPool({ uri: (() => undefined) as never }), { ...invalid, message });
+});
+
+test("a URI with a character that must be encoded is refused, once and without the secret", () => {
+  const starts = ["50%off", "%ff", "pa#ss", "12#ss", "12/ss", "12?ss", "pa/ss", "pa?ss"];
+  for (const password of starts.map((start) => `${start}hunter2`)) {
+    const asked = `mysql://app:${password}@127.0.0.1:1/test`;
+    const encoded = `mysql://app:${encodeURIComponent(password)}@127.0.0.1:1/test`;
+    for (const create of [createPool, compat.createPool]) {
+      for (const options of [asked, { uri: asked }]) {
+        assert.throws(() => create(options), (error: Error & { code?: unknown }) => {
+          assert.equal(error.code, "OPTION_INVALID", password);
+          assert.match(error.message, /encodeURIComponent/);
+          const shown = inspect(error, { showHidden: true, depth: 9 });
+          assert.doesNotMatch(shown, /hunter2/);
+          return true;
+        });
+      }
+      create(encoded);
+    }
+  }
+});
+
+test("a message about an option stands once in its printed error", () => {
+  for (const options of [{ port: 70000 }, { uri: "postgres://h/d" }]) {
+    assert.throws(() => createPool(options), (error) => {
+      assert.equal(inspect(error).match(/must be/g)?.length, 1);
+      return true;
+    });
+  }
 });
 
 test("a value that is no object is refused as options", () => {

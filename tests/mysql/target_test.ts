@@ -47,7 +47,16 @@ test("by default remote hosts are encrypted, and this machine is not", () => {
     "LocalHost",
     "127.0.0.1",
     "127.9.9.9",
+    "127.1",
     "::1",
+    "[::1]",
+    "0:0:0:0:0:0:0:1",
+    "0::1",
+    "::ffff:127.0.0.1",
+    "::FFFF:7F00:1",
+    "localhost.",
+    "LOCALHOST.",
+    "shop.localhost",
     "",
     "0a.hyperdrive.local",
   ];
@@ -61,11 +70,25 @@ test("by default remote hosts are encrypted, and this machine is not", () => {
     "0.0.0.0",
     "127.example.com",
     "localhost.example.com",
+    "notlocalhost",
+    "localhost..",
+    "127.0.0.1.example.com",
+    "::",
+    "1::1",
+    "::ffff:10.0.0.1",
+    "fe80::1%lo",
+    "::1]@db",
   ];
   for (const host of elsewhere) {
     assert.equal(demandOf({ host }), "TLS, undefined, undefined", host);
   }
   assert.equal(demandOf({ host: "db", ssl: false }), "plain");
+});
+
+test("an IPv6 address may stand in brackets, as an option and in a URI", () => {
+  for (const options of [{ host: "[::1]" }, { host: "::1" }, { uri: "mysql://[::1]/d" }]) {
+    assert.equal(new Target(options).address.host, "::1");
+  }
 });
 
 test("tls sets how strict TLS is, and ssl sets how it is verified", () => {

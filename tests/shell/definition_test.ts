@@ -109,6 +109,7 @@ test("virtual connections with equal targets share actual connections", async ()
 test("the pool refuses an undeclared virtual connection, and suggests a similar one", async () => {
   const { db } = createWorld({ connections: { shop: {}, reports: {} } });
   assert.throws(() => db.connection("report" as never), /"report"; did you mean "reports"\?$/);
+  assert.throws(() => db.connection("shpo" as never), /"shpo"; did you mean "shop"\?$/);
   await refused(db.query("SELECT"), "OPTION_INVALID");
   assert.throws(() => db.method("SELECT"), { code: "OPTION_INVALID" });
   await refused(db.unit(() => 1, { bind: { shpo: {} } as never }), "OPTION_INVALID");

@@ -1,0 +1,117 @@
+/** Names of options, of events and of virtual connections: a misspelt one is never ignored. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createPool } from "../../mod.ts";
+import { targetOptionNames } from "../../src/mysql/mod.ts";
+import { POOL_OPTIONS, resolveOptions } from "../../src/shell/options.ts";
+import type { Values } from "../../src/shell/statement.ts";
+import { createWorld, type FakePool, refused, seen } from "./support/pool.ts";
+
+type Call = (db: FakePool<"main">, options: never) => unknown;
+
+const run = (): number => 1;
+
+/** Returns what a call rejects with, or throws, as a promise. */
+const asking = async (call: () => unknown): Promise<unknown> => await call();
+
+/** Each call that takes options, with a misspelt option and the name that its error suggests. */
+const calls: readonly (readonly [call: Call, typo: string, meant: string])[] = [
+  [(db, options) => db.unit(run, options), "retrys", "retries"],
+  [(db, options) => db.unit(run, options), "signl", "signal"],
+  [(db, options) => db.unit(run, { bind: options }), "mian", "main"],
+  [(db, options) => db.query("SELECT", [], options), "timout", "timeout"],
+  [(db, options) => db.execute("SELECT", [], options), "singal", "signal"],
+  [(db, options) => db.query({ sql: "SELECT", ...options as object }), "rowAsArray", "rowsAsArray"],
+  [(db, options) => db.execute({ sql: "SELECT", ...options as object }), "vaules", "values"],
+  [(db, options) => db.method<object>("SELECT")({}, options), "timeOut", "timeout"],
+  [(db, options) => db.lease(options), "seperate", "separate"],
+  [(db, options) => db.transaction(run, options), "isolaton", "isolation"],
+  [(db, options) => db.transaction(run, options), "readonly", "readOnly"],
+  [(db, options) => db.drain(options), "timout", "timeout"],
+];
+
+test("each call refuses a misspelt option, and suggests the right one", async () => {
+  const { db, connector } = createWorld();
+  for (const [call, typo, meant] of calls) {
+    const asked = asking(() => call(db, { [typo]: 1 } as never));
+    const { message } = await refused(asked, "OPTION_INVALID");
+    assert.match(message, new RegExp(`"${typo}"; did you mean "${meant}"\\?$`));
+  }
+  await db.unit(async (unit) => {
+    const bound = unit.connection("main").query("SELECT", [], { timout: 1 } as never);
+    await refused(bound, "OPTION_INVALID");
+  });
+  await using lease = await db.lease();
+  await refused(lease.query("SELECT", [], { timout: 1 } as never), "OPTION_INVALID");
+  await refused(lease.query({ sql: "SELECT", rowAsArray: 1 } as never), "OPTION_INVALID");
+  assert.equal(connector.sessions.length, 1);
+});
+
+test("each call refuses options that are no object", async () => {
+  const { db } = createWorld();
+  for (const none of [5, "main", true, null]) {
+    for (const [call, typo] of calls) {
+      if (/^(?:rowAsArray|vaules)$/.test(typo)) continue;
+      await refused(asking(() => call(db, none as never)), "OPTION_INVALID");
+    }
+  }
+});
+
+test("an event that does not exist is refused, and the nearest one is suggested", () => {
+  const { db } = createWorld();
+  for (const listen of [db.on, db.once, db.off]) {
+    assert.throws(() => listen.call(db, "aquire" as never, run), {
+      code: "OPTION_INVALID",
+      message: 'There is no event "aquire"; did you mean "acquire"?',
+    });
+    assert.throws(() => listen.call(db, "toString" as never, run), { code: "OPTION_INVALID" });
+  }
+});
+
+test("names of other libraries bring the pool's own", () => {
+  const own: Readonly<Record<string, string>> = {
+    connectionString: "uri",
+    connectionTimeoutMillis: "acquireTimeout",
+    idleTimeoutMillis: "idleTimeout",
+    max: "connectionLimit",
+    min: "minimumIdle",
+    pool: "connectionLimit",
+    socket: "socketPath",
+    sslmode: "tls",
+    url: "uri",
+    username: "user",
+  };
+  for (const [theirs, ours] of Object.entries(own)) {
+    assert.ok([...POOL_OPTIONS, ...targetOptionNames].includes(ours));
+    assert.throws(() => createPool({ host: "h", [theirs]: 1 }), {
+      message: `There is no option "${theirs}"; did you mean "${ours}"?`,
+    });
+  }
+  assert.throws(() => resolveOptions({ connections: { a: { max: 1 } } }, []), /"limit"\?$/);
+});
+
+test("what only a unit takes is refused elsewhere, with the call that takes it", async () => {
+  const { db } = createWorld();
+  for (const options of [{ retries: 3 }, { transaction: "main" }] as never[]) {
+    const { message } = await refused(db.transaction(run, options), "OPTION_INVALID");
+    assert.match(message, /`unit\(fn, \{ transaction, retries \}\)`$/);
+  }
+  const { message } = await refused(db.unit(run, { timeout: 1 } as never), "OPTION_INVALID");
+  assert.match(message, /"signal"\? `AbortSignal\.timeout\(ms\)` makes one$/);
+});
+
+test("a statement takes all options of the driver, and any object of a class", async () => {
+  const { db } = createWorld();
+  const options = { rowsAsArray: false, nestTables: "_", typeCast: true, namedPlaceholders: true };
+  await db.query({ sql: "SELECT", values: [1], ...options, timezone: "Z", dateStrings: true });
+  class Tagged {
+    readonly strings: readonly string[] = ["SELECT"];
+    readonly values: Values = [];
+    get sql(): string {
+      return this.strings.join("?");
+    }
+  }
+  await db.query(new Tagged());
+  assert.ok(await seen(db));
+});
