@@ -144,8 +144,11 @@ test("nothing is left for later, switched off or silenced", () => {
     ["TO" + "DO", "FIX" + "ME", "@ts-(ignore|expect-error|nocheck)", "(deno-lint|biome)-ignore"]
       .map((mark) => `\\b${mark}\\b`.replace("\\b@", "@")).join("|"),
   );
+  // In tests of types, the compiler's error is the promise: without it, this mark is an error.
+  const expected = /^tests\/types\/.* @ts-expect-error\b/;
   const texts = everything.map(({ path, text }) => ({ path, text, code: text }));
-  assertNone(linesWith(texts, marks), "Marks");
+  const marked = linesWith(texts, marks).filter((line) => !expected.test(line));
+  assertNone(marked, "Marks");
   const silenced = /\bas any\b|: any\b|\bcatch *(\([^)]*\))? *\{ *\}|\.(only|skip)\(/;
   assertNone(linesWith(everything, silenced), "Silenced");
   const empty = everything.filter(({ code }) => /\bcatch *(\([^)]*\))? *\{\s*\}/.test(code));

@@ -8,7 +8,7 @@ import { createPool, type Pool } from "../../mod.ts";
 
 /** The Durable Object of one shop. */
 export class Shop extends DurableObject {
-  readonly #db: Pool = createPool({
+  readonly #db: Pool<"main"> = createPool({
     uri: env.MYSQL_URL,
     connectionLimit: 4,
     lifespan: "pool",

@@ -11,7 +11,7 @@ import type { ClusterOptions } from "../compat/nodes.ts";
 import { Pool as SubletPool } from "../compat/pool.ts";
 import { makeCluster, makePool } from "./compat_make.ts";
 import * as promises from "./compat_promises.ts";
-import type { Pool as Db } from "./types.ts";
+import type { AnyPool, Pool as Db } from "./types.ts";
 
 export type * from "mysql2";
 export {
@@ -30,7 +30,7 @@ export {
 export type { CompatOptions, DriverPoolOptions, MoreOptions } from "../compat/config.ts";
 export type { FaceOptions } from "../compat/create.ts";
 export type { ClusterOptions } from "../compat/nodes.ts";
-export type { Pool as Db } from "./types.ts";
+export type { AnyPool, Pool as Db } from "./types.ts";
 
 /** The class of mysql2's options. */
 export type ConnectionConfigClass = new (options: object) => mysql2.ConnectionConfig;
@@ -150,8 +150,8 @@ export function createPoolCluster(config?: ClusterOptions): PoolCluster {
  * ```
  */
 export function compat<Name extends string>(
-  db: Db<Name>,
-  name: Name = "main" as Name,
+  db: AnyPool<Name>,
+  name: NoInfer<Name> = "main" as Name,
   options: FaceOptions = {},
 ): Pool {
   return faceOf(db, name, options) as unknown as Pool;
@@ -175,6 +175,6 @@ export function compat<Name extends string>(
  * });
  * ```
  */
-export function dbOf(pool: Pool): Db {
-  return dbOfFace(pool) as unknown as Db;
+export function dbOf(pool: Pool): Db<"main"> {
+  return dbOfFace(pool) as unknown as Db<"main">;
 }

@@ -10,7 +10,7 @@ import type { PromiseMaker } from "../compat/internals.ts";
 import type { ClusterOptions } from "../compat/nodes.ts";
 import { PromisePoolCluster } from "../compat/promise_cluster.ts";
 import { makeCluster, makePool } from "./compat_make.ts";
-import type { Pool as Db } from "./types.ts";
+import type { AnyPool, Pool as Db } from "./types.ts";
 
 export type * from "mysql2/promise";
 export {
@@ -27,7 +27,7 @@ export {
 export type { CompatOptions, DriverPoolOptions, MoreOptions } from "../compat/config.ts";
 export type { FaceOptions } from "../compat/create.ts";
 export type { ClusterOptions } from "../compat/nodes.ts";
-export type { Pool as Db } from "./types.ts";
+export type { AnyPool, Pool as Db } from "./types.ts";
 
 /** A pool. */
 export type Pool = ReturnType<(typeof import("mysql2/promise"))["createPool"]>;
@@ -124,8 +124,8 @@ export function createPoolCluster(config: ClusterOptions = {}): PoolCluster {
  * ```
  */
 export function compat<Name extends string>(
-  db: Db<Name>,
-  name: Name = "main" as Name,
+  db: AnyPool<Name>,
+  name: NoInfer<Name> = "main" as Name,
   options: FaceOptions = {},
 ): Pool {
   return faceOf(db, name, options).promise() as unknown as Pool;
@@ -147,8 +147,8 @@ export function compat<Name extends string>(
  * console.log(dbOf(pool).stats().waiting);
  * ```
  */
-export function dbOf(pool: Pool): Db {
-  return dbOfFace(pool) as unknown as Db;
+export function dbOf(pool: Pool): Db<"main"> {
+  return dbOfFace(pool) as unknown as Db<"main">;
 }
 
 /** Returns the promise constructor from the option `Promise`, if given. */

@@ -47,7 +47,7 @@ export function creatorOn(adapter: Adapter, lifespan: Lifespan): CreatePool {
     return createSubletPool<Name, mysql.Target, Connection, mysql.TargetOptions>(
       expanded,
       backend,
-    );
+    ) as Pool<Name>;
   };
 }
 

@@ -3,6 +3,7 @@
 import type * as mysql from "../mysql/mod.ts";
 import type { Lease as ShellLease } from "../shell/lease.ts";
 import type { PoolOptions as ShellOptions } from "../shell/options.ts";
+import type { MainPool } from "../shell/main_pool.ts";
 import type { Pool as ShellPool } from "../shell/pool.ts";
 import type { VirtualConnection as ShellConnection } from "../shell/virtual_connection.ts";
 
@@ -31,6 +32,7 @@ export type {
 export type { Lease as LeaseOf, LeaseOptions } from "../shell/lease.ts";
 export type { Lifespan, PoolOptions as PoolOptionsOf, VirtualOptions } from "../shell/options.ts";
 export type { DrainOptions } from "../shell/engine.ts";
+export type { MainPool as MainPoolOf } from "../shell/main_pool.ts";
 export type { Pool as PoolOf, PoolConfig } from "../shell/pool.ts";
 export type {
   Field,
@@ -45,7 +47,7 @@ export type { Address } from "../port/socket.ts";
 export type { Hold } from "../shell/virtual_config.ts";
 export type { Host } from "../shell/unit.ts";
 export type { Isolation, TransactionOptions } from "../shell/transaction_options.ts";
-export type { UnitCode, UnitHandle } from "../shell/unit_handle.ts";
+export type { MainUnitHandle, UnitCode, UnitHandle } from "../shell/unit_handle.ts";
 export type { UnitOptions } from "../shell/unit_options.ts";
 export type {
   Method,
@@ -61,8 +63,16 @@ export type PoolOptions<Name extends string = "main"> =
 /** The mysql2 connection that a lease gives to its holder. */
 export type Connection = ReturnType<(typeof import("mysql2"))["createConnection"]>;
 
-/** A pool; `Name` is the union of its virtual connections' names. */
-export type Pool<Name extends string = "main"> = ShellPool<
+/**
+ * A pool; `Name` is the union of its virtual connections' names. If one of them is `main`, the pool
+ * has `query`, `execute`, `method`, `transaction` and `lease` itself. `Pool` alone takes any pool.
+ */
+export type Pool<Name extends string = string> = string extends Name ? AnyPool<Name>
+  : "main" extends Name ? MainPool<Name, mysql.Target, Connection, mysql.TargetOptions>
+  : AnyPool<Name>;
+
+/** A pool, whether or not one of its virtual connections is `main`. */
+export type AnyPool<Name extends string = string> = ShellPool<
   Name,
   mysql.Target,
   Connection,

@@ -3,7 +3,7 @@
 import type { RawConnection, Target } from "../port/session.ts";
 import type { Backend, PoolDefinition } from "./backend.ts";
 import { type PoolOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
-import { Pool } from "./pool.ts";
+import { MainPool } from "./main_pool.ts";
 import { register, type Registered } from "./registry.ts";
 import { SharedPool } from "./shared_pool.ts";
 
@@ -19,11 +19,11 @@ export function createSubletPool<
   To extends Target,
   Driver extends RawConnection,
   Overrides extends object = object,
->(given: PoolOptions<Name, Overrides>, backend: Backend): Pool<Name, To, Driver, Overrides> {
+>(given: PoolOptions<Name, Overrides>, backend: Backend): MainPool<Name, To, Driver, Overrides> {
   const { keyOf, shapeOf } = backend;
   const options = resolveOptions(given, backend.targetOptions, backend.lifespan);
   if (!options.isShared) {
-    return new Pool(new SharedPool(define(options, backend)), options);
+    return new MainPool(new SharedPool(define(options, backend)), options);
   }
   return register(options, { key: keyOf(options), shape: shapeOf(options) }, (remove) => {
     return registeredOf(new SharedPool(define(options, backend), remove));
@@ -36,8 +36,8 @@ function registeredOf<
   To extends Target,
   Driver extends RawConnection,
   Overrides extends object,
->(pool: SharedPool): Registered<Pool<Name, To, Driver, Overrides>> {
-  return { attach: (options) => new Pool(pool, options), end: (why) => void pool.end(why) };
+>(pool: SharedPool): Registered<MainPool<Name, To, Driver, Overrides>> {
+  return { attach: (options) => new MainPool(pool, options), end: (why) => void pool.end(why) };
 }
 
 function define(options: ResolvedOptions, backend: Backend): PoolDefinition {

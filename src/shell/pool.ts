@@ -1,8 +1,7 @@
 /**
  * `Pool`, the public class of a pool object.
  *
- * It contains no rules of the pool: the engine does the work. Its `query`, `execute` and the like
- * go through the virtual connection `main`.
+ * It contains no rules of the pool: the engine does the work.
  */
 
 import { addForeignMethods } from "./foreign_methods.ts";
@@ -11,17 +10,14 @@ import { checkOptions } from "./option_names.ts";
 import type { PoolStats } from "./stats.ts";
 import { DRAIN_OPTIONS, type DrainOptions, Engine } from "./engine.ts";
 import { SubletError } from "./errors.ts";
-import type { Lease, LeaseOptions } from "./lease.ts";
 import { unknownName } from "./did_you_mean.ts";
 import type { EventName, Listener } from "./events.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { SharedPool } from "./shared_pool.ts";
-import type { Field, Row, RunOptions, StatementOptions, Values } from "./statement.ts";
-import type { TransactionOptions } from "./transaction_options.ts";
 import type { Host } from "./unit.ts";
 import type { UnitCode, UnitHandle } from "./unit_handle.ts";
 import type { UnitOptions } from "./unit_options.ts";
-import { type Method, type TransactionCode, VirtualConnection } from "./virtual_connection.ts";
+import { VirtualConnection } from "./virtual_connection.ts";
 
 /** The options of a pool under mysql2's names, in both places where tools look for them. */
 export interface PoolConfig {
@@ -57,7 +53,6 @@ export class Pool<
   readonly config: PoolConfig;
   readonly #engine: Engine;
   readonly #virtuals = new Map<string, VirtualConnection<Target, Driver>>();
-  readonly #main: VirtualConnection<Target, Driver> | undefined;
 
   /** Creates a pool object; `createPool` calls it. */
   constructor(pool: SharedPool, { policy, virtuals }: ResolvedOptions) {
@@ -67,7 +62,6 @@ export class Pool<
     for (const [id, { name }] of virtuals.entries()) {
       this.#virtuals.set(name, new VirtualConnection(this.#engine, name, id, pool.compileMethod));
     }
-    this.#main = this.#virtuals.get("main");
   }
 
   /**
@@ -78,45 +72,8 @@ export class Pool<
    */
   connection(name: Name): VirtualConnection<Target, Driver> {
     const virtual = this.#virtuals.get(name);
-    if (virtual === undefined) throw this.#unknown(name);
+    if (virtual === undefined) throw unknownName(name, this.#virtuals.keys());
     return virtual;
-  }
-
-  /** Sends a statement as text through `main`; see `VirtualConnection.query`. */
-  query<Rows extends object = Row[]>(
-    sql: string | StatementOptions,
-    values?: Values,
-    options?: RunOptions,
-  ): Promise<[rows: Rows, fields: Field[]]> {
-    return this.#main?.query<Rows>(sql, values, options) ?? this.#refuseMain();
-  }
-
-  /** Prepares and executes a statement through `main`; see `VirtualConnection.execute`. */
-  execute<Rows extends object = Row[]>(
-    sql: string | StatementOptions,
-    values?: Values,
-    options?: RunOptions,
-  ): Promise<[rows: Rows, fields: Field[]]> {
-    return this.#main?.execute<Rows>(sql, values, options) ?? this.#refuseMain();
-  }
-
-  /** Returns a function that runs a statement through `main`; see `VirtualConnection.method`. */
-  method<Args = void, Result = Row>(sql: string): Method<Args, Result> {
-    if (this.#main === undefined) throw this.#unknown("main");
-    return this.#main.method<Args, Result>(sql);
-  }
-
-  /** Runs code in a transaction through `main`; see `VirtualConnection.transaction`. */
-  transaction<T>(
-    fn: TransactionCode<Target, Driver, T>,
-    options?: TransactionOptions,
-  ): Promise<Awaited<T>> {
-    return this.#main?.transaction(fn, options) ?? this.#refuseMain();
-  }
-
-  /** Leases an actual connection through `main`; see `VirtualConnection.lease`. */
-  lease(options?: LeaseOptions): Promise<Lease<Driver>> {
-    return this.#main?.lease(options) ?? this.#refuseMain();
   }
 
   /**
@@ -249,14 +206,6 @@ export class Pool<
   off<Event extends EventName>(name: Event, listener: Listener<Driver, Event>): this {
     this.#engine.handle.listeners.off(name, listener as Listener<object, Event>);
     return this;
-  }
-
-  #refuseMain(): Promise<never> {
-    return Promise.reject(this.#unknown("main"));
-  }
-
-  #unknown(name: string): SubletError {
-    return unknownName(name, this.#virtuals.keys());
   }
 }
 

@@ -60,7 +60,14 @@ export class UnitHandle<
   connection(name: Name): VirtualConnection<Target, Driver> {
     return this.#connection(name);
   }
+}
 
+/** The handle of a unit on a pool that has a virtual connection `main`; see `MainPool`. */
+export class MainUnitHandle<
+  Name extends string = string,
+  Target extends object = object,
+  Driver extends object = object,
+> extends UnitHandle<Name, Target, Driver> {
   /** Sends a statement as text through `main`; see `VirtualConnection.query`. */
   query<Rows extends object = Row[]>(
     sql: string | StatementOptions,
@@ -81,7 +88,7 @@ export class UnitHandle<
 
   /** Makes a function that executes a statement through `main`; see `VirtualConnection.method`. */
   method<Args = void, Result = Row>(sql: string): Method<Args, Result> {
-    return this.#connection("main").method<Args, Result>(sql);
+    return this.connection("main" as Name).method<Args, Result>(sql);
   }
 
   /** Runs code in a transaction through `main`; see `VirtualConnection.transaction`. */
@@ -98,7 +105,7 @@ export class UnitHandle<
   }
 
   async #main<T>(ask: (main: VirtualConnection<Target, Driver>) => Promise<T>): Promise<T> {
-    return await ask(this.#connection("main"));
+    return await ask(this.connection("main" as Name));
   }
 }
 
@@ -120,8 +127,8 @@ export class Handles {
   }
 
   /** Returns the handle of a unit, whose virtual connections run statements in a context. */
-  unit(context: UnitContext): UnitHandle {
-    return new UnitHandle((name) => {
+  unit(context: UnitContext): MainUnitHandle {
+    return new MainUnitHandle((name) => {
       const { names } = this.#shared;
       const id = names.indexOf(name);
       if (id < 0) throw unknownName(name, names);

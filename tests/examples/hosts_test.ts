@@ -83,7 +83,7 @@ test("Netlify: connections close after the answer, by the context's waitUntil", 
 });
 
 test("Next.js: a module evaluated again gets the same pool, unless options change", async () => {
-  type Module = { readonly db: Pool };
+  type Module = { readonly db: Pool<"main"> };
   const { db } = await load<Module>("lib/db.js", "v=1");
   const thread = await threadOf(db);
   const again = await load<Module>("lib/db.js", "v=2");
@@ -105,7 +105,7 @@ test("SvelteKit: each request is a unit of work, and its signal ends the unit", 
   type Resolve = (event: RequestEvent) => Promise<Response>;
   type Handle = (input: { event: RequestEvent; resolve: Resolve }) => Promise<Response>;
   const { handle } = await load<{ handle: Handle }>("src/hooks.server.js");
-  const { db } = await load<{ readonly db: Pool }>("lib/db.js");
+  const { db } = await load<{ readonly db: Pool<"main"> }>("lib/db.js");
   const resolve: Resolve = async ({ request }) => {
     await db.query("SET @path = ?", [new URL(request.url).pathname]);
     return new Response(String(await one(db, "SELECT @path")));

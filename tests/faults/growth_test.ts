@@ -22,7 +22,12 @@ const firstCount = 1_000;
 const slack = 500;
 
 /** One cycle; `number` counts the cycles. */
-type Cycle = (scene: Scene, db: Pool, signal: AbortSignal, number: number) => Promise<unknown>;
+type Cycle = (
+  scene: Scene,
+  db: Pool<"main">,
+  signal: AbortSignal,
+  number: number,
+) => Promise<unknown>;
 
 /** The counts that must not grow. */
 interface Counts {
@@ -38,7 +43,7 @@ const emitters = (lease: { connection: object }): NodeJS.EventEmitter[] => {
   return [lease.connection as NodeJS.EventEmitter, stream, process];
 };
 
-async function count(db: Pool, signal: AbortSignal): Promise<Counts> {
+async function count(db: Pool<"main">, signal: AbortSignal): Promise<Counts> {
   await until(() => db.stats().size <= 1 && db.stats().waiting === 0, "the pool is calm");
   await using lease = await db.lease();
   const listeners = emitters(lease).reduce(
@@ -76,7 +81,7 @@ async function assertFlat(scene: Scene, cycleCount: number, cycle: Cycle): Promi
   await scene.tidy();
 }
 
-const endings: readonly ((db: Pool, signal: AbortSignal) => Promise<unknown>)[] = [
+const endings: readonly ((db: Pool<"main">, signal: AbortSignal) => Promise<unknown>)[] = [
   (db, signal) => db.query("SELECT 1", [], { signal }),
   (db, signal) => db.execute("SELECT ?", [1], { signal, timeout: 5_000 }),
   (db, signal) => db.transaction(() => db.query("UPDATE one SET v = 1"), { signal }),

@@ -21,7 +21,7 @@ const lastWordMs = 1_000;
 const slackMs = 700;
 
 /** Gives a pool some idle connections. */
-async function rest(db: Pool, count: number): Promise<void> {
+async function rest(db: Pool<"main">, count: number): Promise<void> {
   const leases = await Promise.all(Array.from({ length: count }, () => db.lease()));
   for (const lease of leases) lease.release();
 }
@@ -59,7 +59,7 @@ async function freesPlace(scene: Scene): Promise<void> {
 /** Sends a COMMIT that gets no answer; returns the error of its transaction. */
 async function commitInVain(
   { proxy }: Scene,
-  db: Pool,
+  db: Pool<"main">,
   signal?: AbortSignal,
 ): Promise<{ error: Promise<unknown> }> {
   const error = failure(db.transaction(async () => {

@@ -175,7 +175,7 @@ testOnBoth("a definer's name is not read as the object to create", async (place)
   const { server } = place;
   await arrange(place, "CREATE TABLE q (l INT)");
   await server.query("CREATE USER IF NOT EXISTS server@localhost");
-  await using db: Pool = createPool({
+  await using db: Pool<"main"> = createPool({
     uri: server.url(),
     shared: false,
     connectionLimit: 1,

@@ -17,7 +17,7 @@ after(removeServers);
 let server: Server | undefined;
 after(async () => await server?.remove());
 
-async function pool(options: object = {}): Promise<Pool> {
+async function pool(options: object = {}): Promise<Pool<"main">> {
   server ??= await startServer();
   return createPool({ uri: server.url(), shared: false, connectionLimit: 1, ...options });
 }

@@ -47,8 +47,8 @@ function turn(): Promise<void> {
 
 /** Runs units in parallel, and expects that all succeed. */
 async function besideOthers(
-  db: Pool,
-  run: (db: Pool, unit: number) => Promise<unknown>,
+  db: Pool<"main">,
+  run: (db: Pool<"main">, unit: number) => Promise<unknown>,
 ): Promise<void> {
   const units = Array.from({ length: unitCount }, (_, unit) => db.unit(() => run(db, unit)));
   const outcomes = await Promise.allSettled(units);
@@ -59,7 +59,7 @@ async function besideOthers(
 const held = "in a unit that holds its connection";
 const plain = "in a unit";
 
-const ways: Readonly<Record<string, (db: Pool, unit: number) => Promise<unknown>>> = {
+const ways: Readonly<Record<string, (db: Pool<"main">, unit: number) => Promise<unknown>>> = {
   "in a transaction": (db, unit) => db.transaction(() => askAll(db, unit)),
   "through a lease": async (db, unit) => {
     await using lease = await db.lease();
@@ -84,7 +84,7 @@ for (const [way, run] of Object.entries(ways)) {
 }
 
 /** Expects that the current unit's statements which read result info are refused. */
-async function assertRefused(db: Pool): Promise<void> {
+async function assertRefused(db: Pool<"main">): Promise<void> {
   await refused(db.query("SELECT LAST_INSERT_ID()"), "CONNECTION_LEFT");
   await refused(db.query("SHOW WARNINGS"), "CONNECTION_LEFT");
   await refused(db.query("INSERT INTO numbered (unit) VALUES (ROW_COUNT())"), "CONNECTION_LEFT");

@@ -13,7 +13,7 @@ export interface Place {
   /** The server. */
   readonly server: Server;
   /** A pool of Sublet. */
-  readonly db: Pool;
+  readonly db: Pool<"main">;
   /** A pool of mysql2. */
   readonly pool: DriverPool;
 }

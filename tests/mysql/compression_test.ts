@@ -29,7 +29,7 @@ const lengths: readonly number[] = [16 * megabyte, 17 * megabyte, 33 * megabyte]
 const random: Buffer = randomFillSync(Buffer.alloc(17 * megabyte));
 
 let server: Server;
-let db: Pool;
+let db: Pool<"main">;
 
 function open(compress: boolean): void {
   const own = { connectionLimit: 1, multipleStatements: true, shared: false };

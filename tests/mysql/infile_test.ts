@@ -44,7 +44,7 @@ function factory(opened: string[]): (path: string) => Readable {
 }
 
 interface Attack {
-  readonly asks: (db: Pool, more: object) => Promise<unknown>;
+  readonly asks: (db: Pool<"main">, more: object) => Promise<unknown>;
   readonly name: string;
 }
 

@@ -17,7 +17,7 @@ const quoted = "`x``'\"; DROP TABLE t; -- y`";
 const database = `${malice}y`;
 
 /** Creates a pool of one connection, and forgets what the proxy saw before. */
-function poolAt(proxy: Proxy, options: PoolOptions = {}): Pool {
+function poolAt(proxy: Proxy, options: PoolOptions = {}): Pool<"main"> {
   proxy.forget();
   return createPool({ uri: proxy.uri, shared: false, connectionLimit: 1, ...options });
 }

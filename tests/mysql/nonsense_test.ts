@@ -64,7 +64,7 @@ const logins: Readonly<Record<string, Hostility>> = {
 };
 
 /** Expects a protocol error, and a pool that has closed the connection. */
-async function assertNonsense(error: unknown, db: Pool): Promise<void> {
+async function assertNonsense(error: unknown, db: Pool<"main">): Promise<void> {
   assert.ok(error instanceof Error && "code" in error, String(error));
   assert.equal(error.code, "PROTOCOL_ERROR", String(error));
   assert.ok(isLoss(error) && isRepeatable(error));

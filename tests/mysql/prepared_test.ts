@@ -16,7 +16,7 @@ const withServer = onBoth(serversOf([]));
 
 function testOnBoth(
   name: string,
-  fn: (db: Pool, server: Server) => Promise<void>,
+  fn: (db: Pool<"main">, server: Server) => Promise<void>,
   options: PoolOptions = {},
 ): void {
   withServer(name, async (server) => {
@@ -32,7 +32,7 @@ async function preparedCount(server: Server): Promise<number> {
   return await server.status("Prepared_stmt_count");
 }
 
-async function expectRight(db: Pool, value: number): Promise<void> {
+async function expectRight(db: Pool<"main">, value: number): Promise<void> {
   assert.deepEqual((await db.execute(sql, [value]))[0], [{ n: value + 1 }]);
 }
 

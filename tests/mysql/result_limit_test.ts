@@ -27,13 +27,13 @@ function rowsOf(bytes: number): string {
     `information_schema.columns b LIMIT ${bytes / 10_000}`;
 }
 
-function open(options: PoolOptions = {}): Pool {
+function open(options: PoolOptions = {}): Pool<"main"> {
   const uri = server.url();
   return createPool({ uri, shared: false, connectionLimit: 1, ...options });
 }
 
 /** Expects that a statement does not go on at the server, and that its pool can be used. */
-async function assertUsable(db: Pool): Promise<void> {
+async function assertUsable(db: Pool<"main">): Promise<void> {
   assert.equal(await one(db, "SELECT 7"), 7);
   await until(async () => await server.connectionCount() <= 1, "one connection is open");
   const running = await server.query("SHOW PROCESSLIST");
@@ -106,7 +106,7 @@ async function growth(work: () => Promise<unknown>): Promise<number> {
 
 async function takesLittle(): Promise<void> {
   const rows = rowsOf(100 * megabyte);
-  const asks: ((db: Pool, compressed: Pool) => Promise<unknown>)[] = [
+  const asks: ((db: Pool<"main">, compressed: Pool<"main">) => Promise<unknown>)[] = [
     (db) => db.query(rows),
     (db) => db.execute(rows),
     (db) => db.query(`SELECT REPEAT('x', ${100 * megabyte}) AS x`),

@@ -51,7 +51,7 @@ async function tidy(): Promise<void> {
   await server?.remove();
 }
 
-function poolWith(options: PoolOptions = {}): Pool {
+function poolWith(options: PoolOptions = {}): Pool<"main"> {
   const uri = `mysql://planted:${password}@${server.host}:${server.port}/test`;
   const db = createPool({ uri, shared: false, connectionLimit: 1, ...options });
   for (const name of names) db.on(name, hear);

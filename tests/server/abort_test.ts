@@ -40,7 +40,7 @@ serverOfFile((started) => server = started, {
 });
 
 /** Work that can be ended early, with the options that it takes. */
-type Way = (db: Pool, options: RunOptions) => Promise<unknown>;
+type Way = (db: Pool<"main">, options: RunOptions) => Promise<unknown>;
 
 /** Ways to request a connection and run a long statement, which a signal ends. */
 const ways: Readonly<Record<string, Way>> = {
@@ -62,7 +62,7 @@ const ways: Readonly<Record<string, Way>> = {
 };
 
 /** Expects that a pool whose limit is 1 has a free connection, and can use it at once. */
-async function isUsable(db: Pool): Promise<void> {
+async function isUsable(db: Pool<"main">): Promise<void> {
   assertFree(db);
   assert.ok(await timed(db.query("INSERT INTO t VALUES (7)")) < nextMsMax);
   assert.deepEqual(await valuesIn(server, "t"), [7]);

@@ -81,7 +81,7 @@ test("the functions of a definition run in the context in which the pool was cre
 });
 
 /** Uses a pool in a request, in several ways, and returns a weak reference to the request. */
-async function serve(db: Pool): Promise<WeakRef<object>> {
+async function serve(db: Pool<"main">): Promise<WeakRef<object>> {
   const request = { body: new Uint8Array(1000) };
   await storage.run(request, async () => {
     await db.query("SELECT 1");

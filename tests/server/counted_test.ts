@@ -44,7 +44,7 @@ const gone = (server: Server): Promise<void> => connected(server, 0);
 const testOnBoth = onBoth(serverOf, gone);
 
 /** Returns a pool that allows several statements in one text. */
-function pool(server: Server, connectionLimit: number): Pool {
+function pool(server: Server, connectionLimit: number): Pool<"main"> {
   return poolAt(server, { connectionLimit, multipleStatements: true });
 }
 
@@ -126,7 +126,7 @@ testOnBoth(
 );
 
 /** Ways to give up a connection while the server works in it. */
-const ways: Readonly<Record<string, (db: Pool, lease: Lease) => unknown>> = {
+const ways: Readonly<Record<string, (db: Pool<"main">, lease: Lease) => unknown>> = {
   "released": (_, lease) => lease.release(),
   "destroyed by its holder": (_, { connection }) => connection.destroy(),
   "destroyed by promises": (_, { connection }) => connection.promise().destroy(),

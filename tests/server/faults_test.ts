@@ -43,7 +43,7 @@ interface Crowd {
 }
 
 /** Uses both connections of a pool, and queues requests behind them. */
-async function crowd(db: Pool): Promise<Crowd> {
+async function crowd(db: Pool<"main">): Promise<Crowd> {
   const requests = [
     db.query(endless),
     db.transaction(async () => {

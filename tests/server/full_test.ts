@@ -29,7 +29,7 @@ serverOfFile((started) => server = started, {
 });
 
 /** Runs units in parallel; each writes its number in a transaction. */
-async function write(db: Pool, count: number): Promise<void> {
+async function write(db: Pool<"main">, count: number): Promise<void> {
   await Promise.all(Array.from({ length: count }, (_, i) =>
     db.unit(async () => {
       await db.query("INSERT INTO t SELECT ? + SLEEP(0.01)", [i]);

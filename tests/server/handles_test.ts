@@ -72,14 +72,14 @@ test("a handle's drain destroys at its timeout that handle's statements only", a
 });
 
 test("pools that no code refers to close their connections, pools in use do not", async () => {
-  async function forget(): Promise<Pool[]> {
+  async function forget(): Promise<Pool<"main">[]> {
     const definitions = [{}, { connectionLimit: 2 }, { shared: false }, { name: "forgotten" }];
     const pools = definitions.map((each) => createPool({ uri: server.url(), ...each }));
     pools.forEach((db) => db.on("release", () => db.stats()));
     await Promise.all(pools.map((db) => threadOf(db)));
     return pools;
   }
-  let kept: Pool[] | undefined = await forget();
+  let kept: Pool<"main">[] | undefined = await forget();
   const faces = kept.map((db) => compat(db).promise());
   kept = undefined;
   for (let i = 0; i < 5; i++) {

@@ -23,7 +23,7 @@ setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
 
 /** Returns the leaks that a pool reports from now on. */
-function leaksOf(db: Pool): LeakEvent[] {
+function leaksOf(db: Pool<"main">): LeakEvent[] {
   const leaks: LeakEvent[] = [];
   db.on("leak", (news) => leaks.push(news));
   return leaks;

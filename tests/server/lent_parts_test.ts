@@ -17,7 +17,7 @@ after(async () => await Promise.all(Array.from(servers.values(), (server) => ser
 
 const flavors = ["mariadb", "mysql"] as const;
 
-async function pool(flavor: (typeof flavors)[number], options: object = {}): Promise<Pool> {
+async function pool(flavor: (typeof flavors)[number], options: object = {}): Promise<Pool<"main">> {
   const server = servers.get(flavor) ?? await startServer({ flavor });
   servers.set(flavor, server);
   return createPool({ uri: server.url(), shared: false, connectionLimit: 1, ...options });

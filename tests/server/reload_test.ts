@@ -36,7 +36,7 @@ async function load<Module>(path: string, query: string): Promise<Module> {
 type Reloaded = { readonly db: Pool<"shop" | "reports"> };
 
 /** Tells whether two pools run statements on the same connection. */
-async function shared(one: Pool, other: Pool): Promise<boolean> {
+async function shared(one: Pool<"main">, other: Pool<"main">): Promise<boolean> {
   return await threadOf(one) === await threadOf(other);
 }
 
@@ -55,10 +55,10 @@ test("a module that is evaluated twice has one pool, and the same connections", 
 
 test("a module with a password function has one named pool, however often it reloads", async () => {
   const path = "./support/programs/reloaded_by_name.ts";
-  const loaded: { readonly db: Pool }[] = [];
+  const loaded: { readonly db: Pool<"main"> }[] = [];
   let peak = 0;
   for (let i = 0; i < 100; i++) {
-    loaded.push(await load<{ readonly db: Pool }>(path, `v=${i}`));
+    loaded.push(await load<{ readonly db: Pool<"main"> }>(path, `v=${i}`));
     assert.equal(typeof await threadOf(loaded[i]!.db), "number");
     if (i % 10 === 0) peak = Math.max(peak, await server.connectionCount());
   }

@@ -33,7 +33,7 @@ const gone = (server: Server): Promise<void> => connected(server, 0);
 const withServer = onBoth(serverOf, gone);
 
 /** Declares a test on both servers, with a pool of one connection. */
-function testOnBoth(name: string, fn: (server: Server, db: Pool) => Promise<void>): void {
+function testOnBoth(name: string, fn: (server: Server, db: Pool<"main">) => Promise<void>): void {
   withServer(name, async (server) => {
     await using db = poolAt(server, { connectionLimit: 1 });
     await fn(server, db);

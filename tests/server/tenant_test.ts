@@ -26,7 +26,7 @@ const testOnBoth = onBoth(serversOf([], async (server) => {
   ) await server.query(sql);
 }));
 
-function poolAt(server: Server, options: PoolOptions = {}): Pool {
+function poolAt(server: Server, options: PoolOptions = {}): Pool<"main"> {
   return createPool({ uri: server.url(), shared: false, connectionLimit: 1, ...options });
 }
 
@@ -52,8 +52,8 @@ const changes: readonly (readonly [sql: string, text: string, before: unknown, a
 type Run = (sql: string) => Promise<unknown>;
 
 /** Returns all ways to prepare and execute a text, in a unit that keeps its connection. */
-function waysOf(db: Pool, lease: Lease): Readonly<Record<string, Run>> {
-  const methods = new Map<string, ReturnType<Pool["method"]>>();
+function waysOf(db: Pool<"main">, lease: Lease): Readonly<Record<string, Run>> {
+  const methods = new Map<string, ReturnType<Pool<"main">["method"]>>();
   const first = ([rows]: readonly unknown[]): unknown => Object(rows)[0]?.value;
   return {
     "execute": async (sql) => first(await db.execute(sql)),

@@ -23,7 +23,7 @@ interface Crowd {
   readonly isSignalled: boolean;
   readonly options: object;
   /** Sends requests, and aborts them unless the pool ends them by itself. */
-  readonly ask: (db: Pool, count: number) => Promise<readonly Promise<unknown>[]>;
+  readonly ask: (db: Pool<"main">, count: number) => Promise<readonly Promise<unknown>[]>;
 }
 
 /** The result, in ms of this process's CPU time. */
@@ -94,7 +94,7 @@ async function measureOne(uri: string, crowd: Crowd, count: number): Promise<Fou
   return { key, label, count, askMs, giveUpMs };
 }
 
-function askAll(db: Pool, count: number, options: object): Promise<unknown>[] {
+function askAll(db: Pool<"main">, count: number, options: object): Promise<unknown>[] {
   return Array.from({ length: count }, () => {
     return db.query("SELECT 1", undefined, options).then(
       () => {

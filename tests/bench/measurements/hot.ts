@@ -68,7 +68,7 @@ function contestant(
   return { key, label, note, run };
 }
 
-function inUnit(db: Pool): Promise<void> {
+function inUnit(db: Pool<"main">): Promise<void> {
   return db.unit(() => statements(() => db.query(nap)));
 }
 

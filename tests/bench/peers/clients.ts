@@ -17,7 +17,7 @@ import type { Client, ClientSetting, MakeClient } from "./client.ts";
 import { nap, pointSelect, rowsOfList, rowsOfPair } from "./statements.ts";
 
 /** Creates this pool. */
-export function subletPool({ uri, limit, minimum = 0, dial }: ClientSetting): Pool {
+export function subletPool({ uri, limit, minimum = 0, dial }: ClientSetting): Pool<"main"> {
   const runtime = findRuntime() as Runtime;
   const create = dial === undefined ? createPool : creatorOn({ runtime, dial }, "pool");
   return create({ uri, connectionLimit: limit, minimumIdle: minimum, shared: false });

@@ -9,10 +9,10 @@ import type {
 } from "../../../src/port/session.ts";
 import { createSubletPool } from "../../../src/shell/compose.ts";
 import type { PoolOptions } from "../../../src/shell/options.ts";
-import type { Pool } from "../../../src/shell/pool.ts";
+import type { MainPool } from "../../../src/shell/main_pool.ts";
 
 /** A pool of sessions that do nothing. */
-export type NullPool = Pool<"main", object, object>;
+export type NullPool = MainPool<"main", object, object>;
 
 /** Creates a pool of sessions that do nothing. */
 export function createNullPool(options: PoolOptions<"main">): NullPool {

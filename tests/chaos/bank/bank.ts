@@ -62,7 +62,7 @@ class Withdrawal extends Error {}
 /** Tellers, and the pool they share. */
 export class Bank {
   /** The pool. */
-  readonly db: Pool;
+  readonly db: Pool<"main">;
   /** How many actual connections the pool has opened. */
   openedCount = 0;
   readonly #options: BankOptions;

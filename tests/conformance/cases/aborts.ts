@@ -34,7 +34,7 @@ const nextMsMax = 4_000;
 
 /** Aborts a statement when a condition holds, and expects the statement to get the reason. */
 async function abortWhen(
-  db: Pool,
+  db: Pool<"main">,
   condition: (attempt: Promise<unknown>) => Promise<unknown>,
   sql = "SELECT 1",
 ): Promise<void> {
@@ -46,7 +46,7 @@ async function abortWhen(
   assertFree(db);
 }
 
-const isConnecting = (db: Pool): Promise<unknown> =>
+const isConnecting = (db: Pool<"main">): Promise<unknown> =>
   until(() => db.stats().connecting === 1, "it connects");
 
 aborts.test("a statement whose signal is already aborted does not begin", {}, async (world) => {
@@ -117,7 +117,7 @@ aborts.test("an abort takes effect while the statement waits in the queue", {}, 
 });
 
 /** Expects that a pool with limit 1 serves the next request once the server has ended the last. */
-async function servesNext(world: World, db: Pool): Promise<void> {
+async function servesNext(world: World, db: Pool<"main">): Promise<void> {
   const next = threadOf(db);
   assert.ok(await timed(next) < nextMsMax);
   await world.server.awaitOnly(await next);

@@ -138,7 +138,7 @@ kills.test(
 );
 
 /** Uses both connections of a pool of two; returns the errors that the holders will get. */
-async function crowd(db: Pool, server: RemoteServer): Promise<Promise<unknown>[]> {
+async function crowd(db: Pool<"main">, server: RemoteServer): Promise<Promise<unknown>[]> {
   const holders = [
     failure(db.query(endless)),
     failure(db.transaction(async () => {

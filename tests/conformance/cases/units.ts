@@ -11,7 +11,7 @@ import { Suite } from "../suite/suite.ts";
 export const units: Suite = new Suite();
 
 /** Pins the connection of a unit, so that the unit keeps it until its end. */
-async function pin(db: Pool, value: unknown): Promise<void> {
+async function pin(db: Pool<"main">, value: unknown): Promise<void> {
   await db.query("SET @own = ?", [value]);
 }
 

@@ -14,7 +14,7 @@ export interface Cause extends Error {
 }
 
 /** Expects that a pool cannot open a connection, and returns the cause. */
-export async function causeOf(db: Pool): Promise<Cause> {
+export async function causeOf(db: Pool<"main">): Promise<Cause> {
   const { cause } = await refused(threadOf(db), "CONNECT_FAILED");
   if (!(cause instanceof Error)) throw new Error(`The cause is no error: ${cause}`);
   return cause;

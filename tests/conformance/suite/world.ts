@@ -33,7 +33,7 @@ export class World implements AsyncDisposable {
   readonly lab: RemoteLab;
   readonly #flavor: Flavor | undefined;
   readonly #info: ServerInfo | undefined;
-  readonly #pools: Pick<Pool, "drain">[] = [];
+  readonly #pools: Pick<Pool<"main">, "drain">[] = [];
 
   /** Creates a world; use {@linkcode openWorld}. */
   constructor(

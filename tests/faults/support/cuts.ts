@@ -15,7 +15,7 @@ export interface Line extends AsyncDisposable {
   /** The proxy. */
   readonly proxy: Proxy;
   /** The pool. */
-  readonly db: Pool;
+  readonly db: Pool<"main">;
 }
 
 /** Starts a proxy before a server, and creates a pool behind it. */

@@ -26,7 +26,7 @@ export class Open {
   readonly #connections = new Set<{ readonly threadId: number }>();
 
   /** Begins to listen. */
-  constructor(db: Pool) {
+  constructor(db: Pool<"main">) {
     db.on("connection", ({ connection }) => this.#connections.add(connection));
     db.on("remove", ({ connection }) => this.#connections.delete(connection));
   }
@@ -41,7 +41,7 @@ export class Open {
 export class Scene implements AsyncDisposable {
   readonly server: Server;
   readonly proxy: Proxy;
-  readonly #pools: Pool[] = [];
+  readonly #pools: Pool<"main">[] = [];
 
   private constructor(server: Server, proxy: Proxy) {
     this.server = server;
@@ -59,7 +59,7 @@ export class Scene implements AsyncDisposable {
   }
 
   /** Creates a pool. */
-  pool(options: PoolOptions = {}): Pool {
+  pool(options: PoolOptions = {}): Pool<"main"> {
     const db = createPool({ uri: this.proxy.uri, shared: false, ...options });
     this.#pools.push(db);
     return db;
@@ -73,7 +73,7 @@ export class Scene implements AsyncDisposable {
   }
 
   /** Waits until a pool is idle and the server has exactly the pool's connections. */
-  async agrees(db: Pool): Promise<void> {
+  async agrees(db: Pool<"main">): Promise<void> {
     await until(async () => {
       const { size, idle, waiting } = db.stats();
       return size === idle && waiting === 0 && await this.server.connectionCount() === size;
@@ -112,7 +112,7 @@ export class Crowd {
   readonly #resumed: PromiseWithResolvers<void> = Promise.withResolvers();
   #struckAt = 0;
 
-  private constructor(db: Pool, isIdle: () => void) {
+  private constructor(db: Pool<"main">, isIdle: () => void) {
     this.busy = this.#tell(db.query("INSERT INTO t SELECT IF(SLEEP(0.8), 1, 1)"));
     this.idle = this.#tell(db.transaction(async () => {
       await db.query("INSERT INTO t VALUES (2)");
@@ -123,7 +123,7 @@ export class Crowd {
   }
 
   /** Puts a pool of two connections into full use, with four waiters. */
-  static async gather(db: Pool, server: Server): Promise<Crowd> {
+  static async gather(db: Pool<"main">, server: Server): Promise<Crowd> {
     const idle = Promise.withResolvers<void>();
     const crowd = new Crowd(db, idle.resolve);
     await idle.promise;

@@ -17,7 +17,7 @@ export interface Place extends AsyncDisposable {
   /** The proxy that counts the pool's round trips. */
   readonly proxy: Proxy;
   /** The pool. */
-  readonly db: Pool;
+  readonly db: Pool<"main">;
 }
 
 const servers: Map<Flavor, Promise<Server>> = new Map();

@@ -15,7 +15,7 @@ export async function poolOf(
   { server, proxy }: Place,
   privileges: string,
   options: PoolOptions = {},
-): Promise<Pool> {
+): Promise<Pool<"main">> {
   userCount++;
   const user = userNow();
   await server.query(`CREATE USER ${user} IDENTIFIED BY ''`);

@@ -4,14 +4,19 @@ import assert from "node:assert/strict";
 import { createSubletPool } from "../../../src/shell/compose.ts";
 import { SubletError } from "../../../src/shell/errors.ts";
 import type { PoolOptions } from "../../../src/shell/options.ts";
-import type { Pool } from "../../../src/shell/pool.ts";
+import type { MainPool } from "../../../src/shell/main_pool.ts";
 import type { Lease } from "../../../src/shell/lease.ts";
 import type { VirtualConnection } from "../../../src/shell/virtual_connection.ts";
 import { FakeConnector, type FakeDriver, type FakeTarget, type Seen } from "./fake_connector.ts";
 import { backendOf } from "./backend.ts";
 import { ManualClock, settled } from "./manual_clock.ts";
 
-export type FakePool<Name extends string> = Pool<Name, FakeTarget, FakeDriver, Partial<FakeTarget>>;
+export type FakePool<Name extends string> = MainPool<
+  Name,
+  FakeTarget,
+  FakeDriver,
+  Partial<FakeTarget>
+>;
 export type FakeVirtual = VirtualConnection<FakeTarget, FakeDriver>;
 export type FakeLease = Lease<FakeDriver>;
 

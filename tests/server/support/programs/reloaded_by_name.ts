@@ -4,7 +4,7 @@ import process from "node:process";
 import { createPool, type Pool } from "../../../../mod.ts";
 
 /** The pool of the application. */
-export const db: Pool = createPool({
+export const db: Pool<"main"> = createPool({
   name: "reloaded",
   uri: process.env["RELOADED_URL"] ?? "",
   password: () => "secret",
