@@ -42,15 +42,6 @@ async function awaited<T>(promise: Promise<T>): Promise<T> {
   }
 }
 
-/** The folder of the pool's own code; empty if a bundler hides it, which then fits each line. */
-const ownPlace = (import.meta.url ?? "").replace(/[^/]*$/, "");
-
-/** Returns the first line of a stack that is not of the pool's own code. */
-export function callerIn(stack: string): string {
-  const lines = stack.split("\n").slice(1).map((line) => line.trim());
-  return lines.find((line) => !line.includes(ownPlace)) ?? lines[0] ?? "";
-}
-
 const settled: Promise<void> = Promise.resolve();
 
 /**

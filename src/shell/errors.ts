@@ -6,6 +6,7 @@
  * error caused it.
  */
 
+import { atCaller } from "./own_frames.ts";
 import type { PoolStats } from "./stats.ts";
 
 /** The rule of the pool that an error comes from; codes do not change between versions. */
@@ -101,6 +102,7 @@ export class SubletError extends Error {
     const causeCode: unknown = Object(cause).code;
     if (typeof causeCode === "string") this.causeCode = causeCode;
     // Node prints a value in full, and so many lines below an uncaught error; the message has it.
+    if (code === "OPTION_INVALID") atCaller(this);
     if ("cause" in details) Object.defineProperty(this, "cause", { get: () => cause });
   }
 

@@ -14,6 +14,7 @@ import { noteWrite, transactionOf } from "./context.ts";
 import { SubletError, unitEnded } from "./errors.ts";
 import type { VirtualConfig } from "./virtual_config.ts";
 import type { Tag } from "./leaks.ts";
+import { atCaller } from "./own_frames.ts";
 import { LeaseState, reasonIn } from "./lease_state.ts";
 import {
   type Field,
@@ -137,7 +138,7 @@ export class Lease<Driver extends object = object> implements AsyncDisposable {
       const limits = { ...rest, signal: either(context?.signal, own) };
       return named(runOnLease(unitLease, { statement, transaction, context, limits }));
     } catch (error) {
-      return Promise.reject(restack(error, this.#run));
+      return Promise.reject(atCaller(restack(error, this.#run)));
     }
   }
 
@@ -181,7 +182,7 @@ export function takeLease(
     return opening.then(() => leaseOf(begun, signal, stack), (error) => begun.fail(error));
   } catch (error) {
     state?.end();
-    return Promise.reject(restack(error, takeLease));
+    return Promise.reject(atCaller(restack(error, takeLease)));
   }
 }
 

@@ -5,8 +5,8 @@
 
 import type { RefuseReason } from "../core/mod.ts";
 import type { Instant } from "../port/session.ts";
-import { callerIn } from "./caller.ts";
 import { type ErrorCode, SubletError, withoutStack } from "./errors.ts";
+import { callerIn } from "./own_frames.ts";
 import { grantedAtOf, type LeaseRequest, type Lessor } from "./lease_request.ts";
 
 /** How many leases an error describes. */

@@ -6,6 +6,7 @@
 
 import type { Session, StatementFacts } from "../port/session.ts";
 import { SubletError } from "./errors.ts";
+import { atCaller } from "./own_frames.ts";
 
 /** The counts of a session from before the lease that now holds it. */
 export interface Beforehand {
@@ -90,10 +91,9 @@ export function checkReadsOwn(
  */
 export function refuseCallback(value: unknown): void {
   if (typeof value !== "function") return;
-  throw new TypeError(
-    "A callback was given, but this method returns a promise: await it instead. For mysql2's " +
-      'own API with callbacks, import "@sublet/mysql/compat"',
-  );
+  const message = "A callback was given, but this method returns a promise: await it instead. " +
+    'For mysql2\'s own API with callbacks, import "@sublet/mysql/compat"';
+  throw atCaller(new TypeError(message));
 }
 
 /**
@@ -107,5 +107,7 @@ export function checkFunction(method: string, fn: unknown): void {
   const isPromise = typeof Object(fn).then === "function";
   const received = isPromise ? "a promise" : fn === null ? "null" : `a value of type ${typeof fn}`;
   const advice = isPromise ? ". Give it the function that makes the promise: `() => …`" : "";
-  throw new TypeError(`${method}() expects a function: received ${received}${advice}`);
+  throw atCaller(
+    new TypeError(`${method}() expects a function: received ${received}${advice}`),
+  );
 }

@@ -13,6 +13,7 @@ import { transactionOf } from "./context.ts";
 import type { VirtualConfig } from "./virtual_config.ts";
 import type { Limits } from "./wait.ts";
 import { type Asked, limitsOf, restack, runOptionsOf, statementOf } from "./statement.ts";
+import { atCaller } from "./own_frames.ts";
 import { StatementRequest, TracedRequest } from "./statement_request.ts";
 import { isTraced, StatementTrace } from "./statement_trace.ts";
 import type { Admission } from "./admission.ts";
@@ -44,7 +45,7 @@ export function runStatement(
       new StatementRequest(runtime, handle, id, statement, settle).begin(limits);
     });
   } catch (error) {
-    return Promise.reject(restack(error, runStatement));
+    return Promise.reject(atCaller(restack(error, runStatement)));
   }
 }
 
