@@ -7,9 +7,11 @@
  * that very file. A server that asks for another file is not what it seems, and its session ends.
  */
 
-import type { DriverCommand, Packet } from "./mysql2_internals.ts";
+import { Buffer } from "node:buffer";
+import { Readable } from "node:stream";
+import type { DriverCommand, Packet, StreamFactory } from "./mysql2_internals.ts";
 import { END, Lexer, MODE_UNKNOWN, WORD } from "./lexer.ts";
-import { protocolError } from "./errors.ts";
+import { errnoOf, protocolError } from "./errors.ts";
 
 /** The first byte of an answer that asks for a file. */
 const marker = 0xfb;
@@ -31,12 +33,54 @@ export function strangeDemand(
   const files = filesOf(command.sql ?? command.statement?.query ?? "");
   if (files.some((file) => comparable(file) === comparable(asked))) {
     command.infileOk ??= command.resultsetHeader;
+    const factory = command._streamFactory;
+    if (factory !== undefined) command._streamFactory = (path) => fileOf(factory, path);
     return undefined;
   }
   return protocolError(
     `The server asks for the file ${JSON.stringify(asked.slice(0, shownMax))}, ` +
       "which the statement does not name",
   );
+}
+
+/**
+ * Returns the stream of a file as the driver takes it: chunks of bytes, and any error as an event.
+ * Then the statement rejects with the error of the caller's own factory or stream.
+ */
+function fileOf(factory: StreamFactory, path: string): Readable {
+  return Readable.from(bytesOf(factory, path), { objectMode: false });
+}
+
+async function* bytesOf(factory: StreamFactory, path: string): AsyncGenerator<Buffer> {
+  const source: unknown = await factory(path);
+  if (typeof Object(source)[Symbol.asyncIterator] !== "function") {
+    throw new TypeError(
+      `The option infileStreamFactory must return a stream: it returned a ${typeof source}`,
+    );
+  }
+  for await (const chunk of source as AsyncIterable<unknown>) {
+    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+    if (!(bytes instanceof Uint8Array)) {
+      throw new TypeError(
+        `The stream of ${path} must give bytes or text: it gave a ${typeof chunk}`,
+      );
+    }
+    if (bytes.length > 0) yield Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+}
+
+/** The errors of a server or a client that does not allow local files. */
+const forbidden: readonly unknown[] = [1148, 3948, 4166];
+
+/** Adds to an error, if it says that local files are not allowed, which options allow them. */
+export function adviseInfile(error: unknown): void {
+  if (!(error instanceof Error) || !isInfileForbidden(error)) return;
+  error.message += " (the pool sends a file only with the option infileStreamFactory, and the " +
+    "server takes one only with its variable local_infile)";
+}
+
+function isInfileForbidden(error: Error): boolean {
+  return forbidden.includes(errnoOf(error)) && /local|command is not allowed/i.test(error.message);
 }
 
 /** Returns the names of the files that the statements of a text let a server read. */

@@ -67,6 +67,8 @@ export interface DriverCommand {
   onResult?: unknown;
   /** The collected rows, one array for each result. */
   readonly _rows?: unknown[];
+  /** Opens the stream of a local file that the server asks for. */
+  _streamFactory?: StreamFactory;
   /** The rows of the result that the driver is reading. */
   readonly _currentRows?: unknown[] | null;
   /** The options of a statement that the driver sends as text. */
@@ -74,6 +76,9 @@ export interface DriverCommand {
   /** The options of a prepared statement. */
   readonly _executeOptions?: { readonly maxResultBytes?: number };
 }
+
+/** Opens the stream of a local file, by the path that a statement names. */
+export type StreamFactory = (path: string) => unknown;
 
 /** The secrets in the options of a connection and in its login command. */
 export interface SecretOptions {

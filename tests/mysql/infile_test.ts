@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { createPool, type Pool } from "../../mod.ts";
 import compat from "../../src/entries/compat_promise.ts";
 import { filesOf } from "../../src/mysql/infile.ts";
-import { failure, one } from "../support/asking.ts";
+import { failure, one, threadOf } from "../support/asking.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { lackOf } from "../support/server_binary.ts";
 import { type Conduct, packet, startHostile } from "./hostile_server.ts";
@@ -152,6 +152,54 @@ async function loadsPrepared(): Promise<void> {
   assert.equal(await one(db, "SELECT COUNT(*) FROM t"), 6);
 }
 
+const own = new Error("of the caller");
+
+/** Streams of a file, and what becomes of the statement: its rows, or its error. */
+const streams: Readonly<Record<string, readonly [stream: () => unknown, outcome: unknown]>> = {
+  "text": [() => Readable.from(["1\n2", "", "\n3\n"]), 3],
+  "bytes of an array": [() => Readable.from([new Uint8Array([49, 10, 50, 10])]), 2],
+  "a web stream": [() => new Response("1\n2\n").body, 2],
+  "a promise of a stream": [() => Promise.resolve(three()), 3],
+  "nothing": [() => Readable.from([]), 0],
+  "a factory that throws": [() => assert.fail(own), own],
+  "a factory that rejects": [() => Promise.reject(own), own],
+  "a stream that fails": [() => new Readable({ read: () => assert.fail(own) }), own],
+  "no stream": [() => "a.csv", /must return a stream: it returned a string/],
+  "a stream of objects": [() => Readable.from([{}]), /must give bytes or text: it gave a object/],
+};
+
+async function takesStreams(): Promise<void> {
+  await server.query("DROP TABLE IF EXISTS test.t");
+  await server.query("CREATE TABLE test.t (v INT)");
+  for (const [name, [stream, outcome]] of Object.entries(streams)) {
+    await using db = createPool({
+      ...{
+        uri: server.url(),
+        shared: false,
+        connectionLimit: 1,
+        infileStreamFactory: stream as typeof three,
+      },
+    });
+    const thread = await threadOf(db);
+    const [result] = await Promise.allSettled([db.query(load)]);
+    if (typeof outcome === "number") {
+      assert.equal(result.status, "fulfilled", `${name}: ${Object(result).reason}`);
+      assert.equal(Object(result.value[0]).affectedRows, outcome, name);
+    } else {
+      assert.equal(result.status, "rejected", name);
+      if (outcome instanceof RegExp) assert.match(result.reason.message, outcome, name);
+      else assert.equal(result.reason, outcome, name);
+    }
+    assert.equal(await threadOf(db), thread, `${name}: the connection goes on`);
+  }
+}
+
+async function namesOption(): Promise<void> {
+  await using db = createPool({ uri: server.url(), shared: false });
+  const error = await failure(db.query(load));
+  assert.match(String(error), /only with the option infileStreamFactory/);
+}
+
 for (const flavor of ["mariadb", "mysql"] as const) {
   describe(flavor, { skip: lackOf(flavor) ?? false }, () => {
     before(async () => {
@@ -160,6 +208,13 @@ for (const flavor of ["mariadb", "mysql"] as const) {
     after(() => server?.remove());
 
     test("a LOAD gets the file that it names, however its text is written", loads);
+
+    test(
+      "a LOAD takes streams of bytes or text, and rejects with the caller's own error",
+      takesStreams,
+    );
+
+    test("the error of a LOAD that the options do not allow names the option", namesOption);
 
     // MySQL prepares no LOAD.
     if (flavor === "mariadb") test("a prepared LOAD gets the file that it names", loadsPrepared);
