@@ -5,7 +5,8 @@
  * gets question marks, so it can prepare the statement whatever the names of its parameters are.
  */
 
-import { END, Lexer, PLACEHOLDER, QUOTED } from "./lexer.ts";
+import { excerptOf } from "../port/session.ts";
+import { checkList, missing, placesIn } from "./parameters.ts";
 
 /** A statement whose parameters have been found. */
 export interface Method {
@@ -18,6 +19,13 @@ export interface Method {
    * @throws {TypeError} If a value is missing or undefined, or is for no parameter.
    */
   bind(args: unknown): unknown[];
+}
+
+/** A parameter with a name. */
+interface Named {
+  readonly name: string;
+  /** Whether it alone fills the parentheses of an IN. */
+  readonly isList: boolean;
 }
 
 /** Returns the known word that the caller may have meant by `word`. */
@@ -34,10 +42,12 @@ export function compileMethod(sql: string, closest: Closest): Method {
   const { text, names, placeCount } = read(sql);
   if (names.length > 0 && placeCount > 0) {
     throw new TypeError(
-      `Cannot tell parameters apart: the statement has both :${names[0]} and ?: ${excerpt(sql)}`,
+      `Cannot tell parameters apart: the statement has both :${names[0]?.name} and ?: ${
+        excerptOf(sql)
+      }`,
     );
   }
-  const known = new Set(names);
+  const known = new Set(names.map(({ name }) => name));
   const check = (args: object): void => {
     const unknown = Object.keys(args).find((name) => !known.has(name));
     if (unknown !== undefined) throw noParameter(unknown, closest(unknown, known), sql);
@@ -49,19 +59,16 @@ export function compileMethod(sql: string, closest: Closest): Method {
 }
 
 /** Finds the parameters of a statement; lists a name as often as it occurs. */
-function read(sql: string): { text: string; names: string[]; placeCount: number } {
-  const names: string[] = [];
-  const lexer = new Lexer(sql, 0, true);
+function read(sql: string): { text: string; names: Named[]; placeCount: number } {
+  const names: Named[] = [];
   let text = "";
   let placeCount = 0;
   let done = 0;
-  for (let kind = lexer.next(); kind !== END; kind = lexer.next()) {
-    if (kind !== PLACEHOLDER && kind !== QUOTED) continue;
-    const { start, end } = lexer;
+  for (const { start, end, isList } of placesIn(sql, 0).places) {
     if (sql[start] === "?") placeCount += end - start;
     const name = nameAt(sql, start);
     if (name === undefined) continue;
-    names.push(name);
+    names.push({ name, isList });
     text += `${sql.slice(done, start)}?`;
     done = end;
   }
@@ -78,20 +85,23 @@ function nameAt(sql: string, at: number): string | undefined {
 }
 
 function bindNames(
-  names: readonly string[],
+  names: readonly Named[],
   check: (args: object) => void,
   args: unknown,
   sql: string,
 ): unknown[] {
   if (typeof args !== "object" || args === null || Array.isArray(args)) {
     throw new TypeError(
-      `Parameters must be an object with ${list(names)}: received ${kindOf(args)}: ${excerpt(sql)}`,
+      `Parameters must be an object with ${list(names)}: received ${kindOf(args)}: ${
+        excerptOf(sql)
+      }`,
     );
   }
   check(args);
-  return names.map((name) => {
+  return names.map(({ name, isList }) => {
     const value: unknown = Object.hasOwn(args, name) ? Reflect.get(args, name) : undefined;
     if (value === undefined) throw missing(`:${name}`, sql);
+    if (Array.isArray(value)) checkList(value, isList, `:${name}`, sql);
     return value;
   });
 }
@@ -103,12 +113,12 @@ function bindPlaces(count: number, args: unknown, sql: string): unknown[] {
       return [];
     }
     throw new TypeError(
-      `Parameters must be an array of ${count}: received ${kindOf(args)}: ${excerpt(sql)}`,
+      `Parameters must be an array of ${count}: received ${kindOf(args)}: ${excerptOf(sql)}`,
     );
   }
   if (values.length > count) {
     throw new TypeError(
-      `The statement has ${count} parameters, ${values.length} were given: ${excerpt(sql)}`,
+      `The statement has ${count} parameters, ${values.length} were given: ${excerptOf(sql)}`,
     );
   }
   return Array.from({ length: count }, (_, place) => {
@@ -119,22 +129,13 @@ function bindPlaces(count: number, args: unknown, sql: string): unknown[] {
 
 function noParameter(name: string, meant: string | undefined, sql: string): TypeError {
   const hint = meant === undefined ? "" : `; did you mean :${meant}?`;
-  return new TypeError(`The statement has no parameter :${name}${hint}: ${excerpt(sql)}`);
+  return new TypeError(`The statement has no parameter :${name}${hint}: ${excerptOf(sql)}`);
 }
 
-function missing(which: string, sql: string): TypeError {
-  return new TypeError(`Parameter ${which} is missing; NULL is null: ${excerpt(sql)}`);
-}
-
-function list(names: readonly string[]): string {
-  return Array.from(new Set(names), (name) => `:${name}`).join(", ");
+function list(names: readonly Named[]): string {
+  return Array.from(new Set(names.map(({ name }) => `:${name}`))).join(", ");
 }
 
 function kindOf(value: unknown): string {
   return value === null ? "null" : Array.isArray(value) ? "an array" : typeof value;
-}
-
-function excerpt(sql: string): string {
-  const line = sql.replace(/\s+/g, " ").trim();
-  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
 }

@@ -30,6 +30,8 @@ export const preparedMax = 500;
 
 /** ER_UNKNOWN_STMT_HANDLER: a holder has closed the handle, and the cache does not know it. */
 const closed = 1243;
+/** ER_NEED_REPREPARE: tables changed while the server prepared the statement anew by itself. */
+const outdated = 1615;
 /** ER_MAX_PREPARED_STMT_COUNT_REACHED: the maximum for all clients of the server together. */
 const tooMany = 1461;
 
@@ -51,6 +53,17 @@ export class StatementSender {
     this.#driver = driver;
     this.#reading = reading;
     this.#isHooked = isHooked;
+  }
+
+  /**
+   * Returns a statement as the driver takes it: checks the values of a prepared one, and expands
+   * its lists.
+   *
+   * @throws {TypeError} If the values do not fit the parameters.
+   */
+  bound(statement: Statement): Statement {
+    if (!statement.isPrepared) return statement;
+    return this.#reading.analyse(statement.sql).parameters().bound(statement);
   }
 
   /** Sends a statement; calls `answer` with the result. */
@@ -104,7 +117,7 @@ function areTaken(values: unknown): boolean {
   if (values === undefined) return true;
   if (!Array.isArray(values)) return false;
   for (const value of values) {
-    if (value === undefined || typeof value === "function") return false;
+    if (typeof value === "function") return false;
   }
   return true;
 }
@@ -140,7 +153,8 @@ function reprepare(driver: DriverInternals, sql: string | object, error: unknown
   if (!(error instanceof Error) || !isOfServer(error)) return false;
   const errno = errnoOf(error);
   // A trigger can raise an error with the same number.
-  const isRefused = errno === closed && /mysqld?_stmt_/.test(error.message);
+  const isRefused = errno === closed && /mysqld?_stmt_/.test(error.message) ||
+    errno === outdated && /re-prepared/.test(error.message);
   if (isRefused) return driver.unprepare(sql) !== undefined;
   if (errno !== tooMany) return false;
   const { size } = driver._statements;

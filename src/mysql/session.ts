@@ -20,6 +20,7 @@ import type { Memory } from "./beginning.ts";
 import type { Canceller } from "./canceller.ts";
 import { isBusy } from "./commands.ts";
 import { answered, type DriverInternals, internalsOf } from "./mysql2_internals.ts";
+import { adviseInfile } from "./infile.ts";
 import { answerOf, RunningStatement } from "./running_statement.ts";
 import { Loans } from "./loan.ts";
 import { loginCounter } from "./login.ts";
@@ -180,9 +181,10 @@ export class MysqlSession implements Session {
   }
 
   /** Sends a statement, in order after earlier ones. */
-  send(statement: Statement, answering: Answering): void {
+  send(given: Statement, answering: Answering): void {
     const { loss } = this.#end;
     if (loss !== undefined) return answering.failed(loss.cause);
+    const statement = this.#sender.bound(given);
     this.#sender.send(statement, (error, rows, fields) => {
       if (!error) return answering.done(rows, fields);
       const isSent = this.#sender.sendAgain(statement, error, (error, rows, fields) => {
@@ -290,6 +292,7 @@ export class MysqlSession implements Session {
   #failure(error: unknown, statement: Statement): unknown {
     const { isAtRow } = this.#state;
     if (isAtRow && isReadByDriver(this.#internals, statement)) return unreadable(error);
+    adviseInfile(error);
     return this.#end.rootCause(withoutValues(error, statement.sql));
   }
 }

@@ -5,6 +5,7 @@
 
 import type { StatementFacts } from "../port/session.ts";
 import { type Builtins, builtinsOf } from "./builtin_functions.ts";
+import { Parameters } from "./parameters.ts";
 import type { ReadText } from "./read_statement.ts";
 import { both, type Trace, traceOf } from "./statement_effects.ts";
 import {
@@ -55,6 +56,8 @@ export interface Analysis extends Summary {
   readonly namesVariable: boolean;
   /** Returns the names in it, which include those of all its tables. */
   tableNames(): TableNames;
+  /** Returns its parameters, as a prepared statement has them. */
+  parameters(): Parameters;
   /** The key of the text in the driver's cache of prepared statements, once it is computed. */
   preparedKey: string | undefined;
 }
@@ -186,12 +189,14 @@ function completed(summary: Summary, sql: string, mode: number): Analysis {
   const { isReadOnly, sessionOnly, transactionWord, inner = sql } = summary;
   const isOther = transactionWord === undefined && sessionOnly === undefined;
   let names: TableNames | undefined;
+  let parameters: Parameters | undefined;
   return {
     ...summary,
     isForNext: sessionOnly === "SET TRANSACTION" && /^\s*set\s+transaction\b/i.test(sql),
     isClearing: isOther && (!isReadOnly || /\bfrom\b(?!\s+dual\b)/i.test(sql)),
     namesVariable: sql.includes("@@"),
     tableNames: () => names ??= namesIn(inner, mode),
+    parameters: () => parameters ??= new Parameters(sql, mode),
     preparedKey: undefined,
   };
 }

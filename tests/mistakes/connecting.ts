@@ -81,7 +81,11 @@ export const connecting: readonly Mistake[] = [
   },
   inOption("an option is misspelt", { connectionLimt: 5 }, /did you mean "connectionLimit"/),
   inOption("an option is another library's", { max: 5 }, /connectionLimit/),
-  inOption("a number is given as text", { connectionLimit: "10" }, /connectionLimit.*"10"/),
+  inOption(
+    "a number is given as text",
+    { connectionLimit: "10" },
+    /connectionLimit.*whole number.*a string/,
+  ),
   {
     title: "the name of a virtual connection is misspelt",
     own({ server }) {

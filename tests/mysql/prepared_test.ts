@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { createPool, type Pool, type PoolOptions } from "../../mod.ts";
 import { onBoth, serversOf } from "../support/both.ts";
 import { failure, threadOf } from "../support/asking.ts";
+import { startProxy } from "../support/proxy.ts";
 import type { Server } from "../support/server.ts";
 import { until } from "../support/wait.ts";
 
@@ -168,3 +169,24 @@ testOnBoth("by default a connection keeps 500 prepared statements", async (db, s
   await threadOf(db);
   assert.equal(await preparedCount(server), 500);
 });
+
+withServer(
+  "a statement that the server cannot prepare anew by itself is prepared anew",
+  async (server) => {
+    const message = "Prepared statement needs to be re-prepared";
+    let refusals = 0;
+    await using proxy = await startProxy(server, {
+      refuses: (command) =>
+        command === "EXECUTE" && refusals-- > 0 ? { errno: 1615, message } : undefined,
+    });
+    await using db = createPool({ uri: proxy.uri, shared: false, connectionLimit: 1 });
+    await expectRight(db, 1);
+    refusals = 1;
+    await expectRight(db, 2);
+    refusals = 1;
+    await db.transaction(() => expectRight(db, 3));
+    refusals = 2;
+    assert.equal(Object(await failure(db.execute(sql, [4]))).errno, 1615);
+    await expectRight(db, 5);
+  },
+);
