@@ -82,3 +82,12 @@ for (const [name, options] of Object.entries(cases)) {
     assert.ok(Object.keys(ours).length > 30);
   });
 }
+
+test("a URI that is not set means this machine to mysql2, and is an error here", async () => {
+  const unset = { uri: undefined, user: "app" } as unknown as PoolOptions;
+  const pool = mysql2.createPool(unset);
+  const { connectionConfig } = pool.config as unknown as { connectionConfig: { host: string } };
+  assert.equal(connectionConfig.host, "localhost");
+  await ended(pool);
+  assert.throws(() => mysql.createPool(unset), /environment variable, such as DATABASE_URL/);
+});
