@@ -1,5 +1,6 @@
 /** What the driver gets from a target: its options and the credentials of the login. */
 
+import { bigIntegerOptionsOf } from "./big_integers.ts";
 import { preparedMax } from "./prepared.ts";
 import type { Target } from "./target.ts";
 import type { ConnectionOptions, TargetOptions } from "./target_options.ts";
@@ -38,7 +39,10 @@ export function driverOptionsOf(target: Target): ConnectionOptions {
     maxPreparedStatements: preparedMax,
     ...target.fixedOptions,
   };
-  for (const name of ["tls", "allowPublicKeyRetrieval", "maxResultBytes"]) delete fixed[name];
+  for (const name of ["tls", "allowPublicKeyRetrieval", "maxResultBytes", "bigint"]) {
+    delete fixed[name];
+  }
+  Object.assign(fixed, bigIntegerOptionsOf(options));
   fixed["ssl"] = tls?.ssl;
   fixed["flags"] = flagsOf(flags, infileStreamFactory !== undefined);
   return {

@@ -20,6 +20,9 @@ import {
 } from "./mysql2_internals.ts";
 import { isOfServer } from "./refusals.ts";
 import { errnoOf } from "./errors.ts";
+import { toBigints } from "./big_integers.ts";
+import type { Target } from "./target.ts";
+import type { TargetOptions } from "./target_options.ts";
 import type { TextReading } from "./text_reading.ts";
 
 /** The callback that gets the answer to a statement. */
@@ -47,12 +50,19 @@ export class StatementSender {
   readonly #driver: DriverInternals;
   readonly #reading: TextReading;
   readonly #isHooked: () => boolean;
+  readonly #options: TargetOptions;
 
   /** Sends on a connection; `isHooked` tells whether other code wraps the driver's `execute`. */
-  constructor(driver: DriverInternals, reading: TextReading, isHooked: () => boolean) {
+  constructor(
+    driver: DriverInternals,
+    reading: TextReading,
+    isHooked: () => boolean,
+    { options }: Target,
+  ) {
     this.#driver = driver;
     this.#reading = reading;
     this.#isHooked = isHooked;
+    this.#options = options;
   }
 
   /**
@@ -67,7 +77,8 @@ export class StatementSender {
   }
 
   /** Sends a statement; calls `answer` with the result. */
-  send(statement: Statement, answer: Answer): void {
+  send(statement: Statement, given: Answer): void {
+    const answer = this.#options.bigint === "bigint" ? this.#converting(statement, given) : given;
     const { sql, values, isPrepared, options } = statement;
     const handle = isPrepared && options === undefined ? this.#handleOf(sql, values) : undefined;
     if (handle === undefined) this.#sendByText(statement, answer);
@@ -80,8 +91,17 @@ export class StatementSender {
    */
   sendAgain(statement: Statement, error: unknown, answer: Answer): boolean {
     const isReprepared = statement.isPrepared && reprepare(this.#driver, textOf(statement), error);
-    if (isReprepared) this.#sendByText(statement, answer);
+    if (isReprepared) this.send(statement, answer);
     return isReprepared;
+  }
+
+  /** Returns a callback that makes a BigInt of each BIGINT in the answer. */
+  #converting({ options }: Statement, answer: Answer): Answer {
+    const { nestTables = this.#options.nestTables } = options as TargetOptions ?? {};
+    return (error, rows, fields) => {
+      if (!error) toBigints(rows, fields, nestTables);
+      answer(error, rows, fields);
+    };
   }
 
   #sendByText(statement: Statement, answer: Answer): void {

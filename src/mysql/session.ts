@@ -82,7 +82,7 @@ export class MysqlSession implements Session {
     const countLogin = loginCounter((error) => end.cut(error));
     const hooks = { watcher: this.#state, end, limit, countLogin };
     const isHooked = patchDriver(this.#internals, hooks);
-    this.#sender = new StatementSender(this.#internals, this.#state.reading, isHooked);
+    this.#sender = new StatementSender(this.#internals, this.#state.reading, isHooked, target);
   }
 
   /** The server's id of the session, as CONNECTION_ID() returns it. */

@@ -6,6 +6,7 @@
  */
 
 import type { Address } from "../port/socket.ts";
+import { bigIntegerOptionsOf } from "./big_integers.ts";
 import { keyOfValue } from "./keys.ts";
 import { withoutBrackets } from "./loopback.ts";
 import type { InitSql, TargetOptions } from "./target_options.ts";
@@ -45,6 +46,7 @@ export class Target {
     const { password1: password, ...given } = checkTargetOptions(options);
     this.#options = { password, ...given };
     this.#tls = tlsDemandOf(given);
+    bigIntegerOptionsOf(given);
     this.address = addressOf(given, this.#tls !== undefined);
     this.user = given.user || undefined;
     this.database = given.database || undefined;

@@ -79,6 +79,13 @@ export type TargetOptions =
      * function when it is created; with `lifespan: "unit"`, at the beginning of each unit.
      */
     readonly uri?: string | URL | (() => string | URL) | undefined;
+    /**
+     * What a BIGINT is: "string" makes a string of one that a number cannot hold, "bigint" makes a
+     * BigInt of each, "number" rounds. "string" if not given, unless `supportBigNumbers` or
+     * `bigNumberStrings` says otherwise. Rows that the driver's own connection streams have
+     * strings for "bigint".
+     */
+    readonly bigint?: "string" | "bigint" | "number" | undefined;
     /** The port; 3306 if not given. */
     readonly port?: number | string | undefined;
     /** The password of the user. */

@@ -67,6 +67,10 @@ const rules: Readonly<Record<TargetOptionName, Rule>> = {
   allowPublicKeyRetrieval: flag,
   authPlugins: record,
   authSwitchHandler: call,
+  bigint: {
+    expected: '"string", "bigint" or "number"',
+    accepts: (value) => value === "string" || value === "bigint" || value === "number",
+  },
   bigNumberStrings: flag,
   charset: {
     expected: "a character set or a collation of clients that mysql2 knows, such as utf8mb4",
