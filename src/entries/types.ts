@@ -37,6 +37,7 @@ export type { Pool as PoolOf, PoolConfig } from "../shell/pool.ts";
 export type {
   Field,
   NoFunction,
+  ResultHeader,
   Row,
   RunOptions,
   StatementOptions,
@@ -50,7 +51,17 @@ export type { Isolation, TransactionOptions } from "../shell/transaction_options
 export type { MainUnitHandle, UnitCode, UnitHandle } from "../shell/unit_handle.ts";
 export type { UnitOptions } from "../shell/unit_options.ts";
 export type {
+  ArgsOf,
+  CodeOf,
+  Digit,
   Method,
+  MethodOf,
+  NameAt,
+  NamesIn,
+  ResultOf,
+  TrimmedOf,
+} from "../shell/method_types.ts";
+export type {
   TransactionCode,
   VirtualConnection as VirtualConnectionOf,
 } from "../shell/virtual_connection.ts";

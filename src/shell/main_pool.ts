@@ -14,7 +14,8 @@ import type { Field, Row, RunOptions, StatementOptions, Values } from "./stateme
 import type { TransactionOptions } from "./transaction_options.ts";
 import type { MainUnitHandle, UnitCode } from "./unit_handle.ts";
 import type { UnitOptions } from "./unit_options.ts";
-import type { Method, TransactionCode, VirtualConnection } from "./virtual_connection.ts";
+import type { Method, MethodOf } from "./method_types.ts";
+import type { TransactionCode, VirtualConnection } from "./virtual_connection.ts";
 
 /** A pool with a virtual connection `main`, through which its own statements go. */
 export class MainPool<
@@ -52,9 +53,12 @@ export class MainPool<
   }
 
   /** Returns a function that runs a statement through `main`; see `VirtualConnection.method`. */
-  method<Args = void, Result = Row>(sql: string): Method<Args, Result> {
+  method<const Sql extends string>(sql: Sql): MethodOf<Sql>;
+  /** Returns such a function, with types of its own. */
+  method<Args, Result = Row>(sql: string): Method<Args, Result>;
+  method(sql: string): unknown {
     if (this.#main === undefined) throw unknownName("main", this.#names);
-    return this.#main.method<Args, Result>(sql);
+    return this.#main.method<unknown, unknown>(sql);
   }
 
   /** Runs code in a transaction through `main`; see `VirtualConnection.transaction`. */

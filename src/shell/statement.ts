@@ -95,6 +95,20 @@ const STATEMENT_OPTIONS: ReadonlySet<string> = new Set(
   ] satisfies (keyof StatementOptions)[],
 );
 
+/** The server's answer to a statement without rows, in the form of the driver. */
+export interface ResultHeader {
+  /** How many rows it has changed, inserted or deleted. */
+  readonly affectedRows: number;
+  /** The id that it has generated, of several rows the first; 0 if none. */
+  readonly insertId: number;
+  /** How many warnings it has left. */
+  readonly warningStatus: number;
+  /** The server's words about it, such as the count of rows that matched. */
+  readonly info: string;
+  /** How many rows an UPDATE has really changed. */
+  readonly changedRows?: number;
+}
+
 /** A row: its values, by the names of the columns. */
 export type Row = Record<string, unknown>;
 

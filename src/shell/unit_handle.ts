@@ -4,6 +4,7 @@
  * elsewhere can use them.
  */
 
+import type { Method, MethodOf } from "./method_types.ts";
 import type { VirtualId } from "../core/mod.ts";
 import { isBelow } from "./context.ts";
 import type { Lease, LeaseOptions } from "./lease.ts";
@@ -13,7 +14,6 @@ import type { Field, Row, RunOptions, StatementOptions, Values } from "./stateme
 import type { TransactionOptions } from "./transaction_options.ts";
 import type { UnitContext } from "./unit.ts";
 import {
-  type Method,
   type TransactionCode,
   VirtualConnection,
   type VirtualEngine,
@@ -87,8 +87,11 @@ export class MainUnitHandle<
   }
 
   /** Makes a function that executes a statement through `main`; see `VirtualConnection.method`. */
-  method<Args = void, Result = Row>(sql: string): Method<Args, Result> {
-    return this.connection("main" as Name).method<Args, Result>(sql);
+  method<const Sql extends string>(sql: Sql): MethodOf<Sql>;
+  /** Makes such a function, with types of its own. */
+  method<Args, Result = Row>(sql: string): Method<Args, Result>;
+  method(sql: string): unknown {
+    return this.connection("main" as Name).method<unknown, unknown>(sql);
   }
 
   /** Runs code in a transaction through `main`; see `VirtualConnection.transaction`. */

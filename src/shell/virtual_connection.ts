@@ -8,6 +8,8 @@ import type { VirtualId } from "../core/mod.ts";
 import { addForeignMethods } from "./foreign_methods.ts";
 import { refuseCallback } from "./refusals.ts";
 import type { Lease, LeaseOptions } from "./lease.ts";
+import type { Method, MethodOf } from "./method_types.ts";
+import { atCaller } from "./own_frames.ts";
 import type {
   Asked,
   CompiledMethod,
@@ -18,9 +20,6 @@ import type {
   Values,
 } from "./statement.ts";
 import type { TransactionOptions } from "./transaction_options.ts";
-
-/** A statement as a function, which takes the values of its parameters and returns the rows. */
-export type Method<Args, Result> = (args: Args, options?: RunOptions) => Promise<Result[]>;
 
 /** Code of a transaction. Its statements join by async context, or by the handle that it gets. */
 export type TransactionCode<Target extends object, Driver extends object, T> = (
@@ -125,20 +124,26 @@ export class VirtualConnection<Target extends object = object, Driver extends ob
    *
    * @param sql The text, with parameters as `:name` or as `?`.
    * @returns A function that takes the values of the parameters, by name or in order, and then the
-   * options of {@linkcode execute}. The function returns the rows; it throws what `execute` throws.
+   * options of {@linkcode execute}. The function returns the rows or, of a statement that writes,
+   * the header; it throws what `execute` throws, and `TypeError` if the values do not fit.
    *
    * @example
    * ```ts ignore
    * const orderById = shop.method<{ id: number }, Order>("SELECT * FROM orders WHERE id = :id");
    * const [order] = await orderById({ id: 7 });
+   * const addOrder = shop.method("INSERT INTO orders (sku) VALUES (:sku)");
+   * const { insertId } = await addOrder({ sku: "tea" });
    * ```
    */
-  method<Args = void, Result = Row>(sql: string): Method<Args, Result> {
-    const compiled = this.#compile(sql);
-    return async (values, options) => {
+  method<const Sql extends string>(sql: Sql): MethodOf<Sql>;
+  /** Makes a function that executes a statement, with types of its own. */
+  method<Args, Result = Row>(sql: string): Method<Args, Result>;
+  method(sql: string): unknown {
+    const compiled = this.#compiled(sql);
+    return async (values: Values, options?: RunOptions): Promise<unknown> => {
       refuseCallback(values);
       const [rows] = await this.#run({ ...compiled, values, isPrepared: true, options });
-      return rows as Result[];
+      return rows;
     };
   }
 
@@ -189,6 +194,14 @@ export class VirtualConnection<Target extends object = object, Driver extends ob
    */
   lease(options: LeaseOptions = {}): Promise<Lease<Driver>> {
     return this.#engine.lease(this.#id, options) as Promise<Lease<Driver>>;
+  }
+
+  #compiled(sql: string): CompiledMethod {
+    try {
+      return this.#compile(sql);
+    } catch (error) {
+      throw atCaller(error);
+    }
   }
 
   #run(asked: Asked): Promise<[unknown, unknown]> {

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import type { Connection } from "mysql2";
-import { createPool, type Lease, type Pool, type PoolOptions } from "../../mod.ts";
+import { createPool, type Lease, type MethodOf, type Pool, type PoolOptions } from "../../mod.ts";
 import { onBoth, serversOf } from "../support/both.ts";
 import { startProxy } from "../support/proxy.ts";
 import type { Server } from "../support/server.ts";
@@ -53,7 +53,7 @@ type Run = (sql: string) => Promise<unknown>;
 
 /** Returns all ways to prepare and execute a text, in a unit that keeps its connection. */
 function waysOf(db: Pool<"main">, lease: Lease): Readonly<Record<string, Run>> {
-  const methods = new Map<string, ReturnType<Pool<"main">["method"]>>();
+  const methods = new Map<string, MethodOf<string>>();
   const first = ([rows]: readonly unknown[]): unknown => Object(rows)[0]?.value;
   return {
     "execute": async (sql) => first(await db.execute(sql)),
