@@ -47,6 +47,8 @@ export class Lending implements Lender {
   readonly #virtual: VirtualConnection;
   readonly #lent: Set<PoolConnection> = new Set();
   readonly #closing: AbortController = new AbortController();
+  /** How many requests are not answered yet: a grant takes a few microtasks to reach its caller. */
+  #asking = 0;
   #config: PoolConfig | undefined;
   #ended: Promise<void> | undefined;
 
@@ -72,6 +74,7 @@ export class Lending implements Lender {
     const { waitForConnections, connectionConfig } = this.config;
     const { signal } = this.#closing;
     const separate = isForStatement && this.#setting.joins ? "unlessInTransaction" : true;
+    this.#asking++;
     try {
       signal.throwIfAborted();
       // A released connection may become idle in the next microtask; then this need not wait.
@@ -81,6 +84,8 @@ export class Lending implements Lender {
       return lease;
     } catch (error) {
       throw driverError(error, waitForConnections);
+    } finally {
+      this.#asking--;
     }
   }
 
@@ -104,8 +109,9 @@ export class Lending implements Lender {
   }
 
   /**
-   * Lends no more, and waits until the lent connections are released, or none of them has been
-   * used for a second: those count as forgotten. Ends the pool too, if it owns the pool.
+   * Lends no more, and waits until all requests are answered and the lent connections released, or
+   * none of them has been used for a second: those count as forgotten. Ends the pool too, if it owns
+   * the pool.
    */
   end(): Promise<void> {
     return this.#ended ??= this.#end();
@@ -129,7 +135,7 @@ export class Lending implements Lender {
         const counts = [...this.#lent].map(commandCount).join();
         if (counts !== seen || [...this.#lent].some(isBusy)) stillSince = now;
         seen = counts;
-        if (this.#lent.size > 0 && now - stillSince < STILL_MS) return;
+        if (this.#asking > 0 || this.#lent.size > 0 && now - stillSince < STILL_MS) return;
         clearInterval(timer);
         resolve();
       };

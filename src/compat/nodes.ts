@@ -2,10 +2,10 @@
  * The nodes of a cluster: pools of several servers. A selector picks one node for each lease.
  *
  * The cluster counts the failures of each node. A node that fails too often goes offline for
- * `restoreNodeTimeout`, or is removed if that is 0. A failed attempt to connect counts once, for all
- * requests that it fails, and a refusal while the pool knows of the outage is no attempt. A node
- * without a free connection has not failed. In each case, and if its node is removed meanwhile, the
- * request goes on to another node.
+ * `restoreNodeTimeout`, or is removed if that is 0. A failed attempt counts once, for all requests
+ * that it fails, and a refusal while the pool knows of the outage is no attempt. A node without
+ * a free connection has not failed. In each case, and if its node is removed meanwhile, the request
+ * goes on to another node.
  */
 
 import type { PoolConnection } from "mysql2";

@@ -287,6 +287,14 @@ test("a cluster that ends, ends its nodes; a node that is removed, ends", async 
   await assert.rejects(answering(cluster), { code: "POOL_CLOSED" });
 });
 
+test("a cluster that ends in the tick of a statement serves it", async () => {
+  const { cluster } = clusterOf();
+  await answering(cluster, "A1");
+  const insert = asked((done) => cluster.of("A1").execute("INSERT INTO t VALUES (17)", done));
+  await Promise.all([insert, endOf(cluster)]);
+  assert.equal((await server.query("SELECT * FROM test.t WHERE v = 17")).length, 1);
+});
+
 test("a cluster with promises does the same", async () => {
   const cluster = promises.createPoolCluster({ defaultSelector: "ORDER" });
   cluster.add("A1", server.url());
