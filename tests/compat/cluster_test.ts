@@ -1,14 +1,13 @@
 /** On real servers: how a cluster chooses its nodes, removes failing ones and restores them. */
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server as Listener } from "node:net";
 import { after, before, test } from "node:test";
 import mysql2, { type PoolCluster } from "mysql2";
 import mysql, { type ClusterOptions } from "../../src/entries/compat.ts";
 import promises from "../../src/entries/compat_promise.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
+import { answeringAt, clusterAt, endOf, newsOf } from "./support/clusters.ts";
 import { asked, sleeper } from "./support/fixture.ts";
 
 let server: Server;
@@ -24,36 +23,12 @@ after(async () => {
   await other?.remove();
 });
 
-/** Creates a cluster of two nodes, and records its events. */
-function clusterOf(options: ClusterOptions = {}): { cluster: PoolCluster; news: string[] } {
-  const cluster = mysql.createPoolCluster(options);
-  cluster.add("A1", server.url());
-  cluster.add("A2", { uri: other.url(), connectionLimit: 2 });
-  return { cluster, news: newsOf(cluster) };
-}
-
-/** Records the events of a cluster. */
-function newsOf(cluster: PoolCluster): string[] {
-  const news: string[] = [];
-  for (const event of ["online", "offline", "remove"]) {
-    cluster.on(event, (id: string) => news.push(`${event} ${id}`));
-  }
-  cluster.on("warn", ({ code }: Error & { code: string }) => news.push(`warn ${code}`));
-  return news;
-}
+/** Creates a cluster of the nodes A1 and A2, and records its events. */
+const clusterOf = (options: ClusterOptions = {}) => clusterAt([server, other], options);
 
 /** Sends a query to a cluster and returns the name of the node whose server answers. */
-async function answering(from: Pick<PoolCluster, "of">, pattern = "*", selector?: string) {
-  const [{ port }] = await asked<[{ port: number }]>((done) => {
-    from.of(pattern, selector).query("SELECT @@port AS port", done);
-  });
-  return port === server.port ? "A1" : "A2";
-}
-
-/** Ends a cluster. */
-function endOf(cluster: PoolCluster): Promise<unknown> {
-  return asked((done) => cluster.end(done));
-}
+const answering = (from: Pick<PoolCluster, "of">, pattern?: string, selector?: string) =>
+  answeringAt(server, from, pattern, selector);
 
 test("a cluster chooses its nodes in turn, in order, or at random", async (context) => {
   const { cluster } = clusterOf();
@@ -159,60 +134,6 @@ test("while nodes fail and recover, a cluster emits the same events as mysql2's"
     return news;
   }));
   assert.deepEqual(outcomes[1], outcomes[0]);
-});
-
-/** Starts a listener whose first connections fail; it forwards the later ones to a server. */
-async function failingAtFirst(count: number, to: Server): Promise<Listener & { url: string }> {
-  let left = count;
-  const listener = createServer((socket) => {
-    if (left-- > 0) return void socket.destroy();
-    const upstream = connect(to.port, to.host);
-    for (const each of [socket, upstream]) each.on("error", () => undefined);
-    socket.pipe(upstream).pipe(socket);
-  });
-  listener.listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const url = new URL(to.url());
-  url.host = `127.0.0.1:${(listener.address() as AddressInfo).port}`;
-  return Object.assign(listener, { url: url.href });
-}
-
-for (const defaultSelector of ["RR", "ORDER"]) {
-  test(`an attempt that fails many requests counts once, as in mysql2 (${defaultSelector})`, async () => {
-    const outcomes = await Promise.all([mysql2, mysql].map(async ({ createPoolCluster }) => {
-      const failing = await failingAtFirst(1, server);
-      const cluster = createPoolCluster({ defaultSelector });
-      const news = newsOf(cluster).filter((item) => !item.startsWith("warn"));
-      cluster.add("A1", failing.url);
-      cluster.add("A2", other.url());
-      await Promise.all(Array.from({ length: 20 }, () => answering(cluster)));
-      const nodes = new Set<string>();
-      await until(
-        async () => nodes.add(await answering(cluster, "*", "RR")).size === 2,
-        "both serve",
-      );
-      await endOf(cluster);
-      failing.close();
-      return news;
-    }));
-    assert.deepEqual(outcomes, [[], []]);
-  });
-}
-
-test("requests that time out together count as one failure of a silent node", async () => {
-  const silent = createServer(() => undefined).listen(0, "127.0.0.1");
-  await once(silent, "listening");
-  const { cluster, news } = clusterOf({ removeNodeErrorCount: 2, defaultSelector: "ORDER" });
-  const { port } = silent.address() as AddressInfo;
-  cluster.add("B1", { host: "127.0.0.1", port, user: "app", acquireTimeout: 50 } as never);
-  cluster.add("B2", server.url());
-  const burst = () => Promise.all(Array.from({ length: 5 }, () => answering(cluster, "B*")));
-  assert.deepEqual(await burst(), Array(5).fill("A1"));
-  assert.deepEqual(news, Array(5).fill("warn LEASE_TIMEOUT"));
-  assert.deepEqual(await burst(), Array(5).fill("A1"));
-  assert.ok(news.includes("remove B1"));
-  await endOf(cluster);
-  silent.close();
 });
 
 test("without canRetry, the caller gets the first failure", async () => {

@@ -45,7 +45,7 @@ test("end waits for running statements, refuses waiters and new requests, closes
 });
 
 for (const isWarm of [false, true]) {
-  test(`end serves or refuses what was asked in its tick, ${isWarm ? "warm" : "cold"}`, async () => {
+  test(`end serves or refuses a statement of its tick, ${isWarm ? "warm" : "cold"}`, async () => {
     const insert = "INSERT INTO t VALUES (17)";
     const use = async (pool: Pool): Promise<void> => {
       const connection = await taken(pool);
