@@ -6,6 +6,7 @@ import type { InitSql } from "../mysql/mod.ts";
 import { SubletError } from "../shell/errors.ts";
 import { adopt } from "./adopt.ts";
 import { begin } from "./callbacks.ts";
+import { statementOptions } from "./changes.ts";
 import { type CompatOptions, configOfTarget, type Request, requestOf } from "./config.ts";
 import type { Db } from "./driver.ts";
 import { Lending } from "./lending.ts";
@@ -51,7 +52,8 @@ export function createLending(
   const { config, more } = request;
   const joins = isJoin(more.unit);
   const init = async (connection: Connection): Promise<void> => {
-    const adopted = adopt(connection, config.connectionConfig);
+    const { connectionConfig } = config;
+    const adopted = adopt(connection, connectionConfig, statementOptions(connectionConfig));
     for (const sql of [more.initSql ?? []].flat()) await adopted.promise().query(sql);
     await begin(adopted, () => tell(adopted));
   };

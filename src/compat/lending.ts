@@ -7,6 +7,7 @@ import { tracingChannel } from "node:diagnostics_channel";
 import type { PoolConnection } from "mysql2";
 import { genuine } from "../mysql/loan.ts";
 import { adopt, commandCount } from "./adopt.ts";
+import { guarded } from "./changes.ts";
 import type { PoolConfig } from "./config.ts";
 import type { Db, Lease, VirtualConnection } from "./driver.ts";
 import { driverError, poolError } from "./errors.ts";
@@ -50,6 +51,7 @@ export class Lending implements Lender {
   /** How many requests are not answered yet: a grant takes a few microtasks to reach its caller. */
   #asking = 0;
   #config: PoolConfig | undefined;
+  #view: PoolConfig | undefined;
   #ended: Promise<void> | undefined;
 
   /** Creates a lending that has lent nothing yet. */
@@ -67,6 +69,12 @@ export class Lending implements Lender {
   /** The options under mysql2's names. */
   get config(): PoolConfig {
     return this.#config ??= this.#setting.config();
+  }
+
+  /** The same for users, who may change some of them; a face of another's pool refuses that. */
+  get view(): PoolConfig {
+    const { db, isOwner } = this.#setting;
+    return this.#view ??= guarded(this.config, isOwner ? () => db.retire() : undefined);
   }
 
   /** Lends a connection; rejects with an error as mysql2's pool does. */
@@ -109,8 +117,8 @@ export class Lending implements Lender {
   }
 
   /**
-   * Lends no more, and waits until all requests are answered and the lent connections released, or
-   * none of them has been used for a second: those count as forgotten. Ends the pool too, if it owns
+   * Lends no more, and waits until all requests are answered and lent connections released, or none
+   * of those has been used for a second: they count as forgotten. Ends the pool too, if it owns
    * the pool.
    */
   end(): Promise<void> {
