@@ -71,8 +71,14 @@ export class Nodes {
     return this.#options.defaultSelector || "RR";
   }
 
-  /** Adds a node, unless its name is taken. A node without a name gets one. */
+  /**
+   * Adds a node, unless its name is taken. A node without a name gets one. Throws once the cluster
+   * has ended, as nothing would end the node.
+   */
   add(given: string | CompatOptions, options?: string | CompatOptions): void {
+    if (this.#ended !== undefined) {
+      throw Object.assign(new Error("PoolCluster is closed."), { code: "POOL_CLOSED" });
+    }
     const isNamed = typeof given === "string";
     const id = isNamed ? given : `CLUSTER::${this.#idNext++}`;
     if (this.#nodes.has(id)) return;

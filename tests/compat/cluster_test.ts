@@ -208,6 +208,27 @@ test("a cluster that ends, ends its nodes; a node that is removed, ends", async 
   await assert.rejects(answering(cluster), { code: "POOL_CLOSED" });
 });
 
+test("a cluster ignores a node whose name is taken, as mysql2's does", async () => {
+  for (const { createPoolCluster } of [mysql2, mysql]) {
+    const cluster = createPoolCluster();
+    cluster.add("A", { uri: server.url() });
+    cluster.add("A", { uri: other.url() });
+    assert.equal(await answering(cluster), "A1");
+    cluster.remove("A");
+    cluster.add("A", { uri: other.url() });
+    assert.equal(await answering(cluster), "A2");
+    await endOf(cluster);
+  }
+});
+
+test("a cluster that has ended refuses further nodes", async () => {
+  const { cluster } = clusterOf();
+  await endOf(cluster);
+  const closed = { code: "POOL_CLOSED", message: "PoolCluster is closed." };
+  assert.throws(() => cluster.add("A3", { uri: server.url() }), closed);
+  assert.throws(() => cluster.add({ uri: server.url() }), closed);
+});
+
 test("a cluster that ends in the tick of a statement serves it", async () => {
   const { cluster } = clusterOf();
   await answering(cluster, "A1");
