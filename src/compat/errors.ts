@@ -24,6 +24,16 @@ export function poolError(code: PoolErrorCode, cause?: unknown): Error {
   return Object.assign(error, { code });
 }
 
+/** Returns the error of a request for a connection inside `db.transaction`. */
+export function transactionAround(name: string): SubletError {
+  const shown = JSON.stringify(name);
+  const message = `Cannot lend a connection inside \`db.transaction\` on ${shown}, as its ` +
+    "statements would not be part of that transaction. Those of this pool's `query` and `execute` " +
+    "are; " +
+    `compat(db, ${shown}, { unit: "separate" }) lends connections beside it`;
+  return new SubletError("TRANSACTION_OPEN", "lease", message);
+}
+
 /** Turns the error of a request into the driver's; `mayWait`: whether the request may queue. */
 export function driverError(error: unknown, mayWait: boolean): unknown {
   if (!(error instanceof SubletError)) return error;

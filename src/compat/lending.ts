@@ -10,7 +10,7 @@ import { adopt, commandCount } from "./adopt.ts";
 import { guarded } from "./changes.ts";
 import type { PoolConfig } from "./config.ts";
 import type { Db, Lease, VirtualConnection } from "./driver.ts";
-import { driverError, poolError } from "./errors.ts";
+import { driverError, poolError, transactionAround } from "./errors.ts";
 import { isAnyLeaving } from "./checkout.ts";
 import { type ConnectionConfig, internalsOf } from "./internals.ts";
 
@@ -20,6 +20,13 @@ export interface Lender {
   lend(isForStatement: boolean): Promise<Lease>;
 }
 
+/**
+ * Which transaction the pool's statements join: "join": any that their unit of work has open;
+ * "transaction": that of `db.transaction` in which they are, where the pool lends no connection
+ * beside it; "separate": none.
+ */
+export type UnitMode = "join" | "transaction" | "separate";
+
 /** The configuration of a {@linkcode Lending}. */
 export interface LendingSetting {
   /** The pool. */
@@ -28,8 +35,8 @@ export interface LendingSetting {
   readonly name: string;
   /** Returns the options under mysql2's names. */
   readonly config: () => PoolConfig;
-  /** Whether the pool's statements join the open transaction of their unit of work. */
-  readonly joins: boolean;
+  /** How what it lends relates to the transactions around the calling code. */
+  readonly unit: UnitMode;
   /** Whether ending the lending ends the pool, too. */
   readonly isOwner: boolean;
 }
@@ -81,9 +88,9 @@ export class Lending implements Lender {
   async lend(isForStatement: boolean): Promise<Lease> {
     const { waitForConnections, connectionConfig } = this.config;
     const { signal } = this.#closing;
-    const separate = isForStatement && this.#setting.joins ? "unlessInTransaction" : true;
     this.#asking++;
     try {
+      const separate = this.#separate(isForStatement);
       signal.throwIfAborted();
       // A released connection may become idle in the next microtask; then this need not wait.
       if (isAnyLeaving()) await undefined;
@@ -95,6 +102,15 @@ export class Lending implements Lender {
     } finally {
       this.#asking--;
     }
+  }
+
+  /** Returns how the lease is taken; throws where it would be beside the caller's transaction. */
+  #separate(isForStatement: boolean): true | "unlessInTransaction" {
+    const { unit, name } = this.#setting;
+    if (unit === "join") return isForStatement ? "unlessInTransaction" : true;
+    if (unit === "separate" || !this.#virtual.isInTransaction) return true;
+    if (isForStatement) return "unlessInTransaction";
+    throw transactionAround(name);
   }
 
   /** Calls `tell` for each event that mysql2's pool emits. */
