@@ -11,7 +11,6 @@ import { asked, ended } from "./support/fixture.ts";
 /** The members of the driver's server and of its connections that its types lack. */
 interface Fake {
   readonly _server: { address(): AddressInfo; close(): void } & NodeJS.EventEmitter;
-  on(name: "connection", listener: (connection: FakeConnection) => void): void;
   listen(port: number): void;
 }
 
@@ -28,9 +27,8 @@ const integer = { characterSet: 63, columnLength: 1, columnType: 3, flags: 0, de
 
 /** Starts a server that answers each statement with one row, and records the statements. */
 async function startFake(): Promise<{ port: number; statements: string[]; close(): void }> {
-  const fake = mysql2.createServer() as unknown as Fake;
   const statements: string[] = [];
-  fake.on("connection", (connection) => {
+  const serve = (connection: FakeConnection): void => {
     connection.on("error", () => undefined);
     const greeting = { protocolVersion: 10, serverVersion: "8.0.0", connectionId: 1 };
     // All that it can do, except session tracking.
@@ -46,7 +44,8 @@ async function startFake(): Promise<{ port: number; statements: string[]; close(
       connection.sequenceId = 1;
       connection.writeOk();
     });
-  });
+  };
+  const fake = mysql2.createServer(serve as never) as unknown as Fake;
   fake.listen(0);
   await once(fake._server, "listening");
   return { port: fake._server.address().port, statements, close: () => fake._server.close() };
