@@ -20,17 +20,25 @@ const destroyers: WeakMap<PoolConnection, () => void> = new WeakMap();
 /** How many commands each adopted connection was given. */
 const counts: WeakMap<PoolConnection, number> = new WeakMap();
 
-/** Turns a connection into one of a pool with these options; returns the same object. */
-export function adopt(connection: Connection, config: ConnectionConfig): PoolConnection {
+/**
+ * Turns a connection into one of a pool with this config; returns the same object. A new connection
+ * also gets `options`.
+ */
+export function adopt(
+  connection: Connection,
+  config: ConnectionConfig,
+  options: object = {},
+): PoolConnection {
   const adopted = connection as PoolConnection;
-  if (!destroyers.has(adopted)) changeForAll(adopted, () => change(adopted, config));
+  if (!destroyers.has(adopted)) changeForAll(adopted, () => change(adopted, config, options));
   return adopted;
 }
 
-function change(adopted: PoolConnection, config: ConnectionConfig): void {
+function change(adopted: PoolConnection, config: ConnectionConfig, options: object): void {
   Object.setPrototypeOf(adopted, mysql2.PoolConnection.prototype);
   const internals = internalsOf(adopted);
-  Object.assign(internals.config, { trace: config.trace, gracefulEnd: config.gracefulEnd });
+  const { trace, gracefulEnd } = config;
+  Object.assign(internals.config, { ...options, trace, gracefulEnd });
   destroyers.set(adopted, internals.destroy.bind(adopted));
   noteStatements(adopted);
   containCommands(adopted);

@@ -7,9 +7,10 @@ import { SubletError } from "../shell/errors.ts";
 import { checkOptions } from "../shell/option_names.ts";
 import { adopt } from "./adopt.ts";
 import { begin } from "./callbacks.ts";
+import { statementOptions } from "./changes.ts";
 import { type CompatOptions, configOfTarget, type Request, requestOf } from "./config.ts";
 import type { Db } from "./driver.ts";
-import { Lending } from "./lending.ts";
+import { Lending, type UnitMode } from "./lending.ts";
 import { Pool } from "./pool.ts";
 
 /** Makes a pool of Sublet; `dial`, if given, opens the sockets in place of the adapter. */
@@ -19,9 +20,10 @@ export type MakeDb = (options: object, dial: (() => Duplex) | undefined) => Db;
 export interface FaceOptions {
   /**
    * "join": if their unit of work has a transaction open, the face's statements run in it.
-   * Default: they run on other connections.
+   * "separate": they run on other connections. Default: inside `db.transaction` of the same virtual
+   * connection they run in it, and `getConnection` is refused; elsewhere they are separate.
    */
-  readonly unit?: "join" | undefined;
+  readonly unit?: "join" | "separate" | undefined;
 }
 
 const FACE_OPTIONS: ReadonlySet<string> = new Set(["unit"] satisfies (keyof FaceOptions)[]);
@@ -52,14 +54,15 @@ export function createLending(
 ): Lending {
   const request = requestOf(given);
   const { config, more } = request;
-  const joins = isJoin(more.unit);
+  const unit = modeOf(more.unit, ["join"]) ?? "separate";
   const init = async (connection: Connection): Promise<void> => {
-    const adopted = adopt(connection, config.connectionConfig);
+    const { connectionConfig } = config;
+    const adopted = adopt(connection, connectionConfig, statementOptions(connectionConfig));
     for (const sql of [more.initSql ?? []].flat()) await adopted.promise().query(sql);
     await begin(adopted, () => tell(adopted));
   };
   const db = make(optionsOf(request, init), dialOf(request));
-  return new Lending({ db, name: "main", config: () => config, joins, isOwner: true });
+  return new Lending({ db, name: "main", config: () => config, unit, isOwner: true });
 }
 
 /** The faces of each pool, by virtual connection and options. */
@@ -68,16 +71,15 @@ const faces: WeakMap<Db, Map<string, Pool>> = new WeakMap();
 /** Returns the face of a virtual connection; equal arguments give the same object. */
 export function faceOf(db: Db, name: string, options: FaceOptions): Pool {
   checkOptions(options, FACE_OPTIONS);
-  const { unit } = options;
-  const joins = isJoin(unit);
+  const unit = modeOf(options.unit, ["join", "separate"]) ?? "transaction";
   const known = faces.get(db) ?? new Map<string, Pool>();
   faces.set(db, known);
-  const key = `${joins} ${name}`;
+  const key = `${unit} ${name}`;
   const face = known.get(key);
   if (face !== undefined) return face;
   // Read late: on Workers, the target may not exist yet when the pool is defined.
   const config = () => configOfTarget(db.connection(name).target, db.config.idleTimeout);
-  const created = new Pool(new Lending({ db, name, config, joins, isOwner: false }));
+  const created = new Pool(new Lending({ db, name, config, unit, isOwner: false }));
   known.set(key, created);
   dbs.set(created, db);
   return created;
@@ -107,9 +109,14 @@ function dialOf({ stream, config }: Request): (() => Duplex) | undefined {
   return () => stream({ config: config.connectionConfig });
 }
 
-function isJoin(unit: string | undefined): boolean {
-  if (unit === undefined || unit === "join") return unit === "join";
-  const message = `The option "unit" must be "join" if it is given: received ${
+/** Returns the option "unit"; throws if it is given and not one of `known`. */
+function modeOf<Mode extends UnitMode>(
+  unit: Mode | undefined,
+  known: readonly Mode[],
+): Mode | undefined {
+  if (unit === undefined || known.includes(unit)) return unit;
+  const names = known.map((mode) => JSON.stringify(mode)).join(" or ");
+  const message = `The option "unit" must be ${names} if it is given: received ${
     JSON.stringify(unit)
   }`;
   throw new SubletError("OPTION_INVALID", "options", message);

@@ -3,6 +3,7 @@
  * of the pool has mysql2's message and the code of the older driver mysql.
  */
 
+import { isFull } from "../mysql/errors.ts";
 import { SubletError } from "../shell/errors.ts";
 
 /** The driver's message for each code. */
@@ -23,6 +24,16 @@ export function poolError(code: PoolErrorCode, cause?: unknown): Error {
   return Object.assign(error, { code });
 }
 
+/** Returns the error of a request for a connection inside `db.transaction`. */
+export function transactionAround(name: string): SubletError {
+  const shown = JSON.stringify(name);
+  const message = `Cannot lend a connection inside \`db.transaction\` on ${shown}, as its ` +
+    "statements would not be part of that transaction. Those of this pool's `query` and `execute` " +
+    "are; " +
+    `compat(db, ${shown}, { unit: "separate" }) lends connections beside it`;
+  return new SubletError("TRANSACTION_OPEN", "lease", message);
+}
+
 /** Turns the error of a request into the driver's; `mayWait`: whether the request may queue. */
 export function driverError(error: unknown, mayWait: boolean): unknown {
   if (!(error instanceof SubletError)) return error;
@@ -33,6 +44,8 @@ export function driverError(error: unknown, mayWait: boolean): unknown {
       return poolError("POOL_CLOSED", error);
     case "QUEUE_FULL":
       return poolError(mayWait ? "POOL_ENQUEUELIMIT" : "POOL_CONNLIMIT", error);
+    case "LEASE_TIMEOUT":
+      return withErrno(error);
     default:
       return error;
   }
@@ -66,9 +79,18 @@ const readOnly: ReadonlySet<unknown> = new Set([1290, 1792, 1836]);
 /** The errors of failed connects. */
 const connectFailures: WeakSet<object> = new WeakSet();
 
+/** Returns the cause of a failed connect; the driver does not mark a refused login as fatal. */
 function connectFailure({ cause }: SubletError): unknown {
-  if (typeof cause === "object" && cause !== null) connectFailures.add(cause);
-  return cause;
+  if (typeof cause !== "object" || cause === null) return cause;
+  connectFailures.add(cause);
+  return "sqlState" in cause ? Object.assign(cause, { fatal: true }) : cause;
+}
+
+/** Gives the error of a request that waited for a full server the number of the server's error. */
+function withErrno(error: SubletError): SubletError {
+  if (!isFull(error.cause)) return error;
+  const { errno, sqlState } = Object(error.cause);
+  return Object.assign(error, { errno, sqlState });
 }
 
 /** Tells whether an error is the server's fault. */

@@ -7,9 +7,10 @@ import { tracingChannel } from "node:diagnostics_channel";
 import type { PoolConnection } from "mysql2";
 import { genuine } from "../mysql/loan.ts";
 import { adopt, commandCount } from "./adopt.ts";
+import { guarded } from "./changes.ts";
 import type { PoolConfig } from "./config.ts";
 import type { Db, Lease, VirtualConnection } from "./driver.ts";
-import { driverError, poolError } from "./errors.ts";
+import { driverError, poolError, transactionAround } from "./errors.ts";
 import { isAnyLeaving } from "./checkout.ts";
 import { type ConnectionConfig, internalsOf } from "./internals.ts";
 
@@ -19,6 +20,13 @@ export interface Lender {
   lend(isForStatement: boolean): Promise<Lease>;
 }
 
+/**
+ * Which transaction the pool's statements join: "join": any that their unit of work has open;
+ * "transaction": that of `db.transaction` in which they are, where the pool lends no connection
+ * beside it; "separate": none.
+ */
+export type UnitMode = "join" | "transaction" | "separate";
+
 /** The configuration of a {@linkcode Lending}. */
 export interface LendingSetting {
   /** The pool. */
@@ -27,8 +35,8 @@ export interface LendingSetting {
   readonly name: string;
   /** Returns the options under mysql2's names. */
   readonly config: () => PoolConfig;
-  /** Whether the pool's statements join the open transaction of their unit of work. */
-  readonly joins: boolean;
+  /** How what it lends relates to the transactions around the calling code. */
+  readonly unit: UnitMode;
   /** Whether ending the lending ends the pool, too. */
   readonly isOwner: boolean;
 }
@@ -47,7 +55,10 @@ export class Lending implements Lender {
   readonly #virtual: VirtualConnection;
   readonly #lent: Set<PoolConnection> = new Set();
   readonly #closing: AbortController = new AbortController();
+  /** How many requests are not answered yet: a grant takes a few microtasks to reach its caller. */
+  #asking = 0;
   #config: PoolConfig | undefined;
+  #view: PoolConfig | undefined;
   #ended: Promise<void> | undefined;
 
   /** Creates a lending that has lent nothing yet. */
@@ -67,12 +78,19 @@ export class Lending implements Lender {
     return this.#config ??= this.#setting.config();
   }
 
+  /** The same for users, who may change some of them; a face of another's pool refuses that. */
+  get view(): PoolConfig {
+    const { db, isOwner } = this.#setting;
+    return this.#view ??= guarded(this.config, isOwner ? () => db.retire() : undefined);
+  }
+
   /** Lends a connection; rejects with an error as mysql2's pool does. */
   async lend(isForStatement: boolean): Promise<Lease> {
     const { waitForConnections, connectionConfig } = this.config;
     const { signal } = this.#closing;
-    const separate = isForStatement && this.#setting.joins ? "unlessInTransaction" : true;
+    this.#asking++;
     try {
+      const separate = this.#separate(isForStatement);
       signal.throwIfAborted();
       // A released connection may become idle in the next microtask; then this need not wait.
       if (isAnyLeaving()) await undefined;
@@ -81,7 +99,18 @@ export class Lending implements Lender {
       return lease;
     } catch (error) {
       throw driverError(error, waitForConnections);
+    } finally {
+      this.#asking--;
     }
+  }
+
+  /** Returns how the lease is taken; throws where it would be beside the caller's transaction. */
+  #separate(isForStatement: boolean): true | "unlessInTransaction" {
+    const { unit, name } = this.#setting;
+    if (unit === "join") return isForStatement ? "unlessInTransaction" : true;
+    if (unit === "separate" || !this.#virtual.isInTransaction) return true;
+    if (isForStatement) return "unlessInTransaction";
+    throw transactionAround(name);
   }
 
   /** Calls `tell` for each event that mysql2's pool emits. */
@@ -104,8 +133,9 @@ export class Lending implements Lender {
   }
 
   /**
-   * Lends no more, and waits until the lent connections are released, or none of them has been
-   * used for a second: those count as forgotten. Ends the pool too, if it owns the pool.
+   * Lends no more, and waits until all requests are answered and lent connections released, or none
+   * of those has been used for a second: they count as forgotten. Ends the pool too, if it owns
+   * the pool.
    */
   end(): Promise<void> {
     return this.#ended ??= this.#end();
@@ -129,7 +159,7 @@ export class Lending implements Lender {
         const counts = [...this.#lent].map(commandCount).join();
         if (counts !== seen || [...this.#lent].some(isBusy)) stillSince = now;
         seen = counts;
-        if (this.#lent.size > 0 && now - stillSince < STILL_MS) return;
+        if (this.#asking > 0 || this.#lent.size > 0 && now - stillSince < STILL_MS) return;
         clearInterval(timer);
         resolve();
       };

@@ -2,8 +2,10 @@
  * The nodes of a cluster: pools of several servers. A selector picks one node for each lease.
  *
  * The cluster counts the failures of each node. A node that fails too often goes offline for
- * `restoreNodeTimeout`, or is removed if that is 0. A node without a free connection has not
- * failed: the cluster tries another node and counts nothing.
+ * `restoreNodeTimeout`, or is removed if that is 0. A failed attempt counts once, for all requests
+ * that it fails, and a refusal while the pool knows of the outage is no attempt. A node without
+ * a free connection has not failed. In each case, and if its node is removed meanwhile, the request
+ * goes on to another node.
  */
 
 import type { PoolConnection } from "mysql2";
@@ -36,6 +38,8 @@ interface Node {
   readonly id: string;
   readonly lending: Lending;
   errorCount: number;
+  /** When the cluster last counted a failure. */
+  failedAt: number;
   offlineUntil: number | undefined;
 }
 
@@ -45,6 +49,8 @@ export class Nodes {
   readonly #make: MakeLending;
   readonly #tell: (event: ClusterEvent, news: unknown) => void;
   readonly #nodes: Map<string, Node> = new Map();
+  /** The errors that it has counted: the requests that one attempt fails share its error. */
+  readonly #counted: WeakSet<object> = new WeakSet();
   #idNext = 1;
   #ended: Promise<void> | undefined;
 
@@ -65,15 +71,27 @@ export class Nodes {
     return this.#options.defaultSelector || "RR";
   }
 
-  /** Adds a node, unless its name is taken. A node without a name gets one. */
+  /**
+   * Adds a node, unless its name is taken. A node without a name gets one. Throws once the cluster
+   * has ended, as nothing would end the node.
+   */
   add(given: string | URL | CompatOptions, options?: string | URL | CompatOptions): void {
+    if (this.#ended !== undefined) {
+      throw Object.assign(new Error("PoolCluster is closed."), { code: "POOL_CLOSED" });
+    }
     const isNamed = typeof given === "string";
     const id = isNamed ? given : `CLUSTER::${this.#idNext++}`;
     if (this.#nodes.has(id)) return;
     const own = isNamed ? options : given;
     if (own === undefined) throw new TypeError(`The node ${JSON.stringify(id)} has no options`);
     const lending = this.#make(own);
-    this.#nodes.set(id, { id, lending, errorCount: 0, offlineUntil: undefined });
+    this.#nodes.set(id, {
+      id,
+      lending,
+      errorCount: 0,
+      failedAt: -Infinity,
+      offlineUntil: undefined,
+    });
   }
 
   /** Removes the nodes whose names match a pattern. */
@@ -96,27 +114,30 @@ export class Nodes {
   }
 
   async #lend(expression: RegExp, select: Selector, isForStatement: boolean): Promise<Lease> {
-    const full = new Set<Node>();
-    for (let node = this.#choose(expression, select, full);;) {
+    const passed = new Set<Node>();
+    for (let node = this.#choose(expression, select, passed);;) {
+      const askedAt = performance.now();
       try {
         const lease = await node.lending.lend(isForStatement);
         this.#succeeded(node);
         internalsOf(genuine(lease.connection) as PoolConnection)._clusterId = node.id;
         return lease;
       } catch (error) {
-        const mayGoOn = isOfServer(error) || isOfLimit(error);
-        if (isOfServer(error)) this.#failed(node);
-        else full.add(node);
+        const isFault = isOfServer(error);
+        if (isFault) this.#failed(node, error as Error, askedAt);
+        passed.add(node);
+        const isRemoved = this.#nodes.get(node.id) !== node;
+        const mayGoOn = isFault || isRemoved || isOfLimit(error);
         const { canRetry = true } = this.#options;
-        if (!canRetry || !mayGoOn || this.#online(expression, full).length === 0) throw error;
+        if (!canRetry || !mayGoOn || this.#online(expression, passed).length === 0) throw error;
         this.#tell("warn", error);
       }
-      node = this.#choose(expression, select, full);
+      node = this.#choose(expression, select, passed);
     }
   }
 
-  #choose(expression: RegExp, select: Selector, full: ReadonlySet<Node>): Node {
-    const ids = this.#online(expression, full).map(({ id }) => id);
+  #choose(expression: RegExp, select: Selector, passed: ReadonlySet<Node>): Node {
+    const ids = this.#online(expression, passed).map(({ id }) => id);
     const id = ids.length > 1 ? select(ids) : ids[0];
     const node = id === undefined ? undefined : this.#nodes.get(id);
     if (node !== undefined) return node;
@@ -127,10 +148,10 @@ export class Nodes {
     return [...this.#nodes.values()].filter(({ id }) => id.match(expression) !== null);
   }
 
-  #online(expression: RegExp, full: ReadonlySet<Node>): Node[] {
+  #online(expression: RegExp, passed: ReadonlySet<Node>): Node[] {
     const now = performance.now();
     return this.#matching(expression).filter((node) => {
-      return !full.has(node) && (node.offlineUntil === undefined || node.offlineUntil <= now);
+      return !passed.has(node) && (node.offlineUntil === undefined || node.offlineUntil <= now);
     });
   }
 
@@ -142,7 +163,11 @@ export class Nodes {
     this.#tell("online", node.id);
   }
 
-  #failed(node: Node): void {
+  #failed(node: Node, error: Error, askedAt: number): void {
+    // Requests that time out together have errors of their own: the first one counts.
+    if (this.#counted.has(error) || askedAt < node.failedAt) return;
+    this.#counted.add(error);
+    node.failedAt = performance.now();
     const { removeNodeErrorCount, restoreNodeTimeout = 0 } = this.#options;
     if (++node.errorCount < (removeNodeErrorCount || 5) || !this.#nodes.has(node.id)) return;
     if (restoreNodeTimeout > 0) {

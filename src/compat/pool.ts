@@ -28,9 +28,9 @@ export class Pool extends EventEmitter {
     lending.listen((name, ...connection) => this.emit(name, ...connection));
   }
 
-  /** The options. */
+  /** The options. The pool follows a change of one that concerns statements, or refuses it. */
   get config(): PoolConfig {
-    return this.#lending.config;
+    return this.#lending.view;
   }
 
   /** Lends a connection to `callback`, which must release it. */
@@ -74,13 +74,13 @@ export class Pool extends EventEmitter {
 
   /** Formats values into a statement. */
   format(sql: string, values?: unknown): string {
-    const { stringifyObjects, timezone } = this.config.connectionConfig;
+    const { stringifyObjects, timezone } = this.#lending.config.connectionConfig;
     return mysql2.format(sql, values as never, stringifyObjects, timezone as never);
   }
 
   /** Returns a value as an SQL literal. */
   escape(value: unknown): string {
-    const { stringifyObjects, timezone } = this.config.connectionConfig;
+    const { stringifyObjects, timezone } = this.#lending.config.connectionConfig;
     return mysql2.escape(value as never, stringifyObjects, timezone as never);
   }
 

@@ -133,7 +133,9 @@ export function createPoolCluster(config?: ClusterOptions): PoolCluster {
  *
  * @param db The pool.
  * @param name The name of the virtual connection; `main` unless given.
- * @param options `unit: "join"`, to run statements in the transaction of their unit of work.
+ * @param options `unit`. By default, statements inside `db.transaction` of the same virtual
+ * connection are part of it, and `getConnection` is refused there with `TRANSACTION_OPEN`.
+ * "separate": neither. "join": statements are part of any transaction of their unit of work.
  * @returns The wrapper; equal arguments give the same object.
  * @throws `SubletError` with the code `OPTION_INVALID`.
  *

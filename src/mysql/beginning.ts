@@ -38,6 +38,8 @@ const sameMode = "sql_mode = @@sql_mode";
 const modeWithSpace = "sql_mode = CONCAT(@@sql_mode, ',IGNORE_SPACE')";
 /** The login flag that allows spaces between a function's name and its parenthesis. */
 const IGNORE_SPACE = 0x100;
+/** The capability by which a server announces session tracking. */
+const SESSION_TRACK = 0x80_00_00;
 /** ER_SUBQUERY_NO_1_ROW. */
 const tooManyRows = 1242;
 
@@ -67,7 +69,12 @@ export async function beginSession(
   const names = isNamed ? charset.names : undefined;
   const takesSpace = (internals.config.clientFlags & IGNORE_SPACE) !== 0;
   const mode = isMariaDb && by !== "connect" && takesSpace ? modeWithSpace : undefined;
-  const checks = refusals.has("checks", target) ? undefined : checksOf(by, target, isMariaDb);
+  const flags = internals._handshakePacket?.capabilityFlags ?? 0;
+  // A server that is no database, as of `mysql2.createServer`, may answer no statement of the pool.
+  const isBare = by === "connect" && (flags & SESSION_TRACK) === 0;
+  if (isBare) state.hasTracking = false;
+  const isUnasked = isBare || refusals.has("checks", target);
+  const checks = isUnasked ? undefined : checksOf(by, target, isMariaDb);
   const refused = await startTracking(driver, state, { names, mode, checks });
   for (const [what, refusal] of refused) refusals.learn(what, target, refusal);
   await runInitSql(driver, state, target);

@@ -225,7 +225,10 @@ export interface DriverInternals extends DriverCalls, Pick<EventEmitter, Listeni
   /** Reads packets out of frames, where packets are compressed. */
   readonly _inflatedPacketsParser?: { readonly largePacketParts: Uint8Array[] };
   /** The server's greeting. */
-  readonly _handshakePacket?: { readonly serverVersion?: string } | null;
+  readonly _handshakePacket?: {
+    readonly serverVersion?: string;
+    readonly capabilityFlags?: number;
+  } | null;
   /** Whether the server says that it is MariaDB. */
   readonly _isMariaDB: boolean;
   /** Whether the server has let the client in. */

@@ -9,7 +9,7 @@ import { checkFunction } from "./refusals.ts";
 import { named } from "./caller.ts";
 import type { PoolStats } from "./stats.ts";
 import type { PoolClock } from "./clock.ts";
-import { enclosingOf } from "./context.ts";
+import { enclosingOf, transactionOf } from "./context.ts";
 import { SubletError } from "./errors.ts";
 import type { Handle, SharedPool } from "./shared_pool.ts";
 import type { VirtualConfig } from "./virtual_config.ts";
@@ -144,6 +144,12 @@ export class Engine implements UnitEngine, VirtualEngine {
   /** Returns the target that a virtual connection has by definition, without a unit's `bind`. */
   targetOf(id: VirtualId): Target {
     return (this.runtimeHere().virtualConfigs[id] as VirtualConfig).target.target;
+  }
+
+  /** Tells whether the calling code is in a transaction on a virtual connection. */
+  isInTransaction(id: VirtualId): boolean {
+    const context = this.contexts.getStore();
+    return context?.unit.isEnded === false && transactionOf(context, id) !== undefined;
   }
 
   /** Pauses or resumes the pool, or retires its actual connections. */

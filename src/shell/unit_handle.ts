@@ -154,6 +154,7 @@ export class Handles {
       transaction: (id, fn, options) => within(() => engine.transaction(id, fn, options)),
       lease: (id, options) => within(() => engine.lease(id, options)),
       targetOf: (id) => within(() => engine.targetOf(id)),
+      isInTransaction: (id) => within(() => engine.isInTransaction(id)),
     };
   }
 }

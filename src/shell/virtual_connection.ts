@@ -40,6 +40,8 @@ export interface VirtualEngine {
   lease(id: VirtualId, options: LeaseOptions): Promise<Lease>;
   /** Returns the target of a virtual connection, without a unit's `bind`. */
   targetOf(id: VirtualId): object;
+  /** Tells whether the calling code is in a transaction on a virtual connection. */
+  isInTransaction(id: VirtualId): boolean;
 }
 
 /** A named connection, which leases an actual connection only while a unit of work needs one. */
@@ -66,6 +68,11 @@ export class VirtualConnection<Target extends object = object, Driver extends ob
   /** Its target, unless a unit binds another one. */
   get target(): Target {
     return this.#engine.targetOf(this.#id) as Target;
+  }
+
+  /** Whether the calling code is in a {@linkcode transaction} of this virtual connection. */
+  get isInTransaction(): boolean {
+    return this.#engine.isInTransaction(this.#id);
   }
 
   /**

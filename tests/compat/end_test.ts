@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import type { Pool } from "mysql2";
 import { after, afterEach, before, test } from "node:test";
 import { denoConfig } from "../support/deno_config.ts";
 import { type Server, startServer } from "../support/server.ts";
@@ -43,6 +44,34 @@ test("end waits for running statements, refuses waiters and new requests, closes
   await assert.rejects(pool.promise().query("SELECT 1"), closed);
 });
 
+for (const isWarm of [false, true]) {
+  test(`end serves or refuses a statement of its tick, ${isWarm ? "warm" : "cold"}`, async () => {
+    const insert = "INSERT INTO t VALUES (17)";
+    const use = async (pool: Pool): Promise<void> => {
+      const connection = await taken(pool);
+      await asked((done) => connection.query(insert, done));
+      connection.release();
+    };
+    const asks: ((pool: Pool) => Promise<unknown>)[] = [
+      (pool) => asked((done) => pool.query(insert, done)),
+      (pool) => asked((done) => pool.execute(insert, done)),
+      (pool) => once(pool.query(insert), "end"),
+      (pool) => pool.promise().query(insert),
+      (pool) => pool.promise().execute(insert),
+      use,
+    ];
+    for (const ask of asks) {
+      await server.query("DELETE FROM test.t");
+      const pool = poolAt(server);
+      if (isWarm) await asked((done) => pool.query("SELECT 1", done));
+      const outcome = ask(pool).then(() => 1, ({ code }) => code === closed.code ? 0 : code);
+      await ended(pool);
+      const rows = await server.query("SELECT * FROM test.t");
+      assert.deepEqual([await outcome, rows.length], isWarm ? [1, 1] : [0, 0], String(ask));
+    }
+  });
+}
+
 test("end waits for leased connections", async () => {
   const pool = promisesAt(server);
   const lent = await pool.getConnection();
@@ -53,7 +82,7 @@ test("end waits for leased connections", async () => {
   await lent.commit();
   lent.release();
   await over;
-  assert.equal((await server.query("SELECT * FROM test.t")).length, 1);
+  assert.equal((await server.query("SELECT * FROM test.t WHERE v = 1")).length, 1);
 });
 
 test("end does not wait for leased connections that nobody uses", async () => {

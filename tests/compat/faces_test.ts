@@ -84,7 +84,7 @@ test("statements of a compat pool go to the target that their unit binds", async
 
 test("callbacks run in their unit of work, those of leased connections too", async () => {
   const db = poolWithFaces(3);
-  const shop = compat(db, "shop");
+  const shop = compat(db, "shop", { unit: "separate" });
   await db.unit(() =>
     db.connection("shop").transaction(async () => {
       await db.connection("shop").query("INSERT INTO t VALUES (1)");
@@ -169,6 +169,54 @@ test("with unit: join, a compat pool joins the transaction of its virtual connec
   });
   await assert.rejects(failing, failure);
   assert.equal(await one(shop, "SELECT COUNT(*) FROM t"), 0);
+  await db.drain();
+});
+
+test("by default, statements join db.transaction, where getConnection is refused", async () => {
+  const db = poolWithFaces(1);
+  const shop = compatPromise(db, "shop");
+  assert.notEqual(compat(db, "shop"), compat(db, "shop", { unit: "separate" }));
+  const failure = new Error("The code has failed");
+  const refused = { code: "TRANSACTION_OPEN", message: /\{ unit: "separate" \}/ };
+  const failing = db.connection("shop").transaction(async () => {
+    await shop.query("INSERT INTO t VALUES (1)");
+    await shop.execute("INSERT INTO t VALUES (?)", [2]);
+    await asked((done) => compat(db, "shop").query("INSERT INTO t VALUES (3)", done));
+    await assert.rejects(shop.getConnection(), refused);
+    await assert.rejects(taken(compat(db, "shop")), refused);
+    assert.equal(await one(shop, "SELECT COUNT(*) FROM t"), 3);
+    throw failure;
+  });
+  await assert.rejects(failing, failure);
+  assert.equal(await one(shop, "SELECT COUNT(*) FROM t"), 0);
+  (await shop.getConnection()).release();
+  await db.drain();
+});
+
+test("by default, a compat pool joins no transaction of another kind", async () => {
+  const db = poolWithFaces(2);
+  const shop = compatPromise(db, "shop");
+  await db.connection("reports").transaction(async () => (await shop.getConnection()).release());
+  await db.unit(async () => {
+    const connection = await shop.getConnection();
+    await connection.beginTransaction();
+    assert.notEqual(await one(shop, "SELECT CONNECTION_ID()"), connection.threadId);
+    await connection.rollback();
+    connection.release();
+  });
+  await db.drain();
+});
+
+test("with unit: separate, nothing joins db.transaction", async () => {
+  const db = poolWithFaces(2);
+  const shop = compatPromise(db, "shop", { unit: "separate" });
+  await db.connection("shop").transaction(async (tx) => {
+    const id = await one(tx, "SELECT CONNECTION_ID()");
+    assert.notEqual(await one(shop, "SELECT CONNECTION_ID()"), id);
+    const connection = await shop.getConnection();
+    assert.notEqual(connection.threadId, id);
+    connection.release();
+  });
   await db.drain();
 });
 

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { assertLost, failsWith } from "./failing.ts";
+import { assertCode, assertLost, failsWith } from "./failing.ts";
 import type { Place } from "./place.ts";
 
 /** A row of the table `accounts`, whose `id` is its primary key. */
@@ -44,7 +44,7 @@ const crowd = 20;
 /** Runs every step with one ORM. */
 export async function runBank<On>(place: Place, bank: Bank<On>): Promise<void> {
   await bank.createTable();
-  for (const step of [reads, commits, crowds, streams, fails, survives]) {
+  for (const step of [reads, commits, surrounded, crowds, streams, fails, survives]) {
     try {
       await step(place, bank);
       await place.free();
@@ -86,6 +86,32 @@ async function commits<On>(_place: Place, bank: Bank<On>): Promise<void> {
   });
   await assert.rejects(failing, (error) => error === reason);
   assert.equal(await balance(bank.orm, 1), 90);
+}
+
+/**
+ * Inside a transaction of the pool below, the ORM writes nothing outside of that transaction, unless
+ * its pool is separate. Then its writes, and its own transactions, are its own.
+ */
+async function surrounded<On>(place: Place, bank: Bank<On>): Promise<void> {
+  const { orm } = bank;
+  if (place.transaction === undefined) return;
+  const reason = new Error("The transaction around it is called off");
+  const add = (): Promise<unknown> => bank.add(orm, 9, -1);
+  const transfer = (): Promise<void> =>
+    bank.transaction(async (on) => void await bank.add(on, 9, 1));
+  const isLeft = place.transaction(async () => {
+    if (place.isSeparate) await add();
+    else await add().catch((error: unknown) => assertCode(error, "TRANSACTION_OPEN"));
+    throw reason;
+  });
+  await assert.rejects(isLeft, (error) => error === reason);
+  assert.equal((await bank.find(orm, 9))?.balance, place.isSeparate ? 99 : 100);
+  const around = place.transaction(async () => {
+    if (place.isSeparate) await transfer();
+    else await failsWith(transfer(), "TRANSACTION_OPEN");
+  });
+  await around;
+  assert.equal((await bank.find(orm, 9))?.balance, 100);
 }
 
 /** Many units of work queue; none waits for ever, and none sees another's uncommitted writes. */

@@ -17,7 +17,12 @@ const losses: readonly unknown[] = [
 export async function failsWith(doing: Promise<unknown>, code: string): Promise<void> {
   const [outcome] = await Promise.allSettled([doing]);
   assert.equal(outcome.status, "rejected", `Expected ${code}, received an answer`);
-  assert.ok(codesOf(outcome.reason).includes(code), told(code, outcome.reason));
+  assertCode(outcome.reason, code);
+}
+
+/** Expects that an error, or one of its causes, has a code. */
+export function assertCode(error: unknown, code: string): void {
+  assert.ok(codesOf(error).includes(code), told(code, error));
 }
 
 /** Expects that an error reports a lost connection, or a request on one. */

@@ -1,6 +1,6 @@
 /**
  * Where a program does its work: its own database on a real server, and a compat pool with at most
- * two connections. The program runs twice, once for each way to get a compat pool. It passes if it
+ * two connections. The program runs once for each way to get a compat pool. It passes if it
  * throws nothing, and leaves neither leases nor connections at the server.
  */
 
@@ -33,6 +33,8 @@ type ChosenOptions = Pick<
 /** How a program gets its pool. */
 interface Way {
   readonly name: string;
+  /** Whether the pool lends connections inside a transaction of the pool below. */
+  readonly isSeparate: boolean;
   /** Creates a pool, and the functions to run its units of work and count its leases. */
   make(options: ChosenOptions & { readonly uri: string }): Source;
 }
@@ -42,13 +44,37 @@ interface Source {
   /** Returns a pool with `unit: "join"`, if this way has units of work. */
   joining(): Pool | undefined;
   unit<T>(fn: () => Promise<T>): Promise<T>;
+  /** Runs code in a transaction of the pool below, if there is one. */
+  transaction?(fn: () => Promise<void>): Promise<void>;
   leased(): number;
   end(): Promise<void>;
+}
+
+/** Returns the way by `compat(db)`, with or without `unit: "separate"`. */
+function faceWay(unit: "separate" | undefined): Way {
+  return {
+    name: `compat(db), ${unit ?? "by default"}, of a pool that exists`,
+    isSeparate: unit === "separate",
+    make: (options) => {
+      const db = createPool({ ...options, connectionLimit, shared: false });
+      const pool = compat(db, "main", { unit });
+      const leases = leasesOf(pool);
+      return {
+        pool,
+        joining: () => compat(db, "main", { unit: "join" }),
+        unit: (fn) => db.unit(fn),
+        transaction: (fn) => db.transaction(fn),
+        leased: () => Math.max(leases(), db.stats().leased + db.stats().waiting),
+        end: () => db.drain(),
+      };
+    },
+  };
 }
 
 const ways: readonly Way[] = [
   {
     name: "createPool of @sublet/mysql/compat",
+    isSeparate: true,
     make: (options) => {
       const pool = mysql.createPool({ ...options, connectionLimit });
       return {
@@ -60,21 +86,8 @@ const ways: readonly Way[] = [
       };
     },
   },
-  {
-    name: "compat(db) of a pool that exists",
-    make: (options) => {
-      const db = createPool({ ...options, connectionLimit, shared: false });
-      const pool = compat(db);
-      const leases = leasesOf(pool);
-      return {
-        pool,
-        joining: () => compat(db, "main", { unit: "join" }),
-        unit: (fn) => db.unit(fn),
-        leased: () => Math.max(leases(), db.stats().leased + db.stats().waiting),
-        end: () => db.drain(),
-      };
-    },
-  },
+  faceWay(undefined),
+  faceWay("separate"),
 ];
 
 /** Where a program does its work. */
@@ -87,11 +100,14 @@ export class Place {
   readonly database: string;
   /** The URL that the pool connects to. */
   readonly uri: string;
+  /** Whether the pool lends connections inside {@linkcode transaction}. */
+  readonly isSeparate: boolean;
   readonly #source: Source;
   readonly #root: Connection;
 
   /** Creates it over its pool; {@linkcode work} does. */
-  constructor(source: Source, root: Connection, uri: URL) {
+  constructor(source: Source, isSeparate: boolean, root: Connection, uri: URL) {
+    this.isSeparate = isSeparate;
     this.pool = source.pool;
     this.promises = source.pool.promise();
     this.database = uri.pathname.slice(1);
@@ -118,6 +134,11 @@ export class Place {
   /** Runs code as a unit of work, if this way has units of work. */
   unit<T>(fn: () => Promise<T>): Promise<T> {
     return this.#source.unit(fn);
+  }
+
+  /** Runs code in a transaction of the pool below; undefined if this way has none. */
+  get transaction(): ((fn: () => Promise<void>) => Promise<void>) | undefined {
+    return this.#source.transaction;
   }
 
   /** Waits until no lease is left, and the server has at most {@linkcode connectionLimit}. */
@@ -207,13 +228,13 @@ export async function work(
   const root = await createConnection({ uri: rootUrl, dateStrings: true });
   const uri = new URL(url);
   uri.pathname = database;
-  for (const { name, make } of ways) {
+  for (const { name, isSeparate, make } of ways) {
     await root.query("DROP DATABASE IF EXISTS ??", [database]);
     await root.query("CREATE DATABASE ??", [database]);
     await connected(root, 0);
     const source = make({ ...options, uri: uri.href });
     try {
-      const place = new Place(source, root, uri);
+      const place = new Place(source, isSeparate, root, uri);
       await body(place);
       await place.free();
       await source.end();
