@@ -94,7 +94,7 @@ export const rows: readonly HygieneRow[] = [
     wipedBy: "rollback in vain and reset",
   },
   {
-    name: "autocommit that is off",
+    name: "autocommit switched off",
     made: ["SET autocommit = 0", "INSERT INTO t VALUES (1)"],
     asked: "SELECT CONCAT(@@autocommit + 0, ' ', COUNT(*)) FROM t",
     answers: ["0 1", "1 0"],
@@ -110,7 +110,7 @@ export const rows: readonly HygieneRow[] = [
     wipedBy: "reset",
   },
   {
-    name: "SET TRANSACTION, for the next one",
+    name: "SET TRANSACTION for the next transaction",
     made: ["SET TRANSACTION READ ONLY"],
     asked: "UPDATE t SET v = 2",
     answers: [1792, 0],
@@ -118,7 +118,7 @@ export const rows: readonly HygieneRow[] = [
     wipedBy: "reset",
   },
   {
-    name: "a user variable of SET",
+    name: "a user variable set by SET",
     made: ["SET @a = 7"],
     asked: "SELECT @a",
     answers: [7, null],
@@ -126,7 +126,7 @@ export const rows: readonly HygieneRow[] = [
     wipedBy: "reset",
   },
   {
-    name: "a user variable of SELECT … := or INTO",
+    name: "a user variable set by SELECT … := or INTO",
     made: ["SELECT @a := 7", "SELECT 8 INTO @b"],
     asked: "SELECT CONCAT(@a, @b)",
     answers: ["78", null],
@@ -142,7 +142,7 @@ export const rows: readonly HygieneRow[] = [
     wipedBy: "reset",
   },
   {
-    name: "sql_log_bin that is off",
+    name: "sql_log_bin switched off",
     made: ["SET SESSION sql_log_bin = 0"],
     asked: "SELECT @@sql_log_bin",
     answers: [0, 1],
@@ -174,7 +174,7 @@ export const rows: readonly HygieneRow[] = [
     wipedBy: "login",
   },
   {
-    name: "a temporary table in the place of another",
+    name: "a temporary table that hides a table",
     made: ["CREATE TEMPORARY TABLE t (v INT)", "INSERT INTO t VALUES (7)"],
     asked: "SELECT COUNT(*) FROM t",
     answers: [1, 0],
@@ -246,7 +246,7 @@ export const rows: readonly HygieneRow[] = [
     wipedBy: "login",
   },
   {
-    name: "several statements, of which a middle one fails",
+    name: "several statements in one text, the second of which fails",
     made: ["SET @a = 7; SELECT * FROM nowhere; SET @a = 8"],
     isFailing: true,
     asked: "SELECT @a",

@@ -8,9 +8,9 @@ import { roundTrips, rows, type Wipe } from "./rows.ts";
 
 const titles: Readonly<Record<Wipe, string>> = {
   rollback: "a rollback",
-  "rollback and reset": "a rollback, a reset",
-  "rollback in vain and reset": "a reset, as a rollback is refused",
-  "rollback and login": "a rollback, a new login",
+  "rollback and reset": "a rollback and a reset",
+  "rollback in vain and reset": "a reset, as the server refuses a rollback",
+  "rollback and login": "a rollback and a new login",
   reset: "a reset",
   login: "a new login",
 };

@@ -11,7 +11,7 @@ import { programs } from "./orms.ts";
 const row = /^\| ([^ |]+) \| `(.*?)` \|/;
 
 const readme = readFileSync(join(root, "README.md"), "utf8").split("\n");
-const from = readme.findIndex((line) => line.startsWith("| package | is handed `pool` by |"));
+const from = readme.findIndex((line) => line.startsWith("| package | gets `pool` by |"));
 const lines = readme.slice(from + 2);
 const rows = lines.slice(0, lines.findIndex((line) => !line.startsWith("|")))
   .map((line) => row.exec(line)?.slice(1) ?? [line, ""]);
