@@ -28,9 +28,8 @@ export function poolError(code: PoolErrorCode, cause?: unknown): Error {
 export function transactionAround(name: string): SubletError {
   const shown = JSON.stringify(name);
   const message = `Cannot lend a connection inside \`db.transaction\` on ${shown}, as its ` +
-    "statements would not be part of that transaction. Those of this pool's `query` and `execute` " +
-    "are; " +
-    `compat(db, ${shown}, { unit: "separate" }) lends connections beside it`;
+    "statements would not be part of that transaction. Use `query` and `execute` of this pool, " +
+    `which are; or compat(db, ${shown}, { unit: "separate" }), to work beside the transaction`;
   return new SubletError("TRANSACTION_OPEN", "lease", message);
 }
 

@@ -51,7 +51,7 @@ async function startFake(): Promise<{ port: number; statements: string[]; close(
   return { port: fake._server.address().port, statements, close: () => fake._server.close() };
 }
 
-test("a pool sends no statement of its own to a server without session tracking", async () => {
+test("at login, a pool sends no statement of its own to a server without session tracking", async () => {
   const outcomes: unknown[] = [];
   for (const { createPool } of [mysql2, mysql as unknown as typeof mysql2]) {
     const fake = await startFake();
