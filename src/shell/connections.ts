@@ -147,9 +147,11 @@ export class Connections implements PooledConnections {
         new Error("The pool has ended, and no request waits for this connection"),
       );
     }
-    const { session } = this.get(actual);
-    runDetached(() => session.close()).then(() => {
+    const pooled = this.get(actual);
+    runDetached(() => pooled.session.close()).then(() => {
       this.#open.delete(actual);
+      // Its holder may never release it.
+      this.#setRef(pooled, false);
       report({ type: "closeDone", actual });
     });
   }
@@ -165,7 +167,10 @@ export class Connections implements PooledConnections {
 
   /** Makes a session keep the process alive while it is leased or an operation on it runs. */
   settle(pooled: PooledConnection): void {
-    const isRef = pooled.request !== undefined || pooled.isWorking;
+    this.#setRef(pooled, pooled.request !== undefined || pooled.isWorking);
+  }
+
+  #setRef(pooled: PooledConnection, isRef: boolean): void {
     if (isRef === pooled.isRef) return;
     pooled.isRef = isRef;
     const { processRef } = this.#init;

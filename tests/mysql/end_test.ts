@@ -217,7 +217,7 @@ test("an error before the driver sends anything leaves the session as it was", a
   const session = await open(targetAt(server));
   const aborted = new AbortController();
   const statement = { sql: "SELECT ?", values: [undefined], isPrepared: true, options: undefined };
-  await assert.rejects(session.run(statement, aborted.signal), /must not contain undefined/);
+  await assert.rejects(session.run(statement, aborted.signal), /is missing or undefined/);
   aborted.abort();
   assert.equal(session.condition, "clean");
   await assert.rejects(session.run(statement, AbortSignal.abort(new Error("late"))), /late/);

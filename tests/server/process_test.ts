@@ -34,6 +34,7 @@ const ways: Readonly<Record<string, string>> = {
   "after an abort": "STATEMENT_TIMEOUT, undefined",
   "after an error of the server": "ER_NO_SUCH_TABLE, undefined",
   "after a drain": "closed",
+  "after a drain that left a lease": "closed",
 };
 
 for (const [way, said] of Object.entries(ways)) {

@@ -15,6 +15,9 @@ function tell(error: unknown): void {
   console.log(`${code}, ${cause?.code}`);
 }
 
+/** What it takes and never releases, so that it is not garbage-collected. */
+const forgotten: unknown[] = [];
+
 const ways: Readonly<Record<string, () => unknown>> = {
   async "after its work"() {
     const db = createPool({ uri, connectionLimit: 3 });
@@ -76,6 +79,12 @@ const ways: Readonly<Record<string, () => unknown>> = {
     const db = createPool(uri);
     await db.query("SELECT 1");
     await db.drain();
+    console.log(db.stats().phase);
+  },
+  async "after a drain that left a lease"() {
+    const db = createPool(uri);
+    forgotten.push(await db.lease());
+    await db.drain({ timeout: 50 });
     console.log(db.stats().phase);
   },
 };
