@@ -8,6 +8,7 @@
 
 import type { Connection } from "mysql2";
 import { charsetOf, isKnownByAll, isUnknownCharset } from "./charset.ts";
+import { announcesTracking } from "./greeting.ts";
 import { noted, role } from "./look_up.ts";
 import { answered, internalsOf } from "./mysql2_internals.ts";
 import { isOfServer, type Refusable, type Refusals } from "./refusals.ts";
@@ -38,8 +39,6 @@ const sameMode = "sql_mode = @@sql_mode";
 const modeWithSpace = "sql_mode = CONCAT(@@sql_mode, ',IGNORE_SPACE')";
 /** The login flag that allows spaces between a function's name and its parenthesis. */
 const IGNORE_SPACE = 0x100;
-/** The capability by which a server announces session tracking. */
-const SESSION_TRACK = 0x80_00_00;
 /** ER_SUBQUERY_NO_1_ROW. */
 const tooManyRows = 1242;
 
@@ -69,9 +68,7 @@ export async function beginSession(
   const names = isNamed ? charset.names : undefined;
   const takesSpace = (internals.config.clientFlags & IGNORE_SPACE) !== 0;
   const mode = isMariaDb && by !== "connect" && takesSpace ? modeWithSpace : undefined;
-  const flags = internals._handshakePacket?.capabilityFlags ?? 0;
-  // A server that is no database, as of `mysql2.createServer`, may answer no statement of the pool.
-  const isBare = by === "connect" && (flags & SESSION_TRACK) === 0;
+  const isBare = by === "connect" && !announcesTracking(internals);
   if (isBare) state.hasTracking = false;
   const isUnasked = isBare || refusals.has("checks", target);
   const checks = isUnasked ? undefined : checksOf(by, target, isMariaDb);

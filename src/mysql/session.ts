@@ -44,7 +44,6 @@ export class MysqlSession implements Session {
   readonly #internals: DriverInternals;
   readonly #state: SessionState;
   readonly #sender: StatementSender;
-  readonly #memory: Memory;
   readonly #end: SessionEnd;
   readonly #running: RunningStatement;
   readonly #loans: Loans;
@@ -65,7 +64,6 @@ export class MysqlSession implements Session {
   ) {
     this.driver = driver;
     this.#target = target;
-    this.#memory = memory;
     this.#internals = internalsOf(driver);
     const end = this.#end = new SessionEnd(driver, socket);
     this.#running = new RunningStatement(this.#internals, socket, end, canceller);
@@ -156,7 +154,7 @@ export class MysqlSession implements Session {
       if (this.#loans.isRecoded) return "broken";
       return this.#state.reading.unknownNames.size > 0 ? "dirty" : "clean";
     }
-    return this.#memory.refusals.has("wiping", this.#target) ? "broken" : "dirty";
+    return this.#wiping.isRefused(this.#target) ? "broken" : "dirty";
   }
 
   /** Fulfilled when the socket has closed. */

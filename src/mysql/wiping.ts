@@ -6,6 +6,7 @@
 import type { Connection } from "mysql2";
 import { type Beginning, beginSession, type Memory } from "./beginning.ts";
 import type { Loans } from "./loan.ts";
+import { isStandIn } from "./greeting.ts";
 import { login } from "./login.ts";
 import { answered, internalsOf } from "./mysql2_internals.ts";
 import { isOfServer } from "./refusals.ts";
@@ -46,6 +47,11 @@ export class Wiping {
   async begin(target: Target, by: Beginning): Promise<void> {
     await beginSession(this.#driver, this.#state, target, this.#memory, by);
     this.#loans.settle();
+  }
+
+  /** Tells whether a wipe would be in vain: then the pool must open another connection. */
+  isRefused(target: Target): boolean {
+    return this.#memory.refusals.has("wiping", target) || isStandIn(internalsOf(this.#driver));
   }
 
   /**
@@ -128,15 +134,15 @@ export class Wiping {
     return behind;
   }
 
-  /** Wipes the session; throws if the server refused that before: the pool must open another. */
+  /** Wipes the session; throws if that would be in vain. */
   async #wipe(
     what: string,
     ask: () => Promise<void>,
     target: Target,
     by: Beginning,
   ): Promise<void> {
-    if (this.#memory.refusals.has("wiping", target)) {
-      throw new Error(`${what} was not tried, as the server has refused it before`);
+    if (this.isRefused(target)) {
+      throw new Error(`${what} was not tried, as the server refuses it`);
     }
     await this.#end.within(what, resetMsMax, async () => {
       await ask().catch((error: unknown) => {
