@@ -36,33 +36,61 @@ export function statementOptions(config: Readonly<Record<string, unknown>>): obj
  * to be replaced, or throws. Without `changed`, it refuses all changes.
  */
 export function guarded(config: PoolConfig, changed: (() => void) | undefined): PoolConfig {
-  const connectionConfig = new Proxy(config.connectionConfig, {
-    defineProperty(target, name, descriptor) {
-      if (isSame(target, name, descriptor)) return Reflect.defineProperty(target, name, descriptor);
-      const isOfStatements = ofStatements.includes(String(name));
-      if (changed === undefined || !isOfStatements && !ofConnects.includes(String(name))) {
-        throw refusal(`connectionConfig.${String(name)}`);
-      }
-      const isDone = Reflect.defineProperty(target, name, descriptor);
-      if (isOfStatements) changed();
-      return isDone;
-    },
+  const connectionConfig = viewOf(config.connectionConfig, "config.connectionConfig", (name) => {
+    const isOfStatements = ofStatements.includes(name);
+    if (changed === undefined || !isOfStatements && !ofConnects.includes(name)) return undefined;
+    return isOfStatements ? changed : ignore;
   });
-  return new Proxy({ ...config, connectionConfig }, {
+  return viewOf({ ...config, connectionConfig }, "config", () => undefined);
+}
+
+/**
+ * Returns a view of options. It makes a change and then calls the function that `follow` returns
+ * for the option's name, or throws if that returns none, as for all that is nested (`ssl`).
+ */
+function viewOf<Options extends object>(
+  options: Options,
+  path: string,
+  follow: (name: string) => (() => void) | undefined,
+): Options {
+  const views = new WeakMap<object, object>();
+  return new Proxy(options, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (!isNested(value)) return value;
+      const view = views.get(value) ?? viewOf(value, `${path}.${String(name)}`, () => undefined);
+      views.set(value, view);
+      return view;
+    },
     defineProperty(target, name, descriptor) {
       if (isSame(target, name, descriptor)) return true;
-      throw refusal(String(name));
+      const followed = follow(String(name));
+      if (followed === undefined) throw refusal(path, name);
+      const isDone = Reflect.defineProperty(target, name, descriptor);
+      followed();
+      return isDone;
+    },
+    deleteProperty(target, name) {
+      if (Object.hasOwn(target, name)) throw refusal(path, name);
+      return true;
     },
   });
+}
+
+function ignore(): void {}
+
+/** Tells whether a value is an object or a list of options, and not of a class such as Buffer. */
+function isNested(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function isSame(target: object, name: PropertyKey, { value }: PropertyDescriptor): boolean {
   return Object.hasOwn(target, name) && Reflect.get(target, name) === value;
 }
 
-function refusal(name: string): SubletError {
-  const message =
-    `The option config.${name} cannot be changed after the pool was created: create ` +
-    "another pool with it";
+function refusal(path: string, name: PropertyKey): SubletError {
+  const message = `The option ${path}.${String(name)} cannot be changed after the pool was ` +
+    "created: create another pool with it";
   return new SubletError("OPTION_INVALID", "options", message);
 }

@@ -75,7 +75,8 @@ for (const [name, [value, ...asks]] of Object.entries(changes)) {
 }
 
 test("a pool refuses changes of its config that it cannot follow", async () => {
-  const pool = mysql.createPool({ uri: server.url(), connectionLimit: 1 });
+  const ssl = { rejectUnauthorized: false };
+  const pool = mysql.createPool({ uri: server.url(), connectionLimit: 1, ssl });
   const refused = { code: "OPTION_INVALID", message: /config\..* cannot be changed/ };
   const config = pool.config as unknown as Record<string, unknown>;
   assert.throws(() => Object.assign(config, { connectionLimit: 5 }), refused);
@@ -84,6 +85,12 @@ test("a pool refuses changes of its config that it cannot follow", async () => {
   // Code in sloppy mode hears of it, too.
   const sloppy = new Function("config", "config.connectionLimit = 5");
   assert.throws(() => sloppy(config), refused);
+  assert.throws(() => delete config["queueLimit"], refused);
+  assert.throws(() => delete optionsOf(pool)["typeCast"], refused);
+  const attributes = optionsOf(pool)["connectAttributes"] as object;
+  assert.equal(optionsOf(pool)["connectAttributes"], attributes);
+  assert.throws(() => Object.assign(attributes, { program_name: "shop" }), refused);
+  assert.throws(() => Object.assign(optionsOf(pool)["ssl"] as object, { ca: "other" }), refused);
   Object.assign(config, { connectionLimit: 1 });
   assert.equal(config["connectionLimit"], 1);
   await ended(pool);
