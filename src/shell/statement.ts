@@ -148,19 +148,25 @@ export function statementOf(
 ): Statement {
   refuseCallback(values);
   if (typeof sql === "string") return { sql, values, isPrepared, options: undefined };
-  if (typeof sql !== "object" || sql === null || typeof sql.sql !== "string") {
+  // Libraries make statements of classes of their own, with further properties.
+  if (isPlain(sql)) checkOptions(sql, STATEMENT_OPTIONS);
+  if (typeof Object(sql).sql !== "string") {
     throw new SubletError(
       "OPTION_INVALID",
       "options",
       "A statement is a text, or an object with one",
     );
   }
-  // Libraries make statements of classes of their own, with further properties.
-  if (Object.getPrototypeOf(sql) === Object.prototype) checkOptions(sql, STATEMENT_OPTIONS);
   checkLimit(sql.maxResultBytes);
   const { sql: text, values: own, signal: _signal, timeout: _timeout, ...options } = sql;
   refuseCallback(own);
   return { sql: text, values: values ?? own, isPrepared, options };
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 function checkLimit(bytesMax: unknown): void {
