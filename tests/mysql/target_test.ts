@@ -48,6 +48,9 @@ test("by default remote hosts are encrypted, and this machine is not", () => {
     "127.0.0.1",
     "127.9.9.9",
     "127.1",
+    "127.000.000.001",
+    "0x7f.0.0.1",
+    "2130706433",
     "::1",
     "[::1]",
     "0:0:0:0:0:0:0:1",
@@ -78,6 +81,11 @@ test("by default remote hosts are encrypted, and this machine is not", () => {
     "::ffff:10.0.0.1",
     "fe80::1%lo",
     "::1]@db",
+    "127.0.0.1.",
+    "127.0.0.1/db",
+    "127.0.0.999",
+    "127.0.0.1:3306",
+    "1.127.0.0",
   ];
   for (const host of elsewhere) {
     assert.equal(demandOf({ host }), "TLS, undefined, undefined", host);
