@@ -78,6 +78,10 @@ test("a URI that is not set is refused, and never means this machine", () => {
     create({ uri: undefined, host: "127.0.0.1" });
     create({ uri: undefined, socketPath: "/tmp/mysql.sock" });
   }
+  const cluster = compat.createPoolCluster();
+  for (const node of [["reports"], ["reports", undefined], [undefined], [uri]] as never[][]) {
+    assert.throws(() => Reflect.apply(cluster.add, cluster, node), { ...invalid, message });
+  }
   const part = { uri: undefined, database: "reports" };
   assert.throws(() => createPool({ uri, connections: { part } }), { ...invalid, message });
   assert.throws(() => createPool({ uri: (() => undefined) as never }), { ...invalid, message });
