@@ -31,7 +31,9 @@ export const UNIT_OPTIONS: ReadonlySet<string> = new Set(
 /** Throws if `retries` is not a whole number from 0 on. */
 export function checkRetries(retries: number): void {
   if (Number.isSafeInteger(retries) && retries >= 0) return;
-  const message = `The option "retries" must be a whole number from 0 on: received ${retries}`;
+  const message = `The option "retries" must be a whole number from 0 on: received ${
+    kindOf(retries)
+  }`;
   throw new SubletError("OPTION_INVALID", "options", message);
 }
 

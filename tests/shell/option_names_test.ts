@@ -65,6 +65,29 @@ test("each call refuses options that are no object", async () => {
   }
 });
 
+test("each call refuses a signal that is none, and says what it received", async () => {
+  const { db } = createWorld();
+  const none: readonly (readonly [signal: unknown, received: RegExp])[] = [
+    [new AbortController(), /received the AbortController that has it$/],
+    [{}, /received an object$/],
+    [5, /received 5$/],
+    [null, /received null$/],
+  ];
+  const asked = [
+    (options: never) => db.query("SELECT", [], options),
+    (options: object) => db.query({ sql: "SELECT", ...options }),
+    (options: never) => db.lease(options),
+    (options: never) => db.unit(run, options),
+    (options: never) => db.transaction(run, options),
+  ];
+  for (const [signal, received] of none) {
+    for (const ask of asked) {
+      const { message } = await refused(ask({ signal } as never), "OPTION_INVALID");
+      assert.match(message, received);
+    }
+  }
+});
+
 test("an event that does not exist is refused, and the nearest one is suggested", () => {
   const { db } = createWorld();
   for (const listen of [db.on, db.once, db.off]) {
