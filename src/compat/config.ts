@@ -142,7 +142,7 @@ export interface Request {
 }
 
 /** Reads the options of a pool, as mysql2 does. */
-export function requestOf(given: string | URL | CompatOptions): Request {
+export function requestOf(given: string | URL | CompatOptions | undefined): Request {
   const options = expanded(given);
   const more = take(options, moreNames) as MoreOptions;
   const config = configOf(options, new hidden.ConnectionConfig(options));
@@ -157,7 +157,7 @@ export function configOfTarget(target: Target, idleTimeout: number): PoolConfig 
 }
 
 /** Returns all options in one object; those beside the URI win over those in it. */
-function expanded(given: string | URL | CompatOptions): Record<string, unknown> {
+function expanded(given: string | URL | CompatOptions | undefined): Record<string, unknown> {
   const isWhole = typeof given !== "object" || given === null || isUrl(given);
   const options = isWhole ? { uri: given } : readOptions(given, names);
   const { uri, ssl, stream } = options;

@@ -49,7 +49,7 @@ export function dbOf(face: object): Db {
 /** Makes a {@linkcode Lending} over a new pool; calls `tell` with each new connection. */
 export function createLending(
   make: MakeDb,
-  given: string | URL | CompatOptions,
+  given: string | URL | CompatOptions | undefined,
   tell: (connection: PoolConnection) => void = () => undefined,
 ): Lending {
   const request = requestOf(given);

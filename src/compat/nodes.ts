@@ -32,7 +32,7 @@ export interface ClusterOptions {
 export type ClusterEvent = "offline" | "online" | "remove" | "warn";
 
 /** Makes the {@linkcode Lending} of a node. */
-export type MakeLending = (options: string | URL | CompatOptions) => Lending;
+export type MakeLending = (options: string | URL | CompatOptions | undefined) => Lending;
 
 interface Node {
   readonly id: string;
@@ -82,9 +82,7 @@ export class Nodes {
     const isNamed = typeof given === "string";
     const id = isNamed ? given : `CLUSTER::${this.#idNext++}`;
     if (this.#nodes.has(id)) return;
-    const own = isNamed ? options : given;
-    if (own === undefined) throw new TypeError(`The node ${JSON.stringify(id)} has no options`);
-    const lending = this.#make(own);
+    const lending = this.#make(isNamed ? options : given);
     this.#nodes.set(id, {
       id,
       lending,

@@ -6,8 +6,8 @@ import { createSubletPool } from "../shell/compose.ts";
 import type { Backend } from "../shell/backend.ts";
 import { SubletError } from "../shell/errors.ts";
 import { closest } from "../shell/did_you_mean.ts";
-import { readOptions, unknownOption } from "../shell/option_names.ts";
-import { type Lifespan, POOL_OPTIONS } from "../shell/options.ts";
+import { POOL_OPTIONS, readOptions, unknownOption } from "../shell/option_names.ts";
+import type { Lifespan } from "../shell/options.ts";
 import type { Connection, Pool, PoolOptions } from "./types.ts";
 
 const targetNames: ReadonlySet<string> = new Set(mysql.targetOptionNames);

@@ -5,10 +5,8 @@
 
 /** Names of this machine (RFC 6761), and Hyperdrive: inside Cloudflare's network, without TLS. */
 const localName = /^(?:(?:[^.]+\.)*localhost|[^.]+\.hyperdrive\.local)$/;
-/** 127.0.0.0/8, also in its short forms, such as 127.1. */
-const loopback4 = /^127(?:\.\d{1,3}){1,3}$/;
-/** ::1, and 127.0.0.0/8 as IPv6, in the one way that a URL writes them. */
-const loopback6 = /^\[::(?:1|ffff:7f[\da-f]{2}:[\da-f]{1,4})\]$/;
+/** 127.0.0.0/8, ::1, and 127.0.0.0/8 as IPv6, in the one way that a URL writes each. */
+const loopback = /^(?:127(?:\.\d+){3}|\[::(?:1|ffff:7f[\da-f]{2}:[\da-f]{1,4})\])$/;
 
 /** Returns an IPv6 address without the brackets of a URI; any other host as it is. */
 export function withoutBrackets(host: string): string {
@@ -21,14 +19,14 @@ export function withoutBrackets(host: string): string {
  * @param host A name or an address; an IPv6 address may stand in brackets.
  */
 export function isLoopback(host: string): boolean {
-  const name = host.toLowerCase().replace(/\.$/, "");
-  if (localName.test(name) || loopback4.test(name)) return true;
-  return name.includes(":") && loopback6.test(canonical6(name));
+  const name = host.toLowerCase();
+  return localName.test(name.replace(/\.$/, "")) || loopback.test(canonical(name));
 }
 
-/** Returns an IPv6 address as a URL writes it, or an empty text for what is none. */
-function canonical6(address: string): string {
+/** Returns an address as a URL writes it (127.1 as 127.0.0.1), or an empty text for any other. */
+function canonical(address: string): string {
   const bare = withoutBrackets(address);
-  const url = `http://[${bare}]/`;
-  return /^[\da-f:.]+$/.test(bare) && URL.canParse(url) ? new URL(url).hostname : "";
+  const url = bare.includes(":") ? `http://[${bare}]/` : `http://${bare}/`;
+  const isAddress = /^[\da-fx.:]+$/.test(bare) && !bare.endsWith(".");
+  return isAddress && URL.canParse(url) ? new URL(url).hostname : "";
 }

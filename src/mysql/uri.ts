@@ -27,14 +27,14 @@ export function isUrl(value: unknown): value is URL {
 export function faultOf(text: string): string | undefined {
   const advice = "with user and password encoded by encodeURIComponent";
   if (!URL.canParse(text)) return `${uriForm}, ${advice}`;
-  const { hash, hostname, password, pathname, searchParams, username } = new URL(text);
+  const { hash, hostname, password, pathname, search, searchParams, username } = new URL(text);
   const part = [username, password, hostname, pathname].find((part) => !isDecodable(part));
   if (part !== undefined) return `${uriForm}, ${advice} (a "%" is "%25")`;
   // Behind a "/", "?" or "#" of a password, an "@" shows that the host is further on.
-  const isCut = username === "" && password === "" && pathname.includes("@");
-  const isAsked = [...searchParams.keys()].some((name) => name.includes("@"));
-  if (!isCut && !isAsked && !hash) return undefined;
-  return `${uriForm}, ${advice} ("/" is "%2F", "?" is "%3F", "#" is "%23")`;
+  const isCut = pathname.includes("@") || (pathname === "" && search.includes("@")) ||
+    [...searchParams.keys()].some((name) => name.includes("@"));
+  if (!isCut && !hash) return undefined;
+  return `${uriForm}, ${advice} ("/" is "%2F", "?" is "%3F", "#" is "%23", "@" is "%40")`;
 }
 
 function isDecodable(part: string): boolean {

@@ -7,6 +7,8 @@
  */
 
 import type { Cancellation } from "../port/session.ts";
+import { SubletError } from "./errors.ts";
+import { kindOf } from "./option_names.ts";
 
 type Listener = () => void;
 
@@ -181,16 +183,31 @@ export class Trigger implements Cancellation {
 
 const known: WeakMap<AbortSignal, Cancellation> = new WeakMap();
 
-/** Returns the cancellation of a signal: always the same object for the same signal. */
+/**
+ * Returns the cancellation of a signal: always the same object for the same signal.
+ *
+ * @throws `SubletError` with the code `OPTION_INVALID` if the caller gave no signal.
+ */
 export function cancellationOf(
   signal: AbortSignal | Cancellation | undefined,
 ): Cancellation | undefined {
-  if (!(signal instanceof AbortSignal)) return signal;
+  if (signal === undefined) return undefined;
+  if (!(signal instanceof AbortSignal)) return checkSignal(signal);
   const found = known.get(signal);
   if (found !== undefined) return found;
   const created = new SignalCancellation(signal);
   known.set(signal, created);
   return created;
+}
+
+/** Throws if a value is neither a cancellation nor the signal of another realm, such as Jest's. */
+function checkSignal(signal: Cancellation): Cancellation {
+  const { aborted, addEventListener } = Object(signal) as Partial<Cancellation>;
+  if (typeof aborted === "boolean" && typeof addEventListener === "function") return signal;
+  const isController = Object.prototype.toString.call(signal) === "[object AbortController]";
+  const received = isController ? "the AbortController that has it" : kindOf(signal);
+  const message = `The option "signal" must be an AbortSignal: received ${received}`;
+  throw new SubletError("OPTION_INVALID", "options", message);
 }
 
 /** Returns a cancellation by either of two, if any is given. */

@@ -2,10 +2,10 @@
 
 import { SubletError } from "./errors.ts";
 
-/** Returns the known word with the fewest edits to `word`, if any is similar. */
+/** Returns the known word with the fewest edits to `word`, up to a third of its letters. */
 export function closest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let bestEdits = Math.max(2, Math.ceil(word.length / 2));
+  let bestEdits = Math.max(2, Math.floor(word.length / 3) + 1);
   for (const candidate of known) {
     const edits = editsBetween(word.toLowerCase(), candidate.toLowerCase());
     if (edits >= bestEdits) continue;
@@ -21,11 +21,17 @@ export function didYouMean(word: string, known: Iterable<string>): string {
   return meant === undefined ? "" : `; did you mean ${JSON.stringify(meant)}?`;
 }
 
+/** The error for an unknown name lists the names of a pool that has no more than so many. */
+const NAMES_MAX = 5;
+
 /** Returns the error for a virtual connection that does not exist. */
 export function unknownName(name: string, known: Iterable<string>): SubletError {
-  const message = `There is no virtual connection ${JSON.stringify(name)}${
-    didYouMean(name, known)
-  }`;
+  // Callers without types may give anything.
+  const asked = String(name);
+  const names = [...known];
+  const list = names.map((name) => JSON.stringify(name)).join(", ");
+  const hint = didYouMean(asked, names) || (names.length > NAMES_MAX ? "" : `: it has ${list}`);
+  const message = `The pool has no virtual connection ${JSON.stringify(asked)}${hint}`;
   return new SubletError("OPTION_INVALID", "options", message);
 }
 

@@ -94,11 +94,19 @@ const CHANNELS = {
   statement: channel("sublet:statement"),
 };
 
+/** Advice for names of events in other pools, such as pg's. */
+const eventsElsewhere: ReadonlyMap<string, string> = new Map([
+  ["connect", '; did you mean "connection"?'],
+  ["error", ": each call rejects with its own error"],
+]);
+
 /** Throws if there is no event with a name. */
 function checkEvent(name: string): void {
   if (Object.hasOwn(CHANNELS, name)) return;
-  const hint = didYouMean(name, Object.keys(CHANNELS));
-  const message = `There is no event ${JSON.stringify(name)}${hint}`;
+  // Callers without types may give anything.
+  const asked = String(name);
+  const hint = eventsElsewhere.get(asked) ?? didYouMean(asked, Object.keys(CHANNELS));
+  const message = `There is no event ${JSON.stringify(asked)}${hint}`;
   throw new SubletError("OPTION_INVALID", "options", message);
 }
 

@@ -8,7 +8,7 @@
 import type { Policy } from "../core/mod.ts";
 import { SubletError } from "./errors.ts";
 import type { Hold } from "./virtual_config.ts";
-import { readOptions, unknownOption } from "./option_names.ts";
+import { kindOf, POOL_OPTIONS, readOptions, unknownOption } from "./option_names.ts";
 
 /** How long actual connections live at most: as long as their pool, or as one unit of work. */
 export type Lifespan = "pool" | "unit";
@@ -117,25 +117,6 @@ const SURPLUS_MS_MAX = 1_000;
 /** How long the pool waits after a failed attempt to connect: after the first, and at most. */
 const BACKOFF_MS_MIN = 50;
 const BACKOFF_MS_MAX = 250;
-
-/** The names of the options of a pool. */
-export const POOL_OPTIONS: readonly string[] = [
-  "connectionLimit",
-  "queueLimit",
-  "waitForConnections",
-  "resetOnRelease",
-  "idleTimeout",
-  "maxIdle",
-  "maxLifetime",
-  "minimumIdle",
-  "validateAfter",
-  "acquireTimeout",
-  "leakDetectionTimeout",
-  "connections",
-  "name",
-  "shared",
-  "lifespan",
-];
 
 const VIRTUAL_OPTIONS: readonly string[] = ["limit", "minimumIdle", "hold"];
 
@@ -293,8 +274,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function invalid(option: string, wanted: string, received: unknown): SubletError {
-  // The message shows no text: that may be a connection string in the wrong place, with a password.
-  const shown = typeof received === "number" ? String(received) : `a ${typeof received}`;
-  const message = `The option ${JSON.stringify(option)} must be ${wanted}: received ${shown}`;
+  const message = `The option ${JSON.stringify(option)} must be ${wanted}: received ${
+    kindOf(received)
+  }`;
   return new SubletError("OPTION_INVALID", "options", message);
 }

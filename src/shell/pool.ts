@@ -6,7 +6,7 @@
 
 import { addForeignMethods } from "./foreign_methods.ts";
 import { checkFunction } from "./refusals.ts";
-import { checkOptions } from "./option_names.ts";
+import { checkOptions, kindOf } from "./option_names.ts";
 import type { PoolStats } from "./stats.ts";
 import { DRAIN_OPTIONS, type DrainOptions, Engine } from "./engine.ts";
 import { SubletError } from "./errors.ts";
@@ -157,7 +157,7 @@ export class Pool<
     checkOptions(options, DRAIN_OPTIONS);
     const { timeout } = options;
     if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
-      const message = `The timeout must be a number of ms from 0 on: received ${timeout}`;
+      const message = `The timeout must be a number of ms from 0 on: received ${kindOf(timeout)}`;
       throw new SubletError("OPTION_INVALID", "options", message);
     }
     const { handle } = this.#engine;

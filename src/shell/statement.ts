@@ -4,7 +4,7 @@ import type { Statement } from "../port/session.ts";
 import { refuseCallback } from "./refusals.ts";
 import { cancellationOf } from "./cancellation.ts";
 import { SubletError, withoutStack } from "./errors.ts";
-import { checkOptions } from "./option_names.ts";
+import { checkOptions, kindOf } from "./option_names.ts";
 import { type Limits, noLimits } from "./wait.ts";
 
 /** Limits how long a statement may take. */
@@ -148,24 +148,32 @@ export function statementOf(
 ): Statement {
   refuseCallback(values);
   if (typeof sql === "string") return { sql, values, isPrepared, options: undefined };
-  if (typeof sql !== "object" || sql === null || typeof sql.sql !== "string") {
+  // Libraries make statements of classes of their own, with further properties.
+  if (isPlain(sql)) checkOptions(sql, STATEMENT_OPTIONS);
+  if (typeof Object(sql).sql !== "string") {
     throw new SubletError(
       "OPTION_INVALID",
       "options",
       "A statement is a text, or an object with one",
     );
   }
-  // Libraries make statements of classes of their own, with further properties.
-  if (Object.getPrototypeOf(sql) === Object.prototype) checkOptions(sql, STATEMENT_OPTIONS);
   checkLimit(sql.maxResultBytes);
   const { sql: text, values: own, signal: _signal, timeout: _timeout, ...options } = sql;
   refuseCallback(own);
   return { sql: text, values: values ?? own, isPrepared, options };
 }
 
+function isPlain(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
 function checkLimit(bytesMax: unknown): void {
   if (bytesMax === undefined || typeof bytesMax === "number" && bytesMax >= 1) return;
-  const message = `The option "maxResultBytes" must be a number from 1 on: received ${bytesMax}`;
+  const message = `The option "maxResultBytes" must be a number from 1 on: received ${
+    kindOf(bytesMax)
+  }`;
   throw new SubletError("OPTION_INVALID", "options", message);
 }
 
@@ -187,7 +195,7 @@ export function limitsOf({ signal: given, timeout }: RunOptions, clock: { now():
   const signal = cancellationOf(given);
   if (timeout === undefined) return signal === undefined ? noLimits : { signal, endsAt: undefined };
   if (typeof timeout !== "number" || !(timeout >= 0)) {
-    const message = `The timeout must be a number of ms from 0 on: received ${timeout}`;
+    const message = `The timeout must be a number of ms from 0 on: received ${kindOf(timeout)}`;
     throw new SubletError("OPTION_INVALID", "options", message);
   }
   return { signal, endsAt: clock.now() + timeout, timeoutMs: timeout };

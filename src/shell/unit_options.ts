@@ -1,6 +1,7 @@
 /** The options of a unit of work, and the checks that the pool makes before its code runs. */
 
 import { SubletError } from "./errors.ts";
+import { kindOf } from "./option_names.ts";
 import { configNamed, type VirtualConfig } from "./virtual_config.ts";
 import type { Host } from "./unit.ts";
 
@@ -30,8 +31,27 @@ export const UNIT_OPTIONS: ReadonlySet<string> = new Set(
 /** Throws if `retries` is not a whole number from 0 on. */
 export function checkRetries(retries: number): void {
   if (Number.isSafeInteger(retries) && retries >= 0) return;
-  const message = `The option "retries" must be a whole number from 0 on: received ${retries}`;
+  const message = `The option "retries" must be a whole number from 0 on: received ${
+    kindOf(retries)
+  }`;
   throw new SubletError("OPTION_INVALID", "options", message);
+}
+
+/**
+ * Returns the virtual connections in the option `transaction`.
+ *
+ * @throws `SubletError` with the code `OPTION_INVALID` if it is neither a name nor an array of
+ * names, or if a name is unknown.
+ */
+export function transactionsOf(
+  virtualConfigs: readonly VirtualConfig[],
+  transaction: UnitOptions<string>["transaction"] = [],
+): VirtualConfig[] {
+  const names = typeof transaction === "string" ? [transaction] : transaction;
+  if (!Array.isArray(names)) {
+    throw invalid("transaction", "the name of a virtual connection, or an array of names", names);
+  }
+  return names.map((name: string) => configNamed(virtualConfigs, name));
 }
 
 /**
@@ -44,11 +64,11 @@ export function bindingsOf(
   virtualConfigs: readonly VirtualConfig[],
   bind: unknown,
 ): (readonly [virtualConfig: VirtualConfig, overrides: object])[] {
-  if (!isRecord(bind)) throw invalid("bind", bind);
+  if (!isRecord(bind)) throw invalid("bind", "an object", bind);
   return Object.entries(bind).flatMap(([name, overrides]) => {
     const virtualConfig = configNamed(virtualConfigs, name);
     if (overrides === undefined) return [];
-    if (!isRecord(overrides)) throw invalid(`bind.${name}`, overrides);
+    if (!isRecord(overrides)) throw invalid(`bind.${name}`, "an object", overrides);
     return [[virtualConfig, overrides] as const];
   });
 }
@@ -57,8 +77,9 @@ function isRecord(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function invalid(option: string, received: unknown): SubletError {
-  const shown = received === null ? "null" : Array.isArray(received) ? "an array" : typeof received;
-  const message = `The option ${JSON.stringify(option)} must be an object: received ${shown}`;
+function invalid(option: string, wanted: string, received: unknown): SubletError {
+  const message = `The option ${JSON.stringify(option)} must be ${wanted}: received ${
+    kindOf(received)
+  }`;
   return new SubletError("OPTION_INVALID", "options", message);
 }

@@ -4,10 +4,9 @@ import { retry } from "@std/async/retry";
 import type { Cancellation } from "../port/session.ts";
 import { either } from "./cancellation.ts";
 import { SubletError } from "./errors.ts";
-import { configNamed } from "./virtual_config.ts";
 import { transact } from "./transact.ts";
 import { type ContextCode, endFully, Unit, type UnitContext, type UnitEngine } from "./unit.ts";
-import { bindingsOf, checkRetries, type UnitOptions } from "./unit_options.ts";
+import { bindingsOf, checkRetries, transactionsOf, type UnitOptions } from "./unit_options.ts";
 import { isSafeToRepeat, provesReads, tellLasting } from "./unit_repeat.ts";
 import { runControl } from "./unit_statement.ts";
 
@@ -72,16 +71,14 @@ async function runOnce<T>(
   engine: UnitEngine,
   unit: Unit,
   fn: ContextCode<T>,
-  { bind = {}, transaction = [] }: UnitOptions<string>,
+  { bind = {}, transaction }: UnitOptions<string>,
   signal: Cancellation | undefined,
 ): Promise<Awaited<T>> {
   try {
     const { runtime } = unit;
     const { virtualConfigs, leaks } = runtime;
-    const names = typeof transaction === "string" ? [transaction] : transaction;
-    const within = names.map((name) => configNamed(virtualConfigs, name)).reduceRight<
-      ContextCode<unknown>
-    >((inner, virtualConfig) => {
+    const configs = transactionsOf(virtualConfigs, transaction);
+    const within = configs.reduceRight<ContextCode<unknown>>((inner, virtualConfig) => {
       return () => transact(engine, runtime, virtualConfig, inner, {}, leaks.stackAbove(runUnit));
     }, fn);
     for (const [virtualConfig, overrides] of bindingsOf(virtualConfigs, bind)) {

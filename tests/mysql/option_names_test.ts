@@ -78,6 +78,10 @@ test("a URI that is not set is refused, and never means this machine", () => {
     create({ uri: undefined, host: "127.0.0.1" });
     create({ uri: undefined, socketPath: "/tmp/mysql.sock" });
   }
+  const cluster = compat.createPoolCluster();
+  for (const node of [["reports"], ["reports", undefined], [undefined], [uri]] as never[][]) {
+    assert.throws(() => Reflect.apply(cluster.add, cluster, node), { ...invalid, message });
+  }
   const part = { uri: undefined, database: "reports" };
   assert.throws(() => createPool({ uri, connections: { part } }), { ...invalid, message });
   assert.throws(() => createPool({ uri: (() => undefined) as never }), { ...invalid, message });
@@ -85,6 +89,7 @@ test("a URI that is not set is refused, and never means this machine", () => {
 
 test("a URI with a character that must be encoded is refused, once and without the secret", () => {
   const starts = ["50%off", "%ff", "pa#ss", "12#ss", "12/ss", "12?ss", "pa/ss", "pa?ss"];
+  starts.push("p@ss/", "p@ss?", "p@ss#", "12?ss=", "p@ss?x=", "12/x?", "pa/ss@");
   for (const password of starts.map((start) => `${start}hunter2`)) {
     const asked = `mysql://app:${password}@127.0.0.1:1/test`;
     const encoded = `mysql://app:${encodeURIComponent(password)}@127.0.0.1:1/test`;

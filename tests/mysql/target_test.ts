@@ -41,44 +41,56 @@ function demandOf(options: object): string {
   return `${isOptional ? "perhaps" : "TLS"}, ${isChainVerified}, ${isNameVerified}`;
 }
 
+/** Hosts that are this machine or its network. */
+const here = [
+  "localhost",
+  "LocalHost",
+  "127.0.0.1",
+  "127.9.9.9",
+  "127.1",
+  "127.000.000.001",
+  "0x7f.0.0.1",
+  "2130706433",
+  "::1",
+  "[::1]",
+  "0:0:0:0:0:0:0:1",
+  "0::1",
+  "::ffff:127.0.0.1",
+  "::FFFF:7F00:1",
+  "localhost.",
+  "LOCALHOST.",
+  "shop.localhost",
+  "",
+  "0a.hyperdrive.local",
+];
+
+/** Hosts that are not, or may not be. */
+const elsewhere = [
+  "db",
+  "db.local",
+  "10.0.0.1",
+  "0.0.0.0",
+  "127.example.com",
+  "localhost.example.com",
+  "notlocalhost",
+  "localhost..",
+  "127.0.0.1.example.com",
+  "::",
+  "1::1",
+  "::ffff:10.0.0.1",
+  "fe80::1%lo",
+  "::1]@db",
+  "127.0.0.1.",
+  "127.0.0.1/db",
+  "127.0.0.999",
+  "127.0.0.1:3306",
+  "1.127.0.0",
+];
+
 test("by default remote hosts are encrypted, and this machine is not", () => {
-  const here = [
-    "localhost",
-    "LocalHost",
-    "127.0.0.1",
-    "127.9.9.9",
-    "127.1",
-    "::1",
-    "[::1]",
-    "0:0:0:0:0:0:0:1",
-    "0::1",
-    "::ffff:127.0.0.1",
-    "::FFFF:7F00:1",
-    "localhost.",
-    "LOCALHOST.",
-    "shop.localhost",
-    "",
-    "0a.hyperdrive.local",
-  ];
   for (const host of here) assert.equal(demandOf({ host }), "plain", host);
   assert.equal(demandOf({}), "plain");
   assert.equal(demandOf({ host: "db", socketPath: "/s" }), "plain");
-  const elsewhere = [
-    "db",
-    "db.local",
-    "10.0.0.1",
-    "0.0.0.0",
-    "127.example.com",
-    "localhost.example.com",
-    "notlocalhost",
-    "localhost..",
-    "127.0.0.1.example.com",
-    "::",
-    "1::1",
-    "::ffff:10.0.0.1",
-    "fe80::1%lo",
-    "::1]@db",
-  ];
   for (const host of elsewhere) {
     assert.equal(demandOf({ host }), "TLS, undefined, undefined", host);
   }
