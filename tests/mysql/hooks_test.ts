@@ -120,14 +120,15 @@ test("a subscriber to the driver's channel sees each statement from then on", as
   await session.close();
 });
 
-test("the driver refuses invalid values, whether the text was prepared before or not", async () => {
+test("invalid values are refused, whether the text was prepared before or not", async () => {
   const session = await open(targetAt(server));
   for (const values of [[undefined], [() => 1], { n: 1 }]) {
     const first = await failure(run(session, "SELECT ? AS first", values, true));
     await execute(session, [1]);
     const second = await failure(run(session, sql, values, true));
-    assert.match(String(first), /^TypeError: Bind parameters must/);
-    assert.equal(String(second), String(first));
+    assert.match(String(first), /^TypeError: (?:Bind parameters must|Parameter 1 of 1 is missing)/);
+    const withoutText = (error: unknown): string => String(error).replace(/: SELECT.*/, "");
+    assert.equal(withoutText(second), withoutText(first));
   }
   await session.close();
 });

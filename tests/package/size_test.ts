@@ -10,7 +10,7 @@ import { measureSizes } from "./size.ts";
 /** The maximum size of the core alone, in bytes. */
 const coreBytesMax = 6_000;
 /** The maximum size of an import, without mysql2, in bytes. */
-const allBytesMax = 71_000;
+const allBytesMax = 78_000;
 
 test("an import stays within its size, and an import for one runtime is smaller", async () => {
   const { coreGzip, allGzip, runtimeGzip } = await measureSizes();
