@@ -25,7 +25,7 @@ const table: readonly (readonly [name: string, file: string, from: string, to: s
   ["a unit is bound for all", "shell/unit", "if (bound !== undefined) return bound;", ""],
   ["a separate lease is the unit's", "shell/lease_state", "if (context !== undefined && !separate) return context.unit.leaseFor(context, virtualConfig);", "if (context !== undefined) return context.unit.leaseFor(context, virtualConfig);"],
   ["what runs beside a transaction does not wait for its end", "shell/unit_statement", "const open = (transaction ?? unitLease).child;", "const open = transaction?.child;"],
-  ["a dirty session is lent on", "mysql/session", 'return this.#memory.refusals.has("wiping", this.#target) ? "broken" : "dirty";', 'return "clean";'],
+  ["a dirty session is lent on", "mysql/session", 'return this.#wiping.isRefused(this.#target) ? "broken" : "dirty";', 'return "clean";'],
   ["a reset stands for a new login", "mysql/wiping", "if (reason !== undefined) await this.login(target);", ""],
   ["a new target is not logged in to", "mysql/session", "await this.#wiping.login(target);", "await this.#wiping.login(this.#target);"],
   ["state does not keep its session", "mysql/session", "return this.#state.isChanged;", "return false;"],
