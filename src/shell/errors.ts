@@ -64,7 +64,7 @@ export interface ErrorDetails {
  * | `STATEMENT_REFUSED` | a statement would end its transaction, or have no effect outside a unit |
  * | `STATEMENT_TIMEOUT` | the server did not answer a statement within its `timeout` |
  * | `TRANSACTION_LOST` | the server rolled the transaction back, or a statement ended it early |
- * | `TRANSACTION_OPEN` | a statement of the unit began a transaction by hand that is still open |
+ * | `TRANSACTION_OPEN` | a transaction that is open is in the way of what the code asks for |
  * | `UNIT_ENDED` | a statement came, or still waited, when its unit of work had ended |
  *
  * @example

@@ -88,3 +88,14 @@ for (const [name, flags] of Object.entries(greetings)) {
     assert.deepEqual(outcomes[1], outcomes[0]);
   });
 }
+
+test("at a server of mysql2.createServer, each lease opens a connection of its own", async () => {
+  const fake = await startFake(0xffffff);
+  const pool = mysql.createPool({ host: "127.0.0.1", port: fake.port, user: "app" });
+  const lent = new Set<unknown>();
+  pool.on("acquire", (connection) => lent.add(connection));
+  await visit(pool);
+  assert.equal(lent.size, 5);
+  await ended(pool);
+  fake.close();
+});
