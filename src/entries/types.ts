@@ -51,15 +51,19 @@ export type { Isolation, TransactionOptions } from "../shell/transaction_options
 export type { MainUnitHandle, UnitCode, UnitHandle } from "../shell/unit_handle.ts";
 export type { UnitOptions } from "../shell/unit_options.ts";
 export type {
+  AfterQuoted,
   ArgsOf,
+  Before,
   CodeOf,
   Digit,
+  HeadOf,
   Method,
   MethodOf,
   NameAt,
   NamesIn,
   ResultOf,
   TrimmedOf,
+  WritingVerb,
 } from "../shell/method_types.ts";
 export type {
   TransactionCode,

@@ -17,27 +17,62 @@ export type Method<Args, Result> = (
 /** The method of a text: a literal one names its parameters, and tells whether it writes. */
 export type MethodOf<Sql extends string> = Method<ArgsOf<Sql>, ResultOf<Sql>>;
 
-/** The parameters of a text. */
-export type ArgsOf<Sql extends string> = string extends Sql
+/** The parameters of a text; any parameters, if the compiler cannot tell them for certain. */
+export type ArgsOf<Sql extends string> = string extends CodeOf<Sql>
   ? Readonly<Record<string, unknown>> | readonly unknown[] | void
   : [NamesIn<CodeOf<Sql>>] extends [never]
     ? CodeOf<Sql> extends `${string}?${string}` ? readonly unknown[] : void
   : { readonly [Name in NamesIn<CodeOf<Sql>>]: unknown };
 
 /** The result of a text: the header of a statement that writes and returns nothing, else rows. */
-export type ResultOf<Sql extends string> = Uppercase<TrimmedOf<Sql>> extends
-  `${"INSERT" | "UPDATE" | "DELETE" | "REPLACE"}${" " | "\n" | "\t" | "\r"}${infer Rest}`
-  ? Rest extends `${string}RETURNING${string}` ? Row : ResultHeader
-  : Row;
+export type ResultOf<Sql extends string> =
+  Uppercase<TrimmedOf<string extends CodeOf<Sql> ? Sql : CodeOf<Sql>>> extends
+    `${WritingVerb}${" " | "\n" | "\t" | "\r"}${infer Rest}`
+    ? Rest extends `${string}RETURNING${string}` ? Row : ResultHeader
+    : Row;
 
-/** A text without its comments, strings and quoted names: all that begins with `Open`, and more. */
-export type CodeOf<Sql extends string, Open extends "/*" | "'" | '"' | "`" = "/*"> = Sql extends
-  `${infer Before}${Open}${string}${Open extends "/*" ? "*/" : Open}${infer After}`
-  ? CodeOf<`${Before} ${After}`, Open>
-  : Open extends "/*" ? CodeOf<Sql, "'">
-  : Open extends "'" ? CodeOf<Sql, '"'>
-  : Open extends '"' ? CodeOf<Sql, "`">
-  : Sql;
+/** The first words of the statements that write. */
+export type WritingVerb =
+  | "ALTER"
+  | "CREATE"
+  | "DELETE"
+  | "DROP"
+  | "INSERT"
+  | "REPLACE"
+  | "TRUNCATE"
+  | "UPDATE";
+
+/**
+ * A text without its comments, strings and quoted names, after the text in `Code`; `string` if the
+ * compiler cannot tell where they end: a backslash may be part of an escape, and some servers run
+ * versioned comments.
+ */
+export type CodeOf<Sql extends string, Code extends string = ""> = string extends Sql ? string
+  : Sql extends `${string}\\${string}` ? string
+  : Sql extends `${HeadOf<Sql>}${infer Quoted}`
+    ? Quoted extends "" ? `${Code}${Sql}` : CodeOf<AfterQuoted<Quoted>, `${Code}${HeadOf<Sql>} `>
+  : string;
+
+/** A text as far as its first comment, string or quoted name. */
+export type HeadOf<Sql extends string> = Before<
+  Before<Before<Before<Before<Before<Sql, "'">, '"'>, "`">, "/*">, "--">,
+  "#"
+>;
+
+/** A text as far as a mark. */
+export type Before<Text extends string, Mark extends string> = Text extends
+  `${infer Head}${Mark}${string}` ? Head : Text;
+
+/** What follows the comment, string or quoted name at the beginning of a text. */
+export type AfterQuoted<Text extends string> = Text extends
+  | `'${string}'${infer After}`
+  | `"${string}"${infer After}`
+  | `\`${string}\`${infer After}` ? After
+  : Text extends `/*${"!" | "M!"}${string}` ? string
+  : Text extends `/*${string}*/${infer After}` ? After
+  : Text extends `${"#" | "-- " | "--\t"}${string}\n${infer After}` | `--\n${infer After}` ? After
+  : Text extends `${"#" | "-- " | "--\t"}${string}` ? ""
+  : string;
 
 /** The names after colons in a text, and `Found`. */
 export type NamesIn<Sql extends string, Found extends string = never> = Sql extends

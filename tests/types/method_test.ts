@@ -26,9 +26,32 @@ test("a literal text names its parameters", () => {
   assert.ok(true);
 });
 
+test("quotes and comments within each other hide no parameters", () => {
+  type F = { readonly f: unknown };
+  type FG = { readonly f: unknown; readonly g: unknown };
+  holds<Same<ArgsOf<`SELECT "it's", :f, 'x'`>, F>>();
+  holds<Same<ArgsOf<"SELECT '/*', :f, '*/'">, F>>();
+  holds<Same<ArgsOf<"SELECT 'a''b :x', :f">, F>>();
+  holds<Same<ArgsOf<"SELECT :f -- it's :x\n, :g, 'x' # :y">, FG>>();
+  holds<Same<ArgsOf<"--\nSELECT :f --\t:x">, F>>();
+  assert.ok(true);
+});
+
+test("a text that the compiler cannot read for certain takes any parameters", () => {
+  type Any = ArgsOf<string>;
+  holds<Same<ArgsOf<"SELECT 'it\\'s :f', :g, 'x'">, Any>>();
+  holds<Same<ArgsOf<"SELECT 1 /*!50000 + :a */">, Any>>();
+  holds<Same<ArgsOf<"SELECT 5--:a">, Any>>();
+  holds<Same<ArgsOf<"SELECT 'open">, Any>>();
+  assert.ok(true);
+});
+
 test("a literal text tells whether it returns a header or rows", () => {
   holds<Same<ResultOf<"INSERT INTO t VALUES (1)">, ResultHeader>>();
   holds<Same<ResultOf<" \n update t SET v = 1">, ResultHeader>>();
+  holds<Same<ResultOf<"/* a */ INSERT INTO t (v) VALUES ('RETURNING')">, ResultHeader>>();
+  holds<Same<ResultOf<"INSERT INTO t (v) VALUES ('\\n')">, ResultHeader>>();
+  holds<Same<ResultOf<"CREATE TABLE t (id INT)">, ResultHeader>>();
   holds<Same<ResultOf<"DELETE FROM t RETURNING id">, Row>>();
   holds<Same<ResultOf<"SELECT 1">, Row>>();
   assert.ok(true);
