@@ -5,8 +5,7 @@
  * gets question marks, so it can prepare the statement whatever the names of its parameters are.
  */
 
-import { excerptOf } from "../port/session.ts";
-import { checkList, missing, placesIn } from "./parameters.ts";
+import { checkValue, parameterError, type Place, placesIn } from "./parameters.ts";
 
 /** A statement whose parameters have been found. */
 export interface Method {
@@ -16,16 +15,15 @@ export interface Method {
    * Returns the values that the server gets, from an object with a property for each name, or from
    * an array with an element for each question mark.
    *
-   * @throws {TypeError} If a value is missing or undefined, or is for no parameter.
+   * @throws {TypeError} `PARAMETER_INVALID` if a value is missing or undefined, cannot be sent, or
+   *   is for no parameter.
    */
   bind(args: unknown): unknown[];
 }
 
 /** A parameter with a name. */
-interface Named {
+interface Named extends Place {
   readonly name: string;
-  /** Whether it alone fills the parentheses of an IN. */
-  readonly isList: boolean;
 }
 
 /** Returns the known word that the caller may have meant by `word`. */
@@ -36,15 +34,14 @@ export type Closest = (word: string, known: Iterable<string>) => string | undefi
  *
  * @param sql The statement, with parameters like `:name`, or with question marks, not both.
  * @param closest Returns the known parameter that is closest to an unknown one.
- * @throws {TypeError} If the statement has parameters of both kinds.
+ * @throws {TypeError} `PARAMETER_INVALID` if the statement has parameters of both kinds.
  */
 export function compileMethod(sql: string, closest: Closest): Method {
-  const { text, names, placeCount } = read(sql);
-  if (names.length > 0 && placeCount > 0) {
-    throw new TypeError(
-      `Cannot tell parameters apart: the statement has both :${names[0]?.name} and ?: ${
-        excerptOf(sql)
-      }`,
+  const { text, names, places } = read(sql);
+  if (names.length > 0 && places.length > 0) {
+    throw parameterError(
+      `Cannot tell parameters apart: the statement has both :${names[0]?.name} and ?`,
+      sql,
     );
   }
   const known = new Set(names.map(({ name }) => name));
@@ -54,25 +51,27 @@ export function compileMethod(sql: string, closest: Closest): Method {
   };
   const bind = names.length > 0
     ? (args: unknown): unknown[] => bindNames(names, check, args, sql)
-    : (args: unknown): unknown[] => bindPlaces(placeCount, args, sql);
+    : (args: unknown): unknown[] => bindPlaces(places, args, sql);
   return { sql: text, bind };
 }
 
 /** Finds the parameters of a statement; lists a name as often as it occurs. */
-function read(sql: string): { text: string; names: Named[]; placeCount: number } {
+function read(sql: string): { text: string; names: Named[]; places: Place[] } {
   const names: Named[] = [];
   let text = "";
-  let placeCount = 0;
+  const places: Place[] = [];
   let done = 0;
-  for (const { start, end, isList } of placesIn(sql, 0).places) {
-    if (sql[start] === "?") placeCount += end - start;
+  for (const place of placesIn(sql, 0).places) {
+    const { start, end } = place;
+    // `??` is two placeholders to the server.
+    if (sql[start] === "?") places.push(...Array<Place>(end - start).fill(place));
     const name = nameAt(sql, start);
     if (name === undefined) continue;
-    names.push({ name, isList });
+    names.push({ name, ...place });
     text += `${sql.slice(done, start)}?`;
     done = end;
   }
-  return { text: text + sql.slice(done), names, placeCount };
+  return { text: text + sql.slice(done), names, places };
 }
 
 const namePattern: RegExp = /:([\p{L}_$][\p{L}\p{N}_$]*)/uy;
@@ -91,45 +90,44 @@ function bindNames(
   sql: string,
 ): unknown[] {
   if (typeof args !== "object" || args === null || Array.isArray(args)) {
-    throw new TypeError(
-      `Parameters must be an object with ${list(names)}: received ${kindOf(args)}: ${
-        excerptOf(sql)
-      }`,
+    throw parameterError(
+      `Parameters must be an object with ${list(names)}: received ${kindOf(args)}`,
+      sql,
     );
   }
   check(args);
-  return names.map(({ name, isList }) => {
+  return names.map((place) => {
+    const { name } = place;
     const value: unknown = Object.hasOwn(args, name) ? Reflect.get(args, name) : undefined;
-    if (value === undefined) throw missing(`:${name}`, sql);
-    if (Array.isArray(value)) checkList(value, isList, `:${name}`, sql);
+    checkValue(value, place, `:${name}`, sql);
     return value;
   });
 }
 
-function bindPlaces(count: number, args: unknown, sql: string): unknown[] {
+function bindPlaces(places: readonly Place[], args: unknown, sql: string): unknown[] {
+  const count = places.length;
   const values: unknown = args ?? [];
   if (!Array.isArray(values)) {
     if (count === 0 && typeof values === "object" && Object.keys(Object(values)).length === 0) {
       return [];
     }
-    throw new TypeError(
-      `Parameters must be an array of ${count}: received ${kindOf(args)}: ${excerptOf(sql)}`,
-    );
+    throw parameterError(`Parameters must be an array of ${count}: received ${kindOf(args)}`, sql);
   }
   if (values.length > count) {
-    throw new TypeError(
-      `The statement has ${count} parameters, ${values.length} were given: ${excerptOf(sql)}`,
+    throw parameterError(
+      `The statement has ${count} parameters, ${values.length} were given`,
+      sql,
     );
   }
-  return Array.from({ length: count }, (_, place) => {
-    if (values[place] === undefined) throw missing(`${place + 1} of ${count}`, sql);
-    return values[place];
+  return places.map((place, index) => {
+    checkValue(values[index], place, `${index + 1} of ${count}`, sql);
+    return values[index];
   });
 }
 
 function noParameter(name: string, meant: string | undefined, sql: string): TypeError {
   const hint = meant === undefined ? "" : `; did you mean :${meant}?`;
-  return new TypeError(`The statement has no parameter :${name}${hint}: ${excerptOf(sql)}`);
+  return parameterError(`The statement has no parameter :${name}${hint}`, sql);
 }
 
 function list(names: readonly Named[]): string {

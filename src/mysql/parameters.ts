@@ -57,6 +57,7 @@ export function placesIn(sql: string, mode: number): Places {
 export class Parameters {
   readonly #sql: string;
   readonly #places: readonly Place[];
+  readonly #named: readonly Place[];
   readonly #isUncertain: boolean;
   readonly #texts = new Map<string, string>();
 
@@ -65,6 +66,7 @@ export class Parameters {
     const { places, isUncertain } = placesIn(sql, mode);
     this.#sql = sql;
     this.#places = places.filter(({ start }) => sql[start] === "?");
+    this.#named = places.filter(({ start }) => sql[start] === ":" && sql[start + 1] !== ":");
     // `??` is two placeholders to the server, which then refuses the text.
     this.#isUncertain = isUncertain || this.#places.some(({ start, end }) => end - start > 1);
   }
@@ -72,35 +74,50 @@ export class Parameters {
   /**
    * Returns a statement with its lists expanded, or the same statement if it has none.
    *
-   * @throws {TypeError} If there are too few or too many values, or one cannot be sent.
+   * @param statement The statement, with this text.
+   * @param isNamed Whether its placeholders may have names.
+   * @throws {TypeError} `PARAMETER_INVALID` if there are too few or too many values, or one cannot
+   *   be sent.
    */
-  bound(statement: Statement): Statement {
+  bound(statement: Statement, isNamed: boolean): Statement {
     const { values } = statement;
-    if (values !== undefined && !Array.isArray(values)) return this.#named(statement);
-    const count = values?.length ?? 0;
+    if (isNamed && this.#named.length > 0 && !Array.isArray(values)) return this.#byName(statement);
+    // The driver refuses other objects.
+    if (typeof values === "object" && values !== null && !Array.isArray(values)) return statement;
+    const list: readonly unknown[] = Array.isArray(values) ? values : listOf(values);
+    const count = list.length;
     if (!this.#isUncertain && count !== this.#places.length) throw this.#miscounted(count);
-    if (values === undefined) return statement;
     let hasList = false;
     for (let index = 0; index < count; index++) {
-      const value: unknown = values[index];
-      if (value === undefined) throw missing(`${index + 1} of ${count}`, this.#sql);
-      if (!Array.isArray(value)) continue;
-      const isList = this.#places[index]?.isList === true && !this.#isUncertain;
-      checkList(value, isList, `${index + 1} of ${count}`, this.#sql);
+      const value: unknown = list[index];
+      if (value !== undefined && !Array.isArray(value)) continue;
+      const place = this.#isUncertain ? unknownPlace : this.#places[index] ?? unknownPlace;
+      checkValue(value, place, `${index + 1} of ${count}`, this.#sql);
       hasList = true;
     }
-    return hasList ? this.#expanded(statement, values) : statement;
+    if (hasList) return this.#expanded(statement, this.#places, list);
+    return list === values || count === 0 ? statement : { ...statement, values: list };
   }
 
-  /** Checks the values of named placeholders, which the driver puts in their places. */
-  #named(statement: Statement): Statement {
-    for (const [name, value] of Object.entries(Object(statement.values))) {
-      if (Array.isArray(value)) checkList(value, false, `:${name}`, this.#sql);
-    }
-    return statement;
+  /** Checks the values of named placeholders. The driver puts all except lists in their places. */
+  #byName(statement: Statement): Statement {
+    const values = this.#named.map((place) => {
+      const name = this.#sql.slice(place.start + 1, place.end);
+      const value: unknown = Reflect.get(Object(statement.values), name);
+      // Beside question marks, the driver numbers the values.
+      const isSure = !this.#isUncertain && this.#places.length === 0;
+      checkValue(value, isSure ? place : { ...place, isList: false }, `:${name}`, this.#sql);
+      return value;
+    });
+    const hasList = values.some((value) => Array.isArray(value));
+    return hasList ? this.#expanded(statement, this.#named, values) : statement;
   }
 
-  #expanded(statement: Statement, values: readonly unknown[]): Statement {
+  #expanded(
+    statement: Statement,
+    places: readonly Place[],
+    values: readonly unknown[],
+  ): Statement {
     const single = values.filter((value) => !Array.isArray(value)).length;
     const lists = values.length - single;
     // The lists share the places that the single values leave.
@@ -111,22 +128,29 @@ export class Parameters {
         all.push(value);
         return 1;
       }
-      if (value.length > most) throw tooLong(value.length, most, index + 1, this.#sql);
+      if (value.length > most) {
+        throw parameterError(
+          `Parameter ${index + 1} is a list of ${value.length} elements, and at most ${most} can ` +
+            "be sent: run the statement for parts of it",
+          this.#sql,
+          places[index],
+        );
+      }
       const size = Math.min(2 ** Math.ceil(Math.log2(value.length)), most);
       for (let at = 0; at < size; at++) all.push(value[Math.min(at, value.length - 1)]);
       return size;
     });
-    return { ...statement, sql: this.#textOf(sizes), values: all };
+    return { ...statement, sql: this.#textOf(places, sizes), values: all };
   }
 
   /** Returns the text with as many question marks at each place as a list of sizes says. */
-  #textOf(sizes: readonly number[]): string {
+  #textOf(places: readonly Place[], sizes: readonly number[]): string {
     const key = sizes.join();
     const known = this.#texts.get(key);
     if (known !== undefined) return known;
     let text = "";
     let done = 0;
-    for (const [index, { start, end }] of this.#places.entries()) {
+    for (const [index, { start, end }] of places.entries()) {
       text += this.#sql.slice(done, start) + Array(sizes[index]).fill("?").join(", ");
       done = end;
     }
@@ -140,49 +164,68 @@ export class Parameters {
     const { length } = this.#places;
     const parameters = `${length} parameter${length === 1 ? "" : "s"}`;
     const values = given === 0 ? "no value was" : given === 1 ? "1 value was" : `${given} were`;
-    return new TypeError(
-      `The statement has ${parameters}, and ${values} given: ${excerptOf(this.#sql)}`,
-    );
+    return parameterError(`The statement has ${parameters}, and ${values} given`, this.#sql);
   }
 }
 
-/** Throws if a parameter gets an array that it cannot take; `which` names the parameter. */
-export function checkList(
-  value: readonly unknown[],
-  isList: boolean,
-  which: string,
-  sql: string,
-): void {
-  if (!isList) {
-    throw new TypeError(
+/** A placeholder of which only its number is known. */
+const unknownPlace: Place = { start: 0, end: 0, isList: false };
+
+const noValues: readonly unknown[] = [];
+
+/** Returns the values of a statement that got one value, or none. */
+function listOf(value: unknown): readonly unknown[] {
+  return value === undefined || value === null ? noValues : [value];
+}
+
+/**
+ * Throws if a parameter gets undefined, or an array that it cannot take.
+ *
+ * @param value The value.
+ * @param place The placeholder.
+ * @param which The number or the name of the parameter.
+ * @param sql The text of the statement.
+ */
+export function checkValue(value: unknown, place: Place, which: string, sql: string): void {
+  if (value === undefined) throw missing(which, sql, place);
+  if (!Array.isArray(value)) return;
+  if (!place.isList) {
+    throw parameterError(
       `Parameter ${which} is an array: a prepared statement takes one only where it alone ` +
-        `fills IN (…). For JSON, give JSON.stringify(array): ${excerptOf(sql)}`,
+        "fills IN (…). For JSON, give JSON.stringify(array)",
+      sql,
+      place,
     );
   }
   if (value.length === 0) {
-    throw new TypeError(
+    throw parameterError(
       `Parameter ${which} is an empty list, for which SQL has no IN (): leave the condition ` +
-        `out, or the statement: ${excerptOf(sql)}`,
+        "out, or the statement",
+      sql,
+      place,
     );
   }
   for (const element of value) {
-    if (element === undefined) throw missing(`${which}, an element of a list,`, sql);
+    if (element === undefined) throw missing(`${which}, an element of a list,`, sql, place);
     if (Array.isArray(element)) {
-      throw new TypeError(`Parameter ${which} is a list of lists: ${excerptOf(sql)}`);
+      throw parameterError(`Parameter ${which} is a list of lists`, sql, place);
     }
   }
 }
 
-/** Returns the error for a parameter without a value; `which` names the parameter. */
-export function missing(which: string, sql: string): TypeError {
-  return new TypeError(
-    `Parameter ${which} is missing or undefined; NULL is null: ${excerptOf(sql)}`,
-  );
+function missing(which: string, sql: string, place: Place): TypeError {
+  return parameterError(`Parameter ${which} is missing or undefined; NULL is null`, sql, place);
 }
 
-function tooLong(given: number, most: number, ordinal: number, sql: string): TypeError {
-  return new TypeError(
-    `Parameter ${ordinal} is a list of ${given} elements, and at most ${most} can be sent: ` +
-      `run the statement for parts of it: ${excerptOf(sql)}`,
-  );
+/** The greatest length of a text that an error shows in full. */
+const excerptMax = 80;
+
+/**
+ * Returns the error, with the code `PARAMETER_INVALID`, for values that do not fit the parameters
+ * of a statement; shows the text around a place if that is given.
+ */
+export function parameterError(message: string, sql: string, place?: Place): TypeError {
+  const start = sql.length > excerptMax ? Math.max(0, (place?.start ?? 0) - excerptMax / 2) : 0;
+  const excerpt = `${start > 0 ? "…" : ""}${excerptOf(sql.slice(start))}`;
+  return Object.assign(new TypeError(`${message}: ${excerpt}`), { code: "PARAMETER_INVALID" });
 }

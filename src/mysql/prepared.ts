@@ -69,11 +69,14 @@ export class StatementSender {
    * Returns a statement as the driver takes it: checks the values of a prepared one, and expands
    * its lists.
    *
-   * @throws {TypeError} If the values do not fit the parameters.
+   * @throws {TypeError} `PARAMETER_INVALID` if the values do not fit the parameters.
    */
   bound(statement: Statement): Statement {
     if (!statement.isPrepared) return statement;
-    return this.#reading.analyse(statement.sql).parameters().bound(statement);
+    const own = statement.options as TargetOptions | undefined;
+    const isNamed = own?.namedPlaceholders ?? this.#options.namedPlaceholders;
+    const parameters = this.#reading.analyse(statement.sql).parameters();
+    return parameters.bound(statement, isNamed === true);
   }
 
   /** Sends a statement; calls `answer` with the result. */

@@ -107,14 +107,16 @@ export class VirtualConnection<Target extends object = object, Driver extends ob
    * Prepares a statement, once for each actual connection, and executes it.
    *
    * @param sql The text, or an object with the text, its values, and options of the driver.
-   * @param values The values of its placeholders.
+   * @param values The values of its placeholders: an array only for one that alone fills `IN (?)`.
    * @param options `signal` and `timeout` (in ms), each of which ends it early if given.
    * @returns The rows or, for a statement without rows, the server's result; and the columns.
-   * @throws What {@linkcode query} throws.
+   * @throws What {@linkcode query} throws; `TypeError` with the code `PARAMETER_INVALID` if the
+   * values do not fit the placeholders, before anything is sent.
    *
    * @example
    * ```ts ignore
    * await shop.execute("UPDATE stock SET n = n - 1 WHERE sku = ?", [sku]);
+   * const [found] = await shop.execute("SELECT * FROM stock WHERE sku IN (?)", [["tea", "milk"]]);
    * ```
    */
   execute<Rows extends object = Row[]>(
@@ -132,7 +134,8 @@ export class VirtualConnection<Target extends object = object, Driver extends ob
    * @param sql The text, with parameters as `:name` or as `?`.
    * @returns A function that takes the values of the parameters, by name or in order, and then the
    * options of {@linkcode execute}. The function returns the rows or, of a statement that writes,
-   * the header; it throws what `execute` throws, and `TypeError` if the values do not fit.
+   * the header; it throws what `execute` throws.
+   * @throws `TypeError` with the code `PARAMETER_INVALID` if the text has both `:name` and `?`.
    *
    * @example
    * ```ts ignore

@@ -13,9 +13,9 @@ const testOnBoth = onBoth(serversOf([], async (server) => {
   await server.query("INSERT INTO test.t (id, name) VALUES (1, 'a'), (2, 'b'), (3, 'c')");
 }));
 
-function bound(sql: string, values: unknown[], mode = 0): [sql: string, values: unknown] {
+function bound(sql: string, values: unknown, isNamed = false): [sql: string, values: unknown] {
   const statement = { sql, values, isPrepared: true, options: undefined };
-  const { sql: text, values: all } = new Parameters(sql, mode).bound(statement);
+  const { sql: text, values: all } = new Parameters(sql, 0).bound(statement, isNamed);
   return [text, all];
 }
 
@@ -44,7 +44,32 @@ test("a list fills IN (…) as often as a power of two, by its last element", ()
 
 test("a statement without lists is sent as it is", () => {
   const statement = { sql: "SELECT ?", values: [1], isPrepared: true, options: undefined };
-  assert.equal(new Parameters("SELECT ?", 0).bound(statement), statement);
+  assert.equal(new Parameters("SELECT ?", 0).bound(statement, false), statement);
+});
+
+test("lists of named placeholders become question marks, in their order", () => {
+  const sql = "SELECT ':c' FROM t WHERE id IN (:ids) AND a = :a OR id NOT IN (:ids)";
+  assert.deepEqual(bound(sql, { a: 7, ids: [1, 2, 3] }, true), [
+    "SELECT ':c' FROM t WHERE id IN (?, ?, ?, ?) AND a = ? OR id NOT IN (?, ?, ?, ?)",
+    [1, 2, 3, 3, 7, 1, 2, 3, 3],
+  ]);
+  const values = { a: 7, ids: 1, other: [1] };
+  assert.deepEqual(bound(sql, values, true), [sql, values]);
+});
+
+test("a single value is that of a single placeholder", () => {
+  for (const value of [7, 0, "", false, 1n]) {
+    assert.deepEqual(bound("SELECT ?", value), ["SELECT ?", [value]]);
+  }
+  assert.deepEqual(bound("SELECT 1", null), ["SELECT 1", null]);
+  assert.throws(() => bound("SELECT ?", null), /has 1 parameter, and no value was given/);
+  assert.throws(() => bound("SELECT ?, ?", 7), /has 2 parameters, and 1 value was given/);
+});
+
+test("an error shows the text around the place", () => {
+  const sql = `INSERT INTO t (${"column, ".repeat(30)}) VALUES (1, f(?) + g(:name)) -- the end`;
+  assert.throws(() => bound(sql, [[1]]), /: ….* VALUES \(1, f\(\?\) \+ g\(:name\)\) -- the end$/);
+  assert.throws(() => bound(sql, {}, true), /:name is missing.*: ….* g\(:name\)\) -- the end$/);
 });
 
 test("lists of all lengths fit into what one statement can take", () => {
@@ -73,7 +98,8 @@ test("what cannot be sent is an error that names the place", () => {
     ["SELECT (1, 2) IN (?)", [[[1, 2]]], /Parameter 1 of 1 is a list of lists/],
   ];
   for (const [sql, values, message] of cases) {
-    assert.throws(() => bound(sql, values), { name: "TypeError", message }, sql);
+    const error = { name: "TypeError", code: "PARAMETER_INVALID", message };
+    assert.throws(() => bound(sql, values), error, sql);
   }
 });
 
@@ -97,6 +123,12 @@ testOnBoth("lists are found by execute, methods, leases and transactions", async
     "SELECT id FROM t WHERE id IN (:ids) ORDER BY id",
   );
   assert.deepEqual(await idsOf(byIds({ ids: [3, 1, 9] })), [1, 3]);
+  const named = { sql: "SELECT id FROM t WHERE id IN (:ids)", namedPlaceholders: true };
+  assert.deepEqual(await idsOf(db.execute(named, { ids: [2] }).then(([rows]) => rows)), [2]);
+  await using other = createPool({ uri: server.url(), shared: false, namedPlaceholders: true });
+  assert.equal((await other.execute(named.sql, { ids: [3, 1, 9] }))[0].length, 2);
+  assert.equal((await other.execute("SELECT id FROM t WHERE id = :id", { id: 1 }))[0].length, 1);
+  assert.equal((await other.execute("SELECT id FROM t WHERE id = ?", 1))[0].length, 1);
   const byPlaces = db.method<unknown[]>("SELECT id FROM t WHERE id IN (?) ORDER BY id");
   assert.deepEqual(await idsOf(byPlaces([[1, 2]])), [1, 2]);
   await using lease = await db.lease();
@@ -128,6 +160,13 @@ testOnBoth(
         () => db.execute({ sql: "SELECT :ids", namedPlaceholders: true, values: { ids: [1] } }),
         /Parameter :ids is an array/,
       ],
+      [
+        () => db.execute({ sql: "SELECT :a, :b", namedPlaceholders: true, values: { a: 1 } }),
+        /Parameter :b is missing or undefined/,
+      ],
+      [() => db.execute({ sql: "SELECT :a", namedPlaceholders: true }), /Parameter :a is missing/],
+      [() => db.execute("SELECT ?", null), /has 1 parameter, and no value was given/],
+      [() => db.execute("SELECT :a", { a: 1 }), /Bind parameters must be array/],
     ];
     for (const [run, message] of cases) {
       const error = await failure(run());
