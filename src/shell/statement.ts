@@ -99,7 +99,10 @@ const STATEMENT_OPTIONS: ReadonlySet<string> = new Set(
 export interface ResultHeader {
   /** How many rows it has changed, inserted or deleted. */
   readonly affectedRows: number;
-  /** The id that it has generated, of several rows the first; 0 if none. */
+  /**
+   * The id that it has generated, of several rows the first; 0 if none. One that a number cannot
+   * hold is a string, or with `bigint: "bigint"` a BigInt.
+   */
   readonly insertId: number;
   /** How many warnings it has left. */
   readonly warningStatus: number;
