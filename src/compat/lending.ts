@@ -28,7 +28,7 @@ export interface Lender {
 export type UnitMode = "join" | "transaction" | "separate";
 
 /** The configuration of a {@linkcode Lending}. */
-export interface LendingSetting {
+export interface LendingInit {
   /** The pool. */
   readonly db: Db;
   /** The virtual connection that it lends through. */
@@ -51,7 +51,7 @@ const LOOK_MS = 50;
 
 /** Lends connections through a virtual connection. */
 export class Lending implements Lender {
-  readonly #setting: LendingSetting;
+  readonly #init: LendingInit;
   readonly #virtual: VirtualConnection;
   readonly #lent: Set<PoolConnection> = new Set();
   readonly #closing: AbortController = new AbortController();
@@ -62,25 +62,25 @@ export class Lending implements Lender {
   #ended: Promise<void> | undefined;
 
   /** Creates a lending that has lent nothing yet. */
-  constructor(setting: LendingSetting) {
-    this.#setting = setting;
-    this.#virtual = setting.db.connection(setting.name);
-    setting.db.on("release", ({ connection }) => this.#lent.delete(connection as PoolConnection));
+  constructor(init: LendingInit) {
+    this.#init = init;
+    this.#virtual = init.db.connection(init.name);
+    init.db.on("release", ({ connection }) => this.#lent.delete(connection as PoolConnection));
   }
 
   /** The pool. */
   get db(): Db {
-    return this.#setting.db;
+    return this.#init.db;
   }
 
   /** The options under mysql2's names. */
   get config(): PoolConfig {
-    return this.#config ??= this.#setting.config();
+    return this.#config ??= this.#init.config();
   }
 
   /** The same for users, who may change some of them; a face of another's pool refuses that. */
   get view(): PoolConfig {
-    const { db, isOwner } = this.#setting;
+    const { db, isOwner } = this.#init;
     return this.#view ??= guarded(this.config, isOwner ? () => db.retire() : undefined);
   }
 
@@ -106,7 +106,7 @@ export class Lending implements Lender {
 
   /** Returns how the lease is taken; throws where it would be beside the caller's transaction. */
   #separate(isForStatement: boolean): true | "unlessInTransaction" {
-    const { unit, name } = this.#setting;
+    const { unit, name } = this.#init;
     if (unit === "join") return isForStatement ? "unlessInTransaction" : true;
     if (unit === "separate" || !this.#virtual.isInTransaction) return true;
     if (isForStatement) return "unlessInTransaction";
@@ -115,7 +115,7 @@ export class Lending implements Lender {
 
   /** Calls `tell` for each event that mysql2's pool emits. */
   listen(tell: Tell): void {
-    const { db, name, isOwner } = this.#setting;
+    const { db, name, isOwner } = this.#init;
     const adopted = (connection: Lease["connection"]): PoolConnection => {
       return adopt(connection, this.config.connectionConfig);
     };
@@ -142,7 +142,7 @@ export class Lending implements Lender {
   }
 
   async #end(): Promise<void> {
-    const { db, isOwner } = this.#setting;
+    const { db, isOwner } = this.#init;
     this.#closing.abort(poolError("POOL_CLOSED"));
     const drained = isOwner ? db.drain({ refuse: true }) : undefined;
     await this.#untilStill();

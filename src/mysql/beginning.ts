@@ -98,7 +98,7 @@ async function runInitSql(driver: Connection, state: SessionState, target: Targe
 }
 
 /** The parts, besides session tracking, of the SET statement that begins a session. */
-interface Setting {
+interface SetParts {
   readonly names: string | undefined;
   readonly mode: string | undefined;
   /** Expressions that are NULL unless something is wrong; undefined if the server refuses them. */
@@ -143,7 +143,7 @@ function errorIfAny(table: string, condition: string): string {
 async function startTracking(
   driver: Connection,
   state: SessionState,
-  { names, mode, checks }: Setting,
+  { names, mode, checks }: SetParts,
 ): Promise<readonly (readonly [what: Refusable, refusal: unknown])[]> {
   const refused: (readonly [what: Refusable, refusal: unknown])[] = [];
   let asked = checks;

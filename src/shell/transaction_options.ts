@@ -32,6 +32,7 @@ export interface TransactionOptions {
    * or refuses them with `STATEMENT_REFUSED`; false unless given. If a statement ends the
    * transaction anyway, the next statement and the transaction itself reject with
    * `TRANSACTION_LOST`.
+   * Inside another transaction it has no effect: the option of the outermost one counts.
    */
   readonly allowImplicitCommit?: boolean | undefined;
 }
