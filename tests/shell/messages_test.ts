@@ -1,4 +1,4 @@
-/** What errors of the pool say: where, who holds what is in the way, and what to do. */
+/** What errors of the pool say: the place, the holders of what is in the way, and what to do. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
