@@ -186,10 +186,10 @@ export class MysqlSession implements Session {
     this.#sender.send(statement, (error, rows, fields) => {
       if (!error) return answering.done(rows, fields);
       const isSent = this.#sender.sendAgain(statement, error, (error, rows, fields) => {
-        if (error) this.#fail(statement, error, answering);
+        if (error) this.#fail(given, error, answering);
         else answering.done(rows, fields);
       });
-      if (!isSent) this.#fail(statement, error, answering);
+      if (!isSent) this.#fail(given, error, answering);
     });
   }
 

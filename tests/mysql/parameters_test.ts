@@ -192,3 +192,15 @@ testOnBoth("query keeps the driver's lists, sets and rows", async (server) => {
   const [[row]] = await db.query("SELECT JSON_LENGTH(more) AS n FROM t WHERE id = 1");
   assert.equal(row?.["n"], 2);
 });
+
+testOnBoth("an error shows the text of the caller, not the expanded list", async (server) => {
+  await using db = createPool({ uri: server.url(), shared: false });
+  const sql = "SELECT id FROM nowhere WHERE id IN (?)";
+  for (
+    const run of [() => db.execute(sql, [[1, 2, 3]]), () => db.method<unknown[]>(sql)([[1, 2, 3]])]
+  ) {
+    const error = await failure(run());
+    assert.equal(Object(error).code, "ER_NO_SUCH_TABLE");
+    assert.equal(Object(error).sql, sql);
+  }
+});
