@@ -1,5 +1,5 @@
 /**
- * What a server's greeting tells of the server.
+ * Reads from a server's greeting whether it is a database or a stand-in.
  *
  * Tests put stand-ins in the place of a database: servers of `mysql2.createServer`, which answer
  * the statements that they know, and leave all else without an answer. Most of them copy the

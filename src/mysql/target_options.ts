@@ -80,7 +80,7 @@ export type TargetOptions =
      */
     readonly uri?: string | URL | (() => string | URL) | undefined;
     /**
-     * What a BIGINT is: "string" makes a string of one that a number cannot hold, "bigint" makes a
+     * The type of BIGINT values: "string" makes a string of one that a number cannot hold, "bigint" makes a
      * BigInt of each, "number" rounds. "string" if not given, unless `supportBigNumbers` or
      * `bigNumberStrings` says otherwise. Rows that the driver's own connection streams have
      * strings for "bigint". An `insertId` is a number as long as one can hold it; beyond, it is a

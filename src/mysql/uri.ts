@@ -12,7 +12,7 @@ const sslModes: ReadonlyMap<string, object> = new Map<string, object>([
   ["verify_identity", { tls: "verify" }],
 ]);
 
-/** What a URI must be, for errors. */
+/** The form that a URI must have, for errors. */
 export const uriForm = "mysql://user:password@host:port/database";
 
 /** Tells whether a value is a URL object, also one of another realm. */

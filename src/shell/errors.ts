@@ -39,7 +39,7 @@ export interface ErrorDetails {
   readonly stats?: PoolStats;
   /** The error that caused it. */
   readonly cause?: unknown;
-  /** What else the message says of the pool at that moment. */
+  /** Further remarks about the pool, which the message includes. */
   readonly notes?: readonly string[];
 }
 

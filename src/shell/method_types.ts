@@ -63,7 +63,7 @@ export type HeadOf<Sql extends string> = Before<
 export type Before<Text extends string, Mark extends string> = Text extends
   `${infer Head}${Mark}${string}` ? Head : Text;
 
-/** What follows the comment, string or quoted name at the beginning of a text. */
+/** The rest of a text after the comment, string or quoted name at its beginning. */
 export type AfterQuoted<Text extends string> = Text extends
   | `'${string}'${infer After}`
   | `"${string}"${infer After}`

@@ -8,7 +8,7 @@ import { tracingChannel } from "node:diagnostics_channel";
 import type { Clock, Instant, Statement } from "../port/session.ts";
 import type { Events } from "./events.ts";
 
-/** What subscribers of the tracing channel get; `result` and `error` come with the end. */
+/** The message to subscribers of the tracing channel; `rows` or `error` is set at the end. */
 export interface StatementMessage {
   /** The name of the virtual connection that the statement runs through. */
   readonly virtual: string;
