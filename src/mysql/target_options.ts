@@ -80,11 +80,11 @@ export type TargetOptions =
      */
     readonly uri?: string | URL | (() => string | URL) | undefined;
     /**
-     * The type of BIGINT values: "string" makes a string of one that a number cannot hold, "bigint" makes a
-     * BigInt of each, "number" rounds. "string" if not given, unless `supportBigNumbers` or
-     * `bigNumberStrings` says otherwise. Rows that the driver's own connection streams have
-     * strings for "bigint". An `insertId` is a number as long as one can hold it; beyond, it is a
-     * BigInt for "bigint", else a string.
+     * The type of BIGINT values: "string" makes a string of one that a number cannot hold,
+     * "bigint" makes a BigInt of each, "number" rounds. "string" if not given, unless
+     * `supportBigNumbers` or `bigNumberStrings` says otherwise. Rows that the driver's own
+     * connection streams have strings for "bigint". An `insertId` is a number as long as one can
+     * hold it; beyond, it is a BigInt for "bigint", else a string.
      */
     readonly bigint?: "string" | "bigint" | "number" | undefined;
     /** The port; 3306 if not given. */
